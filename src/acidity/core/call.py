@@ -1,0 +1,111 @@
+"""What a program asks of its database (`Call`), what came back (`Reply`), and the sequence of both (`History`).
+
+A Call exists *before* the database is asked. A History is the only evidence a verdict may rest on, next to rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+
+class Kind(StrEnum):
+    """What a Call means, however it was sent (a method of the driver or a text such as ``BEGIN``)."""
+
+    BEGIN = "begin"
+    STATEMENT = "statement"
+    SAVEPOINT = "savepoint"
+    RELEASE = "release"
+    ROLLBACK_TO = "rollback-to"
+    COMMIT = "commit"
+    ROLLBACK = "rollback"
+    PREPARE = "prepare"
+    EFFECT = "effect"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Site:
+    """A place in the user's code. Prints as ``file.py:41``."""
+
+    file: str
+    line: int
+    function: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to the database that is about to be made.
+
+    Attributes:
+        actor: the letter of the operation that makes it (``A``, ``B``, …).
+        index: its number among the Calls of that actor, from 1.
+        kind: what it means.
+        sql: the text sent; for an effect, the name of the function.
+        params: the parameters, as given to the driver.
+        site: the line of user code that made it, when one was found.
+        many: it is an ``executemany``.
+        defaulted: columns of an INSERT or UPDATE whose value a callable default produced.
+    """
+
+    actor: str
+    index: int
+    kind: Kind
+    sql: str = ""
+    params: Any = None
+    site: Site | None = None
+    many: bool = False
+    defaulted: frozenset[str] = frozenset()
+
+    @property
+    def label(self) -> str:
+        """A short text for people: the first words of the SQL, or the kind in capitals."""
+        text = " ".join(self.sql.split())
+        return text if text else self.kind.value.upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a Call.
+
+    ``unknown`` is the status of a COMMIT that was sent, or was about to be, and brought no answer.
+    """
+
+    status: Literal["ok", "error", "unknown"]
+    error: str = ""
+    code: str = ""
+
+
+OK = Reply("ok")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A Call with its Reply; `fault` is the name of the fault that struck it, if one did."""
+
+    call: Call
+    reply: Reply
+    fault: str = ""
+
+
+History = tuple[Event, ...]
+
+
+def unanswered_commit(history: Iterable[Event]) -> bool:
+    """Whether some COMMIT of this History was left without an answer and none came after it that settled it."""
+    return any(event.call.kind is Kind.COMMIT and event.reply.status == "unknown" for event in history)
+
+
+def commits_acknowledged(history: Iterable[Event]) -> bool:
+    """Whether at least one COMMIT was sent and every one that was sent was acknowledged."""
+    statuses = [event.reply.status for event in history if event.call.kind is Kind.COMMIT]
+    return bool(statuses) and all(status == "ok" for status in statuses)
+
+
+def calls(history: Sequence[Event]) -> tuple[Call, ...]:
+    """The Calls of a History, in the order they were made."""
+    return tuple(event.call for event in history)

@@ -1,0 +1,64 @@
+"""Tell what a statement means from its first words: transaction control sent as text, a write, or a read."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from acidity.core.call import Kind
+
+_LEADING_COMMENT = re.compile(r"\s*(?:--[^\n]*(?:\n|$)|/\*.*?\*/)", re.DOTALL)
+_CONTROL: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), kind)
+    for pattern, kind in (
+        (r"(begin|start\s+transaction)\b", Kind.BEGIN),
+        (r"rollback\s+(work\s+|transaction\s+)?to\b", Kind.ROLLBACK_TO),
+        (r"prepare\s+transaction\b|xa\s+prepare\b", Kind.PREPARE),
+        (r"(commit|end)\b|xa\s+commit\b", Kind.COMMIT),
+        (r"(rollback|abort)\b|xa\s+rollback\b", Kind.ROLLBACK),
+        (r"savepoint\b", Kind.SAVEPOINT),
+        (r"release\b", Kind.RELEASE),
+    )
+)
+_WRITE = re.compile(r"(insert|update|delete|replace|merge|truncate|create|drop|alter)\b", re.IGNORECASE)
+_WRITE_IN_WITH = re.compile(r"\b(insert\s+into|update\s+\S+\s+set|delete\s+from|replace\s+into)\b", re.IGNORECASE)
+_DDL = re.compile(r"(create|drop|alter)\b", re.IGNORECASE)
+
+
+@lru_cache(maxsize=4096)
+def without_comments(sql: str) -> str:
+    """The statement from its first word on, leading comments and blanks removed."""
+    while match := _LEADING_COMMENT.match(sql):
+        sql = sql[match.end() :]
+    return sql.lstrip()
+
+
+@lru_cache(maxsize=4096)
+def kind_of(sql: str) -> Kind:
+    """The kind of Call that this text is.
+
+    >>> kind_of("ROLLBACK TO SAVEPOINT a")
+    <Kind.ROLLBACK_TO: 'rollback-to'>
+    >>> kind_of("select 1")
+    <Kind.STATEMENT: 'statement'>
+    """
+    text = without_comments(sql)
+    for pattern, kind in _CONTROL:
+        if pattern.match(text):
+            return kind
+    return Kind.STATEMENT
+
+
+@lru_cache(maxsize=4096)
+def is_write(sql: str) -> bool:
+    """Whether this text asks the database to change rows or schema."""
+    text = without_comments(sql)
+    if text[:4].lower() == "with":
+        return bool(_WRITE_IN_WITH.search(text))
+    return bool(_WRITE.match(text))
+
+
+@lru_cache(maxsize=4096)
+def is_ddl(sql: str) -> bool:
+    """Whether this text changes the schema."""
+    return bool(_DDL.match(without_comments(sql)))

@@ -1,0 +1,84 @@
+"""How a run ended: the rows (`State`), what each caller was told (`Ending`), and both together (`Outcome`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Row = tuple[Any, ...]
+
+
+class Told(StrEnum):
+    """What the caller of an operation was told."""
+
+    OK = "ok"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Rows(StrEnum):
+    """Where the rows stand after a run, compared with the clean run."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    DOUBLED = "doubled"
+    TORN = "torn"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of one table as they were read, sorted.
+
+    Attributes:
+        columns: their names, in the order of the table.
+        key: the names of the primary key's columns.
+        references: column → (table, column) for every foreign key.
+        rows: sorted rows.
+    """
+
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    references: Mapping[str, tuple[str, str]]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The rows of every table, read over an independent connection."""
+
+    tables: Mapping[str, Table]
+
+    @property
+    def fingerprint(self) -> tuple[tuple[str, tuple[str, ...], tuple[Row, ...]], ...]:
+        """A value that is equal for equal raw states, and hashable."""
+        return tuple((name, table.columns, table.rows) for name, table in sorted(self.tables.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How one operation ended.
+
+    Attributes:
+        told: what the caller was told (DESIGN §5).
+        answer: what it returned; None when it raised or was killed.
+        exception: the class name of what it raised, or nothing.
+        message: the text of the exception.
+        expected_refusal: the exception is one the operation lists in ``raises=``.
+    """
+
+    told: Told
+    answer: Any = None
+    exception: str = ""
+    message: str = ""
+    expected_refusal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """State + how each operation ended + how often each effect took place."""
+
+    state: State
+    endings: tuple[Ending, ...]
+    effects: Mapping[str, int] = field(default_factory=dict)

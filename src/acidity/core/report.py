@@ -1,0 +1,161 @@
+"""A `Report` (one check on one target and engine) and a `Card` (the four letters), which every format only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from acidity.core.finding import Finding, Verdict
+from acidity.errors import AcidityViolated
+
+LetterState = Literal["not stated", "not asked", "not built"]
+LETTERS: Mapping[str, str] = {"A": "atomic", "C": "consistent", "I": "isolated", "D": "durable"}
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """The database that was used: ``sqlite`` ``3.40.1`` and the settings that matter."""
+
+    name: str
+    version: str
+    driver: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What was covered of what.
+
+    Attributes:
+        name: what is counted (``runs``, ``end states``).
+        covered: how many were.
+        total: how many there are; None where that is not countable.
+        note: what it does not cover, or why it stopped.
+    """
+
+    name: str
+    covered: int
+    total: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The answer of one check. The verdict is derived, never set.
+
+    Attributes:
+        check: ``drill``, ``explore``, …
+        target: how the user named the scenario.
+        engine: where it ran.
+        runs: how many runs were made.
+        bounds: what a pass covers.
+        findings: errors first.
+        unknowns: reasons why the check could not decide.
+        headline: the counts, in one line.
+        classifier: ``2 writes in 1 commit: protected`` (letter A only).
+        notes: what the reader should know: masked columns, what is simulated, what is not covered.
+        stated: False when there was nothing to check (letter C without constraints and invariants).
+        seed: of every random choice.
+        versions: acidity, Python and library versions.
+        elapsed_s: wall time in seconds; not part of what a seed fixes.
+    """
+
+    check: str
+    target: str
+    engine: EngineInfo
+    runs: int = 0
+    bounds: tuple[Bound, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    unknowns: tuple[str, ...] = ()
+    headline: str = ""
+    classifier: str = ""
+    notes: tuple[str, ...] = ()
+    stated: bool = True
+    seed: int = 0
+    versions: Mapping[str, str] = field(default_factory=dict)
+    elapsed_s: float = field(default=0.0, compare=False)
+
+    @property
+    def verdict(self) -> Verdict:
+        """fail if an error was found, else unknown if anything was left undecided, else pass."""
+        if any(finding.severity == "error" for finding in self.findings):
+            return "fail"
+        return "unknown" if self.unknowns else "pass"
+
+    @property
+    def letter_state(self) -> Verdict | LetterState:
+        """The verdict, or *not stated* when there was nothing to check."""
+        if not self.stated and self.verdict == "pass":
+            return "not stated"
+        return self.verdict
+
+    def raise_for_findings(self, *, allow_unknown: bool = False) -> None:
+        """Raise `AcidityViolated` with the report as its text unless the verdict is pass.
+
+        Args:
+            allow_unknown: do not raise when the check could not decide.
+
+        Raises:
+            AcidityViolated: the verdict is fail, or unknown and that is not allowed.
+        """
+        raise_unless_passed(self, allow_unknown=allow_unknown)
+
+    def __str__(self) -> str:
+        from acidity.report.text import plain
+
+        return plain(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The four letters for one target on one engine.
+
+    Attributes:
+        target: how the user named the scenario.
+        engine: where it ran.
+        letters: letter → its `Report`, or why there is none (*not asked*, *not built*).
+    """
+
+    target: str
+    engine: EngineInfo
+    letters: Mapping[str, Report | LetterState]
+
+    @property
+    def verdict(self) -> Verdict:
+        """fail if any letter fails, else unknown if any is, else pass."""
+        verdicts = [letter.verdict for letter in self.letters.values() if isinstance(letter, Report)]
+        if "fail" in verdicts:
+            return "fail"
+        return "unknown" if "unknown" in verdicts or not verdicts else "pass"
+
+    def raise_for_findings(self, *, allow_unknown: bool = False) -> None:
+        """Raise `AcidityViolated` with the card as its text unless the verdict is pass (see `Report`)."""
+        raise_unless_passed(self, allow_unknown=allow_unknown)
+
+    def __str__(self) -> str:
+        from acidity.report.text import plain
+
+        return plain(self)
+
+
+def raise_unless_passed(report: Report | Card, *, allow_unknown: bool) -> None:
+    """Shared by `Report` and `Card`."""
+    if report.verdict == "pass" or (report.verdict == "unknown" and allow_unknown):
+        return
+    raise AcidityViolated(str(report), report)
+
+
+Answer = Report | Card
+
+
+def exit_code(answers: list[Any]) -> int:
+    """1 if any item fails, else 3 if any is unknown, else 0 (DESIGN §4).
+
+    >>> exit_code([])
+    0
+    """
+    verdicts = {answer.verdict for answer in answers}
+    if "fail" in verdicts:
+        return 1
+    return 3 if "unknown" in verdicts else 0

@@ -1,0 +1,155 @@
+"""What the user gives: an `Operation` (a function with its arguments) and a `Scenario` (rows, operations, invariants)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from acidity.errors import UsageError
+
+INJECTIONS = (
+    "session",
+    "session_factory",
+    "engine",
+    "connection",
+    "async_session",
+    "async_session_factory",
+    "async_engine",
+    "url",
+)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Operation:
+    """A user function with its arguments, unmodified, and how its answer is to be read.
+
+    Args:
+        function: the function to run; plain or ``async def``.
+        arguments: its arguments, after the injected one.
+        inject: what the first parameter receives, one of `INJECTIONS`; by default its name or annotation says so.
+        succeeded: ``fn(answer) -> bool``, whether the caller was told *ok*. By default an answer equal to that of
+            the clean run.
+        raises: an exception class, or several, that mark an expected refusal.
+        refused: the operation is expected to refuse by an answer that `succeeded` rejects.
+        commit: the framework commits, not the function (needs an injected session or connection).
+        name: how reports call it; by default the function's name.
+        keywords: keyword arguments of the function.
+
+    Raises:
+        UsageError: the function is not callable, or the options contradict each other.
+
+    Example:
+        >>> Operation(transfer, 1, 2, Decimal("50.00"))      # doctest: +SKIP
+    """
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+    inject: str | None
+    succeeded: Callable[[Any], bool] | None
+    raises: tuple[type[BaseException], ...]
+    refused: bool
+    commit: bool
+    name: str
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *arguments: Any,
+        inject: str | None = None,
+        succeeded: Callable[[Any], bool] | None = None,
+        raises: type[BaseException] | Sequence[type[BaseException]] = (),
+        refused: bool = False,
+        commit: bool = False,
+        name: str | None = None,
+        **keywords: Any,
+    ) -> None:
+        if not callable(function):
+            raise UsageError(f"an operation needs a function to run, not {function!r}")
+        if inject is not None and inject not in INJECTIONS:
+            raise UsageError(f"inject={inject!r} is not known; it is one of: {', '.join(INJECTIONS)}")
+        if refused and succeeded is None:
+            raise UsageError("refused=True needs succeeded=: say from the answer when the caller was told ok")
+        put = object.__setattr__
+        put(self, "function", function)
+        put(self, "arguments", arguments)
+        put(self, "keywords", keywords)
+        put(self, "inject", inject)
+        put(self, "succeeded", succeeded)
+        put(self, "raises", (raises,) if isinstance(raises, type) else tuple(raises))
+        put(self, "refused", refused)
+        put(self, "commit", commit)
+        put(self, "name", name or getattr(function, "__name__", None) or type(function).__name__)
+
+    @property
+    def expects_refusal(self) -> bool:
+        """Whether this call of the function is meant to be turned down."""
+        return self.refused or bool(self.raises)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Scenario:
+    """Set-up, operations, invariants, and how they are judged.
+
+    Args:
+        operations: one or more `Operation`; a bare callable counts as an Operation without arguments.
+        metadata: a SQLAlchemy ``MetaData`` that creates the tables.
+        schema: instead of `metadata`, a path to a ``.sql`` file, an Alembic ``Config`` or the path to an
+            ``alembic.ini``, or ``callable(connection)``.
+        setup: ``callable(session)`` that writes the rows before.
+        invariants: ``callable(session)`` or ``callable(session, run)``; broken if it returns False or raises.
+        bind: ``"module:engine"`` or several, module-level engines that are redirected to the Sandbox.
+        effects: functions outside the database (or ``"module:function"``) that are counted and made to fail.
+        ignore: columns that are not compared, as ``"table.column"``.
+        commits: ``"one"``; ``"several"`` (intended intermediate commits) is reserved and refused for now.
+
+    Raises:
+        UsageError: no operation, no schema, or two of them.
+    """
+
+    operations: tuple[Operation, ...]
+    metadata: Any
+    schema: Any
+    setup: Callable[[Any], Any] | None
+    invariants: tuple[Callable[..., Any], ...]
+    bind: tuple[str, ...]
+    effects: tuple[Any, ...]
+    ignore: tuple[str, ...]
+    commits: Literal["one"]
+    name: str = field(compare=False)
+
+    def __init__(
+        self,
+        *operations: Operation | Callable[..., Any],
+        metadata: Any = None,
+        schema: Any = None,
+        setup: Callable[[Any], Any] | None = None,
+        invariants: Iterable[Callable[..., Any]] = (),
+        bind: str | Iterable[str] = (),
+        effects: Iterable[Any] = (),
+        ignore: Iterable[str] = (),
+        commits: Literal["one"] = "one",
+        name: str = "",
+    ) -> None:
+        if not operations:
+            raise UsageError("a Scenario needs at least one Operation, as in Scenario(Operation(transfer, 1, 2), metadata=…)")
+        if (metadata is None) == (schema is None):
+            raise UsageError("a Scenario needs its tables from exactly one of metadata= and schema=")
+        if commits != "one":
+            raise UsageError(f"commits={commits!r} is not supported yet; leave it out")
+        for column in ignore:
+            if column.count(".") != 1:
+                raise UsageError(f"ignore= takes 'table.column', not {column!r}")
+        put = object.__setattr__
+        put(self, "operations", tuple(o if isinstance(o, Operation) else Operation(o) for o in operations))
+        put(self, "metadata", metadata)
+        put(self, "schema", Path(schema) if isinstance(schema, str) else schema)
+        put(self, "setup", setup)
+        put(self, "invariants", tuple(invariants))
+        put(self, "bind", (bind,) if isinstance(bind, str) else tuple(bind))
+        put(self, "effects", tuple(effects))
+        put(self, "ignore", tuple(ignore))
+        put(self, "commits", commits)
+        put(self, "name", name)
