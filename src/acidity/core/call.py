@@ -50,6 +50,7 @@ class Call:
         site: the line of user code that made it, when one was found.
         many: it is an ``executemany``.
         defaulted: columns of an INSERT or UPDATE whose value a callable default produced.
+        connection: which of the operation's connections it goes over, numbered from 1 as they appear.
     """
 
     actor: str
@@ -60,6 +61,7 @@ class Call:
     site: Site | None = None
     many: bool = False
     defaulted: frozenset[str] = frozenset()
+    connection: int = 0
 
     @property
     def label(self) -> str:
@@ -96,7 +98,7 @@ History = tuple[Event, ...]
 
 
 def unanswered_commit(history: Iterable[Event]) -> bool:
-    """Whether some COMMIT of this History was left without an answer and none came after it that settled it."""
+    """Whether some COMMIT of this History was left without an answer."""
     return any(event.call.kind is Kind.COMMIT and event.reply.status == "unknown" for event in history)
 
 

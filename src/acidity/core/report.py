@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Literal
 
 from acidity.core.finding import Finding, Verdict
@@ -102,9 +103,7 @@ class Report:
         raise_unless_passed(self, allow_unknown=allow_unknown)
 
     def __str__(self) -> str:
-        from acidity.report.text import plain
-
-        return plain(self)
+        return as_text(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +133,7 @@ class Card:
         raise_unless_passed(self, allow_unknown=allow_unknown)
 
     def __str__(self) -> str:
-        from acidity.report.text import plain
-
-        return plain(self)
+        return as_text(self)
 
 
 def raise_unless_passed(report: Report | Card, *, allow_unknown: bool) -> None:
@@ -144,6 +141,12 @@ def raise_unless_passed(report: Report | Card, *, allow_unknown: bool) -> None:
     if report.verdict == "pass" or (report.verdict == "unknown" and allow_unknown):
         return
     raise AcidityViolated(str(report), report)
+
+
+def as_text(report: Report | Card) -> str:
+    """The text format, found by name: formats are built on these values, not the other way round."""
+    plain: Callable[[Report | Card], str] = import_module("acidity.report.text").plain
+    return plain(report)
 
 
 Answer = Report | Card

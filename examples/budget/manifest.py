@@ -1,0 +1,162 @@
+"""What acidity must say about each broken twin: the word, and the line or function where it must point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Word = Literal[
+    "torn",
+    "doubled",
+    "false success",
+    "false failure",
+    "false failure by a stranger's commit",
+    "not refused",
+    "leaked",
+]
+
+SYNC = "examples/budget/twins.py"
+ASYNC = "examples/budget/async_twins.py"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """One twin on one engine.
+
+    Attributes:
+        scenario: the target.
+        words: each must be among the words of the errors that are found. A word here without "by a stranger's commit"
+            is also met by a finding that carries it.
+        why: what is wrong, in a sentence.
+        file: where the finding points.
+        marker: the comment on the lines, one of which must be among the sites of the first finding with such a word.
+        function: instead of `marker` where no Call is struck, the function within which a site must be.
+        engine: the database.
+    """
+
+    scenario: str
+    words: frozenset[Word]
+    why: str
+    file: str = SYNC
+    marker: str = ""
+    function: str = ""
+    engine: str = "sqlite"
+
+
+EXPECTED: tuple[Expected, ...] = (
+    Expected(
+        scenario="examples.budget.twins:two_sessions",
+        words=frozenset({"torn"}),
+        marker="<- two sessions: half is committed",
+        why="The debit is committed in a session of its own; what stops the credit leaves money that went nowhere.",
+    ),
+    Expected(
+        scenario="examples.budget.twins:commit_between",
+        words=frozenset({"torn"}),
+        marker="<- commit between: half is committed",
+        why="The commit between debit and credit makes two units of one.",
+    ),
+    Expected(
+        scenario="examples.budget.twins:caught_without_rollback",
+        words=frozenset({"torn"}),
+        marker="<- caught: half is in",
+        why="The exception is caught, the debit stays in the shared session, and its next commit writes it.",
+    ),
+    Expected(
+        scenario="examples.budget.twins:success_without_commit",
+        words=frozenset({"false success"}),
+        function="transfer_without_commit",
+        why="The rows were sent and never committed; closing the session took them back.",
+    ),
+    Expected(
+        scenario="examples.budget.twins:as_in_the_text",
+        words=frozenset({"false failure"}),
+        marker="<- as in the text: after this line failure may be a lie",
+        why="COMMIT was applied and its answer lost; the caller is told that the transfer failed.",
+    ),
+    Expected(
+        scenario="examples.budget.twins:no_amount_check",
+        words=frozenset({"not refused"}),
+        function="transfer_without_amount_check",
+        why="A negative amount is accepted and moves money the other way.",
+    ),
+    Expected(
+        scenario="examples.budget.twins:no_same_category_check",
+        words=frozenset({"not refused"}),
+        function="transfer_without_same_category_check",
+        why="A transfer from a category to itself is accepted.",
+    ),
+    Expected(
+        scenario="examples.budget.twins:no_owner_check",
+        words=frozenset({"not refused"}),
+        function="transfer_without_owner_check",
+        why="A transfer out of another user's category is accepted.",
+    ),
+    Expected(
+        scenario="examples.budget.twins:retry_on_any_error",
+        words=frozenset({"doubled"}),
+        file="examples/budget/app.py",
+        marker="the one commit",
+        why="COMMIT was applied and its answer lost; the retry makes the transfer a second time.",
+    ),
+    Expected(
+        scenario="examples.budget.twins:stock_session_commit",
+        words=frozenset({"false failure by a stranger's commit"}),
+        marker="<- stock commit: refused, and left open in the pool",
+        why="SQLite refused COMMIT and left the transaction open; the next user of the connection commits it.",
+    ),
+    Expected(
+        scenario="examples.budget.twins:helper_commits",
+        words=frozenset({"torn"}),
+        marker="<- helper commits: half is committed",
+        why="The helper commits the category that it made, and its caller's debit with it.",
+    ),
+    Expected(
+        scenario="examples.budget.twins:savepoint_release_commits",
+        words=frozenset({"torn"}),
+        marker="<- savepoint: half is committed",
+        why="Without a BEGIN before it the outermost SAVEPOINT is the transaction, and its RELEASE a COMMIT.",
+    ),
+    Expected(
+        scenario="examples.budget.async_twins:two_sessions",
+        words=frozenset({"torn"}),
+        file=ASYNC,
+        marker="<- two sessions: half is committed",
+        why="As the sync twin.",
+    ),
+    Expected(
+        scenario="examples.budget.async_twins:commit_between",
+        words=frozenset({"torn"}),
+        file=ASYNC,
+        marker="<- commit between: half is committed",
+        why="As the sync twin.",
+    ),
+    Expected(
+        scenario="examples.budget.async_twins:caught_without_rollback",
+        words=frozenset({"torn"}),
+        file=ASYNC,
+        marker="<- caught: half is in",
+        why="As the sync twin.",
+    ),
+    Expected(
+        scenario="examples.budget.async_twins:success_without_commit",
+        words=frozenset({"false success"}),
+        file=ASYNC,
+        function="transfer_without_commit",
+        why="As the sync twin.",
+    ),
+    Expected(
+        scenario="examples.budget.async_twins:as_in_the_text",
+        words=frozenset({"false failure"}),
+        file=ASYNC,
+        marker="<- as in the text: after this line failure may be a lie",
+        why="As the sync twin.",
+    ),
+    Expected(
+        scenario="examples.budget.async_twins:stock_session_commit",
+        words=frozenset({"false failure by a stranger's commit"}),
+        file=ASYNC,
+        marker="<- stock commit: refused, and left open in the pool",
+        why="As the sync twin; what SQLAlchemy does for everybody, it does under asyncio too.",
+    ),
+)

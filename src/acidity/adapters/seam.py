@@ -1,0 +1,177 @@
+"""The one seam: every database call of an operation passes here, and an `Interceptor` decides what becomes of it.
+
+An adapter calls `request` for each Call it sees. Who is calling is known from a context variable, which SQLAlchemy's
+greenlets and asyncio tasks carry along; a call by nobody while a run is on is a bypass, and makes the run unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from acidity.core.call import OK, Call, Event, History, Kind, Reply, Site
+
+
+class Wire(Protocol):
+    """The live connection that a Call goes over, as far as a fault needs it."""
+
+    @property
+    def engine(self) -> str:
+        """The name of the database engine, such as ``sqlite``."""
+
+    @property
+    def errors(self) -> Any:
+        """The driver's module with the PEP 249 exception classes."""
+
+    def on_driver(self, action: Callable[[Any], Any]) -> Any:
+        """Run `action` with the driver's own connection, in the thread that the driver demands."""
+
+    def close(self) -> None:
+        """Close the driver's connection under the library's feet."""
+
+    def rollback(self) -> None:
+        """Roll back on the driver, unseen by the seam."""
+
+    def impatient(self) -> AbstractContextManager[None]:
+        """Let no lock wait last while the context does."""
+
+    def disconnected(self, error: BaseException) -> bool:
+        """Whether this error means that the connection is gone."""
+
+
+@dataclass(slots=True)
+class Passage:
+    """One Call on its way to the database.
+
+    An interceptor lets it through with `perform`, or raises instead, or both. It notes in `fault` and `mode` what it
+    did, and sets `answered` to False when the program cannot know whether the Call took place.
+    """
+
+    call: Call
+    wire: Wire | None
+    perform: Callable[[], None]
+    fault: str = ""
+    answered: bool = True
+
+
+class Interceptor(Protocol):
+    """Decides for each Call: pass, hold, break, rewrite."""
+
+    def intercept(self, passage: Passage) -> None:
+        """Let the Call pass with ``passage.perform()``, or do something else."""
+
+    def keeps_open(self, wire: Wire) -> bool:
+        """Whether the pool's reset of this connection must be held back."""
+
+    def finish(self) -> None:
+        """The operation has ended; let go of everything."""
+
+
+class PassThrough:
+    """The Interceptor that lets everything pass; the actor records it all the same."""
+
+    def intercept(self, passage: Passage) -> None:
+        """Let it pass."""
+        passage.perform()
+
+    def keeps_open(self, wire: Wire) -> bool:
+        """Never."""
+        del wire
+        return False
+
+    def finish(self) -> None:
+        """Nothing to let go of."""
+
+
+@dataclass(slots=True)
+class Actor:
+    """One caller: its letter, its Interceptor, and the History of what it did."""
+
+    name: str
+    interceptor: Interceptor
+    events: list[Event] = field(default_factory=list)
+    effects: dict[str, int] = field(default_factory=dict)
+    bypasses: list[str] = field(default_factory=list)
+    made: int = 0
+    connections: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def history(self) -> History:
+        """What it did so far."""
+        return tuple(self.events)
+
+    def number(self, connection: Any) -> int:
+        """The number of a connection, from 1 in the order in which they were first used."""
+        return self.connections.setdefault(id(connection), len(self.connections) + 1)
+
+
+_current: ContextVar[Actor | None] = ContextVar("acidity_actor", default=None)
+_passing: ContextVar[bool] = ContextVar("acidity_passing", default=False)
+
+
+def current_actor() -> Actor | None:
+    """The actor on whose behalf this code runs, or None."""
+    return _current.get()
+
+
+def passing() -> bool:
+    """Whether a Call is on its way through the seam here, so that what the driver does now belongs to it."""
+    return _passing.get()
+
+
+@contextmanager
+def acting(actor: Actor) -> Iterator[Actor]:
+    """Make the calls in this context the actor's."""
+    token = _current.set(actor)
+    try:
+        yield actor
+    finally:
+        _current.reset(token)
+
+
+def request(
+    actor: Actor,
+    kind: Kind,
+    sql: str,
+    params: Any,
+    *,
+    wire: Wire | None,
+    connection: Any,
+    site: Site | None,
+    perform: Callable[[], None],
+    many: bool = False,
+    defaulted: frozenset[str] = frozenset(),
+) -> None:
+    """Bring one Call to the actor's Interceptor and record what came of it.
+
+    Raises:
+        BaseException: whatever the database, the driver or a fault raised.
+    """
+    actor.made += 1
+    number = actor.number(connection) if connection is not None else 0
+    call = Call(actor.name, actor.made, kind, sql, params, site, many, defaulted, number)
+    passage = Passage(call, wire, perform)
+    token = _passing.set(True)
+    try:
+        actor.interceptor.intercept(passage)
+    except BaseException as error:
+        actor.events.append(Event(call, _reply_to(passage, error), passage.fault))
+        raise
+    else:
+        actor.events.append(Event(call, OK, passage.fault))
+    finally:
+        _passing.reset(token)
+
+
+def _reply_to(passage: Passage, error: BaseException) -> Reply:
+    """An error is an answer, unless it struck a COMMIT and says nothing about it."""
+    wire = passage.wire
+    answered = passage.answered
+    if wire is not None and answered:
+        answered = isinstance(error, wire.errors.Error) and not wire.disconnected(error)
+    unknown = passage.call.kind in {Kind.COMMIT, Kind.PREPARE} and not answered
+    code = str(getattr(error, "sqlite_errorname", "") or getattr(error, "sqlstate", "") or "")
+    return Reply("unknown" if unknown else "error", f"{type(error).__name__}: {error}", code)

@@ -1,0 +1,71 @@
+"""Find the line of user code that made a Call, also through SQLAlchemy's greenlets and asyncio's tasks."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from acidity.core.call import Site
+
+try:
+    from greenlet import getcurrent as _current_greenlet
+except ImportError:  # SQLAlchemy without asyncio support never switches greenlets
+    _current_greenlet = None
+
+_HERE = str(Path(__file__).resolve().parents[1]) + os.sep
+_FOREIGN = tuple(
+    sorted(
+        {
+            str(Path(sysconfig.get_paths()[name]).resolve()) + os.sep
+            for name in ("stdlib", "platstdlib", "purelib", "platlib")
+        }
+        | {str(Path(os.__file__).resolve().parent) + os.sep, _HERE}
+    )
+)
+
+creator_site: ContextVar[Site | None] = ContextVar("acidity_creator_site", default=None)
+
+
+@lru_cache(maxsize=4096)
+def is_user_code(filename: str) -> bool:
+    """Whether a file is the user's: not the standard library, not an installed package, not acidity."""
+    if filename.startswith("<"):
+        return False
+    path = os.path.realpath(filename)
+    return not path.startswith(_FOREIGN) and f"{os.sep}site-packages{os.sep}" not in path
+
+
+@lru_cache(maxsize=4096)
+def shown(filename: str) -> str:
+    """The path as reports print it: relative to the current directory where it lies below it."""
+    path = Path(filename).resolve()
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return path.name
+
+
+def find_site() -> Site | None:
+    """The innermost line of user code on this stack, on the stacks of parent greenlets, or of the task's creator."""
+    site = _on_stack(sys._getframe(1))
+    if site is None and _current_greenlet is not None:
+        greenlet: Any = _current_greenlet().parent
+        while greenlet is not None and site is None:
+            site = _on_stack(greenlet.gr_frame)
+            greenlet = greenlet.parent
+    return site or creator_site.get()
+
+
+def _on_stack(frame: FrameType | None) -> Site | None:
+    while frame is not None:
+        code = frame.f_code
+        if is_user_code(code.co_filename):
+            return Site(shown(code.co_filename), frame.f_lineno, code.co_name)
+        frame = frame.f_back
+    return None

@@ -1,0 +1,74 @@
+"""The rows that changed between two States, as `RowChange` values."""
+
+from __future__ import annotations
+
+from acidity.analysis.pairing import key_of, keyed, origins
+from acidity.analysis.values import encode, order_of
+from acidity.analysis.wording import sentence
+from acidity.core.finding import RowChange
+from acidity.core.outcome import Row, State, Table
+
+__all__ = ["row_changes", "sentence"]
+
+
+def row_changes(before: State, after: State) -> tuple[RowChange, ...]:
+    """The rows that differ, by primary key, or by whole row where there is no key.
+
+    Args:
+        before: the rows at the earlier time.
+        after: the rows at the later time.
+
+    Returns:
+        One RowChange for each row that was added, removed or changed, sorted by table and key. A changed row lists
+        only the columns that changed. A table that was created, dropped or altered is a change of its own.
+    """
+    found = []
+    for name in sorted({*before.tables, *after.tables}):
+        found += _schema_change(name, before.tables.get(name), after.tables.get(name))
+        changes = _table_changes(name, before.tables.get(name), after.tables.get(name))
+        found += sorted(changes, key=_order)
+    return tuple(found)
+
+
+def _schema_change(name: str, before: Table | None, after: Table | None) -> list[RowChange]:
+    one, other = (", ".join(table.columns) if table else None for table in (before, after))
+    if one == other:
+        return []
+    if one is None or other is None:
+        word = ("absent", "present") if one is None else ("present", "absent")
+        return [RowChange(name, (), (("table", word[0]),), (("table", word[1]),))]
+    return [RowChange(name, (), (("columns", one),), (("columns", other),))]
+
+
+def _table_changes(name: str, before: Table | None, after: Table | None) -> list[RowChange]:
+    if after is None:
+        return [RowChange(name, _key(before, row), _cells(before, row), None) for row in before.rows] if before else []
+    stems, gone = origins(before, after)
+    changes = [RowChange(name, _key(before, row), _cells(before, row), None) for row in gone if before]
+    for row, old in zip(after.rows, stems, strict=True):
+        if old is None:
+            changes.append(RowChange(name, _key(after, row), None, _cells(after, row)))
+        elif before is not None and keyed(before, after):
+            changed = [index for index in range(len(row)) if encode(old[index]) != encode(row[index])]
+            if changed:
+                cells = (tuple((after.columns[index], values[index]) for index in changed) for values in (old, row))
+                changes.append(RowChange(name, _key(after, row), *cells))
+    return changes
+
+
+def _key(table: Table | None, row: Row) -> tuple[tuple[str, object], ...]:
+    return tuple(zip(table.key, key_of(table, row), strict=True)) if table else ()
+
+
+def _cells(table: Table | None, row: Row) -> tuple[tuple[str, object], ...]:
+    return tuple(zip(table.columns, row, strict=True)) if table else ()
+
+
+def _order(change: RowChange) -> tuple[object, ...]:
+    cells = change.key or (change.after if change.before is None else change.before) or ()
+    return (
+        tuple(order_of(value) for _, value in cells),
+        change.before is not None,
+        change.after is not None,
+        repr(change),
+    )

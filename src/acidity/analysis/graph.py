@@ -1,0 +1,232 @@
+"""A State as a graph of rows and of the new values they share, and its colouring (1-dimensional Weisfeiler-Leman).
+
+A row has what is literal in it as its first colour, a masked value only its domain. Then each takes the colours around
+it into its own until nothing becomes more distinct. The names of masked values never enter a colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from acidity.analysis.masks import Column, Masks
+from acidity.analysis.pairing import keyed, origins
+from acidity.analysis.values import (
+    encode,
+    encode_all,
+    framed,
+    identity,
+    is_epoch,
+    is_opaque,
+    is_time,
+    order_of,
+    shape,
+)
+from acidity.core.outcome import Row, State, Table
+
+Colours = dict[int, bytes]
+TOKENS = "tokens"
+
+
+def hashed(data: bytes) -> bytes:
+    """A colour: 16 bytes that are the same in every process."""
+    return blake2b(data, digest_size=16).digest()
+
+
+@dataclass(slots=True)
+class Node:
+    """One masked value: its domain, how it is written in the rows (by `shape`), and the (row, tag) pairs it is in."""
+
+    domain: str
+    raws: dict[bytes, Any] = field(default_factory=dict)
+    places: list[tuple[int, bytes]] = field(default_factory=list)
+
+    @property
+    def order(self) -> tuple[str, tuple[Any, ...]]:
+        """Sorts the nodes of a graph the way their values are sorted."""
+        return self.domain, order_of(min(self.raws.values(), key=order_of))
+
+
+@dataclass(slots=True)
+class Graph:
+    """The nodes of a State, the rows that hold some of them, and everything else as one sorted list.
+
+    Attributes:
+        nodes: the masked values, sorted by domain and value.
+        bases: for each row that holds masked values, the colour of what is literal in it.
+        links: for each of these rows, the nodes in it from left to right.
+        constant: the schema and the rows without masked values, as sorted bytes.
+    """
+
+    nodes: list[Node]
+    bases: list[bytes]
+    links: list[list[int]]
+    constant: list[bytes]
+
+    def first_colours(self) -> Colours:
+        """What a masked value shows before anything around it is looked at: its domain."""
+        return {index: hashed(node.domain.encode()) for index, node in enumerate(self.nodes)}
+
+    def refine(self, nodes: Sequence[int], colours: Colours) -> list[bytes]:
+        """Refine the colours of `nodes`, in place, until nothing becomes more distinct; other nodes stay.
+
+        Args:
+            nodes: the nodes that may take a new colour.
+            colours: node → colour, for all nodes of the graph.
+
+        Returns:
+            The sorted colours of the rows that hold some of `nodes`.
+        """
+        rows = {row for node in nodes for row, _ in self.nodes[node].places}
+        classes = 0
+        while True:
+            rings = {row: hashed(self.bases[row] + b"".join([colours[n] for n in self.links[row]])) for row in rows}
+            distinct = len({colours[node] for node in nodes})
+            if distinct == classes:
+                return sorted(rings.values())
+            classes = distinct
+            for node in nodes:
+                colours[node] = hashed(b"".join(sorted([tag + rings[row] for row, tag in self.nodes[node].places])))
+
+
+@dataclass(slots=True)
+class _Plan:
+    """How each column of one table is read: ignored, literal, time, or the domain of masked values."""
+
+    literal: list[int] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+    masked: list[tuple[int, str, bytes]] = field(default_factory=list)
+
+
+class Frame:
+    """What is needed to read States that come from one seed under the same masks.
+
+    Args:
+        seed: the rows before.
+        masks: what is not compared literally.
+    """
+
+    def __init__(self, seed: State, masks: Masks) -> None:
+        self.seed = seed
+        self.masks = masks
+        self._plans: dict[tuple[str, tuple[str, ...]], _Plan] = {}
+        self._known: dict[str, set[bytes]] = {TOKENS: set()}
+        for name, table in seed.tables.items():
+            domains = {index: domain for index, domain, _ in self._plan(name, table, seed).masked}
+            for row in table.rows:
+                for index, value in enumerate(row):
+                    if is_opaque(value):
+                        self._known[TOKENS].add(identity(value))
+                    elif index in domains:
+                        self._known.setdefault(domains[index], set()).add(identity(value))
+
+    def graph(self, state: State) -> Graph:
+        """The graph of a State; it does not depend on the order of tables or rows, nor on the names of new values."""
+        found: dict[tuple[str, bytes], Node] = {}
+        bases: list[bytes] = []
+        links: list[list[Node]] = []
+        constant: list[bytes] = []
+        for name, table in state.tables.items():
+            plan = self._plan(name, table, state)
+            constant.append(encode_all((name, table.columns)))
+            stems = _Stems(self.seed.tables.get(name), table) if plan.times else None
+            for index, row in enumerate(table.rows):
+                literal = [encode(row[column]) for column in plan.literal]
+                if stems:
+                    literal += [stems.time(index, column) for column in plan.times]
+                held: list[Node] = []
+                for column, domain, tag in plan.masked:
+                    literal.append(self._masked(row[column], domain, (found, held, len(bases), tag)))
+                base = framed((name.encode(), *literal))
+                if held:
+                    bases.append(hashed(base))
+                    links.append(held)
+                else:
+                    constant.append(base)
+        nodes = sorted(found.values(), key=lambda node: node.order)
+        number = {id(node): index for index, node in enumerate(nodes)}
+        return Graph(nodes, bases, [[number[id(node)] for node in held] for held in links], sorted(constant))
+
+    def _masked(
+        self, value: Any, domain: str, where: tuple[dict[tuple[str, bytes], Node], list[Node], int, bytes]
+    ) -> bytes:
+        """Note a value of a masked column as a node if it is new; returns what is literal about it."""
+        found, held, row, tag = where
+        if value is None:
+            return encode(None)
+        # A UUID or a token is the same thing wherever it stands; a number means something only in its own domain.
+        domain = TOKENS if is_opaque(value) else domain
+        content = identity(value)
+        if content in self._known.get(domain, ()):
+            return encode(value)
+        node = found.get((domain, content))
+        if node is None:
+            node = found[domain, content] = Node(domain)
+        written = shape(value)
+        node.raws[written] = value
+        node.places.append((row, tag))
+        held.append(node)
+        return b"*" + written
+
+    def _plan(self, name: str, table: Table, state: State) -> _Plan:
+        plan = self._plans.get((name, table.columns))
+        if plan is not None:
+            return plan
+        plan = self._plans[name, table.columns] = _Plan()
+        for index, column in enumerate(table.columns):
+            place = (name, column)
+            if place in self.masks.ignored:
+                continue
+            if place in self.masks.times:
+                plan.times.append(index)
+            elif place in self.masks.keys:
+                plan.masked.append((index, ".".join(self._root(place, state.tables)), b"%d:" % index))
+            elif place in self.masks.tokens:
+                plan.masked.append((index, TOKENS, b"%d:" % index))
+            else:
+                plan.literal.append(index)
+        return plan
+
+    def _root(self, column: Column, tables: Mapping[str, Table]) -> Column:
+        """The key at the end of the foreign keys that start at a column: it names the domain."""
+        seen = {column}
+        while (table := tables.get(column[0])) and (target := table.references.get(column[1])):
+            if target in seen or target not in self.masks.keys:
+                break
+            seen.add(target)
+            column = target
+        return column
+
+
+class _Stems:
+    """Whether a time was kept, seen from the row of the seed that its row stems from.
+
+    The row decides, not the value: a new row may be written within the second in which the seed was.
+    """
+
+    def __init__(self, before: Table | None, after: Table) -> None:
+        self._after = after
+        self._rows: list[Row | None]
+        self._rows, gone = origins(before, after)
+        self._lost: list[set[bytes]] = []
+        # Without a key an updated row looks like one row gone and another one added.
+        if before is not None and before.columns == after.columns and not keyed(before, after):
+            self._lost = [set(map(encode, cells)) for cells in zip(*gone, strict=True)]
+
+    def time(self, index: int, column: int) -> bytes:
+        """A time as bytes: the value when it is empty, kept or no time at all, or else that it is new."""
+        value = self._after.rows[index][column]
+        content = encode(value)
+        if not (is_time(value) or is_epoch(value)):
+            return content
+        row = self._rows[index]
+        if row is not None:
+            return content if encode(row[column]) == content else b"new"
+        return content if self._lost and content in self._lost[column] else b"new"
+
+
+def digest_of(graph: Graph, rings: Iterable[bytes]) -> bytes:
+    """One hash over everything that does not depend on the names of masked values."""
+    return hashed(framed((framed(graph.constant), framed(rings))))

@@ -1,0 +1,227 @@
+"""Which values of the rows are different in every run and mean nothing: `Masks`, learnt from clean runs.
+
+Only a value that is not in the seed can be masked, and only where the database, a callable default, a clock or a source
+of random tokens made it. A key that the application computes itself is never masked: that is a real class of bugs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from acidity.analysis.pairing import changed_cells
+from acidity.analysis.values import encode, is_epoch, is_opaque, is_time, is_whole_second
+from acidity.analysis.written import supplied_columns
+from acidity.core.call import History
+from acidity.core.outcome import State, Table
+from acidity.errors import UsageError
+
+Column = tuple[str, str]
+_Cells = Mapping[Column, Sequence[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """Columns (table, column) whose new values are not compared literally.
+
+    Attributes:
+        keys: keys that the database made, and the foreign keys that refer to them; compared up to renaming.
+        tokens: random values; compared up to renaming, over all tables at once.
+        times: compared as empty, kept or new.
+        ignored: not compared at all.
+    """
+
+    keys: frozenset[Column] = frozenset()
+    tokens: frozenset[Column] = frozenset()
+    times: frozenset[Column] = frozenset()
+    ignored: frozenset[Column] = frozenset()
+
+    def describe(self) -> tuple[str, ...]:
+        """What is masked, one short sentence for each way, always in the same order."""
+        ways = (
+            (self.keys, "new keys made by the database are compared up to renaming"),
+            (self.tokens, "new random tokens are compared up to renaming"),
+            (self.times, "times are compared as empty, kept or new"),
+            (self.ignored, "not compared, as asked"),
+        )
+        return tuple(f"{text}: {_listed(columns)}" for columns, text in ways if columns)
+
+
+class NotDeterministic(Exception):  # noqa: N818 - a verdict (unknown), not a mistake of somebody
+    """Clean runs of one operation from the same rows differ in a way that no mask explains.
+
+    Attributes:
+        columns: the columns that differ, when it is a matter of columns.
+    """
+
+    def __init__(self, text: str, columns: Iterable[Column] = ()) -> None:
+        super().__init__(text)
+        self.columns = tuple(columns)
+
+
+def learn(seed: State, cleans: Sequence[State], history: History, ignore: Sequence[str] = ()) -> Masks:
+    """Learn from clean runs what has to be masked.
+
+    Args:
+        seed: the rows before.
+        cleans: the rows after each of two or three clean runs of the same operation from `seed`.
+        history: the Calls of the first of these runs.
+        ignore: columns to leave out of every comparison, as ``"table.column"``.
+
+    Returns:
+        Masks under which all clean runs end alike.
+
+    Raises:
+        NotDeterministic: no masks make the clean runs equal.
+        UsageError: a name in `ignore` is not a column of these tables.
+    """
+    from acidity.analysis.canonical import canonical  # it needs Masks from this module
+
+    tables = {name: table for state in (seed, *cleans) for name, table in state.tables.items()}
+    ignored = _ignored(ignore, tables)
+    _same_size(cleans)
+    supplied = supplied_columns(history, tables)
+    keys = _generated_keys(tables, supplied)
+    tokens, times = _volatile(seed, cleans, supplied, keys | ignored)
+    masks = Masks(keys, _with_references(tables, tokens) - keys, times, ignored)
+    if len({canonical(state, seed, masks) for state in cleans}) > 1:
+        raise NotDeterministic(
+            "clean runs of the same operation give the same values but combine them differently: "
+            + _listed(
+                {column for state in cleans for column, cells in _changes(seed, state).items() if cells} - ignored
+            )
+        )
+    return masks
+
+
+def has_whole_seconds(state: State, seed: State | None = None) -> bool:
+    """Whether some time in these rows has no fraction of a second.
+
+    Two runs within one second write the same such time, so they cannot show that it differs between runs; and a time
+    written in the second of the set-up looks kept. Whoever runs them should let the next second begin in between.
+
+    Args:
+        state: the rows to look at.
+        seed: when given, only what is new compared with these rows counts.
+
+    Returns:
+        True if there is one, also as a number of seconds since 1970.
+    """
+    new = _changes(seed or State({}), state)
+    return any(is_whole_second(value) for cells in new.values() for value in cells)
+
+
+def _listed(columns: Iterable[Column]) -> str:
+    return ", ".join(f"{table}.{column}" for table, column in sorted(columns))
+
+
+def _ignored(names: Sequence[str], tables: Mapping[str, Table]) -> frozenset[Column]:
+    known = {f"{table}.{column}": (table, column) for table in tables for column in tables[table].columns}
+    for name in names:
+        if name not in known:
+            where = [column for column in known if column.rpartition(".")[0] == name.rpartition(".")[0]]
+            raise UsageError(f"ignore={name!r} is not a column; there are: {', '.join(sorted(where or known))}")
+    return frozenset(known[name] for name in names)
+
+
+def _same_size(cleans: Sequence[State]) -> None:
+    """Different numbers of rows are said first: all their columns would differ, and none would be the reason."""
+    for state in cleans[1:]:
+        for name in sorted({*cleans[0].tables, *state.tables}):
+            one, other = cleans[0].tables.get(name), state.tables.get(name)
+            if one is None or other is None or one.columns != other.columns:
+                raise NotDeterministic(f"clean runs of the same operation leave different schemas: table {name}")
+            if len(one.rows) != len(other.rows):
+                raise NotDeterministic(
+                    "clean runs of the same operation write different numbers of rows: "
+                    f"{name} has {len(one.rows)} after one and {len(other.rows)} after another"
+                )
+
+
+def _generated_keys(tables: Mapping[str, Table], supplied: Collection[Column]) -> frozenset[Column]:
+    referred = {target for table in tables.values() for target in table.references.values()}
+    # A key that is a foreign key itself is as generated as the key it refers to, whoever writes it.
+    own = {
+        (name, column)
+        for name, table in tables.items()
+        for column in table.columns
+        if (column in table.key or (name, column) in referred)
+        and (name, column) not in supplied
+        and not _exists(tables, table.references.get(column))
+    }
+    return _with_references(tables, own)
+
+
+def _exists(tables: Mapping[str, Table], target: Column | None) -> bool:
+    return target is not None and target[0] in tables and target[1] in tables[target[0]].columns
+
+
+def _with_references(tables: Mapping[str, Table], columns: Collection[Column]) -> frozenset[Column]:
+    found = set(columns)
+    while True:
+        more = {
+            (name, column)
+            for name, table in tables.items()
+            for column, target in table.references.items()
+            if target in found and (name, column) not in found
+        }
+        if not more:
+            return frozenset(found)
+        found |= more
+
+
+def _changes(seed: State, state: State) -> dict[Column, list[object]]:
+    return {
+        (name, column): cells
+        for name, table in state.tables.items()
+        for column, cells in changed_cells(seed.tables.get(name), table).items()
+    }
+
+
+def _volatile(
+    seed: State, cleans: Sequence[State], supplied: Collection[Column], settled: Collection[Column]
+) -> tuple[frozenset[Column], frozenset[Column]]:
+    """The columns of tokens and of times; any other column that differs between the clean runs is an error."""
+    changes = [_changes(seed, state) for state in cleans]
+    old = {encode(value) for table in seed.tables.values() for row in table.rows for value in row}
+    tokens, times, wrong = set(), set(), set()
+    for column in set(changes[0]) - set(settled):
+        cells = [run[column] for run in changes]
+        new = [value for run in cells for value in run if value is not None]
+        generated = column not in supplied
+        differs = len({tuple(sorted(map(encode, run))) for run in cells}) > 1
+        fresh = [value for value in new if encode(value) not in old]
+        if (generated or differs) and new and all(map(is_time, new)):
+            times.add(column)
+        elif differs and generated and fresh and all(map(is_epoch, fresh)):
+            # A clock in seconds: two rows of one run agree or not by chance, so there is nothing to rename.
+            times.add(column)
+        elif differs and fresh and (generated or all(map(is_opaque, fresh))):
+            tokens.add(column)
+        elif differs:
+            wrong.add(column)
+    if wrong:
+        raise _contradiction(wrong, changes)
+    return frozenset(tokens), frozenset(times)
+
+
+def _contradiction(columns: Collection[Column], changes: Sequence[_Cells]) -> NotDeterministic:
+    examples = []
+    for column in sorted(columns):
+        other = next(run for run in changes[1:] if _counted(run[column]) != _counted(changes[0][column]))
+        one, two = _only_in(changes[0][column], other[column]), _only_in(other[column], changes[0][column])
+        examples.append(f"{_listed([column])} ({one} after one run, {two} after another)")
+    return NotDeterministic(
+        "clean runs of the same operation write different values: " + ", ".join(examples), sorted(columns)
+    )
+
+
+def _counted(values: Sequence[object]) -> Counter[bytes]:
+    return Counter(map(encode, values))
+
+
+def _only_in(values: Sequence[object], others: Sequence[object]) -> str:
+    rest = _counted(values) - _counted(others)
+    found = [repr(value) for value in values if encode(value) in rest]
+    return min(found) if found else "no change"

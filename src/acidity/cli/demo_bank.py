@@ -1,0 +1,83 @@
+"""The bank of ``acidity demo``: two transfers with a flaw that is easy to write, and the same two mended.
+
+Ordinary SQLAlchemy on purpose: this is the code of a user, nothing in it knows of acidity but the four Scenarios below.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, func, select, update
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from acidity.core.scenario import Operation, Scenario
+
+ALL_MONEY = 100
+
+
+class Base(DeclarativeBase):
+    """The tables of the bank."""
+
+
+class Account(Base):
+    """Somebody's money."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str]
+    balance: Mapped[int]
+
+
+def two_commits(engine: Engine, payer: int, payee: int, amount: int) -> None:
+    """Pay in two transactions: whatever fails between them splits the payment."""
+    with Session(engine) as session, session.begin():
+        session.execute(update(Account).where(Account.id == payer).values(balance=Account.balance - amount))
+    with Session(engine) as session, session.begin():
+        session.execute(update(Account).where(Account.id == payee).values(balance=Account.balance + amount))
+
+
+def one_commit(engine: Engine, payer: int, payee: int, amount: int) -> None:
+    """Pay in one transaction."""
+    with Session(engine) as session, session.begin():
+        session.execute(update(Account).where(Account.id == payer).values(balance=Account.balance - amount))
+        session.execute(update(Account).where(Account.id == payee).values(balance=Account.balance + amount))
+
+
+def stock_commit(engine: Engine, payer: int, payee: int, amount: int) -> None:
+    """Pay in one transaction, committed as most code does: if the COMMIT is refused, nobody rolls back."""
+    with Session(engine) as session:
+        session.execute(update(Account).where(Account.id == payer).values(balance=Account.balance - amount))
+        session.execute(update(Account).where(Account.id == payee).values(balance=Account.balance + amount))
+        session.commit()
+
+
+def commit_or_roll_back(engine: Engine, payer: int, payee: int, amount: int) -> None:
+    """Pay in one transaction, and roll back when the COMMIT is refused."""
+    with Session(engine) as session:
+        try:
+            session.execute(update(Account).where(Account.id == payer).values(balance=Account.balance - amount))
+            session.execute(update(Account).where(Account.id == payee).values(balance=Account.balance + amount))
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+
+
+def two_accounts(session: Session) -> None:
+    """Write the rows before: Ann has 70, Bob has 30."""
+    session.add_all([Account(id=1, owner="Ann", balance=70), Account(id=2, owner="Bob", balance=30)])
+
+
+def no_money_is_lost(session: Session) -> bool:
+    """Compare the sum of all balances with what was there in the beginning."""
+    return session.scalar(select(func.sum(Account.balance))) == ALL_MONEY
+
+
+torn, mended, stock, rolled_back = (
+    Scenario(
+        Operation(pay, 1, 2, 50),
+        metadata=Base.metadata,
+        setup=two_accounts,
+        invariants=[no_money_is_lost],
+    )
+    for pay in (two_commits, one_commit, stock_commit, commit_or_roll_back)
+)

@@ -1,0 +1,32 @@
+"""``acidity drill``: a fault at every database call."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from acidity.cli.asking import ask_all
+from acidity.cli.options import BOUNDS, EXIT_ZERO, FUNCTION, OUTPUT, Request, engine_options, targets, with_options
+
+
+@click.command(short_help="A fault at every database call.")
+@with_options(targets, *engine_options(), *BOUNDS, *OUTPUT, EXIT_ZERO, *FUNCTION)
+@click.pass_context
+def drill(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> None:
+    """Let every database call of an operation fail in every way that fits it, each time in a fresh database.
+
+    Then read over an independent connection what is left in the rows, and compare it with what the caller was told.
+
+    \b
+    TARGET is package.module:name (a Scenario, a function that makes one, or a
+    plain function described by --args, --setup, --metadata …), or a module:
+    all its Scenarios.
+    """  # noqa: D301 - \b is click's mark for lines to keep
+    from acidity import prove
+
+    def unavailable(report: Any) -> Any:
+        return replace(report, check="drill")
+
+    ctx.exit(ask_all(targets, Request.of(options), prove.drill, unavailable=unavailable))

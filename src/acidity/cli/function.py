@@ -1,0 +1,171 @@
+"""A plain function as a Scenario, described by options instead of code."""
+
+from __future__ import annotations
+
+import ast
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from acidity.cli.lookup import first_line, look_up
+from acidity.core.scenario import Operation, Scenario
+from acidity.errors import UsageError
+
+_CONSTRUCTORS: dict[str, Callable[..., Any]] = {
+    maker.__name__: maker for maker in (Decimal, date, datetime, time, timedelta, UUID)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionOptions:
+    """What the command line says about a plain function; every field is an option of that name.
+
+    Attributes:
+        args: one text per operation, such as ``"1, 2, 50"``.
+        setup: ``callable(session)`` that writes the rows before.
+        metadata: a declarative base, or a ``MetaData``.
+        schema: a ``.sql`` file, an ``alembic.ini``, or ``callable(connection)``.
+        succeeded: ``callable(answer)``, whether the caller was told *ok*.
+        inject: what the first parameter receives.
+        bind: module-level engines to redirect.
+        invariant: ``callable(session)`` that must hold in every end state.
+    """
+
+    args: tuple[str, ...] = ()
+    setup: str | None = None
+    metadata: str | None = None
+    schema: str | None = None
+    succeeded: str | None = None
+    inject: str | None = None
+    bind: tuple[str, ...] = ()
+    invariant: tuple[str, ...] = ()
+
+    @property
+    def given(self) -> dict[str, tuple[str, ...]]:
+        """The options that were used, as name → values."""
+        used = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: (value,) if isinstance(value, str) else value for name, value in used.items() if value}
+
+    @property
+    def as_typed(self) -> str:
+        """The options as they can be pasted behind a command."""
+        pairs = [f"--{name} {shlex.quote(value)}" for name, values in self.given.items() for value in values]
+        return " ".join(pairs)
+
+
+def scenario_of(function: Callable[..., Any], options: FunctionOptions, *, name: str) -> Scenario:
+    """The Scenario that the options describe around a function.
+
+    Raises:
+        UsageError: an option cannot be read, or the tables are not given.
+    """
+    if not callable(function):
+        raise UsageError(f"target {name!r} is {_a(function)}, neither a Scenario nor a function")
+    if (options.metadata is None) == (options.schema is None):
+        raise UsageError(
+            f"{name!r} is a plain function: give its tables with one of --metadata package.module:Base "
+            "and --schema (schema.sql, alembic.ini or package.module:function)"
+        )
+    succeeded = _callable(options.succeeded, "--succeeded")
+    operations = [
+        _operation(function, text, inject=options.inject, succeeded=succeeded) for text in options.args or ("",)
+    ]
+    return Scenario(
+        *operations,
+        metadata=_metadata(options.metadata),
+        schema=_schema(options.schema),
+        setup=_callable(options.setup, "--setup"),
+        bind=options.bind,
+        invariants=[check for text in options.invariant if (check := _callable(text, "--invariant"))],
+        name=name,
+    )
+
+
+def _operation(
+    function: Callable[..., Any], text: str, *, inject: str | None, succeeded: Callable[..., Any] | None
+) -> Operation:
+    positional, keywords = arguments(text)
+    taken = [keyword for keyword in keywords if keyword in _parameters_of_operation()]
+    if taken:
+        raise UsageError(f"--args cannot give {taken[0]!r} by name; give it by position")
+    return Operation(function, *positional, inject=inject, succeeded=succeeded, **keywords)
+
+
+def _parameters_of_operation() -> set[str]:
+    return {name for name, it in signature(Operation).parameters.items() if it.kind is not Parameter.VAR_KEYWORD}
+
+
+def arguments(text: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Read ``--args``: Python literals, Decimal, date, datetime, time, timedelta and UUID.
+
+    >>> arguments("1, 'ann', Decimal('50.00'), late=True")
+    ((1, 'ann', Decimal('50.00')), {'late': True})
+
+    Raises:
+        UsageError: the text is anything else.
+    """
+    try:
+        tree = ast.parse(f"f({text}\n)", mode="eval").body
+        if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
+            raise TypeError("more than a list of arguments")  # noqa: TRY301 - one message for all
+        keywords = {item.arg: _value(item.value) for item in tree.keywords if item.arg}
+        if len(keywords) != len(tree.keywords):
+            raise ValueError("** is not allowed")  # noqa: TRY301
+        return tuple(map(_value, tree.args)), keywords
+    except (SyntaxError, ValueError, TypeError, ArithmeticError) as error:
+        raise UsageError(
+            f"--args {text!r} cannot be read ({first_line(error)}); "
+            "write Python values, as in \"1, 2, Decimal('50.00')\""
+        ) from None
+
+
+def _value(node: ast.expr) -> Any:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CONSTRUCTORS:
+        named = {item.arg: _value(item.value) for item in node.keywords if item.arg}
+        return _CONSTRUCTORS[node.func.id](*map(_value, node.args), **named)
+    return ast.literal_eval(node)
+
+
+def _callable(text: str | None, option: str) -> Callable[..., Any] | None:
+    if text is None:
+        return None
+    found = _named(text, option)
+    if not callable(found):
+        raise UsageError(f"{option} {text!r} is {_a(found)}, not a function")
+    return found  # type: ignore[no-any-return]
+
+
+def _metadata(text: str | None) -> Any:
+    if text is None:
+        return None
+    found = _named(text, "--metadata")
+    metadata = getattr(found, "metadata", found)
+    if not hasattr(metadata, "create_all") or not hasattr(metadata, "tables"):
+        raise UsageError(f"--metadata {text!r} is {_a(found)}; it takes a declarative base or a MetaData")
+    return metadata
+
+
+def _schema(text: str | None) -> Any:
+    if text is None or not text.endswith((".sql", ".ini")):
+        return _callable(text, "--schema")
+    path = Path(text)
+    if not path.is_file():
+        raise UsageError(f"--schema: there is no file {text!r}")
+    return path
+
+
+def _named(text: str, option: str) -> Any:
+    if ":" not in text:
+        raise UsageError(f"{option} {text!r} names no object; write package.module:name")
+    return look_up(text, asked_by=option)
+
+
+def _a(value: object) -> str:
+    kind = type(value).__name__
+    return f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"

@@ -1,0 +1,154 @@
+"""The command line: a table of verbs that are imported only when they are run, and the exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from typing import NoReturn, cast
+
+import click
+
+from acidity import __version__
+from acidity.errors import EngineUnavailable, UsageError
+
+OK, FAIL, USAGE, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 130
+
+VERBS: dict[str, tuple[str, str]] = {
+    "check": ("acidity.cli.check:check", "Prove a transaction: the card with its four letters, A C I D."),
+    "drill": (
+        "acidity.cli.drill:drill",
+        "Let every database call fail in every way, and read what is left in the rows.",
+    ),
+    "demo": ("acidity.cli.demo:demo", "See it work on four small programs (SQLite, a few seconds, nothing to set up)."),
+    "replay": ("acidity.cli.replay:replay", "Run one schedule again, or everything that a saved report found."),
+    "doctor": ("acidity.cli.doctor:doctor", "Say which database engines can be used here, and how they are set."),
+}
+
+EPILOG = """\b
+Examples:
+  acidity demo
+  acidity check examples.budget
+  acidity check app.bank:scenario --output-format json --output-file card.json
+  acidity drill app.bank:transfer --args "1, 2, 50" --metadata app.models:Base
+  acidity replay app.bank:scenario 'ac1:A3!error-after'
+
+\b
+A target is package.module:name, looked up from the current directory:
+a Scenario, a function that makes one, or a plain function described by
+options. A module alone means all its Scenarios.
+
+\b
+Exit codes: 0 everything passed, 1 something failed, 3 something could not
+be decided, 2 wrong usage.
+"""
+
+
+class LazyGroup(click.Group):
+    """A group whose verbs live in `VERBS`; listing them imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
+        """The names, in the order of the table."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the verb that is about to run."""
+        if cmd_name not in VERBS:
+            return None
+        module, _, attribute = VERBS[cmd_name][0].partition(":")
+        return cast("click.Command", getattr(import_module(module), attribute))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the verbs with their texts from the table."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EPILOG,
+    subcommand_metavar="VERB TARGET…",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, "--version", prog_name="acidity", message="%(prog)s %(version)s")
+@click.pass_context
+def group(ctx: click.Context) -> None:
+    """Prove your transactions.
+
+    acidity runs the function you already have on a real database, through every failure it can reach, and
+    reads from the rows whether the transaction is all-or-nothing.
+    """
+    from acidity.cli.config import defaults
+
+    settings = defaults()
+    # A replayed run must not depend on the settings of the day; only how it is shown may.
+    shown = {name: value for name, value in settings.items() if name.startswith("output")}
+    ctx.default_map = {name: shown if name == "replay" else settings for name in VERBS}
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    with _signals_as_exits():
+        code = _run(argv)
+    _flush()
+    sys.exit(code)
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    """The exit code of one command line; every expected trouble is one message without a traceback."""
+    try:
+        return int(group.main(args=argv, prog_name="acidity", standalone_mode=False) or OK)
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except UsageError as error:
+        return _complain(str(error), USAGE)
+    except EngineUnavailable as error:
+        return _complain(str(error), UNKNOWN)
+    except (KeyboardInterrupt, click.Abort):
+        return _complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        return OK
+    except Exception:
+        # Python's own code for this would be 1, which means "your transaction failed".
+        import traceback
+
+        traceback.print_exc()
+        return _complain(
+            "this is a bug in acidity, not an answer about your code; please report the lines above", USAGE
+        )
+
+
+def _complain(message: str, code: int) -> int:
+    from acidity.report.secret import masked
+
+    click.echo(f"acidity: {masked(message)}", err=True)
+    return code
+
+
+@contextmanager
+def _signals_as_exits() -> Iterator[None]:
+    """Let a polite kill unwind the stack, so that every throw-away database is dropped on the way out."""
+    polite = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+    old = {number: signal.signal(number, _leave) for number in polite}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def _flush() -> None:
+    """Write out what is buffered; a reader that has gone away (``| head``) is no trouble of ours."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

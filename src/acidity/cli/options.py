@@ -1,0 +1,219 @@
+"""The options that several verbs share, and the `Request` they add up to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+import click
+
+from acidity.cli.function import FunctionOptions
+from acidity.core.report import LETTERS
+from acidity.core.scenario import INJECTIONS
+from acidity.report import FORMATS
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[F], F]
+
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where the answer goes: a format, a file or the terminal, and whether findings change the exit code."""
+
+    format: str = "text"
+    file: str | None = None
+    exit_zero: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for, besides the targets."""
+
+    db: tuple[str, ...] = ("sqlite",)
+    seed: int = 0
+    budget: float | None = None
+    runs_max: int | None = None
+    isolation_level: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    output: Output = field(default_factory=Output)
+    function: FunctionOptions = field(default_factory=FunctionOptions)
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Request:
+        """Sort the options of a verb into their groups; a verb may have only some of them."""
+        own = {it.name: options[it.name] for it in fields(cls) if it.name in options}
+        function = {it.name: options[it.name] for it in fields(FunctionOptions) if it.name in options}
+        output = Output(options["output_format"], options["output_file"], options.get("exit_zero", False))
+        return cls(**own, output=output, function=FunctionOptions(**function))
+
+    @property
+    def engine_options(self) -> dict[str, Any]:
+        """The keyword arguments that every `prove` function takes."""
+        return {"settings": dict(self.settings) or None, "isolation_level": self.isolation_level, "seed": self.seed}
+
+
+def seconds(text: str) -> float:
+    """A duration in seconds.
+
+    >>> seconds("2m"), seconds("500ms"), seconds("30")
+    (120.0, 0.5, 30.0)
+
+    Raises:
+        click.BadParameter: it is not a duration, or not a positive one.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise click.BadParameter(f"{text!r} is not a duration; write 30s, 2m or 500ms")
+    duration = float(match["number"]) * _SECONDS[match["unit"]]
+    if duration <= 0:
+        raise click.BadParameter("a budget is longer than nothing")
+    return duration
+
+
+def _seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    return None if value is None else seconds(str(value))
+
+
+def _databases(_ctx: click.Context, _param: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
+    """Names may share one option, separated by commas; URLs may hold commas of their own."""
+    names = [part.strip() for value in values for part in ([value] if "://" in value else value.split(","))]
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _settings(_ctx: click.Context, _param: click.Parameter, values: Iterable[str]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    for name, equals, _ in pairs:
+        if not equals or not name.strip():
+            raise click.BadParameter(f"{name!r} sets nothing; write name=value, as in journal_mode=wal")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _level(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    return value.replace("_", " ").upper() if value else None
+
+
+def _letters(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    letters = value.replace(",", "").upper()
+    strange = sorted(set(letters) - set(LETTERS))
+    if strange or not letters:
+        raise click.BadParameter(
+            f"{value!r} holds {', '.join(strange) or 'no letter'}; the letters are {', '.join(LETTERS)}"
+        )
+    return letters
+
+
+def _option(*names: str, **settings: Any) -> Decorator[Any]:
+    return click.option(*names, **settings)
+
+
+targets = click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+letters = _option(
+    "--letters",
+    default="ACID",
+    envvar="ACIDITY_LETTERS",
+    callback=_letters,
+    show_default=True,
+    help="Which letters, as in AC.",
+)
+
+
+def engine_options(*, from_environment: bool = True) -> tuple[Decorator[Any], ...]:
+    """On which database, how it is set, and the seed.
+
+    Args:
+        from_environment: False for ``replay``, whose command describes a run wholly.
+    """
+
+    def option(*names: str, env: str, **settings: Any) -> Decorator[Any]:
+        return _option(*names, envvar=f"ACIDITY_{env}" if from_environment else None, **settings)
+
+    return (
+        option(
+            "--db",
+            env="DB",
+            multiple=True,
+            default=("sqlite",),
+            callback=_databases,
+            metavar="NAME|URL",
+            help="The database to run on; repeat it for several.  [default: sqlite]",
+        ),
+        option("--isolation-level", env="ISOLATION_LEVEL", callback=_level, help="Level of every transaction."),
+        option(
+            "--setting",
+            "settings",
+            env="SETTINGS",
+            multiple=True,
+            callback=_settings,
+            metavar="NAME=VALUE",
+            help="A setting of the database, as in journal_mode=wal; repeatable.",
+        ),
+        option("--seed", env="SEED", type=int, default=0, show_default=True, help="Of every random choice."),
+    )
+
+
+BOUNDS: tuple[Decorator[Any], ...] = (
+    _option(
+        "--budget",
+        envvar="ACIDITY_BUDGET",
+        callback=_seconds,
+        metavar="TIME",
+        help="Stop after this time for each target and engine (30s, 2m); what is left out makes the answer unknown.",
+    ),
+    _option(
+        "--runs-max",
+        type=click.IntRange(min=1),
+        envvar="ACIDITY_RUNS_MAX",
+        metavar="N",
+        help="Stop after so many runs for each target and engine.",
+    ),
+)
+
+FUNCTION: tuple[Decorator[Any], ...] = (
+    _option(
+        "--args",
+        multiple=True,
+        metavar="VALUES",
+        help="Arguments of a plain function, as in \"1, 2, Decimal('50.00')\".",
+    ),
+    _option("--setup", metavar="MOD:FN", help="Function of a session that writes the rows before."),
+    _option("--metadata", metavar="MOD:BASE", help="Declarative base or MetaData that creates the tables."),
+    _option("--schema", metavar="FILE|MOD:FN", help="Instead of --metadata: schema.sql, alembic.ini, or a function."),
+    _option("--succeeded", metavar="MOD:FN", help="Function of the answer: was the caller told that it worked?"),
+    _option("--inject", type=click.Choice(INJECTIONS), help="What the first parameter receives."),
+    _option(
+        "--bind",
+        multiple=True,
+        metavar="MOD:ENGINE",
+        help="Module-level engine to redirect to the sandbox; repeatable.",
+    ),
+    _option("--invariant", multiple=True, metavar="MOD:FN", help="Function of a session that must hold; repeatable."),
+)
+
+OUTPUT: tuple[Decorator[Any], ...] = (
+    _option(
+        "--output-format",
+        type=click.Choice(tuple(FORMATS)),
+        default="text",
+        envvar="ACIDITY_OUTPUT_FORMAT",
+        show_default=True,
+        help="How to write the answer.",
+    ),
+    _option("--output-file", type=click.Path(dir_okay=False), metavar="FILE", help="Write the answer there, not here."),
+)
+EXIT_ZERO = _option("--exit-zero", is_flag=True, help="Leave with 0 whatever was found (wrong usage is still 2).")
+
+
+def with_options(*options: Decorator[Any]) -> Callable[[F], F]:
+    """Add options to a verb, shown in this order."""
+
+    def add(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add

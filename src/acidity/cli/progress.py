@@ -1,0 +1,38 @@
+"""A progress bar on stderr, shown only to a person at a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Progress = Callable[[int, int, str], None]
+REDRAW_S = 0.1
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Progress | None]:
+    """Yield ``progress(done, total, label)``, or None where nobody watches."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    # Drawn by hand instead of by a thread: a check forks processes that it kills, and threads do not survive a fork.
+    with Bar(*columns, console=Console(stderr=True), auto_refresh=False, transient=True, redirect_stdout=False) as bar:
+        task = bar.add_task(title, total=None)
+        drawn = 0.0
+
+        def progress(done: int, total: int, label: str) -> None:
+            nonlocal drawn
+            bar.update(task, completed=done, total=total, description=f"{title} {label}".strip())
+            if time.monotonic() - drawn >= REDRAW_S:
+                drawn = time.monotonic()
+                bar.refresh()
+
+        yield progress

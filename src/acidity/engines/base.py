@@ -1,0 +1,125 @@
+"""The two protocols of a database engine: `Engine` (what it is) and `Sandbox` (a throw-away database on it)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from acidity.core.outcome import State
+from acidity.core.report import EngineInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What an independent connection saw.
+
+    Attributes:
+        state: the committed rows.
+        locked_out: an open transaction kept every other reader out; the rows were read past its lock.
+    """
+
+    state: State
+    locked_out: bool = False
+
+
+class Sandbox(Protocol):
+    """A throw-away database that acidity created: seeded, reset, read and dropped by it, and by nobody else."""
+
+    engine_name: str
+
+    def url(self, *, asynchronous: bool = False) -> str:
+        """The SQLAlchemy URL of this database."""
+
+    def create(self, schema: Callable[[Any], None], setup: Callable[[Any], Any] | None) -> State:
+        """Make the tables, write the rows before, and keep them as what `reset` returns to."""
+
+    def reset(self) -> None:
+        """Bring the rows before back, whatever a run did; nobody is connected."""
+
+    def look(self) -> Look:
+        """Read every table over an independent connection."""
+
+    def before_url(self) -> str:
+        """A URL of the rows before, read-only."""
+
+    def close(self) -> None:
+        """Drop the database and everything that belongs to it; may be called twice."""
+
+    def info(self) -> EngineInfo:
+        """Engine, version and the settings that a report must name."""
+
+    def traits(self) -> Mapping[str, Any]:
+        """Facts about this database on which faults depend (``journal_mode``, ``deferred``, …)."""
+
+    def violations(self) -> tuple[str, ...]:
+        """Rows that break a declared constraint, checked anew even where the engine does not enforce it."""
+
+    def constraints(self) -> int:
+        """How many constraints the schema declares."""
+
+    def connect_beside(self) -> Any:
+        """A second driver connection for a real fault; `close` of the sandbox ends it at the latest."""
+
+    # For adapters
+
+    def connect(self, dialect: Any, cparams: dict[str, Any]) -> Any:
+        """A connection of this dialect to the Sandbox, for an engine that is redirected."""
+
+    def configure(self, dbapi_connection: Any) -> None:
+        """Apply the per-connection settings of the check."""
+
+    def claim(self, dbapi_connection: Any) -> bool:
+        """This connection passes the seam, any other one is a bypass; whether it was opened past ``do_connect``."""
+
+    def in_use(self, dbapi_connection: Any, *, in_use: bool) -> None:
+        """From now on (or no more), a statement on this connection has to pass the seam."""
+
+    def is_target(self, dialect_name: str, cargs: Any, cparams: Any) -> bool:
+        """Whether these connect arguments lead to this Sandbox."""
+
+    def describe_target(self, dialect_name: str, cargs: Any, cparams: Any) -> str:
+        """Where these connect arguments lead to, for a message; no secrets."""
+
+    def in_memory(self, url: Any) -> bool:
+        """Whether this URL is a database that lives in one connection."""
+
+    def on_driver(self, dbapi_connection: Any, action: Callable[[Any], Any]) -> Any:
+        """Run `action` with the driver's own connection in the thread the driver demands."""
+
+    def in_transaction(self, dbapi_connection: Any) -> bool | None:
+        """Whether the driver's connection has an open transaction; None when it is closed."""
+
+    def unseen(self) -> AbstractContextManager[None]:
+        """What the driver does in this context is acidity's or the pool's own."""
+
+    def watch(self, refuse: Callable[[str], None]) -> AbstractContextManager[list[str]]:
+        """Notice connections and statements that bypass the seam; gives the list that fills up."""
+
+    def impatient(self, dbapi_connection: Any) -> AbstractContextManager[None]:
+        """Let no lock wait on this connection last, while the context lasts."""
+
+    def harmless_write(self) -> str:
+        """A statement that writes and changes no row: the unit of work of a stranger."""
+
+
+class Engine(Protocol):
+    """A database engine."""
+
+    name: str
+
+    def sandbox(self, settings: Mapping[str, str]) -> Sandbox:
+        """A new, empty Sandbox.
+
+        Raises:
+            EngineUnavailable: the engine cannot be started here.
+            UsageError: a setting is not known.
+        """
+
+    def doctor(self) -> EngineInfo:
+        """Version, driver and the settings in effect by default.
+
+        Raises:
+            EngineUnavailable: the engine cannot be started here.
+        """

@@ -1,0 +1,134 @@
+"""Notice what reaches a SQLite file without passing the seam: bare connections, and statements on a raw one.
+
+Two facts of CPython are used. Every `sqlite3.connect`, however it was imported, raises the audit events
+``sqlite3.connect`` (before it opens; an exception there stops it) and ``sqlite3.connect/handle`` (with the connection).
+And `Connection.set_trace_callback` is called for every statement. An audit hook can never be taken back, so there is
+one for the process, and it does nothing while no run is on.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+
+class Watch:
+    """What bypassed the seam while a run was on, for one database file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.on = False
+        self._windows = 0
+        self._connecting = 0
+        self._refuse: Callable[[str], None] = lambda _: None
+        self._seen: list[str] = []
+        self._unclaimed: dict[int, Any] = {}
+        self._in_use: set[int] = set()
+
+    @contextmanager
+    def running(self, refuse: Callable[[str], None]) -> Iterator[list[str]]:
+        """Watch while the context lasts; `refuse` is told where a bare connection elsewhere wanted to go."""
+        _install_hook()
+        self._seen = []
+        self._unclaimed.clear()
+        self._in_use.clear()
+        self._refuse = refuse
+        _watches.add(self)
+        self.on = True
+        try:
+            yield self._seen
+        finally:
+            self.on = False
+            _watches.discard(self)
+            if self._unclaimed:
+                self._seen.append("a driver connection was opened past SQLAlchemy (sqlite3.connect)")
+                self._unclaimed.clear()
+
+    @contextmanager
+    def window(self) -> Iterator[None]:
+        """What the driver does in this context passes the seam, or is acidity's own."""
+        self._windows += 1
+        try:
+            yield
+        finally:
+            self._windows -= 1
+
+    @contextmanager
+    def connecting(self) -> Iterator[None]:
+        """Connections to this file that are opened in this context pass the seam."""
+        self._connecting += 1
+        try:
+            yield
+        finally:
+            self._connecting -= 1
+
+    def claim(self, connection: sqlite3.Connection) -> bool:
+        """A Connection of SQLAlchemy uses this one; whether that was news."""
+        return self._unclaimed.pop(id(connection), None) is not None
+
+    def in_use(self, connection: sqlite3.Connection, *, in_use: bool) -> None:
+        """Statements on this connection count while it is in use; the hooks of a pool run before and after."""
+        (self._in_use.add if in_use else self._in_use.discard)(id(connection))
+
+    def traced(self, connection: int, statement: str) -> None:
+        """A statement ran on a watched connection."""
+        if self.on and not self._windows and connection in self._in_use:
+            self._seen.append(f"a statement was sent on the raw driver connection: {' '.join(statement.split())[:60]}")
+
+    def opening(self, database: object) -> None:
+        """A connection is about to be opened by this process."""
+        if self._windows or points_at(database, self.path):
+            return
+        self._refuse(str(database))
+
+    def opened(self, connection: object) -> None:
+        """A connection was opened by this process."""
+        if self._windows or self._connecting:
+            return
+        self._unclaimed[id(connection)] = connection
+
+
+def points_at(database: object, path: Path) -> bool:
+    """Whether the argument of `sqlite3.connect` names this file."""
+    return file_of(database) == os.path.realpath(path)
+
+
+def file_of(database: object) -> str:
+    """The real path that the argument of `sqlite3.connect` names; nothing for a database in memory."""
+    text = os.fsdecode(database) if isinstance(database, bytes | str | os.PathLike) else ""
+    if text.startswith("file:"):
+        parts = urlsplit(text)
+        text = "" if "mode=memory" in parts.query else unquote(parts.path)
+    if not text or text.startswith(":memory:"):
+        return ""
+    return os.path.realpath(text)
+
+
+_watches: set[Watch] = set()
+_installed = threading.Lock()
+_is_installed = False
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _watches or not event.startswith("sqlite3.connect"):
+        return
+    for watch in list(_watches):
+        if event == "sqlite3.connect":
+            watch.opening(arguments[0])
+        elif event == "sqlite3.connect/handle":
+            watch.opened(arguments[0])
+
+
+def _install_hook() -> None:
+    global _is_installed  # noqa: PLW0603  # one hook for the process, for ever
+    with _installed:
+        if not _is_installed:
+            sys.addaudithook(_hook)
+            _is_installed = True

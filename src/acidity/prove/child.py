@@ -1,0 +1,122 @@
+"""A run in a process of its own, so that it can be killed: fork, run, and let the parent look at what is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import warnings
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from acidity.adapters.seam import Actor, Passage, Wire
+from acidity.core.call import Call, Event, Kind, Reply, Site
+from acidity.core.scenario import Operation
+from acidity.prove.run import RawEnding
+from acidity.prove.striker import FaultInjector, Strike
+
+if TYPE_CHECKING:
+    from acidity.prove.stage import Stage
+
+
+class Child:
+    """Runs the operation in a forked process; the kernel tells whether it was killed."""
+
+    def __init__(self, stage: Stage, operation: Operation, actor: Actor, injector: FaultInjector) -> None:
+        self.stage = stage
+        self.operation = operation
+        self.actor = actor
+        self.injector = injector
+
+    def run(self) -> RawEnding:
+        """Fork, wait, and give how it ended; the actor gets the History that the child wrote down."""
+        reader, writer = os.pipe()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # a fork with threads; this one only runs the operation
+            pid = os.fork()
+        if pid == 0:
+            self._live(reader, writer)
+        os.close(writer)
+        try:
+            with os.fdopen(reader, "rb") as pipe:
+                lines = pipe.read().decode().splitlines()
+        finally:
+            _, status = os.waitpid(pid, 0)
+        return self._ending(lines, status)
+
+    def _live(self, reader: int, writer: int) -> None:
+        """The child's whole life; it never returns."""
+        code = 1
+        try:
+            os.close(reader)
+            self.stage.forked(lambda name: _tell(writer, effect=name))
+            self.actor.interceptor = _Telling(self.injector, writer)
+            self.stage.act(self.operation, self.actor)
+            _tell(writer, missed=self.injector.missed or "the Call was not reached")
+            code = 0
+        except BaseException as error:
+            _tell(writer, missed=f"{type(error).__name__}: {error}")
+        finally:
+            os._exit(code)
+
+    def _ending(self, lines: list[str], status: int) -> RawEnding:
+        for line in lines:
+            told = json.loads(line)
+            if "call" in told:
+                self.actor.events.append(Event(_call(told["call"]), Reply("unknown")))
+            elif "reply" in told:
+                self.actor.events[-1] = replace(self.actor.events[-1], reply=Reply(*told["reply"]))
+            elif "effect" in told:
+                self.actor.effects[told["effect"]] = self.actor.effects.get(told["effect"], 0) + 1
+            else:
+                self.injector.missed = told["missed"]
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL and self.actor.events:
+            self.injector.struck = True
+            self.actor.events[-1] = replace(self.actor.events[-1], fault=self.injector.strike.fault.name)
+            return RawEnding(killed=True)
+        return RawEnding(exception="NotKilled", message=self.injector.missed)
+
+
+def _tell(writer: int, **what: Any) -> None:
+    os.write(writer, json.dumps(what).encode() + b"\n")
+
+
+def _call(told: dict[str, Any]) -> Call:
+    site = Site(*told["site"]) if told["site"] else None
+    return Call("A", told["index"], Kind(told["kind"]), told["sql"], None, site, connection=told["connection"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """Tells the parent of every Call before it is made, and of its Reply."""
+
+    inner: FaultInjector
+    writer: int
+
+    @property
+    def strike(self) -> Strike:
+        """What the fault injector strikes."""
+        return self.inner.strike
+
+    def intercept(self, passage: Passage) -> None:
+        """Tell, and pass on."""
+        call = passage.call
+        site = (call.site.file, call.site.line, call.site.function) if call.site else None
+        _tell(
+            self.writer,
+            call={"index": call.index, "kind": call.kind, "sql": call.sql, "site": site, "connection": call.connection},
+        )
+        try:
+            self.inner.intercept(passage)
+        except BaseException as error:
+            _tell(self.writer, reply=("error", f"{type(error).__name__}: {error}"))
+            raise
+        _tell(self.writer, reply=("ok",))
+
+    def keeps_open(self, wire: Wire) -> bool:
+        """The inner Interceptor knows."""
+        return self.inner.keeps_open(wire)
+
+    def finish(self) -> None:
+        """Let go of what the inner Interceptor holds."""
+        self.inner.finish()

@@ -1,0 +1,111 @@
+"""Functions outside the database (`Scenario(effects=[…])`): found where they are named, counted, and made to fail."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from types import MethodType, ModuleType
+from typing import Any
+
+from acidity.adapters.seam import Actor, current_actor, request
+from acidity.adapters.site import find_site, is_user_code
+from acidity.core.call import Kind
+from acidity.errors import UsageError
+
+
+@contextmanager
+def observed(effects: Iterable[Any], on_effect: Callable[[str], None]) -> Iterator[None]:
+    """Bring every call of these functions to the seam while the context lasts.
+
+    Args:
+        effects: functions, bound methods, or ``"module:function"``.
+        on_effect: called with the effect's name each time it took place.
+
+    Raises:
+        UsageError: a function cannot be found where code would call it.
+    """
+    with ExitStack() as stack:
+        for effect in effects:
+            function = _resolve(effect)
+            name = getattr(function, "__qualname__", repr(function))
+            replacement = _through_the_seam(function, name, on_effect)
+            places = list(_places(function))
+            if not places:
+                raise UsageError(f"the effect {name} is not found as an attribute of a module or object; name it 'module:function'")
+            for owner, attribute in places:
+                stack.callback(_restorer(owner, attribute))
+                setattr(owner, attribute, replacement)
+        yield
+
+
+def _restorer(owner: Any, attribute: str) -> Callable[[], None]:
+    """Put back what was there; a method that came from the class is uncovered again."""
+    missing = object()
+    old = vars(owner).get(attribute, missing) if hasattr(owner, "__dict__") else getattr(owner, attribute)
+    if old is missing:
+        return lambda: delattr(owner, attribute)
+    return lambda: setattr(owner, attribute, old)
+
+
+def _resolve(effect: Any) -> Callable[..., Any]:
+    if not isinstance(effect, str):
+        if not callable(effect):
+            raise UsageError(f"effects= takes functions or 'module:function', not {effect!r}")
+        function: Callable[..., Any] = effect
+        return function
+    module, _, path = effect.partition(":")
+    try:
+        found: Any = import_module(module)
+        for part in path.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"the effect {effect!r} cannot be found: {error}") from None
+    return _resolve(found)
+
+
+def _places(function: Callable[..., Any]) -> Iterator[tuple[Any, str]]:
+    """Where code finds this function: on its object, or under any name in any module of the user."""
+    if isinstance(function, MethodType):
+        yield function.__self__, function.__name__
+        return
+    for module in list(sys.modules.values()):
+        if not isinstance(module, ModuleType) or not is_user_code(getattr(module, "__file__", None) or "<built-in>"):
+            continue
+        for attribute, value in list(vars(module).items()):
+            if value is function:
+                yield module, attribute
+
+
+def _through_the_seam(function: Callable[..., Any], name: str, on_effect: Callable[[str], None]) -> Callable[..., Any]:
+    def bring(actor: Actor, call: Callable[[], Any]) -> Any:
+        result: list[Any] = []
+
+        def perform() -> None:
+            result.append(call())
+            actor.effects[name] = actor.effects.get(name, 0) + 1
+            on_effect(name)
+
+        request(actor, Kind.EFFECT, name, None, wire=None, connection=None, site=find_site(), perform=perform)
+        return result[0] if result else None
+
+    @functools.wraps(function)
+    def observe(*arguments: Any, **keywords: Any) -> Any:
+        actor = current_actor()
+        if actor is None:
+            return function(*arguments, **keywords)
+        return bring(actor, lambda: function(*arguments, **keywords))
+
+    @functools.wraps(function)
+    async def observe_async(*arguments: Any, **keywords: Any) -> Any:
+        from sqlalchemy.util import await_only, greenlet_spawn
+
+        actor = current_actor()
+        if actor is None:
+            return await function(*arguments, **keywords)
+        return await greenlet_spawn(bring, actor, lambda: await_only(function(*arguments, **keywords)))
+
+    return observe_async if inspect.iscoroutinefunction(function) else observe

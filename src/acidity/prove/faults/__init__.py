@@ -1,0 +1,32 @@
+"""The ways to break: one file each, tried in this order at every Call that they fit."""
+
+from __future__ import annotations
+
+from acidity.core.registry import Registry
+from acidity.prove.faults.base import Fault
+
+_HERE = "acidity.prove.faults"
+
+FAULTS: Registry[Fault] = Registry(
+    "faults",
+    {
+        "error-before": f"{_HERE}.error_before:FAULT",
+        "error-after": f"{_HERE}.error_after:FAULT",
+        "connection-lost": f"{_HERE}.connection_lost:FAULT",
+        "commit-refused": f"{_HERE}.commit_refused:FAULT",
+        "commit-left-open": f"{_HERE}.commit_left_open:FAULT",
+        "answer-lost": f"{_HERE}.answer_lost:FAULT",
+        "disk-full": f"{_HERE}.disk_full:FAULT",
+        "constraint": f"{_HERE}.constraint:FAULT",
+        "busy": f"{_HERE}.busy:FAULT",
+        "busy-snapshot": f"{_HERE}.busy_snapshot:FAULT",
+        "interrupt": f"{_HERE}.interrupt:FAULT",
+        "keyboard-interrupt": f"{_HERE}.keyboard_interrupt:FAULT",
+        "cancelled": f"{_HERE}.cancelled:FAULT",
+        "memory-error": f"{_HERE}.memory_error:FAULT",
+        "effect-before": f"{_HERE}.effect_before:FAULT",
+        "effect-after": f"{_HERE}.effect_after:FAULT",
+        "kill-before": f"{_HERE}.kill_before:FAULT",
+        "kill-after": f"{_HERE}.kill_after:FAULT",
+    },
+)

@@ -1,0 +1,114 @@
+"""What a `Fault` is: a name, where it fits, and how it strikes one Call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from acidity.adapters.seam import Passage, Wire
+from acidity.core.call import Call, Kind
+from acidity.core.control import is_write
+from acidity.engines.base import Sandbox
+
+Mode = Literal["real", "simulated"]
+SENT: frozenset[Kind] = frozenset(Kind) - {Kind.EFFECT}
+
+
+class NotApplicable(Exception):  # noqa: N818  # it is an answer, not an error
+    """This fault cannot strike this Call here, for the reason given; the Call has not been made."""
+
+
+@dataclass(slots=True)
+class Lab:
+    """What faults work with during one run.
+
+    Attributes:
+        sandbox: the database.
+        asynchronous: the operation is a coroutine.
+        main_thread: signals can be raised here.
+        kept: things of persistent faults that last until the run ends.
+        mode: how the last strike was made, set by `strike`.
+        missed: why a strike turned out to have had nothing to break.
+    """
+
+    sandbox: Sandbox
+    asynchronous: bool
+    main_thread: bool
+    kept: dict[str, Any] = field(default_factory=dict)
+    mode: Mode = "real"
+    missed: str = ""
+
+    def wire(self, passage: Passage) -> Wire:
+        """The connection of a Call that goes to the database."""
+        assert passage.wire is not None, "a fault of the database was aimed at an effect"
+        return passage.wire
+
+
+class Fault(Protocol):
+    """One way to break.
+
+    Attributes:
+        name: as Schedules print it; says whether it strikes before or after the Call.
+        sentence: what happens, for reports: "the connection is lost before {call}".
+        persistent: it can also stay from the struck Call on.
+        in_child: it kills the process, so the run happens in a child.
+    """
+
+    name: str
+    sentence: str
+    persistent: bool
+    in_child: bool
+
+    def misfit(self, call: Call, lab: Lab) -> str:
+        """Why it cannot strike this Call; empty if it can."""
+
+    def strike(self, passage: Passage, lab: Lab) -> None:
+        """Break the Call: raise, with or without performing it.
+
+        Raises:
+            NotApplicable: it turned out that it cannot; nothing was done.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SimpleFault:
+    """A `Fault` made of a function; see there for the attributes.
+
+    Attributes:
+        kinds: the kinds of Call it fits.
+        action: what it does; gives nothing, raises what the program is to see.
+        writes_only: among statements, only those that write.
+        reason: what to say where the kind does not fit.
+    """
+
+    name: str
+    sentence: str
+    kinds: frozenset[Kind]
+    action: Callable[[Passage, Lab], None]
+    persistent: bool = False
+    in_child: bool = False
+    writes_only: bool = False
+    reason: str = "it breaks another kind of Call"
+    needs: Callable[[Lab], str] | None = None
+
+    def misfit(self, call: Call, lab: Lab) -> str:
+        """Why it cannot strike this Call; empty if it can."""
+        if call.kind not in self.kinds:
+            return self.reason
+        if self.writes_only and call.kind is Kind.STATEMENT and not is_write(call.sql):
+            return "the statement only reads"
+        return self.needs(lab) if self.needs is not None else ""
+
+    def strike(self, passage: Passage, lab: Lab) -> None:
+        """Break the Call."""
+        self.action(passage, lab)
+
+
+def driver_error(wire: Wire, kind: str, message: str, code: int = 0, name: str = "") -> Exception:
+    """An error as the driver would raise it, for a simulated fault."""
+    error: Exception = getattr(wire.errors, kind)(message)
+    if code:
+        error.sqlite_errorcode = code  # type: ignore[attr-defined]
+        error.sqlite_errorname = name  # type: ignore[attr-defined]
+    return error

@@ -1,0 +1,40 @@
+"""A transaction that has read wants to write after somebody else's commit (SQLITE_BUSY_SNAPSHOT); no wait helps."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from acidity.adapters.seam import Passage
+from acidity.core.call import Kind
+from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault
+
+
+def _strike(passage: Passage, lab: Lab) -> None:
+    wire = lab.wire(passage)
+    if not wire.on_driver(lambda connection: connection.in_transaction):
+        raise NotApplicable("no read transaction is open whose snapshot could be too old")
+    other = lab.sandbox.connect_beside()
+    try:
+        version = other.execute("PRAGMA user_version").fetchone()[0]
+        other.execute(f"PRAGMA user_version = {version + 1}")
+    except sqlite3.OperationalError:
+        raise NotApplicable("the operation holds the write lock by then, so nobody else can commit") from None
+    finally:
+        other.close()
+    passage.perform()
+    lab.missed = "the transaction had not read yet"
+
+
+def _needs(lab: Lab) -> str:
+    return "" if lab.sandbox.traits()["journal_mode"] == "wal" else "snapshots exist in WAL mode only"
+
+
+FAULT = SimpleFault(
+    name="busy-snapshot",
+    sentence="somebody commits between the reads and {call}",
+    kinds=frozenset({Kind.STATEMENT}),
+    action=_strike,
+    writes_only=True,
+    reason="only a write upgrades a snapshot",
+    needs=_needs,
+)

@@ -1,0 +1,31 @@
+"""The task is cancelled while it awaits the answer of a Call."""
+
+from __future__ import annotations
+
+import asyncio
+
+from acidity.adapters.seam import Passage
+from acidity.core.call import Kind
+from acidity.prove.faults.base import Lab, SimpleFault
+
+
+def _strike(passage: Passage, lab: Lab) -> None:
+    task = asyncio.current_task()
+    assert task is not None, "an async operation runs in a task"
+    passage.answered = False
+    task.cancel()
+    passage.perform()
+    # If nothing was awaited, the cancellation arrives at the next await: asyncio's own way.
+
+
+def _needs(lab: Lab) -> str:
+    return "" if lab.asynchronous else "a plain function has no task that could be cancelled"
+
+
+FAULT = SimpleFault(
+    name="cancelled",
+    sentence="the task is cancelled at {call}",
+    kinds=frozenset(Kind),
+    action=_strike,
+    needs=_needs,
+)

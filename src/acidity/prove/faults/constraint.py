@@ -1,0 +1,41 @@
+"""A statement breaks a constraint and is not applied; the transaction goes on."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from acidity.adapters.seam import Passage
+from acidity.core.call import Kind
+from acidity.engines.sqlite.rows import quoted
+from acidity.prove.faults.base import Lab, SimpleFault, driver_error
+
+
+def _strike(passage: Passage, lab: Lab) -> None:
+    wire = lab.wire(passage)
+    tables = lab.sandbox.traits()["tables"]
+    wire.on_driver(lambda connection: _insert_a_row_again(connection, tables))
+    lab.mode = "simulated"
+    raise driver_error(wire, "IntegrityError", "UNIQUE constraint failed", 2067, "SQLITE_CONSTRAINT_UNIQUE")
+
+
+def _insert_a_row_again(connection: sqlite3.Connection, tables: tuple[str, ...]) -> None:
+    """Make the engine itself refuse: insert a row that is there already, key and all.
+
+    The driver opens the transaction that the user's own statement would have opened.
+    """
+    for table in tables:
+        info = connection.execute(f"PRAGMA table_xinfo({quoted(table)})").fetchall()
+        columns = ", ".join(quoted(str(row[1])) for row in info if row[6] == 0)
+        has_key = any(row[5] and row[6] == 0 for row in info)
+        if has_key and connection.execute(f"SELECT 1 FROM {quoted(table)} LIMIT 1").fetchone():
+            connection.execute(f"INSERT OR ABORT INTO {quoted(table)} ({columns}) SELECT {columns} FROM {quoted(table)} LIMIT 1")
+
+
+FAULT = SimpleFault(
+    name="constraint",
+    sentence="{call} breaks a constraint",
+    kinds=frozenset({Kind.STATEMENT}),
+    action=_strike,
+    writes_only=True,
+    reason="only a statement can break a constraint",
+)

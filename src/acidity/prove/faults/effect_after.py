@@ -1,0 +1,23 @@
+"""A function outside the database fails after it took effect."""
+
+from __future__ import annotations
+
+from acidity.adapters.seam import Passage
+from acidity.core.call import Kind
+from acidity.prove.faults.base import Lab, SimpleFault
+
+
+def _strike(passage: Passage, lab: Lab) -> None:
+    passage.perform()
+    lab.mode = "simulated"
+    raise ConnectionError("acidity: the effect took place, its answer was lost")
+
+
+FAULT = SimpleFault(
+    name="effect-after",
+    sentence="{call} takes effect, then fails",
+    kinds=frozenset({Kind.EFFECT}),
+    action=_strike,
+    persistent=True,
+    reason="it is not an effect",
+)

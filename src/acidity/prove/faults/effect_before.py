@@ -1,0 +1,21 @@
+"""A function outside the database fails and has no effect."""
+
+from __future__ import annotations
+
+from acidity.adapters.seam import Passage
+from acidity.core.call import Kind
+from acidity.prove.faults.base import Lab, SimpleFault
+
+def _strike(passage: Passage, lab: Lab) -> None:
+
+    lab.mode = "simulated"
+    raise ConnectionError("acidity: the effect could not be reached")
+
+FAULT = SimpleFault(
+    name="effect-before",
+    sentence="{call} fails without effect",
+    kinds=frozenset({Kind.EFFECT}),
+    action=_strike,
+    persistent=True,
+    reason="it is not an effect",
+)

@@ -1,0 +1,35 @@
+"""Ctrl-C arrives just before a Call is made."""
+
+from __future__ import annotations
+
+import signal
+
+from acidity.adapters.seam import Passage
+from acidity.core.call import Kind
+from acidity.prove.faults.base import Lab, SimpleFault
+
+
+def _strike(passage: Passage, lab: Lab) -> None:
+    passage.answered = False
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        signal.raise_signal(signal.SIGINT)
+        lab.mode = "simulated"
+        raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGINT, old)
+
+
+def _needs(lab: Lab) -> str:
+    if lab.asynchronous:
+        return "asyncio turns Ctrl-C into a cancellation of the main task (see: cancelled)"
+    return "" if lab.main_thread else "a signal reaches only the main thread"
+
+
+FAULT = SimpleFault(
+    name="keyboard-interrupt",
+    sentence="Ctrl-C arrives before {call}",
+    kinds=frozenset(Kind),
+    action=_strike,
+    needs=_needs,
+)

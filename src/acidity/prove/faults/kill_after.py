@@ -1,0 +1,25 @@
+"""The process is killed (SIGKILL) just after a Call took place."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from acidity.adapters.seam import Passage
+from acidity.core.call import Kind
+from acidity.prove.faults.base import Lab, SimpleFault
+
+
+def _strike(passage: Passage, lab: Lab) -> None:
+    del lab
+    passage.perform()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+FAULT = SimpleFault(
+    name="kill-after",
+    sentence="the process is killed after {call}",
+    kinds=frozenset(Kind),
+    action=_strike,
+    in_child=True,
+)

@@ -1,0 +1,23 @@
+"""The process is killed (SIGKILL) just before a Call is made."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from acidity.adapters.seam import Passage
+from acidity.core.call import Kind
+from acidity.prove.faults.base import Lab, SimpleFault
+
+def _strike(passage: Passage, lab: Lab) -> None:
+    del lab
+    del passage
+    os.kill(os.getpid(), signal.SIGKILL)
+
+FAULT = SimpleFault(
+    name="kill-before",
+    sentence="the process is killed before {call}",
+    kinds=frozenset(Kind),
+    action=_strike,
+    in_child=True,
+)

@@ -1,0 +1,21 @@
+"""Memory runs out just before a Call is made."""
+
+from __future__ import annotations
+
+from acidity.adapters.seam import Passage
+from acidity.core.call import Kind
+from acidity.prove.faults.base import Lab, SimpleFault
+
+
+def _strike(passage: Passage, lab: Lab) -> None:
+    passage.answered = False
+    lab.mode = "simulated"
+    raise MemoryError("acidity: out of memory")
+
+
+FAULT = SimpleFault(
+    name="memory-error",
+    sentence="memory runs out before {call}",
+    kinds=frozenset(Kind),
+    action=_strike,
+)

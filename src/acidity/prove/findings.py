@@ -1,0 +1,187 @@
+"""Turn judged runs into Findings: grouped by cause, earliest Call first, in the user's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acidity.analysis.diff import row_changes, sentence
+from acidity.core.call import Event, Kind, Site
+from acidity.core.finding import Finding, RowChange
+from acidity.prove.faults import FAULTS
+from acidity.prove.judge import Bench, Judgement
+from acidity.prove.run import Run
+
+CODES = {
+    "torn": "ACI201",
+    "doubled": "ACI202",
+    "false success": "ACI203",
+    "false failure": "ACI204",
+    "not refused": "ACI205",
+    "leaked": "ACI206",
+    "failed after commit": "ACI208",
+}
+LEFT_OPEN = "ACI207"
+CONSTRAINT = "ACI251"
+INVARIANT = "ACI252"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A run with its Judgement."""
+
+    run: Run
+    judgement: Judgement
+
+
+def atomicity_findings(bench: Bench, judged: Sequence[Judged]) -> list[Finding]:
+    """Findings of letter A for one operation."""
+    groups: dict[Any, list[Judged]] = {}
+    for item in judged:
+        if item.judgement.severity is None:
+            continue
+        groups.setdefault(_cause(bench, item), []).append(item)
+    return [_finding(bench, code, members) for (code, *_), members in groups.items()]
+
+
+def _cause(bench: Bench, item: Judged) -> tuple[Any, ...]:
+    """Runs that end in the same rows with the same word have one cause."""
+    code = LEFT_OPEN if committed_by_stranger(item) else CODES[item.judgement.word]
+    if item.judgement.word == "leaked":
+        return code, item.judgement.text, item.judgement.severity, item.run.leaks, bool(item.run.stopped)
+    effects = tuple(sorted(item.run.effects.items()))
+    return code, item.judgement.text, item.judgement.severity, bench.digest(item.run.second), effects
+
+
+def committed_by_stranger(item: Judged) -> bool:
+    """SQLAlchemy's own trap: a refused COMMIT went back to the pool unrolled, and the next user committed it."""
+    if not item.judgement.by_stranger or not item.run.leaks:
+        return False
+    refused: set[int] = set()
+    for event in item.run.history:
+        if event.call.kind is Kind.COMMIT and event.reply.status == "error":
+            refused.add(event.call.connection)
+        elif event.call.kind in {Kind.ROLLBACK, Kind.COMMIT} and event.reply.status == "ok":
+            refused.discard(event.call.connection)
+    return bool(refused)
+
+
+def _finding(bench: Bench, code: str, members: Sequence[Judged]) -> Finding:
+    item = min(members, key=lambda member: member.run.schedule.simplicity)
+    run, judgement = item.run, item.judgement
+    changes = row_changes(bench.seed, run.second)
+    expected = row_changes(bench.seed, bench.clean[0].second)
+    return Finding(
+        code=code,
+        severity=judgement.severity or "error",
+        title=_title(code, item, changes, expected),
+        word=judgement.text,
+        operation=bench.operation.name,
+        schedule=run.schedule,
+        sites=_sites(run),
+        diff=changes,
+        explanation=tuple(_explain(bench, item)),
+        occurrences=len(members),
+        history=run.history,
+    )
+
+
+def _title(code: str, item: Judged, changes: Sequence[RowChange], expected: Sequence[RowChange]) -> str:
+    run, judgement = item.run, item.judgement
+    told = _told(run, judgement)
+    rows = sentence(tuple(changes), tuple(expected), judgement.word)
+    effects = ", ".join(f"{name} took place {count}×" for name, count in sorted(run.effects.items()))
+    if code == LEFT_OPEN:
+        return (
+            f"{told}, and yet {rows}: SQLAlchemy gave the connection back with the refused COMMIT still open, "
+            f"and the next user of the pool committed it"
+        )
+    if judgement.word == "leaked":
+        return f"{run.leaks[0] if run.leaks else 'something was left open'}" + (
+            f", and the next unit of work was stopped by it ({run.stopped})" if run.stopped else ""
+        )
+    if judgement.word == "not refused":
+        return f"the call should have been refused and was not: {rows}"
+    return f"{told}, and yet {rows}" + (f"; {effects}" if effects else "")
+
+
+def _told(run: Run, judgement: Judgement) -> str:
+    ending = run.ending
+    if ending.killed:
+        return "the process was killed before it answered"
+    if ending.exception:
+        if judgement.told == "unknown":
+            return f"the caller was left in doubt by {ending.exception}"
+        return f"the caller was told that it failed ({ending.exception})"
+    return "the caller was told that all went well" if judgement.told == "ok" else "the caller was told that it failed"
+
+
+def _sites(run: Run) -> tuple[Site, ...]:
+    """The struck Call first, then the COMMIT before it that came too early, then the last write."""
+    struck = [event for event in run.history if event.fault]
+    found: list[Site | None] = [event.call.site for event in struck[:1]]
+    before: Sequence[Event] = run.history
+    if struck:
+        before = run.history[: run.history.index(struck[0])]
+    for kinds in ({Kind.COMMIT, Kind.RELEASE}, {Kind.STATEMENT, Kind.EFFECT}):
+        found.extend(event.call.site for event in [event for event in before if event.call.kind in kinds][-1:])
+    return tuple(dict.fromkeys(site for site in found if site is not None))
+
+
+def _explain(bench: Bench, item: Judged) -> list[str]:
+    run, judgement = item.run, item.judgement
+    total = len(bench.clean[0].history)
+    steps = []
+    for event in run.history:
+        if event.fault:
+            call = event.call
+            what = FAULTS[event.fault].sentence.format(call=f"call {call.index} of {total} ({shorten(call.label)})")
+            steps.append(what + (f" at {call.site}" if call.site else ""))
+            break
+    if run.ending.answered:
+        steps.append(f"the operation returned {shorten(repr(run.ending.answer))}: told {judgement.told}")
+    elif run.ending.exception:
+        steps.append(f"{run.ending.exception} left the operation: told {judgement.told}")
+    if run.leaks:
+        steps.append(run.leaks[0])
+    if judgement.by_stranger:
+        steps.append("after a stranger's commit on the same pool the rows were different")
+    steps.append(f"rows read over an independent connection: {judgement.rows}")
+    return steps
+
+
+def consistency_findings(bench: Bench, judged: Sequence[Judged]) -> list[Finding]:
+    """Findings of letter C for one operation: one for each constraint or invariant that was broken."""
+    groups: dict[str, list[Judged]] = {}
+    for item in judged:
+        for name, _ in item.run.broken:
+            groups.setdefault(name, []).append(item)
+    found = []
+    for name, members in groups.items():
+        item = min(members, key=lambda member: member.run.schedule.simplicity)
+        seen = dict(item.run.broken)[name]
+        declared = name in {"foreign key", "integrity"}
+        title = f"a declared constraint is broken: {seen}" if declared else f"the invariant {name} is broken: {seen}"
+        found.append(
+            Finding(
+                code=CONSTRAINT if declared else INVARIANT,
+                severity="error",
+                title=title,
+                word="inconsistent",
+                operation=bench.operation.name,
+                schedule=item.run.schedule,
+                sites=_sites(item.run),
+                diff=row_changes(bench.seed, item.run.second),
+                explanation=tuple(_explain(bench, item)),
+                occurrences=len(members),
+                history=item.run.history,
+            )
+        )
+    return found
+
+
+def shorten(text: str, length: int = 60) -> str:
+    """A text on one line, cut with an ellipsis."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1] + "…"

@@ -1,0 +1,48 @@
+"""Keep an operation's answer as a plain value, so that it can be compared long after its session is closed."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import inspect as inspect_mapped
+from sqlalchemy.engine import Result, Row
+from sqlalchemy.exc import NoInspectionAvailable
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+_PLAIN = (str, bytes, int, float, complex, bool, type(None))
+
+
+def freeze(value: Any, depth: int = 0) -> Any:
+    """A copy made of plain containers; mapped objects become their loaded columns, strange ones their repr."""
+    if isinstance(value, _PLAIN) or type(value).__module__ in {"decimal", "datetime", "uuid", "fractions"}:
+        return value
+    if depth > 8:
+        return _ADDRESS.sub("", repr(value))
+    if isinstance(value, Row):
+        return tuple(freeze(item, depth + 1) for item in value)
+    if isinstance(value, Result):
+        return f"<{type(value).__name__}>"
+    if isinstance(value, Mapping):
+        return {freeze(key, depth + 1): freeze(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(freeze(item, depth + 1) for item in value) if type(value) in {list, tuple} else tuple(
+            freeze(item, depth + 1) for item in value
+        )
+    if isinstance(value, set | frozenset):
+        return frozenset(freeze(item, depth + 1) for item in value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: freeze(getattr(value, field.name), depth + 1) for field in dataclasses.fields(value)}
+    return _mapped(value, depth)
+
+
+def _mapped(value: Any, depth: int) -> Any:
+    try:
+        state = inspect_mapped(value)
+        columns = {column.key for column in state.mapper.column_attrs}
+    except (NoInspectionAvailable, AttributeError):
+        return _ADDRESS.sub("", repr(value))
+    loaded = {name: freeze(item, depth + 1) for name, item in sorted(state.dict.items()) if name in columns}
+    return {"": type(value).__name__} | loaded

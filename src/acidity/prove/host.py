@@ -1,0 +1,109 @@
+"""Where operations run: plain functions right here, coroutine functions as tasks of one event loop.
+
+SQLAlchemy's own code is the same in both worlds; `Host.sync` runs a plain function where the drivers of this host can
+work, which in the async world is a greenlet inside the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+from acidity.adapters.site import creator_site, find_site
+from acidity.core.scenario import Operation
+from acidity.errors import UsageError
+
+T = TypeVar("T")
+
+
+def is_async(operation: Operation) -> bool:
+    """Whether the operation is a coroutine function (or an object whose call is one)."""
+    function: Any = operation.function
+    while hasattr(function, "func"):  # functools.partial
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
+
+
+class Host(Protocol):
+    """Runs operations of one kind."""
+
+    asynchronous: bool
+
+    def sync(self, function: Callable[[], T]) -> T:
+        """Run a plain function that uses the drivers."""
+
+    def close(self) -> None:
+        """End what the host started."""
+
+
+class PlainHost:
+    """The caller's own thread."""
+
+    asynchronous = False
+
+    def sync(self, function: Callable[[], T]) -> T:
+        """Just call it."""
+        return function()
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class LoopHost:
+    """One event loop for all runs; module-level async engines feel at home in it.
+
+    Raises:
+        UsageError: called from inside a running event loop.
+    """
+
+    asynchronous = True
+
+    def __init__(self) -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            pass
+        else:
+            raise UsageError(
+                "an async operation cannot be checked from inside a running event loop; "
+                "call prove.… from plain code, or with: await asyncio.to_thread(prove.check, scenario)"
+            )
+        self._runner = asyncio.Runner(loop_factory=_loop)
+        self._runner.get_loop()
+
+    def sync(self, function: Callable[[], T]) -> T:
+        """Run it in a greenlet of the loop, so that it may await below SQLAlchemy."""
+        from sqlalchemy.util import greenlet_spawn
+
+        async def spawn() -> T:
+            result: T = await greenlet_spawn(function)
+            return result
+
+        return self._runner.run(spawn())
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run one coroutine as a task of its own."""
+        return self._runner.run(coroutine)
+
+    def close(self) -> None:
+        """Close the loop."""
+        self._runner.close()
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    loop.set_task_factory(_task_knowing_its_creator)
+    return loop
+
+
+def _task_knowing_its_creator(
+    loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
+) -> asyncio.Task[Any]:
+    """A task's stack does not show who made it (``asyncio.wait_for`` makes one); keep that line as a fallback."""
+    token = creator_site.set(find_site())
+    try:
+        return asyncio.Task(coroutine, loop=loop, **options)
+    finally:
+        creator_site.reset(token)

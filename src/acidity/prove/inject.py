@@ -1,0 +1,151 @@
+"""What an operation's first parameter receives, and who cleans it up: injection by name or annotation."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from acidity.core.scenario import INJECTIONS, Operation
+from acidity.errors import UsageError
+
+_BY_ANNOTATION = {
+    "Session": "session",
+    "SQLModelSession": "session",
+    "sessionmaker": "session_factory",
+    "Engine": "engine",
+    "Connection": "connection",
+    "AsyncSession": "async_session",
+    "async_sessionmaker": "async_session_factory",
+    "AsyncEngine": "async_engine",
+}
+_SHORT = {"s": "session", "db_session": "session", "db": None}
+
+
+def injection_of(operation: Operation) -> str | None:
+    """The name of what the first parameter asks for, or None when the arguments fill it.
+
+    Raises:
+        UsageError: the arguments do not fit the function.
+    """
+    if operation.inject is not None:
+        return operation.inject
+    try:
+        signature = inspect.signature(operation.function)
+    except (TypeError, ValueError):
+        return None
+    first = next(iter(signature.parameters.values()), None)
+    try:
+        signature.bind(*operation.arguments, **operation.keywords)
+        filled = True
+    except TypeError:
+        filled = False
+    if first is None or filled:
+        if not filled:
+            raise UsageError(f"{operation.name}() takes no parameters, but the Operation gives it some")
+        return None
+    wanted = _wanted(first)
+    try:
+        signature.bind(None, *operation.arguments, **operation.keywords)
+    except TypeError as error:
+        raise UsageError(
+            f"the arguments of Operation({operation.name}, …) do not fit {operation.name}{signature}: {error}"
+        ) from None
+    if wanted is None:
+        raise UsageError(
+            f"{operation.name}{signature}: the arguments leave {first.name!r} open and its name says nothing; "
+            f"give it a value, or say inject= (one of: {', '.join(INJECTIONS)})"
+        )
+    return wanted
+
+
+def _wanted(parameter: inspect.Parameter) -> str | None:
+    annotation = parameter.annotation
+    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    base = text.split("[", maxsplit=1)[0].rsplit(".", maxsplit=1)[-1]
+    if base in _BY_ANNOTATION:
+        return _BY_ANNOTATION[base]
+    if inspect.isclass(annotation) and issubclass(annotation, Session):
+        return "session"
+    name = _SHORT.get(parameter.name, parameter.name)
+    return name if name in INJECTIONS else None
+
+
+def session_class(operation: Operation) -> type[Session]:
+    """The Session subclass that the first parameter is annotated with (SQLModel has one), else `Session`."""
+    try:
+        hints = inspect.get_annotations(operation.function, eval_str=True)
+    except (NameError, TypeError, AttributeError):
+        return Session
+    first = next(iter(hints.values()), None)
+    return first if inspect.isclass(first) and issubclass(first, Session) else Session
+
+
+@contextmanager
+def injected(what: str, engine: Engine, operation: Operation) -> Iterator[Any]:
+    """The thing a plain function asked for, opened the stock way and closed afterwards."""
+    if what == "session":
+        with session_class(operation)(engine) as session:
+            yield session
+            if operation.commit:
+                with _rolled_back_on_failure(session):
+                    session.commit()
+    elif what == "connection":
+        with engine.connect() as connection:
+            yield connection
+            if operation.commit:
+                with _rolled_back_on_failure(connection):
+                    connection.commit()
+    elif what == "session_factory":
+        yield sessionmaker(engine)
+    elif what == "engine":
+        yield engine
+    elif what == "url":
+        yield engine.url.render_as_string(hide_password=False)
+    else:
+        raise UsageError(f"{operation.name}() is a plain function; inject={what!r} is for async ones")
+
+
+@contextmanager
+def _rolled_back_on_failure(target: Any) -> Iterator[None]:
+    """A framework that commits for its functions is taken to do it right."""
+    try:
+        yield
+    except BaseException:
+        target.rollback()
+        raise
+
+
+@asynccontextmanager
+async def injected_async(what: str, engine: Any, operation: Operation) -> AsyncIterator[Any]:
+    """The thing a coroutine function asked for, opened the stock way and closed afterwards."""
+    from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+    if what in {"session", "async_session"}:
+        async with AsyncSession(engine) as session:
+            yield session
+            if operation.commit:
+                try:
+                    await session.commit()
+                except BaseException:
+                    await session.rollback()
+                    raise
+    elif what == "connection":
+        async with engine.connect() as connection:
+            yield connection
+            if operation.commit:
+                try:
+                    await connection.commit()
+                except BaseException:
+                    await connection.rollback()
+                    raise
+    elif what in {"session_factory", "async_session_factory"}:
+        yield async_sessionmaker(engine)
+    elif what in {"engine", "async_engine"}:
+        yield engine
+    else:
+        yield engine.url.render_as_string(hide_password=False)

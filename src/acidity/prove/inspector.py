@@ -1,0 +1,127 @@
+"""Letter C: look at an end state for declared constraints and stated invariants that do not hold."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from acidity.core.outcome import State, Told
+from acidity.errors import UsageError
+from acidity.prove.run import RawEnding
+from acidity.prove.stage import Stage, quiet
+
+Broken = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one operation ended, as an invariant sees it.
+
+    Attributes:
+        told: ``"ok"``, ``"failed"`` or ``"unknown"``.
+        answer: what it returned.
+        exception: the class name of what it raised, or nothing.
+    """
+
+    told: str
+    answer: Any
+    exception: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """What an invariant with a second parameter receives.
+
+    Attributes:
+        before: a read-only session on the rows before.
+        ended: how the operations ended, in order.
+    """
+
+    before: Session
+    ended: Sequence[Ended]
+
+
+class Inspector:
+    """Checks end states; equal states are looked at once."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.invariants = stage.scenario.invariants
+        self.states: set[Any] = set()
+        self._known: dict[Any, tuple[Broken, ...]] = {}
+        self._violations: dict[Any, tuple[Broken, ...]] = {}
+
+    @property
+    def stated(self) -> bool:
+        """Whether there is anything to check."""
+        return bool(self.invariants) or self.stage.sandbox.constraints() > 0
+
+    def check_seed(self) -> None:
+        """The rows before have to be consistent themselves.
+
+        Raises:
+            UsageError: they are not.
+        """
+        broken = self.stage.sandbox.violations()
+        if broken:
+            raise UsageError(f"the rows before break a declared constraint: {broken[0]}")
+
+    def inspect(self, state: State, told: Told, ending: RawEnding) -> tuple[Broken, ...]:
+        """What is broken in the state the Sandbox is in now: (name, what was seen)."""
+        rows = state.fingerprint
+        self.states.add(rows)
+        if rows not in self._violations:
+            found = self.stage.sandbox.violations()
+            self._violations[rows] = tuple((text.partition(":")[0], text) for text in found)
+        key = (rows, told, repr(ending.answer), ending.exception)
+        if key not in self._known:
+            self._known[key] = self._run_invariants(told, ending) if self.invariants else ()
+        return self._violations[rows] + self._known[key]
+
+    def _run_invariants(self, told: Told, ending: RawEnding) -> tuple[Broken, ...]:
+        broken = []
+        with self.stage.judging() as now, _reading(self.stage.sandbox.before_url()) as before, quiet():
+            for invariant in self.invariants:
+                with Session(now) as session, Session(before) as session_before:
+                    view = RunView(session_before, (Ended(str(told), ending.answer, ending.exception),))
+                    seen = _broken_by(invariant, session, view)
+                if seen is not None:
+                    broken.append((getattr(invariant, "__name__", repr(invariant)), seen))
+        return tuple(broken)
+
+
+class _reading:  # noqa: N801  # a context manager that reads like a word
+    def __init__(self, url: str) -> None:
+        self.engine: Engine = create_engine(url, poolclass=NullPool)
+
+    def __enter__(self) -> Engine:
+        return self.engine
+
+    def __exit__(self, *_: object) -> None:
+        self.engine.dispose()
+
+
+def _broken_by(invariant: Callable[..., Any], session: Session, view: RunView) -> str | None:
+    """How an invariant is broken, or None: it returned False, or raised."""
+    try:
+        answer = invariant(session, view) if _takes_two(invariant) else invariant(session)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return "it returned False" if answer is False else None
+
+
+def _takes_two(invariant: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(invariant).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,28 @@
+"""Roll back after a failed COMMIT, before the connection goes back to the pool."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from acidity.adapters.seam import Passage, PassThrough
+from acidity.core.call import Kind
+from acidity.prove.remedies.base import RemedyTrial
+
+
+class _RollBackAfterFailedCommit(PassThrough):
+    def intercept(self, passage: Passage) -> None:
+        try:
+            passage.perform()
+        except BaseException:
+            if passage.call.kind is Kind.COMMIT and passage.wire is not None:
+                with suppress(Exception):
+                    passage.wire.rollback()
+            raise
+
+
+TRIAL = RemedyTrial(
+    name="roll back after a failed COMMIT: `with Session(engine) as session, session.begin():`",
+    codes=frozenset({"ACI207", "ACI206", "ACI204", "ACI201"}),
+    misfit=lambda history: "" if any(event.call.kind is Kind.COMMIT for event in history) else "it sends no COMMIT",
+    interceptor=lambda _: _RollBackAfterFailedCommit(),
+)

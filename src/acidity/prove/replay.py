@@ -1,0 +1,133 @@
+"""`replay`: run one Schedule again and tell in full what happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from acidity.adapters.seam import PassThrough
+from acidity.analysis.diff import row_changes
+from acidity.core.call import History
+from acidity.core.finding import RowChange, Verdict
+from acidity.core.outcome import Ending, Rows, Told
+from acidity.core.report import EngineInfo
+from acidity.core.scenario import Operation, Scenario
+from acidity.core.schedule import Schedule
+from acidity.errors import UsageError
+from acidity.prove.drill import Asked
+from acidity.prove.examine import Examination, Limits, Undecided, examine
+from acidity.prove.faults import FAULTS
+from acidity.prove.inspector import Inspector
+from acidity.prove.stage import Stage
+from acidity.prove.striker import Strike
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One run, told in full.
+
+    Attributes:
+        target: how the user named the scenario.
+        engine: where it ran.
+        operation: which operation.
+        schedule: what was done to it.
+        struck: the fault did break something.
+        word: right, or what is wrong.
+        told: what the caller was told.
+        rows: where the rows stand.
+        history: its Calls and Replies.
+        diff: rows that differ from the rows before.
+        ending: how the function ended.
+        broken: constraints and invariants that do not hold.
+        unknowns: why it cannot be judged.
+    """
+
+    target: str
+    engine: EngineInfo
+    operation: str
+    schedule: Schedule
+    struck: bool
+    word: str
+    told: Told
+    rows: Rows
+    history: History
+    diff: tuple[RowChange, ...]
+    ending: Ending
+    verdict: Verdict
+    broken: tuple[str, ...] = ()
+    unknowns: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def run_replay(scenario: Scenario, schedule: Schedule, asked: Asked, operation: int | str = 0) -> Replay:
+    """Run the Schedule on the operation.
+
+    Raises:
+        UsageError: the Schedule or the operation does not exist here.
+        Undecided: the operation cannot be judged.
+    """
+    chosen = _operation(scenario, operation)
+    with Stage(scenario, asked.db, asked.settings, asked.isolation_level) as stage:
+        inspector = Inspector(stage)
+        inspector.check_seed()
+        only = _strike(schedule)
+        try:
+            examination = examine(stage, chosen, inspector, Limits(), lambda *_: None, PassThrough, only=only)
+        except Undecided as error:
+            raise UsageError(f"this cannot be replayed: {error}") from None
+        return _told_in_full(examination, schedule, asked, stage.sandbox.info())
+
+
+def _strike(schedule: Schedule) -> list[Strike]:
+    if not schedule.choices:
+        return []
+    if len(schedule.choices) > 1 or schedule.choices[0].actor != "A":
+        raise UsageError(f"a drill has one caller and one fault, as in ac1:A3!error-after; {schedule} has more")
+    choice = schedule.choices[0]
+    if not choice.fault:
+        return []
+    fault = FAULTS[choice.fault]
+    if choice.persistent and not fault.persistent:
+        raise UsageError(f"the fault {fault.name} strikes once; write it without *")
+    return [Strike(fault, choice.calls, choice.persistent)]
+
+
+def _operation(scenario: Scenario, wanted: int | str) -> Operation:
+    operations = scenario.operations
+    names = [operation.name for operation in operations]
+    if isinstance(wanted, str):
+        if wanted not in names:
+            raise UsageError(f"no operation is called {wanted!r}; there are: {', '.join(names)}")
+        return operations[names.index(wanted)]
+    if not 0 <= wanted < len(operations):
+        raise UsageError(f"there is no operation {wanted + 1}; the scenario has {len(operations)}: {', '.join(names)}")
+    return operations[wanted]
+
+
+def _told_in_full(examination: Examination, schedule: Schedule, asked: Asked, engine: EngineInfo) -> Replay:
+    bench = examination.bench
+    item = examination.judged[-1]
+    run, judgement = item.run, item.judgement
+    missed = bool(schedule.choices) and not run.struck
+    ending = run.ending
+    broken = tuple(f"{name}: {seen}" for name, seen in run.broken)
+    failed = judgement.severity == "error" or bool(broken)
+    unknowns = tuple(examination.unknowns)
+    if missed and not unknowns:
+        unknowns = ("the fault found nothing to break in this run",)
+    return Replay(
+        target=asked.target,
+        engine=engine,
+        operation=bench.operation.name,
+        schedule=schedule,
+        struck=run.struck,
+        word=judgement.text,
+        told=judgement.told,
+        rows=judgement.rows,
+        history=run.history,
+        diff=row_changes(bench.seed, run.second),
+        ending=Ending(judgement.told, ending.answer, ending.exception, ending.message, ending.refusal),
+        verdict="unknown" if missed else "fail" if failed else "unknown" if unknowns else "pass",
+        broken=broken,
+        unknowns=unknowns,
+        notes=bench.masks.describe(),
+    )

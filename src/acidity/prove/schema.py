@@ -1,0 +1,107 @@
+"""Make the tables of a Scenario: from metadata, a ``.sql`` file, a callable, or Alembic's head."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import MetaData
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from acidity.core.scenario import Scenario
+from acidity.engines.base import Sandbox
+from acidity.errors import UsageError
+
+
+def schema_maker(scenario: Scenario, sandbox: Sandbox) -> Callable[[Engine], None]:
+    """The function that makes the tables on an engine.
+
+    Raises:
+        UsageError: the schema is of no known form or cannot be read.
+    """
+    if scenario.metadata is not None:
+        metadata = getattr(scenario.metadata, "metadata", scenario.metadata)
+        if not isinstance(metadata, MetaData):
+            raise UsageError(f"metadata= takes a SQLAlchemy MetaData, not {scenario.metadata!r}")
+        if not metadata.tables:
+            raise UsageError("metadata= has no tables; import the modules that define the models first")
+        return _guarded(metadata.create_all, "the metadata")
+    schema = scenario.schema
+    if isinstance(schema, Path):
+        if not schema.is_file():
+            raise UsageError(f"schema={str(schema)!r} does not exist (looked from {Path.cwd().name}/)")
+        if schema.suffix == ".ini":
+            return _guarded(_alembic(schema, sandbox), f"the Alembic migrations of {schema}")
+        return _guarded(_script(schema), f"the schema {schema}")
+    if _is_alembic_config(schema):
+        return _guarded(_alembic(schema, sandbox), "the Alembic migrations")
+    if callable(schema):
+        return _guarded(_from_callable(schema), f"the schema function {getattr(schema, '__name__', schema)!r}")
+    raise UsageError(f"schema= takes a .sql file, an Alembic config, or callable(connection), not {schema!r}")
+
+
+def _guarded(make: Callable[[Engine], Any], what: str) -> Callable[[Engine], None]:
+    def guarded(engine: Engine) -> None:
+        try:
+            make(engine)
+        except UsageError:
+            raise
+        except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeDecodeError) as error:
+            original = getattr(error, "orig", None) or error
+            raise UsageError(f"{what} cannot be created: {original}") from error
+
+    return guarded
+
+
+def _script(path: Path) -> Callable[[Engine], None]:
+    def make(engine: Engine) -> None:
+        text = path.read_text(encoding="utf-8")
+        connection: Any = engine.raw_connection()
+        try:
+            connection.driver_connection.executescript(text)
+            connection.commit()
+        finally:
+            connection.close()
+
+    return make
+
+
+def _from_callable(function: Callable[[Any], Any]) -> Callable[[Engine], None]:
+    def make(engine: Engine) -> None:
+        with engine.begin() as connection:
+            function(connection)
+
+    return make
+
+
+def _is_alembic_config(schema: Any) -> bool:
+    return type(schema).__module__.startswith("alembic.") and hasattr(schema, "get_main_option")
+
+
+def _alembic(config: Any, sandbox: Sandbox) -> Callable[[Engine], None]:
+    """Upgrade to head; env.py finds the Sandbox as ``sqlalchemy.url`` and as ``attributes["connection"]``."""
+
+    def make(engine: Engine) -> None:
+        try:
+            from alembic import command
+            from alembic.config import Config
+        except ImportError:
+            raise UsageError("an Alembic schema needs Alembic: pip install 'acidity[alembic]'") from None
+        used = Config(str(config)) if isinstance(config, Path) else config
+        old_url, old_attributes = used.get_main_option("sqlalchemy.url"), dict(used.attributes)
+        used.set_main_option("sqlalchemy.url", sandbox.url().replace("%", "%%"))
+        try:
+            with engine.connect() as connection:
+                used.attributes["connection"] = connection
+                command.upgrade(used, "head")
+                connection.commit()
+        finally:
+            used.attributes.clear()
+            used.attributes.update(old_attributes)
+            if old_url is not None:
+                used.set_main_option("sqlalchemy.url", old_url.replace("%", "%%"))
+
+    return make

@@ -1,0 +1,273 @@
+"""The `Stage`: one Scenario on one Sandbox, ready to run an operation again and again under any Interceptor."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
+from typing import Any
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import Engine
+
+from acidity.adapters.seam import Actor, Interceptor, acting
+from acidity.adapters.sqlalchemy import SqlAlchemyAdapter
+from acidity.core.outcome import State
+from acidity.core.scenario import Operation, Scenario
+from acidity.core.schedule import Schedule
+from acidity.engines import ENGINES
+from acidity.engines.base import Sandbox
+from acidity.errors import ForeignDatabase, UsageError
+from acidity.prove.bind import bound_engines
+from acidity.prove.child import Child
+from acidity.prove.effects import observed
+from acidity.prove.faults.base import Lab
+from acidity.prove.freeze import freeze
+from acidity.prove.host import Host, LoopHost, PlainHost, is_async
+from acidity.prove.inject import injected, injected_async, injection_of
+from acidity.prove.run import RawEnding, Run
+from acidity.prove.schema import schema_maker
+from acidity.prove.stranger import Encounter, meet, open_transactions
+from acidity.prove.striker import FaultInjector
+
+
+class Stage:
+    """Everything that one check needs to run operations; a context manager that leaves nothing behind.
+
+    Args:
+        scenario: what to run.
+        db: the name of an engine.
+        settings: settings of the database.
+        isolation_level: for the engines that acidity makes and injects.
+
+    Raises:
+        UsageError: the schema, the set-up, a setting or ``bind=`` is wrong.
+        EngineUnavailable: the engine cannot be started.
+    """
+
+    def __init__(self, scenario: Scenario, db: str, settings: Mapping[str, str], isolation_level: str | None = None) -> None:
+        if isolation_level is not None and scenario.bind:
+            raise UsageError("isolation_level= cannot be imposed on an engine of yours (bind=); set it there")
+        self._options: dict[str, Any] = {} if isolation_level is None else {"isolation_level": isolation_level}
+        self.scenario = scenario
+        self.sandbox: Sandbox = ENGINES[db].sandbox(settings)
+        self.seed: State
+        self._cleanup = ExitStack()
+        self._cleanup.callback(self.sandbox.close)
+        self._hosts: dict[bool, Host] = {}
+        self._engines: dict[bool, Any] = {}
+        self._refused: ForeignDatabase | None = None
+        self._on_effect: Callable[[str], None] = lambda _: None
+        self.adapter = SqlAlchemyAdapter(self)
+
+    def __enter__(self) -> Stage:
+        try:
+            self.seed = self.sandbox.create(schema_maker(self.scenario, self.sandbox), self.scenario.setup)
+            self.adapter.install()
+            self._cleanup.callback(self.adapter.remove)
+            for engine in bound_engines(self.scenario.bind):
+                self._cleanup.enter_context(self.adapter.redirecting(engine))
+            self._cleanup.enter_context(observed(self.scenario.effects, lambda name: self._on_effect(name)))
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take back every hook, stop the hosts, drop the Sandbox; may be called twice."""
+        for host in self._hosts.values():
+            host.sync(self.adapter.forget)
+            host.close()
+        self._hosts.clear()
+        self._cleanup.close()
+
+    def refuse(self, error: ForeignDatabase) -> None:
+        """An engine inside the operation pointed elsewhere."""
+        self._refused = self._refused or error
+
+    def lab(self, operation: Operation) -> Lab:
+        """What a fault works with."""
+        return Lab(self.sandbox, is_async(operation), threading.current_thread() is threading.main_thread())
+
+    def run(
+        self, operation: Operation, interceptor: Interceptor, schedule: Schedule | None = None, *, reset: bool = True
+    ) -> Run:
+        """Run it once, from the rows before, and read what it left.
+
+        Args:
+            operation: the operation.
+            interceptor: decides for each of its Calls.
+            schedule: how to call this run.
+            reset: start from the rows before; otherwise from what the last run left.
+
+        Raises:
+            ForeignDatabase: an engine inside it points at a database that is not ours.
+            KeyboardInterrupt: the user pressed Ctrl-C.
+        """
+        if reset:
+            self.sandbox.reset()
+        host = self._host(operation)
+        actor = Actor("A", interceptor)
+        injector = interceptor if isinstance(interceptor, FaultInjector) else None
+        try:
+            if injector is not None and injector.strike.fault.in_child:
+                bypasses: list[str] = []
+                ending = Child(self, operation, actor, injector).run()
+            else:
+                ending, bypasses = self.act(operation, actor)
+            host.sync(interceptor.finish)
+            if self._refused is not None:
+                error, self._refused = self._refused, None
+                raise error
+            first = self.sandbox.look()
+            encounter = self._meet_stranger(host)
+            second = self.sandbox.look()
+        finally:
+            host.sync(self.adapter.forget)
+        return Run(
+            schedule=schedule or Schedule(),
+            ending=ending,
+            history=actor.history,
+            first=first.state,
+            second=second.state,
+            effects=dict(actor.effects),
+            leaks=encounter.leaks,
+            stopped=encounter.stopped,
+            locked_out=first.locked_out,
+            struck=injector is not None and injector.struck,
+            missed=injector.missed if injector is not None else "",
+            mode=injector.mode if injector is not None else "real",
+            bypasses=tuple(dict.fromkeys([*bypasses, *actor.bypasses])),
+        )
+
+    def act(self, operation: Operation, actor: Actor) -> tuple[RawEnding, list[str]]:
+        """Run it as the actor while the seam is armed; give how it ended and what bypassed the seam."""
+        adapter = self.adapter
+        with self.sandbox.watch(self._refuse_driver) as seen, quiet():
+            adapter.armed = True
+            try:
+                ending = self.execute(operation, actor)
+            finally:
+                adapter.armed = False
+        return ending, [*seen, *adapter.orphans, *adapter.raw_checkouts()]
+
+    def _refuse_driver(self, where: str) -> None:
+        error = ForeignDatabase(
+            f"a driver connection inside the operation points at {where!r}, a database that acidity did not create; "
+            f"nothing was opened."
+        )
+        self.refuse(error)
+        raise error
+
+    def execute(self, operation: Operation, actor: Actor) -> RawEnding:
+        """Call the function as the actor, and keep how it ended."""
+        host = self._host(operation)
+        if isinstance(host, LoopHost):
+            ending = host.run(self._call_async(operation, actor))
+            cancelled_by_us = getattr(actor.interceptor, "strike", None) is not None
+            if ending.exception == "CancelledError" and not cancelled_by_us:
+                raise KeyboardInterrupt  # asyncio's way to pass on the user's Ctrl-C
+            return ending
+        return self._call(operation, actor)
+
+    def _call(self, operation: Operation, actor: Actor) -> RawEnding:
+        what = injection_of(operation)
+        try:
+            with acting(actor):
+                if what is None:
+                    answer = operation.function(*operation.arguments, **operation.keywords)
+                else:
+                    with injected(what, self._engine(asynchronous=False), operation) as first:
+                        answer = operation.function(first, *operation.arguments, **operation.keywords)
+            return _answered(operation, answer)
+        except BaseException as error:
+            return _raised(operation, error, actor)
+
+    async def _call_async(self, operation: Operation, actor: Actor) -> RawEnding:
+        what = injection_of(operation)
+        try:
+            with acting(actor):
+                if what is None:
+                    answer = await operation.function(*operation.arguments, **operation.keywords)
+                else:
+                    engine = self._engine(asynchronous=not what.startswith(("engine", "url")) or what == "async_engine")
+                    async with injected_async(what, engine, operation) as first:
+                        answer = await operation.function(first, *operation.arguments, **operation.keywords)
+            return _answered(operation, answer)
+        except BaseException as error:
+            return _raised(operation, error, actor)
+
+    def forked(self, on_effect: Callable[[str], None]) -> None:
+        """This is a child process: loops and connections of the parent are not its own."""
+        self._hosts.clear()
+        self._on_effect = on_effect
+
+    def _meet_stranger(self, host: Host) -> Encounter:
+        def encounter() -> Encounter:
+            opened = open_transactions(self.adapter.opened(), self.sandbox)
+            with self.sandbox.unseen(), quiet():
+                met = meet(list(self.adapter.engines.values()), self.sandbox)
+            left = opened - len(met.leaks)
+            words = ("a session or connection was left open with its transaction",) * max(0, left)
+            return Encounter(tuple(dict.fromkeys((*met.leaks, *words))), met.stopped)
+
+        return host.sync(encounter)
+
+    def _host(self, operation: Operation) -> Host:
+        asynchronous = is_async(operation)
+        if asynchronous not in self._hosts:
+            self._hosts[asynchronous] = LoopHost() if asynchronous else PlainHost()
+        return self._hosts[asynchronous]
+
+    def _engine(self, *, asynchronous: bool) -> Any:
+        if asynchronous not in self._engines:
+            url = self.sandbox.url(asynchronous=asynchronous)
+            if asynchronous:
+                from sqlalchemy.ext.asyncio import create_async_engine
+
+                self._engines[True] = create_async_engine(url, **self._options)
+            else:
+                self._engines[False] = create_engine(url, **self._options)
+        return self._engines[asynchronous]
+
+    @contextmanager
+    def judging(self) -> Iterator[Engine]:
+        """A plain engine of our own on the Sandbox, unseen by the seam."""
+        with self.adapter.pausing():
+            engine = create_engine(self.sandbox.url())
+            try:
+                yield engine
+            finally:
+                engine.dispose()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hundreds of provoked failures: keep their logs, warnings and prints from the user's screen."""
+    disabled = logging.root.manager.disable
+    with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        warnings.simplefilter("ignore")
+        logging.disable(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logging.disable(disabled)
+
+
+def _answered(operation: Operation, answer: Any) -> RawEnding:
+    succeeded = None if operation.succeeded is None else bool(operation.succeeded(answer))
+    return RawEnding(answered=True, answer=freeze(answer), succeeded=succeeded)
+
+
+def _raised(operation: Operation, error: BaseException, actor: Actor) -> RawEnding:
+    if isinstance(error, KeyboardInterrupt) and getattr(actor.interceptor, "strike", None) is None:
+        raise error
+    return RawEnding(
+        exception=type(error).__name__, message=str(error), refusal=isinstance(error, operation.raises or ())
+    )

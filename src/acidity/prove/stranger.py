@@ -1,0 +1,87 @@
+"""The second look's stranger: one harmless committed unit of work on every pooled connection, checked out all at once.
+
+Whatever an operation left open in the pool is committed by the next user of that connection; so is what it left here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import Pool, QueuePool
+
+from acidity.engines.base import Sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Encounter:
+    """What the stranger met.
+
+    Attributes:
+        leaks: open transactions it found, in words.
+        stopped: the error that kept it from its own work, or nothing.
+    """
+
+    leaks: tuple[str, ...] = ()
+    stopped: str = ""
+
+
+def open_transactions(opened: Iterable[Any], sandbox: Sandbox) -> int:
+    """How many of the driver connections have a transaction open."""
+    return sum(1 for connection in opened if sandbox.in_transaction(connection))
+
+
+def meet(engines: Iterable[Engine], sandbox: Sandbox) -> Encounter:
+    """Let a stranger work on every idle connection of these engines."""
+    leaks: list[str] = []
+    stopped = ""
+    for engine in engines:
+        held: list[Connection] = []
+        try:
+            if _exhausted(engine.pool):
+                stopped = stopped or "the pool had no connection left"
+                continue
+            held.extend(engine.connect() for _ in range(max(1, _idle(engine.pool))))
+            for connection in held:
+                if sandbox.in_transaction(connection.connection.dbapi_connection):
+                    leaks.append("a connection went back to the pool with its transaction open")
+            for connection in held:
+                stopped = _work(connection, sandbox) or stopped
+        except (DBAPIError, SQLAlchemyError) as error:
+            stopped = stopped or _text(error)
+        finally:
+            for connection in held:
+                with suppress(Exception):
+                    connection.close()
+    return Encounter(tuple(leaks), stopped)
+
+
+def _work(connection: Connection, sandbox: Sandbox) -> str:
+    try:
+        with sandbox.impatient(connection.connection.dbapi_connection):
+            connection.exec_driver_sql(sandbox.harmless_write())
+            connection.commit()
+    except (DBAPIError, SQLAlchemyError) as error:
+        with suppress(Exception):
+            connection.rollback()
+        return _text(error)
+    return ""
+
+
+def _text(error: Exception) -> str:
+    original = getattr(error, "orig", None) or error
+    return f"{type(original).__name__}: {original}"
+
+
+def _idle(pool: Pool) -> int:
+    return pool.checkedin() if isinstance(pool, QueuePool) else 1
+
+
+def _exhausted(pool: Pool) -> bool:
+    if not isinstance(pool, QueuePool) or pool._max_overflow < 0:
+        return False
+    return pool.checkedin() == 0 and pool.checkedout() >= pool.size() + pool._max_overflow

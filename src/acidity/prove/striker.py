@@ -1,0 +1,112 @@
+"""The `FaultInjector`: an Interceptor that strikes one Call, or every fitting Call from one on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from acidity.adapters.seam import Interceptor, Passage, PassThrough, Wire
+from acidity.core.schedule import Choice, Schedule
+from acidity.prove.faults.base import Fault, Lab, Mode, NotApplicable
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """One fault at one Call.
+
+    Attributes:
+        fault: the fault.
+        index: the number of the Call, from 1.
+        persistent: it stays from there on.
+    """
+
+    fault: Fault
+    index: int
+    persistent: bool = False
+
+    @property
+    def schedule(self) -> Schedule:
+        """How the run prints."""
+        return Schedule((Choice("A", self.index, self.fault.name, self.persistent),))
+
+
+@dataclass(slots=True)
+class FaultInjector:
+    """Breaks the Call that a `Strike` names and lets the others pass to the next Interceptor.
+
+    Attributes:
+        struck: the fault did break something.
+        missed: why it did not.
+        mode: real or simulated; simulated if any strike of this run was.
+    """
+
+    strike: Strike
+    lab: Lab
+    inner: Interceptor = field(default_factory=PassThrough)
+    struck: bool = False
+    missed: str = ""
+    mode: Mode = "real"
+
+    def intercept(self, passage: Passage) -> None:
+        """Strike, or pass on."""
+        index = passage.call.index
+        first = index == self.strike.index
+        again = self.strike.persistent and self.struck and index > self.strike.index
+        if not first and not again:
+            self.inner.intercept(passage)
+            return
+        misfit = self.strike.fault.misfit(passage.call, self.lab)
+        if misfit:
+            if first:
+                self.missed = misfit
+            self.inner.intercept(passage)
+            return
+        self._strike(passage)
+
+    def keeps_open(self, wire: Wire) -> bool:
+        """The inner Interceptor knows."""
+        return self.inner.keeps_open(wire)
+
+    def _strike(self, passage: Passage) -> None:
+        call_through = passage.perform
+        through = Passage(passage.call, passage.wire, call_through)
+
+        def perform() -> None:
+            self.inner.intercept(through)
+
+        passage.perform = perform
+        self.lab.mode, self.lab.missed = "real", ""
+        passage.fault = self.strike.fault.name
+        try:
+            self.strike.fault.strike(passage, self.lab)
+        except NotApplicable as answer:
+            passage.fault = ""
+            self.missed = self.missed or str(answer)
+            self.inner.intercept(through)
+        except BaseException:
+            self._has_struck()
+            raise
+        else:
+            if self.lab.missed:
+                passage.fault = ""
+                self.missed = self.missed or self.lab.missed
+            else:
+                self._has_struck()
+        finally:
+            if not self.strike.persistent:
+                self.release()
+
+    def _has_struck(self) -> None:
+        self.struck = True
+        if self.lab.mode == "simulated":
+            self.mode = "simulated"
+
+    def finish(self) -> None:
+        """Let go of what the fault and the inner Interceptor hold."""
+        self.release()
+        self.inner.finish()
+
+    def release(self) -> None:
+        """End what the fault holds: locks of second connections."""
+        for kept in self.lab.kept.values():
+            kept.close()
+        self.lab.kept.clear()

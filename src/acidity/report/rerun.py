@@ -1,0 +1,146 @@
+"""A replayed run as text: what was asked, every Call in order, what the caller was told, and the rows."""
+# ruff: noqa: D102 - the fields of ReplayedRun are described where the values are made
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from acidity.core.call import Event, History, Kind
+from acidity.core.finding import RowChange, Verdict
+from acidity.core.outcome import Ending, Rows, Told
+from acidity.core.report import EngineInfo
+from acidity.core.schedule import Schedule
+from acidity.report.page import Page, cells
+from acidity.report.values import described
+
+GREY = "bright_black"
+INDENT = 22
+VERDICT_STYLES = {"pass": "green", "fail": "bold red", "unknown": "bold yellow"}
+_TOLD = {
+    Told.OK: "ok: it worked",
+    Told.FAILED: "failed: it did not work",
+    Told.UNKNOWN: "nothing certain: it may or may not have worked",
+}
+_ROWS = {
+    Rows.BEFORE: "as before: nothing of the operation is there",
+    Rows.AFTER: "after: everything the operation writes is there",
+    Rows.DOUBLED: "doubled: the change is there twice",
+    Rows.TORN: "torn: a part of the operation is there, or something else",
+}
+
+
+class ReplayedRun(Protocol):
+    """What `prove.replay` answers with, as far as a format reads it."""
+
+    @property
+    def target(self) -> str: ...
+    @property
+    def engine(self) -> EngineInfo: ...
+    @property
+    def operation(self) -> str: ...
+    @property
+    def schedule(self) -> Schedule: ...
+    @property
+    def struck(self) -> bool: ...
+    @property
+    def word(self) -> str: ...
+    @property
+    def told(self) -> Told: ...
+    @property
+    def rows(self) -> Rows: ...
+    @property
+    def history(self) -> History: ...
+    @property
+    def diff(self) -> tuple[RowChange, ...]: ...
+    @property
+    def ending(self) -> Ending: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+    @property
+    def verdict(self) -> Verdict: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """One replayed run, and what the report it came from had said.
+
+    Attributes:
+        run: what happened this time.
+        expected: the word of the finding that was replayed; None for a schedule typed by hand.
+    """
+
+    run: ReplayedRun
+    expected: str | None = None
+
+    @property
+    def target(self) -> str:
+        """How the user named the scenario."""
+        return self.run.target
+
+    @property
+    def verdict(self) -> Verdict:
+        """That of the run."""
+        return self.run.verdict
+
+    @property
+    def reproduced(self) -> bool | None:
+        """Whether the run ended with the expected word; None when none was expected."""
+        return None if self.expected is None else self.run.struck and self.run.word == self.expected
+
+
+def say_rerun(page: Page, rerun: Rerun) -> None:
+    """Put one replayed run on the page."""
+    run = rerun.run
+    engine = f"{run.engine.name} {run.engine.version}".strip()
+    page.say((run.target, "bold"), (f"  {run.operation} on {engine}, replaying {run.schedule}", GREY))
+    page.blank()
+    _say_history(page, run.history)
+    page.blank()
+    page.say(_TOLD[run.told] + _how(run.ending), label="the caller was told  ", label_style="cyan", indent=1)
+    page.say(_ROWS[run.rows], label="the rows are         ", label_style="cyan", indent=1)
+    for change in run.diff:
+        page.say(str(change), indent=INDENT)
+    word = "FAIL" if run.verdict == "fail" else run.verdict
+    page.say(f"{word}: {run.word}", label="verdict              ", label_style=VERDICT_STYLES[run.verdict], indent=1)
+    if not run.struck:
+        page.say("the schedule's fault was never reached: the operation made fewer calls", indent=INDENT)
+    if rerun.expected is not None:
+        said = (
+            "reproduced"
+            if rerun.reproduced
+            else f"not reproduced: the report said {rerun.expected!r}, this run is {run.word!r}"
+        )
+        page.say(said, label="the report           ", label_style="cyan", indent=1)
+    for note in run.notes:
+        page.say((note, GREY), label="note: ", label_style=GREY, indent=1)
+
+
+def _say_history(page: Page, history: Sequence[Event]) -> None:
+    """The Calls as a list: number, line of user code, what was sent, and how it ended."""
+    site_width = max((cells(str(event.call.site or "")) for event in history), default=0)
+    for event in history:
+        call = event.call
+        label = f" {call.actor}{call.index:<3} {call.site or ''!s:<{site_width}}  "
+        sent = f"effect {call.label}" if call.kind is Kind.EFFECT else call.label
+        if call.params:
+            sent += f"   {described(call.params)}"
+        page.say(sent, _ended(event), label=label, label_style=GREY)
+
+
+def _ended(event: Event) -> tuple[str, str]:
+    reply = event.reply
+    error = " ".join(part for part in (reply.code, reply.error) if part)
+    if event.fault:
+        return f"   ← struck by {event.fault}" + (f": {error}" if error else ""), "bold red"
+    if reply.status == "ok":
+        return "", ""
+    status = "no answer" if reply.status == "unknown" else "error"
+    return f"   ← {status}" + (f": {error}" if error else ""), "yellow"
+
+
+def _how(ending: Ending) -> str:
+    if ending.exception:
+        return f" (raised {ending.exception}{': ' if ending.message else ''}{ending.message})"
+    return f" (returned {described(ending.answer)})" if ending.answer is not None else ""

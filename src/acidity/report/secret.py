@@ -1,0 +1,41 @@
+"""Keep passwords and terminal control characters out of everything that is printed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_IN_AUTHORITY = re.compile(r"(://[^\s:/@]*):[^@\s]*@")
+_IN_QUERY = re.compile(r"([?&](?:password|passwd|pwd|sslpassword)=)[^&\s'\"]+", re.IGNORECASE)
+_WRITES_BACKWARDS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def masked(text: str) -> str:
+    """The text with the password of every URL in it replaced.
+
+    >>> masked("postgresql://ann:s3cret@db/app?password=x")
+    'postgresql://ann:***@db/app?password=***'
+    """
+    if "://" not in text:
+        return text
+    return _IN_QUERY.sub(r"\1***", _IN_AUTHORITY.sub(r"\1:***@", text))
+
+
+def printable(text: str) -> str:
+    r"""The text with control characters written out: a row's value must not move the cursor or change colours.
+
+    >>> printable("a\x1b[31m")
+    'a\\x1b[31m'
+    """
+    if text.isprintable():
+        return text
+    return "".join(_written_out(letter) if _is_control(letter) else letter for letter in text)
+
+
+def _is_control(letter: str) -> bool:
+    return unicodedata.category(letter) in {"Cc", "Cs"} or letter in _WRITES_BACKWARDS
+
+
+def _written_out(letter: str) -> str:
+    return _SHORT_ESCAPES.get(letter) or letter.encode("unicode_escape").decode("ascii")

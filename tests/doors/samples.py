@@ -1,0 +1,117 @@
+"""Answers made by hand: every kind of letter, finding, remedy and replayed run that a format has to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from acidity.core.call import Call, Event, Kind, Reply, Site
+from acidity.core.finding import Finding, Remedy, RowChange
+from acidity.core.outcome import Ending, Rows, Told
+from acidity.core.report import Bound, Card, EngineInfo, Report
+from acidity.core.schedule import Schedule
+
+SQLITE = EngineInfo("sqlite", "3.40.1", "pysqlite", {"journal_mode": "delete", "foreign_keys": "off"})
+LINE = Site("bank.py", 41, "transfer")
+HISTORY = (
+    Event(Call("A", 1, Kind.STATEMENT, "UPDATE accounts SET balance=?", (Decimal("50.00"), 1), LINE), Reply("ok")),
+    Event(Call("A", 2, Kind.COMMIT, "", None, Site("bank.py", 42)), Reply("ok")),
+    Event(
+        Call("A", 3, Kind.STATEMENT, "UPDATE accounts SET balance=?", (b"\x01", 2), Site("bank.py", 44)),
+        Reply("error", "disk I/O error", "SQLITE_IOERR"),
+        fault="error-before",
+    ),
+)
+TORN = Finding(
+    code="ACI201",
+    severity="error",
+    title="$50 left account 1 and arrived nowhere",
+    word="torn",
+    operation="transfer",
+    schedule=Schedule.parse("ac1:A3!error-before"),
+    sites=(Site("bank.py", 44), LINE),
+    diff=(
+        RowChange(
+            "accounts", (("id", 1),), (("id", 1), ("balance", Decimal(100))), (("id", 1), ("balance", Decimal(50)))
+        ),
+        RowChange("log", (("id", 9),), None, (("id", 9), ("text", "paid\x1b[31m [red]"))),
+    ),
+    explanation=("The first COMMIT made the debit durable.", "The second UPDATE failed, and nothing undid the debit."),
+    remedies=(
+        Remedy("roll back after a failed COMMIT", "fail", 63),
+        Remedy("one commit instead of several", "pass", 57, "both writes in the first transaction"),
+        Remedy("a larger disk", "not applicable", 0, "the disk is not full"),
+    ),
+    occurrences=12,
+    history=HISTORY,
+    replay="acidity replay app.bank:transfer 'ac1:A3!error-before'",
+)
+WARNING = Finding(
+    "ACI206",
+    "warning",
+    "The caller is told that it failed, and it did not",
+    "failed after commit",
+    "transfer",
+    Schedule.parse("ac1:A5!error-after"),
+)
+NOTES = ("ids made by the database are not compared", "COMMIT applied, answer lost: simulated at the driver")
+
+
+def report(**changes: object) -> Report:
+    """A passing drill, or one with other fields."""
+    fields: dict[str, object] = {
+        "check": "drill",
+        "target": "app.bank:transfer",
+        "engine": SQLITE,
+        "runs": 63,
+        "bounds": (Bound("runs", 63, 63), Bound("end states", 1200, None, "no power loss")),
+        "headline": "9 calls × 7 faults = 63 runs: 57 before · 6 after · 0 torn · 0 misreported",
+        "classifier": "2 writes in 1 commit: protected",
+        "notes": NOTES,
+        "versions": {"python": "3.11.7", "acidity": "0.1.0"},
+        "elapsed_s": 0.25,
+    }
+    return Report(**(fields | changes))  # type: ignore[arg-type]
+
+
+PASSED = report()
+FAILED = report(
+    findings=(TORN, WARNING),
+    headline="9 calls × 7 faults = 63 runs: 50 before · 1 after · 12 torn · 0 misreported",
+    classifier="2 commits: missing",
+)
+UNDECIDED = report(
+    unknowns=("30 of 63 runs were made before the budget of 1 s was used up",), bounds=(Bound("runs", 30, 63),)
+)
+NOT_STATED = report(check="constraints", stated=False, headline="", classifier="", bounds=())
+ALL_LETTERS = Card("app.bank:transfer", SQLITE, {"A": FAILED, "C": NOT_STATED, "I": "not built", "D": "not asked"})
+GREEN = Card(
+    "app.bank:mended",
+    SQLITE,
+    {"A": PASSED, "C": report(check="constraints", classifier=""), "I": "not built", "D": "not built"},
+)
+
+
+ENDING = Ending(Told.FAILED, None, "OperationalError", "disk I/O error")
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """Stands for what `prove.replay` answers."""
+
+    target: str = "app.bank:transfer"
+    engine: EngineInfo = SQLITE
+    operation: str = "transfer"
+    schedule: Schedule = TORN.schedule
+    struck: bool = True
+    word: str = "torn"
+    told: Told = Told.FAILED
+    rows: Rows = Rows.TORN
+    history: tuple[Event, ...] = HISTORY
+    diff: tuple[RowChange, ...] = TORN.diff
+    ending: Ending = ENDING
+    notes: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        return "pass" if self.word == "right" else "fail" if self.struck else "unknown"

@@ -1,0 +1,68 @@
+"""``acidity doctor``: engines that work, engines that do not, and what would help."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import acidity.engines
+from acidity.core.registry import Registry
+from acidity.errors import EngineUnavailable
+from tests.doors.samples import SQLITE
+
+
+class Works:
+    def doctor(self):
+        return SQLITE
+
+
+class Missing:
+    def doctor(self):
+        raise EngineUnavailable("no server; pip install 'acidity[postgresql]'")
+
+
+works, missing = Works(), Missing()
+
+
+@pytest.fixture
+def engines(monkeypatch):
+    def register(**parts):
+        registry = Registry("engines", {name: f"{__name__}:{part}" for name, part in parts.items()})
+        registry._loaded = {name: globals()[part] for name, part in parts.items()}
+        monkeypatch.setattr(acidity.engines, "ENGINES", registry)
+
+    return register
+
+
+def test_one_works(acidity, engines):
+    engines(sqlite="works", postgresql="missing")
+    left = acidity("doctor")
+    assert left.code == 0
+    assert " sqlite  works: 3.40.1, through pysqlite" in left.out
+    assert "    journal_mode  delete" in left.out
+    assert " postgresql  not available: no server; pip install 'acidity[postgresql]'" in left.out
+    assert "Python" in left.out
+    assert "SQLAlchemy" in left.out
+
+
+def test_none_works(acidity, engines):
+    engines(postgresql="missing")
+    assert acidity("doctor").code == 3
+
+
+def test_json(acidity, engines):
+    engines(sqlite="works", postgresql="missing")
+    whole = json.loads(acidity("doctor", "--output-format", "json").out)
+    assert whole["schema"] == "acidity.doctor/1"
+    assert [(engine["name"], engine["available"]) for engine in whole["engines"]] == [
+        ("sqlite", True),
+        ("postgresql", False),
+    ]
+
+
+def test_this_machine(acidity):
+    whole = json.loads(acidity("doctor", "--output-format", "json").out)
+    sqlite = next(engine for engine in whole["engines"] if engine["name"] == "sqlite")
+    assert sqlite["available"]
+    assert {"isolation level", "journal_mode"} <= set(sqlite["settings"])

@@ -1,0 +1,80 @@
+"""Killed politely, or with nobody reading: the command cleans up and says nothing odd."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+WAITING = """
+import sys, signal
+import acidity.cli.main as door
+
+def wait(*arguments, **options):
+    try:
+        print("ready", flush=True)
+        while True:
+            signal.pause()
+    finally:
+        print("cleaned", flush=True)
+
+door.group.main = wait
+door.main(["demo"])
+"""
+TALKING = """
+from acidity.cli.delivery import say
+import acidity.cli.main as door
+
+def talk(*arguments, **options):
+    say("a line of a report\\n" * 100_000)
+    return 3
+
+door.group.main = talk
+door.main(["demo"])
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pause"), reason="no polite kill on this system")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_polite_kill_cleans_up(number):
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (128 + number, "cleaned\n", "")
+
+
+def test_ctrl_c_is_one_line():
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, "cleaned\n", "acidity: interrupted\n")
+
+
+def test_a_reader_that_leaves_is_no_trouble():
+    with subprocess.Popen(
+        [sys.executable, "-c", TALKING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "a line of a report\n"
+        process.stdout.close()
+        err = process.stderr.read()
+        process.wait(timeout=30)
+    assert (process.returncode, err) == (3, "")
+
+
+def test_a_terminal_without_unicode_gets_every_word():
+    script = "from acidity.cli.delivery import say; say('balance 100 → 50 · 9 × 7 ₹5')"
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-c", script],
+        capture_output=True,
+        check=True,
+        env={"PYTHONIOENCODING": "ascii", "PATH": ""},
+    )
+    assert done.stdout == b"balance 100 -> 50 | 9 x 7 \\u20b95\n"

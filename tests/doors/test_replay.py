@@ -1,0 +1,182 @@
+"""``acidity replay``: a schedule by hand, and a whole saved report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+
+import pytest
+
+from acidity import prove
+from acidity.core.report import Card
+from acidity.report.json import render
+from tests.doors.samples import FAILED, GREEN, SQLITE, TORN, Replayed
+
+BANK = """
+from acidity.core.scenario import Scenario
+pay = Scenario(print, schema=print)
+more = Scenario(print, schema=print)
+def plain(session, amount): ...
+"""
+
+
+@pytest.fixture
+def replayed(monkeypatch, write):
+    """What `prove.replay` was called with; it answers with the run that was prepared last."""
+    write("pond.py", BANK)
+    calls = []
+
+    def prepare(**changes):
+        def replay(scenario, schedule, **options):
+            sys.stdout.write("the function prints\n")
+            calls.append((str(schedule), options))
+            return replace(Replayed(target=options["target"]), **changes)
+
+        monkeypatch.setattr(prove, "replay", replay, raising=False)
+        return calls
+
+    return prepare
+
+
+def saved(write, *findings, **changes):
+    report = replace(FAILED, target="pond:pay", findings=findings, **changes)
+    card = Card("pond:pay", SQLITE, {"A": report, "C": report, "I": "not built", "D": "not asked"})
+    return write("card.json", render([card]))
+
+
+def test_one_schedule(acidity, replayed):
+    calls = replayed()
+    left = acidity("replay", "pond:pay", "ac1:A3!error-before", "--operation", "1", "--seed", "4", "--setting", "a=b")
+    assert left.code == 1
+    assert calls == [
+        (
+            "ac1:A3!error-before",
+            {
+                "db": "sqlite",
+                "operation": 1,
+                "target": "pond:pay",
+                "settings": {"a": "b"},
+                "isolation_level": None,
+                "seed": 4,
+            },
+        )
+    ]
+    assert "← struck by error-before" in left.out
+    assert "accounts id=1 balance 100 → 50" in left.out
+    assert "FAIL: torn" in left.out
+    assert "the report" not in left.out
+    assert left.err == "the function prints\n"
+
+
+@pytest.mark.parametrize(("changes", "code"), [({"word": "right"}, 0), ({}, 1), ({"struck": False}, 3)])
+def test_the_verdict_of_the_run_is_the_exit_code(acidity, replayed, changes, code):
+    replayed(**changes)
+    assert acidity("replay", "pond:pay", "ac1:A3!error-before").code == code
+
+
+def test_the_settings_of_the_day_do_not_reach_a_replay(acidity, replayed, write, monkeypatch):
+    calls = replayed()
+    write("pyproject.toml", "[tool.acidity]\nseed = 5\ndb = 'mariadb'\n")
+    monkeypatch.setenv("ACIDITY_DB", "postgresql")
+    monkeypatch.setenv("ACIDITY_ISOLATION_LEVEL", "SERIALIZABLE")
+    acidity("replay", "pond:pay", "ac1:A3!error-before")
+    ((_, options),) = calls
+    assert (options["db"], options["seed"], options["isolation_level"]) == ("sqlite", 0, None)
+
+
+def test_a_report_by_its_commands(acidity, replayed, write):
+    calls = replayed()
+    command = "acidity replay pond:pay 'ac1:A2!commit-lost*' --operation pay --setting journal_mode=wal --seed 3"
+    saved(write, replace(TORN, replay=command))
+    left = acidity("replay", "card.json")
+    assert left.code == 1
+    ((schedule, options),) = calls
+    assert schedule == "ac1:A2!commit-lost*"
+    assert (options["operation"], options["settings"], options["seed"]) == ("pay", {"journal_mode": "wal"}, 3)
+    assert "the report           reproduced" in left.out
+
+
+def test_a_report_by_its_fields(acidity, replayed, write):
+    calls = replayed()
+    saved(write, replace(TORN, replay=""), seed=8)
+    assert acidity("replay", "card.json").code == 1
+    ((schedule, options),) = calls
+    assert schedule == "ac1:A3!error-before"
+    assert (options["db"], options["operation"], options["seed"]) == ("sqlite", "transfer", 8)
+
+
+def test_a_plain_function_from_a_report(acidity, replayed, write):
+    replayed()
+    saved(write, replace(TORN, replay="acidity replay pond:plain 'ac1:A2' --args 1 --schema pond:plain"))
+    assert "reproduced" in acidity("replay", "card.json").out
+
+
+def test_a_finding_that_is_mended(acidity, replayed, write):
+    replayed(word="right")
+    saved(write, replace(TORN, replay=""))
+    left = acidity("replay", "card.json", "--output-format", "json")
+    assert left.code == 0
+    run = json.loads(left.out)
+    assert (run["schema"], run["expected"], run["reproduced"], run["word"]) == (
+        "acidity.replay/1",
+        "torn",
+        False,
+        "right",
+    )
+
+
+def test_a_fault_that_never_struck_reproduces_nothing(acidity, replayed, write):
+    replayed(struck=False)
+    saved(write, replace(TORN, replay=""))
+    left = acidity("replay", "card.json")
+    assert left.code == 3
+    assert "not reproduced" in left.out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "it is not JSON"),
+        ("[]", "its schema is None"),
+        ('{"schema": "acidity.report/2"}', "its schema is 'acidity.report/2'"),
+        ('{"schema": "acidity.report/1", "findings": [{}]}', "not a whole saved report"),
+        ('{"schema": "acidity.card/1", "letters": {"A": 3}}', "not a whole saved report"),
+        ('{"schema": "acidity.set/1", "items": 3}', "not a whole saved report"),
+        (render([GREEN]), "holds no finding"),
+    ],
+)
+def test_wrong_reports(acidity, replayed, write, text, message):
+    replayed()
+    write("card.json", text)
+    left = acidity("replay", "card.json")
+    assert left.code == 2
+    assert message in left.err
+    assert left.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["acidity replay --help", "acidity replay pond:pay", "acidity replay --bogus"])
+def test_a_report_whose_command_cannot_be_read(acidity, replayed, write, command):
+    calls = replayed()
+    saved(write, replace(TORN, replay=command))
+    left = acidity("replay", "card.json")
+    assert (left.code, calls) == (2, [])
+    assert left.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nothing.json"], "there is no report 'nothing.json'"),
+        (["pond:pay"], "say which schedule"),
+        (["pond:pay", "A3"], "not a schedule"),
+        (["pond", "ac1:A3"], "name one of: pond:pay, pond:more"),
+        (["pond:nobody", "ac1:A3"], "no attribute 'nobody'"),
+        (["pond:pay", "ac1:A3", "--db", "sqlite,mariadb"], "give one --db"),
+    ],
+)
+def test_wrong_usage(acidity, replayed, words, message):
+    replayed()
+    left = acidity("replay", *words)
+    assert (left.code, left.out) == (2, "")
+    assert message in left.err

@@ -1,0 +1,136 @@
+"""When the answer of a run is the clean run's answer."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pytest
+
+from acidity.analysis.answers import same_answer
+
+ONE, TWO, THREE = (UUID(int=number << 64) for number in (1, 2, 3))
+PAIRS = {101: 205, ONE.hex: THREE.hex}
+
+
+class Pair(NamedTuple):
+    left: Any
+    right: Any
+
+
+@dataclass
+class Receipt:
+    order: int
+    total: Decimal
+
+
+class Model:
+    """Says itself when it is equal, as pydantic models do."""
+
+    def __init__(self, order, total):
+        self.order, self.total = order, total
+
+    def __eq__(self, other):
+        return vars(self) == vars(other)
+
+    __hash__ = None
+
+
+class Plain:
+    pass
+
+
+class Shown:
+    def __init__(self, order):
+        self.order = order
+
+    def __repr__(self):
+        return f"<Order {self.order} paid 50>"
+
+
+@pytest.mark.parametrize(
+    ("clean", "answer"),
+    [
+        (None, None),
+        (True, True),
+        ({"ok": True, "order": 101}, {"order": 205, "ok": True}),
+        ([101, (1, 101)], [205, (1, 205)]),
+        (Pair(101, "a"), Pair(205, "a")),
+        (Receipt(101, Decimal(5)), Receipt(205, Decimal(5))),
+        (Model(101, 5), Model(205, 5)),
+        ({1, 101}, {1, 205}),
+        ({101: "a", 3: "b"}, {205: "a", 3: "b"}),
+        ("order 101 placed", "order 205 placed"),
+        (b'{"order": 101}', b'{"order": 205}'),
+        (f"/orders/{ONE}", f"/orders/{THREE}"),
+        (ONE, THREE),
+        (Plain(), Plain()),
+        (Shown(101), Shown(205)),
+        (float("nan"), float("nan")),
+    ],
+)
+def test_the_same(clean, answer):
+    assert same_answer([clean, clean], answer, PAIRS)
+
+
+@pytest.mark.parametrize(
+    ("clean", "answer"),
+    [
+        (None, 0),
+        (True, False),
+        (101, 204),
+        (101, "205"),
+        (30, 31),
+        (1.5, 2.5),
+        ({"ok": True}, {"ok": True, "more": 1}),
+        ({"order": 101}, {"order": 206}),
+        ([1, 2], [1]),
+        ([1], (1,)),
+        (Receipt(101, Decimal(5)), Receipt(205, Decimal(6))),
+        (Receipt(101, Decimal(5)), Pair(205, Decimal(5))),
+        (Model(101, 5), Model(205, 6)),
+        ({1, 101}, {1, 206}),
+        ("order 101 placed", "order 206 placed"),
+        ("order 101 placed", "order 205 refused"),
+        ("paid 101.5", "paid 205.5"),
+        (ONE, TWO),
+        (date(2026, 1, 1), date(2026, 1, 2)),
+        (Shown(101), Shown(102)),
+        (Plain(), Shown(1)),
+    ],
+)
+def test_not_the_same(clean, answer):
+    assert not same_answer([clean, clean], answer, PAIRS)
+
+
+@pytest.mark.parametrize(
+    ("cleans", "answer", "expected"),
+    [
+        ([ONE, TWO], THREE, True),
+        ([{"token": "9f86d081884c7d65"}, {"token": "60303ae22b998861"}], {"token": "fcde2b2edba56bf4"}, True),
+        ([{"token": "9f86d081884c7d65"}, {"token": "60303ae22b998861"}], {"token": "failed"}, False),
+        ([date(2026, 1, 1), date(2026, 1, 2)], date(2026, 1, 3), True),
+        ([date(2026, 1, 1), date(2026, 1, 2)], None, False),
+        (["at 2026-01-01 10:00:01", "at 2026-01-01 10:00:02"], "at 2026-01-01 10:00:03", True),
+        (["at 2026-01-01 10:00:01", "at 2026-01-01 10:00:02"], "in 2026-01-01 10:00:03", False),
+        ([{ONE, 1}, {TWO, 1}], {THREE, 1}, True),
+        ([{ONE, 1}, {TWO, 1}], {THREE, 2}, False),
+        ([17, 42], 5, False),
+    ],
+)
+def test_what_differs_between_the_clean_runs_may_differ_if_it_is_random_or_a_time(cleans, answer, expected):
+    assert same_answer(cleans, answer, {}) is expected
+
+
+def test_one_number_may_be_the_key_of_two_tables():
+    pairs = {"orders.id": {3: 4}, "items.id": {3: 3}}
+    assert same_answer([{"order": 3, "item": 3}], {"order": 4, "item": 3}, pairs)
+    assert not same_answer([{"order": 3, "item": 3}], {"order": 5, "item": 3}, pairs)
+
+
+def test_an_answer_that_contains_itself_ends():
+    clean, answer = [101], [205]
+    clean.append(clean)
+    answer.append(answer)
+    assert same_answer([clean], answer, PAIRS)

@@ -1,0 +1,191 @@
+"""The text format: every kind of letter, whole words at every width, and nothing in a value that acts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from acidity.core.finding import Remedy
+from acidity.core.report import Bound, Card
+from acidity.report import FORMATS
+from acidity.report.page import Page
+from acidity.report.rerun import Rerun
+from acidity.report.text import plain, render
+from tests.doors.samples import ALL_LETTERS, FAILED, GREEN, NOTES, PASSED, SQLITE, TORN, UNDECIDED, Replayed
+
+EXPECTED = """\
+app.bank:transfer  on sqlite 3.40.1, through pysqlite, journal_mode delete, foreign_keys off
+
+ A  atomic      FAIL         9 calls × 7 faults = 63 runs: 50 before · 1 after · 12 torn · 0 misreported
+                             2 commits: missing
+                             covers: 63 of 63 runs · 1,200 end states (no power loss)
+
+    error: $50 left account 1 and arrived nowhere
+       torn, ACI201, in transfer at bank.py:44, then bank.py:41; 12 runs ended like this
+       rows    accounts id=1 balance 100 → 50
+               log id=9 added: id 9, text paid\\x1b[31m [red]
+       why     1. The first COMMIT made the debit durable.
+               2. The second UPDATE failed, and nothing undid the debit.
+       cheapest change that passed: one commit instead of several (tried in 57 runs; both writes in the first
+       transaction)
+       did not help: roll back after a failed COMMIT (tried in 63 runs)
+       cannot be tried here: a larger disk (the disk is not full)
+       replay: acidity replay app.bank:transfer 'ac1:A3!error-before'
+
+    warning: The caller is told that it failed, and it did not
+       failed after commit, ACI206, in transfer
+       schedule: ac1:A5!error-after
+
+ C  consistent  not stated   no constraint is declared and no invariant was given: nothing to check
+ I  isolated    not built    this version of acidity cannot check it yet
+ D  durable     not asked
+
+ note: ids made by the database are not compared
+ note: COMMIT applied, answer lost: simulated at the driver"""
+
+
+def words(text):
+    return re.sub(r"\x1b\[[0-9;]*m", "", text).split()
+
+
+def test_a_card_with_every_kind_of_letter():
+    assert plain(ALL_LETTERS) == EXPECTED
+
+
+def test_str_of_an_answer_is_its_text():
+    assert str(ALL_LETTERS) == EXPECTED
+    assert str(PASSED) == plain(PASSED)
+
+
+@pytest.mark.parametrize("color", [False, True])
+@pytest.mark.parametrize("width", [1, 40, 60, 80, 200])
+def test_no_width_loses_a_word(width, color):
+    answers = [ALL_LETTERS, GREEN, UNDECIDED, Rerun(Replayed(), "torn")]
+    whole = render(answers, color=False, width=100_000)
+    squeezed = render(answers, color=color, width=width)
+    assert "".join(words(squeezed)) == "".join(words(whole))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_lines_fit_except_what_will_be_copied(width):
+    lines = render([ALL_LETTERS, GREEN], color=False, width=width).splitlines()
+    assert [line for line in lines if len(line) > width and "replay:" not in line] == []
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_a_command_is_never_broken():
+    long = replace(TORN, replay="acidity replay " + "app." * 30 + "bank:transfer 'ac1:A3'")
+    assert f"replay: {long.replay}\n" in render([replace(FAILED, findings=(long,))], color=False, width=50) + "\n"
+
+
+def test_the_classifier_shares_the_line_where_it_fits():
+    row = plain(PASSED).splitlines()[2]
+    assert row.startswith(" drill  pass   9 calls")
+    assert "2 writes in 1 commit: protected" not in row
+    assert "misreported     2 writes in 1 commit: protected" in render([PASSED], color=False, width=150)
+
+
+def test_a_pass_prints_what_it_covers():
+    assert "covers: 63 of 63 runs · 1,200 end states (no power loss)" in plain(GREEN)
+    assert "seed" not in plain(GREEN)
+    assert "covers: 63 of 63 runs · 1,200 end states (no power loss) · seed 7" in plain(replace(PASSED, seed=7))
+
+
+def test_an_unknown_says_why():
+    text = plain(UNDECIDED)
+    assert " drill  unknown   " in text
+    assert "undecided: 30 of 63 runs were made" in text
+    assert "pass" not in text
+
+
+def test_notes_of_several_letters_are_said_once():
+    assert plain(GREEN).count(NOTES[0]) == 1
+
+
+def test_a_set_says_what_is_shared_once_and_counts():
+    other = replace(GREEN, target="app.bank:other")
+    text = render([GREEN, other, ALL_LETTERS, UNDECIDED], color=False, width=120)
+    assert text.count(NOTES[0]) == 1
+    assert f" note on all of these: {NOTES[0]}" in text
+    assert text.splitlines()[-1] == "4 answers on 3 targets: 2 pass, 1 FAIL, 1 unknown"
+    assert render([GREEN, other], color=False, width=120).splitlines()[-1] == "2 targets: 2 pass"
+
+
+def test_a_note_of_one_answer_stays_with_it():
+    odd = replace(PASSED, notes=("only here", NOTES[0]))
+    text = render([GREEN, odd], color=False, width=120)
+    assert " note: only here" in text
+    assert f" note: {NOTES[1]}" in text
+    assert f" note on all of these: {NOTES[0]}" in text
+
+
+def test_colours_mark_the_verdict():
+    text = render([ALL_LETTERS], color=True, width=120)
+    assert "\x1b[1;31m A  atomic      FAIL" in text
+    assert "\x1b[32m A  atomic      pass" in render([GREEN], color=True, width=120)
+
+
+def test_values_cannot_act_on_the_terminal():
+    for color in (False, True):
+        assert "paid\\x1b[31m [red]" in render([ALL_LETTERS], color=color, width=120)
+    page = Page(80)
+    page.say("two\nlines\r\b \u202egnp.exe")
+    assert page.render(color=False) == "two\\nlines\\r\\x08 \\u202egnp.exe"
+
+
+def test_wide_letters_count_as_wide():
+    page = Page(40)
+    page.say("漢字 " * 20)
+    assert max(len(line) for line in page.render(color=False).splitlines()) <= 25
+
+
+def test_passwords_are_masked():
+    engine = replace(SQLITE, name="postgresql://ann:s3cret@db/x")
+    text = render([replace(FAILED, engine=engine, notes=("on postgresql://ann:s3cret@db/x",))], color=False, width=120)
+    assert "s3cret" not in text
+    assert text.count("postgresql://ann:***@db/x") == 2
+
+
+def test_one_run_is_not_runs():
+    once = replace(
+        TORN, occurrences=1, remedies=(Remedy("commit once", "pass", 1),), explanation=("It broke.",), replay=""
+    )
+    text = plain(replace(FAILED, findings=(once,), headline="", runs=1))
+    assert " FAIL   1 run" in text
+    assert "(tried in 1 run)" in text
+    assert "why     It broke." in text
+    assert "ended like this" not in text
+
+
+def test_a_bound_without_a_total():
+    assert "covers: 12 end states\n" in plain(replace(PASSED, bounds=(Bound("end states", 12),), notes=())) + "\n"
+
+
+def test_an_anomaly_is_named_beside_the_word():
+    text = plain(replace(FAILED, findings=(replace(TORN, word="not serial", anomaly="lost update"),)))
+    assert "not serial (lost update), ACI201" in text
+
+
+def test_a_replayed_run():
+    text = render([Rerun(Replayed())], color=False, width=120)
+    assert " A1   bank.py:41  UPDATE accounts SET balance=?   (Decimal('50.00'), 1)\n" in text
+    assert " A2   bank.py:42  COMMIT\n" in text
+    assert "← struck by error-before: SQLITE_IOERR disk I/O error\n" in text
+    assert " the caller was told  failed: it did not work (raised OperationalError: disk I/O error)\n" in text
+    assert " verdict              FAIL: torn" in text
+
+
+def test_a_fault_that_never_struck_is_said():
+    assert "was never reached" in render([Rerun(Replayed(struck=False))], color=False, width=120)
+
+
+def test_formats_are_found_by_name():
+    assert list(FORMATS)[:2] == ["text", "json"]
+    assert FORMATS["text"] is render
+
+
+def test_a_card_without_any_answer():
+    card = Card("a:b", SQLITE, dict.fromkeys("ACID", "not asked"))
+    assert plain(card).count("not asked") == 4
