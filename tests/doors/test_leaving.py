@@ -23,6 +23,25 @@ def wait(*arguments, **options):
 door.group.main = wait
 door.main(["demo"])
 """
+SWALLOWING = """
+import os, signal
+import acidity.cli.main as door
+from acidity.cli.progress import progress_bar
+
+def swallow(*arguments, **options):
+    with progress_bar("drill") as progress:
+        for run in range(3):
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                signal.sigtimedwait([], 0)
+            except BaseException:
+                pass
+            print(run, flush=True)
+            progress(run, 3, "")
+
+door.group.main = swallow
+door.main(["demo"])
+"""
 TALKING = """
 from acidity.cli.delivery import say
 import acidity.cli.main as door
@@ -46,6 +65,12 @@ def test_a_polite_kill_cleans_up(number):
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (128 + number, "cleaned\n", "")
+
+
+@pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="no polite kill on this system")
+def test_a_polite_kill_that_the_function_swallows_still_ends_the_check():
+    done = subprocess.run([sys.executable, "-c", SWALLOWING], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "0\n", "")
 
 
 def test_ctrl_c_is_one_line():

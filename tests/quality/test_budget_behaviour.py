@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from acidity.prove import Scenario
 from examples.budget import scenarios, twins
@@ -84,7 +85,8 @@ class Budget:
     ) -> Any:
         from sqlalchemy.ext.asyncio import create_async_engine
 
-        engine = create_async_engine(f"sqlite+aiosqlite:///{self.path}", connect_args={"timeout": 0})
+        url = f"sqlite+aiosqlite:///{self.path}"  # the default pool of older SQLAlchemy keeps no connection
+        engine = create_async_engine(url, connect_args={"timeout": 0}, poolclass=AsyncAdaptedQueuePool)
         self._prepare(engine.sync_engine, lose_answer=lose_answer)
         for module in ASYNC_MODULES:
             self.patch.setattr(f"examples.budget.{module}.engine", engine)

@@ -77,6 +77,20 @@ class TestKeys:
         one, two = notes((uuid4().hex, "a")), notes((uuid4().hex, "a"))
         assert learnt(notes(), one, two, sql, defaulted=["id"]).keys == {("notes", "id")}
 
+    def test_keys_that_only_sometimes_look_like_tokens_are_keys_always(self):
+        sql = "INSERT INTO notes (id, text) VALUES (?, ?)"
+        one, two = notes(("abcdefghijklmnop", "a")), notes(("a1b2c3d4e5f6g7h8", "a"))
+        assert same(one, two, notes(), learnt(notes(), one, two, sql, defaulted=["id"]))
+
+    def test_of_a_key_of_several_columns_at_most_one_is_generated(self):
+        before = state(objects=table("type name", [], key="type name"), parts=table("id at", [], key="id at"))
+        clean = state(
+            objects=table("type name", [("index", "a")], key="type name"),
+            parts=table("id at", [(1, "2026-11-21 22:17:56")], key="id at"),
+        )
+        masks = learn(before, [clean, clean], ())
+        assert masks == Masks(keys=frozenset({("parts", "id")}), times=frozenset({("parts", "at")}))
+
     def test_one_insert_that_supplies_the_key_is_enough(self):
         clean = notes((1, "a"), (2, "b"))
         texts = ("INSERT INTO notes (text) VALUES (?)", "INSERT INTO notes (id, text) VALUES (?, ?)")
@@ -171,6 +185,10 @@ class TestTimes:
         row = notes((1, "a", value), columns=self.COLUMNS)
         assert has_whole_seconds(row) is whole
         assert not has_whole_seconds(row, seed=row)
+        assert (
+            has_whole_seconds(row, notes(columns=self.COLUMNS), history("INSERT INTO notes (at) VALUES (?)")) is whole
+        )
+        assert not has_whole_seconds(row, notes(columns=self.COLUMNS), history(self.SQL))
 
 
 class TestTokens:

@@ -66,6 +66,9 @@ class Interceptor(Protocol):
     def keeps_open(self, wire: Wire) -> bool:
         """Whether the pool's reset of this connection must be held back."""
 
+    def failed(self, passage: Passage) -> None:
+        """This Call ended with an error, of the database or of a fault."""
+
     def finish(self) -> None:
         """The operation has ended; let go of everything."""
 
@@ -81,6 +84,9 @@ class PassThrough:
         """Never."""
         del wire
         return False
+
+    def failed(self, passage: Passage) -> None:
+        """Nothing to do about it."""
 
     def finish(self) -> None:
         """Nothing to let go of."""
@@ -159,6 +165,7 @@ def request(
         actor.interceptor.intercept(passage)
     except BaseException as error:
         actor.events.append(Event(call, _reply_to(passage, error), passage.fault))
+        actor.interceptor.failed(passage)
         raise
     else:
         actor.events.append(Event(call, OK, passage.fault))

@@ -1,7 +1,7 @@
 """A State as a graph of rows and of the new values they share, and its colouring (1-dimensional Weisfeiler-Leman).
 
-A row has what is literal in it as its first colour, a masked value only its domain. Then each takes the colours around
-it into its own until nothing becomes more distinct. The names of masked values never enter a colour.
+A row has what is literal in it as its first colour, a masked value has none. Then each takes the colours around it
+into its own until nothing becomes more distinct. The names of masked values never enter a colour.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class Graph:
     constant: list[bytes]
 
     def first_colours(self) -> Colours:
-        """What a masked value shows before anything around it is looked at: its domain."""
-        return {index: hashed(node.domain.encode()) for index, node in enumerate(self.nodes)}
+        """What masked values show before anything around them is looked at: nothing. Their places tell them apart."""
+        return dict.fromkeys(range(len(self.nodes)), b"")
 
     def refine(self, nodes: Sequence[int], colours: Colours) -> list[bytes]:
         """Refine the colours of `nodes`, in place, until nothing becomes more distinct; other nodes stay.

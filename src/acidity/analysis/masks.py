@@ -82,8 +82,9 @@ def learn(seed: State, cleans: Sequence[State], history: History, ignore: Sequen
     ignored = _ignored(ignore, tables)
     _same_size(cleans)
     supplied = supplied_columns(history, tables)
-    keys = _generated_keys(tables, supplied)
-    tokens, times = _volatile(seed, cleans, supplied, keys | ignored)
+    changes = [_changes(seed, state) for state in cleans]
+    keys = _generated_keys(tables, supplied, changes)
+    tokens, times = _volatile(seed, changes, supplied, keys | ignored)
     masks = Masks(keys, _with_references(tables, tokens) - keys, times, ignored)
     if len({canonical(state, seed, masks) for state in cleans}) > 1:
         raise NotDeterministic(
@@ -95,7 +96,7 @@ def learn(seed: State, cleans: Sequence[State], history: History, ignore: Sequen
     return masks
 
 
-def has_whole_seconds(state: State, seed: State | None = None) -> bool:
+def has_whole_seconds(state: State, seed: State | None = None, history: History = ()) -> bool:
     """Whether some time in these rows has no fraction of a second.
 
     Two runs within one second write the same such time, so they cannot show that it differs between runs; and a time
@@ -104,12 +105,15 @@ def has_whole_seconds(state: State, seed: State | None = None) -> bool:
     Args:
         state: the rows to look at.
         seed: when given, only what is new compared with these rows counts.
+        history: when given, only columns that the application supplied count; those that the database fills are
+            masked whether they differ or not.
 
     Returns:
         True if there is one, also as a number of seconds since 1970.
     """
     new = _changes(seed or State({}), state)
-    return any(is_whole_second(value) for cells in new.values() for value in cells)
+    columns = supplied_columns(history, state.tables) if history else new.keys()
+    return any(is_whole_second(value) for column in columns for value in new[column])
 
 
 def _listed(columns: Iterable[Column]) -> str:
@@ -139,18 +143,32 @@ def _same_size(cleans: Sequence[State]) -> None:
                 )
 
 
-def _generated_keys(tables: Mapping[str, Table], supplied: Collection[Column]) -> frozenset[Column]:
+def _generated_keys(
+    tables: Mapping[str, Table], supplied: Collection[Column], changes: Sequence[_Cells]
+) -> frozenset[Column]:
     referred = {target for table in tables.values() for target in table.references.values()}
-    # A key that is a foreign key itself is as generated as the key it refers to, whoever writes it.
-    own = {
-        (name, column)
-        for name, table in tables.items()
-        for column in table.columns
-        if (column in table.key or (name, column) in referred)
-        and (name, column) not in supplied
-        and not _exists(tables, table.references.get(column))
-    }
+    own: set[Column] = set()
+    for name, table in tables.items():
+        # A key that is a foreign key itself is as generated as the key it refers to, whoever writes it. A time is
+        # masked as a time, also in a key.
+        free = {
+            column
+            for column in table.columns
+            if (column in table.key or (name, column) in referred)
+            and (name, column) not in supplied
+            and not _exists(tables, table.references.get(column))
+            and not _only_times(value for run in changes for value in run.get((name, column), ()))
+        }
+        # No database makes two columns of one key: nobody wrote here, or a trigger did.
+        if len(free.intersection(table.key)) > 1:
+            free -= set(table.key)
+        own |= {(name, column) for column in free}
     return _with_references(tables, own)
+
+
+def _only_times(values: Iterable[object]) -> bool:
+    new = [value for value in values if value is not None]
+    return bool(new) and all(map(is_time, new))
 
 
 def _exists(tables: Mapping[str, Table], target: Column | None) -> bool:
@@ -180,10 +198,9 @@ def _changes(seed: State, state: State) -> dict[Column, list[object]]:
 
 
 def _volatile(
-    seed: State, cleans: Sequence[State], supplied: Collection[Column], settled: Collection[Column]
+    seed: State, changes: Sequence[_Cells], supplied: Collection[Column], settled: Collection[Column]
 ) -> tuple[frozenset[Column], frozenset[Column]]:
     """The columns of tokens and of times; any other column that differs between the clean runs is an error."""
-    changes = [_changes(seed, state) for state in cleans]
     old = {encode(value) for table in seed.tables.values() for row in table.rows for value in row}
     tokens, times, wrong = set(), set(), set()
     for column in set(changes[0]) - set(settled):
@@ -192,7 +209,7 @@ def _volatile(
         generated = column not in supplied
         differs = len({tuple(sorted(map(encode, run))) for run in cells}) > 1
         fresh = [value for value in new if encode(value) not in old]
-        if (generated or differs) and new and all(map(is_time, new)):
+        if (generated or differs) and _only_times(new):
             times.add(column)
         elif differs and generated and fresh and all(map(is_epoch, fresh)):
             # A clock in seconds: two rows of one run agree or not by chance, so there is nothing to rename.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn, cast
 
 import click
 
 from acidity import __version__
+from acidity.cli.leaving import signals_as_exits
 from acidity.errors import EngineUnavailable, UsageError
 
 OK, FAIL, USAGE, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 130
@@ -91,7 +91,7 @@ def group(ctx: click.Context) -> None:
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
-    with _signals_as_exits():
+    with signals_as_exits():
         code = _run(argv)
     _flush()
     sys.exit(code)
@@ -127,22 +127,6 @@ def _complain(message: str, code: int) -> int:
 
     click.echo(f"acidity: {masked(message)}", err=True)
     return code
-
-
-@contextmanager
-def _signals_as_exits() -> Iterator[None]:
-    """Let a polite kill unwind the stack, so that every throw-away database is dropped on the way out."""
-    polite = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
-    old = {number: signal.signal(number, _leave) for number in polite}
-    try:
-        yield
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
-
-
-def _leave(number: int, _frame: object) -> NoReturn:
-    raise SystemExit(128 + number)
 
 
 def _flush() -> None:

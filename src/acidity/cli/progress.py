@@ -8,15 +8,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from acidity.cli.leaving import leave_if_told
+
 Progress = Callable[[int, int, str], None]
 REDRAW_S = 0.1
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Progress | None]:
-    """Yield ``progress(done, total, label)``, or None where nobody watches."""
+def progress_bar(title: str) -> Iterator[Progress]:
+    """Yield ``progress(done, total, label)``; where nobody watches it draws nothing."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield None
+        yield _unseen
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -24,15 +26,22 @@ def progress_bar(title: str) -> Iterator[Progress | None]:
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     # Drawn by hand instead of by a thread: a check forks processes that it kills, and threads do not survive a fork.
-    with Bar(*columns, console=Console(stderr=True), auto_refresh=False, transient=True, redirect_stdout=False) as bar:
+    with Bar(
+        *columns, console=Console(file=sys.stderr), auto_refresh=False, transient=True, redirect_stdout=False
+    ) as bar:
         task = bar.add_task(title, total=None)
         drawn = 0.0
 
         def progress(done: int, total: int, label: str) -> None:
             nonlocal drawn
+            leave_if_told()
             bar.update(task, completed=done, total=total, description=f"{title} {label}".strip())
             if time.monotonic() - drawn >= REDRAW_S:
                 drawn = time.monotonic()
                 bar.refresh()
 
         yield progress
+
+
+def _unseen(_done: int, _total: int, _label: str) -> None:
+    leave_if_told()

@@ -117,6 +117,10 @@ class _Telling:
         """The inner Interceptor knows."""
         return self.inner.keeps_open(wire)
 
+    def failed(self, passage: Passage) -> None:
+        """The inner Interceptor may want to know."""
+        self.inner.failed(passage)
+
     def finish(self) -> None:
         """Let go of what the inner Interceptor holds."""
         self.inner.finish()

@@ -104,7 +104,7 @@ def examine(
     _require_told(bench, clean[0])
     strikes, cells = plan(stage, operation, calls) if only is None else (only, {})
     result = Examination(bench, planned=len(strikes), cells=cells)
-    runs = [_inspected(inspector, bench, clean[0])]
+    runs = [_inspected(inspector, bench, stage.run(operation, wrap()))]
     try:
         for number, strike in enumerate(_chosen(strikes, limits), 1):
             if limits.over():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from acidity.analysis.canonical import equal_raw
 from acidity.analysis.diff import row_changes, sentence
 from acidity.core.call import Event, Kind, Site
 from acidity.core.finding import Finding, RowChange
@@ -47,7 +48,9 @@ def atomicity_findings(bench: Bench, judged: Sequence[Judged]) -> list[Finding]:
 
 def _cause(bench: Bench, item: Judged) -> tuple[Any, ...]:
     """Runs that end in the same rows with the same word have one cause."""
-    code = LEFT_OPEN if committed_by_stranger(item) else CODES[item.judgement.word]
+    code = CODES[item.judgement.word]
+    if committed_by_stranger(item):
+        return LEFT_OPEN, item.judgement.severity
     if item.judgement.word == "leaked":
         return code, item.judgement.text, item.judgement.severity, item.run.leaks, bool(item.run.stopped)
     effects = tuple(sorted(item.run.effects.items()))
@@ -55,20 +58,25 @@ def _cause(bench: Bench, item: Judged) -> tuple[Any, ...]:
 
 
 def committed_by_stranger(item: Judged) -> bool:
-    """SQLAlchemy's own trap: a refused COMMIT went back to the pool unrolled, and the next user committed it."""
-    if not item.judgement.by_stranger or not item.run.leaks:
+    """SQLAlchemy's own trap: a failed COMMIT went back to the pool unrolled, and the next user committed it."""
+    if not item.run.leaks or equal_raw(item.run.first, item.run.second):
         return False
-    refused: set[int] = set()
+    failed: set[int] = set()
     for event in item.run.history:
-        if event.call.kind is Kind.COMMIT and event.reply.status == "error":
-            refused.add(event.call.connection)
-        elif event.call.kind in {Kind.ROLLBACK, Kind.COMMIT} and event.reply.status == "ok":
-            refused.discard(event.call.connection)
-    return bool(refused)
+        if event.call.kind is Kind.COMMIT and event.reply.status != "ok":
+            failed.add(event.call.connection)
+        elif event.call.kind in {Kind.ROLLBACK, Kind.COMMIT}:
+            failed.discard(event.call.connection)
+    return bool(failed)
+
+
+def _simplest(item: Judged) -> tuple[bool, tuple[int, int, int, str]]:
+    """A word that misleads the caller before one that only warns, then the simplest Schedule."""
+    return item.judgement.word == "leaked", item.run.schedule.simplicity
 
 
 def _finding(bench: Bench, code: str, members: Sequence[Judged]) -> Finding:
-    item = min(members, key=lambda member: member.run.schedule.simplicity)
+    item = min(members, key=_simplest)
     run, judgement = item.run, item.judgement
     changes = row_changes(bench.seed, run.second)
     expected = row_changes(bench.seed, bench.clean[0].second)
@@ -94,7 +102,7 @@ def _title(code: str, item: Judged, changes: Sequence[RowChange], expected: Sequ
     effects = ", ".join(f"{name} took place {count}×" for name, count in sorted(run.effects.items()))
     if code == LEFT_OPEN:
         return (
-            f"{told}, and yet {rows}: SQLAlchemy gave the connection back with the refused COMMIT still open, "
+            f"{told}, and yet {rows}: SQLAlchemy gave the connection back with the transaction of the failed COMMIT still open, "
             f"and the next user of the pool committed it"
         )
     if judgement.word == "leaked":
@@ -159,7 +167,7 @@ def consistency_findings(bench: Bench, judged: Sequence[Judged]) -> list[Finding
             groups.setdefault(name, []).append(item)
     found = []
     for name, members in groups.items():
-        item = min(members, key=lambda member: member.run.schedule.simplicity)
+        item = min(members, key=_simplest)
         seen = dict(item.run.broken)[name]
         declared = name in {"foreign key", "integrity"}
         title = f"a declared constraint is broken: {seen}" if declared else f"the invariant {name} is broken: {seen}"

@@ -7,10 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import create_engine
-from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
 
 from acidity.core.outcome import State, Told
 from acidity.errors import UsageError
@@ -87,7 +84,7 @@ class Inspector:
 
     def _run_invariants(self, told: Told, ending: RawEnding) -> tuple[Broken, ...]:
         broken = []
-        with self.stage.judging() as now, _reading(self.stage.sandbox.before_url()) as before, quiet():
+        with self.stage.judging() as (now, before), quiet():
             for invariant in self.invariants:
                 with Session(now) as session, Session(before) as session_before:
                     view = RunView(session_before, (Ended(str(told), ending.answer, ending.exception),))
@@ -95,17 +92,6 @@ class Inspector:
                 if seen is not None:
                     broken.append((getattr(invariant, "__name__", repr(invariant)), seen))
         return tuple(broken)
-
-
-class _reading:  # noqa: N801  # a context manager that reads like a word
-    def __init__(self, url: str) -> None:
-        self.engine: Engine = create_engine(url, poolclass=NullPool)
-
-    def __enter__(self) -> Engine:
-        return self.engine
-
-    def __exit__(self, *_: object) -> None:
-        self.engine.dispose()
 
 
 def _broken_by(invariant: Callable[..., Any], session: Session, view: RunView) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
+from sqlalchemy.pool import NullPool
 
 from acidity.adapters.seam import Actor, Interceptor, acting
 from acidity.adapters.sqlalchemy import SqlAlchemyAdapter
@@ -60,6 +61,7 @@ class Stage:
         self._hosts: dict[bool, Host] = {}
         self._engines: dict[bool, Any] = {}
         self._refused: ForeignDatabase | None = None
+        self._judges: tuple[Engine, Engine] | None = None
         self._on_effect: Callable[[str], None] = lambda _: None
         self.adapter = SqlAlchemyAdapter(self)
 
@@ -81,9 +83,10 @@ class Stage:
 
     def close(self) -> None:
         """Take back every hook, stop the hosts, drop the Sandbox; may be called twice."""
-        for host in self._hosts.values():
-            host.sync(self.adapter.forget)
-            host.close()
+        with quiet():
+            for host in self._hosts.values():
+                host.sync(self.adapter.forget)
+                host.close()
         self._hosts.clear()
         self._cleanup.close()
 
@@ -129,7 +132,8 @@ class Stage:
             encounter = self._meet_stranger(host)
             second = self.sandbox.look()
         finally:
-            host.sync(self.adapter.forget)
+            with quiet():
+                host.sync(self.adapter.forget)
         return Run(
             schedule=schedule or Schedule(),
             ending=ending,
@@ -237,14 +241,13 @@ class Stage:
         return self._engines[asynchronous]
 
     @contextmanager
-    def judging(self) -> Iterator[Engine]:
-        """A plain engine of our own on the Sandbox, unseen by the seam."""
+    def judging(self) -> Iterator[tuple[Engine, Engine]]:
+        """Plain engines of our own, unseen by the seam: on the rows now, and read-only on the rows before."""
         with self.adapter.pausing():
-            engine = create_engine(self.sandbox.url())
-            try:
-                yield engine
-            finally:
-                engine.dispose()
+            if self._judges is None:
+                now, before = self.sandbox.url(), self.sandbox.before_url()
+                self._judges = (create_engine(now, poolclass=NullPool), create_engine(before, poolclass=NullPool))
+            yield self._judges
 
 
 @contextmanager

@@ -81,6 +81,7 @@ class FaultInjector:
         except NotApplicable as answer:
             passage.fault = ""
             self.missed = self.missed or str(answer)
+            self.release()
             self.inner.intercept(through)
         except BaseException:
             self._has_struck()
@@ -89,6 +90,7 @@ class FaultInjector:
             if self.lab.missed:
                 passage.fault = ""
                 self.missed = self.missed or self.lab.missed
+                self.release()
             else:
                 self._has_struck()
         finally:
@@ -99,6 +101,10 @@ class FaultInjector:
         self.struck = True
         if self.lab.mode == "simulated":
             self.mode = "simulated"
+
+    def failed(self, passage: Passage) -> None:
+        """The inner Interceptor may want to know."""
+        self.inner.failed(passage)
 
     def finish(self) -> None:
         """Let go of what the fault and the inner Interceptor hold."""

@@ -52,7 +52,7 @@ class RowReader:
             for name, shape in self._shapes.items()
         }
         schema = tuple(sorted(((kind, name, sql) for kind, name, _, sql in objects), key=repr))
-        tables["sqlite_schema"] = Table(("type", "name", "sql"), ("type", "name"), {}, schema)
+        tables["sqlite_schema"] = Table(("type", "name", "sql"), (), {}, schema)
         return State(tables)
 
 

@@ -29,7 +29,8 @@ def _needs(lab: Lab) -> str:
 FAULT = SimpleFault(
     name="keyboard-interrupt",
     sentence="Ctrl-C arrives before {call}",
-    kinds=frozenset(Kind),
+    kinds=frozenset(Kind) - {Kind.ROLLBACK},
     action=_strike,
+    reason="nobody can clean up after a clean-up that was cut short",
     needs=_needs,
 )

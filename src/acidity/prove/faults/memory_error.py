@@ -16,6 +16,7 @@ def _strike(passage: Passage, lab: Lab) -> None:
 FAULT = SimpleFault(
     name="memory-error",
     sentence="memory runs out before {call}",
-    kinds=frozenset(Kind),
+    kinds=frozenset(Kind) - {Kind.ROLLBACK},
     action=_strike,
+    reason="nobody can clean up after a clean-up that was cut short",
 )

@@ -10,19 +10,15 @@ from acidity.prove.remedies.base import RemedyTrial
 
 
 class _RollBackAfterFailedCommit(PassThrough):
-    def intercept(self, passage: Passage) -> None:
-        try:
-            passage.perform()
-        except BaseException:
-            if passage.call.kind is Kind.COMMIT and passage.wire is not None:
-                with suppress(Exception):
-                    passage.wire.rollback()
-            raise
+    def failed(self, passage: Passage) -> None:
+        if passage.call.kind is Kind.COMMIT and passage.wire is not None:
+            with suppress(Exception):
+                passage.wire.rollback()
 
 
 TRIAL = RemedyTrial(
     name="roll back after a failed COMMIT: `with Session(engine) as session, session.begin():`",
-    codes=frozenset({"ACI207", "ACI206", "ACI204", "ACI201"}),
+    codes=frozenset({"ACI207"}),
     misfit=lambda history: "" if any(event.call.kind is Kind.COMMIT for event in history) else "it sends no COMMIT",
     interceptor=lambda _: _RollBackAfterFailedCommit(),
 )
