@@ -1,10 +1,12 @@
 """The exceptions of acidity, split by whose fault they are.
 
-    AcidityError
-    ├── UsageError              the caller asked for something that cannot be done (exit code 2)
-    │   └── ForeignDatabase     an engine or driver inside an operation points at a database that is not ours
-    ├── EngineUnavailable       a database engine could not be started (the verdict is unknown, exit code 3)
-    └── AcidityViolated         a check did not pass; carries the report (also an AssertionError)
+AcidityError
+├── UsageError              the caller asked for something that cannot be done (exit code 2)
+│   └── ForeignDatabase     an engine or driver inside an operation points at a database that is not ours
+├── EngineUnavailable       a database engine could not be started (the verdict is unknown, exit code 3)
+└── AcidityViolated         a check did not pass; carries the report (also an AssertionError)
+
+Terminated (SystemExit)     the process was asked to stop by a signal; never an ending of the user's operation
 """
 
 from __future__ import annotations
@@ -25,6 +27,10 @@ class UsageError(AcidityError):
 
 class ForeignDatabase(UsageError):
     """A connection was about to be opened to a database that acidity did not create."""
+
+
+class Terminated(SystemExit):
+    """A polite kill of acidity itself (SIGTERM, SIGHUP); it unwinds the stack so that everything is cleaned up."""
 
 
 class EngineUnavailable(AcidityError):

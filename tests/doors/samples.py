@@ -110,6 +110,8 @@ class Replayed:
     history: tuple[Event, ...] = HISTORY
     diff: tuple[RowChange, ...] = TORN.diff
     ending: Ending = ENDING
+    broken: tuple[str, ...] = ()
+    unknowns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

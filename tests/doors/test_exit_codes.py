@@ -142,7 +142,7 @@ def test_interrupted_with_answers_prints_them_and_is_unknown(acidity, answers):
     left = acidity("check", "pond")
     assert left.code == 3
     assert "pond:one" in left.out
-    assert "interrupted after 1 of 2 answers" in left.err
+    assert "interrupted; 1 of 2 answers are there" in left.err
 
 
 def test_interrupted_after_a_failure_is_a_failure(acidity, answers):
@@ -157,10 +157,11 @@ def test_interrupted_before_any_answer(acidity, answers):
 
 
 def test_a_check_that_was_interrupted_is_the_last(acidity, answers):
-    answers(replace(UNDECIDED, unknowns=("interrupted after 3 of 63 runs",)), AssertionError("never asked"))
+    answers(replace(UNDECIDED, unknowns=("pay: interrupted after 3 of 63 runs",)), AssertionError("never asked"))
     left = acidity("drill", "pond")
     assert left.code == 3
-    assert "undecided: interrupted after 3 of 63 runs" in left.out
+    assert "undecided: pay: interrupted after 3 of 63 runs" in left.out
+    assert "interrupted; 1 of 2 answers are there" in left.err
 
 
 def test_a_bug_of_ours_is_not_a_failure_of_theirs(acidity, answers):

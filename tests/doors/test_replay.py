@@ -47,7 +47,7 @@ def saved(write, *findings, **changes):
 
 def test_one_schedule(acidity, replayed):
     calls = replayed()
-    left = acidity("replay", "pond:pay", "ac1:A3!error-before", "--operation", "1", "--seed", "4", "--setting", "a=b")
+    left = acidity("replay", "pond:pay", "ac1:A3!error-before", "--operation", "2", "--seed", "4", "--setting", "a=b")
     assert left.code == 1
     assert calls == [
         (
@@ -94,7 +94,7 @@ def test_a_report_by_its_commands(acidity, replayed, write):
     ((schedule, options),) = calls
     assert schedule == "ac1:A2!commit-lost*"
     assert (options["operation"], options["settings"], options["seed"]) == ("pay", {"journal_mode": "wal"}, 3)
-    assert "the report           reproduced" in left.out
+    assert "the report           reproduced: torn" in left.out
 
 
 def test_a_report_by_its_fields(acidity, replayed, write):
@@ -104,6 +104,16 @@ def test_a_report_by_its_fields(acidity, replayed, write):
     ((schedule, options),) = calls
     assert schedule == "ac1:A3!error-before"
     assert (options["db"], options["operation"], options["seed"]) == ("sqlite", "transfer", 8)
+
+
+def test_a_run_that_two_letters_speak_of_is_made_once(acidity, replayed, write):
+    calls = replayed(broken=("money: False",))
+    torn = replace(TORN, replay="")
+    saved(write, torn, replace(torn, word="inconsistent"))
+    left = acidity("replay", "card.json", "--output-format", "json")
+    assert len(calls) == 1
+    assert json.loads(left.out)["expected"] == ["torn", "inconsistent"]
+    assert json.loads(left.out)["reproduced"] is True
 
 
 def test_a_plain_function_from_a_report(acidity, replayed, write):
@@ -120,7 +130,7 @@ def test_a_finding_that_is_mended(acidity, replayed, write):
     run = json.loads(left.out)
     assert (run["schema"], run["expected"], run["reproduced"], run["word"]) == (
         "acidity.replay/1",
-        "torn",
+        ["torn"],
         False,
         "right",
     )
@@ -167,6 +177,7 @@ def test_a_report_whose_command_cannot_be_read(acidity, replayed, write, command
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["pond:pay", "ac1:A3", "--operation", "0"], "counted from 1"),
         (["nothing.json"], "there is no report 'nothing.json'"),
         (["pond:pay"], "say which schedule"),
         (["pond:pay", "A3"], "not a schedule"),

@@ -61,7 +61,7 @@ def test_several_answers_are_a_set():
 
 
 def test_a_replayed_run():
-    whole = json.loads(render([Rerun(Replayed(), "torn")]))
+    whole = json.loads(render([Rerun(Replayed(), ("torn",))]))
     assert (whole["schema"], whole["told"], whole["rows"], whole["reproduced"]) == (
         "acidity.replay/1",
         "failed",

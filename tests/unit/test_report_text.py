@@ -9,6 +9,7 @@ import pytest
 
 from acidity.core.finding import Remedy
 from acidity.core.report import Bound, Card
+from acidity.core.schedule import Schedule
 from acidity.report import FORMATS
 from acidity.report.page import Page
 from acidity.report.rerun import Rerun
@@ -20,7 +21,7 @@ app.bank:transfer  on sqlite 3.40.1, through pysqlite, journal_mode delete, fore
 
  A  atomic      FAIL         9 calls × 7 faults = 63 runs: 50 before · 1 after · 12 torn · 0 misreported
                              2 commits: missing
-                             covers: 63 of 63 runs · 1,200 end states (no power loss)
+                             covers: 63 of 63 runs · 1,200 end states
 
     error: $50 left account 1 and arrived nowhere
        torn, ACI201, in transfer at bank.py:44, then bank.py:41; 12 runs ended like this
@@ -42,6 +43,7 @@ app.bank:transfer  on sqlite 3.40.1, through pysqlite, journal_mode delete, fore
  I  isolated    not built    this version of acidity cannot check it yet
  D  durable     not asked
 
+ note: end states: no power loss
  note: ids made by the database are not compared
  note: COMMIT applied, answer lost: simulated at the driver"""
 
@@ -62,7 +64,7 @@ def test_str_of_an_answer_is_its_text():
 @pytest.mark.parametrize("color", [False, True])
 @pytest.mark.parametrize("width", [1, 40, 60, 80, 200])
 def test_no_width_loses_a_word(width, color):
-    answers = [ALL_LETTERS, GREEN, UNDECIDED, Rerun(Replayed(), "torn")]
+    answers = [ALL_LETTERS, GREEN, UNDECIDED, Rerun(Replayed(), ("torn",))]
     whole = render(answers, color=False, width=100_000)
     squeezed = render(answers, color=color, width=width)
     assert "".join(words(squeezed)) == "".join(words(whole))
@@ -88,9 +90,9 @@ def test_the_classifier_shares_the_line_where_it_fits():
 
 
 def test_a_pass_prints_what_it_covers():
-    assert "covers: 63 of 63 runs · 1,200 end states (no power loss)" in plain(GREEN)
+    assert "covers: 63 of 63 runs · 1,200 end states" in plain(GREEN)
     assert "seed" not in plain(GREEN)
-    assert "covers: 63 of 63 runs · 1,200 end states (no power loss) · seed 7" in plain(replace(PASSED, seed=7))
+    assert "covers: 63 of 63 runs · 1,200 end states · seed 7" in plain(replace(PASSED, seed=7))
 
 
 def test_an_unknown_says_why():
@@ -177,8 +179,41 @@ def test_a_replayed_run():
     assert " verdict              FAIL: torn" in text
 
 
-def test_a_fault_that_never_struck_is_said():
-    assert "was never reached" in render([Rerun(Replayed(struck=False))], color=False, width=120)
+def test_what_a_replayed_run_broke_and_left_open_is_said():
+    run = Replayed(broken=("no_money_is_lost: it returned False",), unknowns=("the fault found nothing to break",))
+    text = render([Rerun(run)], color=False, width=120)
+    assert "  broken: no_money_is_lost: it returned False\n" in text
+    assert "  undecided: the fault found nothing to break" in text
+
+
+@pytest.mark.parametrize(
+    ("run", "expected", "reproduced"),
+    [
+        (Replayed(), (), None),
+        (Replayed(), ("torn",), True),
+        (Replayed(word="right"), ("torn",), False),
+        (Replayed(struck=False), ("torn",), False),
+        (Replayed(struck=False, schedule=Schedule(), word="false success"), ("false success",), True),
+        (Replayed(broken=("money: False",)), ("torn", "inconsistent"), True),
+        (Replayed(), ("torn", "inconsistent"), False),
+    ],
+)
+def test_whether_a_report_is_reproduced(run, expected, reproduced):
+    rerun = Rerun(run, expected)
+    assert rerun.reproduced is reproduced
+    text = render([rerun], color=False, width=120)
+    assert text.count(" the report ") == len(expected)
+    assert ("not reproduced: " in text) == (reproduced is False)
+
+
+def test_a_replayed_report_is_counted():
+    runs = [Rerun(Replayed(), ("torn",)), Rerun(Replayed(word="right"), ("torn",))]
+    text = render(runs, color=False, width=120)
+    assert text.splitlines()[-1] == "2 runs replayed: 1 reproduced what the report said"
+
+
+def test_what_a_bound_leaves_out_is_a_note():
+    assert " note: end states: no power loss\n" in plain(PASSED)
 
 
 def test_formats_are_found_by_name():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
@@ -25,16 +27,34 @@ _FOREIGN = tuple(
             str(Path(sysconfig.get_paths()[name]).resolve()) + os.sep
             for name in ("stdlib", "platstdlib", "purelib", "platlib")
         }
-        | {str(Path(os.__file__).resolve().parent) + os.sep, _HERE}
+        | {str(Path(os.__file__).resolve().parent) + os.sep, _HERE, sysconfig.get_path("scripts") + os.sep}
     )
 )
 
 creator_site: ContextVar[Site | None] = ContextVar("acidity_creator_site", default=None)
 
 
-@lru_cache(maxsize=4096)
+_counted: set[str] = set()
+
+
+@contextmanager
+def counting_as_user(files: Iterable[str]) -> Iterator[None]:
+    """While this lasts, these files count as the user's wherever they lie: an operation may come from a package."""
+    added = {file for file in files if file} - _counted
+    _counted.update(added)
+    try:
+        yield
+    finally:
+        _counted.difference_update(added)
+
+
 def is_user_code(filename: str) -> bool:
     """Whether a file is the user's: not the standard library, not an installed package, not acidity."""
+    return filename in _counted or _lies_with_the_user(filename)
+
+
+@lru_cache(maxsize=4096)
+def _lies_with_the_user(filename: str) -> bool:
     if filename.startswith("<"):
         return False
     path = os.path.realpath(filename)

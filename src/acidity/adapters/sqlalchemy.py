@@ -2,13 +2,14 @@
 
 How it works: class-level events tell of every new driver connection (``do_connect``) and of every `Connection`
 (``engine_connect``); the *instance* of the dialect that shows up is then wrapped where SQLAlchemy hands over to the
-driver (``do_execute*``, ``do_commit``, ``do_rollback`` and the two-phase calls). Nothing of the user's code changes, and
-`SqlAlchemyAdapter.remove` takes everything back. Dialect probes and the pool's own reset pass unseen.
+driver (``do_execute*``, ``do_commit``, ``do_rollback`` and the two-phase calls). Nothing of the user's code changes,
+and `SqlAlchemyAdapter.remove` takes everything back. Dialect probes and the pool's own reset pass unseen.
 """
 
 from __future__ import annotations
 
 import weakref
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -28,7 +29,11 @@ from acidity.engines.base import Sandbox
 from acidity.errors import ForeignDatabase
 
 _EXECUTES = ("do_execute", "do_executemany", "do_execute_no_params")
-_TWO_PHASE = {"do_prepare_twophase": Kind.PREPARE, "do_commit_twophase": Kind.COMMIT, "do_rollback_twophase": Kind.ROLLBACK}
+_TWO_PHASE = {
+    "do_prepare_twophase": Kind.PREPARE,
+    "do_commit_twophase": Kind.COMMIT,
+    "do_rollback_twophase": Kind.ROLLBACK,
+}
 
 
 class Gatekeeper(Protocol):
@@ -170,7 +175,7 @@ class SqlAlchemyAdapter:
             where = sandbox.describe_target(dialect.name, cargs, cparams)
             error = ForeignDatabase(
                 f"an engine inside the operation points at {where}, a database that acidity did not create; "
-                f"nothing was opened. Redirect a module-level engine with bind=\"module:engine\", or let the "
+                f'nothing was opened. Redirect a module-level engine with bind="module:engine", or let the '
                 f"operation take a session, engine or url as its first parameter."
             )
             self.gatekeeper.refuse(error)
@@ -291,20 +296,24 @@ class SqlAlchemyAdapter:
                 self.orphans.append(f"{kind.value} by a thread or task that belongs to no operation")
             self._unseen(perform)
             return
-        wire = DriverWire(self.gatekeeper.sandbox, dialect, dbapi_connection)
-        with self.gatekeeper.sandbox.unseen():
-            request(
-                actor,
-                kind,
-                sql,
-                params,
-                wire=wire,
-                connection=dbapi_connection,
-                site=find_site(),
-                perform=perform,
-                many=many,
-                defaulted=defaulted,
-            )
+        sandbox = self.gatekeeper.sandbox
+        with sandbox.unseen():
+            try:
+                request(
+                    actor,
+                    kind,
+                    sql,
+                    params,
+                    wire=DriverWire(sandbox, dialect, dbapi_connection),
+                    connection=dbapi_connection,
+                    site=find_site(),
+                    perform=perform,
+                    many=many,
+                    defaulted=defaulted,
+                )
+            except CancelledError:
+                sandbox.drain(dbapi_connection)
+                raise
 
     def _unseen(self, perform: Callable[..., None], *arguments: Any) -> None:
         with self.gatekeeper.sandbox.unseen():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -20,6 +21,8 @@ from acidity.errors import EngineUnavailable, UsageError
 from acidity.report.secret import masked
 
 USAGE, UNKNOWN, INTERRUPTED = 2, 3, 130
+# How a check says that it was stopped by Ctrl-C, maybe behind the name of an operation.
+_INTERRUPTED = re.compile(r"(^|: )interrupted($| after \d)")
 Answer = Report | Card
 Ask = Callable[..., Answer]
 
@@ -53,9 +56,9 @@ def ask_all(
             except UsageError as error:
                 troubles.setdefault(str(error), target.name)
             if answers and _was_interrupted(answers[-1]):
-                break
+                raise KeyboardInterrupt  # noqa: TRY301 - the check has swallowed it to save what it had found
     except KeyboardInterrupt:
-        click.echo(f"acidity: interrupted after {len(answers)} of {len(items)} answers", err=True)
+        click.echo(f"acidity: interrupted; {len(answers)} of {len(items)} answers are there", err=True)
         code = UNKNOWN if answers else INTERRUPTED
     if answers:
         delivered = deliver([with_options_in_replay(answer, request) for answer in answers], request.output)
@@ -125,6 +128,4 @@ def _not_started(target: Target, db: str, request: Request, message: str) -> Rep
 
 def _was_interrupted(answer: Answer) -> bool:
     reports = answer.letters.values() if isinstance(answer, Card) else (answer,)
-    return any(
-        reason.startswith("interrupted") for row in reports if isinstance(row, Report) for reason in row.unknowns
-    )
+    return any(_INTERRUPTED.search(reason) for row in reports if isinstance(row, Report) for reason in row.unknowns)

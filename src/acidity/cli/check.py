@@ -45,6 +45,7 @@ def check(ctx: click.Context, /, targets: tuple[str, ...], letters: str, **optio
         rows: dict[str, Report | LetterState] = {
             letter: replace(report, check="check") if letter in letters else "not asked" for letter in LETTERS
         }
+        rows |= dict.fromkeys(sorted(set(letters) - prove.BUILT), "not built")
         return Card(report.target, report.engine, rows)
 
     ctx.exit(ask_all(targets, Request.of(options), prove.check, unavailable=unavailable, letters=letters))

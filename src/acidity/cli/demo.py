@@ -20,7 +20,7 @@ from acidity.core.report import Report
 from acidity.core.scenario import Scenario
 from acidity.report.json import report_json
 from acidity.report.page import Page
-from acidity.report.text import say_answer
+from acidity.report.text import notes_of, say_answer
 from acidity.report.values import json_ready
 
 BANK = "acidity.cli.demo_bank"
@@ -130,8 +130,8 @@ def _as_text(reports: list[Report], output: Output) -> str:
         page.blank()
         _say_source(page, _scenario(act).operations[0].function)
         page.blank()
-        say_answer(page, report, leave_out=frozenset(said))
-        said.update(report.notes)
+        say_answer(page, report, leave_out=said)
+        said.update(notes_of(report))
         page.blank()
         verdict = "It does what this demo promises." if as_promised(act, report) else "NOT what this demo promises."
         page.say(act.look_at, label="Look at ", label_style="bold cyan")

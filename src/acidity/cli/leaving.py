@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+from acidity.errors import Terminated
+
 _told: list[int] = []
 
 
 @contextmanager
 def signals_as_exits() -> Iterator[None]:
-    """While this lasts, a polite kill raises SystemExit where the program stands."""
+    """While this lasts, a polite kill raises Terminated (a SystemExit) where the program stands."""
     polite = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
     old = {number: signal.signal(number, _leave) for number in polite}
     try:
@@ -27,12 +29,12 @@ def leave_if_told() -> None:
     """Leave now if a polite kill came earlier: the function under test may have swallowed its exception.
 
     Raises:
-        SystemExit: it came.
+        Terminated: it came.
     """
     if _told:
-        raise SystemExit(128 + _told[0])
+        raise Terminated(128 + _told[0])
 
 
 def _leave(number: int, _frame: object) -> NoReturn:
     _told.append(number)
-    raise SystemExit(128 + number)
+    raise Terminated(128 + number)

@@ -139,7 +139,7 @@ def engine_options(*, from_environment: bool = True) -> tuple[Decorator[Any], ..
             multiple=True,
             default=("sqlite",),
             callback=_databases,
-            metavar="NAME|URL",
+            metavar="NAME",
             help="The database to run on; repeat it for several.  [default: sqlite]",
         ),
         option("--isolation-level", env="ISOLATION_LEVEL", callback=_level, help="Level of every transaction."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ class Again:
     schedule: str
     operation: str
     request: Request
-    expected: str | None = None
+    expected: tuple[str, ...] = ()
 
 
 @click.command(short_help="Run one schedule again, or a saved report's.")
@@ -37,7 +37,7 @@ class Again:
 @click.argument("schedule", required=False)
 @with_options(
     click.option(
-        "--operation", default="0", metavar="NAME|NUMBER", help="Which operation, counted from 0.  [default: the first]"
+        "--operation", default="1", metavar="NAME|NUMBER", help="Which operation, counted from 1.  [default: the first]"
     ),
     *engine_options(from_environment=False),
     *OUTPUT,
@@ -68,7 +68,9 @@ def _repeated(run: Again) -> Rerun:
         raise UsageError(f"{run.target!r} holds several Scenarios; name one of: {names}")
     if len(run.request.db) > 1:
         raise UsageError("a schedule is replayed on one database; give one --db")
-    operation: int | str = int(run.operation) if run.operation.isdecimal() else run.operation
+    operation: int | str = int(run.operation) - 1 if run.operation.isdecimal() else run.operation
+    if operation == -1:
+        raise UsageError("operations are counted from 1")
     with printing_to_stderr():
         again: ReplayedRun = prove.replay(
             targets[0].scenario,
@@ -96,7 +98,13 @@ def _saved(file: str) -> list[Again]:
         raise UsageError(f"cannot read {file}: {error}") from None
     if not found:
         raise UsageError(f"{file} holds no finding to replay")
-    return [_again(finding) for finding in found]
+    runs: dict[str, Again] = {}
+    for finding in found:
+        # A run that two letters speak of is made once.
+        key = finding.replay or repr(replace(finding, word=""))
+        earlier = runs.get(key)
+        runs[key] = _again(finding) if earlier is None else replace(earlier, expected=(*earlier.expected, finding.word))
+    return list(runs.values())
 
 
 def _again(finding: SavedFinding) -> Again:
@@ -117,4 +125,4 @@ def _again(finding: SavedFinding) -> Again:
     request = Request.of(options)
     if options["schedule"] is None:
         raise UsageError(f"the report's command {finding.replay!r} names no schedule")
-    return Again(options["target"], options["schedule"], options["operation"], request, finding.word)
+    return Again(options["target"], options["schedule"], options["operation"], request, (finding.word,))

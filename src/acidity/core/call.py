@@ -67,7 +67,7 @@ class Call:
     def label(self) -> str:
         """A short text for people: the first words of the SQL, or the kind in capitals."""
         text = " ".join(self.sql.split())
-        return text if text else self.kind.value.upper()
+        return text or self.kind.value.upper()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,9 @@ class RowChange:
             return f"{name} removed: " + ", ".join(f"{column} {value}" for column, value in self.before)
         new = dict(self.after)
         return f"{name} " + ", ".join(
-            f"{column} {value} → {new[column]}" for column, value in self.before if new[column] != value
+            f"{column} {value} → {new[column]}"
+            for column, value in self.before
+            if (type(new[column]), new[column]) != (type(value), value)
         )
 
 

@@ -51,9 +51,9 @@ class State:
     tables: Mapping[str, Table]
 
     @property
-    def fingerprint(self) -> tuple[tuple[str, tuple[str, ...], tuple[Row, ...]], ...]:
-        """A value that is equal for equal raw states, and hashable."""
-        return tuple((name, table.columns, table.rows) for name, table in sorted(self.tables.items()))
+    def fingerprint(self) -> str:
+        """A text that is equal for equal raw states; `1`, `1.0` and `'1'` are three values."""
+        return "\n".join(f"{name}{table.columns}{table.rows!r}" for name, table in sorted(self.tables.items()))
 
 
 @dataclass(frozen=True, slots=True)

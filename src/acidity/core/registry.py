@@ -45,7 +45,7 @@ class Registry(Generic[T]):
             if name not in self._parts:
                 raise UsageError(f"no {self.kind.rstrip('s')} is called {name!r}; there are: {', '.join(self._parts)}")
             module, _, attribute = self._parts[name].partition(":")
-            self._loaded[name] = cast(T, getattr(import_module(module), attribute))
+            self._loaded[name] = cast("T", getattr(import_module(module), attribute))
         return self._loaded[name]
 
     def _extend(self) -> None:

@@ -79,7 +79,7 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """fail if an error was found, else unknown if anything was left undecided, else pass."""
+        """Fail if an error was found, else unknown if anything was left undecided, else pass."""
         if any(finding.severity == "error" for finding in self.findings):
             return "fail"
         return "unknown" if self.unknowns else "pass"
@@ -122,7 +122,7 @@ class Card:
 
     @property
     def verdict(self) -> Verdict:
-        """fail if any letter fails, else unknown if any is, else pass."""
+        """Fail if any letter fails, else unknown if any is, else pass."""
         verdicts = [letter.verdict for letter in self.letters.values() if isinstance(letter, Report)]
         if "fail" in verdicts:
             return "fail"

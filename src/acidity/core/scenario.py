@@ -1,4 +1,4 @@
-"""What the user gives: an `Operation` (a function with its arguments) and a `Scenario` (rows, operations, invariants)."""
+"""What the user gives: an `Operation` (a function and its arguments) and a `Scenario` (rows, operations, rules)."""
 
 from __future__ import annotations
 
@@ -134,7 +134,9 @@ class Scenario:
         name: str = "",
     ) -> None:
         if not operations:
-            raise UsageError("a Scenario needs at least one Operation, as in Scenario(Operation(transfer, 1, 2), metadata=…)")
+            raise UsageError(
+                "a Scenario needs at least one Operation, as in Scenario(Operation(transfer, 1, 2), metadata=…)"
+            )
         if (metadata is None) == (schema is None):
             raise UsageError("a Scenario needs its tables from exactly one of metadata= and schema=")
         if commits != "one":

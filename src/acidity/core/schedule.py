@@ -60,7 +60,9 @@ class Schedule:
         for part in body.split(".") if body else ():
             match = _CHOICE.fullmatch(part)
             if match is None:
-                raise UsageError(f"not a schedule: {text!r} (cannot read {part!r}; write 'A', 'A3' or 'A3!error-after*')")
+                raise UsageError(
+                    f"not a schedule: {text!r} (cannot read {part!r}; write 'A', 'A3' or 'A3!error-after*')"
+                )
             choices.append(
                 Choice(match["actor"], int(match["calls"] or 1), match["fault"] or "", bool(match["persistent"]))
             )
@@ -68,6 +70,6 @@ class Schedule:
 
     @property
     def simplicity(self) -> tuple[int, int, int, str]:
-        """The order in which Schedules count as simple: fewest actors, fewest Calls, fewest switches, earliest actor."""
+        """What "simplest" means: fewest actors, then fewest Calls, fewest switches, earliest actor."""
         actors = len({choice.actor for choice in self.choices})
         return actors, sum(choice.calls for choice in self.choices), len(self.choices), str(self)

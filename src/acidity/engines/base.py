@@ -88,6 +88,12 @@ class Sandbox(Protocol):
     def on_driver(self, dbapi_connection: Any, action: Callable[[Any], Any]) -> Any:
         """Run `action` with the driver's own connection in the thread the driver demands."""
 
+    def drain(self, dbapi_connection: Any) -> None:
+        """Wait until the driver has carried out what a cancelled caller no longer awaits."""
+
+    def settle(self, dbapi_connection: Any) -> None:
+        """Wait until a connection that is being closed is closed."""
+
     def in_transaction(self, dbapi_connection: Any) -> bool | None:
         """Whether the driver's connection has an open transaction; None when it is closed."""
 

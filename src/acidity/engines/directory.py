@@ -23,7 +23,7 @@ def home() -> Path:
     chosen = os.environ.get("ACIDITY_SANDBOX_DIR")
     if chosen:
         return Path(chosen)
-    memory = Path("/dev/shm")
+    memory = Path("/dev/shm")  # noqa: S108  # the directory below it is made with mkdtemp
     if os.access(memory, os.W_OK | os.X_OK) and shutil.disk_usage(memory).free > 64 * 2**20:
         return memory
     return Path(tempfile.gettempdir())

@@ -1,9 +1,9 @@
 """PROVE: run unmodified code on a real database through every failure, and judge by the rows.
 
-    >>> from acidity import prove
-    >>> from acidity.prove import Operation, Scenario
-    >>> report = prove.drill(Scenario(Operation(transfer, 1, 2, 50), metadata=Base.metadata))   # doctest: +SKIP
-    >>> report.raise_for_findings()                                                             # doctest: +SKIP
+>>> from acidity import prove
+>>> from acidity.prove import Operation, Scenario
+>>> report = prove.drill(Scenario(Operation(transfer, 1, 2, 50), metadata=Base.metadata))   # doctest: +SKIP
+>>> report.raise_for_findings()                                                             # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -15,14 +15,8 @@ from acidity.core.report import LETTERS, Card, LetterState, Report
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.errors import UsageError
-from acidity.prove.drill import (
-    Asked,
-    Progress,
-    atomicity_report,
-    consistency_report,
-    drill_report,
-    run_drill,
-)
+from acidity.prove.drill import Asked, Progress, run_drill
+from acidity.prove.letters import atomicity_report, consistency_report, drill_report
 from acidity.prove.replay import Replay, run_replay
 
 __all__ = ["Operation", "Replay", "Scenario", "check", "drill", "replay"]

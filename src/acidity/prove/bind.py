@@ -32,6 +32,6 @@ def bound_engines(names: Iterable[str]) -> Iterator[Engine]:
             raise UsageError(f"bind={name!r} is a {type(found).__name__}, not a SQLAlchemy engine")
         if engine.dialect.name != "sqlite":
             raise UsageError(
-                f"bind={name!r} is an engine for {engine.dialect.name}; on sqlite only a sqlite engine can be redirected"
+                f"bind={name!r} is an engine for {engine.dialect.name}; only one for sqlite can be redirected"
             )
         yield engine

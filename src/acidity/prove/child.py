@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from acidity.adapters.seam import Actor, Passage, Wire
 from acidity.core.call import Call, Event, Kind, Reply, Site
 from acidity.core.scenario import Operation
-from acidity.prove.run import RawEnding
+from acidity.prove.faults.base import Lab
+from acidity.prove.run import NOT_REACHED, RawEnding
 from acidity.prove.striker import FaultInjector, Strike
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Child:
             self.stage.forked(lambda name: _tell(writer, effect=name))
             self.actor.interceptor = _Telling(self.injector, writer)
             self.stage.act(self.operation, self.actor)
-            _tell(writer, missed=self.injector.missed or "the Call was not reached")
+            _tell(writer, missed=self.injector.missed or NOT_REACHED)
             code = 0
         except BaseException as error:
             _tell(writer, missed=f"{type(error).__name__}: {error}")
@@ -97,6 +98,11 @@ class _Telling:
     def strike(self) -> Strike:
         """What the fault injector strikes."""
         return self.inner.strike
+
+    @property
+    def lab(self) -> Lab:
+        """What its fault works with."""
+        return self.inner.lab
 
     def intercept(self, passage: Passage) -> None:
         """Tell, and pass on."""

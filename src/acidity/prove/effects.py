@@ -35,7 +35,9 @@ def observed(effects: Iterable[Any], on_effect: Callable[[str], None]) -> Iterat
             replacement = _through_the_seam(function, name, on_effect)
             places = list(_places(function))
             if not places:
-                raise UsageError(f"the effect {name} is not found as an attribute of a module or object; name it 'module:function'")
+                raise UsageError(
+                    f"the effect {name} is not found as an attribute of a module or object; name it 'module:function'"
+                )
             for owner, attribute in places:
                 stack.callback(_restorer(owner, attribute))
                 setattr(owner, attribute, replacement)

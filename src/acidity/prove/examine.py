@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from acidity.adapters.seam import Interceptor, PassThrough
@@ -18,8 +18,8 @@ from acidity.prove.clock import let_second_pass
 from acidity.prove.faults import FAULTS
 from acidity.prove.findings import Judged
 from acidity.prove.inspector import Inspector
-from acidity.prove.judge import Bench, Judgement, wrote, writes_left_uncommitted
-from acidity.prove.run import Run
+from acidity.prove.judge import Bench, Judgement, writes_left_uncommitted, wrote
+from acidity.prove.run import NOT_REACHED, Run
 from acidity.prove.stage import Stage
 from acidity.prove.striker import FaultInjector, Strike
 
@@ -59,6 +59,7 @@ class Examination:
         planned: how many runs there were to make.
         cells: (fault, kind of Call) → the modes that ran, or the reason why it did not fit.
         unknowns: why something stayed undecided.
+        interrupted: the user pressed Ctrl-C.
     """
 
     bench: Bench
@@ -66,6 +67,7 @@ class Examination:
     planned: int = 0
     cells: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     unknowns: list[str] = field(default_factory=list)
+    interrupted: bool = False
 
     @property
     def struck(self) -> list[Judged]:
@@ -73,16 +75,8 @@ class Examination:
         return [item for item in self.judged if item.run.struck]
 
 
-def examine(
-    stage: Stage,
-    operation: Operation,
-    inspector: Inspector,
-    limits: Limits,
-    progress: Callable[[int, int], None],
-    wrap: Wrap = PassThrough,
-    only: list[Strike] | None = None,
-) -> Examination:
-    """Run it clean, run it under every fault, judge.
+class Examiner:
+    """Runs one operation clean and under every fault, and judges each run.
 
     Args:
         stage: where.
@@ -91,35 +85,147 @@ def examine(
         limits: how much may be spent.
         progress: told how many runs of how many are done.
         wrap: makes the innermost Interceptor of every run; a remedy under trial.
-        only: make these runs instead of all that fit.
-
-    Raises:
-        UsageError: the clean run fails though no refusal is expected.
-        Undecided: the operation cannot be judged at all.
     """
-    let_second_pass(stage.seed)
-    clean = [stage.run(operation, wrap()) for _ in range(2)]
-    calls = _calls(operation, clean[0])
-    bench = _bench(stage, operation, clean, wrap)
-    _require_told(bench, clean[0])
-    strikes, cells = plan(stage, operation, calls) if only is None else (only, {})
-    result = Examination(bench, planned=len(strikes), cells=cells)
-    runs = [_inspected(inspector, bench, stage.run(operation, wrap()))]
-    try:
-        for number, strike in enumerate(_chosen(strikes, limits), 1):
-            if limits.over():
-                result.unknowns.append(f"{operation.name}: the time budget was used up after {number - 1} of {len(strikes)} runs")
-                break
-            runs.append(_struck_run(stage, operation, inspector, bench, strike, wrap))
-            progress(number, len(strikes))
-        else:
-            if limits.runs_max is not None and limits.runs_max < len(strikes):
-                result.unknowns.append(f"{operation.name}: {limits.runs_max} of {len(strikes)} runs were made (runs_max)")
-        clean.append(stage.run(operation, wrap()))
-    except KeyboardInterrupt:
-        result.unknowns.append(f"{operation.name}: interrupted after {len(runs) - 1} of {len(strikes)} runs")
-    _judge_all(result, stage, runs, clean)
-    return result
+
+    def __init__(
+        self,
+        stage: Stage,
+        operation: Operation,
+        inspector: Inspector,
+        limits: Limits | None = None,
+        progress: Callable[[int, int], None] = lambda *_: None,
+        wrap: Wrap = PassThrough,
+    ) -> None:
+        self.stage = stage
+        self.operation = operation
+        self.inspector = inspector
+        self.limits = limits or Limits()
+        self.progress = progress
+        self.wrap = wrap
+
+    def examine(self, only: list[Strike] | None = None) -> Examination:
+        """Run, and judge.
+
+        Args:
+            only: make these runs instead of all that fit.
+
+        Raises:
+            UsageError: the clean run fails though no refusal is expected.
+            Undecided: the operation cannot be judged at all.
+        """
+        let_second_pass(self.stage.seed)
+        clean = [self._clean_run() for _ in range(2)]
+        calls = self._calls(clean[0])
+        bench = self._bench(clean)
+        self._require_told(bench, clean[0])
+        strikes, cells = plan(self.stage, self.operation, calls) if only is None else (only, {})
+        result = Examination(bench, planned=len(strikes), cells=cells)
+        runs = [self._inspected(bench, self._clean_run())]
+        try:
+            self._strike_all(result, runs, strikes)
+            clean.append(self._clean_run())
+        except KeyboardInterrupt:
+            result.interrupted = True
+            result.unknowns.append(f"{self.operation.name}: interrupted after {len(runs) - 1} of {len(strikes)} runs")
+        self._judge_all(result, runs, clean)
+        return result
+
+    def _clean_run(self) -> Run:
+        return self.stage.run(self.operation, self.wrap())
+
+    def _strike_all(self, result: Examination, runs: list[Run], strikes: list[Strike]) -> None:
+        name, total = self.operation.name, len(strikes)
+        chosen = _chosen(strikes, self.limits)
+        for number, strike in enumerate(chosen, 1):
+            if self.limits.over():
+                result.unknowns.append(f"{name}: the time budget was used up after {number - 1} of {total} runs")
+                return
+            injector = FaultInjector(strike, self.stage.lab(self.operation), self.wrap())
+            runs.append(self._inspected(result.bench, self.stage.run(self.operation, injector, strike.schedule)))
+            self.progress(number, len(chosen))
+        if len(chosen) < total:
+            result.unknowns.append(f"{name}: {len(chosen)} of {total} runs were made (runs_max)")
+
+    def _calls(self, clean: Run) -> list[Call]:
+        name = self.operation.name
+        if clean.bypasses:
+            raise Undecided(f"{name}: {clean.bypasses[0]}; what passes the seam unseen cannot be checked")
+        calls = [event.call for event in clean.history]
+        if not any(call.kind is not Kind.EFFECT for call in calls) and not self.operation.expects_refusal:
+            raise Undecided(f"{name}: the operation made no database call (zero Calls), so nothing was checked")
+        return calls
+
+    def _bench(self, clean: list[Run]) -> Bench:
+        shapes = [[(event.call.kind, event.call.sql) for event in run.history] for run in clean]
+        if shapes[0] != shapes[1]:
+            raise Undecided(f"{self.operation.name}: not deterministic: two clean runs made different database calls")
+        masks = self._learn(clean)
+        doubled = self._doubled(clean[0])
+        try:
+            return Bench(self.operation, self.stage.seed, clean, doubled, masks)
+        except TooSymmetric as error:
+            raise Undecided(f"{self.operation.name}: {error}") from None
+
+    def _learn(self, clean: list[Run]) -> Masks:
+        states = [run.second for run in clean]
+        try:
+            return learn(self.stage.seed, states, clean[0].history, self.stage.scenario.ignore)
+        except NotDeterministic as error:
+            raise Undecided(f"{self.operation.name}: not deterministic: {error}") from None
+        except TooSymmetric as error:
+            raise Undecided(f"{self.operation.name}: {error}") from None
+
+    def _doubled(self, clean: Run) -> Run | None:
+        """The clean change twice; None when the operation cannot be repeated."""
+        self._clean_run()
+        again = self.stage.run(self.operation, self.wrap(), reset=False)
+        if (again.ending.answered, again.ending.succeeded) != (clean.ending.answered, clean.ending.succeeded):
+            return None
+        effects = {name: clean.effects.get(name, 0) + count for name, count in again.effects.items()}
+        return replace(again, effects=effects)
+
+    def _require_told(self, bench: Bench, clean: Run) -> None:
+        """The clean run must succeed, or refuse as expected."""
+        operation, ending = self.operation, clean.ending
+        if bench.told(ending, clean.history, clean.second) is Told.OK:
+            return
+        if (operation.refused and ending.answered) or (operation.raises and ending.refusal):
+            return
+        said = f"{ending.exception}: {ending.message}" if ending.exception else f"it answered {ending.answer!r}"
+        hint = "raises=<its class>" if ending.exception else "refused=True"
+        raise UsageError(
+            f"{operation.name}: the clean run failed, so there is nothing to compare with ({said}); "
+            f"say {hint} if this is an expected refusal"
+        )
+
+    def _inspected(self, bench: Bench, run: Run) -> Run:
+        told = bench.told(run.ending, run.history, run.second)
+        return replace(run, broken=self.inspector.inspect(run.second, told, run.ending))
+
+    def _judge_all(self, result: Examination, runs: list[Run], clean: list[Run]) -> None:
+        """Judge with masks learnt from all clean runs: what differs only after a while is found by the last of them."""
+        bench = Bench(self.operation, self.stage.seed, clean, result.bench.doubled, self._learn(clean))
+        result.bench = bench
+        name = self.operation.name
+        for run in runs:
+            if run.schedule.choices and not self._has_struck(result, run):
+                continue
+            result.unknowns.extend(f"{name}: {run.schedule}: {bypass}" for bypass in run.bypasses[:1])
+            try:
+                result.judged.append(Judged(run, _judge(bench, run)))
+            except TooSymmetric as error:
+                result.unknowns.append(f"{name}: {run.schedule}: {error}")
+
+    def _has_struck(self, result: Examination, run: Run) -> bool:
+        """Note in the table of cells how the fault struck, or why it did not."""
+        choice, history = run.schedule.choices[0], result.bench.clean[0].history
+        if choice.calls > len(history):
+            raise UsageError(f"{run.schedule}: {self.operation.name} makes {len(history)} calls")
+        cell = result.cells.setdefault((choice.fault, history[choice.calls - 1].call.kind), set())
+        cell.add(run.mode if run.struck else f"not applicable: {run.missed}")
+        if not run.struck and run.missed in {"", NOT_REACHED}:
+            result.unknowns.append(f"{self.operation.name}: {run.schedule} did not reach its Call: not deterministic")
+        return run.struck
 
 
 def plan(stage: Stage, operation: Operation, calls: list[Call]) -> tuple[list[Strike], dict[tuple[str, str], set[str]]]:
@@ -140,105 +246,11 @@ def plan(stage: Stage, operation: Operation, calls: list[Call]) -> tuple[list[St
     return strikes, cells
 
 
-def _chosen(strikes: list[Strike], limits: Limits) -> Iterator[Strike]:
+def _chosen(strikes: list[Strike], limits: Limits) -> list[Strike]:
     if limits.runs_max is None or limits.runs_max >= len(strikes):
-        yield from strikes
-        return
+        return strikes
     kept = random.Random(limits.seed).sample(range(len(strikes)), limits.runs_max)  # noqa: S311
-    yield from (strikes[index] for index in sorted(kept))
-
-
-def _calls(operation: Operation, clean: Run) -> list[Call]:
-    if clean.bypasses:
-        raise Undecided(f"{operation.name}: {clean.bypasses[0]}; what passes the seam unseen cannot be checked")
-    calls = [event.call for event in clean.history]
-    if not any(call.kind is not Kind.EFFECT for call in calls) and not operation.expects_refusal:
-        raise Undecided(f"{operation.name}: the operation made no database call (zero Calls), so nothing was checked")
-    return calls
-
-
-def _bench(stage: Stage, operation: Operation, clean: list[Run], wrap: Wrap) -> Bench:
-    shapes = [[(event.call.kind, event.call.sql) for event in run.history] for run in clean]
-    if shapes[0] != shapes[1]:
-        raise Undecided(f"{operation.name}: not deterministic: two clean runs made different database calls")
-    masks = _learn(stage, operation, clean)
-    doubled = _doubled(stage, operation, clean[0], wrap)
-    try:
-        return Bench(operation, stage.seed, clean, doubled, masks)
-    except TooSymmetric as error:
-        raise Undecided(f"{operation.name}: {error}") from None
-
-
-def _learn(stage: Stage, operation: Operation, clean: list[Run]) -> Masks:
-    try:
-        return learn(stage.seed, [run.second for run in clean], clean[0].history, stage.scenario.ignore)
-    except NotDeterministic as error:
-        raise Undecided(f"{operation.name}: not deterministic: {error}") from None
-    except TooSymmetric as error:
-        raise Undecided(f"{operation.name}: {error}") from None
-
-
-def _doubled(stage: Stage, operation: Operation, clean: Run, wrap: Wrap) -> Run | None:
-    """The clean change twice; None when the operation cannot be repeated."""
-    stage.run(operation, wrap())
-    again = stage.run(operation, wrap(), reset=False)
-    same_kind = (again.ending.answered, again.ending.succeeded) == (clean.ending.answered, clean.ending.succeeded)
-    if not same_kind:
-        return None
-    effects = {name: clean.effects.get(name, 0) + count for name, count in again.effects.items()}
-    return replace(again, effects=effects)
-
-
-def _require_told(bench: Bench, clean: Run) -> None:
-    """The clean run must succeed, or refuse as expected."""
-    operation, ending = bench.operation, clean.ending
-    told = bench.told(ending, clean.history, clean.second)
-    if told is Told.OK:
-        return
-    expected = (operation.refused and ending.answered) or (bool(operation.raises) and ending.refusal)
-    if expected:
-        return
-    said = f"{ending.exception}: {ending.message}" if ending.exception else f"it answered {ending.answer!r}"
-    hint = "raises=<its class> if this refusal is expected" if ending.exception else "refused=True if this is expected"
-    raise UsageError(f"{operation.name}: the clean run failed, so there is nothing to compare with ({said}); say {hint}")
-
-
-def _struck_run(
-    stage: Stage, operation: Operation, inspector: Inspector, bench: Bench, strike: Strike, wrap: Wrap
-) -> Run:
-    injector = FaultInjector(strike, stage.lab(operation), wrap())
-    return _inspected(inspector, bench, stage.run(operation, injector, strike.schedule))
-
-
-def _inspected(inspector: Inspector, bench: Bench, run: Run) -> Run:
-    told = bench.told(run.ending, run.history, run.second)
-    return replace(run, broken=inspector.inspect(run.second, told, run.ending))
-
-
-def _judge_all(result: Examination, stage: Stage, runs: list[Run], clean: list[Run]) -> None:
-    """Judge with masks learnt from all clean runs: what differs only after a while is found by the last of them."""
-    operation = result.bench.operation
-    masks = _learn(stage, operation, clean)
-    result.bench = bench = Bench(operation, stage.seed, clean, result.bench.doubled, masks)
-    for run in runs:
-        fault = run.schedule.choices[0].fault if run.schedule.choices else ""
-        if fault:
-            index = run.schedule.choices[0].calls
-            if index > len(clean[0].history):
-                raise UsageError(f"{run.schedule}: {operation.name} makes {len(clean[0].history)} calls")
-            kind = clean[0].history[index - 1].call.kind
-            mode = run.mode if run.struck else f"not applicable: {run.missed}"
-            result.cells.setdefault((fault, kind), set()).add(mode)
-            if not run.struck:
-                if not run.missed or run.missed == "the Call was not reached":
-                    result.unknowns.append(f"{operation.name}: {run.schedule} did not reach its Call: not deterministic")
-                continue
-        if run.bypasses:
-            result.unknowns.append(f"{operation.name}: {run.schedule}: {run.bypasses[0]}")
-        try:
-            result.judged.append(Judged(run, _judge(bench, run)))
-        except TooSymmetric as error:
-            result.unknowns.append(f"{operation.name}: {run.schedule}: {error}")
+    return [strikes[index] for index in sorted(kept)]
 
 
 def _judge(bench: Bench, run: Run) -> Judgement:
@@ -248,5 +260,6 @@ def _judge(bench: Bench, run: Run) -> Judgement:
     if writes_left_uncommitted(run.history):
         return replace(judgement, word="false success", severity="error")
     raise Undecided(
-        f"{bench.operation.name}: its writes were committed and changed no row; give it arguments with which it changes some"
+        f"{bench.operation.name}: its writes were committed and changed no row; "
+        f"give it arguments with which it changes some"
     )

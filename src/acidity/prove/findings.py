@@ -102,8 +102,8 @@ def _title(code: str, item: Judged, changes: Sequence[RowChange], expected: Sequ
     effects = ", ".join(f"{name} took place {count}×" for name, count in sorted(run.effects.items()))
     if code == LEFT_OPEN:
         return (
-            f"{told}, and yet {rows}: SQLAlchemy gave the connection back with the transaction of the failed COMMIT still open, "
-            f"and the next user of the pool committed it"
+            f"{told}, and yet {rows}: SQLAlchemy gave the connection back with the transaction of the failed COMMIT "
+            f"still open, and the next user of the pool committed it"
         )
     if judgement.word == "leaked":
         return f"{run.leaks[0] if run.leaks else 'something was left open'}" + (

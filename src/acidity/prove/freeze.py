@@ -28,8 +28,10 @@ def freeze(value: Any, depth: int = 0) -> Any:
     if isinstance(value, Mapping):
         return {freeze(key, depth + 1): freeze(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(freeze(item, depth + 1) for item in value) if type(value) in {list, tuple} else tuple(
-            freeze(item, depth + 1) for item in value
+        return (
+            type(value)(freeze(item, depth + 1) for item in value)
+            if type(value) in {list, tuple}
+            else tuple(freeze(item, depth + 1) for item in value)
         )
     if isinstance(value, set | frozenset):
         return frozenset(freeze(item, depth + 1) for item in value)

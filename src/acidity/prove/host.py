@@ -23,7 +23,7 @@ def is_async(operation: Operation) -> bool:
     function: Any = operation.function
     while hasattr(function, "func"):  # functools.partial
         function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
 class Host(Protocol):
@@ -98,9 +98,7 @@ def _loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def _task_knowing_its_creator(
-    loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
-) -> asyncio.Task[Any]:
+def _task_knowing_its_creator(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
     """A task's stack does not show who made it (``asyncio.wait_for`` makes one); keep that line as a fallback."""
     token = creator_site.set(find_site())
     try:

@@ -193,4 +193,8 @@ def classified(history: History) -> str:
         return f"{writes} writes in 1 commit: protected"
     if commits == 0:
         return f"{writes} writes, no commit: missing"
-    return f"{writes} writes in {commits} commits: missing" if commits > 1 else f"{writes} writes, some without commit: missing"
+    return (
+        f"{writes} writes in {commits} commits: missing"
+        if commits > 1
+        else f"{writes} writes, some without commit: missing"
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from acidity.adapters.seam import PassThrough
 from acidity.analysis.diff import row_changes
 from acidity.core.call import History
 from acidity.core.finding import RowChange, Verdict
@@ -14,7 +13,7 @@ from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.errors import UsageError
 from acidity.prove.drill import Asked
-from acidity.prove.examine import Examination, Limits, Undecided, examine
+from acidity.prove.examine import Examination, Examiner, Undecided
 from acidity.prove.faults import FAULTS
 from acidity.prove.inspector import Inspector
 from acidity.prove.stage import Stage
@@ -71,7 +70,7 @@ def run_replay(scenario: Scenario, schedule: Schedule, asked: Asked, operation: 
         inspector.check_seed()
         only = _strike(schedule)
         try:
-            examination = examine(stage, chosen, inspector, Limits(), lambda *_: None, PassThrough, only=only)
+            examination = Examiner(stage, chosen, inspector).examine(only)
         except Undecided as error:
             raise UsageError(f"this cannot be replayed: {error}") from None
         return _told_in_full(examination, schedule, asked, stage.sandbox.info())

@@ -11,6 +11,8 @@ from acidity.core.outcome import State
 from acidity.core.schedule import Schedule
 from acidity.prove.faults.base import Mode
 
+NOT_REACHED = "the Call was not reached"
+
 
 @dataclass(frozen=True, slots=True)
 class RawEnding:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import gc
+import inspect
 import logging
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import NullPool
 
 from acidity.adapters.seam import Actor, Interceptor, acting
+from acidity.adapters.site import counting_as_user
 from acidity.adapters.sqlalchemy import SqlAlchemyAdapter
 from acidity.core.outcome import State
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.engines import ENGINES
 from acidity.engines.base import Sandbox
-from acidity.errors import ForeignDatabase, UsageError
+from acidity.errors import ForeignDatabase, Terminated, UsageError
 from acidity.prove.bind import bound_engines
 from acidity.prove.child import Child
 from acidity.prove.effects import observed
@@ -49,7 +52,9 @@ class Stage:
         EngineUnavailable: the engine cannot be started.
     """
 
-    def __init__(self, scenario: Scenario, db: str, settings: Mapping[str, str], isolation_level: str | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, db: str, settings: Mapping[str, str], isolation_level: str | None = None
+    ) -> None:
         if isolation_level is not None and scenario.bind:
             raise UsageError("isolation_level= cannot be imposed on an engine of yours (bind=); set it there")
         self._options: dict[str, Any] = {} if isolation_level is None else {"isolation_level": isolation_level}
@@ -65,14 +70,15 @@ class Stage:
         self._on_effect: Callable[[str], None] = lambda _: None
         self.adapter = SqlAlchemyAdapter(self)
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         try:
             self.seed = self.sandbox.create(schema_maker(self.scenario, self.sandbox), self.scenario.setup)
+            self._cleanup.enter_context(counting_as_user(map(_file_of, self.scenario.operations)))
             self.adapter.install()
             self._cleanup.callback(self.adapter.remove)
             for engine in bound_engines(self.scenario.bind):
                 self._cleanup.enter_context(self.adapter.redirecting(engine))
-            self._cleanup.enter_context(observed(self.scenario.effects, lambda name: self._on_effect(name)))
+            self._cleanup.enter_context(observed(self.scenario.effects, self._effect_took_place))
         except BaseException:
             self.close()
             raise
@@ -89,6 +95,9 @@ class Stage:
                 host.close()
         self._hosts.clear()
         self._cleanup.close()
+
+    def _effect_took_place(self, name: str) -> None:
+        self._on_effect(name)
 
     def refuse(self, error: ForeignDatabase) -> None:
         """An engine inside the operation pointed elsewhere."""
@@ -128,6 +137,7 @@ class Stage:
             if self._refused is not None:
                 error, self._refused = self._refused, None
                 raise error
+            self._settle(ending)
             first = self.sandbox.look()
             encounter = self._meet_stranger(host)
             second = self.sandbox.look()
@@ -174,7 +184,8 @@ class Stage:
         host = self._host(operation)
         if isinstance(host, LoopHost):
             ending = host.run(self._call_async(operation, actor))
-            cancelled_by_us = getattr(actor.interceptor, "strike", None) is not None
+            strike = getattr(actor.interceptor, "strike", None)
+            cancelled_by_us = strike is not None and strike.fault.name == "cancelled"
             if ending.exception == "CancelledError" and not cancelled_by_us:
                 raise KeyboardInterrupt  # asyncio's way to pass on the user's Ctrl-C
             return ending
@@ -206,6 +217,15 @@ class Stage:
             return _answered(operation, answer)
         except BaseException as error:
             return _raised(operation, error, actor)
+
+    def _settle(self, ending: RawEnding) -> None:
+        """Let drivers finish, and garbage be collected: what only waits for the collector is no leak of the user's."""
+        opened = self.adapter.opened()
+        for connection in opened:
+            self.sandbox.settle(connection)
+        if ending.exception == "CancelledError" or open_transactions(opened, self.sandbox):
+            with quiet():
+                gc.collect()
 
     def forked(self, on_effect: Callable[[str], None]) -> None:
         """This is a child process: loops and connections of the parent are not its own."""
@@ -250,6 +270,12 @@ class Stage:
             yield self._judges
 
 
+def _file_of(operation: Operation) -> str:
+    function: Any = inspect.unwrap(getattr(operation.function, "func", operation.function))
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    return code.co_filename if code is not None else ""
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Hundreds of provoked failures: keep their logs, warnings and prints from the user's screen."""
@@ -269,8 +295,18 @@ def _answered(operation: Operation, answer: Any) -> RawEnding:
 
 
 def _raised(operation: Operation, error: BaseException, actor: Actor) -> RawEnding:
-    if isinstance(error, KeyboardInterrupt) and getattr(actor.interceptor, "strike", None) is None:
+    """Keep what left the operation; Ctrl-C and a polite kill of acidity itself are not the operation's."""
+    ours = getattr(getattr(actor.interceptor, "lab", None), "raised", None)
+    if isinstance(error, Terminated) or (isinstance(error, KeyboardInterrupt) and not _comes_from(error, ours)):
         raise error
     return RawEnding(
         exception=type(error).__name__, message=str(error), refusal=isinstance(error, operation.raises or ())
     )
+
+
+def _comes_from(error: BaseException, origin: BaseException | None) -> bool:
+    """Whether the error is `origin`, or was raised while that was handled."""
+    seen: BaseException | None = error
+    while seen is not None and seen is not origin:
+        seen = seen.__context__
+    return seen is not None

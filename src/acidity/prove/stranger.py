@@ -46,9 +46,8 @@ def meet(engines: Iterable[Engine], sandbox: Sandbox) -> Encounter:
                 stopped = stopped or "the pool had no connection left"
                 continue
             held.extend(engine.connect() for _ in range(max(1, _idle(engine.pool))))
-            for connection in held:
-                if sandbox.in_transaction(connection.connection.dbapi_connection):
-                    leaks.append("a connection went back to the pool with its transaction open")
+            found_open = [sandbox.in_transaction(connection.connection.dbapi_connection) for connection in held]
+            leaks.extend(["a connection went back to the pool with its transaction open"] * found_open.count(True))
             for connection in held:
                 stopped = _work(connection, sandbox) or stopped
         except (DBAPIError, SQLAlchemyError) as error:

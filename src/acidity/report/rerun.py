@@ -16,6 +16,7 @@ from acidity.report.page import Page, cells
 from acidity.report.values import described
 
 GREY = "bright_black"
+INCONSISTENT = "inconsistent"
 INDENT = 22
 VERDICT_STYLES = {"pass": "green", "fail": "bold red", "unknown": "bold yellow"}
 _TOLD = {
@@ -57,6 +58,10 @@ class ReplayedRun(Protocol):
     @property
     def ending(self) -> Ending: ...
     @property
+    def broken(self) -> tuple[str, ...]: ...
+    @property
+    def unknowns(self) -> tuple[str, ...]: ...
+    @property
     def notes(self) -> tuple[str, ...]: ...
     @property
     def verdict(self) -> Verdict: ...
@@ -68,11 +73,11 @@ class Rerun:
 
     Attributes:
         run: what happened this time.
-        expected: the word of the finding that was replayed; None for a schedule typed by hand.
+        expected: the words of the findings that this run is to show again; none for a schedule typed by hand.
     """
 
     run: ReplayedRun
-    expected: str | None = None
+    expected: tuple[str, ...] = ()
 
     @property
     def target(self) -> str:
@@ -86,8 +91,19 @@ class Rerun:
 
     @property
     def reproduced(self) -> bool | None:
-        """Whether the run ended with the expected word; None when none was expected."""
-        return None if self.expected is None else self.run.struck and self.run.word == self.expected
+        """Whether the run shows all that was expected; None when nothing was."""
+        return all(map(self.shows, self.expected)) if self.expected else None
+
+    @property
+    def missed(self) -> bool:
+        """Whether the schedule holds a fault that broke nothing this time."""
+        return not self.run.struck and any(choice.fault for choice in self.run.schedule.choices)
+
+    def shows(self, word: str) -> bool:
+        """Whether the run ended with this word."""
+        if word == INCONSISTENT:
+            return bool(self.run.broken)
+        return not self.missed and self.run.word == word
 
 
 def say_rerun(page: Page, rerun: Rerun) -> None:
@@ -102,15 +118,17 @@ def say_rerun(page: Page, rerun: Rerun) -> None:
     page.say(_ROWS[run.rows], label="the rows are         ", label_style="cyan", indent=1)
     for change in run.diff:
         page.say(str(change), indent=INDENT)
-    word = "FAIL" if run.verdict == "fail" else run.verdict
-    page.say(f"{word}: {run.word}", label="verdict              ", label_style=VERDICT_STYLES[run.verdict], indent=1)
-    if not run.struck:
-        page.say("the schedule's fault was never reached: the operation made fewer calls", indent=INDENT)
-    if rerun.expected is not None:
+    verdict = "FAIL" if run.verdict == "fail" else run.verdict
+    page.say(f"{verdict}: {run.word}", label="verdict              ", label_style=VERDICT_STYLES[run.verdict], indent=1)
+    for broken in run.broken:
+        page.say(f"broken: {broken}", indent=INDENT)
+    for reason in run.unknowns:
+        page.say(f"undecided: {reason}", indent=INDENT)
+    for word in rerun.expected:
         said = (
-            "reproduced"
-            if rerun.reproduced
-            else f"not reproduced: the report said {rerun.expected!r}, this run is {run.word!r}"
+            f"reproduced: {word}"
+            if rerun.shows(word)
+            else f"not reproduced: it said {word!r}, this run is {run.word!r}"
         )
         page.say(said, label="the report           ", label_style="cyan", indent=1)
     for note in run.notes:
@@ -142,5 +160,6 @@ def _ended(event: Event) -> tuple[str, str]:
 
 def _how(ending: Ending) -> str:
     if ending.exception:
-        return f" (raised {ending.exception}{': ' if ending.message else ''}{ending.message})"
+        message = " ".join(ending.message.split())
+        return f" (raised {ending.exception}{': ' if message else ''}{message})"
     return f" (returned {described(ending.answer)})" if ending.answer is not None else ""

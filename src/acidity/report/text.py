@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from acidity.core.report import LETTERS, Bound, Card, EngineInfo, LetterState, Report
 from acidity.report.finding import say_finding
@@ -42,7 +42,7 @@ def render(answers: Sequence[object], *, color: bool, width: int) -> str:
     return page.render(color=color)
 
 
-def say_answer(page: Page, answer: Answer, *, leave_out: frozenset[str] = frozenset()) -> None:
+def say_answer(page: Page, answer: Answer, *, leave_out: Container[str] = ()) -> None:
     """Put one answer on the page."""
     if isinstance(answer, Rerun):
         say_rerun(page, answer)
@@ -58,8 +58,7 @@ def say_answer(page: Page, answer: Answer, *, leave_out: frozenset[str] = frozen
     for name, row in rows:
         _say_row(page, name, row, state_width)
     page.blank()
-    notes = [note for _, row in rows if isinstance(row, Report) for note in row.notes]
-    _say_notes(page, (note for note in dict.fromkeys(notes) if note not in leave_out), label="note: ")
+    _say_notes(page, (note for note in notes_of(answer) if note not in leave_out), label="note: ")
 
 
 def engine_line(engine: EngineInfo) -> str:
@@ -77,6 +76,9 @@ def summary(answers: Sequence[Answer]) -> str:
     >>> summary([])
     '0 targets'
     """
+    replayed = [answer.reproduced for answer in answers if isinstance(answer, Rerun) and answer.expected]
+    if replayed:
+        return f"{_count(len(replayed), 'run')} replayed: {sum(map(bool, replayed))} reproduced what the report said"
     targets = len({answer.target for answer in answers})
     verdicts = Counter(answer.verdict for answer in answers)
     counts = [f"{verdicts[verdict]} {_loud(verdict)}" for verdict in ("pass", "fail", "unknown") if verdicts[verdict]]
@@ -121,14 +123,13 @@ def _say_covers(page: Page, report: Report, indent: int) -> None:
 
 
 def covered(bound: Bound) -> str:
-    """A Bound in words.
+    """A Bound in words; its note stands below with the others.
 
-    >>> covered(Bound("runs", 63, 63, "no process kills"))
-    '63 of 63 runs (no process kills)'
+    >>> covered(Bound("runs", 63, 63))
+    '63 of 63 runs'
     """
     total = "" if bound.total is None else f" of {bound.total:,}"
-    note = f" ({bound.note})" if bound.note else ""
-    return f"{bound.covered:,}{total} {bound.name}{note}"
+    return f"{bound.covered:,}{total} {bound.name}"
 
 
 def _say_notes(page: Page, notes: Iterable[str], *, label: str) -> None:
@@ -136,17 +137,21 @@ def _say_notes(page: Page, notes: Iterable[str], *, label: str) -> None:
         page.say((note, GREY), label=label, label_style=GREY, indent=1)
 
 
-def _shared_notes(answers: Sequence[Answer]) -> frozenset[str]:
+def _shared_notes(answers: Sequence[Answer]) -> tuple[str, ...]:
     """Notes that every answer carries; none when there is only one answer."""
-    if len(answers) < 2:  # noqa: PLR2004
-        return frozenset()
-    return frozenset.intersection(*(frozenset(_notes(answer)) for answer in answers))
+    if len(answers) < 2:
+        return ()
+    return tuple(note for note in notes_of(answers[0]) if all(note in notes_of(other) for other in answers[1:]))
 
 
-def _notes(answer: Answer) -> list[str]:
-    if isinstance(answer, Card):
-        return [note for row in answer.letters.values() if isinstance(row, Report) for note in row.notes]
-    return list(answer.notes) if isinstance(answer, Report) else []
+def notes_of(answer: Answer) -> tuple[str, ...]:
+    """What the reader should know beside the counts: what bounds leave out, then the notes, each once."""
+    if isinstance(answer, Rerun):
+        return ()
+    rows = answer.letters.values() if isinstance(answer, Card) else (answer,)
+    reports = [row for row in rows if isinstance(row, Report)]
+    bounds = [f"{bound.name}: {bound.note}" for report in reports for bound in report.bounds if bound.note]
+    return tuple(dict.fromkeys([*bounds, *(note for report in reports for note in report.notes)]))
 
 
 def _state(row: Report | LetterState) -> str:

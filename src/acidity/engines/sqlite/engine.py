@@ -64,8 +64,12 @@ class SqliteEngine:
         facts["synchronous"] = ("OFF", "NORMAL", "FULL", "EXTRA")[int(facts["synchronous"])]
         level = "SERIALIZABLE inside a transaction"
         if not begins:
-            level += "; by default the driver opens one only before INSERT, UPDATE, DELETE and REPLACE, never before SELECT"
-        return EngineInfo("sqlite", sqlite3.sqlite_version, "sqlite3 (standard library)", {"isolation level": level} | facts)
+            level += (
+                "; by default the driver opens one only before INSERT, UPDATE, DELETE and REPLACE, never before SELECT"
+            )
+        return EngineInfo(
+            "sqlite", sqlite3.sqlite_version, "sqlite3 (standard library)", {"isolation level": level} | facts
+        )
 
 
 ENGINE = SqliteEngine()

@@ -11,7 +11,9 @@ from typing import Any
 from acidity.core.outcome import State, Table
 
 _CHECK = re.compile(r"\bCHECK\s*\(", re.IGNORECASE)
-_OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+_OBJECTS = (
+    "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -97,9 +96,9 @@ class SqliteSandbox:
         self._beside.clear()
         for suffix in _COMPANIONS:
             with suppress(FileNotFoundError):
-                os.unlink(f"{self.path}{suffix}")
+                Path(f"{self.path}{suffix}").unlink()
         shutil.copyfile(self._before, self._spare)
-        os.replace(self._spare, self.path)
+        self._spare.replace(self.path)
 
     def close(self) -> None:
         """Remove the directory."""
@@ -223,6 +222,19 @@ class SqliteSandbox:
 
         driver = dbapi_connection.driver_connection
         return await_only(driver._execute(action, driver._conn))
+
+    def drain(self, dbapi_connection: Any) -> None:
+        """Aiosqlite's thread goes on with a statement whose task was cancelled; let it come to its end."""
+        if not isinstance(dbapi_connection, sqlite3.Connection):
+            with suppress(ValueError):
+                self.on_driver(dbapi_connection, lambda _: None)
+
+    def settle(self, dbapi_connection: Any) -> None:
+        """Aiosqlite closes in its thread; wait for the end of that."""
+        if not isinstance(dbapi_connection, sqlite3.Connection):
+            driver = dbapi_connection.driver_connection
+            if not driver._running:
+                driver._thread.join(timeout=10)
 
     def in_transaction(self, dbapi_connection: Any) -> bool | None:
         """What the driver says; None when it is closed."""

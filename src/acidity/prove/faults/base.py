@@ -30,6 +30,7 @@ class Lab:
         kept: things of persistent faults that last until the run ends.
         mode: how the last strike was made, set by `strike`.
         missed: why a strike turned out to have had nothing to break.
+        raised: the KeyboardInterrupt that a fault raised, to tell it from the user's own Ctrl-C.
     """
 
     sandbox: Sandbox
@@ -38,6 +39,7 @@ class Lab:
     kept: dict[str, Any] = field(default_factory=dict)
     mode: Mode = "real"
     missed: str = ""
+    raised: BaseException | None = None
 
     def wire(self, passage: Passage) -> Wire:
         """The connection of a Call that goes to the database."""

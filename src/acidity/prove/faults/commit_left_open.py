@@ -68,7 +68,8 @@ def _plant(connection: sqlite3.Connection, tables: tuple[str, ...]) -> tuple[str
             for nowhere in (-987654321, "acidity-nowhere"):
                 try:
                     cursor = connection.execute(
-                        f"INSERT INTO {quoted(table)} ({listed}) SELECT {source} FROM {quoted(table)} LIMIT 1", (nowhere,)
+                        f"INSERT INTO {quoted(table)} ({listed}) SELECT {source} FROM {quoted(table)} LIMIT 1",
+                        (nowhere,),
                     )
                 except sqlite3.Error:
                     continue

@@ -28,7 +28,9 @@ def _insert_a_row_again(connection: sqlite3.Connection, tables: tuple[str, ...])
         columns = ", ".join(quoted(str(row[1])) for row in info if row[6] == 0)
         has_key = any(row[5] and row[6] == 0 for row in info)
         if has_key and connection.execute(f"SELECT 1 FROM {quoted(table)} LIMIT 1").fetchone():
-            connection.execute(f"INSERT OR ABORT INTO {quoted(table)} ({columns}) SELECT {columns} FROM {quoted(table)} LIMIT 1")
+            connection.execute(
+                f"INSERT OR ABORT INTO {quoted(table)} ({columns}) SELECT {columns} FROM {quoted(table)} LIMIT 1"
+            )
 
 
 FAULT = SimpleFault(

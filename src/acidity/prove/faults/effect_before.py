@@ -6,10 +6,12 @@ from acidity.adapters.seam import Passage
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault
 
+
 def _strike(passage: Passage, lab: Lab) -> None:
 
     lab.mode = "simulated"
     raise ConnectionError("acidity: the effect could not be reached")
+
 
 FAULT = SimpleFault(
     name="effect-before",

@@ -14,8 +14,9 @@ def _strike(passage: Passage, lab: Lab) -> None:
     old = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         signal.raise_signal(signal.SIGINT)
-        lab.mode = "simulated"
-        raise KeyboardInterrupt
+    except KeyboardInterrupt as error:
+        lab.raised = error
+        raise
     finally:
         signal.signal(signal.SIGINT, old)
 

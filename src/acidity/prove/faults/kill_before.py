@@ -9,10 +9,12 @@ from acidity.adapters.seam import Passage
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault
 
+
 def _strike(passage: Passage, lab: Lab) -> None:
     del lab
     del passage
     os.kill(os.getpid(), signal.SIGKILL)
+
 
 FAULT = SimpleFault(
     name="kill-before",

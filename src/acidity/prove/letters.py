@@ -1,0 +1,155 @@
+"""The Reports of a drill: letter A (all or nothing, and told the truth) and letter C (constraints and invariants)."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+
+from acidity.core.call import Kind
+from acidity.core.finding import Finding
+from acidity.core.outcome import Rows
+from acidity.core.report import Bound, Report
+from acidity.prove.drill import Asked, Drilled
+from acidity.prove.faults import FAULTS
+from acidity.prove.judge import classified
+
+_MISREPORTED = ("false success", "false failure", "not refused")
+_DULL = {"it breaks another kind of Call", "the statement only reads"}
+
+
+def atomicity_report(drilled: Drilled, asked: Asked, check: str = "drill") -> Report:
+    """Letter A: all or nothing, and told the truth."""
+    struck = [item for examination in drilled.examinations for item in examination.struck]
+    rows = Counter(item.judgement.rows for item in struck)
+    misreported = sum(1 for item in struck if item.judgement.word in _MISREPORTED)
+    calls = sum(len(examination.bench.clean[0].history) for examination in drilled.examinations)
+    faults = len({item.run.schedule.choices[0].fault for item in struck})
+    torn = rows[Rows.TORN] + rows[Rows.DOUBLED]
+    leaked = sum(1 for item in struck if item.judgement.word == "leaked" and item.judgement.severity == "error")
+    headline = (
+        f"{calls} calls × {faults} faults = {len(struck)} runs: "
+        f"{rows[Rows.BEFORE]} before · {rows[Rows.AFTER]} after · {torn} torn · {misreported} misreported"
+    ) + (f" · {leaked} leaked" if leaked else "")
+    planned = sum(examination.planned for examination in drilled.examinations)
+    return Report(
+        check=check,
+        target=asked.target,
+        engine=drilled.engine,
+        runs=len(struck),
+        bounds=(Bound("runs", len(struck), planned, _not_struck(planned, len(struck))), *_faults_bound(drilled)),
+        findings=_ordered(drilled.atomicity),
+        unknowns=tuple(drilled.unknowns),
+        headline=headline if drilled.examinations else "",
+        classifier=_classifiers(drilled),
+        notes=tuple(_notes(drilled)),
+        seed=asked.seed,
+        versions=versions(),
+        elapsed_s=drilled.elapsed_s,
+    )
+
+
+def consistency_report(drilled: Drilled, asked: Asked) -> Report:
+    """Letter C: declared constraints and stated invariants, in every end state."""
+    looked = f"{counted(drilled.invariants, 'invariant')} and {counted(drilled.constraints, 'declared constraint')}"
+    broken = len(drilled.consistency)
+    held = (
+        f"{looked} held in all {counted(drilled.states, 'end state')}" if not broken else f"{looked}: {broken} broken"
+    )
+    return Report(
+        check="consistency",
+        target=asked.target,
+        engine=drilled.engine,
+        runs=sum(len(examination.judged) for examination in drilled.examinations),
+        bounds=(Bound("end states", drilled.states, drilled.states, "the end states of the drill, no others"),),
+        findings=_ordered(drilled.consistency),
+        unknowns=tuple(drilled.unknowns),
+        headline="" if not drilled.examinations else f"{looked}: {broken} broken" if broken else held,
+        stated=drilled.stated,
+        seed=asked.seed,
+        versions=versions(),
+        elapsed_s=drilled.elapsed_s,
+    )
+
+
+def drill_report(drilled: Drilled, asked: Asked) -> Report:
+    """Both letters in one Report, for `prove.drill`."""
+    report = atomicity_report(drilled, asked)
+    consistency = consistency_report(drilled, asked)
+    return replace(
+        report,
+        findings=_ordered([*report.findings, *consistency.findings]),
+        bounds=(*report.bounds, *consistency.bounds),
+        notes=(*report.notes, consistency.headline) if consistency.headline and drilled.stated else report.notes,
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 invariant``, ``3 invariants``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda finding: (finding.severity != "error", finding.code == "ACI207")))
+
+
+def _classifiers(drilled: Drilled) -> str:
+    texts = [classified(examination.bench.clean[0].history) for examination in drilled.examinations]
+    if len(set(texts)) <= 1:
+        return texts[0] if texts else ""
+    names = [examination.bench.operation.name for examination in drilled.examinations]
+    return "; ".join(f"{name}: {text}" for name, text in zip(names, texts, strict=True))
+
+
+def _not_struck(planned: int, struck: int) -> str:
+    missed = planned - struck
+    return f"{missed} planned runs found nothing to break (a lock already held, nothing to commit)" if missed else ""
+
+
+def _faults_bound(drilled: Drilled) -> tuple[Bound, ...]:
+    modes: dict[str, set[str]] = {}
+    for (fault, _), seen in drilled.cells.items():
+        modes.setdefault(fault, set()).update(seen)
+    if not modes:
+        return ()
+    ran = [fault for fault in FAULTS if modes.get(fault, set()) & {"real", "simulated"}]
+    simulated = [fault for fault in ran if "simulated" in modes[fault]]
+    left_out = []
+    for fault in FAULTS:
+        if fault not in ran and fault in modes and not fault.startswith("effect"):
+            reasons = sorted(mode.removeprefix("not applicable: ") for mode in modes[fault])
+            specific = [reason for reason in reasons if reason not in _DULL] or reasons
+            left_out.append(f"{fault} ({specific[0]})")
+    note = f"simulated: {', '.join(simulated)}" if simulated else "all real"
+    if left_out:
+        note += f"; not applicable: {', '.join(left_out)}"
+    return (Bound("faults", len(ran), len(ran) + len(left_out), note),)
+
+
+def _notes(drilled: Drilled) -> list[str]:
+    notes: list[str] = []
+    for examination in drilled.examinations:
+        name = examination.bench.operation.name
+        notes.extend(f"{name}: {text}" for text in examination.bench.masks.describe())
+        if not examination.bench.clean[0].history and examination.bench.operation.expects_refusal:
+            notes.append(f"{name}: refused before any database call")
+        if any(event.call.kind is Kind.EFFECT for event in examination.bench.clean[0].history):
+            counted = ", ".join(
+                f"{effect} {count}×" for effect, count in sorted(examination.bench.clean[0].effects.items())
+            )
+            notes.append(f"{name}: effects of the clean run: {counted}")
+    notes.append("not covered: other arguments, several callers at once, power loss, two faults of different kinds")
+    return list(dict.fromkeys(notes))
+
+
+def versions() -> dict[str, str]:
+    """Versions that a reader needs to judge or repeat the check."""
+    found = {"python": platform.python_version()}
+    for name in ("acidity", "sqlalchemy", "aiosqlite"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
