@@ -76,7 +76,9 @@ def bank(function: Callable[..., Any] | Operation, *arguments: Any, **options: A
 
 
 @contextmanager
-def staged(function: Callable[..., Any] | Operation, *arguments: Any, settings: Mapping[str, str] | None = None, **options: Any) -> Iterator[Stage]:
+def staged(
+    function: Callable[..., Any] | Operation, *arguments: Any, settings: Mapping[str, str] | None = None, **options: Any
+) -> Iterator[Stage]:
     """A Stage for one operation; its Sandbox is gone afterwards."""
     with Stage(bank(function, *arguments, **options), "sqlite", settings or {}) as stage:
         yield stage

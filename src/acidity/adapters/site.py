@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -15,12 +15,16 @@ from typing import Any
 
 from acidity.core.call import Site
 
+_current_greenlet: Callable[[], Any] | None
 try:
-    from greenlet import getcurrent as _current_greenlet
+    from greenlet import getcurrent
 except ImportError:  # SQLAlchemy without asyncio support never switches greenlets
     _current_greenlet = None
+else:
+    _current_greenlet = getcurrent
 
 _HERE = str(Path(__file__).resolve().parents[1]) + os.sep
+_CALLER = str(Path(__file__).parents[1] / "prove" / "stage.py")
 _FOREIGN = tuple(
     sorted(
         {
@@ -61,31 +65,36 @@ def _lies_with_the_user(filename: str) -> bool:
     return not path.startswith(_FOREIGN) and f"{os.sep}site-packages{os.sep}" not in path
 
 
-@lru_cache(maxsize=4096)
 def shown(filename: str) -> str:
     """The path as reports print it: relative to the current directory where it lies below it."""
+    return _shown_from(filename, os.getcwd())  # noqa: PTH109 - called for every Call
+
+
+@lru_cache(maxsize=4096)
+def _shown_from(filename: str, directory: str) -> str:
     path = Path(filename).resolve()
     try:
-        return str(path.relative_to(Path.cwd()))
+        return str(path.relative_to(Path(directory).resolve()))
     except ValueError:
         return path.name
 
 
 def find_site() -> Site | None:
-    """The innermost line of user code on this stack, on the stacks of parent greenlets, or of the task's creator."""
-    site = _on_stack(sys._getframe(1))
-    if site is None and _current_greenlet is not None:
-        greenlet: Any = _current_greenlet().parent
-        while greenlet is not None and site is None:
-            site = _on_stack(greenlet.gr_frame)
-            greenlet = greenlet.parent
-    return site or creator_site.get()
+    """The innermost line of user code on this stack, on the stacks of parent greenlets, or of the task's creator.
 
-
-def _on_stack(frame: FrameType | None) -> Site | None:
-    while frame is not None:
-        code = frame.f_code
-        if is_user_code(code.co_filename):
-            return Site(shown(code.co_filename), frame.f_lineno, code.co_name)
-        frame = frame.f_back
-    return None
+    Nothing is looked at beyond the frame that called the operation: who calls acidity makes none of its Calls.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    greenlet: Any = None if _current_greenlet is None else _current_greenlet()
+    while True:
+        while frame is not None:
+            code = frame.f_code
+            if is_user_code(code.co_filename):
+                return Site(shown(code.co_filename), frame.f_lineno, code.co_name)
+            if code.co_filename == _CALLER:
+                return creator_site.get()
+            frame = frame.f_back
+        greenlet = None if greenlet is None else greenlet.parent
+        if greenlet is None:
+            return creator_site.get()
+        frame = greenlet.gr_frame

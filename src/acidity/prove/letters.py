@@ -8,16 +8,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
+from acidity.analysis.diff import row_changes
+from acidity.analysis.masks import Column, Masks
 from acidity.core.call import Kind
 from acidity.core.finding import Finding
 from acidity.core.outcome import Rows
 from acidity.core.report import Bound, Report
 from acidity.prove.drill import Asked, Drilled
+from acidity.prove.examine import Examination
 from acidity.prove.faults import FAULTS
 from acidity.prove.judge import classified
 
 _MISREPORTED = ("false success", "false failure", "not refused")
-_DULL = {"it breaks another kind of Call", "the statement only reads"}
 
 
 def atomicity_report(drilled: Drilled, asked: Asked, check: str = "drill") -> Report:
@@ -27,11 +29,12 @@ def atomicity_report(drilled: Drilled, asked: Asked, check: str = "drill") -> Re
     misreported = sum(1 for item in struck if item.judgement.word in _MISREPORTED)
     calls = sum(len(examination.bench.clean[0].history) for examination in drilled.examinations)
     faults = len({item.run.schedule.choices[0].fault for item in struck})
-    torn = rows[Rows.TORN] + rows[Rows.DOUBLED]
     leaked = sum(1 for item in struck if item.judgement.word == "leaked" and item.judgement.severity == "error")
     headline = (
         f"{calls} calls × {faults} faults = {len(struck)} runs: "
-        f"{rows[Rows.BEFORE]} before · {rows[Rows.AFTER]} after · {torn} torn · {misreported} misreported"
+        f"{rows[Rows.BEFORE]} before · {rows[Rows.AFTER]} after · {rows[Rows.TORN]} torn"
+        + (f" · {rows[Rows.DOUBLED]} doubled" if rows[Rows.DOUBLED] else "")
+        + f" · {misreported} misreported"
     ) + (f" · {leaked} leaked" if leaked else "")
     planned = sum(examination.planned for examination in drilled.examinations)
     return Report(
@@ -86,6 +89,18 @@ def drill_report(drilled: Drilled, asked: Asked) -> Report:
     )
 
 
+def _masks_in_use(examination: Examination) -> Masks:
+    """The masks of tables that the operation changes; those of others hide nothing."""
+    bench = examination.bench
+    changed = {change.table for change in row_changes(bench.seed, bench.clean[0].second)}
+    masks = bench.masks
+
+    def kept(columns: frozenset[Column]) -> frozenset[Column]:
+        return frozenset(column for column in columns if column[0] in changed)
+
+    return Masks(kept(masks.keys), kept(masks.tokens), kept(masks.times), masks.ignored)
+
+
 def counted(number: int, noun: str) -> str:
     """``1 invariant``, ``3 invariants``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
@@ -109,19 +124,20 @@ def _not_struck(planned: int, struck: int) -> str:
 
 
 def _faults_bound(drilled: Drilled) -> tuple[Bound, ...]:
+    """Which faults ran, which of them were simulated, and which could not run here although their kind of Call came."""
     modes: dict[str, set[str]] = {}
     for (fault, _), seen in drilled.cells.items():
         modes.setdefault(fault, set()).update(seen)
-    if not modes:
-        return ()
     ran = [fault for fault in FAULTS if modes.get(fault, set()) & {"real", "simulated"}]
+    if not ran:
+        return ()
     simulated = [fault for fault in ran if "simulated" in modes[fault]]
     left_out = []
     for fault in FAULTS:
-        if fault not in ran and fault in modes and not fault.startswith("effect"):
-            reasons = sorted(mode.removeprefix("not applicable: ") for mode in modes[fault])
-            specific = [reason for reason in reasons if reason not in _DULL] or reasons
-            left_out.append(f"{fault} ({specific[0]})")
+        dull = {f"not applicable: {FAULTS[fault].reason}", "not applicable: the statement only reads"}
+        reasons = sorted(modes.get(fault, set()) - dull)
+        if fault not in ran and reasons:
+            left_out.append(f"{fault} ({reasons[0].removeprefix('not applicable: ')})")
     note = f"simulated: {', '.join(simulated)}" if simulated else "all real"
     if left_out:
         note += f"; not applicable: {', '.join(left_out)}"
@@ -132,7 +148,7 @@ def _notes(drilled: Drilled) -> list[str]:
     notes: list[str] = []
     for examination in drilled.examinations:
         name = examination.bench.operation.name
-        notes.extend(f"{name}: {text}" for text in examination.bench.masks.describe())
+        notes.extend(f"{name}: {text}" for text in _masks_in_use(examination).describe())
         if not examination.bench.clean[0].history and examination.bench.operation.expects_refusal:
             notes.append(f"{name}: refused before any database call")
         if any(event.call.kind is Kind.EFFECT for event in examination.bench.clean[0].history):

@@ -55,12 +55,14 @@ class Fault(Protocol):
         sentence: what happens, for reports: "the connection is lost before {call}".
         persistent: it can also stay from the struck Call on.
         in_child: it kills the process, so the run happens in a child.
+        reason: what to say of a kind of Call that it does not break.
     """
 
     name: str
     sentence: str
     persistent: bool
     in_child: bool
+    reason: str
 
     def misfit(self, call: Call, lab: Lab) -> str:
         """Why it cannot strike this Call; empty if it can."""
