@@ -56,7 +56,7 @@ class Budget:
         self._prepare(engine, lose_answer=lose_answer)
         for module in SYNC_MODULES:
             self.patch.setattr(f"examples.budget.{module}.engine", engine)
-        twins.shared.configure(bind=engine)
+        self._bind(twins.shared, engine)
         with closing(Reader(self.path, active=refuse)):
             try:
                 ended = function(*arguments)
@@ -75,9 +75,10 @@ class Budget:
         url = f"sqlite+aiosqlite:///{self.path}"  # the default pool of older SQLAlchemy keeps no connection
         engine = create_async_engine(url, connect_args={"timeout": 0}, poolclass=AsyncAdaptedQueuePool)
         self._prepare(engine.sync_engine, lose_answer=lose_answer)
+        twins_module = import_module("examples.budget.async_twins")  # before its engine is patched in what it imports
         for module in ASYNC_MODULES:
             self.patch.setattr(f"examples.budget.{module}.engine", engine)
-        import_module("examples.budget.async_twins").shared.configure(bind=engine)
+        self._bind(twins_module.shared, engine)
         with closing(Reader(self.path, active=refuse)):
             try:
                 ended = await function(*arguments)
@@ -87,6 +88,11 @@ class Budget:
             await stranger.execute(STRANGER)
         await engine.dispose()
         return ended
+
+    def _bind(self, shared: Any, engine: Any) -> None:
+        """Bind a scoped session for the rest of the test; its registry starts and ends empty."""
+        shared.registry.clear()
+        self.patch.setitem(shared.session_factory.kw, "bind", engine)
 
     def _prepare(self, engine: Engine, *, lose_answer: bool) -> None:
         event.listen(engine, "connect", enforce_foreign_keys)
