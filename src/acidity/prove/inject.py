@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from acidity.core.scenario import INJECTIONS, Operation
 from acidity.errors import UsageError
+from acidity.prove.host import is_async
 
 _BY_ANNOTATION = {
     "Session": "session",
@@ -30,10 +31,15 @@ def injection_of(operation: Operation) -> str | None:
     """The name of what the first parameter asks for, or None when the arguments fill it.
 
     Raises:
-        UsageError: the arguments do not fit the function.
+        UsageError: the arguments do not fit the function, or it cannot use what it asks for.
     """
-    if operation.inject is not None:
-        return operation.inject
+    wanted = operation.inject or _asked_for(operation)
+    if wanted is not None and wanted.startswith("async_") and not is_async(operation):
+        raise UsageError(f"{operation.name}() is a plain function; inject={wanted!r} is for async ones")
+    return wanted
+
+
+def _asked_for(operation: Operation) -> str | None:
     try:
         signature = inspect.signature(operation.function)
     except (TypeError, ValueError):
@@ -104,10 +110,8 @@ def injected(what: str, engine: Engine, operation: Operation) -> Iterator[Any]:
         yield sessionmaker(engine)
     elif what == "engine":
         yield engine
-    elif what == "url":
-        yield engine.url.render_as_string(hide_password=False)
     else:
-        raise UsageError(f"{operation.name}() is a plain function; inject={what!r} is for async ones")
+        yield engine.url.render_as_string(hide_password=False)
 
 
 @contextmanager

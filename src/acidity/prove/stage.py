@@ -211,7 +211,7 @@ class Stage:
                 if what is None:
                     answer = await operation.function(*operation.arguments, **operation.keywords)
                 else:
-                    engine = self._engine(asynchronous=not what.startswith(("engine", "url")) or what == "async_engine")
+                    engine = self._engine(asynchronous=what != "engine")
                     async with injected_async(what, engine, operation) as first:
                         answer = await operation.function(first, *operation.arguments, **operation.keywords)
             return _answered(operation, answer)

@@ -20,7 +20,7 @@ FAULT = SimpleFault(
     name="answer-lost",
     sentence="{call} is applied, but its answer is lost",
     kinds=frozenset({Kind.COMMIT}),
-    action=_strike,
+    ways={"*": _strike},
     persistent=True,
     reason="only a COMMIT leaves its outcome in doubt",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -75,21 +75,26 @@ class Fault(Protocol):
         """
 
 
+Way = Callable[[Passage, Lab], None] | str
+
+
 @dataclass(frozen=True, slots=True)
 class SimpleFault:
     """A `Fault` made of a function; see there for the attributes.
 
     Attributes:
         kinds: the kinds of Call it fits.
-        action: what it does; gives nothing, raises what the program is to see.
+        ways: engine → what it does there (gives nothing, raises what the program is to see), or why it does not exist
+            there; ``"*"`` stands for every engine that is not named.
         writes_only: among statements, only those that write.
         reason: what to say where the kind does not fit.
+        needs: what else keeps it from striking here; empty if nothing does.
     """
 
     name: str
     sentence: str
     kinds: frozenset[Kind]
-    action: Callable[[Passage, Lab], None]
+    ways: Mapping[str, Way]
     persistent: bool = False
     in_child: bool = False
     writes_only: bool = False
@@ -102,11 +107,20 @@ class SimpleFault:
             return self.reason
         if self.writes_only and call.kind is Kind.STATEMENT and not is_write(call.sql):
             return "the statement only reads"
+        way = self._way(lab)
+        if isinstance(way, str):
+            return way
         return self.needs(lab) if self.needs is not None else ""
 
     def strike(self, passage: Passage, lab: Lab) -> None:
         """Break the Call."""
-        self.action(passage, lab)
+        way = self._way(lab)
+        assert not isinstance(way, str), "plan() asks misfit first"
+        way(passage, lab)
+
+    def _way(self, lab: Lab) -> Way:
+        engine = lab.sandbox.engine_name
+        return self.ways.get(engine) or self.ways.get("*") or f"nobody has taught it {engine}"
 
 
 def driver_error(wire: Wire, kind: str, message: str, code: int = 0, name: str = "") -> Exception:

@@ -28,7 +28,7 @@ FAULT = SimpleFault(
     name="busy",
     sentence="{call} waits for another writer's lock until the time-out",
     kinds=frozenset({Kind.STATEMENT, Kind.BEGIN}),
-    action=_strike,
+    ways={"sqlite": _strike},
     persistent=True,
     reason="only a statement or a BEGIN takes a lock; a COMMIT that finds one is commit-left-open",
 )

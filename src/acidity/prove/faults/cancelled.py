@@ -26,6 +26,6 @@ FAULT = SimpleFault(
     name="cancelled",
     sentence="the task is cancelled at {call}",
     kinds=frozenset(Kind),
-    action=_strike,
+    ways={"*": _strike},
     needs=_needs,
 )

@@ -18,7 +18,7 @@ FAULT = SimpleFault(
     name="commit-refused",
     sentence="{call} is refused and everything is rolled back",
     kinds=frozenset({Kind.COMMIT}),
-    action=_strike,
+    ways={"*": _strike},
     persistent=True,
     reason="only a COMMIT can be refused",
 )

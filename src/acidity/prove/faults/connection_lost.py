@@ -22,7 +22,7 @@ FAULT = SimpleFault(
     name="connection-lost",
     sentence="the connection is lost before {call}",
     kinds=SENT,
-    action=_strike,
+    ways={"*": _strike},
     persistent=True,
     reason="an effect has no connection to the database",
 )

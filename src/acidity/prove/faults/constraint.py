@@ -37,7 +37,7 @@ FAULT = SimpleFault(
     name="constraint",
     sentence="{call} breaks a constraint",
     kinds=frozenset({Kind.STATEMENT}),
-    action=_strike,
+    ways={"sqlite": _strike},
     writes_only=True,
     reason="only a statement can break a constraint",
 )

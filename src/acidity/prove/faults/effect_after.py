@@ -17,7 +17,7 @@ FAULT = SimpleFault(
     name="effect-after",
     sentence="{call} takes effect, then fails",
     kinds=frozenset({Kind.EFFECT}),
-    action=_strike,
+    ways={"*": _strike},
     persistent=True,
     reason="it is not an effect",
 )

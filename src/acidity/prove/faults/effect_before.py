@@ -17,7 +17,7 @@ FAULT = SimpleFault(
     name="effect-before",
     sentence="{call} fails without effect",
     kinds=frozenset({Kind.EFFECT}),
-    action=_strike,
+    ways={"*": _strike},
     persistent=True,
     reason="it is not an effect",
 )

@@ -17,7 +17,7 @@ FAULT = SimpleFault(
     name="error-after",
     sentence="{call} is applied, then an error is raised",
     kinds=frozenset({Kind.STATEMENT, Kind.BEGIN, Kind.SAVEPOINT, Kind.RELEASE, Kind.ROLLBACK_TO}),
-    action=_strike,
+    ways={"*": _strike},
     persistent=True,
     reason="a COMMIT that is applied without saying so is answer-lost",
 )

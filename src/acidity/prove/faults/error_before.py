@@ -30,7 +30,7 @@ FAULT = SimpleFault(
     name="error-before",
     sentence="the database refuses {call} with an error",
     kinds=frozenset({Kind.STATEMENT, Kind.BEGIN, Kind.SAVEPOINT, Kind.RELEASE, Kind.ROLLBACK_TO}),
-    action=_strike,
+    ways={"sqlite": _strike},
     persistent=True,
     reason="a COMMIT has faults of its own, and SQLite refuses no ROLLBACK",
 )

@@ -21,6 +21,6 @@ FAULT = SimpleFault(
     name="interrupt",
     sentence="{call} is interrupted",
     kinds=frozenset({Kind.STATEMENT}),
-    action=_strike,
+    ways={"sqlite": _strike},
     reason="only a statement runs long enough",
 )

@@ -31,7 +31,7 @@ FAULT = SimpleFault(
     name="keyboard-interrupt",
     sentence="Ctrl-C arrives before {call}",
     kinds=frozenset(Kind) - {Kind.ROLLBACK},
-    action=_strike,
+    ways={"*": _strike},
     reason="nobody can clean up after a clean-up that was cut short",
     needs=_needs,
 )

@@ -20,6 +20,6 @@ FAULT = SimpleFault(
     name="kill-after",
     sentence="the process is killed after {call}",
     kinds=frozenset(Kind),
-    action=_strike,
+    ways={"*": _strike},
     in_child=True,
 )

@@ -20,6 +20,6 @@ FAULT = SimpleFault(
     name="kill-before",
     sentence="the process is killed before {call}",
     kinds=frozenset(Kind),
-    action=_strike,
+    ways={"*": _strike},
     in_child=True,
 )

@@ -17,6 +17,6 @@ FAULT = SimpleFault(
     name="memory-error",
     sentence="memory runs out before {call}",
     kinds=frozenset(Kind) - {Kind.ROLLBACK},
-    action=_strike,
+    ways={"*": _strike},
     reason="nobody can clean up after a clean-up that was cut short",
 )
