@@ -29,6 +29,9 @@ class Wire(Protocol):
     def on_driver(self, action: Callable[[Any], Any]) -> Any:
         """Run `action` with the driver's own connection, in the thread that the driver demands."""
 
+    def send(self, sql: str) -> None:
+        """Send a statement on the same connection, in the same transaction, unseen by the seam."""
+
     def close(self) -> None:
         """Close the driver's connection under the library's feet."""
 

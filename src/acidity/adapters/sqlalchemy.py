@@ -8,14 +8,16 @@ and `SqlAlchemyAdapter.remove` takes everything back. Dialect probes and the poo
 
 from __future__ import annotations
 
+import sys
 import weakref
 from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from types import FrameType
+from typing import Any, NoReturn, Protocol
 
-from sqlalchemy import event
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import ResourceClosedError
 from sqlalchemy.orm import Session
@@ -29,6 +31,10 @@ from acidity.engines.base import Sandbox
 from acidity.errors import ForeignDatabase
 
 _EXECUTES = ("do_execute", "do_executemany", "do_execute_no_params")
+_REMEDY = (
+    'Redirect a module-level engine with bind="module:engine", or let the operation take a session, engine or url as '
+    "its first parameter."
+)
 _TWO_PHASE = {
     "do_prepare_twophase": Kind.PREPARE,
     "do_commit_twophase": Kind.COMMIT,
@@ -66,6 +72,10 @@ class DriverWire:
     def on_driver(self, action: Callable[[Any], Any]) -> Any:
         """Run `action` with the driver's connection in the thread that the driver demands."""
         return self.sandbox.on_driver(self.connection, action)
+
+    def send(self, sql: str) -> None:
+        """Send a statement on the same connection."""
+        self.sandbox.send(self.connection, sql)
 
     def close(self) -> None:
         """Close the driver's connection, as a lost one is closed."""
@@ -106,6 +116,7 @@ class SqlAlchemyAdapter:
         self._wrapped: dict[int, Dialect] = {}
         self._resetting: set[int] = set()
         self._raw: dict[int, Actor] = {}
+        self._records: dict[int, Any] = {}
         self._nested = False
         self._listeners: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
             (Engine, "do_connect", self._on_do_connect),
@@ -140,17 +151,32 @@ class SqlAlchemyAdapter:
 
     @contextmanager
     def redirecting(self, engine: Engine) -> Iterator[None]:
-        """Point a module-level engine at the Sandbox while the context lasts; its hooks and options stay."""
-        old_pool, old_url = engine.pool, engine.url
-        memory = isinstance(old_pool, SingletonThreadPool | StaticPool) and self.gatekeeper.sandbox.in_memory(old_url)
-        engine.pool = self._file_pool(old_pool) if memory else old_pool.recreate()
+        """Point a module-level engine at the Sandbox while the context lasts.
+
+        On the same kind of database its hooks, options and driver stay; on another kind, everything that belongs to the
+        old kind is replaced with what ``create_engine`` makes for the Sandbox.
+        """
+        sandbox, old = self.gatekeeper.sandbox, (engine.pool, engine.dialect, engine.url)
+        if sandbox.serves(engine.dialect.name):
+            engine.pool = self._redirected_pool(engine)
+        else:
+            made = _engine_for(sandbox, asynchronous=engine.dialect.is_async)
+            engine.pool, engine.dialect, engine.url = made.pool, made.dialect, made.url
         self._redirected.add(id(engine.dialect))
         try:
             yield
         finally:
             self._redirected.discard(id(engine.dialect))
             engine.pool.dispose()
-            engine.pool = old_pool
+            engine.pool, engine.dialect, engine.url = old
+
+    def _redirected_pool(self, engine: Engine) -> Pool:
+        sandbox, old = self.gatekeeper.sandbox, engine.pool
+        memory = isinstance(old, SingletonThreadPool | StaticPool) and sandbox.in_memory(engine.url)
+        pool = self._file_pool(old) if memory else old.recreate()
+        if _made_by_the_user(old._creator):
+            pool._creator = lambda: self._admit(engine.dialect, sandbox.connect(engine.dialect, {}))
+        return pool
 
     def _file_pool(self, old: Pool) -> Pool:
         """An in-memory database has one connection; the file that stands in for it has an ordinary pool."""
@@ -170,43 +196,58 @@ class SqlAlchemyAdapter:
         if id(dialect) in self._redirected:
             connection = sandbox.connect(dialect, cparams)
         elif sandbox.is_target(dialect.name, cargs, cparams):
-            connection = dialect.connect(*cargs, **cparams)
+            connection = sandbox.open(dialect, cargs, cparams)
         elif self.armed and current_actor() is not None:
             where = sandbox.describe_target(dialect.name, cargs, cparams)
-            error = ForeignDatabase(
-                f"an engine inside the operation points at {where}, a database that acidity did not create; "
-                f'nothing was opened. Redirect a module-level engine with bind="module:engine", or let the '
-                f"operation take a session, engine or url as its first parameter."
-            )
-            self.gatekeeper.refuse(error)
-            raise error
+            self._refuse(f"an engine inside the operation points at {where}", f"nothing was opened. {_REMEDY}")
         else:
             return None
+        return self._admit(dialect, connection)
+
+    def _admit(self, dialect: Dialect, connection: Any) -> Any:
         self._admitted[id(dialect)] = dialect
         self._opened.append(connection)
-        sandbox.configure(connection)
+        self.gatekeeper.sandbox.claim(connection)
+        self.gatekeeper.sandbox.configure(connection)
         return connection
+
+    def _refuse(self, what: str, remedy: str) -> NoReturn:
+        error = ForeignDatabase(f"{what}, a database that acidity did not create; {remedy}")
+        self.gatekeeper.refuse(error)
+        raise error
+
+    def _is_ours(self, dbapi_connection: Any) -> bool:
+        return any(dbapi_connection is opened for opened in self._opened)
 
     def _on_engine_connect(self, connection: Connection) -> None:
         if self.paused:
             return
         dbapi_connection = connection.connection.dbapi_connection
         self._raw.pop(id(dbapi_connection), None)
-        dialect, sandbox = connection.dialect, self.gatekeeper.sandbox
-        if sandbox.claim(dbapi_connection):  # made by the engine's own creator=
+        dialect = connection.dialect
+        if self._is_ours(dbapi_connection):
             self._admitted[id(dialect)] = dialect
-            self._opened.append(dbapi_connection)
-        if id(dialect) in self._admitted:
-            sandbox.in_use(dbapi_connection, in_use=True)
+            self.gatekeeper.sandbox.in_use(dbapi_connection, in_use=True)
             self.engines[id(connection.engine)] = connection.engine
             if id(dialect) not in self._wrapped:
                 self._wrap(dialect)
+        elif self.armed and current_actor() is not None:
+            where = connection.engine.url.render_as_string()
+            connection.close()
+            self._refuse(f"an engine inside the operation holds a connection to {where}", f"it was not used. {_REMEDY}")
 
-    def _on_checkout(self, dbapi_connection: Any, _record: Any, _fairy: Any) -> None:
+    def _on_checkout(self, dbapi_connection: Any, record: Any, _fairy: Any) -> None:
         self._resetting.discard(id(dbapi_connection))
         actor = current_actor()
-        if actor is not None and any(dbapi_connection is opened for opened in self._opened):
+        if actor is None or self.paused:
+            return
+        if not self._is_ours(dbapi_connection) and self.gatekeeper.sandbox.claim(dbapi_connection):
+            self._opened.append(dbapi_connection)  # made by the engine's own creator=
+        if self._is_ours(dbapi_connection):
             self._raw[id(dbapi_connection)] = actor
+            self._records[id(record)] = record
+        elif self.armed and not _for_a_connection():
+            self._refuse("raw_connection() inside the operation leads to", f"it was not used. {_REMEDY}")
 
     def _on_reset(self, dbapi_connection: Any, _record: Any, _state: Any) -> None:
         self._resetting.add(id(dbapi_connection))
@@ -238,6 +279,9 @@ class SqlAlchemyAdapter:
             if root is None or not root._allow_autobegin:  # a probe of the dialect
                 original(cursor, statement, *rest, **keywords)
                 return
+            where = self.gatekeeper.sandbox.leads_to(statement)
+            if where and self.armed:
+                self._refuse(f"a statement of the operation leads to {where}", "it was not sent.")
             self._request(
                 dialect,
                 kind_of(statement),
@@ -340,9 +384,13 @@ class SqlAlchemyAdapter:
         for connection in self._opened:
             with suppress(Exception):
                 connection.close()
+        for record in self._records.values():  # also of pools whose engine never made a Connection
+            with suppress(Exception):
+                record.invalidate()
         for engine in self.engines.values():
             with suppress(ResourceClosedError):
                 engine.dispose(close=False)
+        self._records.clear()
         self._opened.clear()
         self._resetting.clear()
         self._raw.clear()
@@ -351,6 +399,31 @@ class SqlAlchemyAdapter:
     def release(self) -> None:
         """Let go of engines that operations made for themselves."""
         self.engines.clear()
+
+
+def _engine_for(sandbox: Sandbox, *, asynchronous: bool) -> Engine:
+    """An engine of SQLAlchemy's own making for the Sandbox."""
+    url = sandbox.url(asynchronous=asynchronous)
+    if not asynchronous:
+        return create_engine(url)
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    return create_async_engine(url).sync_engine
+
+
+def _for_a_connection() -> bool:
+    """Whether a `Connection` asks the pool, which `engine_connect` will tell of; else it is ``raw_connection()``."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("sqlalchemy."):
+        if frame.f_code is Connection.__init__.__code__:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _made_by_the_user(creator: Any) -> bool:
+    """Whether an engine was given ``creator=`` (``async_creator=``), which no event of SQLAlchemy tells of."""
+    return getattr(creator, "__module__", "") != "sqlalchemy.engine.create"
 
 
 def _defaulted(context: Any) -> frozenset[str]:

@@ -5,4 +5,11 @@ from __future__ import annotations
 from acidity.core.registry import Registry
 from acidity.engines.base import Engine
 
-ENGINES: Registry[Engine] = Registry("engines", {"sqlite": "acidity.engines.sqlite:ENGINE"})
+ENGINES: Registry[Engine] = Registry(
+    "engines",
+    {
+        "sqlite": "acidity.engines.sqlite:ENGINE",
+        "postgresql": "acidity.engines.postgresql.engine:ENGINE",
+        "mariadb": "acidity.engines.mariadb.engine:ENGINE",
+    },
+)

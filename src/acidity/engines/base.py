@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,6 +22,10 @@ class Look:
 
     state: State
     locked_out: bool = False
+
+
+class Unsettled(Exception):  # noqa: N818  # a verdict (unknown), not a mistake of somebody
+    """Something still works on what an ended run asked of it."""
 
 
 class Sandbox(Protocol):
@@ -67,6 +71,9 @@ class Sandbox(Protocol):
     def connect(self, dialect: Any, cparams: dict[str, Any]) -> Any:
         """A connection of this dialect to the Sandbox, for an engine that is redirected."""
 
+    def open(self, dialect: Any, cargs: Any, cparams: Any) -> Any:
+        """A connection for an engine whose own arguments lead to the Sandbox."""
+
     def configure(self, dbapi_connection: Any) -> None:
         """Apply the per-connection settings of the check."""
 
@@ -79,8 +86,14 @@ class Sandbox(Protocol):
     def is_target(self, dialect_name: str, cargs: Any, cparams: Any) -> bool:
         """Whether these connect arguments lead to this Sandbox."""
 
+    def leads_to(self, sql: str) -> str:
+        """Which database outside this Sandbox the statement would open, as ATTACH does; nothing if it stays inside."""
+
     def describe_target(self, dialect_name: str, cargs: Any, cparams: Any) -> str:
         """Where these connect arguments lead to, for a message; no secrets."""
+
+    def serves(self, dialect_name: str) -> bool:
+        """Whether engines of this dialect can work on the Sandbox."""
 
     def in_memory(self, url: Any) -> bool:
         """Whether this URL is a database that lives in one connection."""
@@ -91,11 +104,21 @@ class Sandbox(Protocol):
     def drain(self, dbapi_connection: Any) -> None:
         """Wait until the driver has carried out what a cancelled caller no longer awaits."""
 
-    def settle(self, dbapi_connection: Any) -> None:
-        """Wait until a connection that is being closed is closed."""
+    def settle(self, opened: Iterable[Any]) -> None:
+        """Wait until connections that are being closed are closed, and nothing is at work.
+
+        Raises:
+            Unsettled: that did not happen within a bound.
+        """
 
     def in_transaction(self, dbapi_connection: Any) -> bool | None:
         """Whether the driver's connection has an open transaction; None when it is closed."""
+
+    def send(self, dbapi_connection: Any, sql: str) -> None:
+        """Send a statement on somebody's connection, in their transaction, unseen by the seam."""
+
+    def through_proxy(self) -> AbstractContextManager[Any]:
+        """Connections made in this context go through a proxy that can cut them, where there is a wire."""
 
     def unseen(self) -> AbstractContextManager[None]:
         """What the driver does in this context is acidity's or the pool's own."""
@@ -115,12 +138,16 @@ class Engine(Protocol):
 
     name: str
 
-    def sandbox(self, settings: Mapping[str, str]) -> Sandbox:
+    def sandbox(self, settings: Mapping[str, str], driver: str = "") -> Sandbox:
         """A new, empty Sandbox.
+
+        Args:
+            settings: settings of the database.
+            driver: the driver of the engines that acidity makes; empty for the usual one.
 
         Raises:
             EngineUnavailable: the engine cannot be started here.
-            UsageError: a setting is not known.
+            UsageError: a setting or the driver is not known.
         """
 
     def doctor(self) -> EngineInfo:

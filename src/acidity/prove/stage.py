@@ -59,7 +59,8 @@ class Stage:
             raise UsageError("isolation_level= cannot be imposed on an engine of yours (bind=); set it there")
         self._options: dict[str, Any] = {} if isolation_level is None else {"isolation_level": isolation_level}
         self.scenario = scenario
-        self.sandbox: Sandbox = ENGINES[db].sandbox(settings)
+        name, _, driver = db.partition("+")
+        self.sandbox: Sandbox = ENGINES[name].sandbox(settings, driver)
         self.seed: State
         self._cleanup = ExitStack()
         self._cleanup.callback(self.sandbox.close)
@@ -221,8 +222,7 @@ class Stage:
     def _settle(self, ending: RawEnding) -> None:
         """Let drivers finish, and garbage be collected: what only waits for the collector is no leak of the user's."""
         opened = self.adapter.opened()
-        for connection in opened:
-            self.sandbox.settle(connection)
+        self.sandbox.settle(opened)
         if ending.exception == "CancelledError" or open_transactions(opened, self.sandbox):
             with quiet():
                 gc.collect()

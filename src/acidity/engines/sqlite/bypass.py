@@ -9,14 +9,18 @@ one for the process, and it does nothing while no run is on.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from acidity.core.control import without_comments
 
 
 class Watch:
@@ -111,6 +115,17 @@ def file_of(database: object) -> str:
     return os.path.realpath(text)
 
 
+@lru_cache(maxsize=4096)
+def file_in(sql: str) -> str | None:
+    """What a statement that opens another file calls it: a literal's text, or the expression as it stands."""
+    match = _OPENS.match(without_comments(sql))
+    return None if match is None else (match["literal"] or match["expression"]).replace("''", "'")
+
+
+_OPENS = re.compile(
+    r"(?:attach\b(?:\s+database\b)?|vacuum\b[^']*?\binto\b)\s*(?:'(?P<literal>(?:[^']|'')*)'|(?P<expression>\S*))",
+    re.IGNORECASE,
+)
 _watches: set[Watch] = set()
 _installed = threading.Lock()
 _is_installed = False

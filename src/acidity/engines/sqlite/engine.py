@@ -9,6 +9,7 @@ from acidity.core.report import EngineInfo
 from acidity.engines.sqlite.sandbox import SqliteSandbox
 from acidity.errors import UsageError
 
+DRIVERS = ("", "pysqlite", "aiosqlite")
 SETTINGS = (
     "auto_vacuum",
     "busy_timeout",
@@ -32,12 +33,14 @@ class SqliteEngine:
 
     name = "sqlite"
 
-    def sandbox(self, settings: Mapping[str, str]) -> SqliteSandbox:
+    def sandbox(self, settings: Mapping[str, str], driver: str = "") -> SqliteSandbox:
         """A new, empty Sandbox with these PRAGMAs.
 
         Raises:
             UsageError: a setting is not a PRAGMA that acidity knows, or its value is not a word or number.
         """
+        if driver not in DRIVERS:
+            raise UsageError(f"sqlite+{driver}: not a known driver; there are: {', '.join(filter(None, DRIVERS))}")
         for name, value in settings.items():
             if name.lower() not in SETTINGS:
                 raise UsageError(f"setting {name!r} is not known for sqlite; it is one of: {', '.join(SETTINGS)}")

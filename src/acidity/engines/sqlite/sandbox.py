@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from acidity.core.outcome import State
 from acidity.core.report import EngineInfo
 from acidity.engines.base import Look
 from acidity.engines.directory import OwnDirectory
-from acidity.engines.sqlite.bypass import Watch, file_of, points_at
+from acidity.engines.sqlite.bypass import Watch, file_in, file_of, points_at
 from acidity.engines.sqlite.rows import (
     RowReader,
     broken_constraints,
@@ -198,16 +198,30 @@ class SqliteSandbox:
         with suppress(AttributeError, ValueError):
             self._watch.in_use(_native(dbapi_connection), in_use=in_use)
 
+    def open(self, dialect: Any, cargs: Any, cparams: Any) -> Any:
+        """A connection with exactly these arguments."""
+        with self._watch.connecting():
+            return dialect.connect(*cargs, **cparams)
+
     def is_target(self, dialect_name: str, cargs: Any, cparams: Any) -> bool:
         """Whether an engine with these arguments opens this file."""
         del cparams
         return dialect_name == "sqlite" and bool(cargs) and points_at(cargs[0], self.path)
+
+    def leads_to(self, sql: str) -> str:
+        """The file that an ATTACH or a VACUUM INTO would open."""
+        named = file_in(sql)
+        return "" if named is None or points_at(named, self.path) or not file_of(named) else named
 
     def describe_target(self, dialect_name: str, cargs: Any, cparams: Any) -> str:
         """The file, or the server without its password."""
         if dialect_name == "sqlite":
             return f"sqlite:///{file_of(cargs[0] if cargs else '') or ':memory:'}"
         return f"{dialect_name}://{cparams.get('host', '')}/{cparams.get('dbname') or cparams.get('database') or ''}"
+
+    def serves(self, dialect_name: str) -> bool:
+        """SQLite's dialect."""
+        return dialect_name == "sqlite"
 
     def in_memory(self, url: Any) -> bool:
         """Whether the URL names a database in memory."""
@@ -229,11 +243,11 @@ class SqliteSandbox:
             with suppress(ValueError):
                 self.on_driver(dbapi_connection, lambda _: None)
 
-    def settle(self, dbapi_connection: Any) -> None:
-        """Aiosqlite closes in its thread; wait for the end of that."""
-        if not isinstance(dbapi_connection, sqlite3.Connection):
-            driver = dbapi_connection.driver_connection
-            if not driver._running:
+    def settle(self, opened: Iterable[Any]) -> None:
+        """aiosqlite closes in its thread; wait for the end of that."""
+        for dbapi_connection in opened:
+            driver = getattr(dbapi_connection, "driver_connection", None)
+            if driver is not None and not driver._running:
                 driver._thread.join(timeout=10)
 
     def in_transaction(self, dbapi_connection: Any) -> bool | None:
@@ -242,6 +256,14 @@ class SqliteSandbox:
             return bool(_native(dbapi_connection).in_transaction)
         except (sqlite3.ProgrammingError, ValueError, AttributeError):
             return None
+
+    def send(self, dbapi_connection: Any, sql: str) -> None:
+        """Send a statement on the driver's connection."""
+        self.on_driver(dbapi_connection, lambda connection: connection.execute(sql).fetchall())
+
+    def through_proxy(self) -> AbstractContextManager[None]:
+        """A file has no wire."""
+        return nullcontext()
 
     def unseen(self) -> AbstractContextManager[None]:
         """What happens in this context is acidity's or the pool's own."""

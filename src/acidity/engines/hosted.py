@@ -1,0 +1,492 @@
+"""A Sandbox on a database server: a database of acidity's own, reset by deleting its rows and copying the seed back.
+
+What PostgreSQL and MariaDB have in common. An engine says how its catalogue is read, how a database is made, copied and
+dropped, and how sessions are seen and ended; it does so in a subclass, over an administrator's connection that no
+operation ever gets. Names of databases say which process made them, so that orphans can be told and dropped.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from acidity.core.outcome import State, Table
+from acidity.core.report import EngineInfo
+from acidity.engines.base import Look, Unsettled
+from acidity.engines.orphans import fresh_name
+from acidity.engines.proxy import CuttingProxy
+from acidity.engines.server import Server
+from acidity.errors import EngineUnavailable, UsageError
+
+SETTLE_S_MAX = 10.0
+_WHERE = {
+    "host",
+    "port",
+    "user",
+    "password",
+    "passwd",
+    "database",
+    "dbname",
+    "db",
+    "unix_socket",
+    "service",
+    "passfile",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a table looks like, apart from its rows.
+
+    Attributes:
+        columns: all of them, in order.
+        writable: those that an INSERT may name.
+        key: the columns of the primary key.
+        references: column → (table, column).
+        serial: it has a column that the database numbers.
+    """
+
+    columns: tuple[str, ...]
+    writable: tuple[str, ...]
+    key: tuple[str, ...]
+    references: Mapping[str, tuple[str, str]]
+    serial: bool = False
+
+
+class HostedSandbox(ABC):
+    """A throw-away database on a server; see `Sandbox` for what the methods promise.
+
+    Args:
+        server: where; the Sandbox leaves it when it is closed.
+        settings: settings of every session.
+        drivers: sync and async driver that URLs name.
+    """
+
+    engine_name: str
+    dialects: frozenset[str]
+
+    def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
+        self.server = server
+        self.settings = dict(settings)
+        self.drivers = drivers
+        self.database, token = fresh_name()
+        self.before = f"{self.database}_before"
+        self.user, self.password = f"acidity_{token}", secrets.token_hex(8)
+        self.shapes: dict[str, Shape] = {}
+        self._catalogue: Any = None
+        self._proxy: CuttingProxy | None = None
+        self._routed = False
+        self._beside: list[Any] = []
+        self._owner = os.getpid()
+        self._closed = False
+        self._constraints = 0
+        try:
+            self.admin = self.connect_admin()
+            self.sweep()
+            self.create_database()
+        except BaseException:
+            server.stop()
+            raise
+
+    # What an engine has to say
+
+    @abstractmethod
+    def connect_admin(self, database: str | None = None) -> Any:
+        """An administrator's driver connection, committing by itself."""
+
+    @abstractmethod
+    def create_database(self) -> None:
+        """Make the database and the user that owns it."""
+
+    @abstractmethod
+    def keep_before(self) -> None:
+        """Keep the rows before: a copy as a database of its own, and one to reset from."""
+
+    @abstractmethod
+    def drop_databases(self) -> None:
+        """Drop the database, the copy and the user."""
+
+    @abstractmethod
+    def sweep(self) -> None:
+        """Drop databases of processes that are gone."""
+
+    @abstractmethod
+    def read_catalogue(self) -> Any:
+        """A value that changes when the schema does."""
+
+    @abstractmethod
+    def read_shapes(self) -> dict[str, Shape]:
+        """The tables of the database."""
+
+    @abstractmethod
+    def reset_statements(self) -> Iterable[str]:
+        """What brings the rows before back while the schema is as it was."""
+
+    @abstractmethod
+    def rebuild(self) -> None:
+        """Make the database anew from the copy, schema and all."""
+
+    @abstractmethod
+    def sessions(self) -> dict[int, str]:
+        """The sessions on the database other than the administrator's: id → idle, active or in transaction."""
+
+    @abstractmethod
+    def end_session(self, number: int) -> None:
+        """End a session at the server."""
+
+    @abstractmethod
+    def session_of(self, dbapi_connection: Any) -> int | None:
+        """The server's number of this connection, without asking the server; None when it is closed."""
+
+    @abstractmethod
+    def set_statements(self) -> Iterable[str]:
+        """What applies the settings of the check to a session."""
+
+    @abstractmethod
+    def impatience(self) -> tuple[str, str]:
+        """Statements that let lock waits end at once in a session, and that take this back."""
+
+    @abstractmethod
+    def quoted(self, name: str) -> str:
+        """An identifier, quoted."""
+
+    # Life
+
+    def url(self, *, asynchronous: bool = False) -> str:
+        """The SQLAlchemy URL of the database."""
+        return self._url(self.database, self.drivers[asynchronous])
+
+    def before_url(self) -> str:
+        """A URL of the copy that holds the rows before."""
+        return self._url(self.before, self.drivers[False])
+
+    def _url(self, database: str, driver: str) -> str:
+        return f"{self.engine_name}+{driver}://{self.user}:{self.password}@{self.server.host}:{self.server.port}/{database}"
+
+    def create(self, schema: Callable[[Any], None], setup: Callable[[Any], Any] | None) -> State:
+        """Make the tables and the rows before."""
+        engine = create_engine(self.url(), poolclass=NullPool)
+        try:
+            schema(engine)
+            if setup is not None:
+                with Session(engine) as session:
+                    setup(session)
+                    session.commit()
+        finally:
+            engine.dispose()
+        self.shapes = self.read_shapes()
+        self.keep_before()
+        self._catalogue = self.read_catalogue()
+        self._constraints = self.count_constraints()
+        return self.look().state
+
+    def reset(self) -> None:
+        """Delete and copy back; where the schema was changed, build the database anew."""
+        for connection in self._beside:
+            with suppress(Exception):
+                connection.close()
+        self._beside.clear()
+        for number in self.sessions():
+            self.end_session(number)
+        self._wait_until(lambda: not self.sessions())
+        if self.read_catalogue() != self._catalogue:
+            self.rebuild()
+            self.shapes = self.read_shapes()
+            self._catalogue = self.read_catalogue()
+            return
+        for statement in self.reset_statements():
+            self.ask(statement)
+
+    def close(self) -> None:
+        """Drop everything and leave the server; a forked child only lets go."""
+        if self._closed or self._owner != os.getpid():
+            return
+        self._closed = True
+        if self._proxy is not None:
+            self._proxy.close()
+        try:
+            for connection in self._beside:
+                with suppress(Exception):
+                    connection.close()
+            with suppress(Exception):
+                for number in self.sessions():
+                    self.end_session(number)
+            with suppress(Exception):
+                self.drop_databases()
+            with suppress(Exception):
+                self.admin.close()
+        finally:
+            self.server.stop()
+
+    # Asking as the administrator
+
+    def ask(self, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        """Send a statement over the administrator's connection; its rows."""
+        cursor = self.admin.cursor()
+        try:
+            cursor.execute(sql, parameters) if parameters is not None else cursor.execute(sql)
+            return list(cursor.fetchall()) if cursor.description else []
+        finally:
+            cursor.close()
+
+    def look(self) -> Look:
+        """Read every table as the administrator."""
+        if self._catalogue is not None and self.read_catalogue() != self._catalogue:
+            shapes = self.read_shapes()
+        else:
+            shapes = self.shapes
+        tables = {}
+        for name, shape in shapes.items():
+            columns = ", ".join(map(self.quoted, shape.columns))
+            rows = [tuple(map(_plain, row)) for row in self.ask(f"SELECT {columns} FROM {self.table(name)}")]
+            tables[name] = Table(shape.columns, shape.key, shape.references, tuple(sorted(rows, key=repr)))
+        return Look(State(tables))
+
+    def table(self, name: str) -> str:
+        """A table of the database, as the administrator names it."""
+        return self.quoted(name)
+
+    def violations(self) -> tuple[str, ...]:
+        """Foreign keys, looked at anew; the other constraints cannot be switched off."""
+        broken = []
+        for name, shape in self.shapes.items():
+            for column, (parent, target) in sorted(shape.references.items()):
+                child, key = self.quoted(column), self.quoted(target)
+                found = self.ask(
+                    f"SELECT count(*) FROM {self.table(name)} c LEFT JOIN {self.table(parent)} p ON c.{child} = p.{key} "
+                    f"WHERE c.{child} IS NOT NULL AND p.{key} IS NULL"
+                )
+                if found[0][0]:
+                    broken.append(f"foreign key: {name}: {column} points at no row of {parent} in {found[0][0]} rows")
+        return tuple(broken)
+
+    @abstractmethod
+    def count_constraints(self) -> int:
+        """How many constraints the schema declares."""
+
+    def constraints(self) -> int:
+        """How many constraints the schema declares."""
+        return self._constraints
+
+    def info(self) -> EngineInfo:
+        """Engine, version, driver and the settings of this check."""
+        return EngineInfo(self.engine_name, self.version(), self.drivers[False], dict(sorted(self.settings.items())))
+
+    @abstractmethod
+    def version(self) -> str:
+        """The server's version."""
+
+    def traits(self) -> Mapping[str, Any]:
+        """Facts on which faults depend."""
+        return {"tables": tuple(self.shapes), "dedicated": self.server.dedicated}
+
+    def connect_beside(self) -> Any:
+        """A second session on the database, committing by itself; it may do what an administrator may."""
+        connection = self.connect_admin(self.database)
+        self._beside.append(connection)
+        return connection
+
+    def harmless_write(self) -> str:
+        """A DELETE that matches no row."""
+        return f"DELETE FROM {self.quoted(min(self.shapes))} WHERE 1 = 0"
+
+    # For adapters
+
+    def connect(self, dialect: Any, cparams: Mapping[str, Any]) -> Any:
+        """A connection of the dialect, with the engine's own arguments, to this database (or through the proxy)."""
+        positional, ours = dialect.create_connect_args(make_url(self._url(self.database, dialect.driver)))
+        others = {name: value for name, value in cparams.items() if name not in _WHERE}
+        arguments = {**ours, **others}
+        if self._routed:
+            arguments["port"] = self.proxy().port
+        return dialect.connect(*positional, **self.adapted(dialect, arguments))
+
+    def open(self, dialect: Any, cargs: Any, cparams: Any) -> Any:
+        """The same; the URL was ours."""
+        del cargs
+        return self.connect(dialect, cparams)
+
+    def adapted(self, dialect: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Arguments that this driver needs on a private loopback server."""
+        del dialect
+        return arguments
+
+    def proxy(self) -> CuttingProxy:
+        """The proxy in front of the server, started when it is first needed."""
+        if self._proxy is None:
+            self._proxy = CuttingProxy(self.server.host, self.server.port)
+        return self._proxy
+
+    @contextmanager
+    def through_proxy(self) -> Iterator[CuttingProxy]:
+        """Connections that are made in this context go through the proxy."""
+        self._routed = True
+        try:
+            yield self.proxy()
+        finally:
+            self._routed = False
+            self.proxy().disarm()
+
+    def configure(self, dbapi_connection: Any) -> None:
+        """Apply the settings of the check."""
+        for statement in self.set_statements():
+            self.send(dbapi_connection, statement)
+            dbapi_connection.commit()
+
+    def send(self, dbapi_connection: Any, sql: str) -> None:
+        """Send a statement on somebody's connection, in their transaction, unseen by the seam."""
+        cursor = dbapi_connection.cursor()
+        try:
+            cursor.execute(sql)
+            if cursor.description:
+                cursor.fetchall()
+        finally:
+            cursor.close()
+
+    def end(self, dbapi_connection: Any) -> None:
+        """End the connection's session at the server, and wait until it is gone."""
+        number = self.session_of(dbapi_connection)
+        if number is not None:
+            self.end_session(number)
+            self._wait_until(lambda: number not in self.sessions())
+
+    def claim(self, dbapi_connection: Any) -> bool:
+        """Nothing is opened past the seam unseen on a server; the driver's adapter watches for that."""
+        del dbapi_connection
+        return False
+
+    def in_use(self, dbapi_connection: Any, *, in_use: bool) -> None:
+        """Statements are not traced on a server."""
+
+    def leads_to(self, sql: str) -> str:
+        """No statement opens another database."""
+        del sql
+        return ""
+
+    def is_target(self, dialect_name: str, cargs: Any, cparams: Any) -> bool:
+        """Whether an engine with these arguments connects to this database."""
+        del cargs
+        database = cparams.get("dbname") or cparams.get("database") or cparams.get("db")
+        local = cparams.get("host") in {self.server.host, "localhost"}
+        port = str(cparams.get("port", "")) == str(self.server.port)
+        return dialect_name in self.dialects and local and port and database == self.database
+
+    def describe_target(self, dialect_name: str, cargs: Any, cparams: Any) -> str:
+        """The server and database, without password."""
+        if dialect_name == "sqlite":
+            return f"sqlite:///{cargs[0] if cargs else ':memory:'}"
+        database = cparams.get("dbname") or cparams.get("database") or cparams.get("db") or ""
+        return f"{dialect_name}://{cparams.get('host', '')}:{cparams.get('port', '')}/{database}"
+
+    def serves(self, dialect_name: str) -> bool:
+        """Whether the dialect speaks to this server."""
+        return dialect_name in self.dialects
+
+    def in_memory(self, url: Any) -> bool:
+        """No server keeps a database in a connection."""
+        del url
+        return False
+
+    def on_driver(self, dbapi_connection: Any, action: Callable[[Any], Any]) -> Any:
+        """Run `action` with the connection as SQLAlchemy has it; its calls work in this thread."""
+        return action(dbapi_connection)
+
+    def drain(self, dbapi_connection: Any) -> None:
+        """Wait until the server no longer works for this connection."""
+        number = self.session_of(dbapi_connection)
+        if number is not None:
+            self._wait_until(lambda: self.sessions().get(number) != "active")
+
+    def settle(self, opened: Iterable[Any]) -> None:
+        """Wait until sessions of closed connections are gone and no open one is at work.
+
+        Raises:
+            Unsettled: they are not, after `SETTLE_S_MAX` seconds.
+        """
+        alive = {self.session_of(connection) for connection in opened}
+        beside = {self.session_of(connection) for connection in self._beside}
+
+        def settled() -> bool:
+            left = {number: state for number, state in self.sessions().items() if number not in beside}
+            return all(number in alive and state != "active" for number, state in left.items())
+
+        self._wait_until(settled)
+
+    def _wait_until(self, reached: Callable[[], bool]) -> None:
+        """Ask the server again until it says so; a fact, not a pause."""
+        deadline = time.monotonic() + SETTLE_S_MAX
+        while not reached():
+            if time.monotonic() > deadline:
+                raise Unsettled(f"{self.engine_name} did not settle within {SETTLE_S_MAX:.0f} s")
+            time.sleep(0.001)
+
+    def in_transaction(self, dbapi_connection: Any) -> bool | None:
+        """What the server says of the session."""
+        number = self.session_of(dbapi_connection)
+        state = self.sessions().get(number) if number is not None else None
+        return None if state is None else state == "in transaction"
+
+    def unseen(self) -> AbstractContextManager[None]:
+        """Nothing is traced, so nothing has to be hidden."""
+        return nullcontext()
+
+    @contextmanager
+    def watch(self, refuse: Callable[[str], None]) -> Iterator[list[str]]:
+        """The adapters of the drivers watch for connections that bypass the seam."""
+        del refuse
+        yield []
+
+    @contextmanager
+    def impatient(self, dbapi_connection: Any) -> Iterator[None]:
+        """Lock waits end at once while the context lasts."""
+        on, off = self.impatience()
+        self.send(dbapi_connection, on)
+        try:
+            yield
+        finally:
+            with suppress(Exception):
+                self.send(dbapi_connection, off)
+
+
+def drivers_of(engine: str, driver: str, pairs: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+    """The sync and the async driver that a name such as ``postgresql+asyncpg`` asks for.
+
+    Raises:
+        UsageError: the driver is not known.
+    """
+    if driver not in pairs:
+        raise UsageError(
+            f"{engine}+{driver}: not a known driver; there are: {', '.join(name for name in pairs if name)}"
+        )
+    return pairs[driver]
+
+
+def require_driver(module: str, extra: str) -> None:
+    """The driver that acidity itself needs to look at the rows.
+
+    Raises:
+        EngineUnavailable: it is not installed.
+    """
+    try:
+        import_module(module)
+    except ImportError:
+        raise EngineUnavailable(f"the driver {module} is not installed: pip install '{extra}'") from None
+
+
+def _plain(value: Any) -> Any:
+    """A value that can be kept and compared."""
+    if isinstance(value, memoryview | bytearray):
+        return bytes(value)
+    return value

@@ -1,0 +1,38 @@
+"""The `Engine` of MariaDB: a private server, and what `acidity doctor` says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from acidity.core.report import EngineInfo
+from acidity.engines.hosted import drivers_of, require_driver
+from acidity.engines.mariadb.sandbox import DRIVERS, MariadbSandbox
+from acidity.engines.mariadb.server import start
+
+_SHOWN = ("tx_isolation", "innodb_flush_log_at_trx_commit", "innodb_snapshot_isolation", "innodb_lock_wait_timeout")
+
+
+class MariadbEngine:
+    """MariaDB, on a server that acidity finds or starts."""
+
+    name = "mariadb"
+
+    def sandbox(self, settings: Mapping[str, str], driver: str = "") -> MariadbSandbox:
+        """A new, empty database on the private server."""
+        drivers = drivers_of(self.name, driver, DRIVERS)
+        require_driver("pymysql", "acidity[mariadb]")
+        return MariadbSandbox(start(), settings, drivers)
+
+    def doctor(self) -> EngineInfo:
+        """Version and defaults of the server."""
+        sandbox = self.sandbox({})
+        try:
+            rows = sandbox.ask("SHOW GLOBAL VARIABLES")
+            facts = {name: str(value) for name, value in rows if name in _SHOWN}
+            level = facts.pop("tx_isolation").replace("-", " ")
+            return EngineInfo(self.name, sandbox.version(), "PyMySQL", {"isolation level": level} | facts)
+        finally:
+            sandbox.close()
+
+
+ENGINE = MariadbEngine()

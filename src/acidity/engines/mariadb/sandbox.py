@@ -1,0 +1,238 @@
+"""The `Sandbox` of MariaDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from acidity.engines.hosted import HostedSandbox, Shape
+from acidity.engines.orphans import PREFIX, owner_is_gone
+from acidity.engines.server import Server
+
+DRIVERS: Mapping[str, tuple[str, str]] = {
+    "": ("pymysql", "aiomysql"),
+    "pymysql": ("pymysql", "aiomysql"),
+    "mysqldb": ("mysqldb", "aiomysql"),
+    "mysqlclient": ("mysqldb", "aiomysql"),
+    "aiomysql": ("pymysql", "aiomysql"),
+}
+
+_CATALOGUE = """
+SELECT table_name, column_name, column_type, is_nullable, column_key, extra FROM information_schema.columns
+WHERE table_schema = %s ORDER BY table_name, ordinal_position
+"""
+_TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE'"
+_KEYS = """
+SELECT table_name, constraint_name, column_name, referenced_table_name, referenced_column_name
+FROM information_schema.key_column_usage WHERE table_schema = %s
+AND (constraint_name = 'PRIMARY' OR referenced_table_name IS NOT NULL)
+ORDER BY table_name, constraint_name, ordinal_position
+"""
+_TRIGGERS = "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = %s ORDER BY trigger_name"
+_CONSTRAINTS = """
+SELECT (SELECT count(*) FROM information_schema.table_constraints WHERE table_schema = %s)
+     + (SELECT count(*) FROM information_schema.columns WHERE table_schema = %s AND is_nullable = 'NO'
+        AND column_key <> 'PRI')
+"""
+
+
+class MariadbSandbox(HostedSandbox):
+    """A database on a MariaDB server, with a user that may do everything in it and nothing elsewhere."""
+
+    engine_name = "mariadb"
+    dialects = frozenset({"mariadb", "mysql"})
+
+    def connect_admin(self, database: str | None = None) -> Any:
+        """An administrator's PyMySQL connection."""
+        import pymysql
+
+        return pymysql.connect(
+            host=self.server.host,
+            port=self.server.port,
+            user=self.server.superuser,
+            password=self.server.password,
+            database=database,
+            autocommit=True,
+            ssl_disabled=True,
+        )
+
+    @property
+    def bait(self) -> str:
+        """The database of what faults need; the copy of the rows before is in `before`."""
+        return f"{self.database}_own"
+
+    def create_database(self) -> None:
+        """Three databases, and a user for the first and third."""
+        for name in (self.database, self.before, self.bait):
+            self.ask(f"CREATE DATABASE {self.quoted(name)}")
+        user = f"'{self.user}'@'%'"
+        self.ask(f"CREATE USER {user} IDENTIFIED BY '{self.password}'")
+        for name in (self.database, self.bait):
+            self.ask(f"GRANT ALL ON {self.quoted(name)}.* TO {user}")
+        self.ask(f"GRANT SELECT ON {self.quoted(self.before)}.* TO {user}")
+        bait = self.quoted(self.bait)
+        self.ask(f"CREATE TABLE {bait}.bait (id int PRIMARY KEY, n int NOT NULL) ENGINE=InnoDB")
+        self.ask(f"INSERT INTO {bait}.bait VALUES {', '.join(f'({number}, 0)' for number in range(1, 65))}")
+        self.ask(f"CREATE TABLE {bait}.full (t varchar(4000)) ENGINE=MEMORY")
+        self.ask(f"USE {self.quoted(self.database)}")
+
+    def keep_before(self) -> None:
+        """Copies of the tables, without foreign keys, and how each was made."""
+        self._made = [(name, str(self.ask(f"SHOW CREATE TABLE {self.table(name)}")[0][1])) for name in self.shapes]
+        triggers = [name for (name,) in self.ask(_TRIGGERS, (self.database,))]
+        self._triggers = [(name, str(self.ask(f"SHOW CREATE TRIGGER {self.table(name)}")[0][2])) for name in triggers]
+        for name, shape in self.shapes.items():
+            copy, columns = f"{self.quoted(self.before)}.{self.quoted(name)}", self._columns(shape)
+            self.ask(f"CREATE TABLE {copy} LIKE {self.table(name)}")
+            self.ask(f"INSERT INTO {copy} ({columns}) SELECT {columns} FROM {self.table(name)}")
+
+    def rebuild(self) -> None:
+        """Drop every table and view, and make the tables as they were made."""
+        self.ask("SET foreign_key_checks = 0")
+        for name, kind in self.ask(
+            "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = %s", (self.database,)
+        ):
+            self.ask(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {self.table(name)}")
+        for _, made in self._made:
+            self.ask(made)
+        self.ask("SET foreign_key_checks = 1")
+        for statement in self.reset_statements():
+            self.ask(statement)
+
+    def drop_databases(self) -> None:
+        """All three, and the user."""
+        for name in (self.database, self.before, self.bait):
+            self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)}")
+        self.ask(f"DROP USER IF EXISTS '{self.user}'@'%'")
+
+    def sweep(self) -> None:
+        """Drop databases whose process is gone."""
+        for (name,) in self.ask("SELECT schema_name FROM information_schema.schemata"):
+            if name.startswith(PREFIX) and owner_is_gone(name.removesuffix("_own")):
+                self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)}")
+
+    def read_catalogue(self) -> Any:
+        """Every column of every table and view."""
+        return self.ask(_CATALOGUE, (self.database,))
+
+    def read_shapes(self) -> dict[str, Shape]:
+        """From information_schema."""
+        tables = {name for (name,) in self.ask(_TABLES, (self.database,))}
+        columns: dict[str, list[tuple[str, bool]]] = {}
+        serial = set()
+        for table, column, _, _, _, extra in self.read_catalogue():
+            if table in tables:
+                columns.setdefault(table, []).append((column, "GENERATED" not in extra.upper()))
+                if "auto_increment" in extra:
+                    serial.add(table)
+        keys: dict[str, list[str]] = {}
+        references: dict[str, dict[str, tuple[str, str]]] = {}
+        for table, name, column, parent, target in self.ask(_KEYS, (self.database,)):
+            if name == "PRIMARY":
+                keys.setdefault(table, []).append(column)
+            else:
+                references.setdefault(table, {})[column] = (parent, target)
+        return {
+            table: Shape(
+                tuple(name for name, _ in found),
+                tuple(name for name, writable in found if writable),
+                tuple(keys.get(table, ())),
+                references.get(table, {}),
+                table in serial,
+            )
+            for table, found in sorted(columns.items())
+        }
+
+    def reset_statements(self) -> Iterable[str]:
+        """Delete and copy, foreign keys off; triggers cannot be switched off, so they are dropped meanwhile."""
+        yield "SET foreign_key_checks = 0"
+        for name, _ in self._triggers:
+            yield f"DROP TRIGGER IF EXISTS {self.table(name)}"
+        yield "BEGIN"
+        for name in self.shapes:
+            yield f"DELETE FROM {self.table(name)}"
+        for name, shape in self.shapes.items():
+            columns = self._columns(shape)
+            yield (
+                f"INSERT INTO {self.table(name)} ({columns}) SELECT {columns} "
+                f"FROM {self.quoted(self.before)}.{self.quoted(name)}"
+            )
+        yield "COMMIT"
+        for _, made in self._triggers:
+            yield made
+        yield "SET foreign_key_checks = 1"
+
+    def _columns(self, shape: Shape) -> str:
+        return ", ".join(map(self.quoted, shape.writable))
+
+    def table(self, name: str) -> str:
+        """In the database that programs use."""
+        return f"{self.quoted(self.database)}.{self.quoted(name)}"
+
+    def count_constraints(self) -> int:
+        """Keys, unique, foreign keys, checks and not null."""
+        return int(self.ask(_CONSTRAINTS, (self.database, self.database))[0][0])
+
+    def version(self) -> str:
+        """As the server says."""
+        return str(self.ask("SELECT VERSION()")[0][0]).split("-", maxsplit=1)[0]
+
+    def sessions(self) -> dict[int, str]:
+        """From the process list and InnoDB's transactions."""
+        rows = self.ask(
+            "SELECT p.id, p.command, t.trx_id IS NOT NULL FROM information_schema.processlist p "
+            "LEFT JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id "
+            "WHERE p.db IN (%s, %s) AND p.id <> CONNECTION_ID()",
+            (self.database, self.bait),
+        )
+        return {
+            int(number): "active" if command != "Sleep" else "in transaction" if inside else "idle"
+            for number, command, inside in rows
+        }
+
+    def end_session(self, number: int) -> None:
+        """KILL."""
+        import pymysql
+
+        try:
+            self.ask(f"KILL CONNECTION {int(number)}")
+        except pymysql.err.OperationalError as error:
+            if error.args[0] != _NO_SUCH_THREAD:
+                raise
+
+    def session_of(self, dbapi_connection: Any) -> int | None:
+        """The connection id, as each driver keeps it."""
+        driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
+        if getattr(driver, "closed", False) is True:  # aiomysql
+            return None
+        if hasattr(driver, "open") and not driver.open:  # PyMySQL
+            return None
+        try:
+            return int(driver.thread_id())
+        except Exception:  # mysqlclient asks the closed handle
+            return None
+
+    def set_statements(self) -> Iterable[str]:
+        """Session variables."""
+        return [f"SET SESSION {name} = {_value(value)}" for name, value in sorted(self.settings.items())]
+
+    def impatience(self) -> tuple[str, str]:
+        """innodb_lock_wait_timeout."""
+        return "SET innodb_lock_wait_timeout = 0", "SET innodb_lock_wait_timeout = DEFAULT"
+
+    def adapted(self, dialect: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+        """PyMySQL builds a TLS context for every connection unless told not to; on loopback there is no TLS."""
+        if dialect.driver == "pymysql":
+            return {"ssl_disabled": True} | arguments
+        return arguments
+
+    def quoted(self, name: str) -> str:
+        """In backticks."""
+        return "`" + name.replace("`", "``") + "`"
+
+
+_NO_SUCH_THREAD = 1094
+
+
+def _value(value: str) -> str:
+    return value if value.lstrip("-").isdigit() else "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

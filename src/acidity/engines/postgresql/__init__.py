@@ -1,0 +1,1 @@
+"""PostgreSQL, through psycopg, psycopg2 and asyncpg."""

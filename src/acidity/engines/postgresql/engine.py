@@ -1,0 +1,37 @@
+"""The `Engine` of PostgreSQL: a private server, and what `acidity doctor` says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from acidity.core.report import EngineInfo
+from acidity.engines.hosted import drivers_of, require_driver
+from acidity.engines.postgresql.sandbox import DRIVERS, PostgresqlSandbox
+from acidity.engines.postgresql.server import start
+
+_SHOWN = ("default_transaction_isolation", "synchronous_commit", "fsync", "deadlock_timeout", "lock_timeout")
+
+
+class PostgresqlEngine:
+    """PostgreSQL, on a server that acidity finds or starts."""
+
+    name = "postgresql"
+
+    def sandbox(self, settings: Mapping[str, str], driver: str = "") -> PostgresqlSandbox:
+        """A new, empty database on the private server."""
+        drivers = drivers_of(self.name, driver, DRIVERS)
+        require_driver("psycopg", "acidity[postgresql]")
+        return PostgresqlSandbox(start(), settings, drivers)
+
+    def doctor(self) -> EngineInfo:
+        """Version and defaults of the server."""
+        sandbox = self.sandbox({})
+        try:
+            facts = {name: str(sandbox.ask(f"SHOW {name}")[0][0]) for name in _SHOWN}
+            level = facts.pop("default_transaction_isolation").upper()
+            return EngineInfo(self.name, sandbox.version(), "psycopg", {"isolation level": level} | facts)
+        finally:
+            sandbox.close()
+
+
+ENGINE = PostgresqlEngine()

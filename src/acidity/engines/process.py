@@ -1,0 +1,92 @@
+"""A process that is provably the one acidity started: number, start time, and our directory in its command line.
+
+A process number alone proves nothing, because the kernel uses numbers again. A signal goes through a ``pidfd`` that was
+opened before the proof was looked at, so that it reaches the process that was looked at or none.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from acidity.errors import EngineUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class OwnProcess:
+    """What was written down about a process of ours.
+
+    Attributes:
+        pid: its number.
+        started: when the kernel started it, in clock ticks since boot.
+        directory: a directory of acidity's that stands in its command line.
+        abrupt: the signals that make it end at once and still clean up what lies outside its directory.
+    """
+
+    pid: int
+    started: int
+    directory: Path
+    abrupt: tuple[int, ...] = ()
+
+    def lives(self) -> bool:
+        """Whether that process runs now: the same start time, and a command line that names the directory."""
+        try:
+            line = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
+            command = Path(f"/proc/{self.pid}/cmdline").read_bytes()
+        except OSError:
+            return False
+        return identity(line) == (self.pid, self.started) and os.fsencode(self.directory) in command
+
+    def end(self, signals: Sequence[int] | None = None, patience: float = 5.0) -> None:
+        """Send `signals` (default: `abrupt`) and SIGKILL last, until it has gone; touch nothing that is not ours."""
+        try:
+            handle = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return
+        try:
+            gone = select.poll()
+            gone.register(handle, select.POLLIN)
+            for number in (*(self.abrupt if signals is None else signals), signal.SIGKILL):
+                if not self.lives():
+                    break
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(handle, number)
+                if gone.poll(patience * 1000):
+                    break
+        finally:
+            os.close(handle)
+        with suppress(ChildProcessError):  # it may be a child of another process, or of one that has ended
+            os.waitpid(self.pid, os.WNOHANG)
+
+
+def identity(stat: str) -> tuple[int, int] | None:
+    """Number and start time from a line of ``/proc/<pid>/stat``; None for a zombie and for what is no such line."""
+    head, _, tail = stat.rpartition(")")  # the name between the parentheses may contain anything
+    fields = tail.split()
+    with suppress(ValueError, IndexError):
+        if fields[0] not in "ZX":
+            return int(head.split(" ", 1)[0]), int(fields[19])
+    return None
+
+
+def require_proof() -> None:
+    """Refuse where a process could not be told from another one.
+
+    Raises:
+        EngineUnavailable: this is not a Linux with ``/proc`` and ``pidfd``.
+    """
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+        proved = identity(Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace")) is not None
+    except (AttributeError, OSError):
+        proved = False
+    if not proved:
+        raise EngineUnavailable(
+            "a private server needs Linux 5.3 or newer with /proc, to be stopped with certainty; "
+            "name a running server instead, in ACIDITY_POSTGRESQL_URL or ACIDITY_MARIADB_URL"
+        )

@@ -1,0 +1,365 @@
+"""What does not pass the seam makes the check unknown; what points at somebody else's database is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text, update
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.orm import Session
+
+from acidity import prove
+from acidity.core.report import Report
+from acidity.errors import ForeignDatabase
+from tests.engines.bank import ALICE, BOB, Account, balances, bank, calls, run_once
+
+needs_aiosqlite = pytest.mark.skipif(not find_spec("aiosqlite"), reason="needs aiosqlite")
+WRITES = update(Account).values(balance=1)
+
+
+def drilled(function: Callable[..., Any], *arguments: Any, **options: Any) -> Report:
+    return prove.drill(bank(function, *arguments, **options))
+
+
+def write(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(WRITES)
+
+
+# Threads
+
+
+def in_a_thread(engine: Engine) -> None:
+    thread = threading.Thread(target=write, args=(engine,))
+    thread.start()
+    thread.join()
+
+
+def partly_in_a_thread(engine: Engine) -> None:
+    write(engine)
+    in_a_thread(engine)
+
+
+def in_an_executor(engine: Engine) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(write, engine).result()
+
+
+async def in_the_loops_executor(engine: Engine) -> None:
+    await asyncio.get_running_loop().run_in_executor(None, write, engine)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [in_a_thread, partly_in_a_thread, in_an_executor, pytest.param(in_the_loops_executor, marks=needs_aiosqlite)],
+    ids=lambda function: function.__name__,
+)
+def test_a_thread_that_belongs_to_nobody_makes_it_unknown(function: Callable[..., Any]) -> None:
+    report = drilled(function)
+    assert report.verdict == "unknown"
+    assert "by a thread or task that belongs to no operation" in report.unknowns[0]
+    assert report.unknowns[0].startswith(f"{function.__name__}: ")
+    assert report.runs == 0
+
+
+@needs_aiosqlite
+def test_asyncios_own_thread_helper_keeps_the_operation() -> None:
+    async def operation(engine: Engine) -> None:
+        await asyncio.to_thread(write, engine)
+
+    report = drilled(operation)
+    assert report.verdict == "pass", report
+    assert report.classifier == "1 write: needs no transaction"
+
+
+# Connections past SQLAlchemy, statements past the seam
+
+
+def raw_connection(engine: Engine) -> None:
+    raw = engine.raw_connection()
+    try:
+        raw.cursor().execute("UPDATE accounts SET balance = 1")
+        raw.commit()
+    finally:
+        raw.close()
+
+
+def raw_connection_kept(engine: Engine) -> Any:
+    raw = engine.raw_connection()
+    raw.cursor().execute("UPDATE accounts SET balance = 1")
+    raw.commit()
+    raw.detach()
+
+
+def cursor_of_the_driver(connection: Connection) -> None:
+    connection.execute(WRITES)
+    connection.connection.cursor().execute("UPDATE accounts SET balance = 2")
+    connection.commit()
+
+
+def commit_of_the_driver(connection: Connection) -> None:
+    connection.execute(WRITES)
+    connection.connection.commit()
+
+
+def driver_connection(session: Session) -> None:
+    session.execute(WRITES)
+    session.connection().connection.driver_connection.execute("UPDATE accounts SET balance = 2")  # type: ignore[union-attr]
+    session.commit()
+
+
+def bare_driver(url: str) -> None:
+    with closing(sqlite3.connect(str(make_url(url).database))) as connection:
+        connection.execute("UPDATE accounts SET balance = 1")
+        connection.commit()
+
+
+def bare_driver_beside_the_seam(session: Session) -> None:
+    session.execute(WRITES)
+    session.commit()
+    bare_driver(str(session.get_bind().engine.url))
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (raw_connection, "a raw driver connection was taken from the pool"),
+        (raw_connection_kept, "a raw driver connection was taken from the pool"),
+        (cursor_of_the_driver, "a statement was sent on the raw driver connection: UPDATE accounts"),
+        (commit_of_the_driver, "a statement was sent on the raw driver connection: COMMIT"),
+        (driver_connection, "a statement was sent on the raw driver connection: UPDATE accounts"),
+        (bare_driver, "a driver connection was opened past SQLAlchemy"),
+        (bare_driver_beside_the_seam, "a driver connection was opened past SQLAlchemy"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_passes_unseen_makes_it_unknown(function: Callable[..., Any], sentence: str) -> None:
+    report = drilled(function)
+    assert report.verdict == "unknown", report
+    assert sentence in report.unknowns[0]
+
+
+@needs_aiosqlite
+def test_a_bare_driver_in_a_coroutine_makes_it_unknown() -> None:
+    import aiosqlite
+
+    async def operation(url: str) -> None:
+        async with aiosqlite.connect(str(make_url(url).database)) as connection:
+            await connection.execute("UPDATE accounts SET balance = 1")
+            await connection.commit()
+
+    report = drilled(operation)
+    assert report.verdict == "unknown", report
+    assert "a driver connection was opened past SQLAlchemy" in report.unknowns[0]
+
+
+def test_a_bypass_that_only_a_fault_leads_to_is_noticed() -> None:
+    def operation(engine: Engine) -> None:
+        try:
+            write(engine)
+        except Exception:
+            raw_connection(engine)
+            raise
+
+    report = drilled(operation)
+    assert any("a raw driver connection was taken" in reason for reason in report.unknowns)
+
+
+def test_acidity_itself_and_hooks_of_the_pool_are_no_bypass() -> None:
+    def operation(session: Session) -> None:
+        with session.begin():
+            session.get_one(Account, ALICE).balance -= 1
+            session.get_one(Account, BOB).balance += 1
+
+    assert drilled(operation).verdict == "pass"
+
+
+# Somebody else's database
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    return tmp_path / "other.db"
+
+
+def elsewhere(path: Path) -> None:
+    write(create_engine(f"sqlite:///{path}"))
+
+
+def elsewhere_by_a_creator(path: Path) -> None:
+    write(create_engine("sqlite://", creator=lambda: sqlite3.connect(path)))
+
+
+def elsewhere_by_the_driver(path: Path) -> None:
+    sqlite3.connect(path).close()
+
+
+def elsewhere_by_a_uri(path: Path) -> None:
+    sqlite3.connect(f"file:{path}?mode=rwc", uri=True).close()
+
+
+def elsewhere_in_memory(_: Path) -> None:
+    write(create_engine("sqlite://"))
+
+
+async def elsewhere_in_a_coroutine(path: Path) -> None:
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    async with create_async_engine(f"sqlite+aiosqlite:///{path}").begin() as connection:
+        await connection.execute(WRITES)
+
+
+ELSEWHERE = [
+    elsewhere,
+    elsewhere_by_a_creator,
+    elsewhere_by_the_driver,
+    elsewhere_by_a_uri,
+    elsewhere_in_memory,
+    pytest.param(elsewhere_in_a_coroutine, marks=needs_aiosqlite),
+]
+
+
+@pytest.mark.parametrize("function", ELSEWHERE, ids=lambda function: function.__name__)
+def test_another_database_is_refused_before_it_is_opened(function: Callable[..., Any], other: Path) -> None:
+    with pytest.raises(ForeignDatabase, match="that acidity did not create"):
+        drilled(function, other)
+    assert not other.exists()
+
+
+@pytest.mark.parametrize("function", [elsewhere, elsewhere_by_the_driver], ids=lambda function: function.__name__)
+def test_also_when_the_operation_swallows_the_error(function: Callable[..., Any], other: Path) -> None:
+    def operation(session: Session) -> None:
+        with suppress(Exception):
+            function(other)
+        session.execute(WRITES)
+        session.commit()
+
+    with pytest.raises(ForeignDatabase):
+        drilled(operation)
+    assert not other.exists()
+
+
+def test_also_when_only_a_fault_leads_there(other: Path) -> None:
+    def operation(engine: Engine) -> None:
+        try:
+            write(engine)
+        except Exception:
+            elsewhere(other)
+
+    with pytest.raises(ForeignDatabase):
+        drilled(operation)
+    assert not other.exists()
+
+
+def test_also_in_a_thread_that_belongs_to_nobody(other: Path) -> None:
+    def operation(session: Session) -> None:
+        session.execute(WRITES)
+        session.commit()
+        thread = threading.Thread(target=lambda: swallowed(elsewhere, other))
+        thread.start()
+        thread.join()
+
+    with pytest.raises(ForeignDatabase):
+        drilled(operation)
+    assert not other.exists()
+
+
+def swallowed(function: Callable[..., Any], *arguments: Any) -> None:
+    with suppress(Exception):
+        function(*arguments)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["ATTACH DATABASE '{}' AS other", " /* here */ attach '{}' as other", "VACUUM INTO '{}'"],
+)
+def test_a_file_that_a_statement_would_open_is_refused(other: Path, statement: str) -> None:
+    def operation(engine: Engine) -> None:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(statement.format(other)))
+
+    with pytest.raises(ForeignDatabase):
+        drilled(operation)
+    assert not other.exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "url"),
+    [
+        ("psycopg", "postgresql+psycopg://u:secret@db.example/app"),
+        ("pymysql", "mysql+pymysql://u:secret@db.example/app"),
+    ],
+)
+def test_a_server_is_refused_by_name_and_without_its_password(module: str, url: str) -> None:
+    pytest.importorskip(module)
+
+    def operation() -> None:
+        write(create_engine(url))
+
+    with pytest.raises(ForeignDatabase, match=r"db\.example/app") as refused:
+        drilled(operation)
+    assert "secret" not in str(refused.value)
+
+
+def test_the_message_says_what_to_do(other: Path) -> None:
+    with pytest.raises(ForeignDatabase, match=r'bind="module:engine"'):
+        drilled(elsewhere, other)
+
+
+def test_other_databases_of_this_process_are_left_in_peace(other: Path) -> None:
+    """A test suite has databases of its own; only what an operation opens is refused."""
+    own = create_engine(f"sqlite:///{other}")
+    with own.begin() as connection:
+        connection.execute(text("CREATE TABLE mine (id INTEGER)"))
+
+    def read_own(session: Session) -> bool:
+        with own.connect() as beside:
+            return not beside.execute(text("SELECT * FROM mine")).all()
+
+    report = prove.drill(bank(write, invariants=[read_own]))
+    assert report.verdict == "pass", report
+    own.dispose()
+
+
+def with_seven(engine: Engine) -> Engine:
+    """An engine on a database of the user's, with a connection in its pool."""
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE accounts (id INTEGER, owner TEXT, balance INTEGER)"))
+        connection.execute(text("INSERT INTO accounts VALUES (1, 'Mine', 7)"))
+    return engine
+
+
+@pytest.mark.parametrize("place", ["file", "memory"])
+def test_an_engine_made_before_is_refused_too(other: Path, place: str) -> None:
+    """Its pool may hold an open connection already: nothing would be opened, and everything be touched."""
+    engine = with_seven(create_engine("sqlite://" if place == "memory" else f"sqlite:///{other}"))
+    with pytest.raises(ForeignDatabase):
+        drilled(lambda: write(engine))
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT balance FROM accounts")).scalar() == 7
+    engine.dispose()
+
+
+def test_a_raw_connection_of_an_engine_made_before_is_refused_too(other: Path) -> None:
+    engine = with_seven(create_engine(f"sqlite:///{other}"))
+    with pytest.raises(ForeignDatabase):
+        drilled(lambda: raw_connection(engine))
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT balance FROM accounts")).scalar() == 7
+    engine.dispose()
+
+
+def test_a_strayed_thread_changes_nothing_for_the_next_run() -> None:
+    assert drilled(in_a_thread).verdict == "unknown"
+    run = run_once(write)
+    assert [str(call.kind) for call in calls(run)] == ["statement", "commit"]
+    assert balances(run) == (1, 1)
