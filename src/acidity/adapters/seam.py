@@ -23,6 +23,10 @@ class Wire(Protocol):
         """The name of the database engine, such as ``sqlite``."""
 
     @property
+    def connection(self) -> Any:
+        """The driver's connection, as the library has it."""
+
+    @property
     def errors(self) -> Any:
         """The driver's module with the PEP 249 exception classes."""
 

@@ -362,6 +362,32 @@ class HostedSandbox(ABC):
             self.end_session(number)
             self._wait_until(lambda: number not in self.sessions())
 
+    def wait_until_gone(self, number: int) -> None:
+        """Wait until a session has ended."""
+        self._wait_until(lambda: number not in self.sessions())
+
+    def wait_until_blocked(self, number: int) -> None:
+        """Wait until the server says that a session waits for a lock."""
+        self._wait_until(lambda: self.is_blocked(number))
+
+    @abstractmethod
+    def is_blocked(self, number: int) -> bool:
+        """Whether the server says that a session waits for a lock."""
+
+    def cancel_when_active(self, number: int) -> None:
+        """Cancel the statement of a session as soon as the server says that it runs; over a connection of its own."""
+        beside = self.connect_admin(self.database)
+        try:
+            deadline = time.monotonic() + SETTLE_S_MAX
+            while not self.cancel_if_active(beside, number) and time.monotonic() < deadline:
+                time.sleep(0.001)
+        finally:
+            beside.close()
+
+    @abstractmethod
+    def cancel_if_active(self, beside: Any, number: int) -> bool:
+        """Cancel the statement of a session if one is running."""
+
     def claim(self, dbapi_connection: Any) -> bool:
         """Nothing is opened past the seam unseen on a server; the driver's adapter watches for that."""
         del dbapi_connection

@@ -8,7 +8,14 @@ import logging
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    contextmanager,
+    nullcontext,
+    redirect_stderr,
+    redirect_stdout,
+)
 from io import StringIO
 from typing import Any, Self
 
@@ -129,11 +136,12 @@ class Stage:
         actor = Actor("A", interceptor)
         injector = interceptor if isinstance(interceptor, FaultInjector) else None
         try:
-            if injector is not None and injector.strike.fault.in_child:
-                bypasses: list[str] = []
-                ending = Child(self, operation, actor, injector).run()
-            else:
-                ending, bypasses = self.act(operation, actor)
+            with self._routed(injector):
+                if injector is not None and injector.strike.fault.in_child:
+                    bypasses: list[str] = []
+                    ending = Child(self, operation, actor, injector).run()
+                else:
+                    ending, bypasses = self.act(operation, actor)
             host.sync(interceptor.finish)
             if self._refused is not None:
                 error, self._refused = self._refused, None
@@ -160,6 +168,12 @@ class Stage:
             mode=injector.mode if injector is not None else "real",
             bypasses=tuple(dict.fromkeys([*bypasses, *actor.bypasses])),
         )
+
+    def _routed(self, injector: FaultInjector | None) -> AbstractContextManager[Any]:
+        """Through the proxy, for a fault that cuts the wire."""
+        if injector is not None and injector.strike.fault.through_proxy:
+            return self.sandbox.through_proxy()
+        return nullcontext()
 
     def act(self, operation: Operation, actor: Actor) -> tuple[RawEnding, list[str]]:
         """Run it as the actor while the seam is armed; give how it ended and what bypassed the seam."""

@@ -200,6 +200,20 @@ class MariadbSandbox(HostedSandbox):
             if error.args[0] != _NO_SUCH_THREAD:
                 raise
 
+    def is_blocked(self, number: int) -> bool:
+        """InnoDB's transaction is in LOCK WAIT."""
+        waits = f"SELECT 1 FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = {int(number)}"
+        return bool(self.ask(waits + " AND trx_state = 'LOCK WAIT'"))
+
+    def cancel_if_active(self, beside: Any, number: int) -> bool:
+        """KILL QUERY, once the process list shows it sleeping in our statement."""
+        with beside.cursor() as cursor:
+            asked = f"SELECT 1 FROM information_schema.processlist WHERE id = {int(number)} AND state = 'User sleep'"
+            if not cursor.execute(asked):
+                return False
+            cursor.execute(f"KILL QUERY {int(number)}")
+            return True
+
     def session_of(self, dbapi_connection: Any) -> int | None:
         """The connection id, as each driver keeps it."""
         driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)

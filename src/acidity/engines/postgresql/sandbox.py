@@ -211,6 +211,17 @@ class PostgresqlSandbox(HostedSandbox):
         """pg_terminate_backend."""
         self.ask(f"SELECT pg_terminate_backend({int(number)})")
 
+    def is_blocked(self, number: int) -> bool:
+        """pg_blocking_pids."""
+        return bool(self.ask(f"SELECT cardinality(pg_blocking_pids({int(number)})) > 0")[0][0])
+
+    def cancel_if_active(self, beside: Any, number: int) -> bool:
+        """pg_cancel_backend, once pg_stat_activity shows it sleeping in our statement."""
+        asked = (
+            f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = {int(number)} AND wait_event = 'PgSleep'"
+        )
+        return bool(beside.execute(asked).fetchall())
+
     def session_of(self, dbapi_connection: Any) -> int | None:
         """The backend's process id, as each driver keeps it."""
         driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)

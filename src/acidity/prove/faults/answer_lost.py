@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from acidity.adapters.seam import Passage
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault, driver_error
+from acidity.prove.faults.base import Lab, SimpleFault, driver_error, hosted
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
+def _strike_sqlite(passage: Passage, lab: Lab) -> None:
     passage.perform()
     wire = lab.wire(passage)
     wire.close()
@@ -16,11 +16,23 @@ def _strike(passage: Passage, lab: Lab) -> None:
     raise driver_error(wire, "ProgrammingError", "Cannot operate on a closed database.")
 
 
+def _strike_server(passage: Passage, lab: Lab) -> None:
+    """The proxy forwards COMMIT, waits for the server's answer, drops it and breaks the connection."""
+    proxy = hosted(lab).proxy()
+    proxy.cut("after")
+    passage.answered = False
+    passage.perform()
+    proxy.disarm()
+    passage.answered = True
+    lab.missed = "nothing was sent for this COMMIT"
+
+
 FAULT = SimpleFault(
     name="answer-lost",
     sentence="{call} is applied, but its answer is lost",
     kinds=frozenset({Kind.COMMIT}),
-    ways={"*": _strike},
+    ways={"sqlite": _strike_sqlite, "*": _strike_server},
     persistent=True,
+    through_proxy=True,
     reason="only a COMMIT leaves its outcome in doubt",
 )

@@ -10,6 +10,7 @@ from acidity.adapters.seam import Passage, Wire
 from acidity.core.call import Call, Kind
 from acidity.core.control import is_write
 from acidity.engines.base import Sandbox
+from acidity.engines.hosted import HostedSandbox
 
 Mode = Literal["real", "simulated"]
 SENT: frozenset[Kind] = frozenset(Kind) - {Kind.EFFECT}
@@ -55,6 +56,7 @@ class Fault(Protocol):
         sentence: what happens, for reports: "the connection is lost before {call}".
         persistent: it can also stay from the struck Call on.
         in_child: it kills the process, so the run happens in a child.
+        through_proxy: connections of the run go through the proxy, where the engine has a wire.
         reason: what to say of a kind of Call that it does not break.
     """
 
@@ -62,6 +64,7 @@ class Fault(Protocol):
     sentence: str
     persistent: bool
     in_child: bool
+    through_proxy: bool
     reason: str
 
     def misfit(self, call: Call, lab: Lab) -> str:
@@ -97,6 +100,7 @@ class SimpleFault:
     ways: Mapping[str, Way]
     persistent: bool = False
     in_child: bool = False
+    through_proxy: bool = False
     writes_only: bool = False
     reason: str = "it breaks another kind of Call"
     needs: Callable[[Lab], str] | None = None
@@ -121,6 +125,13 @@ class SimpleFault:
     def _way(self, lab: Lab) -> Way:
         engine = lab.sandbox.engine_name
         return self.ways.get(engine) or self.ways.get("*") or f"nobody has taught it {engine}"
+
+
+def hosted(lab: Lab) -> HostedSandbox:
+    """The Sandbox of a fault that needs a server."""
+    sandbox = lab.sandbox
+    assert isinstance(sandbox, HostedSandbox), "the fault has no way on a file"
+    return sandbox
 
 
 def driver_error(wire: Wire, kind: str, message: str, code: int = 0, name: str = "") -> Exception:

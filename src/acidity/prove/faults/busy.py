@@ -1,15 +1,16 @@
-"""Another connection holds the lock, and the wait for it times out (SQLITE_BUSY)."""
+"""Another connection holds a lock, and the wait for it times out: SQLITE_BUSY, 55P03, 1205."""
 
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
 from acidity.adapters.seam import Passage
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault
+from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault, hosted
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
+def _strike_sqlite(passage: Passage, lab: Lab) -> None:
     wire = lab.wire(passage)
     other = lab.kept.get("writer")
     if other is None:
@@ -24,11 +25,41 @@ def _strike(passage: Passage, lab: Lab) -> None:
     lab.missed = "the Call needed no lock"
 
 
+def _strike_postgresql(passage: Passage, lab: Lab) -> None:
+    """The transaction waits for an advisory lock that a second session holds; PostgreSQL aborts it with 55P03."""
+    wire, other = lab.wire(passage), _holder(lab)
+    other.execute("SELECT pg_advisory_lock(7)")
+    wire.send("SET LOCAL lock_timeout = '1ms'")
+    wire.send("SELECT pg_advisory_xact_lock(7)")
+    lab.missed = "the lock was free"
+
+
+def _strike_mariadb(passage: Passage, lab: Lab) -> None:
+    """The transaction waits for a row that a second session holds; MariaDB undoes the statement only (1205)."""
+    wire, other = lab.wire(passage), _holder(lab)
+    bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
+    with other.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(f"SELECT n FROM {bait}.bait WHERE id = 1 FOR UPDATE")
+    wire.send("SET innodb_lock_wait_timeout = 0")
+    try:
+        wire.send(f"SELECT n FROM {bait}.bait WHERE id = 1 FOR UPDATE")
+    finally:
+        wire.send("SET innodb_lock_wait_timeout = DEFAULT")
+    lab.missed = "the lock was free"
+
+
+def _holder(lab: Lab) -> Any:
+    if "writer" not in lab.kept:
+        lab.kept["writer"] = lab.sandbox.connect_beside()
+    return lab.kept["writer"]
+
+
 FAULT = SimpleFault(
     name="busy",
     sentence="{call} waits for another writer's lock until the time-out",
     kinds=frozenset({Kind.STATEMENT, Kind.BEGIN}),
-    ways={"sqlite": _strike},
+    ways={"sqlite": _strike_sqlite, "postgresql": _strike_postgresql, "mariadb": _strike_mariadb},
     persistent=True,
     reason="only a statement or a BEGIN takes a lock; a COMMIT that finds one is commit-left-open",
 )

@@ -26,14 +26,18 @@ def _strike(passage: Passage, lab: Lab) -> None:
 
 
 def _needs(lab: Lab) -> str:
-    return "" if lab.sandbox.traits()["journal_mode"] == "wal" else "snapshots exist in WAL mode only"
+    return "" if lab.sandbox.traits().get("journal_mode") == "wal" else "snapshots exist in WAL mode only"
 
 
 FAULT = SimpleFault(
     name="busy-snapshot",
     sentence="somebody commits between the reads and {call}",
     kinds=frozenset({Kind.STATEMENT}),
-    ways={"sqlite": _strike},
+    ways={
+        "sqlite": _strike,
+        "postgresql": "it is SQLite's; see serialization",
+        "mariadb": "it is SQLite's; see serialization",
+    },
     writes_only=True,
     reason="only a write upgrades a snapshot",
     needs=_needs,

@@ -80,7 +80,7 @@ def _plant(connection: sqlite3.Connection, tables: tuple[str, ...]) -> tuple[str
 
 def _needs(lab: Lab) -> str:
     traits = lab.sandbox.traits()
-    if traits["journal_mode"] == "wal" and not traits["deferred"]:
+    if traits.get("journal_mode") == "wal" and not traits["deferred"]:
         return "WAL: a reader does not refuse COMMIT, and the schema has no deferred foreign key"
     return ""
 
@@ -89,7 +89,11 @@ FAULT = SimpleFault(
     name="commit-left-open",
     sentence="{call} is refused and its transaction stays open",
     kinds=frozenset({Kind.COMMIT}),
-    ways={"sqlite": _strike},
+    ways={
+        "sqlite": _strike,
+        "postgresql": "PostgreSQL ends the transaction whatever it answers to COMMIT",
+        "mariadb": "MariaDB ends the transaction whatever it answers to COMMIT",
+    },
     persistent=True,
     reason="only a COMMIT can be refused",
     needs=_needs,

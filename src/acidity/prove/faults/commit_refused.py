@@ -7,18 +7,32 @@ from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault, driver_error
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
+def _strike_sqlite(passage: Passage, lab: Lab) -> None:
     wire = lab.wire(passage)
     wire.rollback()
     lab.mode = "simulated"
     raise driver_error(wire, "OperationalError", "disk I/O error", 10, "SQLITE_IOERR")
 
 
+def _strike_postgresql(passage: Passage, lab: Lab) -> None:
+    """A row in the same transaction that breaks a deferred foreign key: the server refuses COMMIT with 23503."""
+    lab.wire(passage).send("INSERT INTO acidity.late VALUES (-1)")
+    passage.perform()
+    lab.missed = "there was no transaction to refuse"
+
+
+def _strike_mariadb(passage: Passage, lab: Lab) -> None:
+    wire = lab.wire(passage)
+    wire.rollback()
+    lab.mode = "simulated"  # MariaDB has no deferred constraint and no other way to refuse COMMIT on demand
+    raise wire.errors.OperationalError(1180, "Got error 5 during COMMIT")
+
+
 FAULT = SimpleFault(
     name="commit-refused",
     sentence="{call} is refused and everything is rolled back",
     kinds=frozenset({Kind.COMMIT}),
-    ways={"*": _strike},
+    ways={"sqlite": _strike_sqlite, "postgresql": _strike_postgresql, "mariadb": _strike_mariadb},
     persistent=True,
     reason="only a COMMIT can be refused",
 )

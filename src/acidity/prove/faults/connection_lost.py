@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from acidity.adapters.seam import Passage
-from acidity.prove.faults.base import SENT, Lab, SimpleFault, driver_error
+from acidity.prove.faults.base import SENT, Lab, SimpleFault, driver_error, hosted
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
+def _strike_sqlite(passage: Passage, lab: Lab) -> None:
+    """Close the driver's connection; the next call on it fails for real."""
     wire = lab.wire(passage)
     wire.close()
     passage.answered = False
-    try:
-        passage.perform()
-    except ValueError as error:  # aiosqlite's word for a closed connection, which SQLAlchemy knows too
-        raise error from None
+    passage.perform()
     lab.mode = "simulated"
     raise driver_error(wire, "ProgrammingError", "Cannot operate on a closed database.")
+
+
+def _strike_server(passage: Passage, lab: Lab) -> None:
+    """End the session at the server (pg_terminate_backend, KILL), and let the Call find out."""
+    passage.answered = False
+    wire = lab.wire(passage)
+    hosted(lab).end(wire.connection)
+    passage.perform()
+    lab.mode = "simulated"  # a ROLLBACK on a dead connection may pass in silence: there is nothing left to roll back
 
 
 FAULT = SimpleFault(
     name="connection-lost",
     sentence="the connection is lost before {call}",
     kinds=SENT,
-    ways={"*": _strike},
+    ways={"sqlite": _strike_sqlite, "*": _strike_server},
     persistent=True,
     reason="an effect has no connection to the database",
 )

@@ -7,10 +7,10 @@ import sqlite3
 from acidity.adapters.seam import Passage
 from acidity.core.call import Kind
 from acidity.engines.sqlite.rows import quoted
-from acidity.prove.faults.base import Lab, SimpleFault, driver_error
+from acidity.prove.faults.base import Lab, SimpleFault, driver_error, hosted
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
+def _strike_sqlite(passage: Passage, lab: Lab) -> None:
     wire = lab.wire(passage)
     tables = lab.sandbox.traits()["tables"]
     wire.on_driver(lambda connection: _insert_a_row_again(connection, tables))
@@ -33,11 +33,26 @@ def _insert_a_row_again(connection: sqlite3.Connection, tables: tuple[str, ...])
             )
 
 
+def _strike_postgresql(passage: Passage, lab: Lab) -> None:
+    """A key that is there already (23505): the transaction is aborted."""
+    lab.wire(passage).send("INSERT INTO acidity.bait VALUES (1, 0)")
+    lab.mode = "simulated"
+    raise driver_error(lab.wire(passage), "IntegrityError", "duplicate key value violates unique constraint")
+
+
+def _strike_mariadb(passage: Passage, lab: Lab) -> None:
+    """A key that is there already (1062): only the statement is undone."""
+    bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
+    lab.wire(passage).send(f"INSERT INTO {bait}.bait VALUES (1, 0)")
+    lab.mode = "simulated"
+    raise lab.wire(passage).errors.IntegrityError(1062, "Duplicate entry")
+
+
 FAULT = SimpleFault(
     name="constraint",
     sentence="{call} breaks a constraint",
     kinds=frozenset({Kind.STATEMENT}),
-    ways={"sqlite": _strike},
+    ways={"sqlite": _strike_sqlite, "postgresql": _strike_postgresql, "mariadb": _strike_mariadb},
     writes_only=True,
     reason="only a statement can break a constraint",
 )

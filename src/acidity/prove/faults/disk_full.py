@@ -1,6 +1,6 @@
-"""The disk is full: the file may not grow by a page (``PRAGMA max_page_count``).
+"""The disk is full: no page can be added (SQLite), no temporary file (PostgreSQL), no row of a table (MariaDB).
 
-A statement that needs no new page would still succeed; SQLITE_FULL is then raised in its place, and the transaction is
+On SQLite the file may not grow by a page (``PRAGMA max_page_count``). A statement that needs no new page would still succeed; SQLITE_FULL is then raised in its place, and the transaction is
 rolled back as SQLite does on that error (sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction).
 """
 
@@ -10,7 +10,7 @@ import sqlite3
 
 from acidity.adapters.seam import Passage
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault, driver_error
+from acidity.prove.faults.base import Lab, SimpleFault, driver_error, hosted
 
 
 def _fill(connection: sqlite3.Connection) -> int:
@@ -20,7 +20,7 @@ def _fill(connection: sqlite3.Connection) -> int:
     return old
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
+def _strike_sqlite(passage: Passage, lab: Lab) -> None:
     wire = lab.wire(passage)
     old = wire.on_driver(_fill)
     try:
@@ -32,11 +32,30 @@ def _strike(passage: Passage, lab: Lab) -> None:
     raise driver_error(wire, "OperationalError", "database or disk is full", 13, "SQLITE_FULL")
 
 
+def _strike_postgresql(passage: Passage, lab: Lab) -> None:
+    """A sort in the same transaction that outgrows ``temp_file_limit`` (53400)."""
+    wire = lab.wire(passage)
+    wire.send("SELECT acidity.fill()")
+    lab.mode = "simulated"
+    raise driver_error(wire, "OperationalError", "could not extend file: No space left on device")
+
+
+def _strike_mariadb(passage: Passage, lab: Lab) -> None:
+    """A MEMORY table that is full (1114)."""
+    wire = lab.wire(passage)
+    bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
+    wire.send("SET SESSION max_heap_table_size = 16384")
+    rows = ", ".join(["(REPEAT('x', 4000))"] * 16)
+    wire.send(f"INSERT INTO {bait}.full VALUES {rows}")
+    lab.mode = "simulated"
+    raise wire.errors.OperationalError(1114, "The table is full")
+
+
 FAULT = SimpleFault(
     name="disk-full",
     sentence="the disk is full at {call}",
     kinds=frozenset({Kind.STATEMENT}),
-    ways={"sqlite": _strike},
+    ways={"sqlite": _strike_sqlite, "postgresql": _strike_postgresql, "mariadb": _strike_mariadb},
     persistent=True,
     writes_only=True,
     reason="only a statement needs a new page",

@@ -14,23 +14,31 @@ def _deny(*_: Any) -> int:
     return sqlite3.SQLITE_DENY
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
+def _strike_sqlite(passage: Passage, lab: Lab) -> None:
+    """An authorizer that denies everything; the engine answers SQLITE_AUTH."""
     wire = lab.wire(passage)
     wire.on_driver(lambda connection: connection.set_authorizer(_deny))
     try:
         passage.perform()
     finally:
         wire.on_driver(lambda connection: connection.set_authorizer(None))
-    # Nothing to authorise (a COMMIT without a transaction): say so as an error all the same.
+    lab.mode = "simulated"  # nothing had to be authorised
+    raise driver_error(wire, "OperationalError", "acidity: refused")
+
+
+def _strike_server(passage: Passage, lab: Lab) -> None:
+    """A statement that the server must refuse, in place of the user's."""
+    wire = lab.wire(passage)
+    wire.send("SELECT acidity_refused FROM acidity_no_such_table")
     lab.mode = "simulated"
-    raise driver_error(wire, "OperationalError", "acidity: an error after all")
+    raise driver_error(wire, "OperationalError", "acidity: refused")
 
 
 FAULT = SimpleFault(
     name="error-before",
     sentence="the database refuses {call} with an error",
     kinds=frozenset({Kind.STATEMENT, Kind.BEGIN, Kind.SAVEPOINT, Kind.RELEASE, Kind.ROLLBACK_TO}),
-    ways={"sqlite": _strike},
+    ways={"sqlite": _strike_sqlite, "*": _strike_server},
     persistent=True,
-    reason="a COMMIT has faults of its own, and SQLite refuses no ROLLBACK",
+    reason="a COMMIT has faults of its own, and no engine refuses a ROLLBACK",
 )

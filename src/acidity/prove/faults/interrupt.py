@@ -1,13 +1,15 @@
-"""A statement is interrupted while it runs (SQLITE_INTERRUPT)."""
+"""A statement is cancelled while it runs (SQLITE_INTERRUPT, 57014, 1317)."""
 
 from __future__ import annotations
 
+import threading
+
 from acidity.adapters.seam import Passage
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault
+from acidity.prove.faults.base import Lab, SimpleFault, hosted
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
+def _strike_sqlite(passage: Passage, lab: Lab) -> None:
     wire = lab.wire(passage)
     wire.on_driver(lambda connection: connection.set_progress_handler(lambda: 1, 1))
     try:
@@ -17,10 +19,34 @@ def _strike(passage: Passage, lab: Lab) -> None:
     lab.missed = "it had finished before it could be interrupted"
 
 
+def _strike_postgresql(passage: Passage, lab: Lab) -> None:
+    """A second session cancels it (pg_cancel_backend) as soon as the server says that it runs."""
+    _cancelled(passage, lab, "SELECT pg_sleep(60)")
+
+
+def _strike_mariadb(passage: Passage, lab: Lab) -> None:
+    """A second session cancels it (KILL QUERY); an UPDATE, because SELECT SLEEP ends without an error."""
+    bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
+    _cancelled(passage, lab, f"UPDATE {bait}.bait SET n = n + SLEEP(60) WHERE id = 1")
+
+
+def _cancelled(passage: Passage, lab: Lab, slow: str) -> None:
+    wire, sandbox = lab.wire(passage), hosted(lab)
+    number = sandbox.session_of(wire.connection)
+    assert number is not None, "the connection is open"
+    canceller = threading.Thread(target=sandbox.cancel_when_active, args=(number,), daemon=True)
+    canceller.start()
+    try:
+        wire.send(slow)
+    finally:
+        canceller.join(timeout=10)
+    lab.missed = "it had finished before it could be cancelled"
+
+
 FAULT = SimpleFault(
     name="interrupt",
     sentence="{call} is interrupted",
     kinds=frozenset({Kind.STATEMENT}),
-    ways={"sqlite": _strike},
+    ways={"sqlite": _strike_sqlite, "postgresql": _strike_postgresql, "mariadb": _strike_mariadb},
     reason="only a statement runs long enough",
 )

@@ -1,0 +1,82 @@
+"""The transaction is the victim of a real deadlock with a second session (40P01, 1213)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from acidity.adapters.seam import Passage
+from acidity.core.call import Kind
+from acidity.prove.faults.base import Lab, SimpleFault, hosted
+
+
+def _strike_postgresql(passage: Passage, lab: Lab) -> None:
+    """Two advisory locks taken crosswise; the second session is patient, so the user's is the one that is told."""
+    wire, other = lab.wire(passage), lab.sandbox.connect_beside()
+    other.execute("SET deadlock_timeout = '60s'")
+    other.execute("BEGIN")
+    other.execute("SELECT pg_advisory_xact_lock(2)")
+    wire.send("SELECT pg_advisory_xact_lock(1)")
+    _cross(
+        lab,
+        other.info.backend_pid,
+        lambda: other.execute("SELECT pg_advisory_xact_lock(1)"),
+        lambda: wire.send("SELECT pg_advisory_xact_lock(2)"),
+    )
+    lab.missed = "the engine saw no deadlock"
+
+
+def _strike_mariadb(passage: Passage, lab: Lab) -> None:
+    """Two rows locked crosswise; the second session has changed more rows, so the user's is the victim."""
+    wire, other = lab.wire(passage), lab.sandbox.connect_beside()
+    bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
+    with other.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(f"UPDATE {bait}.bait SET n = n + 1 WHERE id > 1")
+    wire.send(f"SELECT n FROM {bait}.bait WHERE id = 1 FOR UPDATE")
+
+    def take_the_first() -> None:
+        with other.cursor() as cursor:
+            cursor.execute(f"SELECT n FROM {bait}.bait WHERE id = 1 FOR UPDATE")
+
+    _cross(
+        lab,
+        other.thread_id(),
+        take_the_first,
+        lambda: wire.send(f"SELECT n FROM {bait}.bait WHERE id = 2 FOR UPDATE"),
+    )
+    lab.missed = "the engine saw no deadlock"
+
+
+def _cross(lab: Lab, number: int, theirs: Callable[[], Any], ours: Callable[[], Any]) -> None:
+    """Let the second session wait first, as the server says it does, and then close the circle."""
+    waiting = threading.Thread(target=_quietly, args=(theirs,), daemon=True)
+    waiting.start()
+    hosted(lab).wait_until_blocked(number)
+    try:
+        ours()
+    finally:
+        hosted(lab).end_session(number)
+        waiting.join(timeout=10)
+
+
+def _quietly(action: Callable[[], Any]) -> None:
+    try:
+        action()
+    except Exception:  # noqa: S110  # its session is ended when it is no longer needed
+        pass
+
+
+FAULT = SimpleFault(
+    name="deadlock",
+    sentence="{call} is the victim of a deadlock",
+    kinds=frozenset({Kind.STATEMENT}),
+    ways={
+        "sqlite": "SQLite has one lock, and answers BUSY; see busy",
+        "postgresql": _strike_postgresql,
+        "mariadb": _strike_mariadb,
+    },
+    writes_only=True,
+    reason="only a write takes locks that others wait for",
+)

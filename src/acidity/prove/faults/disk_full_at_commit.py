@@ -1,0 +1,26 @@
+"""The disk is full when COMMIT has work to do: a deferred trigger that sorts more than ``temp_file_limit`` allows."""
+
+from __future__ import annotations
+
+from acidity.adapters.seam import Passage
+from acidity.core.call import Kind
+from acidity.prove.faults.base import Lab, SimpleFault
+
+
+def _strike(passage: Passage, lab: Lab) -> None:
+    lab.wire(passage).send("INSERT INTO acidity.full VALUES (1)")
+    passage.perform()
+    lab.missed = "there was no transaction to refuse"
+
+
+FAULT = SimpleFault(
+    name="disk-full-at-commit",
+    sentence="the disk is full at {call}",
+    kinds=frozenset({Kind.COMMIT}),
+    ways={
+        "sqlite": "SQLite takes its pages in the statements; see disk-full",
+        "mariadb": "MariaDB takes its pages in the statements; see disk-full",
+        "postgresql": _strike,
+    },
+    reason="only a COMMIT does deferred work",
+)

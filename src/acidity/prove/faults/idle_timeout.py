@@ -1,0 +1,34 @@
+"""The program was idle in its transaction for too long, and the server ended its session (25P03)."""
+
+from __future__ import annotations
+
+from acidity.adapters.seam import Passage
+from acidity.prove.faults.base import SENT, Lab, SimpleFault, hosted
+
+
+def _strike(passage: Passage, lab: Lab) -> None:
+    wire, sandbox = lab.wire(passage), hosted(lab)
+    if not sandbox.in_transaction(wire.connection):
+        lab.missed = "no transaction was open"
+        passage.perform()
+        return
+    number = sandbox.session_of(wire.connection)
+    assert number is not None, "the connection is open"
+    passage.answered = False
+    wire.send("SET LOCAL idle_in_transaction_session_timeout = '1ms'")
+    sandbox.wait_until_gone(number)
+    passage.perform()
+    lab.mode = "simulated"  # a ROLLBACK on a dead connection may pass in silence
+
+
+FAULT = SimpleFault(
+    name="idle-timeout",
+    sentence="the server ends the idle transaction before {call}",
+    kinds=SENT,
+    ways={
+        "sqlite": "a file ends no session",
+        "postgresql": _strike,
+        "mariadb": "idle_transaction_timeout counts whole seconds and closes without a word; see connection-lost",
+    },
+    reason="an effect has no connection to the database",
+)

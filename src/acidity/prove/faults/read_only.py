@@ -1,0 +1,40 @@
+"""The server has become read-only (25006, 1290, SQLITE_READONLY)."""
+
+from __future__ import annotations
+
+from acidity.adapters.seam import Passage
+from acidity.core.call import Kind
+from acidity.prove.faults.base import Lab, SimpleFault
+
+
+def _strike_sqlite(passage: Passage, lab: Lab) -> None:
+    wire = lab.wire(passage)
+    wire.send("PRAGMA query_only = ON")
+    try:
+        passage.perform()
+    finally:
+        wire.send("PRAGMA query_only = OFF")
+    lab.missed = "it changed nothing"
+
+
+def _strike_postgresql(passage: Passage, lab: Lab) -> None:
+    lab.wire(passage).send("SET TRANSACTION READ ONLY")
+    passage.perform()
+    lab.missed = "it changed nothing"
+
+
+def _strike_mariadb(passage: Passage, lab: Lab) -> None:
+    lab.mode = "simulated"  # read_only is a switch of the whole server, which others use too
+    raise lab.wire(passage).errors.OperationalError(
+        1290, "The MariaDB server is running with the --read-only option so it cannot execute this statement"
+    )
+
+
+FAULT = SimpleFault(
+    name="read-only",
+    sentence="the database is read-only at {call}",
+    kinds=frozenset({Kind.STATEMENT}),
+    ways={"sqlite": _strike_sqlite, "postgresql": _strike_postgresql, "mariadb": _strike_mariadb},
+    writes_only=True,
+    reason="only a write minds",
+)

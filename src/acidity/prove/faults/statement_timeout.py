@@ -1,0 +1,34 @@
+"""A statement takes longer than it may (57014, 1969)."""
+
+from __future__ import annotations
+
+from acidity.adapters.seam import Passage
+from acidity.core.call import Kind
+from acidity.prove.faults.base import Lab, SimpleFault
+
+
+def _strike_postgresql(passage: Passage, lab: Lab) -> None:
+    wire = lab.wire(passage)
+    wire.send("SET LOCAL statement_timeout = '1ms'")
+    wire.send("SELECT pg_sleep(60)")
+    lab.missed = "it was in time"
+
+
+def _strike_mariadb(passage: Passage, lab: Lab) -> None:
+    wire = lab.wire(passage)
+    many = "information_schema.columns a, information_schema.columns b, information_schema.columns c"
+    wire.send(f"SET STATEMENT max_statement_time = 0.002 FOR SELECT count(*) FROM {many}")
+    lab.missed = "it was in time"
+
+
+FAULT = SimpleFault(
+    name="statement-timeout",
+    sentence="{call} takes longer than the time-out allows",
+    kinds=frozenset({Kind.STATEMENT}),
+    ways={
+        "sqlite": "SQLite has no statement time-out; see interrupt",
+        "postgresql": _strike_postgresql,
+        "mariadb": _strike_mariadb,
+    },
+    reason="only a statement can time out",
+)
