@@ -1,168 +1,23 @@
-"""Private servers: found, started, shared between processes, stopped by the last one, swept after a SIGKILL."""
+"""A private server: what it is like, its restart, and where it comes from."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import signal
 import socket
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 
-from acidity.engines import cache
 from acidity.engines import server as servers
 from acidity.engines.mariadb import server as mariadb
 from acidity.engines.mariadb.packages import unpacked
 from acidity.engines.postgresql import server as postgresql
-from acidity.engines.process import OwnProcess, identity
-from acidity.engines.server import Server
 from acidity.errors import EngineUnavailable, UsageError
+from tests.engines.served import MARIADB, Engine, runs
 
-PATIENCE = 60
-USER = """
-import json, sys
-from acidity.engines.{engine} import server
-mine = server.start()
-print(json.dumps([mine.pid, mine.port, str(mine.directory)]), flush=True)
-sys.stdin.read()
-"""
-
-
-@dataclass(frozen=True)
-class Engine:
-    """What differs between the engines for these tests."""
-
-    module: ModuleType
-    connect: Callable[[Server, str, str], Any]
-    version: str
-    setting: tuple[str, str, str]
-    no_such_value: tuple[str, str]
-
-    @property
-    def name(self) -> str:
-        return self.module.__name__.split(".")[-2]
-
-    def start(self, settings: dict[str, str] | None = None, *, dedicated: bool = False) -> Server:
-        return self.module.start(settings, dedicated=dedicated)
-
-    def ask(self, server: Server, *statements: str, password: str | None = None, database: str = "") -> Any:
-        """The first value of the last answer."""
-        connection = self.connect(server, server.password if password is None else password, database)
-        with closing(connection), connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-            return cursor.fetchone()[0] if cursor.description else None
-
-
-def psycopg_connection(server: Server, password: str, database: str) -> Any:
-    import psycopg
-
-    where = {"host": server.host, "port": server.port, "user": server.superuser, "password": password}
-    return psycopg.connect(**where, dbname=database or server.database, autocommit=True)
-
-
-def pymysql_connection(server: Server, password: str, database: str) -> Any:
-    import pymysql
-
-    where = {"host": server.host, "port": server.port, "user": server.superuser, "password": password}
-    return pymysql.connect(**where, database=database or None, autocommit=True, ssl_disabled=True)
-
-
-POSTGRESQL = Engine(
-    postgresql, psycopg_connection, "SHOW server_version", ("work_mem", "1234kB", "SHOW work_mem"), ("fsync", "perhaps")
-)
-MARIADB = Engine(
-    mariadb,
-    pymysql_connection,
-    "SELECT VERSION()",
-    ("sort_buffer_size", "65536", "SELECT @@sort_buffer_size"),
-    ("sort_buffer_size", "1"),
-)
-
-
-@pytest.fixture(params=[POSTGRESQL, MARIADB], ids=lambda engine: engine.name)
-def engine(request: pytest.FixtureRequest) -> Engine:
-    return request.param
-
-
-@pytest.fixture(autouse=True)
-def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A place for servers of this test alone, that a server of root's may enter; nothing is left there afterwards."""
-    for variable in (postgresql.URL, mariadb.URL):
-        monkeypatch.delenv(variable, raising=False)
-    memory = Path("/dev/shm")
-    path = Path(tempfile.mkdtemp(prefix="servers-", dir=memory if os.access(memory, os.W_OK) else None))
-    path.chmod(0o755)
-    monkeypatch.setenv("ACIDITY_SANDBOX_DIR", str(path))
-    yield path
-    servers.sweep()
-    left = [entry.name for root in cache.servers_roots() for entry in root.iterdir()]
-    assert left in ([], ["gate"])
-    shutil.rmtree(path)
-
-
-class User:
-    """A process that uses the shared server of an engine until it is let go."""
-
-    def __init__(self, engine: Engine) -> None:
-        source = str(Path(cache.__file__).parents[2])
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", USER.format(engine=engine.name)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join((source, *sys.path))},
-        )
-
-    def ready(self) -> tuple[int, int, Path]:
-        """Number and port of its server, and the data directory."""
-        line = self.process.stdout.readline()
-        if not line:
-            pytest.fail(self.process.communicate()[1].decode())
-        pid, port, directory = json.loads(line)
-        return pid, port, Path(directory)
-
-    def end(self, number: int | None = None) -> int:
-        """Let it go, or send it a signal; its return code, when it has ended."""
-        if number is not None:
-            self.process.send_signal(number)
-        self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode
-
-
-@pytest.fixture
-def user() -> Iterator[Callable[[Engine], User]]:
-    """``user(engine)`` -> a process that has started or joined, or soon will."""
-    running: list[User] = []
-
-    def begin(engine: Engine) -> User:
-        running.append(User(engine))
-        return running[-1]
-
-    yield begin
-    for one in running:
-        with suppress(ValueError):  # it was let go
-            one.end(signal.SIGKILL)
-
-
-def runs(pid: int) -> bool:
-    """Whether a process of that number runs; a zombie does not."""
-    with suppress(OSError):
-        return identity(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")) is not None
-    return False
-
-
-# One process
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def test_it_starts_answers_and_goes(engine: Engine) -> None:
@@ -241,126 +96,6 @@ def test_a_server_whose_files_were_deleted_is_stopped(engine: Engine, home: Path
         shutil.rmtree(next(home.iterdir()))
         assert runs(server.pid)
     assert not runs(server.pid)
-
-
-# Several processes
-
-
-def test_two_processes_share_one_and_the_last_stops_it(engine: Engine, user: Callable[[Engine], User]) -> None:
-    first, second = user(engine), user(engine)
-    pid, port, directory = first.ready()
-    assert second.ready() == (pid, port, directory)
-    assert first.end() == 0
-    assert runs(pid)
-    assert second.end() == 0
-    assert not runs(pid)
-    assert not directory.exists()
-
-
-def test_many_that_start_at_once_share_one(engine: Engine, user: Callable[[Engine], User]) -> None:
-    users = [user(engine) for _ in range(5)]
-    assert len({one.ready() for one in users}) == 1
-
-
-def test_who_comes_later_joins(engine: Engine, user: Callable[[Engine], User]) -> None:
-    pid = user(engine).ready()[0]
-    with engine.start() as server:
-        assert server.pid == pid
-        assert engine.ask(server, "SELECT 1") == 1
-    assert runs(pid)
-
-
-def test_ctrl_c_stops_it(engine: Engine, user: Callable[[Engine], User]) -> None:
-    one = user(engine)
-    pid = one.ready()[0]
-    one.end(signal.SIGINT)
-    assert not runs(pid)
-
-
-def test_a_server_whose_user_was_killed_is_replaced(engine: Engine, user: Callable[[Engine], User]) -> None:
-    one = user(engine)
-    pid, _, directory = one.ready()
-    one.end(signal.SIGKILL)
-    assert runs(pid)
-    with engine.start() as server:
-        assert server.pid != pid
-        assert not runs(pid)
-        assert server.directory == directory
-        assert engine.ask(server, "SELECT 1") == 1
-
-
-def test_another_engine_sweeps_it_too(engine: Engine, user: Callable[[Engine], User]) -> None:
-    one = user(engine)
-    pid, _, directory = one.ready()
-    one.end(signal.SIGKILL)
-    with (POSTGRESQL if engine is MARIADB else MARIADB).start():
-        assert not runs(pid)
-        assert not directory.exists()
-
-
-def test_a_server_that_somebody_holds_is_not_swept(engine: Engine, user: Callable[[Engine], User]) -> None:
-    first, second = user(engine), user(engine)
-    pid = first.ready()[0]
-    second.ready()
-    first.end(signal.SIGKILL)
-    assert servers.sweep() == []
-    assert runs(pid)
-
-
-def test_a_crashed_server_comes_back_for_who_joins(engine: Engine, user: Callable[[Engine], User]) -> None:
-    with engine.start() as server:
-        engine.ask(server, "CREATE DATABASE kept")
-        OwnProcess(*_identity(server.pid), server.directory).end([signal.SIGQUIT])
-        pid, port, _ = user(engine).ready()
-        assert pid != server.pid
-        assert port == server.port
-        assert engine.ask(server, "SELECT 1", database="kept") == 1
-
-
-def _identity(pid: int) -> tuple[int, int]:
-    found = identity(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8"))
-    assert found is not None
-    return found
-
-
-# What is not ours
-
-
-@pytest.mark.parametrize("forgery", ["other start time", "other command", "none"])
-def test_only_a_process_that_is_proven_ours_is_ended(
-    engine: Engine, user: Callable[[Engine], User], forgery: str
-) -> None:
-    one = user(engine)
-    pid, _, directory = one.ready()
-    one.end(signal.SIGKILL)
-    OwnProcess(*_identity(pid), directory).end([signal.SIGQUIT])
-    words = [] if forgery == "other command" else [str(directory)]
-    stranger = subprocess.Popen([sys.executable, "-c", "input()", *words], stdin=subprocess.PIPE)
-    stat = Path(f"/proc/{stranger.pid}/stat").read_text(encoding="utf-8")
-    if forgery == "other start time":
-        started = str(_identity(stranger.pid)[1])
-        stat = stat.replace(f" {started} ", f" {int(started) + 1} ")
-    marker = directory.parents[1] / "marker"
-    marker.write_text(marker.read_text(encoding="utf-8").partition("\n")[0] + "\n" + stat, encoding="utf-8")
-    assert servers.sweep() == [marker.parent]
-    assert runs(stranger.pid) == (forgery != "none")  # the last one proves that the test can tell
-    stranger.communicate(b"\n")
-
-
-def test_a_name_with_parentheses_and_blanks_does_not_hide_the_start_time() -> None:
-    fields = ["S", *map(str, range(4, 22)), "777", "0"]
-    assert identity("12 (a) S (b c) " + " ".join(fields)) == (12, 777)
-    assert identity("12 (a) " + " ".join(["Z", *fields[1:]])) is None
-    assert identity("") is None
-    assert identity("12 (a) S 1 2") is None
-
-
-def test_a_place_that_others_may_write_to_is_refused(home: Path, engine: Engine) -> None:
-    root = cache.servers_root()
-    root.chmod(0o777)
-    with pytest.raises(EngineUnavailable, match="ACIDITY_SANDBOX_DIR"):
-        engine.start()
-    root.chmod(0o755)
 
 
 # Restart

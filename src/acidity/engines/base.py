@@ -24,8 +24,8 @@ class Look:
     locked_out: bool = False
 
 
-class Unsettled(Exception):  # noqa: N818  # a verdict (unknown), not a mistake of somebody
-    """Something still works on what an ended run asked of it."""
+class Unsettled(BaseException):
+    """Something still works on what was asked of it; a verdict (unknown) that no ``except Exception`` may swallow."""
 
 
 class Sandbox(Protocol):

@@ -11,7 +11,7 @@ import os
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -86,6 +86,9 @@ class HostedSandbox(ABC):
         self.user, self.password = f"acidity_{token}", secrets.token_hex(8)
         self.shapes: dict[str, Shape] = {}
         self._catalogue: Any = None
+        self._seed: Mapping[str, Table] = {}
+        self._dirty: set[str] = set()
+        self._altered = False
         self._proxy: CuttingProxy | None = None
         self._routed = False
         self._beside: list[Any] = []
@@ -131,8 +134,8 @@ class HostedSandbox(ABC):
         """The tables of the database."""
 
     @abstractmethod
-    def reset_statements(self) -> Iterable[str]:
-        """What brings the rows before back while the schema is as it was."""
+    def reset_statements(self, tables: Collection[str]) -> Iterable[str]:
+        """What brings the rows before back in these tables, while the schema is as it was."""
 
     @abstractmethod
     def rebuild(self) -> None:
@@ -173,7 +176,13 @@ class HostedSandbox(ABC):
         return self._url(self.before, self.drivers[False])
 
     def _url(self, database: str, driver: str) -> str:
-        return f"{self.engine_name}+{driver}://{self.user}:{self.password}@{self.server.host}:{self.server.port}/{database}"
+        where = f"{self.user}:{self.password}@{self.server.host}:{self.server.port}"
+        return f"{self.engine_name}+{driver}://{where}/{database}{self.query_of(driver)}"
+
+    def query_of(self, driver: str) -> str:
+        """The options of a URL that this driver needs."""
+        del driver
+        return ""
 
     def create(self, schema: Callable[[Any], None], setup: Callable[[Any], Any] | None) -> State:
         """Make the tables and the rows before."""
@@ -190,24 +199,29 @@ class HostedSandbox(ABC):
         self.keep_before()
         self._catalogue = self.read_catalogue()
         self._constraints = self.count_constraints()
-        return self.look().state
+        state = self.look().state
+        self._seed, self._dirty = state.tables, set()
+        return state
 
     def reset(self) -> None:
-        """Delete and copy back; where the schema was changed, build the database anew."""
+        """Delete and copy back what the last looks saw changed; where the schema was, build the database anew."""
         for connection in self._beside:
             with suppress(Exception):
                 connection.close()
         self._beside.clear()
-        for number in self.sessions():
-            self.end_session(number)
-        self._wait_until(lambda: not self.sessions())
-        if self.read_catalogue() != self._catalogue:
+        if left := self.sessions():
+            for number in left:
+                self.end_session(number)
+            self._wait_until(lambda: not self.sessions())
+        if self._altered:
             self.rebuild()
             self.shapes = self.read_shapes()
             self._catalogue = self.read_catalogue()
-            return
-        for statement in self.reset_statements():
-            self.ask(statement)
+        else:
+            for statement in self.reset_statements(self._dirty):
+                self.ask(statement)
+        self._altered = False
+        self._dirty = set()
 
     def close(self) -> None:
         """Drop everything and leave the server; a forked child only lets go."""
@@ -243,15 +257,14 @@ class HostedSandbox(ABC):
 
     def look(self) -> Look:
         """Read every table as the administrator."""
-        if self._catalogue is not None and self.read_catalogue() != self._catalogue:
-            shapes = self.read_shapes()
-        else:
-            shapes = self.shapes
+        self._altered = self._altered or self.read_catalogue() != self._catalogue
+        shapes = self.read_shapes() if self._altered else self.shapes
         tables = {}
         for name, shape in shapes.items():
             columns = ", ".join(map(self.quoted, shape.columns))
             rows = [tuple(map(_plain, row)) for row in self.ask(f"SELECT {columns} FROM {self.table(name)}")]
             tables[name] = Table(shape.columns, shape.key, shape.references, tuple(sorted(rows, key=repr)))
+        self._dirty.update(name for name, table in tables.items() if table != self._seed.get(name))
         return Look(State(tables))
 
     def table(self, name: str) -> str:
@@ -311,17 +324,12 @@ class HostedSandbox(ABC):
         arguments = {**ours, **others}
         if self._routed:
             arguments["port"] = self.proxy().port
-        return dialect.connect(*positional, **self.adapted(dialect, arguments))
+        return dialect.connect(*positional, **arguments)
 
     def open(self, dialect: Any, cargs: Any, cparams: Any) -> Any:
         """The same; the URL was ours."""
         del cargs
         return self.connect(dialect, cparams)
-
-    def adapted(self, dialect: Any, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Arguments that this driver needs on a private loopback server."""
-        del dialect
-        return arguments
 
     def proxy(self) -> CuttingProxy:
         """The proxy in front of the server, started when it is first needed."""
@@ -395,6 +403,7 @@ class HostedSandbox(ABC):
 
     def in_use(self, dbapi_connection: Any, *, in_use: bool) -> None:
         """Statements are not traced on a server."""
+        del dbapi_connection, in_use
 
     def leads_to(self, sql: str) -> str:
         """No statement opens another database."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from acidity.engines.hosted import HostedSandbox, Shape
 from acidity.engines.orphans import PREFIX, owner_is_gone
-from acidity.engines.server import Server
 
 DRIVERS: Mapping[str, tuple[str, str]] = {
     "": ("pymysql", "aiomysql"),
@@ -96,7 +96,7 @@ class MariadbSandbox(HostedSandbox):
         for _, made in self._made:
             self.ask(made)
         self.ask("SET foreign_key_checks = 1")
-        for statement in self.reset_statements():
+        for statement in self.reset_statements(list(self.shapes)):
             self.ask(statement)
 
     def drop_databases(self) -> None:
@@ -143,16 +143,18 @@ class MariadbSandbox(HostedSandbox):
             for table, found in sorted(columns.items())
         }
 
-    def reset_statements(self) -> Iterable[str]:
+    def reset_statements(self, tables: Collection[str]) -> Iterable[str]:
         """Delete and copy, foreign keys off; triggers cannot be switched off, so they are dropped meanwhile."""
+        if not tables:
+            return
         yield "SET foreign_key_checks = 0"
         for name, _ in self._triggers:
             yield f"DROP TRIGGER IF EXISTS {self.table(name)}"
         yield "BEGIN"
-        for name in self.shapes:
+        for name in tables:
             yield f"DELETE FROM {self.table(name)}"
-        for name, shape in self.shapes.items():
-            columns = self._columns(shape)
+        for name in tables:
+            columns = self._columns(self.shapes[name])
             yield (
                 f"INSERT INTO {self.table(name)} ({columns}) SELECT {columns} "
                 f"FROM {self.quoted(self.before)}.{self.quoted(name)}"
@@ -178,17 +180,25 @@ class MariadbSandbox(HostedSandbox):
         return str(self.ask("SELECT VERSION()")[0][0]).split("-", maxsplit=1)[0]
 
     def sessions(self) -> dict[int, str]:
-        """From the process list and InnoDB's transactions."""
+        """From the process list."""
         rows = self.ask(
-            "SELECT p.id, p.command, t.trx_id IS NOT NULL FROM information_schema.processlist p "
-            "LEFT JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id "
-            "WHERE p.db IN (%s, %s) AND p.id <> CONNECTION_ID()",
+            "SELECT id, command FROM information_schema.processlist WHERE db IN (%s, %s) AND id <> CONNECTION_ID()",
             (self.database, self.bait),
         )
-        return {
-            int(number): "active" if command != "Sleep" else "in transaction" if inside else "idle"
-            for number, command, inside in rows
-        }
+        return {int(number): "idle" if command == "Sleep" else "active" for number, command in rows}
+
+    def in_transaction(self, dbapi_connection: Any) -> bool | None:
+        """The session's own ``@@in_transaction``; information_schema.innodb_trx is a cache that may be stale."""
+        if self.session_of(dbapi_connection) is None:
+            return None
+        cursor = dbapi_connection.cursor()
+        try:
+            cursor.execute("SELECT @@in_transaction")
+            return bool(cursor.fetchone()[0])
+        except Exception:  # the session is gone: every driver says so in its own way
+            return None
+        finally:
+            cursor.close()
 
     def end_session(self, number: int) -> None:
         """KILL."""
@@ -201,9 +211,9 @@ class MariadbSandbox(HostedSandbox):
                 raise
 
     def is_blocked(self, number: int) -> bool:
-        """InnoDB's transaction is in LOCK WAIT."""
-        waits = f"SELECT 1 FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = {int(number)}"
-        return bool(self.ask(waits + " AND trx_state = 'LOCK WAIT'"))
+        """InnoDB's monitor shows it in LOCK WAIT; information_schema.innodb_trx is a cache that may be stale."""
+        (row,) = self.ask("SHOW ENGINE INNODB STATUS")
+        return str(number) in _LOCK_WAIT.findall(str(row[2]))
 
     def cancel_if_active(self, beside: Any, number: int) -> bool:
         """KILL QUERY, once the process list shows it sleeping in our statement."""
@@ -234,11 +244,9 @@ class MariadbSandbox(HostedSandbox):
         """innodb_lock_wait_timeout."""
         return "SET innodb_lock_wait_timeout = 0", "SET innodb_lock_wait_timeout = DEFAULT"
 
-    def adapted(self, dialect: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    def query_of(self, driver: str) -> str:
         """PyMySQL builds a TLS context for every connection unless told not to; on loopback there is no TLS."""
-        if dialect.driver == "pymysql":
-            return {"ssl_disabled": True} | arguments
-        return arguments
+        return "?ssl_disabled=1" if driver == "pymysql" else ""
 
     def quoted(self, name: str) -> str:
         """In backticks."""
@@ -246,6 +254,7 @@ class MariadbSandbox(HostedSandbox):
 
 
 _NO_SUCH_THREAD = 1094
+_LOCK_WAIT = re.compile(r"LOCK WAIT \d+ lock struct.*?thread id (\d+)", re.DOTALL)
 
 
 def _value(value: str) -> str:

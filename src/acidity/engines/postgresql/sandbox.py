@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from acidity.engines.hosted import HostedSandbox, Shape
@@ -172,11 +172,12 @@ class PostgresqlSandbox(HostedSandbox):
             for table, found in columns.items()
         }
 
-    def reset_statements(self) -> Iterable[str]:
+    def reset_statements(self, tables: Collection[str]) -> Iterable[str]:
         """One text: triggers and foreign keys off, delete, copy, sequences."""
         parts = ["SET session_replication_role = replica"]
-        parts += [f"DELETE FROM {self.table(name)}" for name in self.shapes]
-        for name, shape in self.shapes.items():
+        parts += [f"DELETE FROM {self.table(name)}" for name in tables]
+        for name in tables:
+            shape = self.shapes[name]
             columns = ", ".join(map(self.quoted, shape.writable))
             seed = f"{OWN}.{self.quoted('seed_' + name)}"
             parts.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from acidity.adapters.seam import Passage
@@ -62,10 +63,8 @@ def _cross(lab: Lab, number: int, theirs: Callable[[], Any], ours: Callable[[], 
 
 
 def _quietly(action: Callable[[], Any]) -> None:
-    try:
+    with suppress(Exception):  # its session is ended when it is no longer needed
         action()
-    except Exception:  # noqa: S110  # its session is ended when it is no longer needed
-        pass
 
 
 FAULT = SimpleFault(
