@@ -123,10 +123,10 @@ class Place:
             chosen = port or _free_port()
             started = self._try_to_launch(chosen)
             said = self.said()
-            refused = [line for line in said.splitlines() if self.kind.setting_refused.search(line)]
+            refused = "\n".join(line for line in said.splitlines() if self.kind.setting_refused.search(line))
             if refused:  # it may run all the same, with another value than the one that was asked for
                 self.halt(immediate=True)
-                raise UsageError(f"{name} refuses a setting: {cache.last_words(chr(10).join(refused))}")
+                raise UsageError(f"{name} refuses a setting: {cache.last_words(refused)}")
             if started:
                 self._joined = self.process()
                 return

@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from acidity.errors import EngineUnavailable
+
+_MOMENTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,18 @@ class OwnProcess:
 
     def lives(self) -> bool:
         """Whether that process runs now: the same start time, and a command line that names the directory."""
-        try:
-            line = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
-            command = Path(f"/proc/{self.pid}/cmdline").read_bytes()
-        except OSError:
-            return False
-        return identity(line) == (self.pid, self.started) and os.fsencode(self.directory) in command
+        for _ in range(_MOMENTS):
+            try:
+                line = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
+                command = Path(f"/proc/{self.pid}/cmdline").read_bytes()
+            except OSError:
+                return False
+            if identity(line) != (self.pid, self.started):
+                return False
+            if command:
+                return os.fsencode(self.directory) in command
+            time.sleep(0.001)  # it has none for a moment, between one program and the next
+        return False
 
     def end(self, signals: Sequence[int] | None = None, patience: float = 5.0) -> None:
         """Send `signals` (default: `abrupt`) and SIGKILL last, until it has gone; touch nothing that is not ours."""

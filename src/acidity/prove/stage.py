@@ -146,7 +146,7 @@ class Stage:
             if self._refused is not None:
                 error, self._refused = self._refused, None
                 raise error
-            self._settle(ending)
+            host.sync(lambda: self._settle(ending))
             first = self.sandbox.look()
             encounter = self._meet_stranger(host)
             second = self.sandbox.look()

@@ -16,7 +16,7 @@ def _strike(passage: Passage, lab: Lab) -> None:
 FAULT = SimpleFault(
     name="memory-error",
     sentence="memory runs out before {call}",
-    kinds=frozenset(Kind) - {Kind.ROLLBACK},
+    kinds=frozenset(Kind) - {Kind.ROLLBACK, Kind.COMMIT},
     ways={"*": _strike},
-    reason="nobody can clean up after a clean-up that was cut short",
+    reason="nobody can clean up after a clean-up that was cut short; a COMMIT has faults of its own",
 )
