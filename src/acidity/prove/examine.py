@@ -13,6 +13,7 @@ from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.core.call import Call, Kind
 from acidity.core.outcome import Told
 from acidity.core.scenario import Operation
+from acidity.engines.base import Unsettled
 from acidity.errors import UsageError
 from acidity.prove.clock import let_second_pass
 from acidity.prove.faults import FAULTS
@@ -114,7 +115,10 @@ class Examiner:
             Undecided: the operation cannot be judged at all.
         """
         let_second_pass(self.stage.seed)
-        clean = [self._clean_run() for _ in range(2)]
+        try:
+            clean = [self._clean_run() for _ in range(2)]
+        except Unsettled as error:
+            raise Undecided(f"{self.operation.name}: {error}") from None
         calls = self._calls(clean[0])
         bench = self._bench(clean)
         self._require_told(bench, clean[0])
@@ -124,6 +128,8 @@ class Examiner:
         try:
             self._strike_all(result, runs, strikes)
             clean.append(self._clean_run())
+        except Unsettled as error:
+            result.unknowns.append(f"{self.operation.name}: {error}")
         except KeyboardInterrupt:
             result.interrupted = True
             result.unknowns.append(f"{self.operation.name}: interrupted after {len(runs) - 1} of {len(strikes)} runs")

@@ -89,6 +89,12 @@ def drill_report(drilled: Drilled, asked: Asked) -> Report:
     )
 
 
+def _unknown_to(fault: str, engine: str) -> bool:
+    """Whether the engine has nothing of this kind; the table of faults gives the reason."""
+    ways = getattr(FAULTS[fault], "ways", {})
+    return isinstance(ways.get(engine, ways.get("*", "")), str)
+
+
 def _masks_in_use(examination: Examination) -> Masks:
     """The masks of tables that the operation changes; those of others hide nothing."""
     bench = examination.bench
@@ -136,7 +142,7 @@ def _faults_bound(drilled: Drilled) -> tuple[Bound, ...]:
     for fault in FAULTS:
         dull = {f"not applicable: {FAULTS[fault].reason}", "not applicable: the statement only reads"}
         reasons = sorted(modes.get(fault, set()) - dull)
-        if fault not in ran and reasons:
+        if fault not in ran and reasons and not _unknown_to(fault, drilled.engine.name):
             left_out.append(f"{fault} ({reasons[0].removeprefix('not applicable: ')})")
     note = f"simulated: {', '.join(simulated)}" if simulated else "all real"
     if left_out:
