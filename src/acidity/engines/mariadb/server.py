@@ -151,6 +151,7 @@ class MariadbKind(Kind):
         """``mariadbd`` on the loopback only; the socket is named relative to the data, for a path of any length."""
         words = [str(self.binaries.server), "--no-defaults", *self.binaries.places(), f"--datadir={run / 'data'}"]
         words += [f"--port={port}", f"--bind-address={LOOPBACK}", "--socket=socket", f"--pid-file={run / 'pid'}"]
+        words += [f"--tmpdir={run}"]  # a server that starts deletes what others have in a shared one
         return [*words, "--skip-name-resolve", *_options(self.settings)]
 
     def environment(self) -> dict[str, str]:
