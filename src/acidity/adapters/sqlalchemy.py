@@ -225,8 +225,9 @@ class SqlAlchemyAdapter:
         dbapi_connection = connection.connection.dbapi_connection
         self._raw.pop(id(dbapi_connection), None)
         dialect = connection.dialect
+        if id(dialect) in self._admitted and not self.armed and not self._is_ours(dbapi_connection):
+            self._opened.append(dbapi_connection)  # a stranger's, by the engine's own creator=
         if self._is_ours(dbapi_connection):
-            self._admitted[id(dialect)] = dialect
             self.gatekeeper.sandbox.in_use(dbapi_connection, in_use=True)
             self.engines[id(connection.engine)] = connection.engine
             if id(dialect) not in self._wrapped:
@@ -236,13 +237,13 @@ class SqlAlchemyAdapter:
             connection.close()
             self._refuse(f"an engine inside the operation holds a connection to {where}", f"it was not used. {_REMEDY}")
 
-    def _on_checkout(self, dbapi_connection: Any, record: Any, _fairy: Any) -> None:
+    def _on_checkout(self, dbapi_connection: Any, record: Any, fairy: Any) -> None:
         self._resetting.discard(id(dbapi_connection))
         actor = current_actor()
         if actor is None or self.paused:
             return
         if not self._is_ours(dbapi_connection) and self.gatekeeper.sandbox.claim(dbapi_connection):
-            self._opened.append(dbapi_connection)  # made by the engine's own creator=
+            self._admit(fairy._pool._dialect, dbapi_connection)  # made by the engine's own creator=
         if self._is_ours(dbapi_connection):
             self._raw[id(dbapi_connection)] = actor
             self._records[id(record)] = record

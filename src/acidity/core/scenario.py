@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from acidity.core.http import HttpAnswer, HttpRequest, make_request
 from acidity.errors import UsageError
 
 INJECTIONS = (
@@ -37,6 +38,8 @@ class Operation:
         name: how reports call it; by default the function's name.
         keywords: keyword arguments of the function.
 
+    `Operation.asgi` and `Operation.wsgi` make one of a request to a web application.
+
     Raises:
         UsageError: the function is not callable, or the options contradict each other.
 
@@ -53,6 +56,7 @@ class Operation:
     refused: bool
     commit: bool
     name: str
+    request: HttpRequest | None
 
     def __init__(
         self,
@@ -82,6 +86,96 @@ class Operation:
         put(self, "refused", refused)
         put(self, "commit", commit)
         put(self, "name", name or getattr(function, "__name__", None) or type(function).__name__)
+        put(self, "request", None)
+
+    @classmethod
+    def asgi(
+        cls,
+        app: Callable[..., Any],
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        data: Any = None,
+        params: Any = None,
+        headers: Mapping[str, str] | None = None,
+        succeeded: Callable[[HttpAnswer], bool] | None = None,
+        refused: bool = False,
+        name: str | None = None,
+    ) -> Operation:
+        """A request to an ASGI application (FastAPI, Starlette, Litestar, Django …) as the unit of work.
+
+        The client is told what the status says: 2xx and 3xx *ok*, 4xx *failed*, 5xx *failed* or, while a COMMIT is
+        without answer, *unknown*. A status that was sent counts, whatever is raised after it; what leaves the
+        application before is judged like an exception. The application is started once (lifespan), and stopped
+        when the check is over; its engines are named in ``Scenario(bind=…)``.
+
+        Args:
+            app: the application, unmodified.
+            method: ``"GET"``, ``"POST"``, …
+            path: where to, with or without a query.
+            json: the body, sent as JSON.
+            data: instead of `json`, a form (a mapping), text or bytes.
+            params: more of the query: a mapping or pairs.
+            headers: more headers.
+            succeeded: what else an answer with a good status must be for the client to be told *ok*.
+            refused: the request is expected to be turned down with a 4xx.
+            name: how reports call it; by default method and path.
+
+        Raises:
+            UsageError: this is no request, or `app` is no application.
+
+        Example:
+            >>> Operation.asgi(app, "POST", "/transfer", json={"amount": "25.00"})      # doctest: +SKIP
+        """
+        request = make_request("asgi", method, path, json=json, data=data, params=params, headers=headers)
+        return cls._of_request(app, request, succeeded, refused=refused, name=name)
+
+    @classmethod
+    def wsgi(
+        cls,
+        app: Callable[..., Any],
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        data: Any = None,
+        params: Any = None,
+        headers: Mapping[str, str] | None = None,
+        succeeded: Callable[[HttpAnswer], bool] | None = None,
+        refused: bool = False,
+        name: str | None = None,
+    ) -> Operation:
+        """A request to a WSGI application (Flask, Django, Pyramid …) as the unit of work; see `asgi`.
+
+        The status is sent with the first bytes of the body, or after an empty one.
+
+        Raises:
+            UsageError: this is no request, or `app` is no application.
+        """
+        request = make_request("wsgi", method, path, json=json, data=data, params=params, headers=headers)
+        return cls._of_request(app, request, succeeded, refused=refused, name=name)
+
+    @classmethod
+    def _of_request(
+        cls,
+        app: Callable[..., Any],
+        request: HttpRequest,
+        succeeded: Callable[[HttpAnswer], bool] | None,
+        *,
+        refused: bool,
+        name: str | None,
+    ) -> Operation:
+        if not callable(app):
+            raise UsageError(f"{request.protocol} needs an application to call, not {app!r}")
+
+        def told_ok(answer: HttpAnswer) -> bool:
+            return answer.succeeded and (succeeded is None or bool(succeeded(answer)))
+
+        name = name or f"{request.method} {request.target}"
+        operation = cls(app, succeeded=told_ok, refused=refused, name=name)
+        object.__setattr__(operation, "request", request)
+        return operation
 
     @property
     def expects_refusal(self) -> bool:

@@ -102,6 +102,22 @@ class HostedSandbox(ABC):
         except BaseException:
             server.stop()
             raise
+        try:
+            self.check_settings()
+        except Exception as error:
+            self.close()
+            raise UsageError(f"a setting is not known to {self.engine_name}, or not for one session: {error}") from None
+
+    def check_settings(self) -> None:
+        """Try the settings in a session of our own."""
+        trial = self.connect_admin(self.database)
+        try:
+            for statement in self.set_statements():
+                cursor = trial.cursor()
+                cursor.execute(statement)
+                cursor.close()
+        finally:
+            trial.close()
 
     # What an engine has to say
 
@@ -152,6 +168,10 @@ class HostedSandbox(ABC):
     @abstractmethod
     def session_of(self, dbapi_connection: Any) -> int | None:
         """The server's number of this connection, without asking the server; None when it is closed."""
+
+    @abstractmethod
+    def limit_connections(self, *, full: bool) -> None:
+        """Let the user of the database open no new connection, or as many as ever."""
 
     @abstractmethod
     def set_statements(self) -> Iterable[str]:
@@ -370,6 +390,17 @@ class HostedSandbox(ABC):
             self.end_session(number)
             self._wait_until(lambda: number not in self.sessions())
 
+    def restart_server(self) -> None:
+        """Crash the dedicated server, start it again, and become its administrator anew."""
+        self.server.restart()
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """A new administrator's connection, to the database."""
+        with suppress(Exception):
+            self.admin.close()
+        self.admin = self.connect_admin(self.database)
+
     def wait_until_gone(self, number: int) -> None:
         """Wait until a session has ended."""
         self._wait_until(lambda: number not in self.sessions())
@@ -493,6 +524,19 @@ class HostedSandbox(ABC):
         finally:
             with suppress(Exception):
                 self.send(dbapi_connection, off)
+
+
+def split_settings(settings: Mapping[str, str]) -> tuple[bool, dict[str, str]]:
+    """Whether a dedicated server is asked for (``acidity.server=dedicated``), and the settings for the database.
+
+    Raises:
+        UsageError: another value, or another setting of acidity's own.
+    """
+    own = {name: value for name, value in settings.items() if name.startswith("acidity.")}
+    if own and own not in ({"acidity.server": "dedicated"}, {"acidity.server": "shared"}):
+        raise UsageError(f"of acidity's own settings there is only acidity.server=dedicated|shared, not {own}")
+    others = {name: value for name, value in settings.items() if name not in own}
+    return own.get("acidity.server") == "dedicated", others
 
 
 def drivers_of(engine: str, driver: str, pairs: Mapping[str, tuple[str, str]]) -> tuple[str, str]:

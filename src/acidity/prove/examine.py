@@ -157,7 +157,8 @@ class Examiner:
         if clean.bypasses:
             raise Undecided(f"{name}: {clean.bypasses[0]}; what passes the seam unseen cannot be checked")
         calls = [event.call for event in clean.history]
-        if not any(call.kind is not Kind.EFFECT for call in calls) and not self.operation.expects_refusal:
+        ended_early = self.operation.expects_refusal or clean.ending.exception  # which is judged for itself
+        if not any(call.kind is not Kind.EFFECT for call in calls) and not ended_early:
             raise Undecided(f"{name}: the operation made no database call (zero Calls), so nothing was checked")
         return calls
 

@@ -94,7 +94,7 @@ class FaultInjector:
             else:
                 self._has_struck()
         finally:
-            if not self.strike.persistent:
+            if not self.strike.persistent and not self.strike.fault.lasting:
                 self.release()
 
     def _has_struck(self) -> None:

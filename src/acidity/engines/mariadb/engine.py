@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acidity.core.report import EngineInfo
-from acidity.engines.hosted import drivers_of, require_driver
+from acidity.engines.hosted import drivers_of, require_driver, split_settings
 from acidity.engines.mariadb.sandbox import DRIVERS, MariadbSandbox
 from acidity.engines.mariadb.server import start
 
@@ -21,7 +21,8 @@ class MariadbEngine:
         """A new, empty database on the private server."""
         drivers = drivers_of(self.name, driver, DRIVERS)
         require_driver("pymysql", "acidity[mariadb]")
-        return MariadbSandbox(start(), settings, drivers)
+        dedicated, others = split_settings(settings)
+        return MariadbSandbox(start(dedicated=dedicated), others, drivers)
 
     def doctor(self) -> EngineInfo:
         """Version and defaults of the server."""

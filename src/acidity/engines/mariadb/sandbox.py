@@ -66,7 +66,7 @@ class MariadbSandbox(HostedSandbox):
         for name in (self.database, self.before, self.bait):
             self.ask(f"CREATE DATABASE {self.quoted(name)}")
         user = f"'{self.user}'@'%'"
-        self.ask(f"CREATE USER {user} IDENTIFIED BY '{self.password}'")
+        self.ask(f"CREATE USER {user} IDENTIFIED BY '{self.password}' WITH MAX_USER_CONNECTIONS {_MANY}")
         for name in (self.database, self.bait):
             self.ask(f"GRANT ALL ON {self.quoted(name)}.* TO {user}")
         self.ask(f"GRANT SELECT ON {self.quoted(self.before)}.* TO {user}")
@@ -236,6 +236,24 @@ class MariadbSandbox(HostedSandbox):
         except Exception:  # mysqlclient asks the closed handle
             return None
 
+    def limit_connections(self, *, full: bool) -> None:
+        """MAX_USER_CONNECTIONS (1226), with one connection of the same user that stays."""
+        import pymysql
+
+        if full:
+            self._beside.append(
+                pymysql.connect(
+                    host=self.server.host,
+                    port=self.server.port,
+                    user=self.user,
+                    password=self.password,
+                    ssl_disabled=True,
+                )
+            )
+        self.ask(f"ALTER USER '{self.user}'@'%' WITH MAX_USER_CONNECTIONS {1 if full else _MANY}")
+        if not full:
+            self._beside.pop().close()
+
     def set_statements(self) -> Iterable[str]:
         """Session variables."""
         return [f"SET SESSION {name} = {_value(value)}" for name, value in sorted(self.settings.items())]
@@ -254,6 +272,7 @@ class MariadbSandbox(HostedSandbox):
 
 
 _NO_SUCH_THREAD = 1094
+_MANY = 10_000  # a limit has to be there from the start: without one, MariaDB does not count
 _LOCK_WAIT = re.compile(r"LOCK WAIT \d+ lock struct.*?thread id (\d+)", re.DOTALL)
 
 

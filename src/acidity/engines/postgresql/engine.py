@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acidity.core.report import EngineInfo
-from acidity.engines.hosted import drivers_of, require_driver
+from acidity.engines.hosted import drivers_of, require_driver, split_settings
 from acidity.engines.postgresql.sandbox import DRIVERS, PostgresqlSandbox
 from acidity.engines.postgresql.server import start
 
@@ -21,13 +21,15 @@ class PostgresqlEngine:
         """A new, empty database on the private server."""
         drivers = drivers_of(self.name, driver, DRIVERS)
         require_driver("psycopg", "acidity[postgresql]")
-        return PostgresqlSandbox(start(), settings, drivers)
+        dedicated, others = split_settings(settings)
+        return PostgresqlSandbox(start(dedicated=dedicated), others, drivers)
 
     def doctor(self) -> EngineInfo:
         """Version and defaults of the server."""
         sandbox = self.sandbox({})
         try:
-            facts = {name: str(sandbox.ask(f"SHOW {name}")[0][0]) for name in _SHOWN}
+            asked = "SELECT name, reset_val FROM pg_settings WHERE name = ANY (%s)"
+            facts = dict(sandbox.ask(asked, (list(_SHOWN),)))
             level = facts.pop("default_transaction_isolation").upper()
             return EngineInfo(self.name, sandbox.version(), "psycopg", {"isolation level": level} | facts)
         finally:

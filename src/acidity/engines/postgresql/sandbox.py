@@ -93,8 +93,6 @@ class PostgresqlSandbox(HostedSandbox):
         user, database = self.quoted(self.user), self.quoted(self.database)
         self.ask(f"CREATE ROLE {user} LOGIN PASSWORD '{self.password}'")
         self.ask(f"CREATE DATABASE {database} OWNER {user} TEMPLATE template0 STRATEGY file_copy")
-        for name, value in self.settings.items():
-            self.ask(f"ALTER DATABASE {database} SET {self.quoted(name)} = {_literal(value)}")
         self.server_admin, self.admin = self.admin, self.connect_admin(self.database)
         self.ask("SET lock_timeout = '2s'")
         self.ask(f"ALTER SCHEMA public OWNER TO {user}")
@@ -145,6 +143,12 @@ class PostgresqlSandbox(HostedSandbox):
         for (name,) in self.ask(f"SELECT datname FROM pg_database WHERE starts_with(datname, '{PREFIX}')"):
             if owner_is_gone(name):
                 self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)} WITH (FORCE)")
+
+    def reconnect(self) -> None:
+        """Both administrator's connections broke."""
+        super().reconnect()
+        self.server_admin = self.connect_admin()
+        self.ask("SET lock_timeout = '2s'")
 
     def read_catalogue(self) -> Any:
         """A digest of tables, columns, indexes, views and sequences."""
@@ -232,9 +236,13 @@ class PostgresqlSandbox(HostedSandbox):
             return None
         return int(driver.info.backend_pid)
 
+    def limit_connections(self, *, full: bool) -> None:
+        """CONNECTION LIMIT, which binds everybody but superusers (53300)."""
+        self.ask(f"ALTER DATABASE {self.quoted(self.database)} CONNECTION LIMIT {0 if full else -1}")
+
     def set_statements(self) -> Iterable[str]:
-        """The settings belong to the database; a session has them from its start."""
-        return ()
+        """SET, for the whole session."""
+        return [f"SET {self.quoted(name)} = {_literal(value)}" for name, value in sorted(self.settings.items())]
 
     def impatience(self) -> tuple[str, str]:
         """lock_timeout."""

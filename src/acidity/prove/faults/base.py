@@ -57,6 +57,7 @@ class Fault(Protocol):
         persistent: it can also stay from the struck Call on.
         in_child: it kills the process, so the run happens in a child.
         through_proxy: connections of the run go through the proxy, where the engine has a wire.
+        lasting: what it holds is let go only when the run ends.
         reason: what to say of a kind of Call that it does not break.
     """
 
@@ -65,6 +66,7 @@ class Fault(Protocol):
     persistent: bool
     in_child: bool
     through_proxy: bool
+    lasting: bool
     reason: str
 
     def misfit(self, call: Call, lab: Lab) -> str:
@@ -101,6 +103,7 @@ class SimpleFault:
     persistent: bool = False
     in_child: bool = False
     through_proxy: bool = False
+    lasting: bool = False
     writes_only: bool = False
     reason: str = "it breaks another kind of Call"
     needs: Callable[[Lab], str] | None = None

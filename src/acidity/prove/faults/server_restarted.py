@@ -1,0 +1,28 @@
+"""The server crashes and comes back before a Call is made; the transaction is gone with its session."""
+
+from __future__ import annotations
+
+from acidity.adapters.seam import Passage
+from acidity.prove.faults.base import SENT, Lab, SimpleFault, hosted
+
+
+def _strike(passage: Passage, lab: Lab) -> None:
+    passage.answered = False
+    hosted(lab).restart_server()
+    passage.perform()  # a ROLLBACK on a dead connection may pass in silence: there is nothing left to roll back
+
+
+def _needs(lab: Lab) -> str:
+    if lab.sandbox.traits().get("dedicated"):
+        return ""
+    return "the server is shared; --setting acidity.server=dedicated starts one that may be restarted"
+
+
+FAULT = SimpleFault(
+    name="server-restarted",
+    sentence="the server crashes and restarts before {call}",
+    kinds=SENT,
+    ways={"sqlite": "a file has no server", "*": _strike},
+    needs=_needs,
+    reason="an effect has no connection to the database",
+)

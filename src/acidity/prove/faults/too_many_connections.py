@@ -1,0 +1,34 @@
+"""The connection is lost, and the server takes no new ones (53300, 1226) until the run ends."""
+
+from __future__ import annotations
+
+from acidity.adapters.seam import Passage
+from acidity.prove.faults.base import SENT, Lab, SimpleFault, hosted
+
+
+class _Full:
+    """Keeps the server full; `close` makes room again."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._sandbox = hosted(lab)
+        self._sandbox.limit_connections(full=True)
+
+    def close(self) -> None:
+        self._sandbox.limit_connections(full=False)
+
+
+def _strike(passage: Passage, lab: Lab) -> None:
+    passage.answered = False
+    lab.kept["full"] = _Full(lab)
+    hosted(lab).end(lab.wire(passage).connection)
+    passage.perform()  # a ROLLBACK on a dead connection may pass in silence: there is nothing left to roll back
+
+
+FAULT = SimpleFault(
+    name="too-many-connections",
+    sentence="the connection is lost before {call}, and the server takes no new one",
+    kinds=SENT,
+    ways={"sqlite": "a file counts no connections", "*": _strike},
+    lasting=True,
+    reason="an effect has no connection to the database",
+)
