@@ -116,9 +116,20 @@ async def transfer_with_stock_commit(user_id: int, from_id: int, to_id: int, amo
     return {"success": True}
 
 
+async def transfer_with_autocommit(user_id: int, from_id: int, to_id: int, amount: Decimal) -> Answer:
+    """Both entries in one flush, on a connection that commits every statement by itself."""
+    async with AsyncSession(engine.execution_options(isolation_level="AUTOCOMMIT")) as session:
+        await check(session, user_id, from_id, to_id, amount)
+        session.add_all(transfer_entries(user_id, from_id, to_id, amount))
+        await session.flush()  # <- autocommit: what was sent is committed
+        await session.commit()  # <- autocommit: what was sent is committed
+    return {"success": True}
+
+
 two_sessions = transfers(transfer_in_two_sessions, ALICE, FOOD, TRAVEL, AMOUNT)
 commit_between = transfers(transfer_with_commit_between, ALICE, FOOD, TRAVEL, AMOUNT)
 caught_without_rollback = transfers(transfer_caught_without_rollback, ALICE, FOOD, TRAVEL, AMOUNT)
 success_without_commit = transfers(transfer_without_commit, ALICE, FOOD, TRAVEL, AMOUNT)
 as_in_the_text = transfers(transfer_as_in_the_text, ALICE, FOOD, TRAVEL, AMOUNT)
 stock_session_commit = transfers(transfer_with_stock_commit, ALICE, FOOD, TRAVEL, AMOUNT)
+flushed_at_once = transfers(transfer_with_autocommit, ALICE, FOOD, TRAVEL, AMOUNT)

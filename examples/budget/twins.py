@@ -207,6 +207,16 @@ def transfer_in_savepoints(user_id: int, from_id: int, to_id: int, amount: Decim
     return {"success": True}
 
 
+def transfer_with_autocommit(user_id: int, from_id: int, to_id: int, amount: Decimal) -> Answer:
+    """Both entries in one flush, on a connection that commits every statement by itself."""
+    with Session(engine.execution_options(isolation_level="AUTOCOMMIT")) as session:
+        check(session, user_id, from_id, to_id, amount)
+        session.add_all(transfer_entries(user_id, from_id, to_id, amount))
+        session.flush()  # <- autocommit: what was sent is committed
+        session.commit()  # <- autocommit: what was sent is committed
+    return {"success": True}
+
+
 two_sessions = transfers(transfer_in_two_sessions, ALICE, FOOD, TRAVEL, AMOUNT)
 commit_between = transfers(transfer_with_commit_between, ALICE, FOOD, TRAVEL, AMOUNT)
 caught_without_rollback = transfers(transfer_caught_without_rollback, ALICE, FOOD, TRAVEL, AMOUNT)
@@ -219,3 +229,4 @@ retry_on_any_error = transfers(transfer_retried_on_any_error, ALICE, FOOD, TRAVE
 stock_session_commit = transfers(transfer_with_stock_commit, ALICE, FOOD, TRAVEL, AMOUNT)
 helper_commits = transfers(transfer_with_committing_helper, ALICE, FOOD, "Holidays", AMOUNT)
 savepoint_release_commits = transfers(transfer_in_savepoints, ALICE, FOOD, TRAVEL, AMOUNT)
+flushed_at_once = transfers(transfer_with_autocommit, ALICE, FOOD, TRAVEL, AMOUNT)

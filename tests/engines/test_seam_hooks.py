@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import sqlite3
 import sys
 import threading
 import warnings
@@ -27,7 +26,7 @@ from acidity.core.call import Kind
 from acidity.engines.directory import home
 from acidity.errors import UsageError
 from acidity.prove import Operation, Scenario
-from tests.engines.bank import Account, Base, bank, calls, move, run_once, seed, staged
+from tests.engines.bank import Account, Base, bank, calls, move, run_once, staged
 
 needs_aiosqlite = pytest.mark.skipif(not find_spec("aiosqlite"), reason="needs aiosqlite")
 OWN = create_engine("sqlite://")
@@ -212,24 +211,6 @@ def test_what_acidity_does_itself_is_no_call() -> None:
     assert rows == [4]
 
 
-def test_sqlite_itself_is_as_before() -> None:
-    prove.drill(bank(transfer), runs_max=5)
-    connection = sqlite3.connect(":memory:")
-    connection.execute("CREATE TABLE t (id INTEGER)")
-    connection.close()
-    engine = create_engine("sqlite://")
-    with engine.begin() as checked:
-        seed_everything(checked)
-    engine.dispose()
-
-
-def seed_everything(connection: Any) -> None:
-    Base.metadata.create_all(connection)
-    with Session(connection) as session:
-        seed(session)
-        session.commit()
-
-
 def test_user_code_is_told_from_the_rest() -> None:
     assert is_user_code(__file__)
     assert not is_user_code(prove.__file__)
@@ -255,7 +236,6 @@ def test_objects_of_the_operation_are_not_kept_alive() -> None:
     prove.drill(bank(transfer), runs_max=5)
     gc.collect()
     assert kept() is None
-    assert "acidity.prove" in sys.modules
 
 
 def weak() -> Callable[[], Any]:

@@ -21,7 +21,10 @@ _CONTROL: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
     )
 )
 _WRITE = re.compile(r"(insert|update|delete|replace|merge|truncate|create|drop|alter)\b", re.IGNORECASE)
-_WRITE_IN_WITH = re.compile(r"\b(insert\s+into|update\s+\S+\s+set|delete\s+from|replace\s+into)\b", re.IGNORECASE)
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
+_WRITE_IN_WITH = re.compile(
+    r"\b(insert\s+into|update\s[^()]*?\bset|delete\s+from|replace\s+into|merge\s+into)\b", re.IGNORECASE
+)
 _DDL = re.compile(r"(create|drop|alter)\b", re.IGNORECASE)
 
 
@@ -54,7 +57,7 @@ def is_write(sql: str) -> bool:
     """Whether this text asks the database to change rows or schema."""
     text = without_comments(sql)
     if text[:4].lower() == "with":
-        return bool(_WRITE_IN_WITH.search(text))
+        return bool(_WRITE_IN_WITH.search(_LITERAL.sub("''", text)))
     return bool(_WRITE.match(text))
 
 

@@ -97,6 +97,7 @@ def run_drill(scenario: Scenario, asked: Asked) -> Drilled:
                     break
         except KeyboardInterrupt:
             drilled.unknowns.append("interrupted")
+        drilled.engine = stage.sandbox.info()  # with what the operations themselves have set
         drilled.invariants = len(scenario.invariants)
         drilled.constraints = stage.sandbox.constraints()
         drilled.states = len(inspector.states)

@@ -196,9 +196,11 @@ class Examiner:
         operation, ending = self.operation, clean.ending
         if bench.told(ending, clean.history, clean.second) is Told.OK:
             return
-        if (operation.refused and ending.answered) or (operation.raises and ending.refusal):
+        if (operation.refused and ending.answered and not ending.broke_off) or (operation.raises and ending.refusal):
             return
         said = f"{ending.exception}: {ending.message}" if ending.exception else f"it answered {ending.answer!r}"
+        if operation.request is not None and ending.broke_off:
+            raise UsageError(f"{operation.name}: the application fails by itself: {said}")
         hint = "raises=<its class>" if ending.exception else "refused=True"
         raise UsageError(
             f"{operation.name}: the clean run failed, so there is nothing to compare with ({said}); "

@@ -10,6 +10,7 @@ from acidity.analysis.canonical import equal_raw
 from acidity.analysis.diff import row_changes, sentence
 from acidity.core.call import Event, Kind, Site
 from acidity.core.finding import Finding, RowChange
+from acidity.core.http import spoken
 from acidity.prove.faults import FAULTS
 from acidity.prove.judge import Bench, Judgement
 from acidity.prove.run import Run
@@ -23,6 +24,10 @@ CODES = {
     "leaked": "ACI206",
     "failed after commit": "ACI208",
 }
+_COMMIT_FIRST = (
+    'the answer has to wait for COMMIT; in FastAPI a dependency that commits after yield needs scope="function", as in '
+    'Depends(get_session, scope="function")'
+)
 LEFT_OPEN = "ACI207"
 CONSTRAINT = "ACI251"
 INVARIANT = "ACI252"
@@ -118,6 +123,10 @@ def _told(run: Run, judgement: Judgement) -> str:
     ending = run.ending
     if ending.killed:
         return "the process was killed before it answered"
+    if ending.status:
+        if judgement.told == "unknown":
+            return f"the client was left in doubt by {spoken(ending.status)}"
+        return f"the client was told {spoken(ending.status)}"
     if ending.exception:
         if judgement.told == "unknown":
             return f"the caller was left in doubt by {ending.exception}"
@@ -147,7 +156,13 @@ def _explain(bench: Bench, item: Judged) -> list[str]:
             what = FAULTS[event.fault].sentence.format(call=f"call {call.index} of {total} ({shorten(call.label)})")
             steps.append(what + (f" at {call.site}" if call.site else ""))
             break
-    if run.ending.answered:
+    if run.ending.status:
+        raised = run.ending.answer["raised"]
+        late = f", then {shorten(raised)} was raised" if raised else ""
+        steps.append(f"{spoken(run.ending.status)} was sent{late}: told {judgement.told}")
+        if raised and judgement.word == "false success":
+            steps.append(_COMMIT_FIRST)
+    elif run.ending.answered:
         steps.append(f"the operation returned {shorten(repr(run.ending.answer))}: told {judgement.told}")
     elif run.ending.exception:
         steps.append(f"{run.ending.exception} left the operation: told {judgement.told}")

@@ -19,7 +19,9 @@ T = TypeVar("T")
 
 
 def is_async(operation: Operation) -> bool:
-    """Whether the operation is a coroutine function (or an object whose call is one)."""
+    """Whether the operation is a coroutine function (or an object whose call is one), or a request over ASGI."""
+    if operation.request is not None:
+        return operation.request.protocol == "asgi"
     function: Any = operation.function
     while hasattr(function, "func"):  # functools.partial
         function = function.func

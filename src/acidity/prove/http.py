@@ -16,6 +16,7 @@ from typing import Any
 from acidity.core.http import HttpAnswer, HttpRequest, make_answer
 from acidity.core.scenario import Operation
 from acidity.errors import UsageError
+from acidity.prove.host import Host, LoopHost
 
 Headers = list[tuple[str, str]]
 
@@ -200,18 +201,20 @@ class Applications:
     def __init__(self) -> None:
         self._running: dict[int, Lifespan] = {}
 
-    def start(self, operation: Operation, host: Any) -> bool:
+    def start(self, operation: Operation, host: Host) -> bool:
         """Start the application of this operation where it is not running yet; whether that was the case."""
         request = operation.request
-        if request is None or request.protocol != "asgi" or id(operation.function) in self._running:
+        if request is None or not isinstance(host, LoopHost) or id(operation.function) in self._running:
             return False
         lifespan = Lifespan(operation.function)
         self._running[id(operation.function)] = lifespan
         host.run(lifespan.start())
         return True
 
-    def stop(self, host: Any) -> None:
-        """Stop every application."""
+    def stop(self, host: Host) -> None:
+        """Stop every application that runs there."""
+        if not isinstance(host, LoopHost):
+            return
         for lifespan in self._running.values():
             host.run(lifespan.stop())
         self._running.clear()
@@ -224,5 +227,5 @@ class Applications:
         """What runs the operation: its function, or one exchange with its application."""
         if operation.request is None:
             return operation.function
-        running = self._running.get(id(operation.function))
+        running = self._running.get(id(operation.function))  # applications need not be hashable
         return Exchange(operation.function, operation.request, running.state if running is not None else {})

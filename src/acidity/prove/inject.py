@@ -33,6 +33,8 @@ def injection_of(operation: Operation) -> str | None:
     Raises:
         UsageError: the arguments do not fit the function, or it cannot use what it asks for.
     """
+    if operation.request is not None:
+        return None
     wanted = operation.inject or _asked_for(operation)
     if wanted is not None and wanted.startswith("async_") and not is_async(operation):
         raise UsageError(f"{operation.name}() is a plain function; inject={wanted!r} is for async ones")

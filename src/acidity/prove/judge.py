@@ -114,7 +114,7 @@ class Bench:
         """What the caller was told."""
         if ending.killed:
             return Told.UNKNOWN
-        if ending.exception:
+        if ending.broke_off:
             return Told.UNKNOWN if unanswered_commit(history) else Told.FAILED
         if ending.succeeded is not None:
             return Told.OK if ending.succeeded else Told.FAILED
@@ -144,7 +144,7 @@ class Bench:
             if told is Told.OK and rows is Rows.BEFORE:
                 return "false success", "error"
             if told is Told.FAILED and rows is Rows.AFTER:
-                warned = not run.ending.answered and commits_acknowledged(run.history)
+                warned = run.ending.broke_off and commits_acknowledged(run.history)
                 return ("failed after commit", "warning") if warned else ("false failure", "error")
         return self._leak(run)
 

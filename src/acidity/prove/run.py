@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from acidity.core.call import History
@@ -26,6 +27,7 @@ class RawEnding:
         refusal: the exception is one that ``raises=`` lists.
         succeeded: what ``succeeded=`` said of the answer, if the operation has one.
         killed: the process was killed.
+        status: what a web application answered; 0 where there was no request, or no answer.
     """
 
     answered: bool = False
@@ -35,6 +37,12 @@ class RawEnding:
     refusal: bool = False
     succeeded: bool | None = None
     killed: bool = False
+    status: int = 0
+
+    @property
+    def broke_off(self) -> bool:
+        """An exception left the operation, or became a 5xx on its way to the client."""
+        return bool(self.exception) or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,18 +26,20 @@ from sqlalchemy.pool import NullPool
 from acidity.adapters.seam import Actor, Interceptor, acting
 from acidity.adapters.site import counting_as_user
 from acidity.adapters.sqlalchemy import SqlAlchemyAdapter
+from acidity.analysis.canonical import equal_raw
 from acidity.core.outcome import State
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.engines import ENGINES
 from acidity.engines.base import Sandbox
-from acidity.errors import ForeignDatabase, Terminated, UsageError
+from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove.bind import bound_engines
 from acidity.prove.child import Child
 from acidity.prove.effects import observed
+from acidity.prove.ending import answered, cancels, raised
 from acidity.prove.faults.base import Lab
-from acidity.prove.freeze import freeze
 from acidity.prove.host import Host, LoopHost, PlainHost, is_async
+from acidity.prove.http import Applications
 from acidity.prove.inject import injected, injected_async, injection_of
 from acidity.prove.run import RawEnding, Run
 from acidity.prove.schema import schema_maker
@@ -72,6 +74,7 @@ class Stage:
         self._cleanup = ExitStack()
         self._cleanup.callback(self.sandbox.close)
         self._hosts: dict[bool, Host] = {}
+        self._applications = Applications()
         self._engines: dict[bool, Any] = {}
         self._refused: ForeignDatabase | None = None
         self._judges: tuple[Engine, Engine] | None = None
@@ -99,6 +102,7 @@ class Stage:
         """Take back every hook, stop the hosts, drop the Sandbox; may be called twice."""
         with quiet():
             for host in self._hosts.values():
+                self._applications.stop(host)
                 host.sync(self.adapter.forget)
                 host.close()
         self._hosts.clear()
@@ -130,9 +134,10 @@ class Stage:
             ForeignDatabase: an engine inside it points at a database that is not ours.
             KeyboardInterrupt: the user pressed Ctrl-C.
         """
+        host = self._host(operation)
+        self._start_application(operation, host)
         if reset:
             self.sandbox.reset()
-        host = self._host(operation)
         actor = Actor("A", interceptor)
         injector = interceptor if isinstance(interceptor, FaultInjector) else None
         try:
@@ -169,6 +174,18 @@ class Stage:
             bypasses=tuple(dict.fromkeys([*bypasses, *actor.bypasses])),
         )
 
+    def _start_application(self, operation: Operation, host: Host) -> None:
+        """Start a web application before its first request; what it writes then belongs to the rows before."""
+        with quiet():
+            if not self._applications.start(operation, host):
+                return
+            host.sync(self.adapter.forget)
+        if not equal_raw(self.sandbox.look().state, self.seed):
+            raise UsageError(
+                f"{operation.name}: the application changes rows or tables when it starts; write them in setup= and "
+                f"metadata=, so that they belong to the rows before"
+            )
+
     def _routed(self, injector: FaultInjector | None) -> AbstractContextManager[Any]:
         """Through the proxy, for a fault that cuts the wire."""
         if injector is not None and injector.strike.fault.through_proxy:
@@ -178,6 +195,7 @@ class Stage:
     def act(self, operation: Operation, actor: Actor) -> tuple[RawEnding, list[str]]:
         """Run it as the actor while the seam is armed; give how it ended and what bypassed the seam."""
         adapter = self.adapter
+        self._applications.start(operation, self._host(operation))  # in a child it is not running yet
         with self.sandbox.watch(self._refuse_driver) as seen, quiet():
             adapter.armed = True
             try:
@@ -199,39 +217,37 @@ class Stage:
         host = self._host(operation)
         if isinstance(host, LoopHost):
             ending = host.run(self._call_async(operation, actor))
-            strike = getattr(actor.interceptor, "strike", None)
-            cancelled_by_us = strike is not None and strike.fault.name == "cancelled"
-            if ending.exception == "CancelledError" and not cancelled_by_us:
+            if ending.exception == "CancelledError" and not cancels(actor):
                 raise KeyboardInterrupt  # asyncio's way to pass on the user's Ctrl-C
             return ending
         return self._call(operation, actor)
 
     def _call(self, operation: Operation, actor: Actor) -> RawEnding:
-        what = injection_of(operation)
+        what, function = injection_of(operation), self._applications.callable_of(operation)
         try:
             with acting(actor):
                 if what is None:
-                    answer = operation.function(*operation.arguments, **operation.keywords)
+                    answer = function(*operation.arguments, **operation.keywords)
                 else:
                     with injected(what, self._engine(asynchronous=False), operation) as first:
-                        answer = operation.function(first, *operation.arguments, **operation.keywords)
-            return _answered(operation, answer)
+                        answer = function(first, *operation.arguments, **operation.keywords)
+            return answered(operation, answer)
         except BaseException as error:
-            return _raised(operation, error, actor)
+            return raised(operation, error, actor, function)
 
     async def _call_async(self, operation: Operation, actor: Actor) -> RawEnding:
-        what = injection_of(operation)
+        what, function = injection_of(operation), self._applications.callable_of(operation)
         try:
             with acting(actor):
                 if what is None:
-                    answer = await operation.function(*operation.arguments, **operation.keywords)
+                    answer = await function(*operation.arguments, **operation.keywords)
                 else:
                     engine = self._engine(asynchronous=what != "engine")
                     async with injected_async(what, engine, operation) as first:
-                        answer = await operation.function(first, *operation.arguments, **operation.keywords)
-            return _answered(operation, answer)
+                        answer = await function(first, *operation.arguments, **operation.keywords)
+            return answered(operation, answer)
         except BaseException as error:
-            return _raised(operation, error, actor)
+            return raised(operation, error, actor, function)
 
     def _settle(self, ending: RawEnding) -> None:
         """Let drivers finish, and garbage be collected: what only waits for the collector is no leak of the user's."""
@@ -244,6 +260,7 @@ class Stage:
     def forked(self, on_effect: Callable[[str], None]) -> None:
         """This is a child process: loops and connections of the parent are not its own."""
         self._hosts.clear()
+        self._applications.forget()
         self._on_effect = on_effect
 
     def _meet_stranger(self, host: Host) -> Encounter:
@@ -301,26 +318,3 @@ def quiet() -> Iterator[None]:
             yield
         finally:
             logging.disable(disabled)
-
-
-def _answered(operation: Operation, answer: Any) -> RawEnding:
-    succeeded = None if operation.succeeded is None else bool(operation.succeeded(answer))
-    return RawEnding(answered=True, answer=freeze(answer), succeeded=succeeded)
-
-
-def _raised(operation: Operation, error: BaseException, actor: Actor) -> RawEnding:
-    """Keep what left the operation; Ctrl-C and a polite kill of acidity itself are not the operation's."""
-    ours = getattr(getattr(actor.interceptor, "lab", None), "raised", None)
-    if isinstance(error, Terminated) or (isinstance(error, KeyboardInterrupt) and not _comes_from(error, ours)):
-        raise error
-    return RawEnding(
-        exception=type(error).__name__, message=str(error), refusal=isinstance(error, operation.raises or ())
-    )
-
-
-def _comes_from(error: BaseException, origin: BaseException | None) -> bool:
-    """Whether the error is `origin`, or was raised while that was handled."""
-    seen: BaseException | None = error
-    while seen is not None and seen is not origin:
-        seen = seen.__context__
-    return seen is not None

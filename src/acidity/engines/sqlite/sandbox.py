@@ -29,7 +29,8 @@ from acidity.engines.sqlite.rows import (
 )
 
 _COMPANIONS = ("-journal", "-wal", "-shm")
-_IN_FILE = {"journal_mode", "page_size", "auto_vacuum"}
+_IN_FILE = ("page_size", "auto_vacuum")  # fixed when the first page is written
+_OF_THE_FILE = {"wal", "delete"}  # journal modes that need no repeating; the others last as long as a connection
 
 
 class SqliteSandbox:
@@ -67,8 +68,12 @@ class SqliteSandbox:
     def create(self, schema: Callable[[Any], None], setup: Callable[[Any], Any] | None) -> State:
         """Make the tables and the rows before."""
         with self._own_connection(self.path) as connection:
-            for name in _IN_FILE & self._settings.keys():
-                connection.execute(f"PRAGMA {name} = {self._settings[name]}")
+            for name in _IN_FILE:
+                if name in self._settings:
+                    connection.execute(f"PRAGMA {name} = {self._settings[name]}")
+                    connection.execute("VACUUM")
+            if "journal_mode" in self._settings:
+                connection.execute(f"PRAGMA journal_mode = {self._settings['journal_mode']}")
         engine = create_engine(self.url(), poolclass=NullPool)
         try:
             schema(engine)
@@ -113,6 +118,7 @@ class SqliteSandbox:
         """Read every table over a connection of its own."""
         try:
             with self._own_connection(self.path) as connection:
+                self._traits["journal_mode"] = _journal_mode(connection)  # the user's own connect hook may have set it
                 return Look(self._reader.read(connection))
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
@@ -139,10 +145,9 @@ class SqliteSandbox:
         return self._traits
 
     def _read_traits(self, connection: sqlite3.Connection) -> dict[str, Any]:
-        mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
         tables = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
         return {
-            "journal_mode": str(mode).lower(),
+            "journal_mode": _journal_mode(connection),
             "deferred": tuple(name for name, sql in tables if deferred_foreign_keys(sql or "")),
             "tables": tuple(name for name, _ in tables if not name.startswith("sqlite_")),
         }
@@ -177,7 +182,11 @@ class SqliteSandbox:
 
     def configure(self, dbapi_connection: Any) -> None:
         """Apply PRAGMAs that live in a connection, and watch its statements."""
-        pragmas = [f"PRAGMA {name} = {value}" for name, value in self._settings.items() if name not in _IN_FILE]
+        pragmas = [
+            f"PRAGMA {name} = {value}"
+            for name, value in self._settings.items()
+            if name not in _IN_FILE and not (name == "journal_mode" and value.lower() in _OF_THE_FILE)
+        ]
 
         def prepare(connection: sqlite3.Connection) -> None:
             for pragma in pragmas:
@@ -291,6 +300,10 @@ class SqliteSandbox:
         finally:
             with suppress(sqlite3.Error, ValueError):
                 self.on_driver(dbapi_connection, set_timeout(old))
+
+
+def _journal_mode(connection: sqlite3.Connection) -> str:
+    return str(connection.execute("PRAGMA journal_mode").fetchone()[0]).lower()
 
 
 def _native(dbapi_connection: Any) -> Any:

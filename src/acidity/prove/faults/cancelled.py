@@ -6,11 +6,14 @@ import asyncio
 
 from acidity.adapters.seam import Passage
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault
+from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault
 
 
 def _strike(passage: Passage, lab: Lab) -> None:
-    task = asyncio.current_task()
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop: a web framework runs plain functions in threads
+        raise NotApplicable("the Call is made in a thread, which nobody can cancel") from None
     assert task is not None, "an async operation runs in a task"
     passage.answered = False
     task.cancel()

@@ -44,7 +44,6 @@ def _strike_mariadb(passage: Passage, lab: Lab) -> None:
     """A MEMORY table that is full (1114)."""
     wire = lab.wire(passage)
     bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
-    wire.send("SET SESSION max_heap_table_size = 16384")
     rows = ", ".join(["(REPEAT('x', 4000))"] * 16)
     wire.send(f"INSERT INTO {bait}.full VALUES {rows}")
     lab.mode = "simulated"

@@ -1,0 +1,181 @@
+"""Which fault strikes how, on which engine and through which driver: what the committed table in docs/faults.md says.
+
+Write the table anew with ``python -m tests.quality.fault_cells`` after a change that is meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import Session
+
+from acidity.prove import Operation, Scenario
+from acidity.prove.drill import Asked, Drilled, run_drill
+from acidity.prove.faults import FAULTS
+
+TABLE = Path(__file__).parents[2] / "docs" / "faults.md"
+metadata = MetaData()
+rows = Table(
+    "rows", metadata, Column("id", Integer, primary_key=True), Column("n", Integer, nullable=False), Column("t", Text)
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One column of the table: an engine, a driver, and settings under which its faults can show."""
+
+    title: str
+    db: str
+    asynchronous: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+    isolation_level: str | None = None
+    mysqlclient: bool = False
+
+
+_RR = "REPEATABLE READ"
+_SNAPSHOT = {"innodb_snapshot_isolation": "ON", "acidity.server": "dedicated"}
+_OWN = {"acidity.server": "dedicated"}
+PLACES = (
+    Place("sqlite3", "sqlite"),
+    Place("sqlite3, WAL", "sqlite", settings={"journal_mode": "wal"}),
+    Place("aiosqlite", "sqlite", asynchronous=True),
+    Place("psycopg", "postgresql", settings=_OWN, isolation_level=_RR),
+    Place("psycopg2", "postgresql+psycopg2", settings=_OWN, isolation_level=_RR),
+    Place("psycopg async", "postgresql", asynchronous=True, settings=_OWN, isolation_level=_RR),
+    Place("asyncpg", "postgresql+asyncpg", asynchronous=True, settings=_OWN, isolation_level=_RR),
+    Place("PyMySQL", "mariadb", settings=_SNAPSHOT),
+    Place("mysqlclient", "mariadb+mysqldb", settings=_SNAPSHOT, mysqlclient=True),
+    Place("aiomysql", "mariadb", asynchronous=True, settings=_SNAPSHOT),
+)
+
+
+def seed(session: Session) -> None:
+    """One row."""
+    session.execute(insert(rows), [{"n": 0}])
+
+
+class Undo(Exception):
+    """Ends a savepoint."""
+
+
+def notify() -> None:
+    """An effect outside the database."""
+
+
+def everything(connection: Connection) -> None:
+    """Every kind of Call: read, write, savepoint, release, rollback-to, commit, rollback, effect."""
+    connection.execute(select(rows))
+    connection.execute(insert(rows), [{"n": 1, "t": "x" * 20_000}])  # it needs new pages
+    with connection.begin_nested():
+        connection.execute(insert(rows), [{"n": 2}])
+    with suppress(Undo), connection.begin_nested():
+        connection.execute(insert(rows), [{"n": 3}])
+        raise Undo
+    notify()
+    connection.commit()
+    connection.execute(insert(rows), [{"n": 4}])
+    connection.rollback()
+
+
+def on_engine(engine: Engine) -> None:
+    """On a connection that the program opens; with BEGIN sent as text where the driver sends none before a read."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN")
+        everything(connection)
+
+
+async def on_async_engine(async_engine: Any) -> None:
+    """The same on an async engine."""
+    async with async_engine.connect() as connection:
+        if async_engine.dialect.name == "sqlite":
+            await connection.exec_driver_sql("BEGIN")
+        await connection.run_sync(everything)
+
+
+def drilled(place: Place) -> Drilled:
+    """What a drill of `everything` ran there."""
+    operation = Operation(on_async_engine if place.asynchronous else on_engine)
+    scenario = Scenario(operation, metadata=metadata, setup=seed, effects=[f"{__name__}:notify"])
+    return run_drill(scenario, Asked(place.db, place.settings, place.isolation_level))
+
+
+def cells(place: Place) -> dict[str, str]:
+    """Fault → real, simulated, both, or why it is not applicable."""
+    seen: dict[str, set[str]] = {}
+    for (fault, _), modes in drilled(place).cells.items():
+        seen.setdefault(fault, set()).update(modes)
+    return {fault: _cell(fault, seen.get(fault, set())) for fault in FAULTS}
+
+
+def _cell(fault: str, modes: set[str]) -> str:
+    ran = [mode for mode in ("real", "simulated") if mode in modes]
+    if ran:
+        return " and ".join(ran)
+    dull = {f"not applicable: {FAULTS[fault].reason}", "not applicable: the statement only reads"}
+    reasons = sorted(modes - dull) or sorted(modes)
+    return reasons[0] if reasons else "not applicable: nothing to strike"
+
+
+def rendered(columns: Mapping[str, Mapping[str, str]]) -> str:
+    """The table as Markdown; reasons below it, by number."""
+    reasons: dict[str, int] = {}
+
+    def short(text: str) -> str:
+        if not text.startswith("not applicable"):
+            return text
+        return f"– [{reasons.setdefault(text.removeprefix('not applicable: '), len(reasons) + 1)}]"
+
+    lines = ["| fault | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for fault in FAULTS:
+        lines.append(f"| {fault} | " + " | ".join(short(column[fault]) for column in columns.values()) + " |")
+    lines += ["", *(f"{number}. {reason}" for reason, number in reasons.items())]
+    return "\n".join(lines) + "\n"
+
+
+def read() -> dict[str, dict[str, str]]:
+    """The committed table, column by column."""
+    text = TABLE.read_text(encoding="utf-8")
+    body = [line for line in text.splitlines() if line.startswith("| ")]
+    titles = [cell.strip() for cell in body[0].strip("|").split("|")][1:]
+    reasons = {f"– [{line.split('.')[0]}]": line.split(". ", 1)[1] for line in text.splitlines() if line[:1].isdigit()}
+    table: dict[str, dict[str, str]] = {title: {} for title in titles}
+    for line in body[1:]:
+        fault, *row = (cell.strip() for cell in line.strip("|").split("|"))
+        for title, cell in zip(titles, row, strict=True):
+            table[title][fault] = f"not applicable: {reasons[cell]}" if cell in reasons else cell
+    return table
+
+
+def sentences() -> Iterator[str]:
+    """What each fault does, for readers."""
+    for fault in FAULTS:
+        once = "once and persistently" if FAULTS[fault].persistent else "once"
+        yield f"- **{fault}** ({once}): {FAULTS[fault].sentence.format(call='the Call')}"
+
+
+HEAD = """# Faults
+
+Every fault is tried at every database call that it fits. *Real*: the engine, the wire or the process does it.
+*Simulated*: it is raised at the call. The table is produced by running every kind of call on every engine and driver,
+and a test compares it with what ran: a real fault that becomes simulated, or one that no longer runs, turns it red.
+Isolation level REPEATABLE READ on PostgreSQL and `innodb_snapshot_isolation` on MariaDB, so that serialization failures
+exist; a dedicated server, so that it may be restarted.
+
+"""
+
+
+def main() -> None:
+    """Write docs/faults.md from what runs."""
+    columns = {place.title: cells(place) for place in PLACES}
+    TABLE.write_text(HEAD + rendered(columns) + "\n" + "\n".join(sentences()) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""What a statement means, told from its first words."""
+
+from __future__ import annotations
+
+import pytest
+
+from acidity.core.control import is_ddl, is_write, kind_of
+
+KINDS = {
+    "begin": ["BEGIN", "begin immediate", "BEGIN;", " BEGIN ", "/* a */ -- b\n BEGIN", "START TRANSACTION READ ONLY"],
+    "commit": [
+        "COMMIT",
+        "commit;",
+        "COMMIT AND CHAIN",
+        "END",
+        "END TRANSACTION",
+        "COMMIT PREPARED 'x'",
+        "XA COMMIT 'x'",
+    ],
+    "rollback": [
+        "ROLLBACK",
+        "rollback work",
+        "ABORT",
+        "ROLLBACK PREPARED 'x'",
+        "XA ROLLBACK 'x'",
+        "ROLLBACK TRANSACTION",
+    ],
+    "rollback-to": [
+        "ROLLBACK TO a",
+        "rollback to savepoint a",
+        "ROLLBACK WORK TO SAVEPOINT a",
+        "ROLLBACK TRANSACTION TO a",
+    ],
+    "savepoint": ["SAVEPOINT a", "-- why\nsavepoint a"],
+    "release": ["RELEASE a", "RELEASE SAVEPOINT a"],
+    "prepare": ["PREPARE TRANSACTION 'x'", "XA PREPARE 'x'"],
+    "statement": [
+        "",
+        "SELECT 1",
+        "PREPARE plan AS SELECT 1",
+        "beginning",
+        "SELECT 'COMMIT'",
+        "INSERT INTO commits VALUES (1)",
+        "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+        "committed",
+        "endpoint",
+        "-- COMMIT",
+    ],
+}
+
+
+@pytest.mark.parametrize(("kind", "sql"), [(kind, sql) for kind, texts in KINDS.items() for sql in texts])
+def test_kind(kind: str, sql: str) -> None:
+    assert kind_of(sql) == kind
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO t VALUES (1)",
+        "update t set a = 1",
+        "DELETE FROM t",
+        "REPLACE INTO t VALUES (1)",
+        "/* so */ MERGE INTO t USING u ON a = b",
+        "TRUNCATE t",
+        "CREATE TABLE t (id INTEGER)",
+        "DROP INDEX i",
+        "WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a",
+        "with a as (select 1) update t set b = (select * from a)",
+        'WITH a AS (SELECT 1) UPDATE "my t" SET b = 1',
+        "WITH a AS (SELECT 1) UPDATE t AS u SET b = 1",
+        "WITH a AS (SELECT 1) UPDATE OR IGNORE t SET b = 1",
+        "WITH a AS (SELECT 1) UPDATE ONLY t SET b = 1",
+        "WITH a AS (SELECT 1)\nDELETE\nFROM t",
+        "WITH gone AS (DELETE FROM t RETURNING *) SELECT * FROM gone",
+    ],
+)
+def test_writes(sql: str) -> None:
+    assert is_write(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM t",
+        "SELECT replace(a, 'x', 'y') FROM t",
+        "SELECT * FROM t FOR UPDATE",
+        "WITH a AS (SELECT 1) SELECT * FROM a",
+        "WITH a AS (SELECT * FROM t FOR UPDATE) SELECT * FROM a",
+        "WITH a AS (SELECT 'delete from t') SELECT * FROM a",
+        "PRAGMA foreign_keys",
+        "EXPLAIN DELETE FROM t",
+        "COMMIT",
+        "",
+    ],
+)
+def test_what_only_reads(sql: str) -> None:
+    assert not is_write(sql)
+
+
+def test_changes_of_the_schema() -> None:
+    assert is_ddl("create index i on t (a)")
+    assert is_ddl("-- now\nALTER TABLE t ADD b INTEGER")
+    assert not is_ddl("INSERT INTO t VALUES ('CREATE')")
