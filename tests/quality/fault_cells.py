@@ -133,8 +133,7 @@ def rendered(columns: Mapping[str, Mapping[str, str]]) -> str:
         return f"– [{reasons.setdefault(text.removeprefix('not applicable: '), len(reasons) + 1)}]"
 
     lines = ["| fault | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for fault in FAULTS:
-        lines.append(f"| {fault} | " + " | ".join(short(column[fault]) for column in columns.values()) + " |")
+    lines += [f"| {fault} | " + " | ".join(short(each[fault]) for each in columns.values()) + " |" for fault in FAULTS]
     lines += ["", *(f"{number}. {reason}" for reason, number in reasons.items())]
     return "\n".join(lines) + "\n"
 

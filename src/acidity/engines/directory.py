@@ -36,10 +36,8 @@ class OwnDirectory:
         base = home()
         base.mkdir(parents=True, exist_ok=True)
         sweep(base)
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
         self._owner = os.getpid()
-        self._lock = os.open(self.path / MARKER, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self.path, self._lock = _made_and_locked(base)
         atexit.register(self.remove)
 
     def remove(self) -> None:
@@ -50,6 +48,16 @@ class OwnDirectory:
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
         self._lock = -1
+
+
+def _made_and_locked(base: Path) -> tuple[Path, int]:
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+        lock = os.open(path / MARKER, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (path / MARKER).exists():
+            return path, lock
+        os.close(lock)  # somebody's sweep was faster than the lock
 
 
 def sweep(base: Path) -> list[Path]:

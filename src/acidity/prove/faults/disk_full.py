@@ -44,8 +44,7 @@ def _strike_mariadb(passage: Passage, lab: Lab) -> None:
     """A MEMORY table that is full (1114)."""
     wire = lab.wire(passage)
     bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
-    rows = ", ".join(["(REPEAT('x', 4000))"] * 16)
-    wire.send(f"INSERT INTO {bait}.full VALUES {rows}")
+    wire.send(f"INSERT INTO {bait}.full SELECT REPEAT('x', 200) FROM information_schema.columns LIMIT 1000")
     lab.mode = "simulated"
     raise wire.errors.OperationalError(1114, "The table is full")
 
