@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from configparser import Error as ConfigParserError
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def _guarded(make: Callable[[Engine], Any], what: str) -> Callable[[Engine], Non
             make(engine)
         except UsageError:
             raise
-        except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeDecodeError) as error:
+        except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeDecodeError, ConfigParserError) as error:
             original = getattr(error, "orig", None) or error
             raise UsageError(f"{what} cannot be created: {original}") from error
 
@@ -88,6 +89,7 @@ def _alembic(config: Any, sandbox: Sandbox) -> Callable[[Engine], None]:
         try:
             from alembic import command
             from alembic.config import Config
+            from alembic.util import CommandError
         except ImportError:
             raise UsageError("an Alembic schema needs Alembic: pip install 'acidity[alembic]'") from None
         used = Config(str(config)) if isinstance(config, Path) else config
@@ -98,6 +100,8 @@ def _alembic(config: Any, sandbox: Sandbox) -> Callable[[Engine], None]:
                 used.attributes["connection"] = connection
                 command.upgrade(used, "head")
                 connection.commit()
+        except CommandError as error:
+            raise UsageError(f"the Alembic migrations cannot be created: {error}") from error
         finally:
             used.attributes.clear()
             used.attributes.update(old_attributes)

@@ -23,7 +23,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import NullPool
 
-from acidity.adapters.seam import Actor, Interceptor, acting
+from acidity.adapters.seam import Actor, Interceptor, PassThrough, acting
 from acidity.adapters.site import counting_as_user
 from acidity.adapters.sqlalchemy import SqlAlchemyAdapter
 from acidity.analysis.canonical import equal_raw
@@ -83,17 +83,30 @@ class Stage:
 
     def __enter__(self) -> Self:
         try:
-            self.seed = self.sandbox.create(schema_maker(self.scenario, self.sandbox), self.scenario.setup)
             self._cleanup.enter_context(counting_as_user(map(_file_of, self.scenario.operations)))
             self.adapter.install()
             self._cleanup.callback(self.adapter.remove)
             for engine in bound_engines(self.scenario.bind):
                 self._cleanup.enter_context(self.adapter.redirecting(engine))
+            self._create()
             self._cleanup.enter_context(observed(self.scenario.effects, self._effect_took_place))
         except BaseException:
             self.close()
             raise
         return self
+
+    def _create(self) -> None:
+        """Make the rows before, where schema and set-up reach no other database than an operation does."""
+        try:
+            with self.sandbox.watch(self._refuse_driver), acting(Actor("A", PassThrough())):
+                self.adapter.armed = True
+                self.seed = self.sandbox.create(schema_maker(self.scenario, self.sandbox), self.scenario.setup)
+        finally:
+            self.adapter.armed = False
+            self.adapter.forget()
+            self.adapter.release()
+            if self._refused is not None:
+                raise self._refused
 
     def __exit__(self, *_: object) -> None:
         self.close()

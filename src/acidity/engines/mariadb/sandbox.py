@@ -73,9 +73,7 @@ class MariadbSandbox(HostedSandbox):
         bait = self.quoted(self.bait)
         self.ask(f"CREATE TABLE {bait}.bait (id int PRIMARY KEY, n int NOT NULL) ENGINE=InnoDB")
         self.ask(f"INSERT INTO {bait}.bait VALUES {', '.join(f'({number}, 0)' for number in range(1, 65))}")
-        self.ask("SET max_heap_table_size = 16384")  # a MEMORY table is as large as this was when it was made
-        self.ask(f"CREATE TABLE {bait}.full (t varchar(200)) ENGINE=MEMORY")
-        self.ask("SET max_heap_table_size = DEFAULT")
+        self.ask(f"CREATE TABLE {bait}.full (t varchar(200)) ENGINE=MEMORY MAX_ROWS=1")
         self.ask(f"USE {self.quoted(self.database)}")
 
     def keep_before(self) -> None:
