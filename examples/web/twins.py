@@ -1,4 +1,4 @@
-"""The same application with one bug each: `app` and these differ in how the session is depended on, and nowhere else."""
+"""The same application with one bug each: `app` and these differ in how they get their session, and in nothing else."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI
 from fastapi.responses import JSONResponse
@@ -39,24 +39,25 @@ async def get_session() -> AsyncIterator[AsyncSession]:
         yield session
 
 
-def fastapi_app(scope: Any) -> FastAPI:
-    app = FastAPI()
-
-    @app.post("/notes", status_code=201)
-    async def make(session: AsyncSession = Depends(get_session, scope=scope)) -> dict[str, str]:
-        two_notes(session)
-        await session.flush()
-        return {"made": "two"}
-
-    @app.get("/notes")
-    async def read(session: AsyncSession = Depends(get_session, scope=scope)) -> list[str]:
-        return list(await session.scalars(select(Note.text)))
-
-    return app
+async_app, async_late_app = FastAPI(), FastAPI()
 
 
-async_app = fastapi_app("function")
-async_late_app = fastapi_app("request")
+@async_app.post("/notes", status_code=201)
+async def make(session: Annotated[AsyncSession, Depends(get_session, scope="function")]) -> dict[str, str]:
+    two_notes(session)
+    await session.flush()
+    return {"made": "two"}
+
+
+@async_late_app.post("/notes", status_code=201)
+async def make_late(session: Annotated[AsyncSession, Depends(get_session, scope="request")]) -> dict[str, str]:
+    return await make(session)
+
+
+@async_app.get("/notes")
+async def read(session: Annotated[AsyncSession, Depends(get_session)]) -> list[str]:
+    return list(await session.scalars(select(Note.text)))
+
 
 # The exception is turned into an answer by the application itself.
 

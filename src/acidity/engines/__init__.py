@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from acidity.core.registry import Registry
-from acidity.engines.base import Engine
+from acidity.engines.base import Engine, Sandbox
 
 ENGINES: Registry[Engine] = Registry(
     "engines",
@@ -13,3 +15,17 @@ ENGINES: Registry[Engine] = Registry(
         "mariadb": "acidity.engines.mariadb.engine:ENGINE",
     },
 )
+
+_ALIASES = {"postgres": "postgresql", "mysql": "mariadb"}
+
+
+def new_sandbox(db: str, settings: Mapping[str, str]) -> Sandbox:
+    """A Sandbox on what ``db=`` names: an engine, an engine with its driver, or the URL of a server.
+
+    Raises:
+        EngineUnavailable: the engine cannot be started here, or the server does not let acidity create databases.
+        UsageError: the engine, the driver or a setting is not known.
+    """
+    scheme, separator, _ = db.partition("://")
+    name, _, driver = scheme.partition("+")
+    return ENGINES[_ALIASES.get(name, name)].sandbox(settings, driver, db if separator else "")

@@ -138,12 +138,13 @@ class Engine(Protocol):
 
     name: str
 
-    def sandbox(self, settings: Mapping[str, str], driver: str = "") -> Sandbox:
+    def sandbox(self, settings: Mapping[str, str], driver: str = "", url: str = "") -> Sandbox:
         """A new, empty Sandbox.
 
         Args:
             settings: settings of the database.
             driver: the driver of the engines that acidity makes; empty for the usual one.
+            url: of a server that lets acidity create databases; empty for one that acidity finds or starts.
 
         Raises:
             EngineUnavailable: the engine cannot be started here.

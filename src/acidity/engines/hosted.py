@@ -69,7 +69,7 @@ class HostedSandbox(ABC):
     """A throw-away database on a server; see `Sandbox` for what the methods promise.
 
     Args:
-        server: where; the Sandbox leaves it when it is closed.
+        server: where; the Sandbox leaves it when it is closed, if it is dedicated.
         settings: settings of every session.
         drivers: sync and async driver that URLs name.
     """
@@ -99,8 +99,13 @@ class HostedSandbox(ABC):
             self.admin = self.connect_admin()
             self.sweep()
             self.create_database()
+        except Exception as error:
+            self.leave()
+            raise EngineUnavailable(
+                f"{self.engine_name} at {server.host}:{server.port} does not let acidity create a database: {error}"
+            ) from None
         except BaseException:
-            server.stop()
+            self.leave()
             raise
         try:
             self.check_settings()
@@ -262,6 +267,11 @@ class HostedSandbox(ABC):
             with suppress(Exception):
                 self.admin.close()
         finally:
+            self.leave()
+
+    def leave(self) -> None:
+        """A dedicated server is of no more use; a shared one is held until the process ends."""
+        if self.server.dedicated:
             self.server.stop()
 
     # Asking as the administrator
@@ -550,6 +560,17 @@ def drivers_of(engine: str, driver: str, pairs: Mapping[str, tuple[str, str]]) -
             f"{engine}+{driver}: not a known driver; there are: {', '.join(name for name in pairs if name)}"
         )
     return pairs[driver]
+
+
+_held: dict[tuple[str, str], Server] = {}
+
+
+def hold(engine: str, url: str, start: Callable[[], Server]) -> Server:
+    """The server that this process holds for an engine, so that not every Sandbox starts and stops one."""
+    server = _held.get((engine, url))
+    if server is None or not server.lives():
+        server = _held[engine, url] = start()
+    return server
 
 
 def require_driver(module: str, extra: str) -> None:

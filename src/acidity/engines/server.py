@@ -153,22 +153,27 @@ def sweep() -> list[Path]:
     return removed
 
 
-def named(variable: str, names: Collection[str], blank: Server, settings: Mapping[str, str]) -> Server | None:
-    """The server whose URL the user put into an environment variable; None where it is not set.
+def named(
+    variable: str, names: Collection[str], blank: Server, settings: Mapping[str, str], given: str = ""
+) -> Server | None:
+    """The server whose URL the user gave, or put into an environment variable; None where there is neither.
 
     Args:
         variable: the environment variable.
         names: the dialects that are understood, without driver.
         blank: what holds where the URL is silent.
         settings: what was asked for; a server that is not ours is not reconfigured.
+        given: the URL that was given in the call; then the variable is not looked at.
 
     Raises:
         UsageError: it is no URL of such a server.
         EngineUnavailable: nothing answers there, or settings were asked for.
     """
-    text = os.environ.get(variable)
+    text = given or os.environ.get(variable)
     if not text:
         return None
+    if given:
+        variable = "db="
     try:
         url = urlsplit(text)
         dialect, _, driver = url.scheme.partition("+")

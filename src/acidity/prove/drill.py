@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from acidity.prove.remedies import REMEDIES
 from acidity.prove.remedies.base import RemedyTrial
 from acidity.prove.stage import Stage
 
+_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
 Progress = Callable[[int, int, str], None]
 Cell = tuple[str, str]
 
@@ -188,7 +190,8 @@ def _try(
 def _replay_command(asked: Asked, operations: int, position: int) -> str:
     parts = ["acidity replay", quote(asked.target or "TARGET"), "{schedule}"]
     if asked.db != "sqlite":
-        parts.append(f"--db {asked.db}")
+        without_password = _PASSWORD.sub(r"\1***@", asked.db)
+        parts.append(f"--db {quote(without_password)}")
     if operations > 1:
         parts.append(f"--operation {position + 1}")
     parts.extend(f"--setting {quote(f'{name}={value}')}" for name, value in sorted(asked.settings.items()))

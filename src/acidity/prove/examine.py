@@ -119,6 +119,8 @@ class Examiner:
             clean = [self._clean_run() for _ in range(2)]
         except Unsettled as error:
             raise Undecided(f"{self.operation.name}: {error}") from None
+        if self.operation.request is not None and not clean[0].ending.succeeded:
+            self._require_refusal(clean[0])
         calls = self._calls(clean[0])
         bench = self._bench(clean)
         self._require_told(bench, clean[0])
@@ -193,9 +195,11 @@ class Examiner:
 
     def _require_told(self, bench: Bench, clean: Run) -> None:
         """The clean run must succeed, or refuse as expected."""
+        if bench.told(clean.ending, clean.history, clean.second) is not Told.OK:
+            self._require_refusal(clean)
+
+    def _require_refusal(self, clean: Run) -> None:
         operation, ending = self.operation, clean.ending
-        if bench.told(ending, clean.history, clean.second) is Told.OK:
-            return
         if (operation.refused and ending.answered and not ending.broke_off) or (operation.raises and ending.refusal):
             return
         said = f"{ending.exception}: {ending.message}" if ending.exception else f"it answered {ending.answer!r}"

@@ -12,7 +12,7 @@ from acidity.analysis.diff import row_changes
 from acidity.analysis.masks import Column, Masks
 from acidity.core.call import Kind
 from acidity.core.finding import Finding
-from acidity.core.outcome import Rows
+from acidity.core.outcome import Rows, Told
 from acidity.core.report import Bound, Report
 from acidity.prove.drill import Asked, Drilled
 from acidity.prove.examine import Examination
@@ -158,10 +158,14 @@ def _notes(drilled: Drilled) -> list[str]:
         if not examination.bench.clean[0].history and examination.bench.operation.expects_refusal:
             notes.append(f"{name}: refused before any database call")
         if any(event.call.kind is Kind.EFFECT for event in examination.bench.clean[0].history):
-            counted = ", ".join(
-                f"{effect} {count}×" for effect, count in sorted(examination.bench.clean[0].effects.items())
-            )
-            notes.append(f"{name}: effects of the clean run: {counted}")
+            took_place = sorted(examination.bench.clean[0].effects.items())
+            effects = ", ".join(f"{effect} {count}×" for effect, count in took_place)
+            notes.append(f"{name}: effects of the clean run: {effects}")
+        doubtful = [item.judgement for item in examination.struck if item.judgement.told is Told.UNKNOWN]
+        committed = sum(1 for judgement in doubtful if judgement.rows is Rows.AFTER)
+        if committed:
+            ended = f"{counted(committed, 'run')} ended in doubt although committed"
+            notes.append(f"{name}: {ended}: the caller has to resolve the outcome")
     notes.append("not covered: other arguments, several callers at once, power loss, two faults of different kinds")
     return list(dict.fromkeys(notes))
 

@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from acidity.adapters.seam import Actor, Interceptor, PassThrough, acting
@@ -30,7 +31,7 @@ from acidity.analysis.canonical import equal_raw
 from acidity.core.outcome import State
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
-from acidity.engines import ENGINES
+from acidity.engines import new_sandbox
 from acidity.engines.base import Sandbox
 from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove.bind import bound_engines
@@ -68,8 +69,7 @@ class Stage:
             raise UsageError("isolation_level= cannot be imposed on an engine of yours (bind=); set it there")
         self._options: dict[str, Any] = {} if isolation_level is None else {"isolation_level": isolation_level}
         self.scenario = scenario
-        name, _, driver = db.partition("+")
-        self.sandbox: Sandbox = ENGINES[name].sandbox(settings, driver)
+        self.sandbox: Sandbox = new_sandbox(db, settings)
         self.seed: State
         self._cleanup = ExitStack()
         self._cleanup.callback(self.sandbox.close)
@@ -101,6 +101,8 @@ class Stage:
             with self.sandbox.watch(self._refuse_driver), acting(Actor("A", PassThrough())):
                 self.adapter.armed = True
                 self.seed = self.sandbox.create(schema_maker(self.scenario, self.sandbox), self.scenario.setup)
+        except SQLAlchemyError as error:
+            raise UsageError(f"setup= cannot write the rows before: {getattr(error, 'orig', None) or error}") from error
         finally:
             self.adapter.armed = False
             self.adapter.forget()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acidity.core.report import EngineInfo
-from acidity.engines.hosted import drivers_of, require_driver, split_settings
+from acidity.engines.hosted import drivers_of, hold, require_driver, split_settings
 from acidity.engines.mariadb.sandbox import DRIVERS, MariadbSandbox
 from acidity.engines.mariadb.server import start
 
@@ -17,12 +17,13 @@ class MariadbEngine:
 
     name = "mariadb"
 
-    def sandbox(self, settings: Mapping[str, str], driver: str = "") -> MariadbSandbox:
+    def sandbox(self, settings: Mapping[str, str], driver: str = "", url: str = "") -> MariadbSandbox:
         """A new, empty database on the private server."""
         drivers = drivers_of(self.name, driver, DRIVERS)
         require_driver("pymysql", "acidity[mariadb]")
         dedicated, others = split_settings(settings)
-        return MariadbSandbox(start(dedicated=dedicated), others, drivers)
+        server = start(dedicated=True) if dedicated else hold(self.name, url, lambda: start(url=url))
+        return MariadbSandbox(server, others, drivers)
 
     def doctor(self) -> EngineInfo:
         """Version and defaults of the server."""

@@ -176,12 +176,13 @@ def greeting(host: str, port: int) -> str | None:
     return None
 
 
-def start(settings: Mapping[str, str] | None = None, *, dedicated: bool = False) -> Server:
+def start(settings: Mapping[str, str] | None = None, *, dedicated: bool = False, url: str = "") -> Server:
     """A MariaDB to make databases on: the one in ``ACIDITY_MARIADB_URL``, or a private one.
 
     Args:
         settings: system variables of the server; each set of them is another server.
         dedicated: a private one that nobody shares and that may be restarted, whatever the environment says.
+        url: of a server that the caller names; no other one is used then.
 
     Raises:
         EngineUnavailable: there is none to be had; the message says what would help.
@@ -189,7 +190,7 @@ def start(settings: Mapping[str, str] | None = None, *, dedicated: bool = False)
     """
     asked = dict(settings or {})
     if not dedicated:
-        server = servers.named(URL, {"mariadb", "mysql"}, _blank(), asked)
+        server = servers.named(URL, {"mariadb", "mysql"}, _blank(), asked, url)
         if server is not None:
             return _greeted(server)
     return servers.start(MariadbKind(find(), asked), dedicated=dedicated)

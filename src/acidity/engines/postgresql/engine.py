@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acidity.core.report import EngineInfo
-from acidity.engines.hosted import drivers_of, require_driver, split_settings
+from acidity.engines.hosted import drivers_of, hold, require_driver, split_settings
 from acidity.engines.postgresql.sandbox import DRIVERS, PostgresqlSandbox
 from acidity.engines.postgresql.server import start
 
@@ -17,12 +17,13 @@ class PostgresqlEngine:
 
     name = "postgresql"
 
-    def sandbox(self, settings: Mapping[str, str], driver: str = "") -> PostgresqlSandbox:
+    def sandbox(self, settings: Mapping[str, str], driver: str = "", url: str = "") -> PostgresqlSandbox:
         """A new, empty database on the private server."""
         drivers = drivers_of(self.name, driver, DRIVERS)
         require_driver("psycopg", "acidity[postgresql]")
         dedicated, others = split_settings(settings)
-        return PostgresqlSandbox(start(dedicated=dedicated), others, drivers)
+        server = start(dedicated=True) if dedicated else hold(self.name, url, lambda: start(url=url))
+        return PostgresqlSandbox(server, others, drivers)
 
     def doctor(self) -> EngineInfo:
         """Version and defaults of the server."""

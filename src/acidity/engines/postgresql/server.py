@@ -144,12 +144,13 @@ class PostgresqlKind(Kind):
         return False
 
 
-def start(settings: Mapping[str, str] | None = None, *, dedicated: bool = False) -> Server:
+def start(settings: Mapping[str, str] | None = None, *, dedicated: bool = False, url: str = "") -> Server:
     """A PostgreSQL to make databases on: the one in ``ACIDITY_POSTGRESQL_URL``, or a private one.
 
     Args:
         settings: configuration parameters of the server; each set of them is another server.
         dedicated: a private one that nobody shares and that may be restarted, whatever the environment says.
+        url: of a server that the caller names; no other one is used then.
 
     Raises:
         EngineUnavailable: there is none to be had; the message says what would help.
@@ -157,7 +158,7 @@ def start(settings: Mapping[str, str] | None = None, *, dedicated: bool = False)
     """
     asked = dict(settings or {})
     if not dedicated:
-        server = servers.named(URL, {"postgresql", "postgres"}, _blank(), asked)
+        server = servers.named(URL, {"postgresql", "postgres"}, _blank(), asked, url)
         if server is not None:
             return server
     return servers.start(PostgresqlKind(find(), asked), dedicated=dedicated)

@@ -33,12 +33,14 @@ class SqliteEngine:
 
     name = "sqlite"
 
-    def sandbox(self, settings: Mapping[str, str], driver: str = "") -> SqliteSandbox:
+    def sandbox(self, settings: Mapping[str, str], driver: str = "", url: str = "") -> SqliteSandbox:
         """A new, empty Sandbox with these PRAGMAs.
 
         Raises:
             UsageError: a setting is not a PRAGMA that acidity knows, or its value is not a word or number.
         """
+        if url:
+            raise UsageError(f"{url} may hold rows that are not acidity's; say sqlite, and a throw-away file is made")
         if driver not in DRIVERS:
             raise UsageError(f"sqlite+{driver}: not a known driver; there are: {', '.join(filter(None, DRIVERS))}")
         for name, value in settings.items():
