@@ -179,13 +179,14 @@ class TestTwins:
             "caught_without_rollback",
             "as_in_the_text",
             "stock_session_commit",
+            "flushed_at_once",
         ]:
             (operation,) = getattr(broken, name).operations
             before = len(budget.rows()[0])
             assert budget.run(operation.function, *operation.arguments) == {"success": True}
             assert budget.rows()[0][before:] == ONE_TRANSFER, name
 
-    @pytest.mark.parametrize("name", ["two_sessions", "commit_between", "caught_without_rollback"])
+    @pytest.mark.parametrize("name", ["two_sessions", "commit_between", "caught_without_rollback", "flushed_at_once"])
     def test_torn(self, budget: Budget, broken: ModuleType, name: str) -> None:
         before = budget.rows()
         budget.script(NO_CREDIT)

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
+from acidity.adapters.base import Adapter, Gatekeeper
 from acidity.core.registry import Registry
 
-ADAPTERS: Registry[Any] = Registry("adapters", {"sqlalchemy": "acidity.adapters.sqlalchemy:SqlAlchemyAdapter"})
+ADAPTERS: Registry[Callable[[Gatekeeper], Adapter]] = Registry(
+    "adapters",
+    {
+        "sqlalchemy": "acidity.adapters.sqlalchemy:SqlAlchemyAdapter",
+        "dbapi": "acidity.adapters.dbapi:DbapiAdapter",
+    },
+)

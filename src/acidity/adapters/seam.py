@@ -136,6 +136,16 @@ def passing() -> bool:
 
 
 @contextmanager
+def unseen() -> Iterator[None]:
+    """What a driver is asked in this context is no Call of the operation."""
+    token = _passing.set(True)
+    try:
+        yield
+    finally:
+        _passing.reset(token)
+
+
+@contextmanager
 def acting(actor: Actor) -> Iterator[Actor]:
     """Make the calls in this context the actor's."""
     token = _current.set(actor)
@@ -157,6 +167,7 @@ def request(
     perform: Callable[[], None],
     many: bool = False,
     defaulted: frozenset[str] = frozenset(),
+    autocommit: bool = False,
 ) -> None:
     """Bring one Call to the actor's Interceptor and record what came of it.
 
@@ -165,9 +176,9 @@ def request(
     """
     actor.made += 1
     number = actor.number(connection) if connection is not None else 0
-    call = Call(actor.name, actor.made, kind, sql, params, site, many, defaulted, number)
+    call = Call(actor.name, actor.made, kind, sql, params, site, many, defaulted, number, autocommit)
     passage = Passage(call, wire, perform)
-    token = _passing.set(True)
+    token = _passing.set(wire is not None)
     try:
         actor.interceptor.intercept(passage)
     except BaseException as error:
@@ -186,6 +197,7 @@ def _reply_to(passage: Passage, error: BaseException) -> Reply:
     answered = passage.answered
     if wire is not None and answered:
         answered = isinstance(error, wire.errors.Error) and not wire.disconnected(error)
-    unknown = passage.call.kind in {Kind.COMMIT, Kind.PREPARE} and not answered
-    code = str(getattr(error, "sqlite_errorname", "") or getattr(error, "sqlstate", "") or "")
+    unknown = (passage.call.commits or passage.call.kind is Kind.PREPARE) and not answered
+    names = ("sqlite_errorname", "sqlstate", "pgcode")
+    code = next((str(found) for name in names if (found := getattr(error, name, None))), "")
     return Reply("unknown" if unknown else "error", f"{type(error).__name__}: {error}", code)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from acidity.core.call import Site
@@ -63,6 +63,11 @@ def _lies_with_the_user(filename: str) -> bool:
         return False
     path = os.path.realpath(filename)
     return not path.startswith(_FOREIGN) and f"{os.sep}site-packages{os.sep}" not in path
+
+
+def is_where_acidity_calls(code: CodeType) -> bool:
+    """Whether this is the code that calls the operation; who called that makes none of its Calls."""
+    return code.co_filename == _CALLER
 
 
 def shown(filename: str) -> str:

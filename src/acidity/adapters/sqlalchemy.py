@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Dialect, Engine
@@ -23,10 +23,11 @@ from sqlalchemy.exc import ResourceClosedError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import Pool, QueuePool, SingletonThreadPool, StaticPool
 
+from acidity.adapters.base import Gatekeeper
 from acidity.adapters.seam import Actor, current_actor, request
 from acidity.adapters.site import find_site
 from acidity.core.call import Kind
-from acidity.core.control import kind_of
+from acidity.core.control import is_write, kind_of
 from acidity.engines.base import Sandbox
 from acidity.errors import ForeignDatabase
 
@@ -40,15 +41,6 @@ _TWO_PHASE = {
     "do_commit_twophase": Kind.COMMIT,
     "do_rollback_twophase": Kind.ROLLBACK,
 }
-
-
-class Gatekeeper(Protocol):
-    """Who decides where an engine may connect to while an operation runs."""
-
-    sandbox: Sandbox
-
-    def refuse(self, error: ForeignDatabase) -> None:
-        """Note that an engine pointed elsewhere, also when the operation swallows the error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +128,7 @@ class SqlAlchemyAdapter:
         for target, name, listener in self._listeners:
             event.remove(target, name, listener)
         for dialect in self._wrapped.values():
-            for name in (*_EXECUTES, "do_commit", "do_rollback", *_TWO_PHASE):
+            for name in (*_EXECUTES, "do_commit", "do_rollback", "set_isolation_level", *_TWO_PHASE):
                 dialect.__dict__.pop(name, None)
         self._wrapped.clear()
 
@@ -272,6 +264,8 @@ class SqlAlchemyAdapter:
         namespace["do_rollback"] = self._end_through(dialect, dialect.do_rollback, Kind.ROLLBACK)
         for name, kind in _TWO_PHASE.items():
             namespace[name] = self._two_phase_through(dialect, getattr(dialect, name), kind)
+        set_level = dialect.set_isolation_level  # sends what it needs over a cursor of its own
+        namespace["set_isolation_level"] = lambda connection, level: self._unseen(set_level, connection, level)
 
     def _execute_through(self, dialect: Dialect, original: Callable[..., Any], *, many: bool) -> Callable[..., Any]:
         def execute(cursor: Any, statement: str, *rest: Any, **keywords: Any) -> None:
@@ -355,10 +349,21 @@ class SqlAlchemyAdapter:
                     perform=perform,
                     many=many,
                     defaulted=defaulted,
+                    autocommit=kind is Kind.STATEMENT and is_write(sql) and self._stands_alone(dbapi_connection),
                 )
             except CancelledError:
                 sandbox.drain(dbapi_connection)
                 raise
+
+    def _stands_alone(self, dbapi_connection: Any) -> bool:
+        """No transaction is open, and none will be begun for a write."""
+        sandbox = self.gatekeeper.sandbox
+        return sandbox.commits_by_itself(dbapi_connection) and not sandbox.in_transaction(dbapi_connection)
+
+    def _commits_alone(self, dbapi_connection: Any) -> bool:
+        """Whether a write on this connection is committed by the database itself (``AUTOCOMMIT``)."""
+        sandbox = self.gatekeeper.sandbox
+        return sandbox.commits_by_itself(dbapi_connection) and not sandbox.in_transaction(dbapi_connection)
 
     def _unseen(self, perform: Callable[..., None], *arguments: Any) -> None:
         with self.gatekeeper.sandbox.unseen():
@@ -371,6 +376,14 @@ class SqlAlchemyAdapter:
         found = ["a raw driver connection was taken from the pool (raw_connection)" for _ in self._raw]
         self._raw.clear()
         return found
+
+    def bypasses(self) -> list[str]:
+        """Calls of threads that belong to no operation, and raw connections."""
+        return [*self.orphans, *self.raw_checkouts()]
+
+    def strangers(self) -> bool:
+        """They use the pools."""
+        return False
 
     def opened(self) -> list[Any]:
         """Every driver connection of the Sandbox that was opened since the last `forget`."""

@@ -51,6 +51,7 @@ class Call:
         many: it is an ``executemany``.
         defaulted: columns of an INSERT or UPDATE whose value a callable default produced.
         connection: which of the operation's connections it goes over, numbered from 1 as they appear.
+        autocommit: it is a write outside any transaction, which the database commits by itself.
     """
 
     actor: str
@@ -62,6 +63,12 @@ class Call:
     many: bool = False
     defaulted: frozenset[str] = frozenset()
     connection: int = 0
+    autocommit: bool = False
+
+    @property
+    def commits(self) -> bool:
+        """Whether it asks the database to commit, by its kind or because it commits by itself."""
+        return self.kind is Kind.COMMIT or self.autocommit
 
     @property
     def label(self) -> str:
@@ -99,12 +106,12 @@ History = tuple[Event, ...]
 
 def unanswered_commit(history: Iterable[Event]) -> bool:
     """Whether some COMMIT of this History was left without an answer."""
-    return any(event.call.kind is Kind.COMMIT and event.reply.status == "unknown" for event in history)
+    return any(event.call.commits and event.reply.status == "unknown" for event in history)
 
 
 def commits_acknowledged(history: Iterable[Event]) -> bool:
     """Whether at least one COMMIT was sent and every one that was sent was acknowledged."""
-    statuses = [event.reply.status for event in history if event.call.kind is Kind.COMMIT]
+    statuses = [event.reply.status for event in history if event.call.commits]
     return bool(statuses) and all(status == "ok" for status in statuses)
 
 

@@ -20,11 +20,17 @@ _CONTROL: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
         (r"release\b", Kind.RELEASE),
     )
 )
-_WRITE = re.compile(r"(insert|update|delete|replace|merge|truncate|create|drop|alter)\b", re.IGNORECASE)
+_WRITE = re.compile(
+    r"(insert|update|delete|replace|merge|truncate|create|drop|alter|call|do|load)\b"
+    r"|copy\s+[^\s(]+\s*(\([^)]*\)\s*)?from\b",
+    re.IGNORECASE,
+)
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 _WRITE_IN_WITH = re.compile(
     r"\b(insert\s+into|update\s[^()]*?\bset|delete\s+from|replace\s+into|merge\s+into)\b", re.IGNORECASE
 )
+_OPAQUE = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_ROUTINE = re.compile(r"create\b.*\b(trigger|procedure|function|event)\b", re.IGNORECASE | re.DOTALL)
 _DDL = re.compile(r"(create|drop|alter)\b", re.IGNORECASE)
 
 
@@ -37,15 +43,36 @@ def without_comments(sql: str) -> str:
 
 
 @lru_cache(maxsize=4096)
+def parts_of(sql: str) -> tuple[str, ...]:
+    """The statements of a text that is sent as one request, each from its first word on; at least one.
+
+    >>> parts_of("BEGIN; UPDATE t SET a = ';'; COMMIT;")
+    ('BEGIN', "UPDATE t SET a = ';'", 'COMMIT')
+    """
+    text = without_comments(sql)
+    if ";" not in text.rstrip("; \n") or _ROUTINE.match(text):
+        return (text,)
+    hidden = _OPAQUE.sub(lambda found: "x" * len(found[0]), text)
+    ends = [found.start() for found in re.finditer(";", hidden)] + [len(text)]
+    starts = [0, *(end + 1 for end in ends)]
+    found = [without_comments(text[start:end]).rstrip() for start, end in zip(starts, ends, strict=False)]
+    return tuple(filter(None, found)) or (text,)
+
+
+@lru_cache(maxsize=4096)
 def kind_of(sql: str) -> Kind:
-    """The kind of Call that this text is.
+    """The kind of Call that this text is; one that holds control and other statements is a statement.
 
     >>> kind_of("ROLLBACK TO SAVEPOINT a")
     <Kind.ROLLBACK_TO: 'rollback-to'>
     >>> kind_of("select 1")
     <Kind.STATEMENT: 'statement'>
     """
-    text = without_comments(sql)
+    kinds = [_kind_of_part(part) for part in parts_of(sql)]
+    return Kind.STATEMENT if Kind.STATEMENT in kinds else kinds[0]
+
+
+def _kind_of_part(text: str) -> Kind:
     for pattern, kind in _CONTROL:
         if pattern.match(text):
             return kind
@@ -53,9 +80,18 @@ def kind_of(sql: str) -> Kind:
 
 
 @lru_cache(maxsize=4096)
+def commits_within(sql: str) -> bool:
+    """Whether one of the statements of this text is a COMMIT."""
+    return any(_kind_of_part(part) is Kind.COMMIT for part in parts_of(sql))
+
+
+@lru_cache(maxsize=4096)
 def is_write(sql: str) -> bool:
     """Whether this text asks the database to change rows or schema."""
-    text = without_comments(sql)
+    return any(map(_writes, parts_of(sql)))
+
+
+def _writes(text: str) -> bool:
     if text[:4].lower() == "with":
         return bool(_WRITE_IN_WITH.search(_LITERAL.sub("''", text)))
     return bool(_WRITE.match(text))

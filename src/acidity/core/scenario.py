@@ -19,6 +19,8 @@ INJECTIONS = (
     "async_session_factory",
     "async_engine",
     "url",
+    "dbapi_connection",
+    "dsn",
 )
 
 

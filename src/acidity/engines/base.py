@@ -36,6 +36,12 @@ class Sandbox(Protocol):
     def url(self, *, asynchronous: bool = False) -> str:
         """The SQLAlchemy URL of this database."""
 
+    def dsn(self, *, asynchronous: bool = False) -> Any:
+        """What the connect function of the driver takes: a path, a URL of libpq, or keyword arguments."""
+
+    def driver(self, *, asynchronous: bool = False) -> str:
+        """The module of the driver that acidity connects with."""
+
     def create(self, schema: Callable[[Any], None], setup: Callable[[Any], Any] | None) -> State:
         """Make the tables, write the rows before, and keep them as what `reset` returns to."""
 
@@ -111,6 +117,9 @@ class Sandbox(Protocol):
             Unsettled: that did not happen within a bound.
         """
 
+    def commits_by_itself(self, dbapi_connection: Any) -> bool:
+        """Whether the driver's connection is in its autocommit mode, where it begins no transaction for a write."""
+
     def in_transaction(self, dbapi_connection: Any) -> bool | None:
         """Whether the driver's connection has an open transaction; None when it is closed."""
 
@@ -119,6 +128,9 @@ class Sandbox(Protocol):
 
     def through_proxy(self) -> AbstractContextManager[Any]:
         """Connections made in this context go through a proxy that can cut them, where there is a wire."""
+
+    def detour(self) -> int | None:
+        """The port of that proxy while connections are to go through it."""
 
     def unseen(self) -> AbstractContextManager[None]:
         """What the driver does in this context is acidity's or the pool's own."""

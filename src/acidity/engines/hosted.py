@@ -92,6 +92,7 @@ class HostedSandbox(ABC):
         self._proxy: CuttingProxy | None = None
         self._routed = False
         self._beside: list[Any] = []
+        self.on_connect: Callable[[], None] = lambda: None
         self._owner = os.getpid()
         self._closed = False
         self._constraints = 0
@@ -164,7 +165,10 @@ class HostedSandbox(ABC):
 
     @abstractmethod
     def sessions(self) -> dict[int, str]:
-        """The sessions on the database other than the administrator's: id → idle, active or in transaction."""
+        """The sessions on the database other than the administrator's, by number.
+
+        *idle*: in no transaction; *in transaction*; *asleep*: not at work, perhaps in a transaction; *active*.
+        """
 
     @abstractmethod
     def end_session(self, number: int) -> None:
@@ -177,6 +181,10 @@ class HostedSandbox(ABC):
     @abstractmethod
     def limit_connections(self, *, full: bool) -> None:
         """Let the user of the database open no new connection, or as many as ever."""
+
+    @abstractmethod
+    def commits_by_itself(self, dbapi_connection: Any) -> bool:
+        """Whether the driver's connection is in its autocommit mode."""
 
     @abstractmethod
     def set_statements(self) -> Iterable[str]:
@@ -195,6 +203,10 @@ class HostedSandbox(ABC):
     def url(self, *, asynchronous: bool = False) -> str:
         """The SQLAlchemy URL of the database."""
         return self._url(self.database, self.drivers[asynchronous])
+
+    def driver(self, *, asynchronous: bool = False) -> str:
+        """The module of the driver that URLs name."""
+        return {"mysqldb": "MySQLdb"}.get(self.drivers[asynchronous], self.drivers[asynchronous])
 
     def before_url(self) -> str:
         """A URL of the copy that holds the rows before."""
@@ -234,19 +246,29 @@ class HostedSandbox(ABC):
             with suppress(Exception):
                 connection.close()
         self._beside.clear()
-        if left := self.sessions():
-            for number in left:
-                self.end_session(number)
-            self._wait_until(lambda: not self.sessions())
+        try:
+            self._put_back()
+        except Exception:  # somebody still holds locks; every driver says so in its own way
+            self._end_all()
+            self._put_back()
+        self._altered = False
+        self._dirty = set()
+
+    def _put_back(self) -> None:
         if self._altered:
+            self._end_all()
             self.rebuild()
             self.shapes = self.read_shapes()
             self._catalogue = self.read_catalogue()
-        else:
-            for statement in self.reset_statements(self._dirty):
-                self.ask(statement)
-        self._altered = False
-        self._dirty = set()
+            return
+        for statement in self.reset_statements(self._dirty):
+            self.ask(statement)
+
+    def _end_all(self) -> None:
+        """End every session that may hold locks, and wait until they are gone."""
+        for number in self._at_work():
+            self.end_session(number)
+        self._wait_until(lambda: not self._at_work())
 
     def close(self) -> None:
         """Drop everything and leave the server; a forked child only lets go."""
@@ -281,7 +303,10 @@ class HostedSandbox(ABC):
         cursor = self.admin.cursor()
         try:
             cursor.execute(sql, parameters) if parameters is not None else cursor.execute(sql)
-            return list(cursor.fetchall()) if cursor.description else []
+            rows = list(cursor.fetchall()) if cursor.description else []
+            while cursor.nextset():  # each statement of a request has a result of its own, or an error
+                pass
+            return rows
         finally:
             cursor.close()
 
@@ -349,6 +374,7 @@ class HostedSandbox(ABC):
 
     def connect(self, dialect: Any, cparams: Mapping[str, Any]) -> Any:
         """A connection of the dialect, with the engine's own arguments, to this database (or through the proxy)."""
+        self.on_connect()
         positional, ours = dialect.create_connect_args(make_url(self._url(self.database, dialect.driver)))
         others = {name: value for name, value in cparams.items() if name not in _WHERE}
         arguments = {**ours, **others}
@@ -376,6 +402,10 @@ class HostedSandbox(ABC):
         finally:
             self._routed = False
             self.proxy().disarm()
+
+    def detour(self) -> int | None:
+        """The port of the proxy, while it stands in between."""
+        return self.proxy().port if self._routed else None
 
     def configure(self, dbapi_connection: Any) -> None:
         """Apply the settings of the check."""
@@ -496,9 +526,15 @@ class HostedSandbox(ABC):
 
         def settled() -> bool:
             left = {number: state for number, state in self.sessions().items() if number not in beside}
-            return all(number in alive and state != "active" for number, state in left.items())
+            return all(
+                state == "idle" or (state != "active" and number in alive) for number, state in left.items()
+            )
 
         self._wait_until(settled)
+
+    def _at_work(self) -> list[int]:
+        """Sessions that may hold locks; an idle one that is only closing disturbs nobody."""
+        return [number for number, state in self.sessions().items() if state != "idle"]
 
     def _wait_until(self, reached: Callable[[], bool]) -> None:
         """Ask the server again until it says so; a fact, not a pause."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from acidity.adapters.seam import Actor
 from acidity.core.scenario import Operation
+from acidity.engines.base import Unsettled
 from acidity.errors import Terminated
 from acidity.prove.freeze import freeze
 from acidity.prove.http import Exchange
@@ -28,9 +29,14 @@ def cancels(actor: Actor) -> bool:
 
 
 def raised(operation: Operation, error: BaseException, actor: Actor, function: Callable[..., Any]) -> RawEnding:
-    """Keep what left the operation; Ctrl-C and a polite kill of acidity itself are not the operation's."""
-    ours = getattr(getattr(actor.interceptor, "lab", None), "raised", None)
-    if isinstance(error, Terminated) or (isinstance(error, KeyboardInterrupt) and not _comes_from(error, ours)):
+    """Keep what left the operation; Ctrl-C, a polite kill and a wait in vain of acidity itself are not its own."""
+    lab = getattr(actor.interceptor, "lab", None)
+    ours = getattr(lab, "raised", None)
+    if lab is not None:
+        lab.raised = None  # its traceback would keep everything alive that the operation dropped
+    if isinstance(error, Terminated | Unsettled) or (
+        isinstance(error, KeyboardInterrupt) and not _comes_from(error, ours)
+    ):
         raise error
     if isinstance(function, Exchange) and (cancels(actor) or not isinstance(error, CancelledError)):
         sent = function.answer(error)

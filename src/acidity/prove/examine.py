@@ -58,6 +58,7 @@ class Examination:
         bench: what runs are compared with.
         judged: the clean run and every run under a fault, judged.
         planned: how many runs there were to make.
+        missed: how many runs found nothing to break.
         cells: (fault, kind of Call) → the modes that ran, or the reason why it did not fit.
         unknowns: why something stayed undecided.
         interrupted: the user pressed Ctrl-C.
@@ -66,6 +67,7 @@ class Examination:
     bench: Bench
     judged: list[Judged] = field(default_factory=list)
     planned: int = 0
+    missed: int = 0
     cells: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     unknowns: list[str] = field(default_factory=list)
     interrupted: bool = False
@@ -124,6 +126,7 @@ class Examiner:
         calls = self._calls(clean[0])
         bench = self._bench(clean)
         self._require_told(bench, clean[0])
+        self._require_one_answer(bench, clean)
         strikes, cells = plan(self.stage, self.operation, calls) if only is None else (only, {})
         result = Examination(bench, planned=len(strikes), cells=cells)
         runs = [self._inspected(bench, self._clean_run())]
@@ -198,6 +201,17 @@ class Examiner:
         if bench.told(clean.ending, clean.history, clean.second) is not Told.OK:
             self._require_refusal(clean)
 
+    def _require_one_answer(self, bench: Bench, clean: list[Run]) -> None:
+        """Without ``succeeded=`` the clean run's answer is the measure, so there has to be one."""
+        told = [bench.told(run.ending, run.history, run.second) for run in clean]
+        for run, each in zip(clean, told, strict=True):
+            if each is not told[0]:
+                answers = f"{clean[0].ending.answer!r} and {run.ending.answer!r}"
+                raise Undecided(
+                    f"{self.operation.name}: not deterministic: two clean runs answered differently ({answers}); "
+                    f"say with succeeded= which answers mean success"
+                )
+
     def _require_refusal(self, clean: Run) -> None:
         operation, ending = self.operation, clean.ending
         if (operation.refused and ending.answered and not ending.broke_off) or (operation.raises and ending.refusal):
@@ -219,6 +233,7 @@ class Examiner:
         """Judge with masks learnt from all clean runs: what differs only after a while is found by the last of them."""
         bench = Bench(self.operation, self.stage.seed, clean, result.bench.doubled, self._learn(clean))
         result.bench = bench
+        self._require_one_answer(bench, clean)
         name = self.operation.name
         for run in runs:
             if run.schedule.choices and not self._has_struck(result, run):
@@ -238,6 +253,7 @@ class Examiner:
         cell.add(run.mode if run.struck else f"not applicable: {run.missed}")
         if not run.struck and run.missed in {"", NOT_REACHED}:
             result.unknowns.append(f"{self.operation.name}: {run.schedule} did not reach its Call: not deterministic")
+        result.missed += not run.struck
         return run.struck
 
 

@@ -14,6 +14,7 @@ from acidity.core.http import spoken
 from acidity.prove.faults import FAULTS
 from acidity.prove.judge import Bench, Judgement
 from acidity.prove.run import Run
+from acidity.prove.steady import Steady
 
 CODES = {
     "torn": "ACI201",
@@ -82,9 +83,9 @@ def _simplest(item: Judged) -> tuple[bool, tuple[int, int, int, str]]:
 
 def _finding(bench: Bench, code: str, members: Sequence[Judged]) -> Finding:
     item = min(members, key=_simplest)
-    run, judgement = item.run, item.judgement
-    changes = row_changes(bench.seed, run.second)
-    expected = row_changes(bench.seed, bench.clean[0].second)
+    run, judgement, steady = item.run, item.judgement, Steady.of(bench)
+    changes = steady.changes(row_changes(bench.seed, run.second))
+    expected = steady.fresh().changes(row_changes(bench.seed, bench.clean[0].second))
     return Finding(
         code=code,
         severity=judgement.severity or "error",
@@ -94,9 +95,9 @@ def _finding(bench: Bench, code: str, members: Sequence[Judged]) -> Finding:
         schedule=run.schedule,
         sites=_sites(run),
         diff=changes,
-        explanation=tuple(_explain(bench, item)),
+        explanation=tuple(_explain(bench, item, steady)),
         occurrences=len(members),
-        history=run.history,
+        history=steady.history(run.history),
     )
 
 
@@ -146,7 +147,7 @@ def _sites(run: Run) -> tuple[Site, ...]:
     return tuple(dict.fromkeys(site for site in found if site is not None))
 
 
-def _explain(bench: Bench, item: Judged) -> list[str]:
+def _explain(bench: Bench, item: Judged, steady: Steady) -> list[str]:
     run, judgement = item.run, item.judgement
     total = len(bench.clean[0].history)
     steps = []
@@ -158,12 +159,12 @@ def _explain(bench: Bench, item: Judged) -> list[str]:
             break
     if run.ending.status:
         raised = run.ending.answer["raised"]
-        late = f", then {shorten(raised)} was raised" if raised else ""
+        late = f", then {shorten(steady.text(raised))} was raised" if raised else ""
         steps.append(f"{spoken(run.ending.status)} was sent{late}: told {judgement.told}")
         if raised and judgement.word == "false success":
             steps.append(_COMMIT_FIRST)
     elif run.ending.answered:
-        steps.append(f"the operation returned {shorten(repr(run.ending.answer))}: told {judgement.told}")
+        steps.append(f"the operation returned {shorten(repr(steady.value(run.ending.answer)))}: told {judgement.told}")
     elif run.ending.exception:
         steps.append(f"{run.ending.exception} left the operation: told {judgement.told}")
     if run.leaks:
@@ -183,7 +184,8 @@ def consistency_findings(bench: Bench, judged: Sequence[Judged]) -> list[Finding
     found = []
     for name, members in groups.items():
         item = min(members, key=_simplest)
-        seen = dict(item.run.broken)[name]
+        steady = Steady.of(bench)
+        seen = steady.text(dict(item.run.broken)[name])
         declared = name in {"foreign key", "integrity"}
         title = f"a declared constraint is broken: {seen}" if declared else f"the invariant {name} is broken: {seen}"
         found.append(
@@ -195,10 +197,10 @@ def consistency_findings(bench: Bench, judged: Sequence[Judged]) -> list[Finding
                 operation=bench.operation.name,
                 schedule=item.run.schedule,
                 sites=_sites(item.run),
-                diff=row_changes(bench.seed, item.run.second),
-                explanation=tuple(_explain(bench, item)),
+                diff=steady.changes(row_changes(bench.seed, item.run.second)),
+                explanation=tuple(_explain(bench, item, steady)),
                 occurrences=len(members),
-                history=item.run.history,
+                history=steady.history(item.run.history),
             )
         )
     return found

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from inspect import isawaitable
+from typing import Any, get_origin
 
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from acidity.adapters.drivers import DRIVERS
 from acidity.core.scenario import INJECTIONS, Operation
+from acidity.engines.base import Sandbox
 from acidity.errors import UsageError
 from acidity.prove.host import is_async
 
@@ -56,7 +59,7 @@ def _asked_for(operation: Operation) -> str | None:
         if not filled:
             raise UsageError(f"{operation.name}() takes no parameters, but the Operation gives it some")
         return None
-    wanted = _wanted(first)
+    wanted = "dbapi_connection" if _is_of_a_driver(operation.function, first) else _wanted(first)
     try:
         signature.bind(None, *operation.arguments, **operation.keywords)
     except TypeError as error:
@@ -69,6 +72,20 @@ def _asked_for(operation: Operation) -> str | None:
             f"give it a value, or say inject= (one of: {', '.join(INJECTIONS)})"
         )
     return wanted
+
+
+def _is_of_a_driver(function: Any, parameter: inspect.Parameter) -> bool:
+    """Whether the annotation is a connection of a driver, such as ``psycopg.Connection``."""
+    annotation = parameter.annotation
+    if isinstance(annotation, str):
+        with suppress(Exception):  # a name that only type checkers know
+            annotation = inspect.get_annotations(function, eval_str=True)[parameter.name]
+    if isinstance(annotation, str):
+        name = annotation.split("[", maxsplit=1)[0]
+    else:
+        found = get_origin(annotation) or annotation
+        name = f"{getattr(found, '__module__', '')}.{getattr(found, '__name__', '')}"
+    return name.partition(".")[0] in set(DRIVERS) and name.lower().endswith("connection")
 
 
 def _wanted(parameter: inspect.Parameter) -> str | None:
@@ -94,9 +111,18 @@ def session_class(operation: Operation) -> type[Session]:
 
 
 @contextmanager
-def injected(what: str, engine: Engine, operation: Operation) -> Iterator[Any]:
+def injected(what: str, engine: Engine, operation: Operation, sandbox: Sandbox) -> Iterator[Any]:
     """The thing a plain function asked for, opened the stock way and closed afterwards."""
-    if what == "session":
+    if what == "dsn":
+        yield sandbox.dsn()
+    elif what == "dbapi_connection":
+        raw = DRIVERS[sandbox.driver()].connect(sandbox.dsn(), asynchronous=False)
+        with closing(raw):
+            yield raw
+            if operation.commit:
+                with _rolled_back_on_failure(raw):
+                    raw.commit()
+    elif what == "session":
         with session_class(operation)(engine) as session:
             yield session
             if operation.commit:
@@ -127,11 +153,16 @@ def _rolled_back_on_failure(target: Any) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def injected_async(what: str, engine: Any, operation: Operation) -> AsyncIterator[Any]:
+async def injected_async(what: str, engine: Any, operation: Operation, sandbox: Sandbox) -> AsyncIterator[Any]:
     """The thing a coroutine function asked for, opened the stock way and closed afterwards."""
     from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-    if what in {"session", "async_session"}:
+    if what == "dsn":
+        yield sandbox.dsn(asynchronous=True)
+    elif what == "dbapi_connection":
+        async with _driver_connection(operation, sandbox) as raw:
+            yield raw
+    elif what in {"session", "async_session"}:
         async with AsyncSession(engine) as session:
             yield session
             if operation.commit:
@@ -155,3 +186,20 @@ async def injected_async(what: str, engine: Any, operation: Operation) -> AsyncI
         yield engine
     else:
         yield engine.url.render_as_string(hide_password=False)
+
+
+@asynccontextmanager
+async def _driver_connection(operation: Operation, sandbox: Sandbox) -> AsyncIterator[Any]:
+    raw = await DRIVERS[sandbox.driver(asynchronous=True)].connect(sandbox.dsn(asynchronous=True), asynchronous=True)
+    try:
+        yield raw
+        if operation.commit:
+            try:
+                await raw.commit()
+            except BaseException:
+                await raw.rollback()
+                raise
+    finally:
+        closed = raw.close()
+        if isawaitable(closed):
+            await closed

@@ -69,6 +69,13 @@ class Inspector:
         broken = self.stage.sandbox.violations()
         if broken:
             raise UsageError(f"the rows before break a declared constraint: {broken[0]}")
+        for invariant in self.invariants:
+            if _takes_two(invariant):  # it speaks of a run, and there was none
+                continue
+            with self.stage.judging() as (now, _), quiet(), Session(now) as session:
+                seen = _broken_by(invariant, session, None)
+            if seen is not None:
+                raise UsageError(f"the rows before break the invariant {_name(invariant)}: {seen}")
 
     def inspect(self, state: State, told: Told, ending: RawEnding) -> tuple[Broken, ...]:
         """What is broken in the state the Sandbox is in now: (name, what was seen)."""
@@ -90,11 +97,15 @@ class Inspector:
                     view = RunView(session_before, (Ended(str(told), ending.answer, ending.exception),))
                     seen = _broken_by(invariant, session, view)
                 if seen is not None:
-                    broken.append((getattr(invariant, "__name__", repr(invariant)), seen))
+                    broken.append((_name(invariant), seen))
         return tuple(broken)
 
 
-def _broken_by(invariant: Callable[..., Any], session: Session, view: RunView) -> str | None:
+def _name(invariant: Callable[..., Any]) -> str:
+    return getattr(invariant, "__name__", repr(invariant))
+
+
+def _broken_by(invariant: Callable[..., Any], session: Session, view: RunView | None) -> str | None:
     """How an invariant is broken, or None: it returned False, or raised."""
     try:
         answer = invariant(session, view) if _takes_two(invariant) else invariant(session)

@@ -164,7 +164,7 @@ def writes_left_uncommitted(history: History) -> bool:
             if event.reply.status != "ok":
                 return True
             pending.add(call.connection)
-        elif call.kind is Kind.COMMIT and event.reply.status == "ok":
+        if call.commits and event.reply.status == "ok":
             pending.discard(call.connection)
     return bool(pending)
 
@@ -183,7 +183,7 @@ def classified(history: History) -> str:
         if call.kind is Kind.STATEMENT and is_write(call.sql):
             writes += 1
             pending[call.connection] = pending.get(call.connection, 0) + 1
-        elif call.kind is Kind.COMMIT and pending.pop(call.connection, 0):
+        if call.commits and pending.pop(call.connection, 0):
             commits += 1
     if writes == 0:
         return "read only"

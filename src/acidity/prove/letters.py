@@ -17,7 +17,9 @@ from acidity.core.report import Bound, Report
 from acidity.prove.drill import Asked, Drilled
 from acidity.prove.examine import Examination
 from acidity.prove.faults import FAULTS
+from acidity.prove.faults.base import STRIKES_MAX
 from acidity.prove.judge import classified
+from acidity.prove.striker import strikes
 
 _MISREPORTED = ("false success", "false failure", "not refused")
 
@@ -42,7 +44,7 @@ def atomicity_report(drilled: Drilled, asked: Asked, check: str = "drill") -> Re
         target=asked.target,
         engine=drilled.engine,
         runs=len(struck),
-        bounds=(Bound("runs", len(struck), planned, _not_struck(planned, len(struck))), *_faults_bound(drilled)),
+        bounds=(Bound("runs", len(struck), planned, _not_struck(drilled)), *_faults_bound(drilled)),
         findings=_ordered(drilled.atomicity),
         unknowns=tuple(drilled.unknowns),
         headline=headline if drilled.examinations else "",
@@ -124,8 +126,8 @@ def _classifiers(drilled: Drilled) -> str:
     return "; ".join(f"{name}: {text}" for name, text in zip(names, texts, strict=True))
 
 
-def _not_struck(planned: int, struck: int) -> str:
-    missed = planned - struck
+def _not_struck(drilled: Drilled) -> str:
+    missed = sum(examination.missed for examination in drilled.examinations)
     return f"{missed} planned runs found nothing to break (a lock already held, nothing to commit)" if missed else ""
 
 
@@ -166,6 +168,10 @@ def _notes(drilled: Drilled) -> list[str]:
         if committed:
             ended = f"{counted(committed, 'run')} ended in doubt although committed"
             notes.append(f"{name}: {ended}: the caller has to resolve the outcome")
+        outlasted = sum(1 for item in examination.struck if strikes(item.run.history) >= STRIKES_MAX)
+        if outlasted:
+            ended = f"in {counted(outlasted, 'run')} the fault ended after {STRIKES_MAX} strikes"
+            notes.append(f"{name}: {ended}: the operation would have tried on")
     notes.append("not covered: other arguments, several callers at once, power loss, two faults of different kinds")
     return list(dict.fromkeys(notes))
 

@@ -24,6 +24,8 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from acidity.adapters import ADAPTERS
+from acidity.adapters.base import Adapters
 from acidity.adapters.seam import Actor, Interceptor, PassThrough, acting
 from acidity.adapters.site import counting_as_user
 from acidity.adapters.sqlalchemy import SqlAlchemyAdapter
@@ -80,12 +82,14 @@ class Stage:
         self._judges: tuple[Engine, Engine] | None = None
         self._on_effect: Callable[[str], None] = lambda _: None
         self.adapter = SqlAlchemyAdapter(self)
+        others = (ADAPTERS[name](self) for name in ADAPTERS if name != "sqlalchemy")
+        self.adapters = Adapters([self.adapter, *others])
 
     def __enter__(self) -> Self:
         try:
             self._cleanup.enter_context(counting_as_user(map(_file_of, self.scenario.operations)))
-            self.adapter.install()
-            self._cleanup.callback(self.adapter.remove)
+            self.adapters.install()
+            self._cleanup.callback(self.adapters.remove)
             for engine in bound_engines(self.scenario.bind):
                 self._cleanup.enter_context(self.adapter.redirecting(engine))
             self._create()
@@ -98,15 +102,13 @@ class Stage:
     def _create(self) -> None:
         """Make the rows before, where schema and set-up reach no other database than an operation does."""
         try:
-            with self.sandbox.watch(self._refuse_driver), acting(Actor("A", PassThrough())):
-                self.adapter.armed = True
+            with self.sandbox.watch(self._refuse_driver), acting(Actor("A", PassThrough())), self.adapters.arming():
                 self.seed = self.sandbox.create(schema_maker(self.scenario, self.sandbox), self.scenario.setup)
         except SQLAlchemyError as error:
             raise UsageError(f"setup= cannot write the rows before: {getattr(error, 'orig', None) or error}") from error
         finally:
-            self.adapter.armed = False
-            self.adapter.forget()
-            self.adapter.release()
+            self.adapters.forget()
+            self.adapters.release()
             if self._refused is not None:
                 raise self._refused
 
@@ -118,7 +120,7 @@ class Stage:
         with quiet():
             for host in self._hosts.values():
                 self._applications.stop(host)
-                host.sync(self.adapter.forget)
+                host.sync(self.adapters.forget)
                 host.close()
         self._hosts.clear()
         self._cleanup.close()
@@ -172,7 +174,7 @@ class Stage:
             second = self.sandbox.look()
         finally:
             with quiet():
-                host.sync(self.adapter.forget)
+                host.sync(self.adapters.forget)
         return Run(
             schedule=schedule or Schedule(),
             ending=ending,
@@ -194,7 +196,7 @@ class Stage:
         with quiet():
             if not self._applications.start(operation, host):
                 return
-            host.sync(self.adapter.forget)
+            host.sync(self.adapters.forget)
         if not equal_raw(self.sandbox.look().state, self.seed):
             raise UsageError(
                 f"{operation.name}: the application changes rows or tables when it starts; write them in setup= and "
@@ -209,15 +211,10 @@ class Stage:
 
     def act(self, operation: Operation, actor: Actor) -> tuple[RawEnding, list[str]]:
         """Run it as the actor while the seam is armed; give how it ended and what bypassed the seam."""
-        adapter = self.adapter
         self._applications.start(operation, self._host(operation))  # in a child it is not running yet
-        with self.sandbox.watch(self._refuse_driver) as seen, quiet():
-            adapter.armed = True
-            try:
-                ending = self.execute(operation, actor)
-            finally:
-                adapter.armed = False
-        return ending, [*seen, *adapter.orphans, *adapter.raw_checkouts()]
+        with self.sandbox.watch(self._refuse_driver) as seen, quiet(), self.adapters.arming():
+            ending = self.execute(operation, actor)
+        return ending, [*seen, *self.adapters.bypasses()]
 
     def _refuse_driver(self, where: str) -> None:
         error = ForeignDatabase(
@@ -244,7 +241,7 @@ class Stage:
                 if what is None:
                     answer = function(*operation.arguments, **operation.keywords)
                 else:
-                    with injected(what, self._engine(asynchronous=False), operation) as first:
+                    with injected(what, self._engine(asynchronous=False), operation, self.sandbox) as first:
                         answer = function(first, *operation.arguments, **operation.keywords)
             return answered(operation, answer)
         except BaseException as error:
@@ -258,7 +255,7 @@ class Stage:
                     answer = await function(*operation.arguments, **operation.keywords)
                 else:
                     engine = self._engine(asynchronous=what != "engine")
-                    async with injected_async(what, engine, operation) as first:
+                    async with injected_async(what, engine, operation, self.sandbox) as first:
                         answer = await function(first, *operation.arguments, **operation.keywords)
             return answered(operation, answer)
         except BaseException as error:
@@ -266,9 +263,9 @@ class Stage:
 
     def _settle(self, ending: RawEnding) -> None:
         """Let drivers finish, and garbage be collected: what only waits for the collector is no leak of the user's."""
-        opened = self.adapter.opened()
-        self.sandbox.settle(opened)
-        if ending.exception == "CancelledError" or open_transactions(opened, self.sandbox):
+        self.sandbox.settle(self.adapters.opened())
+        left_open = open_transactions(self.adapters.opened(), self.sandbox)
+        if ending.exception == "CancelledError" or left_open:
             with quiet():
                 gc.collect()
 
@@ -280,9 +277,9 @@ class Stage:
 
     def _meet_stranger(self, host: Host) -> Encounter:
         def encounter() -> Encounter:
-            opened = open_transactions(self.adapter.opened(), self.sandbox)
+            opened = open_transactions(self.adapters.opened(), self.sandbox)
             with self.sandbox.unseen(), quiet():
-                met = meet(list(self.adapter.engines.values()), self.sandbox)
+                met = meet(list(self.adapter.engines.values()), self.sandbox, beside=self.adapters.strangers())
             left = opened - len(met.leaks)
             words = ("a session or connection was left open with its transaction",) * max(0, left)
             return Encounter(tuple(dict.fromkeys((*met.leaks, *words))), met.stopped)

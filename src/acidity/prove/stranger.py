@@ -35,8 +35,8 @@ def open_transactions(opened: Iterable[Any], sandbox: Sandbox) -> int:
     return sum(1 for connection in opened if sandbox.in_transaction(connection))
 
 
-def meet(engines: Iterable[Engine], sandbox: Sandbox) -> Encounter:
-    """Let a stranger work on every idle connection of these engines."""
+def meet(engines: Iterable[Engine], sandbox: Sandbox, *, beside: bool = False) -> Encounter:
+    """Let a stranger work on every idle connection of these engines, and on one that is in no pool if asked for."""
     leaks: list[str] = []
     stopped = ""
     for engine in engines:
@@ -56,19 +56,44 @@ def meet(engines: Iterable[Engine], sandbox: Sandbox) -> Encounter:
             for connection in held:
                 with suppress(Exception):
                     connection.close()
+    if beside:
+        stopped = stopped or _work_beside(sandbox)
     return Encounter(tuple(leaks), stopped)
 
 
-def _work(connection: Connection, sandbox: Sandbox) -> str:
+def _work_beside(sandbox: Sandbox) -> str:
+    """Programs without a pool open a connection of their own; only locks that were left can stop them."""
+    connection = sandbox.connect_beside()
     try:
-        with sandbox.impatient(connection.connection.dbapi_connection):
+        sandbox.send(connection, "BEGIN")
+        with sandbox.impatient(connection):
+            sandbox.send(connection, sandbox.harmless_write())
+            sandbox.send(connection, "COMMIT")
+    except Exception as error:
+        return _text(error)
+    finally:
+        connection.close()
+    return ""
+
+
+def _work(connection: Connection, sandbox: Sandbox) -> str:
+    driver = connection.connection.dbapi_connection
+    try:
+        with sandbox.impatient(driver):
             connection.exec_driver_sql(sandbox.harmless_write())
             connection.commit()
-    except (DBAPIError, SQLAlchemyError) as error:
+    except Exception as error:  # of SQLAlchemy, or of the driver itself
         with suppress(Exception):
             connection.rollback()
-        return _text(error)
+        return "" if _is_dead(error, connection, driver) else _text(error)
     return ""
+
+
+def _is_dead(error: Exception, connection: Connection, driver: Any) -> bool:
+    """A connection that a fault ended holds nothing any more; the pool replaces it, and that stops nobody."""
+    original: Any = error.orig if isinstance(error, DBAPIError) else error
+    dbapi: Any = connection.dialect.dbapi
+    return isinstance(original, dbapi.Error) and connection.dialect.is_disconnect(original, driver, None)
 
 
 def _text(error: Exception) -> str:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from acidity.adapters.seam import Interceptor, Passage, PassThrough, Wire
+from acidity.core.call import History
 from acidity.core.schedule import Choice, Schedule
-from acidity.prove.faults.base import Fault, Lab, Mode, NotApplicable
+from acidity.prove.faults.base import STRIKES_MAX, Fault, Lab, Mode, NotApplicable
+
+
+def strikes(history: History) -> int:
+    """How often the fault of a run struck."""
+    return sum(1 for event in history if event.fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +51,13 @@ class FaultInjector:
     struck: bool = False
     missed: str = ""
     mode: Mode = "real"
+    strikes: int = 0
 
     def intercept(self, passage: Passage) -> None:
         """Strike, or pass on."""
         index = passage.call.index
         first = index == self.strike.index
-        again = self.strike.persistent and self.struck and index > self.strike.index
+        again = self.strike.persistent and self.struck and index > self.strike.index and self._lasts()
         if not first and not again:
             self.inner.intercept(passage)
             return
@@ -84,7 +91,11 @@ class FaultInjector:
             self.release()
             self.inner.intercept(through)
         except BaseException:
-            self._has_struck()
+            if self.lab.missed:
+                passage.fault = ""
+                self.missed = self.missed or self.lab.missed
+            else:
+                self._has_struck()
             raise
         else:
             if self.lab.missed:
@@ -97,8 +108,16 @@ class FaultInjector:
             if not self.strike.persistent and not self.strike.fault.lasting:
                 self.release()
 
+    def _lasts(self) -> bool:
+        """Whether the outage goes on; programs that try again for ever must come to an end."""
+        if self.strikes < STRIKES_MAX:
+            return True
+        self.release()
+        return False
+
     def _has_struck(self) -> None:
         self.struck = True
+        self.strikes += 1
         if self.lab.mode == "simulated":
             self.mode = "simulated"
 

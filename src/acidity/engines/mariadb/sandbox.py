@@ -45,6 +45,7 @@ class MariadbSandbox(HostedSandbox):
     def connect_admin(self, database: str | None = None) -> Any:
         """An administrator's PyMySQL connection."""
         import pymysql
+        from pymysql.constants import CLIENT
 
         return pymysql.connect(
             host=self.server.host,
@@ -54,7 +55,16 @@ class MariadbSandbox(HostedSandbox):
             database=database,
             autocommit=True,
             ssl_disabled=True,
+            client_flag=CLIENT.MULTI_STATEMENTS,  # a reset is one request
+            init_command="SET SESSION innodb_lock_wait_timeout = 2",
         )
+
+    def dsn(self, *, asynchronous: bool = False) -> dict[str, Any]:
+        """Keyword arguments, which every driver names in its own way."""
+        driver = self.driver(asynchronous=asynchronous)
+        where = {"host": self.server.host, "port": self.server.port, "user": self.user, "password": self.password}
+        where["db" if driver == "aiomysql" else "database"] = self.database
+        return where | ({"ssl_disabled": True} if driver == "pymysql" else {})
 
     @property
     def bait(self) -> str:
@@ -147,19 +157,15 @@ class MariadbSandbox(HostedSandbox):
         """Delete and copy, foreign keys off; triggers cannot be switched off, so they are dropped meanwhile."""
         if not tables:
             return
-        yield "SET foreign_key_checks = 0"
-        for name, _ in self._triggers:
-            yield f"DROP TRIGGER IF EXISTS {self.table(name)}"
-        yield "BEGIN"
-        for name in tables:
-            yield f"DELETE FROM {self.table(name)}"
+        parts = ["SET foreign_key_checks = 0"]
+        parts += [f"DROP TRIGGER IF EXISTS {self.table(name)}" for name, _ in self._triggers]
+        parts.append("BEGIN")
+        parts += [f"DELETE FROM {self.table(name)}" for name in tables]
         for name in tables:
             columns = self._columns(self.shapes[name])
-            yield (
-                f"INSERT INTO {self.table(name)} ({columns}) SELECT {columns} "
-                f"FROM {self.quoted(self.before)}.{self.quoted(name)}"
-            )
-        yield "COMMIT"
+            seed = f"{self.quoted(self.before)}.{self.quoted(name)}"
+            parts.append(f"INSERT INTO {self.table(name)} ({columns}) SELECT {columns} FROM {seed}")
+        yield "; ".join([*parts, "COMMIT"])
         for _, made in self._triggers:
             yield made
         yield "SET foreign_key_checks = 1"
@@ -185,7 +191,7 @@ class MariadbSandbox(HostedSandbox):
             "SELECT id, command FROM information_schema.processlist WHERE db IN (%s, %s) AND id <> CONNECTION_ID()",
             (self.database, self.bait),
         )
-        return {int(number): "idle" if command == "Sleep" else "active" for number, command in rows}
+        return {int(number): "asleep" if command == "Sleep" else "active" for number, command in rows}
 
     def in_transaction(self, dbapi_connection: Any) -> bool | None:
         """The session's own ``@@in_transaction``; information_schema.innodb_trx is a cache that may be stale."""
@@ -253,6 +259,10 @@ class MariadbSandbox(HostedSandbox):
         self.ask(f"ALTER USER '{self.user}'@'%' WITH MAX_USER_CONNECTIONS {1 if full else _MANY}")
         if not full:
             self._beside.pop().close()
+
+    def commits_by_itself(self, dbapi_connection: Any) -> bool:
+        """What the server last told the driver."""
+        return bool(getattr(dbapi_connection, "driver_connection", dbapi_connection).get_autocommit())
 
     def set_statements(self) -> Iterable[str]:
         """Session variables."""

@@ -88,6 +88,11 @@ class PostgresqlSandbox(HostedSandbox):
             prepare_threshold=None,
         )
 
+    def dsn(self, *, asynchronous: bool = False) -> str:
+        """``postgresql://…``, which libpq and asyncpg understand."""
+        del asynchronous
+        return f"postgresql://{self.user}:{self.password}@{self.server.host}:{self.server.port}/{self.database}"
+
     def create_database(self) -> None:
         """A role that may do what its programs do, and a database that belongs to it."""
         user, database = self.quoted(self.user), self.quoted(self.database)
@@ -205,9 +210,10 @@ class PostgresqlSandbox(HostedSandbox):
         return str(self.ask("SHOW server_version")[0][0]).split(" ", maxsplit=1)[0]
 
     def sessions(self) -> dict[int, str]:
-        """From pg_stat_activity."""
+        """From pg_stat_activity; who waits for the rest of a request (a Parse without Sync) is not at work."""
         rows = self.ask(
-            "SELECT pid, state FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            "SELECT pid, CASE WHEN state = 'active' AND wait_event = 'ClientRead' THEN 'idle in transaction'"
+            " ELSE state END FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
             " AND backend_type = 'client backend'"
         )
         return {pid: _STATES.get(state or "", "active") for pid, state in rows}
@@ -239,6 +245,10 @@ class PostgresqlSandbox(HostedSandbox):
     def limit_connections(self, *, full: bool) -> None:
         """CONNECTION LIMIT, which binds everybody but superusers (53300)."""
         self.ask(f"ALTER DATABASE {self.quoted(self.database)} CONNECTION LIMIT {0 if full else -1}")
+
+    def commits_by_itself(self, dbapi_connection: Any) -> bool:
+        """Every driver, and SQLAlchemy's adapter of an async one, has it as ``autocommit``."""
+        return bool(getattr(dbapi_connection, "autocommit", False))
 
     def set_statements(self) -> Iterable[str]:
         """SET, for the whole session."""

@@ -52,7 +52,7 @@ class Watch:
             self.on = False
             _watches.discard(self)
             if self._unclaimed:
-                self._seen.append("a driver connection was opened past SQLAlchemy (sqlite3.connect)")
+                self._seen.append("a driver connection was opened past SQLAlchemy and sqlite3.connect")
                 self._unclaimed.clear()
 
     @contextmanager

@@ -61,6 +61,15 @@ class SqliteSandbox:
         """``sqlite:///…`` or ``sqlite+aiosqlite:///…``."""
         return f"sqlite{'+aiosqlite' if asynchronous else ''}:///{self.path}"
 
+    def dsn(self, *, asynchronous: bool = False) -> str:
+        """The path."""
+        del asynchronous
+        return str(self.path)
+
+    def driver(self, *, asynchronous: bool = False) -> str:
+        """The standard library's, or aiosqlite."""
+        return "aiosqlite" if asynchronous else "sqlite3"
+
     def before_url(self) -> str:
         """A read-only URL of the rows before."""
         return f"sqlite:///file:{self._before}?mode=ro&immutable=1&uri=true"
@@ -259,6 +268,14 @@ class SqliteSandbox:
             if driver is not None and not driver._running:
                 driver._thread.join(timeout=10)
 
+    def commits_by_itself(self, dbapi_connection: Any) -> bool:
+        """``isolation_level=None``, or ``autocommit=True`` from Python 3.12 on."""
+        with suppress(sqlite3.ProgrammingError, ValueError, AttributeError):
+            native = _native(dbapi_connection)
+            mode = getattr(native, "autocommit", None)
+            return mode if isinstance(mode, bool) else native.isolation_level is None
+        return False
+
     def in_transaction(self, dbapi_connection: Any) -> bool | None:
         """What the driver says; None when it is closed."""
         try:
@@ -273,6 +290,9 @@ class SqliteSandbox:
     def through_proxy(self) -> AbstractContextManager[None]:
         """A file has no wire."""
         return nullcontext()
+
+    def detour(self) -> None:
+        """So there is no proxy."""
 
     def unseen(self) -> AbstractContextManager[None]:
         """What happens in this context is acidity's or the pool's own."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from acidity.adapters.seam import Passage
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault, driver_error, hosted
+from acidity.prove.faults.base import Lab, SimpleFault, apply, driver_error, hosted
 
 
 def _strike_sqlite(passage: Passage, lab: Lab) -> None:
-    passage.perform()
+    apply(passage, lab)
     wire = lab.wire(passage)
     wire.close()
     passage.answered = False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -13,6 +14,7 @@ from acidity.engines.base import Sandbox
 from acidity.engines.hosted import HostedSandbox
 
 Mode = Literal["real", "simulated"]
+STRIKES_MAX = 12  # of a persistent fault: more than people retry, few enough for pauses that grow with every attempt
 SENT: frozenset[Kind] = frozenset(Kind) - {Kind.EFFECT}
 
 
@@ -135,6 +137,39 @@ def hosted(lab: Lab) -> HostedSandbox:
     sandbox = lab.sandbox
     assert isinstance(sandbox, HostedSandbox), "the fault has no way on a file"
     return sandbox
+
+
+@contextmanager
+def one_transaction(wire: Wire, sandbox: HostedSandbox) -> Iterator[None]:
+    """For what several statements do together: a connection that commits by itself gets a transaction meanwhile."""
+    alone = sandbox.commits_by_itself(wire.connection) and not sandbox.in_transaction(wire.connection)
+    if alone:
+        wire.send("BEGIN")
+    try:
+        yield
+    finally:
+        if alone:
+            with suppress(Exception):  # the engine may have ended it already, or the session
+                wire.send("ROLLBACK")
+
+
+def require_transaction(passage: Passage, lab: Lab) -> None:
+    """A COMMIT with nothing to commit cannot be refused; on a connection that commits by itself every one is such.
+
+    Raises:
+        NotApplicable: no transaction is open.
+    """
+    if not lab.sandbox.in_transaction(lab.wire(passage).connection):
+        raise NotApplicable("there was no transaction to refuse")
+
+
+def apply(passage: Passage, lab: Lab) -> None:
+    """Let the Call take place, for a fault that strikes after it; one that fails by itself has no after."""
+    try:
+        passage.perform()
+    except BaseException:
+        lab.missed = "the Call fails by itself, so there is nothing after it"
+        raise
 
 
 def driver_error(wire: Wire, kind: str, message: str, code: int = 0, name: str = "") -> Exception:

@@ -7,7 +7,7 @@ from typing import Any
 
 from acidity.adapters.seam import Passage
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault, hosted
+from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault, hosted, one_transaction
 
 
 def _strike_sqlite(passage: Passage, lab: Lab) -> None:
@@ -29,8 +29,9 @@ def _strike_postgresql(passage: Passage, lab: Lab) -> None:
     """The transaction waits for an advisory lock that a second session holds; PostgreSQL aborts it with 55P03."""
     wire, other = lab.wire(passage), _holder(lab)
     other.execute("SELECT pg_advisory_lock(7)")
-    wire.send("SET LOCAL lock_timeout = '1ms'")
-    wire.send("SELECT pg_advisory_xact_lock(7)")
+    with one_transaction(wire, hosted(lab)):
+        wire.send("SET LOCAL lock_timeout = '1ms'")
+        wire.send("SELECT pg_advisory_xact_lock(7)")
     lab.missed = "the lock was free"
 
 

@@ -16,9 +16,13 @@ def _strike(passage: Passage, lab: Lab) -> None:
         raise NotApplicable("the Call is made in a thread, which nobody can cancel") from None
     assert task is not None, "an async operation runs in a task"
     passage.answered = False
-    task.cancel()
+    arriving = task.get_loop().call_soon(task.cancel)  # as soon as the task awaits
     passage.perform()
-    # If nothing was awaited, the cancellation arrives at the next await: asyncio's own way.
+    if task.cancelling():
+        return  # the driver held it up; it arrives at the next await: asyncio's own way
+    arriving.cancel()
+    passage.answered = True
+    lab.missed = "nothing was awaited"
 
 
 def _needs(lab: Lab) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from acidity.adapters.seam import Passage
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault, driver_error
+from acidity.prove.faults.base import Lab, SimpleFault, driver_error, require_transaction
 
 
 def _strike_sqlite(passage: Passage, lab: Lab) -> None:
+    require_transaction(passage, lab)
     wire = lab.wire(passage)
     wire.rollback()
     lab.mode = "simulated"
@@ -16,12 +17,14 @@ def _strike_sqlite(passage: Passage, lab: Lab) -> None:
 
 def _strike_postgresql(passage: Passage, lab: Lab) -> None:
     """A row in the same transaction that breaks a deferred foreign key: the server refuses COMMIT with 23503."""
+    require_transaction(passage, lab)
     lab.wire(passage).send("INSERT INTO acidity.late VALUES (-1)")
     passage.perform()
-    lab.missed = "there was no transaction to refuse"
+    lab.missed = "nothing was sent for this COMMIT"
 
 
 def _strike_mariadb(passage: Passage, lab: Lab) -> None:
+    require_transaction(passage, lab)
     wire = lab.wire(passage)
     wire.rollback()
     lab.mode = "simulated"  # MariaDB has no deferred constraint and no other way to refuse COMMIT on demand

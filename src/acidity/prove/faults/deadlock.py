@@ -9,7 +9,7 @@ from typing import Any
 
 from acidity.adapters.seam import Passage
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault, hosted
+from acidity.prove.faults.base import Lab, SimpleFault, hosted, one_transaction
 
 
 def _strike_postgresql(passage: Passage, lab: Lab) -> None:
@@ -18,13 +18,14 @@ def _strike_postgresql(passage: Passage, lab: Lab) -> None:
     other.execute("SET deadlock_timeout = '60s'")
     other.execute("BEGIN")
     other.execute("SELECT pg_advisory_xact_lock(2)")
-    wire.send("SELECT pg_advisory_xact_lock(1)")
-    _cross(
-        lab,
-        other.info.backend_pid,
-        lambda: other.execute("SELECT pg_advisory_xact_lock(1)"),
-        lambda: wire.send("SELECT pg_advisory_xact_lock(2)"),
-    )
+    with one_transaction(wire, hosted(lab)):
+        wire.send("SELECT pg_advisory_xact_lock(1)")
+        _cross(
+            lab,
+            other.info.backend_pid,
+            lambda: other.execute("SELECT pg_advisory_xact_lock(1)"),
+            lambda: wire.send("SELECT pg_advisory_xact_lock(2)"),
+        )
     lab.missed = "the engine saw no deadlock"
 
 
@@ -35,18 +36,19 @@ def _strike_mariadb(passage: Passage, lab: Lab) -> None:
     with other.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute(f"UPDATE {bait}.bait SET n = n + 1 WHERE id > 1")
-    wire.send(f"SELECT n FROM {bait}.bait WHERE id = 1 FOR UPDATE")
 
     def take_the_first() -> None:
         with other.cursor() as cursor:
             cursor.execute(f"SELECT n FROM {bait}.bait WHERE id = 1 FOR UPDATE")
 
-    _cross(
-        lab,
-        other.thread_id(),
-        take_the_first,
-        lambda: wire.send(f"SELECT n FROM {bait}.bait WHERE id = 2 FOR UPDATE"),
-    )
+    with one_transaction(wire, hosted(lab)):
+        wire.send(f"SELECT n FROM {bait}.bait WHERE id = 1 FOR UPDATE")
+        _cross(
+            lab,
+            other.thread_id(),
+            take_the_first,
+            lambda: wire.send(f"SELECT n FROM {bait}.bait WHERE id = 2 FOR UPDATE"),
+        )
     lab.missed = "the engine saw no deadlock"
 
 

@@ -27,6 +27,9 @@ def _strike_sqlite(passage: Passage, lab: Lab) -> None:
         passage.perform()
     finally:
         wire.on_driver(lambda connection: connection.execute(f"PRAGMA max_page_count = {old}").fetchall())
+    if passage.call.autocommit:
+        lab.missed = "it needed no new page, and was committed by itself"
+        return
     lab.mode = "simulated"
     wire.rollback()
     raise driver_error(wire, "OperationalError", "database or disk is full", 13, "SQLITE_FULL")

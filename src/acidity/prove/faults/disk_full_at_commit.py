@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from acidity.adapters.seam import Passage
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault
+from acidity.prove.faults.base import Lab, SimpleFault, require_transaction
 
 
 def _strike(passage: Passage, lab: Lab) -> None:
+    require_transaction(passage, lab)
     lab.wire(passage).send("INSERT INTO acidity.full VALUES (1)")
     passage.perform()
-    lab.missed = "there was no transaction to refuse"
+    lab.missed = "nothing was sent for this COMMIT"
 
 
 FAULT = SimpleFault(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from acidity.adapters.seam import Passage
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault
+from acidity.prove.faults.base import Lab, SimpleFault, apply
 
 
 def _strike(passage: Passage, lab: Lab) -> None:
-    passage.perform()
+    apply(passage, lab)
     lab.mode = "simulated"
     raise ConnectionError("acidity: the effect took place, its answer was lost")
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from acidity.adapters.seam import Passage
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault, driver_error
+from acidity.prove.faults.base import Lab, SimpleFault, apply, driver_error
 
 
 def _strike(passage: Passage, lab: Lab) -> None:
-    passage.perform()
+    apply(passage, lab)
     lab.mode = "simulated"
+    passage.answered = not passage.call.autocommit  # its COMMIT went with it
     raise driver_error(lab.wire(passage), "OperationalError", "acidity: error after the statement was applied")
 
 
 FAULT = SimpleFault(
     name="error-after",
     sentence="{call} is applied, then an error is raised",
-    kinds=frozenset({Kind.STATEMENT, Kind.BEGIN, Kind.SAVEPOINT, Kind.RELEASE, Kind.ROLLBACK_TO}),
+    kinds=frozenset({Kind.STATEMENT, Kind.BEGIN}),  # reading a result may fail; a savepoint gives none
     ways={"*": _strike},
     persistent=True,
-    reason="a COMMIT that is applied without saying so is answer-lost",
+    reason="it has no result that could not be read; a COMMIT that is applied without saying so is answer-lost",
 )

@@ -11,9 +11,10 @@ from acidity.prove.faults.base import Lab, SimpleFault
 
 
 def _strike(passage: Passage, lab: Lab) -> None:
-    del lab
-    passage.perform()
-    os.kill(os.getpid(), signal.SIGKILL)
+    try:
+        passage.perform()
+    finally:  # also when it is answered with an error
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 FAULT = SimpleFault(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from acidity.adapters.seam import Passage
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault
+from acidity.prove.faults.base import Lab, SimpleFault, hosted, one_transaction
 
 
 def _strike_postgresql(passage: Passage, lab: Lab) -> None:
     wire = lab.wire(passage)
-    wire.send("SET LOCAL statement_timeout = '1ms'")
-    wire.send("SELECT pg_sleep(60)")
+    with one_transaction(wire, hosted(lab)):
+        wire.send("SET LOCAL statement_timeout = '1ms'")
+        wire.send("SELECT pg_sleep(60)")
     lab.missed = "it was in time"
 
 

@@ -1,20 +1,34 @@
-"""The connection is lost, and the server takes no new ones (53300, 1226) until the run ends."""
+"""The connection is lost, and the server takes no new ones (53300, 1226) for the rest of the run.
+
+A program that tries again for ever is let in at last, as it is after the last strike of a persistent fault.
+"""
 
 from __future__ import annotations
 
 from acidity.adapters.seam import Passage
-from acidity.prove.faults.base import SENT, Lab, SimpleFault, hosted
+from acidity.prove.faults.base import SENT, STRIKES_MAX, Lab, SimpleFault, hosted
 
 
 class _Full:
-    """Keeps the server full; `close` makes room again."""
+    """Keeps the server full for a number of attempts; `close` makes room again."""
 
     def __init__(self, lab: Lab) -> None:
         self._sandbox = hosted(lab)
+        self._attempts = 0
+        self._full = True
         self._sandbox.limit_connections(full=True)
+        self._sandbox.on_connect = self._count
+
+    def _count(self) -> None:
+        self._attempts += 1
+        if self._attempts > STRIKES_MAX:
+            self.close()
 
     def close(self) -> None:
-        self._sandbox.limit_connections(full=False)
+        if self._full:
+            self._full = False
+            self._sandbox.on_connect = lambda: None
+            self._sandbox.limit_connections(full=False)
 
 
 def _strike(passage: Passage, lab: Lab) -> None:

@@ -1,0 +1,104 @@
+"""What an `Adapter` is: it brings the calls of one kind of library to the seam while a check lasts.
+
+The `Stage` installs every adapter of the registry and never asks which library it is for. What one run opened must not
+reach the next, so an adapter remembers it until `Adapter.forget`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from acidity.engines.base import Sandbox
+from acidity.errors import ForeignDatabase
+
+
+class Gatekeeper(Protocol):
+    """Who decides where an operation may connect to while it runs."""
+
+    sandbox: Sandbox
+
+    def refuse(self, error: ForeignDatabase) -> None:
+        """Note that a connection pointed elsewhere, also when the operation swallows the error."""
+
+
+class Adapter(Protocol):
+    """Brings the calls of one kind of library to the seam.
+
+    Attributes:
+        armed: an operation runs; what it does is asked about, recorded and refused. Otherwise everything passes.
+    """
+
+    armed: bool
+
+    def install(self) -> None:
+        """Put every hook in place."""
+
+    def remove(self) -> None:
+        """Take every hook back."""
+
+    def opened(self) -> list[Any]:
+        """Connections of the Sandbox that the run opened and that may still be open, as a `Sandbox` takes them."""
+
+    def bypasses(self) -> list[str]:
+        """What reached the Sandbox in this run without passing the seam, in words."""
+
+    def strangers(self) -> bool:
+        """Whether something was left open that a stranger meets who comes over a connection of their own."""
+
+    def forget(self) -> None:
+        """Close whatever the run left open."""
+
+    def release(self) -> None:
+        """Let go of what the operation made for itself."""
+
+
+class Adapters:
+    """Several adapters as one."""
+
+    def __init__(self, parts: Iterable[Adapter]) -> None:
+        self._parts = list(parts)
+
+    def install(self) -> None:
+        """Put every hook in place."""
+        for part in self._parts:
+            part.install()
+
+    def remove(self) -> None:
+        """Take every hook back."""
+        for part in reversed(self._parts):
+            part.remove()
+
+    @contextmanager
+    def arming(self) -> Iterator[None]:
+        """An operation runs in this context."""
+        for part in self._parts:
+            part.armed = True
+        try:
+            yield
+        finally:
+            for part in self._parts:
+                part.armed = False
+
+    def opened(self) -> list[Any]:
+        """Connections of the Sandbox that the run opened."""
+        return [connection for part in self._parts for connection in part.opened()]
+
+    def bypasses(self) -> list[str]:
+        """What did not pass the seam."""
+        return [words for part in self._parts for words in part.bypasses()]
+
+    def strangers(self) -> bool:
+        """Whether a stranger has to come over a connection of their own."""
+        return any(part.strangers() for part in self._parts)
+
+    def forget(self) -> None:
+        """Close whatever the run left open."""
+        for part in self._parts:
+            part.forget()
+
+    def release(self) -> None:
+        """Let go of what the operation made for itself."""
+        for part in self._parts:
+            part.release()

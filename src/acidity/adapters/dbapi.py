@@ -1,0 +1,256 @@
+"""The way of bare drivers through the seam: programs that use sqlite3, psycopg, PyMySQL … without SQLAlchemy.
+
+While the adapter is installed, the drivers' own classes and connect functions are hooked (`drivers`); a driver that is
+imported later is hooked then. A connection belongs to the operation if its own code opened it while a run is on; what
+SQLAlchemy and acidity open with the same drivers passes unseen here, as do the driver's calls inside a Call.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from asyncio import CancelledError
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from types import FrameType
+from typing import Any
+
+from acidity.adapters.base import Gatekeeper
+from acidity.adapters.drivers import DRIVERS
+from acidity.adapters.drivers.base import Driver, Hooks, Opening, Said
+from acidity.adapters.drivers.wire import RawWire
+from acidity.adapters.seam import Actor, current_actor, passing, request, unseen
+from acidity.adapters.site import find_site, is_where_acidity_calls
+from acidity.core.call import Kind, Site
+from acidity.core.control import commits_within, is_write
+from acidity.errors import ForeignDatabase
+
+_RAW = "a statement was sent on the raw driver connection of SQLAlchemy"
+_MACHINERY = {"asyncio", "contextlib", "functools"}
+
+
+class DbapiAdapter:
+    """Brings the calls of bare driver connections to the seam while it is installed.
+
+    Args:
+        gatekeeper: decides where connections may lead.
+    """
+
+    def __init__(self, gatekeeper: Gatekeeper) -> None:
+        self.gatekeeper = gatekeeper
+        self.armed = False
+        self._hooks = Hooks()
+        self._late = _WhenImported(self._hook)
+        self._wires: dict[int, RawWire] = {}
+        self._opened: list[RawWire] = []
+        self._others: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._bypasses: list[str] = []
+
+    def install(self) -> None:
+        """Hook every driver that is imported, and the others when they are."""
+        for module in DRIVERS:
+            if module in sys.modules:
+                self._hook(module)
+        sys.meta_path.insert(0, self._late)
+
+    def remove(self) -> None:
+        """Take back every hook."""
+        if self._late in sys.meta_path:
+            sys.meta_path.remove(self._late)
+        self._hooks.take_back()
+
+    def _hook(self, module: str) -> None:
+        DRIVERS[module].hook(self, self._hooks)
+
+    # What the drivers' hooks ask
+
+    @contextmanager
+    def opening(self, driver: Driver, dialect: str, cargs: Any, cparams: Any) -> Iterator[Opening]:
+        """A connection is about to be opened: refuse it, or take it in when it is there."""
+        sandbox = self.gatekeeper.sandbox
+        others = passing() or called_by_others(driver.module)
+        ours = not others and sandbox.is_target(dialect, cargs, cparams)
+        if self.armed and not ours and not others:
+            where = sandbox.describe_target(dialect, cargs, cparams)
+            self._refuse(f"a driver connection inside the operation points at {where!r}", "nothing was opened.")
+        with unseen():
+            if ours:
+                yield Opening(True, lambda connection: self._take_in(driver, connection))
+            else:
+                yield Opening(False, self._others.add if others else lambda _: None)
+
+    def _take_in(self, driver: Driver, connection: Any) -> None:
+        sandbox = self.gatekeeper.sandbox
+        wire = RawWire(sandbox, driver, connection)
+        self._wires[id(connection)] = wire
+        self._opened.append(wire)
+        handle = wire.connection
+        sandbox.claim(handle)
+        sandbox.configure(handle)
+        sandbox.in_use(handle, in_use=True)
+
+    def detour(self) -> int | None:
+        """The port of the proxy, while a fault needs it."""
+        return self.gatekeeper.sandbox.detour() if self.armed else None
+
+    def minded(self, connection: Any) -> RawWire | None:
+        """The wire of this connection, if what it is asked now is a Call."""
+        if not self.armed or passing():
+            return None
+        wire = self._wires.get(id(connection))
+        if wire is not None and wire.driver_connection is connection:
+            return wire
+        actor = current_actor()
+        if actor is not None:
+            self._meet_unknown(actor, connection)
+        return None
+
+    def _meet_unknown(self, actor: Actor, connection: Any) -> None:
+        """Somebody uses a connection that the operation has not opened."""
+        driver = type(connection).__module__.partition(".")[0]
+        if called_by_others(driver):
+            return
+        if connection in self._others:
+            actor.bypasses.append(_RAW)
+        else:
+            self._refuse(f"the operation uses a {driver} connection that was opened before it", "it was not used.")
+
+    def refuse(self, what: str) -> None:
+        """Note a connection that passes by the seam."""
+        self._bypasses.append(what)
+
+    def _refuse(self, what: str, remedy: str) -> None:
+        error = ForeignDatabase(f"{what}, a database that acidity did not create; {remedy}")
+        self.gatekeeper.refuse(error)
+        raise error
+
+    # Calls
+
+    def bring(self, wire: RawWire, said: Said, perform: Callable[[], Any]) -> Any:
+        """Bring a Call of this thread to the seam."""
+        actor = current_actor()
+        if actor is None:
+            return self._orphaned(said, perform)
+        return self._bring(actor, wire, said, perform, find_site())
+
+    async def bring_async(self, wire: RawWire, said: Said, perform: Callable[[], Awaitable[Any]]) -> Any:
+        """Bring a Call of this task to the seam, in a greenlet, where Interceptors are plain functions."""
+        from sqlalchemy.util import await_only, greenlet_spawn
+
+        actor = current_actor()
+        if actor is None:
+            return await self._orphaned(said, perform)
+        site = find_site()
+        return await greenlet_spawn(self._bring, actor, wire, said, lambda: await_only(perform()), site)
+
+    def _orphaned(self, said: Said, perform: Callable[[], Any]) -> Any:
+        self._bypasses.append(f"{said.kind.value} by a thread or task that belongs to no operation")
+        with self.gatekeeper.sandbox.unseen(), unseen():
+            return perform()
+
+    def _bring(self, actor: Actor, wire: RawWire, said: Said, perform: Callable[[], Any], site: Site | None) -> Any:
+        sandbox, answer = self.gatekeeper.sandbox, []
+        where = sandbox.leads_to(said.sql)
+        if where:
+            self._refuse(f"a statement of the operation leads to {where}", "it was not sent.")
+        writes = said.kind is Kind.STATEMENT and is_write(said.sql)
+        with sandbox.unseen():
+            try:
+                request(
+                    actor,
+                    said.kind,
+                    said.sql,
+                    said.params,
+                    wire=wire,
+                    connection=wire,
+                    site=site,
+                    perform=lambda: answer.append(perform()),
+                    many=said.many,
+                    autocommit=writes and (commits_within(said.sql) or wire.autocommits(said.sql)),
+                )
+            except CancelledError:
+                sandbox.drain(wire.connection)
+                raise
+        return answer[0] if answer else None
+
+    # After a run
+
+    def opened(self) -> list[Any]:
+        """What the run opened and has not dropped."""
+        return [wire.connection for wire in self._opened if wire.driver_connection is not None]
+
+    def bypasses(self) -> list[str]:
+        """Calls of threads that belong to no operation, and connections that could not be hooked."""
+        return list(self._bypasses)
+
+    def strangers(self) -> bool:
+        """Whether a connection that is in no pool is still open; only such a one can stop a stranger."""
+        sandbox = self.gatekeeper.sandbox
+        return any(sandbox.in_transaction(connection) is not None for connection in self.opened())
+
+    def forget(self) -> None:
+        """Close every connection that the run left; it stays known, in case somebody kept it for the next."""
+        for wire in self._opened:
+            wire.close()
+        self._opened.clear()
+        self._bypasses.clear()
+        self._wires = {key: wire for key, wire in self._wires.items() if wire.driver_connection is not None}
+
+    def release(self) -> None:
+        """Nothing is kept beyond a run."""
+
+
+def called_by_others(driver: str) -> bool:
+    """Whether SQLAlchemy, acidity itself or another driver is behind this, and not the operation's own code.
+
+    Args:
+        driver: the module of the driver whose own frames lie in between.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    asking = True
+    while frame is not None and not is_where_acidity_calls(frame.f_code):
+        name = frame.f_globals.get("__name__", "")
+        package = name.partition(".")[0]
+        if package == "sqlalchemy":
+            return True
+        if asking and not (package == driver or package in _MACHINERY or name.startswith("acidity.adapters.")):
+            if name.startswith("acidity.engines.") or package == "aiosqlite":
+                return True
+            asking = False
+        frame = frame.f_back
+    return False
+
+
+class _WhenImported(MetaPathFinder):
+    """Hooks a driver as soon as a program imports it."""
+
+    def __init__(self, hook: Callable[[str], None]) -> None:
+        self._hook = hook
+        self._finding: set[str] = set()
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Find it as it would be found without us, and hook it when it has been executed."""
+        del path, target
+        if name in self._finding or name not in set(DRIVERS):
+            return None
+        self._finding.add(name)
+        spec = None
+        try:
+            with suppress(ImportError, ValueError):
+                spec = find_spec(name)
+        finally:
+            self._finding.discard(name)
+        if spec is None or spec.loader is None:
+            return None
+        loader: Any = spec.loader
+        execute = loader.exec_module
+
+        def execute_and_hook(module: Any) -> None:
+            execute(module)
+            self._hook(name)
+
+        loader.exec_module = execute_and_hook
+        return spec

@@ -1,0 +1,145 @@
+"""aiosqlite: a thread that works on a ``sqlite3`` connection; its own methods are wrapped in place."""
+
+from __future__ import annotations
+
+import inspect
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from acidity.adapters.drivers.base import Hooks, Said, Seam, control, many, statement
+from acidity.adapters.drivers.pysqlite import DRIVER as PYSQLITE
+from acidity.adapters.drivers.pysqlite import statements_in, without_implicit_begin
+from acidity.adapters.drivers.wire import Awaited
+from acidity.core.call import Kind
+from acidity.core.control import kind_of
+
+
+class Aiosqlite:
+    """The driver ``aiosqlite``."""
+
+    module = "aiosqlite"
+    errors = sqlite3
+
+    def hook(self, seam: Seam, hooks: Hooks) -> None:
+        """Wrap connections and cursors."""
+        core, cursor = import_module("aiosqlite.core").Connection, import_module("aiosqlite.cursor").Cursor
+        for name, said in (
+            ("execute", statement),
+            ("execute_insert", statement),
+            ("execute_fetchall", statement),
+            ("executemany", many),
+            ("commit", control(Kind.COMMIT)),
+            ("rollback", control(Kind.ROLLBACK)),
+        ):
+            hooks.put(core, name, _wrapped(seam, vars(core)[name], said, lambda self: self))
+        for name, said in (("execute", statement), ("executemany", many)):
+            hooks.put(cursor, name, _wrapped(seam, vars(cursor)[name], said, lambda self: self._conn))
+        hooks.put(core, "executescript", _script(seam, core.executescript))
+        hooks.put(cursor, "executescript", _script_on_cursor(seam, cursor.executescript))
+        original = core._connect
+
+        async def connect(connection: Any) -> Any:
+            from sqlalchemy.util import greenlet_spawn
+
+            with seam.opening(self, "sqlite", (_file(connection),), {}) as opening:
+                opened = await original(connection)
+                await greenlet_spawn(opening.take_in, connection)
+                return opened
+
+        hooks.put(core, "_connect", connect)
+
+    def connect(self, dsn: Any, *, asynchronous: bool) -> Any:
+        """``aiosqlite.connect(path)``."""
+        del asynchronous
+        return import_module("aiosqlite").connect(dsn)
+
+    def handle(self, connection: Any) -> Any:
+        """With plain calls."""
+        return Awaited(self, connection)
+
+    def autocommits(self, connection: Any, sql: str) -> bool:
+        """As the connection in the thread does."""
+        return PYSQLITE.autocommits(connection._conn, sql)
+
+    def gone(self, connection: Any, error: BaseException) -> bool:
+        """It was closed."""
+        return PYSQLITE.gone(connection, error)
+
+    # As `Awaited` needs it
+
+    async def ask(self, connection: Any, sql: str) -> list[Any]:
+        """In the connection's thread."""
+        rows: list[Any] = await connection._execute(lambda: connection._conn.execute(sql).fetchall())
+        return rows
+
+    async def close(self, connection: Any) -> None:
+        """Close it and end its thread."""
+        await connection.close()
+
+    def autocommit(self, connection: Any) -> bool:
+        """Whether it begins no transaction."""
+        return connection._conn.isolation_level is None
+
+
+def _file(connection: Any) -> Any:
+    """What `aiosqlite.connect` was given; it keeps that in a function only."""
+    return inspect.getclosurevars(connection._connector).nonlocals.get("database")
+
+
+def _wrapped(seam: Seam, original: Any, said: Callable[..., Said], connection_of: Callable[[Any], Any]) -> Any:
+    """What these methods give can be awaited, and entered with ``async with``."""
+    result = import_module("aiosqlite.context").Result
+
+    def method(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        wire = seam.minded(connection_of(self))
+        if wire is None:
+            return original(self, *arguments, **keywords)
+        what = said(self, *arguments, **keywords)
+        return result(seam.bring_async(wire, what, lambda: original(self, *arguments, **keywords)))
+
+    return method
+
+
+def _script(seam: Seam, original: Any) -> Any:
+    result, cursor = import_module("aiosqlite.context").Result, import_module("aiosqlite.cursor").Cursor
+
+    async def run(connection: Any, script: str) -> Any:
+        await _run_script(seam, connection, script)
+        return cursor(connection, await connection._execute(connection._conn.cursor))
+
+    def executescript(self: Any, script: str) -> Any:
+        return original(self, script) if seam.minded(self) is None else result(run(self, script))
+
+    return executescript
+
+
+def _script_on_cursor(seam: Seam, original: Any) -> Any:
+    async def executescript(self: Any, script: str) -> Any:
+        if seam.minded(self._conn) is None:
+            return await original(self, script)
+        await _run_script(seam, self._conn, script)
+        return self
+
+    return executescript
+
+
+async def _run_script(seam: Seam, connection: Any, script: str) -> None:
+    """One statement after the other, as the driver does it, after a COMMIT of what is open."""
+    wire = seam.minded(connection)
+    assert wire is not None, "the caller has asked"
+    native = connection._conn
+    if native.in_transaction:
+        await connection.commit()
+    changed = without_implicit_begin(native)
+    await connection._execute(changed.__enter__)
+    try:
+        for text in statements_in(script):
+            await seam.bring_async(wire, Said(kind_of(text), text), partial(DRIVER.ask, connection, text))
+    finally:
+        await connection._execute(changed.__exit__, None, None, None)
+
+
+DRIVER = Aiosqlite()

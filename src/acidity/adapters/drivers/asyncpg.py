@@ -1,0 +1,148 @@
+"""asyncpg: written in Python above its protocol, so its methods are wrapped in place.
+
+Every connection commits by itself unless it is in a transaction, and its transaction blocks send BEGIN, SAVEPOINT and
+COMMIT as text over ``Connection.execute``, where they are recognised like any text. It has exceptions of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from acidity.adapters.drivers.base import Hooks, Methods, Said, Seam, many
+from acidity.adapters.drivers.wire import Awaited
+from acidity.adapters.seam import unseen
+from acidity.core.call import Kind
+from acidity.core.control import kind_of
+
+
+_NUMBERED = re.compile(r"(__asyncpg_[a-z]+)_[0-9a-f]+__")
+
+
+class _Errors:
+    """The names of PEP 249 for what asyncpg raises."""
+
+    def __init__(self, asyncpg: Any) -> None:
+        self.Error = (asyncpg.PostgresError, asyncpg.InterfaceError)
+        self.OperationalError = asyncpg.InternalServerError
+        self.ProgrammingError = asyncpg.PostgresSyntaxError
+        self.IntegrityError = asyncpg.UniqueViolationError
+
+
+class Asyncpg:
+    """The driver ``asyncpg``."""
+
+    module = "asyncpg"
+
+    @property
+    def errors(self) -> Any:
+        """Its exceptions by the names of PEP 249."""
+        return _Errors(import_module("asyncpg"))
+
+    def hook(self, seam: Seam, hooks: Hooks) -> None:
+        """Wrap connections, prepared statements and cursors."""
+        connection = import_module("asyncpg.connection").Connection
+        prepared = import_module("asyncpg.prepared_stmt").PreparedStatement
+        cursor = import_module("asyncpg.cursor").BaseCursor
+        methods = Methods(seam, hooks)
+        methods.wrap(connection, "execute fetch fetchval fetchrow", _statement)
+        methods.wrap(connection, "executemany fetchmany", many)
+        methods.wrap(connection, "_copy_in _copy_out", _copying)
+        methods.wrap(prepared, "fetch fetchval fetchrow", _prepared, _connection)
+        methods.wrap(prepared, "executemany fetchmany", _prepared_many, _connection)
+        methods.wrap(cursor, "_bind _bind_exec", _opened, _connection)
+        hooks.put(connection, "reset", _unseen(connection.reset))
+        self._hook_connect(seam, hooks)
+
+    def _hook_connect(self, seam: Seam, hooks: Hooks) -> None:
+        utils = import_module("asyncpg.connect_utils")
+        original = utils._connect_addr
+
+        async def connect(*, addr: Any, params: Any, **keywords: Any) -> Any:
+            from sqlalchemy.util import greenlet_spawn
+
+            host, port = addr if isinstance(addr, tuple) else (addr, "")
+            where = {"host": host, "port": port, "database": params.database}
+            with seam.opening(self, "postgresql", (), where) as opening:
+                if opening.ours and (detour := seam.detour()):
+                    addr = (host, detour)
+                connection = await original(addr=addr, params=params, **keywords)
+                await greenlet_spawn(opening.take_in, connection)
+                return connection
+
+        hooks.put(utils, "_connect_addr", connect)
+
+    def connect(self, dsn: Any, *, asynchronous: bool) -> Any:
+        """``asyncpg.connect(url)``."""
+        del asynchronous
+        return import_module("asyncpg").connect(dsn)
+
+    def handle(self, connection: Any) -> Any:
+        """With plain calls."""
+        return Awaited(self, connection)
+
+    def autocommits(self, connection: Any, sql: str) -> bool:
+        """Outside a transaction, always."""
+        del sql
+        return not connection.is_in_transaction()
+
+    def gone(self, connection: Any, error: BaseException) -> bool:
+        """It is closed."""
+        del error
+        return connection is None or bool(connection.is_closed())
+
+    # As `Awaited` needs it
+
+    async def ask(self, connection: Any, sql: str) -> list[Any]:
+        """As a statement of its own, so that there may be rows."""
+        rows: list[Any] = await connection.fetch(sql)
+        return rows
+
+    async def close(self, connection: Any) -> None:
+        """At once; a polite close would wait for a statement that was cancelled."""
+        connection.terminate()
+
+    def autocommit(self, connection: Any) -> bool:
+        """Always."""
+        del connection
+        return True
+
+
+def _connection(resource: Any) -> Any:
+    return resource._connection
+
+
+def _statement(_: Any, query: str, *parameters: Any, **__: Any) -> Said:
+    """Parameters are arguments here, not one collection; the driver numbers its savepoints throughout the process."""
+    return Said(kind_of(query), _NUMBERED.sub(r"\1", query), parameters or None)
+
+
+def _prepared(self: Any, *parameters: Any, **__: Any) -> Said:
+    return Said(Kind.STATEMENT, self._query, parameters or None)
+
+
+def _prepared_many(self: Any, parameters: Any, **__: Any) -> Said:
+    return Said(Kind.STATEMENT, self._query, parameters, many=True)
+
+
+def _opened(self: Any, *_: Any) -> Said:
+    return Said(Kind.STATEMENT, self._query, self._args or None)
+
+
+def _copying(_: Any, statement: str, *__: Any) -> Said:
+    return Said(Kind.STATEMENT, statement)
+
+
+def _unseen(original: Callable[..., Any]) -> Any:
+    """What a pool does with a connection that comes back is none of the operation's Calls."""
+
+    async def reset(self: Any, **keywords: Any) -> None:
+        with unseen():
+            await original(self, **keywords)
+
+    return reset
+
+
+DRIVER = Asyncpg()

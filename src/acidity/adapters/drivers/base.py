@@ -1,0 +1,238 @@
+"""What a `Driver` is to the seam: how its connections are noticed, and which of its methods are Calls.
+
+Where a driver's classes are written in Python, their methods are wrapped in place, so that everything built on them
+(pools, subclasses, connections made in any way) passes the seam and stays what it is. Where they are written in C, the
+connect function makes connections of a subclass. Every hook goes through `Hooks`, which takes it back.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from acidity.core.call import Kind
+from acidity.core.control import kind_of
+
+if TYPE_CHECKING:
+    from acidity.adapters.drivers.wire import RawWire
+
+
+class Opening(NamedTuple):
+    """A connection that is about to be opened.
+
+    Attributes:
+        ours: it is the operation's own, and its calls pass the seam.
+        take_in: to be told of it when it is there.
+    """
+
+    ours: bool
+    take_in: Callable[[Any], None]
+
+
+class Said(NamedTuple):
+    """What a call of a driver's method asks of the database."""
+
+    kind: Kind
+    sql: str = ""
+    params: Any = None
+    many: bool = False
+
+
+class Seam(Protocol):
+    """The seam as a driver's hooks use it."""
+
+    def opening(self, driver: Driver, dialect: str, cargs: Any, cparams: Any) -> AbstractContextManager[Opening]:
+        """A connection with these arguments is about to be opened; nothing in this context is a Call.
+
+        Raises:
+            ForeignDatabase: it leads to a database that is not ours.
+        """
+
+    def detour(self) -> int | None:
+        """The port that connections of the operation go to instead of their own."""
+
+    def minded(self, connection: Any) -> RawWire | None:
+        """The wire of a connection whose calls pass the seam now; None lets the driver's own method run.
+
+        Raises:
+            ForeignDatabase: an operation uses a connection that was opened before it.
+        """
+
+    def bring(self, wire: RawWire, said: Said, perform: Callable[[], Any]) -> Any:
+        """Bring a Call to the seam; gives what `perform` gave."""
+
+    async def bring_async(self, wire: RawWire, said: Said, perform: Callable[[], Awaitable[Any]]) -> Any:
+        """The same for a driver that awaits."""
+
+    def refuse(self, what: str) -> None:
+        """Note a connection that passes by the seam."""
+
+
+class Driver(Protocol):
+    """A database driver.
+
+    Attributes:
+        module: the name of its module.
+        errors: where its PEP 249 exception classes are, or what stands for them.
+    """
+
+    module: str
+
+    @property
+    def errors(self) -> Any:
+        """See above."""
+
+    def hook(self, seam: Seam, hooks: Hooks) -> None:
+        """Put its hooks in place; its module is imported."""
+
+    def connect(self, dsn: Any, *, asynchronous: bool) -> Any:
+        """Connect in the stock way; gives an awaitable where the driver does."""
+
+    def handle(self, connection: Any) -> Any:
+        """The connection as a `Sandbox` takes it: with plain calls."""
+
+    def autocommits(self, connection: Any, sql: str) -> bool | None:
+        """Whether the database would commit this write by itself: no transaction is open, and none will be begun.
+
+        None where it depends on whether a transaction is open and the driver does not know.
+        """
+
+    def gone(self, connection: Any, error: BaseException) -> bool:
+        """Whether this error means that the connection is gone."""
+
+
+class Hooks:
+    """Attributes of modules and classes that are replaced for a while."""
+
+    def __init__(self) -> None:
+        self._undo: list[Callable[[], None]] = []
+
+    def put(self, owner: Any, name: str, replacement: Any) -> None:
+        """Replace an attribute; one that the owner only inherits is uncovered again afterwards."""
+        own = vars(owner)
+        if name in own:
+            old = own[name]
+            self._undo.append(lambda: setattr(owner, name, old))
+        else:
+            self._undo.append(lambda: delattr(owner, name))
+        setattr(owner, name, replacement)
+
+    def later(self, undo: Callable[[], None]) -> None:
+        """Do this too when the hooks are taken back."""
+        self._undo.append(undo)
+
+    def take_back(self) -> None:
+        """Put everything back, last first."""
+        while self._undo:
+            self._undo.pop()()
+
+
+_TEXT = ("query", "sql", "command", "statement", "operation")
+_PARAMETERS = ("params", "parameters", "args", "vars", "params_seq", "vars_list")
+
+
+def itself(connection: Any) -> Any:
+    """The connection that a connection's method belongs to."""
+    return connection
+
+
+class Methods:
+    """Wraps methods of a driver's classes so that calling them is a Call.
+
+    Args:
+        seam: where Calls are brought.
+        hooks: keeps what was there.
+    """
+
+    def __init__(self, seam: Seam, hooks: Hooks) -> None:
+        self._seam = seam
+        self._hooks = hooks
+
+    def wrap(
+        self,
+        owner: Any,
+        names: str,
+        said: Callable[..., Said | None],
+        connection_of: Callable[[Any], Any] = itself,
+        *,
+        inherited: bool = False,
+    ) -> None:
+        """Bring calls of these methods to the seam.
+
+        Args:
+            owner: the class that has them.
+            names: separated by blanks; those that this version of the driver does not have are left out.
+            said: what a call means, from the arguments of the method; None for what is no Call.
+            connection_of: the driver's connection that the object of the method belongs to.
+            inherited: the class has them from a class written in C.
+        """
+        for name in names.split():
+            original = getattr(owner, name) if inherited else vars(owner).get(name)
+            if original is not None:
+                method = _awaiting if inspect.iscoroutinefunction(original) else _plain
+                self._hooks.put(owner, name, method(self._seam, original, said, connection_of))
+
+
+def _plain(seam: Seam, original: Any, said: Callable[..., Said | None], connection_of: Callable[[Any], Any]) -> Any:
+    @functools.wraps(original)
+    def method(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        wire = seam.minded(connection_of(self))
+        what = None if wire is None else said(self, *arguments, **keywords)
+        if wire is None or what is None:
+            return original(self, *arguments, **keywords)
+        return seam.bring(wire, what, lambda: original(self, *arguments, **keywords))
+
+    return method
+
+
+def _awaiting(seam: Seam, original: Any, said: Callable[..., Said | None], connection_of: Callable[[Any], Any]) -> Any:
+    """Not a coroutine function: who calls is asked when it is called, because a task would not know."""
+
+    @functools.wraps(original)
+    def method(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        wire = seam.minded(connection_of(self))
+        what = None if wire is None else said(self, *arguments, **keywords)
+        if wire is None or what is None:
+            return original(self, *arguments, **keywords)
+        return seam.bring_async(wire, what, lambda: original(self, *arguments, **keywords))
+
+    return method
+
+
+def statement(self: Any, *arguments: Any, **keywords: Any) -> Said:
+    """An ``execute``: the text, whatever it is made of, and the parameters, whatever they are called."""
+    given = [*arguments, *(keywords[name] for name in _TEXT + _PARAMETERS if name in keywords)]
+    sql = text_of(given[0], self) if given else ""
+    return Said(kind_of(sql), sql, given[1] if len(given) > 1 else None)
+
+
+def many(self: Any, *arguments: Any, **keywords: Any) -> Said:
+    """An ``executemany``."""
+    return statement(self, *arguments, **keywords)._replace(many=True)
+
+
+def procedure(_: Any, name: str, parameters: Any = None, *__: Any, **___: Any) -> Said:
+    """A ``callproc``; what a procedure does is not known, so it counts as a write."""
+    return Said(Kind.STATEMENT, f"CALL {name}", parameters)
+
+
+def control(kind: Kind) -> Callable[..., Said]:
+    """A method that has one meaning, such as ``commit``."""
+
+    def said(*_: Any, **__: Any) -> Said:
+        return Said(kind)
+
+    return said
+
+
+def text_of(query: Any, context: Any = None) -> str:
+    """A statement as text: psycopg and psycopg2 compose theirs of parts, MySQLdb takes bytes."""
+    if isinstance(query, str):
+        return query
+    if isinstance(query, bytes | bytearray):
+        return bytes(query).decode(errors="replace")
+    composed = getattr(query, "as_string", None)
+    return str(composed(context)) if composed is not None else str(query)

@@ -1,0 +1,87 @@
+"""mysqlclient (``MySQLdb``): Python classes above a C connection, wrapped in place.
+
+Opening happens in the constructor. The driver does not say whether a transaction is open; the server has to be asked.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from acidity.adapters.drivers.base import Hooks, Methods, Seam, control, many, procedure
+from acidity.adapters.drivers.mysql import autocommitting, gone, implicitly_commits, statement
+from acidity.core.call import Kind
+
+_POSITIONS = ("host", "user", "password", "database", "port")
+
+
+class Mysqldb:
+    """The driver ``MySQLdb``."""
+
+    module = "MySQLdb"
+
+    @property
+    def errors(self) -> Any:
+        """The module."""
+        return import_module("MySQLdb")
+
+    def hook(self, seam: Seam, hooks: Hooks) -> None:
+        """Wrap connections and cursors."""
+        connection = import_module("MySQLdb.connections").Connection
+        cursor = import_module("MySQLdb.cursors").BaseCursor
+        methods = Methods(seam, hooks)
+        methods.wrap(connection, "commit", control(Kind.COMMIT), inherited=True)
+        methods.wrap(connection, "rollback", control(Kind.ROLLBACK), inherited=True)
+        methods.wrap(connection, "begin", control(Kind.BEGIN))
+        methods.wrap(connection, "autocommit", autocommitting(_may_be_in_transaction))
+        methods.wrap(connection, "query", statement(_may_be_in_transaction))
+        methods.wrap(cursor, "execute", statement(_may_be_in_transaction), _connection)
+        methods.wrap(cursor, "executemany", many, _connection)
+        methods.wrap(cursor, "callproc", procedure, _connection)
+        original = connection.__init__
+
+        def initialise(self: Any, *arguments: Any, **keywords: Any) -> None:
+            with seam.opening(DRIVER, "mysql", (), _where(arguments, keywords)) as opening:
+                if opening.ours and (port := seam.detour()):
+                    arguments, keywords = arguments[: _POSITIONS.index("port")], keywords | {"port": port}
+                original(self, *arguments, **keywords)
+                opening.take_in(self)
+
+        hooks.put(connection, "__init__", initialise)
+
+    def connect(self, dsn: Any, *, asynchronous: bool) -> Any:
+        """``MySQLdb.connect(host=…, …)``."""
+        del asynchronous
+        return import_module("MySQLdb").connect(**dsn)
+
+    def handle(self, connection: Any) -> Any:
+        """The connection itself."""
+        return connection
+
+    def autocommits(self, connection: Any, sql: str) -> bool | None:
+        """The statements that commit what is open; in autocommit mode the driver does not know."""
+        if implicitly_commits(sql):
+            return True
+        return None if connection.get_autocommit() else False
+
+    def gone(self, connection: Any, error: BaseException) -> bool:
+        """It is closed, or the error says so."""
+        return connection is None or gone(error)
+
+
+def _where(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any]:
+    given = dict(zip(_POSITIONS, arguments, strict=False)) | keywords
+    if given.get("unix_socket") or given.get("read_default_file"):
+        given["host"] = ""
+    return given
+
+
+def _connection(cursor: Any) -> Any:
+    return cursor.connection
+
+
+def _may_be_in_transaction(connection: Any) -> bool:
+    return not connection.get_autocommit()
+
+
+DRIVER = Mysqldb()

@@ -1,0 +1,196 @@
+"""psycopg 3, sync and async: its classes are written in Python, so their methods are wrapped in place.
+
+``connect`` is often imported by name (``from psycopg import connect``), so the step below it is hooked for
+plain connections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from importlib import import_module
+from typing import Any
+
+from acidity.adapters.drivers.base import Hooks, Methods, Seam, control, many, statement
+from acidity.adapters.drivers.psycopg_blocks import hook_blocks, hook_blocks_async
+from acidity.adapters.drivers.wire import Awaited
+from acidity.core.call import Kind
+
+_IDLE = 0
+_END = object()
+
+
+class Psycopg:
+    """The driver ``psycopg``."""
+
+    module = "psycopg"
+
+    @property
+    def errors(self) -> Any:
+        """The module."""
+        return import_module("psycopg")
+
+    def hook(self, seam: Seam, hooks: Hooks) -> None:
+        """Wrap connections, cursors and transaction blocks of both kinds."""
+        psycopg = import_module("psycopg")
+        methods = Methods(seam, hooks)
+        for prefix in ("", "Async"):
+            connection = getattr(psycopg, f"{prefix}Connection")
+            methods.wrap(connection, "commit tpc_commit", control(Kind.COMMIT))
+            methods.wrap(connection, "rollback tpc_rollback", control(Kind.ROLLBACK))
+            methods.wrap(connection, "tpc_prepare", control(Kind.PREPARE))
+            for cursor in (getattr(psycopg, f"{prefix}Cursor"), getattr(psycopg, f"{prefix}ServerCursor")):
+                methods.wrap(cursor, "execute", statement, _connection)
+                methods.wrap(cursor, "executemany", many, _connection)
+        hooks.put(psycopg.Cursor, "copy", _copy(seam, psycopg.Cursor.copy))
+        hooks.put(psycopg.Cursor, "stream", _stream(seam, psycopg.Cursor.stream))
+        hooks.put(psycopg.AsyncCursor, "copy", _copy_async(seam, psycopg.AsyncCursor.copy))
+        hooks.put(psycopg.AsyncCursor, "stream", _stream_async(seam, psycopg.AsyncCursor.stream))
+        hook_blocks(psycopg.Transaction, seam, hooks)
+        hook_blocks_async(psycopg.AsyncTransaction, seam, hooks)
+        self._hook_connect(psycopg, seam, hooks)
+
+    def _hook_connect(self, psycopg: Any, seam: Seam, hooks: Hooks) -> None:
+        connecting = psycopg.Connection._connect_gen.__func__
+        connect_async = psycopg.AsyncConnection.connect.__func__
+
+        def connect_gen(cls: Any, /, conninfo: str = "", *arguments: Any, **keywords: Any) -> Any:
+            with seam.opening(self, "postgresql", (), _where(psycopg, conninfo)) as opening:
+                if opening.ours and (port := seam.detour()):
+                    conninfo = psycopg.conninfo.make_conninfo(conninfo, port=port)
+                connection = yield from connecting(cls, conninfo, *arguments, **keywords)
+                opening.take_in(connection)
+                return connection
+
+        async def connect(cls: Any, /, conninfo: str = "", **keywords: Any) -> Any:
+            from sqlalchemy.util import greenlet_spawn
+
+            where = {name: value for name, value in keywords.items() if name not in _OPTIONS}
+            with seam.opening(self, "postgresql", (), _where(psycopg, conninfo, **where)) as opening:
+                if opening.ours and (port := seam.detour()):
+                    keywords["port"] = port
+                connection = await connect_async(cls, conninfo, **keywords)
+                await greenlet_spawn(opening.take_in, connection)
+                return connection
+
+        hooks.put(psycopg.Connection, "_connect_gen", classmethod(connect_gen))
+        hooks.put(psycopg.AsyncConnection, "connect", classmethod(connect))
+
+    def connect(self, dsn: Any, *, asynchronous: bool) -> Any:
+        """``psycopg.connect(url)``."""
+        psycopg = import_module("psycopg")
+        return psycopg.AsyncConnection.connect(dsn) if asynchronous else psycopg.connect(dsn)
+
+    def handle(self, connection: Any) -> Any:
+        """The connection itself, or with plain calls."""
+        return Awaited(self, connection) if _is_async(connection) else connection
+
+    def autocommits(self, connection: Any, sql: str) -> bool:
+        """Its mode, outside a transaction."""
+        del sql
+        return bool(connection.autocommit) and connection.pgconn.transaction_status == _IDLE
+
+    def gone(self, connection: Any, error: BaseException) -> bool:
+        """It is closed or broken."""
+        del error
+        return connection is None or bool(connection.closed or connection.broken)
+
+    # As `Awaited` needs it
+
+    async def ask(self, connection: Any, sql: str) -> list[Any]:
+        """On a cursor of its own."""
+        async with connection.cursor() as cursor:
+            await cursor.execute(sql)
+            return list(await cursor.fetchall()) if cursor.description else []
+
+    async def close(self, connection: Any) -> None:
+        """Close it."""
+        await connection.close()
+
+    def autocommit(self, connection: Any) -> bool:
+        """Its attribute."""
+        return bool(connection.autocommit)
+
+
+_OPTIONS = {"autocommit", "prepare_threshold", "context", "row_factory", "cursor_factory"}
+
+
+def _is_async(connection: Any) -> bool:
+    return isinstance(connection, import_module("psycopg").AsyncConnection)
+
+
+def _connection(cursor: Any) -> Any:
+    return cursor._conn
+
+
+def _where(psycopg: Any, conninfo: str, **keywords: Any) -> dict[str, Any]:
+    """Host, port and database that these arguments lead to."""
+    where: dict[str, Any] = psycopg.conninfo.conninfo_to_dict(conninfo, **keywords)
+    where.setdefault("host", where.get("hostaddr"))
+    return where
+
+
+# Statements that last longer than a call
+
+
+def _copy(seam: Seam, original: Any) -> Any:
+    @contextmanager
+    def copy(self: Any, *arguments: Any, **keywords: Any) -> Iterator[Any]:
+        manager = original(self, *arguments, **keywords)
+        wire = seam.minded(self._conn)
+        with ExitStack() as stack:
+            if wire is None:
+                yield stack.enter_context(manager)
+            else:
+                said = statement(self, *arguments, **keywords)
+                yield seam.bring(wire, said, lambda: stack.enter_context(manager))
+
+    return copy
+
+
+def _copy_async(seam: Seam, original: Any) -> Any:
+    @asynccontextmanager
+    async def copy(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        manager = original(self, *arguments, **keywords)
+        wire = seam.minded(self._conn)
+        async with AsyncExitStack() as stack:
+            if wire is None:
+                yield await stack.enter_async_context(manager)
+            else:
+                said = statement(self, *arguments, **keywords)
+                yield await seam.bring_async(wire, said, lambda: stack.enter_async_context(manager))
+
+    return copy
+
+
+def _stream(seam: Seam, original: Any) -> Any:
+    def stream(self: Any, *arguments: Any, **keywords: Any) -> Iterator[Any]:
+        rows = original(self, *arguments, **keywords)
+        wire = seam.minded(self._conn)
+        if wire is not None:
+            first = seam.bring(wire, statement(self, *arguments, **keywords), lambda: next(rows, _END))
+            if first is _END:
+                return
+            yield first
+        yield from rows
+
+    return stream
+
+
+def _stream_async(seam: Seam, original: Any) -> Any:
+    async def stream(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        rows = original(self, *arguments, **keywords)
+        wire = seam.minded(self._conn)
+        if wire is not None:
+            said = statement(self, *arguments, **keywords)
+            first = await seam.bring_async(wire, said, lambda: anext(rows, _END))
+            if first is _END:
+                return
+            yield first
+        async for row in rows:
+            yield row
+
+    return stream
+
+
+DRIVER = Psycopg()

@@ -1,0 +1,153 @@
+"""psycopg2: written in C, so its one connect function makes connections and cursors of a subclass.
+
+``psycopg2.connect`` is Python and calls the C function by a name in its module, which is where the hook is: it works
+however ``connect`` was imported. The subclass stands below a class of the user's own, right above the driver.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, ClassVar
+
+from acidity.adapters.drivers.base import Hooks, Said, Seam, control, many, procedure, statement
+from acidity.adapters.drivers.subclasses import Subclasses, through
+from acidity.core.call import Kind
+
+_extensions: Any = import_module("psycopg2.extensions")  # this file is read when a program has imported the driver
+_IDLE = 0
+_ASYNC = "an asynchronous connection of psycopg2 was opened, whose calls return before they are answered"
+
+
+class SeamCursor(_extensions.cursor):  # type: ignore[misc]  # what it is made of is known at run time only
+    """A cursor whose statements are Calls."""
+
+    _acidity_seam: ClassVar[Seam]
+
+    def execute(self, *arguments: Any, **keywords: Any) -> Any:
+        """Bring it to the seam."""
+        return self._through(statement, super().execute, *arguments, **keywords)
+
+    def executemany(self, *arguments: Any, **keywords: Any) -> Any:
+        """Bring it to the seam."""
+        return self._through(many, super().executemany, *arguments, **keywords)
+
+    def callproc(self, *arguments: Any, **keywords: Any) -> Any:
+        """Bring it to the seam."""
+        return self._through(procedure, super().callproc, *arguments, **keywords)
+
+    def copy_from(self, file: Any, table: str, *arguments: Any, **keywords: Any) -> Any:
+        """Bring it to the seam."""
+        said = _copying(f"COPY {table} FROM STDIN")
+        return self._through(said, super().copy_from, file, table, *arguments, **keywords)
+
+    def copy_to(self, file: Any, table: str, *arguments: Any, **keywords: Any) -> Any:
+        """Bring it to the seam."""
+        return self._through(_copying(f"COPY {table} TO STDOUT"), super().copy_to, file, table, *arguments, **keywords)
+
+    def copy_expert(self, *arguments: Any, **keywords: Any) -> Any:
+        """Bring it to the seam."""
+        return self._through(statement, super().copy_expert, *arguments, **keywords)
+
+    def _through(self, said: Any, original: Any, *arguments: Any, **keywords: Any) -> Any:
+        return through(self._acidity_seam, self.connection, said, original, *arguments, **keywords)
+
+
+class SeamConnection(_extensions.connection):  # type: ignore[misc]
+    """A connection whose calls are Calls."""
+
+    _acidity_seam: ClassVar[Seam]
+    _acidity_cursors: ClassVar[Subclasses]
+
+    def cursor(self, name: Any = None, cursor_factory: Any = None, *arguments: Any, **keywords: Any) -> Any:
+        """A cursor of a subclass of what was asked for."""
+        wanted = cursor_factory or self.cursor_factory or _extensions.cursor
+        return super().cursor(name, self._acidity_cursors.of(wanted), *arguments, **keywords)
+
+    def commit(self) -> Any:
+        """Bring it to the seam."""
+        return self._through(Kind.COMMIT, super().commit)
+
+    def rollback(self) -> Any:
+        """Bring it to the seam."""
+        return self._through(Kind.ROLLBACK, super().rollback)
+
+    def tpc_prepare(self) -> Any:
+        """Bring it to the seam."""
+        return self._through(Kind.PREPARE, super().tpc_prepare)
+
+    def tpc_commit(self, *arguments: Any) -> Any:
+        """Bring it to the seam."""
+        return self._through(Kind.COMMIT, super().tpc_commit, *arguments)
+
+    def tpc_rollback(self, *arguments: Any) -> Any:
+        """Bring it to the seam."""
+        return self._through(Kind.ROLLBACK, super().tpc_rollback, *arguments)
+
+    def _through(self, kind: Kind, original: Any, *arguments: Any) -> Any:
+        return through(self._acidity_seam, self, control(kind), original, *arguments)
+
+
+class Psycopg2:
+    """The driver ``psycopg2``."""
+
+    module = "psycopg2"
+
+    @property
+    def errors(self) -> Any:
+        """The module."""
+        return import_module("psycopg2")
+
+    def hook(self, seam: Seam, hooks: Hooks) -> None:
+        """Give connections a factory of ours."""
+        psycopg2 = import_module("psycopg2")
+        original = psycopg2._connect
+        cursors = Subclasses(SeamCursor, _extensions.cursor, _acidity_seam=seam)
+        classes = Subclasses(SeamConnection, _extensions.connection, _acidity_seam=seam, _acidity_cursors=cursors)
+
+        def connect(dsn: str, connection_factory: Any = None, **keywords: Any) -> Any:
+            where = _extensions.parse_dsn(dsn)
+            where.setdefault("host", where.get("hostaddr"))
+            with seam.opening(self, "postgresql", (), where) as opening:
+                factory = connection_factory
+                if opening.ours:
+                    factory = classes.of(connection_factory or _extensions.connection)
+                    if port := seam.detour():
+                        dsn = _extensions.make_dsn(dsn, port=port)
+                if opening.ours and any(keywords.values()):
+                    seam.refuse(_ASYNC)
+                    factory = connection_factory
+                connection = original(dsn, connection_factory=factory, **keywords)
+                if factory is not connection_factory:
+                    opening.take_in(connection)
+                return connection
+
+        hooks.put(psycopg2, "_connect", connect)
+
+    def connect(self, dsn: Any, *, asynchronous: bool) -> Any:
+        """``psycopg2.connect(url)``."""
+        del asynchronous
+        return import_module("psycopg2").connect(dsn)
+
+    def handle(self, connection: Any) -> Any:
+        """The connection itself."""
+        return connection
+
+    def autocommits(self, connection: Any, sql: str) -> bool:
+        """Its mode, outside a transaction."""
+        del sql
+        return bool(connection.autocommit) and connection.info.transaction_status == _IDLE
+
+    def gone(self, connection: Any, error: BaseException) -> bool:
+        """It is closed."""
+        del error
+        return connection is None or bool(connection.closed)
+
+
+def _copying(text: str) -> Any:
+    def said(*_: Any, **__: Any) -> Said:
+        return Said(Kind.STATEMENT, text)
+
+    return said
+
+
+DRIVER = Psycopg2()

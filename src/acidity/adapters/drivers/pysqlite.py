@@ -1,0 +1,237 @@
+"""sqlite3 of the standard library: written in C, so ``connect`` makes connections and cursors of a subclass.
+
+The subclass stands below a class of the user's own (``factory=``), right above the driver. What the driver does in C
+without calling a method (``with connection:``, the COMMIT of ``executescript`` and of ``isolation_level = None``) is
+done here in the same order, as the Calls that it is.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+from acidity.adapters.drivers.base import Hooks, Said, Seam, control, many, statement
+from acidity.adapters.drivers.subclasses import Subclasses, through
+from acidity.adapters.site import is_user_code
+from acidity.core.call import Kind
+from acidity.core.control import kind_of, without_comments
+
+_POSITION_OF_FACTORY = 5
+_LEVEL: Any = sqlite3.Connection.isolation_level
+_MODE: Any = getattr(sqlite3.Connection, "autocommit", None)  # Python 3.12
+_BEGINS = re.compile(r"(insert|update|delete|replace)\b", re.IGNORECASE)
+
+
+class SeamCursor(sqlite3.Cursor):
+    """A cursor whose statements are Calls."""
+
+    _acidity_seam: ClassVar[Seam]
+
+    def execute(self, *arguments: Any) -> Any:
+        """Bring it to the seam."""
+        return through(self._acidity_seam, self.connection, statement, super().execute, *arguments)
+
+    def executemany(self, *arguments: Any) -> Any:
+        """Bring it to the seam."""
+        return through(self._acidity_seam, self.connection, many, super().executemany, *arguments)
+
+    def executescript(self, *arguments: Any) -> Any:
+        """The driver commits what is open and sends one statement after the other: so many Calls."""
+        connection: Any = self.connection
+        wire = self._acidity_seam.minded(connection)
+        if wire is None or not arguments or not isinstance(arguments[0], str):
+            return super().executescript(*arguments)
+        if _legacy(connection) and connection.in_transaction:
+            connection.commit()
+        plain = sqlite3.Connection.cursor(connection)
+        with without_implicit_begin(connection):
+            for text in statements_in(arguments[0]):
+                self._acidity_seam.bring(wire, Said(kind_of(text), text), partial(_run, plain, text))
+        return self
+
+
+class SeamConnection(sqlite3.Connection):
+    """A connection whose calls are Calls."""
+
+    _acidity_seam: ClassVar[Seam]
+    _acidity_cursors: ClassVar[Subclasses]
+
+    def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
+        """A cursor of a subclass of what was asked for."""
+        return super().cursor(self._acidity_cursors.of(factory))
+
+    def execute(self, *arguments: Any) -> Any:
+        """On a new cursor, as the driver does it."""
+        return self.cursor().execute(*arguments)
+
+    def executemany(self, *arguments: Any) -> Any:
+        """On a new cursor, as the driver does it."""
+        return self.cursor().executemany(*arguments)
+
+    def executescript(self, *arguments: Any) -> Any:
+        """On a new cursor, as the driver does it."""
+        return self.cursor().executescript(*arguments)
+
+    def commit(self) -> None:
+        """Bring it to the seam."""
+        through(self._acidity_seam, self, control(Kind.COMMIT), super().commit)
+
+    def rollback(self) -> None:
+        """Bring it to the seam."""
+        through(self._acidity_seam, self, control(Kind.ROLLBACK), super().rollback)
+
+    def __exit__(self, kind: object, error: object, trace: object) -> Literal[False]:
+        if _MODE is not None and _MODE.__get__(self) is True:
+            return False
+        if kind is not None:
+            self.rollback()
+            return False
+        try:
+            self.commit()
+        except BaseException:
+            self.rollback()
+            raise
+        return False
+
+    @property
+    def isolation_level(self) -> Any:
+        """What the driver says."""
+        return _LEVEL.__get__(self)
+
+    @isolation_level.setter
+    def isolation_level(self, value: Any) -> None:
+        _ending(self, lambda: _LEVEL.__set__(self, value), commits=value is None and _legacy(self))
+
+    if _MODE is not None:
+
+        @property
+        def autocommit(self) -> Any:
+            """What the driver says."""
+            return _MODE.__get__(self)
+
+        @autocommit.setter
+        def autocommit(self, value: Any) -> None:
+            _ending(self, lambda: _MODE.__set__(self, value), commits=value is True)
+
+
+def _ending(connection: SeamConnection, change: Callable[[], None], *, commits: bool) -> None:
+    """A change of mode commits what is open."""
+    wire = connection._acidity_seam.minded(connection) if commits and connection.in_transaction else None
+    if wire is None:
+        change()
+    else:
+        connection._acidity_seam.bring(wire, Said(Kind.COMMIT), change)
+
+
+def _legacy(connection: Any) -> bool:
+    """Whether transactions are begun as ``isolation_level`` says, which is the only way before Python 3.12."""
+    return _MODE is None or not isinstance(_MODE.__get__(connection), bool)
+
+
+def _run(cursor: sqlite3.Cursor, statement_text: str) -> None:
+    cursor.execute(statement_text).fetchall()
+
+
+@contextmanager
+def without_implicit_begin(connection: Any) -> Iterator[None]:
+    """``executescript`` begins no transaction; nothing is open, so that changing the level commits nothing."""
+    level = _LEVEL.__get__(connection)
+    if not _legacy(connection) or level is None or connection.in_transaction:
+        yield
+        return
+    _LEVEL.__set__(connection, None)
+    try:
+        yield
+    finally:
+        _LEVEL.__set__(connection, level)
+
+
+def statements_in(script: str) -> Iterator[str]:
+    """The statements of a script, as SQLite itself would end them."""
+    text = ""
+    for part in re.split(r"(?<=;)", script):
+        text += part
+        if sqlite3.complete_statement(text):
+            if without_comments(text).strip("; \n\t"):
+                yield text.strip()
+            text = ""
+    if without_comments(text).strip():
+        yield text.strip()
+
+
+class Pysqlite:
+    """The driver ``sqlite3``."""
+
+    module = "sqlite3"
+    errors = sqlite3
+
+    def hook(self, seam: Seam, hooks: Hooks) -> None:
+        """Put another ``connect`` wherever programs have the driver's."""
+        original = sqlite3.connect
+        cursors = Subclasses(SeamCursor, sqlite3.Cursor, _acidity_seam=seam)
+        classes = Subclasses(SeamConnection, sqlite3.Connection, _acidity_seam=seam, _acidity_cursors=cursors)
+
+        def connect(*arguments: Any, **keywords: Any) -> Any:
+            database = arguments[0] if arguments else keywords.get("database")
+            with seam.opening(self, "sqlite", (database,), {}) as opening:
+                if not opening.ours:
+                    return original(*arguments, **keywords)
+                arguments, keywords = _with_factory(classes, arguments, keywords)
+                connection = original(*arguments, **keywords)
+                opening.take_in(connection)
+                return connection
+
+        hooks.later(lambda: replace_everywhere(connect, original))
+        replace_everywhere(original, connect)
+
+    def connect(self, dsn: Any, *, asynchronous: bool) -> Any:
+        """``sqlite3.connect(path)``."""
+        del asynchronous
+        return sqlite3.connect(dsn)
+
+    def handle(self, connection: Any) -> Any:
+        """The connection itself."""
+        return connection
+
+    def autocommits(self, connection: Any, sql: str) -> bool:
+        """The driver begins a transaction before INSERT, UPDATE, DELETE and REPLACE, and before nothing else."""
+        if connection.in_transaction:
+            return False
+        if not _legacy(connection):
+            return bool(_MODE.__get__(connection))
+        return _LEVEL.__get__(connection) is None or not _BEGINS.match(without_comments(sql))
+
+    def gone(self, connection: Any, error: BaseException) -> bool:
+        """The driver says that it was closed."""
+        del connection
+        return "closed database" in str(error)
+
+
+def _with_factory(
+    classes: Subclasses, arguments: tuple[Any, ...], keywords: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of ``connect`` with a subclass in place of the factory."""
+    if len(arguments) > _POSITION_OF_FACTORY:
+        changed = list(arguments)
+        changed[_POSITION_OF_FACTORY] = classes.of(changed[_POSITION_OF_FACTORY])
+        return tuple(changed), keywords
+    return arguments, keywords | {"factory": classes.of(keywords.get("factory", sqlite3.Connection))}
+
+
+def replace_everywhere(old: Any, new: Any) -> None:
+    """Put `new` where modules have `old`: under any name in the user's, under its own name in all others."""
+    name = old.__name__
+    for module in list(sys.modules.values()):
+        namespace: dict[str, Any] = getattr(module, "__dict__", {})
+        names = list(namespace) if is_user_code(namespace.get("__file__") or "<built-in>") else [name]
+        for attribute in names:
+            if namespace.get(attribute) is old:
+                setattr(module, attribute, new)
+
+
+DRIVER = Pysqlite()

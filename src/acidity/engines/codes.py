@@ -1,0 +1,97 @@
+"""What the error codes of the databases mean for a transaction: pure data, and the reading of a code off an error.
+
+Errors are told apart by the code on the driver's exception and never by its class: one driver raises a serialization
+failure as a generic error, another raises a violated CHECK as an `OperationalError`. SQLSTATEs are PostgreSQL's
+(Appendix A of its manual), numbers are MariaDB's (its KB, "Error Codes"), names are SQLite's (sqlite.org/rescode.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+RETRYABLE = frozenset(
+    {
+        "40001",  # serialization_failure
+        "40P01",  # deadlock_detected
+        "1020",  # record has changed since last read (innodb_snapshot_isolation)
+        "1213",  # deadlock
+        "SQLITE_BUSY",
+        "SQLITE_BUSY_RECOVERY",
+        "SQLITE_BUSY_SNAPSHOT",
+        "SQLITE_BUSY_TIMEOUT",
+    }
+)
+LOCK_TIMEOUT = frozenset({"55P03", "1205"})
+TRANSACTION_LOST = frozenset({"1213", "1020", "1180", "1047", "1305", "40001"})  # no savepoint is left to go back to
+DUPLICATE = frozenset({"23505", "1062", "1586", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"})
+_REFUSED_BY_MARIADB = frozenset({"1213", "1020", "1205", "1062", "1586", "1452", "1451", "1048", "4025"})
+_NO_ANSWER_OF_POSTGRESQL = ("08", "57P", "58", "XX", "40003", "F0")
+
+
+def code_of(error: BaseException) -> str:
+    """The database's code on an error of SQLAlchemy or a driver; empty if it has none.
+
+    Args:
+        error: any exception.
+
+    Returns:
+        A SQLSTATE, a number of MariaDB, or a name of SQLite.
+
+    Example:
+        >>> import sqlite3
+        >>> code_of(sqlite3.OperationalError("no code"))
+        ''
+    """
+    original = getattr(error, "orig", None) or error
+    name = getattr(original, "sqlite_errorname", None)
+    if name:
+        return str(name)
+    if isinstance(original, OSError):
+        return ""
+    first = original.args[0] if original.args else None
+    for number in (first, getattr(original, "errno", None)):
+        if isinstance(number, int) and number > 0:
+            return str(number)
+    return str(getattr(original, "sqlstate", None) or getattr(original, "pgcode", None) or "")
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was raised from or while handling: a failed ROLLBACK TO (1305) masks a deadlock (1213)."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        current = waiting.pop(0)
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        waiting += [current.__cause__, current.__context__]
+
+
+def codes_of(error: BaseException) -> tuple[str, ...]:
+    """Every code in the chain of this error, its own first."""
+    return tuple(code for code in map(code_of, chain(error)) if code)
+
+
+def commit_is_refused(dialect: str, code: str, *, still_open: bool | None) -> bool:
+    """Whether an error that the database *answered* to COMMIT proves that nothing was and will be committed.
+
+    Args:
+        dialect: SQLAlchemy's name of the dialect.
+        code: on the error.
+        still_open: whether the driver says that the transaction is still open; None where it cannot say.
+
+    Returns:
+        False means unknown, never committed.
+
+    Example:
+        >>> commit_is_refused("postgresql", "23503", still_open=None)
+        True
+        >>> commit_is_refused("mariadb", "1180", still_open=None)
+        False
+    """
+    if dialect == "sqlite":
+        return still_open is True
+    if dialect == "postgresql":
+        return bool(code) and not code.startswith(_NO_ANSWER_OF_POSTGRESQL)
+    return code in _REFUSED_BY_MARIADB

@@ -1,0 +1,145 @@
+"""Say what is different in every run by what it is (``‹new uuid 1›``): a report is the same in every process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from acidity.analysis.values import encode, is_epoch, is_opaque, is_time, uuid_digits
+from acidity.core.call import Event, History
+from acidity.core.finding import RowChange
+from acidity.core.outcome import State
+from acidity.prove.judge import Bench
+
+Cells = tuple[tuple[str, object], ...] | None
+_PIECE = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
+    r"|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[A-Za-z0-9_-]{16,}"
+)
+
+
+@dataclass(slots=True)
+class Steady:
+    """Names for the values of one run that no other run has; equal values have equal names.
+
+    Attributes:
+        kept: values that every run has: those of the rows before, and those that all clean runs share.
+        masked: columns whose new values differ from run to run.
+    """
+
+    kept: frozenset[bytes]
+    masked: frozenset[tuple[str, str]]
+    _names: dict[bytes, str] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, bench: Bench) -> Steady:
+        """What the bench knows of its operation."""
+        runs = [{encode(value) for value in _values(run.second, run.history)} for run in bench.clean]
+        shared = frozenset.intersection(*map(frozenset, runs))
+        before = {encode(value) for value in _values(bench.seed, ())}
+        return cls(shared | before, bench.masks.tokens | bench.masks.times | bench.masks.ignored)
+
+    def fresh(self) -> Steady:
+        """The same with numbers from 1: for another run."""
+        return Steady(self.kept, self.masked)
+
+    def changes(self, changes: Iterable[RowChange]) -> tuple[RowChange, ...]:
+        """Rows in which masked columns are named."""
+        return tuple(
+            replace(
+                change,
+                key=self._cells(change.table, change.key) or (),
+                before=self._cells(change.table, change.before),
+                after=self._cells(change.table, change.after),
+            )
+            for change in changes
+        )
+
+    def history(self, history: History) -> History:
+        """Calls and Replies whose parameters and errors are named."""
+        return tuple(self._event(event) for event in history)
+
+    def value(self, value: Any) -> Any:
+        """A parameter or an answer; sets are sorted."""
+        if isinstance(value, str):
+            return self.text(value)
+        if is_time(value) or is_opaque(value) or is_epoch(value):
+            return self._named(value)
+        if isinstance(value, Mapping):
+            return {self.value(key): self.value(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return (
+                type(value)(map(self.value, value)) if type(value) in {list, tuple} else tuple(map(self.value, value))
+            )
+        if isinstance(value, set | frozenset):
+            return _Sorted(sorted(map(self.value, value), key=repr))
+        return value
+
+    def text(self, text: str) -> str:
+        """A text in which times, UUIDs and tokens are named."""
+        if is_time(text) or is_opaque(text):
+            return str(self._named(text))
+        return _PIECE.sub(lambda found: str(self._named(found[0])) if _is_volatile(found[0]) else found[0], text)
+
+    def _cells(self, table: str, cells: Cells) -> Cells:
+        if cells is None:
+            return None
+        return tuple(
+            (column, self._named(value) if (table, column) in self.masked and value is not None else value)
+            for column, value in cells
+        )
+
+    def _event(self, event: Event) -> Event:
+        return replace(
+            event,
+            call=replace(event.call, params=self.value(event.call.params)),
+            reply=replace(event.reply, error=self.text(event.reply.error)),
+        )
+
+    def _named(self, value: Any) -> Any:
+        if encode(value) in self.kept:
+            return value
+        digits = uuid_digits(value)
+        known = encode(value) if digits is None else digits.encode()
+        if known not in self._names:
+            kind = "uuid" if digits else "token" if is_opaque(value) else "time" if _is_clock(value) else "value"
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+            self._names[known] = f"‹new {kind} {self._counts[kind]}›"
+        return self._names[known]
+
+
+class _Sorted(list[Any]):
+    """A set, shown in the same order everywhere."""
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(map(repr, self))}}}" if self else "set()"
+
+
+def _is_volatile(value: Any) -> bool:
+    return is_time(value) or is_opaque(value)
+
+
+def _is_clock(value: Any) -> bool:
+    return is_time(value) or is_epoch(value)
+
+
+def _values(state: State, history: Sequence[Event]) -> Iterator[Any]:
+    for table in state.tables.values():
+        for row in table.rows:
+            yield from row
+    for event in history:
+        yield from _leaves(event.call.params)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _leaves(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value

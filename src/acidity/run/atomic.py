@@ -1,0 +1,284 @@
+"""`atomic`: everything inside is done, or nothing; as a decorator, and as a block."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+from uuid import uuid4
+
+from acidity.errors import UsageError
+from acidity.run import context
+from acidity.run.course import Body, Course
+from acidity.run.decide import Policy
+from acidity.run.drivers import Driver, run, run_async
+from acidity.run.errors import BoundaryError
+from acidity.run.marker import Marker, fingerprint_of
+from acidity.run.server import LEVELS
+from acidity.run.target import Target, is_asynchronous, target_of
+from acidity.run.unit import Terms, Transition, Unit
+
+Key = str | Callable[..., str]
+
+
+class atomic:  # noqa: N801  # it is used like a function
+    """A unit of work: one session, one COMMIT, and ROLLBACK on everything that is raised.
+
+    As a decorator, the function's first parameter receives the session, and callers leave it out. As a block, ``as``
+    gives the session. Inside another unit on the same database it *joins*: same session, same COMMIT; when the inner
+    one fails, the outer one is rolled back too, even if its exception is caught.
+
+    Args:
+        what: an `Engine`, a `sessionmaker`, an `AsyncEngine` or an `async_sessionmaker`.
+        isolation_level: set before the first statement, and verified with the server.
+        max_attempts: how often a function is run, the first time included, when the database asks for it (serialization
+            failure, deadlock, SQLite's BUSY). A block cannot be run again.
+        retry_lock_timeouts: also after a lock that was not granted in time.
+        resolve_commit: find out what became of a COMMIT without answer; needs the table of `acidity.run.tables`.
+        idempotency_key: carry a request out once. For a function: the name of a parameter, or a callable of the
+            arguments; for a block: the key. A repeat gets the stored result.
+        invariants: ``rule(session)`` called just before COMMIT; broken if it returns False or raises.
+        outermost: refuse to join.
+        read_only: let the database refuse writes.
+        timeout: seconds for the unit up to its COMMIT.
+        on_transition: called as ``on_transition(unit, old, new)`` with `State`s.
+
+    Raises:
+        UsageError: the arguments make no sense together.
+        BoundaryError: the boundary was crossed: commit by hand, use after the end, another thread or task, …
+        UnitPoisoned: an error inside was swallowed; COMMIT was not sent.
+        CommitUnknown: COMMIT was sent and its outcome cannot be told.
+        RetriesExhausted: every attempt failed.
+
+    Example:
+        >>> @atomic(SessionLocal, isolation_level="SERIALIZABLE", max_attempts=5)     # doctest: +SKIP
+        ... def transfer(session, source, target, amount): ...
+        >>> transfer(1, 2, 50)                                                        # doctest: +SKIP
+        >>> with atomic(engine) as session: ...                                       # doctest: +SKIP
+
+    Source: "one session, one commit, one rollback"; SQLAlchemy's own form is ``with Session.begin()``.
+    """
+
+    def __init__(
+        self,
+        what: Any,
+        *,
+        isolation_level: str | None = None,
+        max_attempts: int = 1,
+        retry_lock_timeouts: bool = False,
+        resolve_commit: bool = False,
+        idempotency_key: Key | None = None,
+        invariants: Sequence[Callable[[Any], Any]] = (),
+        outermost: bool = False,
+        read_only: bool = False,
+        timeout: float | None = None,
+        on_transition: Transition | None = None,
+    ) -> None:
+        self.asynchronous = is_asynchronous(what)
+        level = None if isolation_level is None else isolation_level.upper().replace("_", " ")
+        if level is not None and level not in LEVELS:
+            raise UsageError(f"isolation_level={isolation_level!r} is not one of {', '.join(LEVELS)}")
+        if max_attempts < 1:
+            raise UsageError(f"max_attempts={max_attempts}: it counts the first, so 1 is the least")
+        if timeout is not None and timeout <= 0:
+            raise UsageError(f"timeout={timeout}: seconds, more than 0")
+        if read_only and (resolve_commit or idempotency_key is not None):
+            raise UsageError("read_only=True writes nothing, so it has no marker (resolve_commit, idempotency_key)")
+        self.what = what
+        self.terms = Terms(level, read_only, timeout, tuple(invariants), on_transition)
+        self.policy = Policy(max_attempts, retry_lock_timeouts)
+        self.resolve_commit, self.key, self.outermost = resolve_commit, idempotency_key, outermost
+        self._driver: Driver | None = None
+        self._joined: Unit | None = None
+
+    # As a decorator
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as a unit of work; see the class."""
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise UsageError(
+                f"{function.__name__}() is a generator and would run outside of its unit; use a block in it"
+            )
+        if inspect.iscoroutinefunction(function) is not self.asynchronous:
+            wrong = "a plain function on an async" if self.asynchronous else "a coroutine function on a plain"
+            raise UsageError(f"{function.__name__}() is {wrong} engine")
+        signature = inspect.signature(function)
+        parameters = list(signature.parameters.values())
+        if not parameters:
+            raise UsageError(f"{function.__name__}() takes no parameters; its first one receives the session")
+        self._check_key(function, signature)
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            joined = self._join()
+            if joined is not None:
+                with _inner(joined):
+                    return function(joined.session, *args, **kwargs)
+            course = self._course(repeatable=True, marker=self._marker_of(function, signature, args, kwargs))
+            return run(course, lambda session: function(session, *args, **kwargs))
+
+        @functools.wraps(function)
+        async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
+            joined = self._join()
+            if joined is not None:
+                with _inner(joined):
+                    return await function(joined.session, *args, **kwargs)
+            course = self._course(repeatable=True, marker=self._marker_of(function, signature, args, kwargs))
+            return await run_async(course, lambda session: function(session, *args, **kwargs))
+
+        made: Any = async_wrapper if self.asynchronous else wrapper
+        made.__signature__ = signature.replace(parameters=parameters[1:])  # what callers see
+        made.__annotations__ = {k: v for k, v in function.__annotations__.items() if k != parameters[0].name}
+        return made  # type: ignore[no-any-return]
+
+    # As a block
+
+    def __enter__(self) -> Any:
+        if self.asynchronous:
+            raise UsageError("this is an async engine: write `async with atomic(…) as session`")
+        if self._opens() is not None:
+            assert self._joined is not None, "it joins"
+            return self._joined.session
+        driver = self._driver = Driver(self._course(repeatable=False, marker=self._marker_of_block()))
+        return self._inside(driver, driver.to_body())
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
+        if self._leaves_joined(error):
+            return False
+        driver = self._leave(error)
+        driver.to_body()
+        return self._left(driver, error)
+
+    async def __aenter__(self) -> Any:
+        if not self.asynchronous:
+            raise UsageError("this is a plain engine: write `with atomic(…) as session`")
+        if self._opens() is not None:
+            assert self._joined is not None, "it joins"
+            return self._joined.session
+        driver = self._driver = Driver(self._course(repeatable=False, marker=self._marker_of_block()))
+        return self._inside(driver, await driver.to_body_async())
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
+        if self._leaves_joined(error):
+            return False
+        driver = self._leave(error)
+        await driver.to_body_async()
+        return self._left(driver, error)
+
+    def _opens(self) -> Unit | None:
+        if self.policy.max_attempts > 1:
+            raise UsageError("max_attempts=: a `with` block cannot be run again; decorate a function with @atomic(…)")
+        if callable(self.key):
+            raise UsageError("idempotency_key= of a block is the key itself")
+        if self._driver is not None or self._joined is not None:
+            raise UsageError("this atomic(…) is entered already; write atomic(…) anew for each block")
+        self._joined = self._join()
+        return self._joined
+
+    def _inside(self, driver: Driver, body: Body | None) -> Any:
+        if body is None:
+            self._driver = None
+            driver.result()
+            raise AssertionError("a block that cannot begin raises")
+        return body.session
+
+    def _leave(self, error: BaseException | None) -> Driver:
+        driver, self._driver = self._driver, None
+        assert driver is not None, "it was entered"
+        driver.reply(error=error)
+        return driver
+
+    def _leaves_joined(self, error: BaseException | None) -> bool:
+        joined, self._joined = self._joined, None
+        if joined is None:
+            return False
+        if error is not None:
+            joined.poison(error)
+        return True
+
+    @staticmethod
+    def _left(driver: Driver, error: BaseException | None) -> bool:
+        if error is not None and driver.ended is not None and driver.ended.error is error:
+            return False  # it goes on as it came
+        driver.result()
+        return False
+
+    # What both need
+
+    def _join(self) -> Unit | None:
+        """The unit that this one is part of, if there is one.
+
+        Raises:
+            BoundaryError: it asks for what only the outermost can have.
+        """
+        unit = context.current(self._target().key)
+        if unit is None:
+            return None
+        if self.outermost:
+            raise BoundaryError("outermost=True: this unit must not be part of another one, and it is")
+        if unit.target.asynchronous is not self.asynchronous:
+            raise BoundaryError("a plain and an async unit cannot be one; hand the session to the function inside")
+        asked = {
+            "isolation_level": self.terms.isolation_level,
+            "max_attempts": self.policy.max_attempts > 1,
+            "idempotency_key": self.key,
+            "resolve_commit": self.resolve_commit,
+            "timeout": self.terms.timeout,
+            "read_only": self.terms.read_only and not unit.terms.read_only,
+            "invariants": self.terms.invariants,
+        }
+        wrong = [name for name, value in asked.items() if value]
+        if wrong:
+            raise BoundaryError(f"{', '.join(wrong)}=: this unit joins one that has begun; ask for it on the outermost")
+        return unit
+
+    def _target(self) -> Target:
+        return target_of(self.what)
+
+    def _course(self, *, repeatable: bool, marker: Callable[[], Marker] | None) -> Course:
+        return Course(self._target(), self.terms, self.policy, marker, repeatable)
+
+    def _marker_of_block(self) -> Callable[[], Marker] | None:
+        if self.key is not None:
+            key = str(self.key)
+            return lambda: Marker(key, idempotent=True)
+        return self._random_marker()
+
+    def _random_marker(self) -> Callable[[], Marker] | None:
+        return (lambda: Marker(uuid4().hex)) if self.resolve_commit else None
+
+    def _check_key(self, function: Callable[..., Any], signature: inspect.Signature) -> None:
+        if isinstance(self.key, str) and self.key not in list(signature.parameters)[1:]:
+            raise UsageError(
+                f"idempotency_key={self.key!r}: {function.__name__}() has no such parameter; for a function it names "
+                f"the parameter with the key, or is a callable of the arguments"
+            )
+
+    def _marker_of(
+        self, function: Callable[..., Any], signature: inspect.Signature, args: Any, kwargs: Any
+    ) -> Callable[[], Marker] | None:
+        if self.key is None:
+            return self._random_marker()
+        bound = signature.bind(None, *args, **kwargs)
+        bound.apply_defaults()
+        arguments = dict(list(bound.arguments.items())[1:])
+        key = self.key(*args, **kwargs) if callable(self.key) else arguments[self.key]
+        if not isinstance(key, str) or not key:
+            raise UsageError(f"an idempotency key is a text that is not empty, not {key!r}")
+        fingerprint = fingerprint_of(f"{function.__module__}.{function.__qualname__}", arguments)
+        return lambda: Marker(key, fingerprint, idempotent=True)
+
+
+class _inner:  # noqa: N801  # a block
+    """An inner unit: whatever it raises poisons the outer one, also when the outer one catches it."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if error is not None:
+            self.unit.poison(error)

@@ -1,0 +1,64 @@
+"""Which unit of work this code runs in: a context variable, so that helpers join without being handed a session."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from acidity.run.errors import NoTransaction, SharedUnit
+
+if TYPE_CHECKING:
+    from acidity.run.unit import Unit
+
+_units: ContextVar[tuple[Unit, ...]] = ContextVar("acidity_units", default=())
+
+
+def caller() -> tuple[int, Any]:
+    """The thread, and the task where there is one."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    return threading.get_ident(), task
+
+
+def enter(unit: Unit) -> None:
+    """From here on, this context is inside the unit."""
+    _units.set((*_units.get(), unit))
+
+
+def leave(unit: Unit) -> None:
+    """No longer; a value and not a token, because a fixture may leave in another context than it entered."""
+    _units.set(tuple(each for each in _units.get() if each is not unit))
+
+
+def current(key: Any = None) -> Unit | None:
+    """The innermost unit that is still going on, on the database of this key if one is given.
+
+    Raises:
+        SharedUnit: it was begun by another thread or task, which this one inherited it from.
+    """
+    for unit in reversed(_units.get()):
+        if unit.state.ended or (key is not None and unit.target.key is not key):
+            continue
+        if unit.owner != caller():
+            raise SharedUnit(
+                "a unit of work was inherited by another thread or task, and a session is not shared: "
+                "do the work in the task that began it, or start this one outside of the unit"
+            )
+        return unit
+    return None
+
+
+def required() -> Unit:
+    """The innermost unit.
+
+    Raises:
+        NoTransaction: there is none.
+    """
+    unit = current()
+    if unit is None:
+        raise NoTransaction("no unit of work here: call this inside `with atomic(…)` or an @atomic function")
+    return unit

@@ -1,0 +1,125 @@
+"""Carry out the steps of a course: in plain code, in a task, and for blocks that are entered and left."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from acidity.run.course import Body, Course, Do, Reply, Step, Steps
+from acidity.run.decide import Ended
+
+sleep = time.sleep
+
+
+async def async_sleep(seconds: float) -> None:
+    """A name of its own, so that tests can do without waiting."""
+    await asyncio.sleep(seconds)
+
+
+class Driver:
+    """Goes through the steps; stops at the user's code.
+
+    Attributes:
+        ended: how it ended, once it has.
+    """
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        self.ended: Ended | None = None
+        self._steps: Steps = course.steps()
+        self._step: Step = next(self._steps)
+
+    def reply(self, value: Any = None, error: BaseException | None = None) -> None:
+        """Tell what came of the step, and go to the next."""
+        try:
+            self._step = self._steps.send(Reply(value, error))
+        except StopIteration as done:
+            self.ended = done.value
+
+    def result(self) -> Any:
+        """What the course ended with.
+
+        Raises:
+            BaseException: the error that it ended with, or the cancellation that came meanwhile.
+        """
+        assert self.ended is not None, "the course goes on"
+        interrupted = self.course.interrupted
+        if interrupted is not None:
+            interrupted.add_note(f"acidity: the unit was {self.ended.state.value} when the cancellation arrived")
+            raise interrupted
+        if self.ended.error is not None:
+            raise self.ended.error
+        return self.ended.result
+
+    def to_body(self) -> Body | None:
+        """Go on to where the user's code is to be called; None if it has ended without."""
+        while self.ended is None:
+            step = self._step
+            if isinstance(step, Body):
+                return step
+            try:
+                value = step.work() if isinstance(step, Do) else sleep(step.seconds)
+            except BaseException as error:
+                self.reply(error=error)
+            else:
+                self.reply(value)
+        return None
+
+    async def to_body_async(self) -> Body | None:
+        """The same in a task."""
+        while self.ended is None:
+            step = self._step
+            if isinstance(step, Body):
+                return step
+            try:
+                value = await (self._do(step) if isinstance(step, Do) else async_sleep(step.seconds))
+            except BaseException as error:
+                self.reply(error=error)
+            else:
+                self.reply(value)
+        return None
+
+    async def _do(self, step: Do) -> Any:
+        from sqlalchemy.util import greenlet_spawn
+
+        async def carry_out() -> Any:
+            value = await greenlet_spawn(step.work)
+            return await value if asyncio.iscoroutine(value) else value
+
+        if not step.shielded:
+            return await carry_out()
+        task = asyncio.ensure_future(carry_out())
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError as error:  # the caller is cancelled; what is under way is finished first
+                self.course.interrupted = error
+        return task.result()
+
+
+def run(course: Course, body: Callable[[Any], Any]) -> Any:
+    """Run a plain function as the unit."""
+    driver = Driver(course)
+    while (step := driver.to_body()) is not None:
+        try:
+            value = body(step.session)
+        except BaseException as error:
+            driver.reply(error=error)
+        else:
+            driver.reply(value)
+    return driver.result()
+
+
+async def run_async(course: Course, body: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Run a coroutine function as the unit."""
+    driver = Driver(course)
+    while (step := await driver.to_body_async()) is not None:
+        try:
+            value = await body(step.session)
+        except BaseException as error:
+            driver.reply(error=error)
+        else:
+            driver.reply(value)
+    return driver.result()

@@ -1,0 +1,90 @@
+"""What a unit asks of PostgreSQL and MariaDB before its first statement: level, read only, time-out; asked back.
+
+``SET TRANSACTION ISOLATION LEVEL`` must be PostgreSQL's first statement in a transaction, and is refused by MariaDB
+inside one (error 1568), where it is for the next one. SQLAlchemy knows the difference; whether it took effect is asked
+of the server, because after the first statement of a session it only warns and leaves the level as it was.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from acidity.run.errors import BoundaryError
+
+LEVELS = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
+
+
+def is_mysql(connection: Connection) -> bool:
+    """MariaDB or MySQL."""
+    return connection.dialect.name in {"mysql", "mariadb"}
+
+
+def verify_level(connection: Connection, asked: str) -> None:
+    """Compare the level that is in effect with the one that was asked for.
+
+    Raises:
+        BoundaryError: another one is in effect.
+    """
+    if connection.dialect.name == "sqlite":  # always SERIALIZABLE, but for a shared cache (sqlite.org/isolation.html)
+        dirty = connection.exec_driver_sql("PRAGMA read_uncommitted").scalar()
+        actual = "READ UNCOMMITTED" if dirty else asked
+    elif connection.dialect.name == "postgresql":
+        actual = str(connection.exec_driver_sql("SHOW transaction_isolation").scalar()).upper()
+    else:
+        actual = connection.get_isolation_level().upper()
+    if actual != asked:
+        raise BoundaryError(f"isolation_level={asked!r} was asked for, and the server says {actual!r}; nothing was run")
+
+
+def make_read_only(connection: Connection) -> None:
+    """Let the server refuse every write of this transaction."""
+    if is_mysql(connection):
+        connection.exec_driver_sql("START TRANSACTION READ ONLY")
+    elif connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+    else:
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+
+
+def limit_time(connection: Connection, seconds: float) -> None:
+    """Let the server end a statement that takes longer; undone with `unlimit_time` where it outlives a transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}")
+    elif is_mysql(connection) and getattr(connection.dialect, "is_mariadb", False):
+        connection.exec_driver_sql(f"SET @acidity_time = @@max_statement_time, max_statement_time = {seconds:.3f}")
+
+
+def lasting_settings(connection: Connection, *, read_only: bool, timeout: float | None) -> list[str]:
+    """What must be taken back before the connection goes back to the pool."""
+    back = []
+    if read_only and connection.dialect.name == "sqlite":
+        back.append("PRAGMA query_only = OFF")
+    if timeout is not None and is_mysql(connection) and getattr(connection.dialect, "is_mariadb", False):
+        back.append("SET max_statement_time = @acidity_time")
+    return back
+
+
+def still_open(connection: Connection) -> bool | None:
+    """Whether the driver says that a transaction is open; None where it cannot say."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        return bool(driver.in_transaction)
+    if hasattr(driver, "is_in_transaction"):  # asyncpg
+        return bool(driver.is_in_transaction())
+    if hasattr(driver, "info") and hasattr(driver.info, "transaction_status"):  # psycopg
+        return bool(driver.info.transaction_status != 0)
+    if hasattr(driver, "get_transaction_status"):  # psycopg2
+        return bool(driver.get_transaction_status())
+    return None
+
+
+def is_aborted(connection: Connection) -> bool:
+    """Whether PostgreSQL waits for ROLLBACK; it would roll back at COMMIT, which drivers report as success."""
+    driver: Any = connection.connection.driver_connection
+    if hasattr(driver, "info") and hasattr(driver.info, "transaction_status"):  # psycopg: INERROR
+        return bool(driver.info.transaction_status == 3)
+    if connection.dialect.driver == "psycopg2":
+        return bool(driver.get_transaction_status() == 3)
+    return False

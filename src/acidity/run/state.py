@@ -1,0 +1,44 @@
+"""The life cycle of a transaction as values; a state is entered when the database has replied, never before.
+
+The states are those of the textbooks (Silberschatz et al., *Database System Concepts*, "A Simple Transaction Model"),
+and one that they leave out: after a COMMIT without answer, the transaction is neither committed nor aborted *for us*.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class State(Enum):
+    """Where a unit of work stands."""
+
+    ACTIVE = "active"
+    PARTIALLY_COMMITTED = "partially committed"  # the last statement has been answered; COMMIT is next
+    COMMITTED = "committed"
+    FAILED = "failed"
+    ABORTED = "aborted"
+    UNKNOWN = "unknown"  # COMMIT was sent, and nobody can say what became of it
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more will happen."""
+        return self in {State.COMMITTED, State.ABORTED, State.UNKNOWN}
+
+
+_NEXT: dict[State, frozenset[State]] = {
+    State.ACTIVE: frozenset({State.PARTIALLY_COMMITTED, State.FAILED}),
+    State.PARTIALLY_COMMITTED: frozenset({State.COMMITTED, State.FAILED, State.UNKNOWN}),
+    State.FAILED: frozenset({State.ABORTED}),
+    State.UNKNOWN: frozenset({State.COMMITTED, State.ABORTED}),  # the marker told
+    State.COMMITTED: frozenset(),
+    State.ABORTED: frozenset(),
+}
+
+
+def may_follow(old: State, new: State) -> bool:
+    """Whether a unit can go from one state to the other.
+
+    >>> may_follow(State.FAILED, State.COMMITTED)
+    False
+    """
+    return new in _NEXT[old]

@@ -1,0 +1,89 @@
+"""What `atomic` was given: an engine or a sessionmaker, plain or async, and how a session is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
+
+from acidity.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A database, and a way to make sessions on it.
+
+    Attributes:
+        engine: the plain engine, also under an async one.
+        key: what tells two databases apart: the engine at the root of ``execution_options()``.
+        asynchronous: sessions are `AsyncSession`.
+        make: a new session as the user's code receives it.
+    """
+
+    engine: Engine
+    key: Any
+    asynchronous: bool
+    make: Callable[[], Any]
+
+
+def is_asynchronous(what: Any) -> bool:
+    """Whether this is an async engine or sessionmaker.
+
+    Raises:
+        UsageError: it is nothing that `atomic` takes.
+    """
+    if isinstance(what, Engine | sessionmaker):
+        return False
+    name = type(what).__module__
+    if name.startswith("sqlalchemy.ext.asyncio") and type(what).__name__ in {"AsyncEngine", "async_sessionmaker"}:
+        return True
+    hint = "; give it scoped.session_factory" if isinstance(what, scoped_session) else ""
+    raise UsageError(f"atomic() takes an Engine, a sessionmaker, or their async twins, not {what!r}{hint}")
+
+
+def target_of(what: Any) -> Target:
+    """Look at it anew for each unit: a sessionmaker may have been configured, an engine redirected, in between.
+
+    Raises:
+        UsageError: the sessionmaker is not bound to one engine.
+    """
+    if is_asynchronous(what):
+        return _async_target(what)
+    if isinstance(what, Engine):
+        return Target(what, root(what), False, lambda: Session(what, expire_on_commit=False))
+    engine = _bound(what)
+    if not isinstance(engine, Engine):
+        raise UsageError(f"atomic() needs a sessionmaker bound to an Engine, not to {engine!r}")
+    return Target(engine, root(engine), False, what)
+
+
+def _async_target(what: Any) -> Target:
+    from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+    if isinstance(what, AsyncEngine):
+        make: Callable[[], Any] = lambda: AsyncSession(what, expire_on_commit=False)  # noqa: E731
+        return Target(what.sync_engine, root(what.sync_engine), True, make)
+    engine = _bound(what)
+    if not isinstance(engine, AsyncEngine):
+        raise UsageError(f"atomic() needs an async_sessionmaker bound to an AsyncEngine, not to {engine!r}")
+    return Target(engine.sync_engine, root(engine.sync_engine), True, what)
+
+
+def _bound(maker: Any) -> Any:
+    if maker.kw.get("binds"):
+        raise UsageError("binds= lets one session write to several databases; one COMMIT cannot end them all")
+    if maker.kw.get("twophase"):
+        raise UsageError("twophase=True: atomic() ends a transaction with one COMMIT")
+    if maker.kw.get("autobegin", True) is False:
+        raise UsageError("autobegin=False: atomic() begins the transaction itself")
+    return maker.kw.get("bind")
+
+
+def root(engine: Any) -> Any:
+    """The engine that ``execution_options()`` was called on first."""
+    while hasattr(engine, "_proxied"):
+        engine = engine._proxied
+    return engine

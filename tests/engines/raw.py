@@ -1,0 +1,250 @@
+"""Money transfers written for bare drivers, right and broken, and a short drill that tells their words."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from acidity.adapters.seam import PassThrough
+from acidity.prove.examine import Examiner
+from acidity.prove.faults import FAULTS
+from acidity.prove.findings import atomicity_findings
+from acidity.prove.inspector import Inspector
+from acidity.prove.run import Run
+from acidity.prove.stage import Stage
+from acidity.prove.striker import Strike
+from tests.engines.bank import bank
+
+DEBIT = "UPDATE accounts SET balance = balance - 10 WHERE id = 1"
+CREDIT = "UPDATE accounts SET balance = balance + 10 WHERE id = 2"
+TELLING = ("error-before", "error-after", "connection-lost", "answer-lost", "kill-before", "kill-after")
+Program = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A driver, and one transfer written for it in several ways; every one takes what its ``connect`` takes.
+
+    Attributes:
+        db: the engine, with the driver where it is not the usual one.
+        module: what programs import.
+        connect: how they connect.
+        right: both writes in one commit.
+        two_commits: a commit after each.
+        autocommit: each committed by itself.
+        swallowed: an error between the writes is swallowed, and what is there is committed.
+    """
+
+    db: str
+    module: str
+    connect: Callable[[Any], Any]
+    right: Program
+    two_commits: Program
+    autocommit: Program
+    swallowed: Program
+
+    def __str__(self) -> str:
+        return self.right.__name__.removeprefix("right_")
+
+
+def run_raw(function: Program, db: str, **settings: str) -> Run:
+    """One run without a fault."""
+    with Stage(bank(function), db, settings) as stage:
+        return stage.run(stage.scenario.operations[0], PassThrough())
+
+
+def words(function: Program, db: str, faults: Sequence[str] = TELLING) -> set[str]:
+    """What a drill with a few faults at every Call says."""
+    with Stage(bank(function), db, {}) as stage:
+        operation = stage.scenario.operations[0]
+        lab = stage.lab(operation)
+        calls = [event.call for event in stage.run(operation, PassThrough()).history]
+        strikes = [
+            Strike(FAULTS[name], call.index) for name in faults for call in calls if not FAULTS[name].misfit(call, lab)
+        ]
+        examination = Examiner(stage, operation, Inspector(stage)).examine(strikes)
+    assert not examination.unknowns, examination.unknowns
+    assert examination.struck
+    return {finding.word for finding in atomicity_findings(examination.bench, examination.judged)}
+
+
+def _named(name: str, **programs: Program) -> dict[str, Program]:
+    for word, program in programs.items():
+        program.__name__ = f"{word}_{name}"
+    return programs
+
+
+def plain(name: str, db: str, module: str, connect: Callable[[Any], Any], commit_each: Callable[[Any], Any]) -> Raw:
+    """The programs for a driver that follows PEP 249."""
+
+    def right(dsn: Any) -> None:
+        with closing(connect(dsn)) as connection:
+            cursor = connection.cursor()
+            cursor.execute(DEBIT)
+            cursor.execute(CREDIT)
+            connection.commit()
+
+    def two_commits(dsn: Any) -> None:
+        with closing(connect(dsn)) as connection:
+            for sql in (DEBIT, CREDIT):
+                connection.cursor().execute(sql)
+                connection.commit()
+
+    def autocommit(dsn: Any) -> None:
+        with closing(connect(dsn)) as connection:
+            commit_each(connection)
+            for sql in (DEBIT, CREDIT):
+                connection.cursor().execute(sql)
+
+    def swallowed(dsn: Any) -> None:
+        with closing(connect(dsn)) as connection:
+            with suppress(Exception):
+                for sql in (DEBIT, CREDIT):
+                    connection.cursor().execute(sql)
+            connection.commit()
+
+    programs = _named(name, right=right, two_commits=two_commits, autocommit=autocommit, swallowed=swallowed)
+    return Raw(db, module, connect, **programs)
+
+
+@dataclass(frozen=True)
+class Awaiting:
+    """What differs between drivers that await."""
+
+    connect: Callable[[Any], Awaitable[Any]]
+    execute: Callable[[Any, str], Awaitable[Any]]
+    begin: Callable[[Any], Awaitable[Any]]
+    commit: Callable[[Any], Awaitable[Any]]
+    commit_each: Callable[[Any], Awaitable[Any]]
+    close: Callable[[Any], Awaitable[Any]]
+
+
+def awaiting(name: str, db: str, module: str, do: Awaiting) -> Raw:
+    """The programs for a driver that awaits."""
+
+    async def right(dsn: Any) -> None:
+        connection = await do.connect(dsn)
+        try:
+            await do.begin(connection)
+            await do.execute(connection, DEBIT)
+            await do.execute(connection, CREDIT)
+            await do.commit(connection)
+        finally:
+            await do.close(connection)
+
+    async def two_commits(dsn: Any) -> None:
+        connection = await do.connect(dsn)
+        try:
+            for sql in (DEBIT, CREDIT):
+                await do.begin(connection)
+                await do.execute(connection, sql)
+                await do.commit(connection)
+        finally:
+            await do.close(connection)
+
+    async def autocommit(dsn: Any) -> None:
+        connection = await do.connect(dsn)
+        try:
+            await do.commit_each(connection)
+            for sql in (DEBIT, CREDIT):
+                await do.execute(connection, sql)
+        finally:
+            await do.close(connection)
+
+    async def swallowed(dsn: Any) -> None:
+        connection = await do.connect(dsn)
+        try:
+            await do.begin(connection)
+            with suppress(Exception):
+                for sql in (DEBIT, CREDIT):
+                    await do.execute(connection, sql)
+            await do.commit(connection)
+        finally:
+            await do.close(connection)
+
+    programs = _named(name, right=right, two_commits=two_commits, autocommit=autocommit, swallowed=swallowed)
+    return Raw(db, module, do.connect, **programs)
+
+
+async def nothing(_: Any) -> None:
+    """The driver begins a transaction by itself, or needs none."""
+
+
+async def aiosqlite_commits_each(connection: Any) -> None:
+    await connection._execute(setattr, connection._conn, "isolation_level", None)
+
+
+async def aiomysql_executes(connection: Any, sql: str) -> None:
+    async with connection.cursor() as cursor:
+        await cursor.execute(sql)
+
+
+async def closed_at_once(connection: Any) -> None:
+    connection.close()
+
+
+def _driver(name: str) -> Any:
+    return import_module(name)
+
+
+AIOSQLITE = Awaiting(
+    lambda dsn: _driver("aiosqlite").connect(dsn),
+    lambda connection, sql: connection.execute(sql),
+    nothing,
+    lambda connection: connection.commit(),
+    aiosqlite_commits_each,
+    lambda connection: connection.close(),
+)
+PSYCOPG = Awaiting(
+    lambda dsn: _driver("psycopg").AsyncConnection.connect(dsn),
+    lambda connection, sql: connection.execute(sql),
+    nothing,
+    lambda connection: connection.commit(),
+    lambda connection: connection.set_autocommit(True),
+    lambda connection: connection.close(),
+)
+ASYNCPG = Awaiting(
+    lambda dsn: _driver("asyncpg").connect(dsn),
+    lambda connection, sql: connection.execute(sql),
+    lambda connection: connection.execute("BEGIN"),
+    lambda connection: connection.execute("COMMIT"),
+    nothing,
+    lambda connection: connection.close(),
+)
+AIOMYSQL = Awaiting(
+    lambda dsn: _driver("aiomysql").connect(**dsn),
+    aiomysql_executes,
+    nothing,
+    lambda connection: connection.commit(),
+    lambda connection: connection.autocommit(True),
+    closed_at_once,
+)
+DRIVERS = [
+    plain("sqlite3", "sqlite", "sqlite3", lambda dsn: sqlite3.connect(dsn), lambda c: setattr(c, "isolation_level", None)),
+    plain(
+        "psycopg", "postgresql", "psycopg", lambda dsn: _driver("psycopg").connect(dsn), lambda c: c.set_autocommit(True)
+    ),
+    plain(
+        "psycopg2",
+        "postgresql+psycopg2",
+        "psycopg2",
+        lambda dsn: _driver("psycopg2").connect(dsn),
+        lambda c: c.set_session(autocommit=True),
+    ),
+    plain("pymysql", "mariadb", "pymysql", lambda dsn: _driver("pymysql").connect(**dsn), lambda c: c.autocommit(True)),
+    plain(
+        "mysqlclient",
+        "mariadb+mysqldb",
+        "MySQLdb",
+        lambda dsn: _driver("MySQLdb").connect(**dsn),
+        lambda c: c.autocommit(True),
+    ),
+    awaiting("aiosqlite", "sqlite", "aiosqlite", AIOSQLITE),
+    awaiting("psycopg_async", "postgresql", "psycopg", PSYCOPG),
+    awaiting("asyncpg", "postgresql+asyncpg", "asyncpg", ASYNCPG),
+    awaiting("aiomysql", "mariadb", "aiomysql", AIOMYSQL),
+]

@@ -1,0 +1,432 @@
+"""How bare connections are made, whose they are, where they may lead, and that nothing of the hooks is left."""
+
+from __future__ import annotations
+
+import importlib
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from sqlite3 import connect as open_by_name
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import Connection, Engine
+
+from acidity import prove
+from acidity.adapters.drivers import DRIVERS as REGISTRY
+from acidity.adapters.seam import PassThrough
+from acidity.errors import ForeignDatabase, UsageError
+from acidity.prove import Operation
+from acidity.prove.stage import Stage
+from tests.engines.bank import bank, calls, kinds, staged
+from tests.engines.raw import CREDIT, DEBIT, DRIVERS, Raw, run_raw
+
+BOTH = ["statement", "statement", "commit"]
+
+
+@pytest.fixture(params=DRIVERS, ids=str)
+def raw(request: pytest.FixtureRequest) -> Raw:
+    pytest.importorskip(request.param.module)
+    return request.param
+
+
+# Injection
+
+STOCK = {
+    "sqlite": "sqlite3.Connection",
+    "postgresql": "psycopg.Connection",
+    "postgresql+psycopg2": "psycopg2.extensions.connection",
+    "mariadb": "pymysql.connections.Connection",
+    "mariadb+mysqldb": "MySQLdb.connections.Connection",
+}
+STOCK_ASYNC = {
+    "sqlite": "aiosqlite.core.Connection",
+    "postgresql": "psycopg.AsyncConnection",
+    "postgresql+asyncpg": "asyncpg.connection.Connection",
+    "mariadb": "aiomysql.connection.Connection",
+}
+
+
+def is_a(name: str, thing: Any) -> bool:
+    module, _, attribute = name.rpartition(".")
+    return isinstance(thing, getattr(importlib.import_module(module), attribute))
+
+
+@pytest.mark.parametrize("db", STOCK)
+def test_a_plain_function_is_given_the_stock_connection(db: str) -> None:
+    def operation(dbapi_connection: Any) -> list[bool]:
+        cursor = dbapi_connection.cursor()
+        cursor.execute(DEBIT)
+        return [is_a(STOCK[db], dbapi_connection), type(dbapi_connection).__name__ == STOCK[db].rpartition(".")[2]]
+
+    run = run_raw(operation, db)
+    assert run.ending.answer == [True, True]
+    assert kinds(run) == ["statement"]
+    assert not run.leaks  # it was closed
+
+
+@pytest.mark.parametrize("db", STOCK_ASYNC)
+def test_so_is_a_coroutine(db: str) -> None:
+    async def operation(dbapi_connection: Any) -> bool:
+        return is_a(STOCK_ASYNC[db], dbapi_connection)
+
+    assert run_raw(operation, db).ending.answer is True
+
+
+def test_the_annotation_asks_for_it() -> None:
+    def by_class(connection: sqlite3.Connection) -> str:
+        return type(connection).__name__
+
+    def by_text(connection: Any) -> str:
+        return type(connection).__module__.partition(".")[0]
+
+    by_text.__annotations__["connection"] = "psycopg.Connection[Any]"
+    assert run_raw(by_class, "sqlite").ending.answer == "Connection"
+    assert run_raw(by_text, "sqlite").ending.answer == "sqlite3"
+
+
+def test_a_connection_of_sqlalchemy_is_still_one() -> None:
+    def operation(connection: Connection) -> str:
+        return type(connection).__module__
+
+    assert run_raw(operation, "sqlite").ending.answer == "sqlalchemy.engine.base"
+
+
+def test_the_framework_commits() -> None:
+    def operation(dbapi_connection: Any) -> None:
+        dbapi_connection.execute(DEBIT)
+        dbapi_connection.execute(CREDIT)
+
+    run = run_raw(Operation(operation, commit=True), "sqlite")
+    assert kinds(run) == BOTH
+
+
+def test_what_connect_takes_is_injected() -> None:
+    def operation(dsn: Any) -> str:
+        return type(dsn).__name__
+
+    found = {db: run_raw(operation, db).ending.answer for db in ("sqlite", "postgresql", "mariadb")}
+    assert found == {"sqlite": "str", "postgresql": "str", "mariadb": "dict"}
+    with pytest.raises(UsageError, match="dsn"):
+        Operation(operation, inject="path")
+
+
+# Connections of the operation
+
+
+def test_every_way_to_connect_passes(raw: Raw) -> None:
+    run = run_raw(raw.right, raw.db)
+    assert [kind for kind in kinds(run) if kind != "begin"] == BOTH
+    assert not run.leaks
+
+
+def by_name(dsn: str) -> None:
+    with closing(open_by_name(dsn)) as connection, connection:
+        connection.execute(DEBIT)
+
+
+class Ledger(sqlite3.Connection):
+    """A connection class of the user's own."""
+
+    def debit(self) -> None:
+        self.execute(DEBIT)
+        self.commit()
+
+
+class Noting(sqlite3.Cursor):
+    """A cursor class of the user's own."""
+
+    seen: list[str] = []
+
+    def execute(self, sql: str, *arguments: Any) -> Any:
+        self.seen.append(sql)
+        return super().execute(sql, *arguments)
+
+
+def by_factory(dsn: str) -> None:
+    with closing(sqlite3.connect(dsn, factory=Ledger)) as connection:
+        assert isinstance(connection, Ledger)
+        connection.debit()
+
+
+def by_positional_factory(dsn: str) -> None:
+    with closing(sqlite3.connect(dsn, 5.0, 0, "", True, Ledger)) as connection:
+        connection.debit()
+
+
+def by_cursor_factory(dsn: str) -> None:
+    with closing(sqlite3.connect(dsn)) as connection:
+        connection.cursor(Noting).execute(DEBIT)
+        assert Noting.seen.pop() == DEBIT
+        connection.commit()
+
+
+def by_uri(dsn: str) -> None:
+    with closing(sqlite3.connect(f"file:{dsn}?mode=rw", uri=True)) as connection, connection:
+        connection.execute(DEBIT)
+
+
+@pytest.mark.parametrize("function", [by_name, by_factory, by_positional_factory, by_cursor_factory, by_uri])
+def test_sqlite3(function: Callable[[str], None]) -> None:
+    assert kinds(run_raw(function, "sqlite")) == ["statement", "commit"]
+
+
+def by_dict_cursor(dsn: str) -> dict[str, Any]:
+    from psycopg2 import connect
+    from psycopg2.extras import DictConnection, RealDictCursor
+
+    with closing(connect(dsn, connection_factory=DictConnection)) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT owner FROM accounts ORDER BY id")
+            first = cursor.fetchone()["owner"]
+        with connection.cursor(cursor_factory=RealDictCursor) as cursor:
+            cursor.execute("SELECT owner FROM accounts ORDER BY id")
+            return {first: dict(cursor.fetchone())}
+
+
+def test_psycopg2() -> None:
+    pytest.importorskip("psycopg2")
+    run = run_raw(by_dict_cursor, "postgresql+psycopg2")
+    assert run.ending.answer == {"Alice": {"owner": "Alice"}}
+    assert kinds(run) == ["statement", "statement"]
+
+
+def by_a_dict_cursor(dsn: dict[str, Any]) -> Any:
+    from pymysql import connect
+    from pymysql.cursors import DictCursor
+
+    with connect(**dsn, cursorclass=DictCursor) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT owner FROM accounts ORDER BY id FOR UPDATE")
+        KEPT.append(connection)
+        return cursor.fetchone()
+
+
+KEPT: list[Any] = []
+
+
+def test_a_driver_that_is_imported_in_the_operation_is_hooked_then() -> None:
+    """In a process of its own: nobody may have imported it before."""
+    code = (
+        "import sys; from acidity.prove import Operation; from tests.engines.raw import run_raw, DEBIT\n"
+        "def operation(dsn):\n    import aiosqlite, asyncio\n    async def work():\n"
+        "        async with aiosqlite.connect(dsn) as c:\n            await c.execute(DEBIT)\n    asyncio.run(work())\n"
+        "assert 'aiosqlite' not in sys.modules\n"
+        "run = run_raw(operation, 'sqlite'); print([str(e.call.kind) for e in run.history], run.bypasses)\n"
+        "import aiosqlite.core as c; print(c.Connection.commit.__module__)"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["['statement'] ()", "aiosqlite.core"], done.stderr
+
+
+# What passes by the seam
+
+
+def by_the_class(dsn: str) -> None:
+    sqlite3.Connection(dsn).execute("SELECT 1")
+
+
+def by_a_plain_cursor(dsn: str) -> None:
+    connection = sqlite3.connect(dsn)
+    sqlite3.Cursor(connection).execute(DEBIT)
+
+
+def in_a_thread(dsn: str) -> None:
+    thread = threading.Thread(target=by_name, args=(dsn,))
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (by_the_class, "a driver connection was opened past SQLAlchemy and sqlite3.connect"),
+        (by_a_plain_cursor, "a statement was sent on the raw driver connection"),
+        (in_a_thread, "statement by a thread or task that belongs to no operation"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_bypass_makes_it_unknown(function: Callable[[str], None], words: str) -> None:
+    report = prove.drill(bank(function))
+    assert report.verdict == "unknown"
+    assert words in report.unknowns[0]
+
+
+SERVED = ["postgresql", "mariadb", "mariadb+mysqldb"]
+
+
+@pytest.mark.parametrize("db", SERVED)
+def test_a_statement_on_the_driver_connection_of_sqlalchemy_is_a_bypass(db: str) -> None:
+    def operation(connection: Connection) -> None:
+        connection.execute(text(DEBIT))
+        connection.connection.cursor().execute(CREDIT)
+        connection.commit()
+
+    run = run_raw(operation, db)
+    assert run.bypasses == ("a statement was sent on the raw driver connection of SQLAlchemy",)
+
+
+@pytest.mark.parametrize("db", [*SERVED, "sqlite", "postgresql+psycopg2"])
+def test_sqlalchemys_own_connections_are_not_counted_twice(db: str) -> None:
+    def operation(engine: Engine) -> None:
+        with engine.begin() as connection:
+            connection.execute(text(DEBIT))
+
+    with staged(operation) as stage:
+        runs = [stage.run(stage.scenario.operations[0], PassThrough()) for _ in range(2)]
+    assert [kinds(run) for run in runs] == [["statement", "commit"]] * 2
+
+
+def test_both_ways_in_one_operation() -> None:
+    def operation(engine: Engine) -> None:
+        with engine.begin() as connection:
+            connection.execute(text(DEBIT))
+        with closing(sqlite3.connect(str(engine.url.database))) as raw, raw:
+            raw.execute(CREDIT)
+
+    run = run_raw(operation, "sqlite")
+    assert kinds(run) == ["statement", "commit"] * 2
+    assert [call.connection for call in calls(run)] == [1, 1, 2, 2]
+
+
+# Somebody else's database
+
+
+def elsewhere(module: str, path: Path) -> Any:
+    """What the driver's connect would take for a database that is not ours."""
+    if "sqlite" in module:
+        return str(path)
+    if module in {"psycopg", "psycopg2", "asyncpg"}:
+        return "postgresql://u:secret@127.0.0.1:1/app"
+    return {"host": "127.0.0.1", "port": 1, "user": "u", "password": "secret"}
+
+
+@pytest.mark.parametrize("db", ["sqlite", "postgresql"])
+def test_it_is_refused_before_it_connects(raw: Raw, db: str, tmp_path: Path) -> None:
+    where = elsewhere(raw.module, tmp_path / "other.db")
+
+    def operation() -> None:
+        raw.right(where)
+
+    async def operation_async() -> None:
+        await raw.right(where)
+
+    function = operation_async if str(raw).startswith("aio") or "async" in str(raw) else operation
+    with pytest.raises(ForeignDatabase, match="a driver connection inside the operation points at") as refused:
+        run_raw(function, db)
+    assert "secret" not in str(refused.value)
+    assert not (tmp_path / "other.db").exists()
+
+
+def test_a_connection_that_was_opened_before_is_refused() -> None:
+    psycopg = pytest.importorskip("psycopg")
+    with Stage(bank(by_name), "postgresql", {}) as stage:
+        where = stage.sandbox.dsn()
+        with closing(psycopg.connect(where)) as mine:
+
+            def operation() -> None:
+                with suppress(Exception):
+                    mine.execute(DEBIT)
+
+            with pytest.raises(ForeignDatabase, match="psycopg connection that was opened before it"):
+                run_raw(operation, "sqlite")
+            assert mine.execute("SELECT balance FROM accounts WHERE id = 1").fetchone() == (100,)
+
+
+def test_other_threads_keep_their_connections() -> None:
+    psycopg = pytest.importorskip("psycopg")
+    with Stage(bank(by_name), "postgresql", {}) as stage, closing(psycopg.connect(stage.sandbox.dsn())) as theirs:
+        seen: list[Any] = []
+
+        def operation(dsn: str) -> None:
+            by_name(dsn)
+            thread = threading.Thread(target=lambda: seen.append(theirs.execute("SELECT 1").fetchone()))
+            thread.start()
+            thread.join()
+
+        run = run_raw(operation, "sqlite")
+    assert (seen, run.bypasses) == ([(1,)], ())
+
+
+# Nothing is left
+
+
+@contextmanager
+def unchanged() -> Iterator[None]:
+    """What every driver's hooks touch is the same before and after."""
+    before = snapshot()
+    yield
+    after = snapshot()
+    assert after.keys() == before.keys()
+    assert [name for name in before if before[name] is not after[name]] == []
+
+
+def snapshot() -> dict[tuple[str, str, str], Any]:
+    found: dict[tuple[str, str, str], Any] = {}
+    for driver in REGISTRY:
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] != driver:
+                continue
+            for attribute, value in vars(module).items():
+                found[name, attribute, ""] = value
+                if isinstance(value, type) and value.__module__.partition(".")[0] == driver:
+                    found.update({(name, attribute, own): thing for own, thing in vars(value).items()})
+    return {key: value for key, value in found.items() if not key[2].startswith("_abc")}
+
+
+def test_hooks_are_gone_after_the_run() -> None:
+    for driver in REGISTRY:
+        with suppress(ImportError):
+            importlib.import_module(driver)
+    run_raw(by_name, "sqlite")  # the hooks import what lies below the drivers' modules
+    original, finders = sqlite3.connect, list(sys.meta_path)
+    with unchanged():
+        with staged(by_name) as stage:
+            assert sqlite3.connect is not original
+            assert open_by_name is sqlite3.connect
+            stage.run(stage.scenario.operations[0], PassThrough())
+        assert sqlite3.connect is original
+        assert open_by_name is original
+        assert type(sqlite3.connect(":memory:")) is sqlite3.Connection
+    assert sys.meta_path == finders
+
+
+def test_what_a_run_kept_is_closed_and_of_no_use_to_the_next() -> None:
+    def operation(dsn: str) -> str:
+        if not KEPT:
+            KEPT.append(sqlite3.connect(dsn))
+        KEPT[0].execute(DEBIT)
+        return "went on"
+
+    KEPT.clear()
+    with staged(operation) as stage:
+        first, second = (stage.run(stage.scenario.operations[0], PassThrough()) for _ in range(2))
+    assert first.leaks
+    assert first.ending.answer == "went on"
+    assert (second.ending.exception, second.ending.message) == (
+        "ProgrammingError",
+        "Cannot operate on a closed database.",
+    )
+    KEPT.clear()
+
+
+def test_what_a_run_kept_is_closed_on_a_server_too() -> None:
+    pytest.importorskip("pymysql")
+    KEPT.clear()
+    run = run_raw(by_a_dict_cursor, "mariadb")
+    assert run.ending.answer == {"owner": "Alice"}
+    assert not KEPT.pop().open
+
+
+def test_an_engine_with_a_bare_creator_is_sqlalchemys() -> None:
+    def operation(dsn: str) -> None:
+        engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(dsn))
+        with engine.begin() as connection:
+            connection.execute(text(DEBIT))
+
+    assert kinds(run_raw(operation, "sqlite")) == ["statement", "commit"]

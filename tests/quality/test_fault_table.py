@@ -1,0 +1,48 @@
+"""The committed table of fault × kind of Call on SQLite is what runs."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pytest
+
+from acidity.prove.faults import FAULTS
+from tests.quality import write_fault_table as table
+
+
+@pytest.mark.parametrize("title", table.PLACES)
+def test_the_table_is_what_runs(title: str) -> None:
+    if table.PLACES[title].asynchronous and not find_spec("aiosqlite"):
+        pytest.skip("needs aiosqlite")
+    now, committed = table.column(title), table.committed()[title]
+    changed = {
+        (fault, kind): f"{committed[kind].get(fault)} → {cell}"
+        for kind, cells in now.items()
+        for fault, cell in cells.items()
+        if committed[kind].get(fault) != cell
+    }
+    assert not changed
+    assert now == committed
+
+
+def test_every_cell_is_real_simulated_or_says_why_not() -> None:
+    for kinds in table.committed().values():
+        assert list(kinds) == table.KINDS
+        for cells in kinds.values():
+            assert list(cells) == list(FAULTS)
+            for cell in cells.values():
+                for mode in cell.split("; "):
+                    assert mode in {"real", "simulated"} or mode.removeprefix("not applicable: ").strip()
+
+
+def test_every_kind_of_call_is_struck_before_it_and_where_it_can_be_after_it() -> None:
+    for title, kinds in table.committed().items():
+        for kind, cells in kinds.items():
+            struck = {fault for fault, cell in cells.items() if cell.startswith(("real", "simulated"))}
+            assert {"kill-before", "kill-after"} <= struck, (title, kind)
+            assert len(struck) >= 3, (title, kind)
+
+
+def test_it_is_written_as_it_is_read() -> None:
+    committed = table.committed()
+    assert table.rendered(committed) == table.TABLE.read_text(encoding="utf-8")

@@ -1,0 +1,247 @@
+"""Every fault breaks the operation that it should break, and leaves its twin alone."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import Session
+
+from acidity import prove
+from acidity.core.call import Kind
+from acidity.prove import Operation, Replay
+from acidity.prove.faults import FAULTS
+from tests.engines.bank import ALICE, BOB, Account, Payment, bank, calls, line_of, run_once, says
+from tests.quality import operations as ops
+
+RR = "REPEATABLE READ"
+WAL = {"journal_mode": "wal"}
+OWN = {"acidity.server": "dedicated"}
+ADD, TAKE = Account.balance + 10, Account.balance - 10
+
+
+def in_two_commits(engine: Engine) -> None:
+    """The second half can fail when the first is there for good."""
+    with engine.begin() as connection:
+        connection.execute(update(Account).where(Account.id == ALICE).values(balance=TAKE))
+    with engine.begin() as connection:
+        connection.scalar(select(Account.balance).where(Account.id == BOB))
+        connection.execute(update(Account).where(Account.id == BOB).values(balance=ADD))  # struck
+
+
+def in_one_commit(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(Account).where(Account.id == ALICE).values(balance=TAKE))
+        connection.scalar(select(Account.balance).where(Account.id == BOB))
+        connection.execute(update(Account).where(Account.id == BOB).values(balance=ADD))  # struck
+
+
+def in_one_commit_from_the_first(engine: Engine) -> None:
+    """Struck before it holds a lock."""
+    with engine.begin() as connection:
+        connection.execute(update(Account).where(Account.id == ALICE).values(balance=TAKE))  # struck
+        connection.execute(update(Account).where(Account.id == BOB).values(balance=ADD))
+
+
+def reading_first_in_two_commits(engine: Engine) -> None:
+    """The second half begins with a read, and has no lock yet when it writes."""
+    with begun(engine) as connection:
+        connection.execute(update(Account).where(Account.id == ALICE).values(balance=TAKE))
+        connection.commit()
+    with begun(engine) as connection:
+        connection.scalar(select(Account.balance).where(Account.id == BOB))
+        connection.execute(update(Account).where(Account.id == BOB).values(balance=ADD))  # struck
+        connection.commit()
+
+
+def reading_first_in_one_commit(engine: Engine) -> None:
+    with begun(engine) as connection:
+        connection.scalar(select(Account.balance).where(Account.id == BOB))
+        connection.execute(update(Account).where(Account.id == BOB).values(balance=ADD))  # struck
+        connection.execute(update(Account).where(Account.id == ALICE).values(balance=TAKE))
+        connection.commit()
+
+
+def begun(engine: Engine) -> Connection:
+    """A connection in a transaction, also where the driver begins none before a read."""
+    connection = engine.connect()
+    if engine.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN")
+    return connection
+
+
+async def in_two_async_commits(async_engine: Any) -> None:
+    async with async_engine.begin() as connection:
+        await connection.execute(update(Account).where(Account.id == ALICE).values(balance=TAKE))
+    async with async_engine.begin() as connection:
+        await connection.scalar(select(Account.balance).where(Account.id == BOB))
+        await connection.execute(update(Account).where(Account.id == BOB).values(balance=ADD))  # struck
+
+
+async def in_one_async_commit(async_engine: Any) -> None:
+    async with async_engine.begin() as connection:
+        await connection.execute(update(Account).where(Account.id == ALICE).values(balance=TAKE))
+        await connection.scalar(select(Account.balance).where(Account.id == BOB))
+        await connection.execute(update(Account).where(Account.id == BOB).values(balance=ADD))  # struck
+
+
+def refusal_of_commit_ignored(engine: Engine) -> str:
+    ops.commit_failure_ignored(engine)
+    return "done"
+
+
+class Till:
+    """A card terminal: money is taken when it is told so, whatever becomes of the rows."""
+
+    def charge(self, amount: int) -> str:
+        return f"charged {amount}"
+
+
+TILL = Till()
+
+
+def charged_between(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(Account).where(Account.id == ALICE).values(balance=TAKE))
+    TILL.charge(10)  # struck
+    with engine.begin() as connection:
+        connection.execute(update(Account).where(Account.id == BOB).values(balance=ADD))
+
+
+def charged_before(engine: Engine) -> None:
+    """When it fails without effect, nothing has happened."""
+    TILL.charge(10)  # struck
+    ops.session_begin(engine)
+
+
+def charged_last(engine: Engine) -> None:
+    """When its answer is lost everything is there; the caller is warned."""
+    ops.session_begin(engine)
+    TILL.charge(10)  # struck
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a fault breaks, and what it does not.
+
+    Attributes:
+        broken: the operation, struck at the line that says so, else at its last Call of `kind`.
+        word: what is said of it.
+        twin: the operation that survives, struck likewise.
+        kind: of the Call that is struck.
+        db: the engine.
+        settings: of it.
+        isolation_level: of it.
+    """
+
+    broken: Callable[..., Any] = in_two_commits
+    word: str = "torn"
+    twin: Callable[..., Any] = in_one_commit
+    kind: Kind = Kind.STATEMENT
+    db: str = "sqlite"
+    settings: Mapping[str, str] = field(default_factory=dict)
+    isolation_level: str | None = None
+
+
+AT_COMMIT = Pair(ops.retried, "doubled", ops.session_begin, Kind.COMMIT)
+ON_A_SERVER = Pair(db="postgresql", settings=OWN, isolation_level=RR)
+PAIRS: dict[str, Pair] = {
+    "error-before": Pair(),
+    "error-after": Pair(),
+    "connection-lost": Pair(),
+    "too-many-connections": ON_A_SERVER,
+    "commit-refused": Pair(refusal_of_commit_ignored, "false success", ops.session_begin, Kind.COMMIT),
+    "commit-left-open": Pair(ops.session_stock, "false failure by a stranger's commit", ops.session_begin, Kind.COMMIT),
+    "answer-lost": AT_COMMIT,
+    "request-lost": Pair(refusal_of_commit_ignored, "false success", ops.session_begin, Kind.COMMIT, "postgresql", OWN),
+    "disk-full": Pair(),
+    "disk-full-at-commit": Pair(
+        refusal_of_commit_ignored, "false success", ops.session_begin, Kind.COMMIT, "postgresql", OWN
+    ),
+    "constraint": Pair(),
+    "busy": Pair(twin=in_one_commit_from_the_first),
+    "busy-snapshot": Pair(reading_first_in_two_commits, "torn", reading_first_in_one_commit, settings=WAL),
+    "serialization": ON_A_SERVER,
+    "deadlock": ON_A_SERVER,
+    "statement-timeout": ON_A_SERVER,
+    "idle-timeout": ON_A_SERVER,
+    "server-restarted": ON_A_SERVER,
+    "read-only": Pair(),
+    "interrupt": Pair(),
+    "keyboard-interrupt": Pair(),
+    "cancelled": Pair(in_two_async_commits, "torn", in_one_async_commit),
+    "memory-error": Pair(),
+    "effect-before": Pair(charged_between, "torn", charged_before, Kind.EFFECT),
+    "effect-after": Pair(charged_between, "torn", charged_last, Kind.EFFECT),
+    "kill-before": Pair(),
+    "kill-after": Pair(),
+}
+needs_aiosqlite = pytest.mark.skipif(not find_spec("aiosqlite"), reason="needs aiosqlite")
+
+
+def replayed(fault: str, pair: Pair, function: Callable[..., Any]) -> Replay:
+    """A run with the Call struck that the pair means."""
+    effects = [TILL.charge] if pair.kind is Kind.EFFECT else []
+    fitting = [call for call in calls(run_once(function, effects=effects)) if call.kind is pair.kind]
+    if "# struck" in inspect.getsource(function):
+        fitting = [call for call in fitting if says(call, __file__, line_of(function, "struck"))]
+    index = fitting[-1].index
+    return prove.replay(
+        bank(Operation(function), effects=effects),
+        f"ac1:A{index}!{fault}",
+        db=pair.db,
+        settings=pair.settings,
+        isolation_level=pair.isolation_level,
+    )
+
+
+@pytest.mark.parametrize(
+    "fault", [pytest.param(name, marks=needs_aiosqlite if name == "cancelled" else ()) for name in PAIRS]
+)
+def test_it_breaks_what_it_should_and_nothing_else(fault: str) -> None:
+    pair = PAIRS[fault]
+    broken = replayed(fault, pair, pair.broken)
+    assert broken.struck, broken.unknowns
+    assert (broken.word, broken.verdict) == (pair.word, "fail")
+    spared = replayed(fault, pair, pair.twin)
+    assert spared.struck, spared.unknowns
+    assert spared.verdict == "pass", spared
+
+
+def test_every_fault_has_its_pair() -> None:
+    assert list(PAIRS) == list(FAULTS)
+
+
+def paid_in_one_unit(engine: Engine) -> None:
+    with Session(engine) as session, session.begin():
+        session.add(Payment(account_id=ALICE, amount=1))
+
+
+@pytest.mark.parametrize("fault", [name for name in FAULTS if FAULTS[name].persistent])
+def test_a_lasting_fault_strikes_every_later_call_that_it_fits(fault: str) -> None:
+    def operation(engine: Engine) -> str:
+        for attempt in range(3):
+            try:
+                TILL.charge(attempt)
+                paid_in_one_unit(engine)
+            except Exception:
+                continue
+            return "done"
+        raise RuntimeError("three attempts")
+
+    effects = [TILL.charge]
+    clean = calls(run_once(operation, effects=effects))
+    kind = PAIRS[fault].kind
+    index = next(call.index for call in clean if call.kind is kind)
+    once, lasting = (
+        prove.replay(bank(operation, effects=effects), f"ac1:A{index}!{fault}{star}") for star in ("", "*")
+    )
+    struck = [[event for event in run.history if event.fault == fault] for run in (once, lasting)]
+    assert [len(events) for events in struck] == [1, 3]
+    assert (once.ending.exception, lasting.ending.exception) == ("", "RuntimeError")

@@ -1,0 +1,115 @@
+"""The table of traps is what runs: the drill says of every program what the table says, and passes its mended twin."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+import pytest
+
+from acidity import prove
+from acidity.core.report import Report
+from acidity.prove import Scenario
+from tests.quality import traps
+
+TABLE = Path(__file__).parents[2] / "docs" / "traps.md"
+NO_PROGRAM = "no program: "
+UNKNOWN = "unknown: "
+MENDED = "_mended"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table."""
+
+    number: int
+    trap: str
+    program: str
+    engine: str
+    verdict: str
+    at: str
+    code: str
+
+    @property
+    def db(self) -> str:
+        return self.engine.partition(",")[0]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return dict(setting.strip().split("=") for setting in self.engine.split(",")[1:])
+
+
+def rows() -> list[Row]:
+    found = []
+    for line in TABLE.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip().strip("`") for cell in line.strip("|").split("|")]
+        if re.fullmatch(r"\d+", cells[0]):
+            found.append(Row(int(cells[0]), *cells[1:]))
+    return found
+
+
+def drilled() -> list[Any]:
+    """Parameters: a program on an engine, with the lines of the table about it."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows():
+        if not row.verdict.startswith(NO_PROGRAM):
+            groups.setdefault((row.program, row.engine), []).append(row)
+    return [pytest.param(group, id=f"{group[0].number}-{group[0].program}-{group[0].db}") for group in groups.values()]
+
+
+def load(program: str) -> Scenario:
+    module, _, name = program.partition(":")
+    scenario = getattr(import_module(f"{traps.__name__}.{module}"), name)
+    assert isinstance(scenario, Scenario)
+    return scenario
+
+
+def words(report: Report) -> set[str]:
+    return {finding.word for finding in report.findings if finding.severity == "error"}
+
+
+def shows(row: Row) -> None:
+    """The run that the table names ends as it says, with the engine's own error on the way."""
+    run = prove.replay(load(row.program), row.at, db=row.db, settings=row.settings)
+    said = "inconsistent" if run.broken and run.word == "right" else run.word
+    assert (run.verdict, said) == ("fail", row.verdict), run
+    assert row.code in " ".join(f"{event.reply.code} {event.reply.error}" for event in run.history), run.history
+
+
+@pytest.mark.parametrize("group", drilled())
+def test_the_drill_says_what_the_table_says(group: list[Row]) -> None:
+    row = group[0]
+    report = prove.drill(load(row.program), db=row.db, settings=row.settings)
+    if row.verdict == "passes":
+        assert report.verdict == "pass", str(report)
+        return
+    if row.verdict.startswith(UNKNOWN):
+        assert report.verdict == "unknown", str(report)
+        assert row.verdict.removeprefix(UNKNOWN) in report.unknowns[0]
+    else:
+        assert report.verdict == "fail", str(report)
+        assert {each.verdict for each in group} <= words(report), str(report)
+        for each in group:
+            shows(each)
+    mended = prove.drill(load(row.program + MENDED), db=row.db, settings=row.settings)
+    assert mended.verdict == "pass", str(mended)
+
+
+def test_the_table_knows_all_traps_and_programs() -> None:
+    table = rows()
+    assert {row.number for row in table} == set(range(1, 22))
+    without = {row.number for row in table if row.verdict.startswith(NO_PROGRAM)}
+    assert without == {2, 14, 19}
+    assert not without & {row.number for row in table if row.program != "–"}
+    programs = {row.program for row in table if row.number not in without}
+    found = {
+        f"{module.name}:{name}"
+        for module in iter_modules(traps.__path__)
+        for name, value in vars(import_module(f"{traps.__name__}.{module.name}")).items()
+        if isinstance(value, Scenario)
+    }
+    assert found == programs | {program + MENDED for program in programs}

@@ -1,0 +1,286 @@
+"""Refusals, leaks, the classifier, and what a verdict does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, select, text, update
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import Session
+
+from acidity import prove
+from acidity.errors import AcidityViolated, UsageError
+from acidity.prove import Operation
+from tests.engines.bank import ALICE, Account, Payment, bank, move
+from tests.quality.controls import Control, codes, said
+from tests.quality.operations import session_begin, session_stock, two_commits
+
+
+class Refused(Exception):
+    pass
+
+
+def withdraw(session: Session, amount: int) -> None:
+    with session.begin():
+        account = session.get_one(Account, ALICE)
+        if account.balance < amount:
+            raise Refused(f"only {account.balance} there")
+        account.balance -= amount
+
+
+def withdraw_late(session: Session, amount: int) -> None:
+    """It notices too late that there is not enough, and keeps what it did."""
+    account = session.get_one(Account, ALICE)
+    account.balance -= amount
+    session.commit()
+    if account.balance < 0:
+        raise Refused
+
+
+def withdraw_answering(session: Session, amount: int) -> dict[str, bool]:
+    try:
+        withdraw(session, amount)
+    except Refused:
+        return {"ok": False}
+    return {"ok": True}
+
+
+def ok(answer: dict[str, bool]) -> bool:
+    return answer["ok"]
+
+
+class TestRefusals:
+    def test_an_expected_exception(self) -> None:
+        report = prove.drill(bank(Operation(withdraw, 500, raises=Refused)))
+        assert report.verdict == "pass", report
+
+    def test_an_expected_answer(self) -> None:
+        report = prove.drill(bank(Operation(withdraw_answering, 500, succeeded=ok, refused=True)))
+        assert report.verdict == "pass", report
+
+    @pytest.mark.parametrize(
+        "operation",
+        [
+            Operation(withdraw, 5, raises=(Refused, ZeroDivisionError)),
+            Operation(withdraw_answering, 5, succeeded=ok, refused=True),
+        ],
+    )
+    def test_what_should_have_been_refused(self, operation: Operation) -> None:
+        report = prove.drill(bank(operation))
+        assert said(report) == {"not refused"}, report
+        assert codes(report) == {"ACI205"}
+        assert "should have been refused" in report.findings[0].title
+        assert report.findings[0].schedule.choices == ()
+
+    def test_a_refusal_that_leaves_rows_is_torn(self) -> None:
+        report = prove.drill(bank(Operation(withdraw_late, 500, raises=Refused)))
+        assert report.verdict == "fail", report
+
+    def test_a_refusal_nobody_expects_is_a_usage_error(self) -> None:
+        with pytest.raises(UsageError, match=r"the clean run failed.*only 100 there.*raises="):
+            prove.drill(bank(Operation(withdraw, 500)))
+        with pytest.raises(UsageError, match=r"the clean run failed.*raises="):
+            prove.drill(bank(Operation(withdraw, 500, raises=ZeroDivisionError)))
+        with pytest.raises(UsageError, match=r"the clean run failed.*refused=True"):
+            prove.drill(bank(Operation(withdraw_answering, 500, succeeded=ok)))
+
+    def test_a_refusal_before_any_call_passes(self) -> None:
+        def operation() -> None:
+            raise Refused
+
+        report = prove.drill(bank(Operation(operation, raises=Refused)))
+        assert report.verdict == "pass", report
+        assert any("refused before any database call" in note for note in report.notes)
+
+    def test_refused_without_succeeded_is_a_usage_error(self) -> None:
+        with pytest.raises(UsageError, match="refused=True needs succeeded="):
+            Operation(withdraw_answering, 500, refused=True)
+
+
+KEPT: list[Any] = []
+
+
+def leaves_begin(engine: Engine) -> None:
+    """A transaction that neither read nor wrote stays open: untidy, and it harms nobody."""
+    session_begin(engine)
+    connection = engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+    connection.exec_driver_sql("BEGIN")
+    KEPT.append(connection)
+
+
+def leaves_lock(engine: Engine) -> None:
+    """The same with the write lock taken: the next writer is stopped."""
+    session_begin(engine)
+    connection = engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    KEPT.append(connection)
+
+
+def forgets_to_close(engine: Engine) -> None:
+    session = Session(engine)
+    move(session)
+    session.commit()
+    session.add(Payment(account_id=ALICE, amount=1))
+    session.flush()
+    KEPT.append(session)
+
+
+class TestLeaks:
+    @pytest.fixture(autouse=True)
+    def let_go(self) -> Any:
+        yield
+        KEPT.clear()
+
+    def test_one_that_harms_nobody_is_a_warning(self) -> None:
+        report = prove.drill(bank(leaves_begin))
+        assert report.verdict == "pass", report
+        assert not said(report)
+        assert "ACI206" in codes(report, "warning")
+
+    @pytest.mark.parametrize("function", [leaves_lock, forgets_to_close], ids=lambda function: function.__name__)
+    def test_one_that_stops_others_is_an_error(self, function: Callable[..., Any]) -> None:
+        report = prove.drill(bank(function))
+        assert "leaked" in said(report), report
+        assert "ACI206" in codes(report)
+        assert any("database is locked" in found.title for found in report.findings if found.word == "leaked")
+
+
+def one_write(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(Account).where(Account.id == ALICE).values(balance=1))
+
+
+class TestClassifier:
+    @pytest.mark.parametrize(
+        ("function", "text"),
+        [
+            (lambda session: session.scalars(select(Account.id)).all(), "read only"),
+            (one_write, "1 write: needs no transaction"),
+            (session_begin, "2 writes in 1 commit: protected"),
+            (two_commits, "2 writes in 2 commits: missing"),
+            (move, "2 writes, no commit: missing"),
+            (
+                lambda session: (move(session), session.commit(), move(session)),
+                "4 writes, some without commit: missing",
+            ),
+        ],
+    )
+    def test_texts(self, function: Callable[..., Any], text: str) -> None:
+        assert prove.drill(bank(function), runs_max=0).classifier == text
+
+    def test_of_several_operations(self) -> None:
+        scenario = bank(session_begin)
+        two = prove.Scenario(
+            *scenario.operations, Operation(two_commits), metadata=scenario.metadata, setup=scenario.setup
+        )
+        assert prove.drill(two, runs_max=0).classifier == (
+            "session_begin: 2 writes in 1 commit: protected; two_commits: 2 writes in 2 commits: missing"
+        )
+
+    def test_in_autocommit_every_write_is_a_commit(self) -> None:
+        def operation(engine: Engine) -> None:
+            with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+                move_by_text(connection)
+                connection.commit()
+
+        assert prove.drill(bank(operation), runs_max=0).classifier == "2 writes in 2 commits: missing"
+
+    def test_what_only_reads_passes_as_read_only(self) -> None:
+        report = prove.drill(bank(lambda session: session.scalars(select(Account.balance)).all()))
+        assert (report.verdict, report.classifier) == ("pass", "read only")
+
+
+def move_by_text(connection: Connection) -> None:
+    connection.execute(text("UPDATE accounts SET balance = balance - 10 WHERE id = 1"))
+    connection.execute(text("UPDATE accounts SET balance = balance + 10 WHERE id = 2"))
+
+
+# Verdicts
+
+
+def nothing(session: Session) -> None:
+    """No Call at all."""
+
+
+class TestVerdict:
+    def test_pass(self) -> None:
+        report = Control(session_begin).drilled()
+        report.raise_for_findings()
+        assert report.verdict == "pass"
+
+    def test_fail(self) -> None:
+        report = Control(session_stock).drilled()
+        assert codes(report) == {"ACI207"}
+        for allowed in (False, True):
+            with pytest.raises(AcidityViolated, match="false failure by a stranger's commit") as raised:
+                report.raise_for_findings(allow_unknown=allowed)
+            assert raised.value.report is report
+            assert isinstance(raised.value, AssertionError)
+
+    def test_unknown(self) -> None:
+        report = prove.drill(bank(nothing))
+        assert report.verdict == "unknown"
+        assert "zero Calls" in report.unknowns[0]
+        with pytest.raises(AcidityViolated, match="zero Calls"):
+            report.raise_for_findings()
+        report.raise_for_findings(allow_unknown=True)
+
+    def test_a_bound_that_was_hit_is_unknown(self) -> None:
+        report = prove.drill(bank(session_begin), runs_max=3)
+        assert report.verdict == "unknown"
+        assert "3 of" in report.unknowns[0]
+        report = prove.drill(bank(session_begin), budget=0.0)
+        assert report.verdict == "unknown"
+        assert "time budget" in report.unknowns[0]
+
+    def test_a_fail_that_was_found_within_the_bound_is_a_fail(self) -> None:
+        report = prove.drill(bank(two_commits), runs_max=30)
+        assert report.verdict == "fail"
+        assert report.unknowns
+
+    def test_writes_that_change_nothing_are_unknown(self) -> None:
+        def operation(session: Session) -> None:
+            session.execute(update(Account).values(balance=Account.balance))
+            session.commit()
+
+        report = prove.drill(bank(operation))
+        assert report.verdict == "unknown", report
+        assert "changed no row" in report.unknowns[0]
+
+    def test_a_card_has_the_verdict_of_its_worst_letter(self) -> None:
+        card = prove.check(bank(session_stock), letters="AC")
+        assert card.verdict == "fail"
+        with pytest.raises(AcidityViolated):
+            card.raise_for_findings()
+        assert prove.check(bank(session_begin), letters="C").verdict == "pass"
+
+    def test_a_scenario_without_operation_or_schema_is_a_usage_error(self) -> None:
+        with pytest.raises(UsageError, match="at least one Operation"):
+            prove.Scenario(metadata=Account.metadata)
+        with pytest.raises(UsageError, match="exactly one of metadata= and schema="):
+            prove.Scenario(session_begin)
+        with pytest.raises(UsageError, match="needs a function to run"):
+            Operation("transfer")  # type: ignore[arg-type]
+
+
+def test_sqlalchemys_own_trap_has_a_title_and_a_remedy_of_its_own() -> None:
+    (found,) = Control(session_stock).drilled().findings
+    assert "SQLAlchemy gave the connection back with the transaction of the failed COMMIT still open" in found.title
+    assert [(remedy.verdict, remedy.runs > 0) for remedy in found.remedies] == [("pass", True)]
+    assert "session.begin()" in found.remedies[0].name
+
+
+def test_two_commits_are_mended_by_one() -> None:
+    found = next(found for found in Control(two_commits).drilled().findings if found.code == "ACI201")
+    assert "one commit instead of several" in found.remedies[0].name
+    assert found.remedies[0].verdict == "pass"
+
+
+def test_an_engine_of_ones_own_is_checked_like_an_injected_one() -> None:
+    def operation(url: str) -> None:
+        engine = create_engine(url)
+        session_stock(engine)
+
+    assert said(prove.drill(bank(operation))) == {"false failure by a stranger's commit"}

@@ -1,0 +1,52 @@
+"""Which fault strikes which kind of Call how, on SQLite: write it anew with ``python -m tests.quality.write_fault_table``.
+
+`docs/faults.md` says the same of every engine and driver, without the kinds of Call. Here a change at a single kind
+from real to simulated, or to not applicable, is seen.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from acidity.core.call import Kind
+from acidity.prove.faults import FAULTS
+from tests.quality import fault_cells
+
+TABLE = Path(__file__).with_name("fault_table.toml")
+PLACES = {place.title: place for place in fault_cells.PLACES if place.db == "sqlite"}
+KINDS = [kind for kind in Kind if kind is not Kind.PREPARE]  # SQLite has no two-phase commit
+HEAD = (
+    "# fault × kind of Call on SQLite: what ran, or why nothing could. Compared with what runs by test_fault_table.py;\n"
+    "# after a change that is meant: python -m tests.quality.write_fault_table\n"
+)
+Column = dict[str, dict[str, str]]
+
+
+def column(title: str) -> Column:
+    """Kind of Call → fault → what a drill of every kind of Call shows there now."""
+    cells = fault_cells.drilled(PLACES[title]).cells
+    return {kind: {fault: "; ".join(sorted(cells[fault, kind])) for fault in FAULTS} for kind in KINDS}
+
+
+def committed() -> dict[str, Column]:
+    """What the committed table says: place → kind of Call → fault → cell."""
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
+
+
+def rendered(table: dict[str, Column]) -> str:
+    """The table as TOML."""
+    lines = [HEAD]
+    for title, kinds in table.items():
+        for kind, cells in kinds.items():
+            lines += [f'["{title}"."{kind}"]', *(f'{fault} = "{cell}"' for fault, cell in cells.items()), ""]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Write the table from what runs."""
+    TABLE.write_text(rendered({title: column(title) for title in PLACES}), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

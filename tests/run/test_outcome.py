@@ -1,0 +1,235 @@
+"""Retry, the outcome of COMMIT, idempotency, and what `configure_sqlite` promises."""
+# ruff: noqa: PT012 - a unit of work is a block, and what it refuses is in it
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.orm import Session
+
+from acidity import atomic, configure_sqlite, on_commit
+from acidity.errors import UsageError
+from acidity.run import AlreadyDone, CommitUnknown, KeyReused, RetriesExhausted, prune, tables
+from tests.run.bank import ALICE, Account, move
+from tests.run.test_boundary import balances
+
+
+def conflict() -> OperationalError:
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorname = "SQLITE_BUSY_SNAPSHOT"
+    return OperationalError("UPDATE", {}, error)
+
+
+def test_the_whole_function_is_run_again(database: Engine, waits: list[float]) -> None:
+    sessions = []
+
+    @atomic(database, max_attempts=3)
+    def unit(session: Session) -> int:
+        sessions.append(session)
+        move(session, 10)
+        if len(sessions) < 3:
+            raise conflict()
+        return len(sessions)
+
+    assert unit() == 3
+    assert len({id(session) for session in sessions}) == 3
+    assert len(waits) == 2
+    assert balances(database) == (90, 10)
+
+
+def test_giving_up(database: Engine, waits: list[float]) -> None:
+    def always(session: Session) -> None:
+        raise conflict()
+
+    with pytest.raises(RetriesExhausted) as caught:
+        atomic(database, max_attempts=3)(always)()
+    assert len(caught.value.attempts) == 3
+    assert len(waits) == 2
+    with pytest.raises(OperationalError):
+        atomic(database)(always)()
+
+
+def test_a_permanent_error_is_reported_at_once(database: Engine, waits: list[float]) -> None:
+    with pytest.raises(ZeroDivisionError):
+        atomic(database, max_attempts=9)(lambda session: 1 // 0)()
+    assert not waits
+
+
+def test_idempotency(database: Engine) -> None:
+    @atomic(database, idempotency_key="request")
+    def transfer(session: Session, request: str, amount: int) -> dict[str, Any]:
+        move(session, amount)
+        return {"amount": amount}
+
+    assert transfer("r1", 10) == transfer("r1", 10) == {"amount": 10}
+    with pytest.raises(KeyReused):
+        transfer("r1", 11)
+    transfer("R1", 1)  # on MariaDB, most collations would say that this is the same key
+    transfer("r1 ", 1)
+    assert balances(database) == (88, 12)
+    with atomic(database, idempotency_key="block"):
+        pass
+    with pytest.raises(AlreadyDone), atomic(database, idempotency_key="block"):
+        pass
+    assert prune(database, older_than=timedelta(days=1)) == 0
+    assert prune(database, older_than=timedelta(days=-1)) == 4
+
+
+def test_a_failed_unit_leaves_its_key_free(database: Engine) -> None:
+    answers = iter([ZeroDivisionError(), None])
+
+    @atomic(database, idempotency_key=lambda request: request)
+    def once(session: Session, request: str) -> str:
+        error = next(answers)
+        if error:
+            raise error
+        return "done"
+
+    with pytest.raises(ZeroDivisionError):
+        once("k")
+    assert once("k") == once("k") == "done"
+
+
+def test_a_result_that_json_would_change_is_refused(database: Engine) -> None:
+    @atomic(database, idempotency_key="request")
+    def pair(session: Session, request: str) -> tuple[int, int]:
+        move(session, 1)
+        return (1, 2)
+
+    with pytest.raises(UsageError, match="JSON"):
+        pair("k")
+    assert balances(database) == (100, 0)
+
+
+def test_two_at_once_with_one_key_make_one_change(database: Engine) -> None:
+    made: list[Any] = []
+
+    @atomic(database, idempotency_key="request", max_attempts=9)
+    def transfer(session: Session, request: str) -> str:
+        move(session, 10)
+        return "done"
+
+    threads = [threading.Thread(target=lambda: made.append(transfer("same"))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == ["done"] * 4
+    assert balances(database) == (90, 10)
+
+
+def test_a_missing_table_is_named(engine: Engine) -> None:
+    tables.metadata.drop_all(engine)
+    with pytest.raises(OperationalError) as caught, atomic(engine, resolve_commit=True):
+        pass
+    assert "acidity.run.tables" in caught.value.__notes__[0]
+
+
+def test_on_commit_waits_for_a_confirmed_commit(engine: Engine) -> None:
+    """COMMIT fails and leaves the transaction open: nothing is reported, and no stranger commits it later."""
+    done: list[int] = []
+    reader = sqlite3.connect(engine.url.database, isolation_level=None)
+    fast = create_engine(engine.url, connect_args={"timeout": 0})
+    with pytest.raises(OperationalError, match="locked"), atomic(fast) as session:
+        move(session, 10)
+        on_commit(lambda: done.append(1))
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM accounts").fetchone()
+    reader.close()
+    with atomic(fast):
+        pass
+    assert not done
+    assert balances(fast) == (100, 0)
+    fast.dispose()
+
+
+def test_an_after_commit_listener_that_raises(database: Engine) -> None:
+    done: list[int] = []
+    with pytest.raises(ZeroDivisionError) as caught, atomic(database) as session:
+        event.listen(session, "after_commit", lambda _: 1 // 0)
+        on_commit(lambda: done.append(1))
+        move(session, 10)
+    assert "confirmed" in caught.value.__notes__[0]
+    assert done
+    assert balances(database) == (90, 10)
+
+
+def test_a_cancelled_caller_does_not_cut_commit_short(asynchronous: Any, database: Engine) -> None:
+    async def go() -> None:
+        engine = create_async_engine(asynchronous.url)
+
+        async def caller() -> None:
+            async with atomic(engine) as session:
+                await session.run_sync(move, 10)
+                event.listen(session.sync_session, "before_commit", lambda _: task.cancel())
+
+        task = asyncio.create_task(caller())
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        assert "was committed" in caught.value.__notes__[-1]
+        await engine.dispose()
+
+    asyncio.run(go())
+    assert balances(database) == (90, 10)
+
+
+def test_commit_unknown_says_what_to_do(engine: Engine) -> None:
+    def lose(connection: Any) -> None:
+        connection.connection.driver_connection.execute("COMMIT")
+        connection.connection.driver_connection.close()
+
+    event.listen(engine, "commit", lose)
+    with pytest.raises(CommitUnknown, match="resolve_commit"), atomic(engine) as session:
+        move(session, 10)
+    assert atomic(engine, resolve_commit=True)(lambda session: "done")() == "done"
+    assert balances(engine) == (90, 10)
+
+
+# SQLite
+
+
+def test_configure_sqlite(tmp_path: Any) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/a.db")
+    configure_sqlite(engine, busy_timeout_s=1)
+    with engine.connect() as connection:
+        asked = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in NAMES]
+        assert connection.connection.driver_connection.in_transaction
+    assert asked == [1, "wal", 2, 1000]
+    with pytest.raises(UsageError, match="already"):
+        configure_sqlite(engine)
+    with atomic(engine) as session:
+        assert session.connection().connection.driver_connection.in_transaction
+    engine.dispose()
+
+
+NAMES = ("foreign_keys", "journal_mode", "synchronous", "busy_timeout")
+
+
+def test_what_would_silently_break_it_is_refused() -> None:
+    with pytest.raises(UsageError, match="AUTOCOMMIT"):
+        configure_sqlite(create_engine("sqlite://", isolation_level="AUTOCOMMIT"))
+    with pytest.raises(UsageError, match="SQLite"):
+        configure_sqlite(create_engine("postgresql+psycopg://x/y"))
+    with pytest.raises(UsageError, match="skip_autocommit_rollback"):
+        configure_sqlite(create_engine("sqlite://", skip_autocommit_rollback=True))
+
+
+def test_an_unconfigured_engine_gets_a_real_transaction(engine: Engine) -> None:
+    """Python's driver would begin nothing before SAVEPOINT, and its RELEASE would commit."""
+    with pytest.raises(ZeroDivisionError), atomic(engine) as session:
+        with session.begin_nested():
+            session.get_one(Account, ALICE).balance = 1
+        session.execute(text("CREATE TABLE t (id int)"))
+        raise ZeroDivisionError
+    assert balances(engine) == (100, 0)
+    with engine.connect() as connection:
+        assert not connection.exec_driver_sql("SELECT * FROM sqlite_master WHERE name = 't'").all()
