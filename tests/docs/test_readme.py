@@ -37,7 +37,8 @@ def test_the_card_is_what_acidity_says(target: str, monkeypatch: pytest.MonkeyPa
     text = README.read_text(encoding="utf-8")
     if os.environ.get("ACIDITY_UPDATE_DOCS"):
         text = CARD.sub(
-            lambda match: f"<!-- card: {target} -->\n{body}<!-- end -->" if match["target"] == target else match[0], text
+            lambda match: f"<!-- card: {target} -->\n{body}<!-- end -->" if match["target"] == target else match[0],
+            text,
         )
         README.write_text(text, encoding="utf-8")
     shown = next(match["body"] for match in CARD.finditer(text) if match["target"] == target)
@@ -60,7 +61,7 @@ def test_every_set_up_command_is_one_line() -> None:
     assert "pytest" in second
 
 
-BANK = '''
+BANK = """
 from decimal import Decimal
 
 from sqlalchemy import Integer, func, select
@@ -89,7 +90,7 @@ def transfer(session, payer, payee, amount):
     with session.begin():
         session.get(Account, payer).cents -= int(amount * 100)
         session.get(Account, payee).cents += int(amount * 100)
-'''
+"""
 
 
 def test_the_example_runs_as_it_stands(tmp_path: Path) -> None:

@@ -224,9 +224,15 @@ AIOMYSQL = Awaiting(
     closed_at_once,
 )
 DRIVERS = [
-    plain("sqlite3", "sqlite", "sqlite3", lambda dsn: sqlite3.connect(dsn), lambda c: setattr(c, "isolation_level", None)),
     plain(
-        "psycopg", "postgresql", "psycopg", lambda dsn: _driver("psycopg").connect(dsn), lambda c: c.set_autocommit(True)
+        "sqlite3", "sqlite", "sqlite3", lambda dsn: sqlite3.connect(dsn), lambda c: setattr(c, "isolation_level", None)
+    ),
+    plain(
+        "psycopg",
+        "postgresql",
+        "psycopg",
+        lambda dsn: _driver("psycopg").connect(dsn),
+        lambda c: c.set_autocommit(True),
     ),
     plain(
         "psycopg2",

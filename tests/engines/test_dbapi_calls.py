@@ -101,7 +101,9 @@ def psycopg2_cursor(connection: Any) -> None:
 
 def psycopg2_copy(connection: Any) -> None:
     with connection.cursor() as cursor:
-        cursor.copy_from(StringIO("9\t1\t1\t\n"), "payments", columns=("id", "account_id", "amount", "note"))  # statement
+        cursor.copy_from(
+            StringIO("9\t1\t1\t\n"), "payments", columns=("id", "account_id", "amount", "note")
+        )  # statement
     connection.commit()  # commit
 
 

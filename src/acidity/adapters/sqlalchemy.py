@@ -360,11 +360,6 @@ class SqlAlchemyAdapter:
         sandbox = self.gatekeeper.sandbox
         return sandbox.commits_by_itself(dbapi_connection) and not sandbox.in_transaction(dbapi_connection)
 
-    def _commits_alone(self, dbapi_connection: Any) -> bool:
-        """Whether a write on this connection is committed by the database itself (``AUTOCOMMIT``)."""
-        sandbox = self.gatekeeper.sandbox
-        return sandbox.commits_by_itself(dbapi_connection) and not sandbox.in_transaction(dbapi_connection)
-
     def _unseen(self, perform: Callable[..., None], *arguments: Any) -> None:
         with self.gatekeeper.sandbox.unseen():
             perform(*arguments)

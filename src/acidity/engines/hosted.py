@@ -332,10 +332,8 @@ class HostedSandbox(ABC):
         for name, shape in self.shapes.items():
             for column, (parent, target) in sorted(shape.references.items()):
                 child, key = self.quoted(column), self.quoted(target)
-                found = self.ask(
-                    f"SELECT count(*) FROM {self.table(name)} c LEFT JOIN {self.table(parent)} p ON c.{child} = p.{key} "
-                    f"WHERE c.{child} IS NOT NULL AND p.{key} IS NULL"
-                )
+                joined = f"{self.table(name)} c LEFT JOIN {self.table(parent)} p ON c.{child} = p.{key}"
+                found = self.ask(f"SELECT count(*) FROM {joined} WHERE c.{child} IS NOT NULL AND p.{key} IS NULL")
                 if found[0][0]:
                     broken.append(f"foreign key: {name}: {column} points at no row of {parent} in {found[0][0]} rows")
         return tuple(broken)
@@ -526,9 +524,7 @@ class HostedSandbox(ABC):
 
         def settled() -> bool:
             left = {number: state for number, state in self.sessions().items() if number not in beside}
-            return all(
-                state == "idle" or (state != "active" and number in alive) for number, state in left.items()
-            )
+            return all(state == "idle" or (state != "active" and number in alive) for number, state in left.items())
 
         self._wait_until(settled)
 

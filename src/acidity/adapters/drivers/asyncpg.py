@@ -17,7 +17,6 @@ from acidity.adapters.seam import unseen
 from acidity.core.call import Kind
 from acidity.core.control import kind_of
 
-
 _NUMBERED = re.compile(r"(__asyncpg_[a-z]+)_[0-9a-f]+__")
 
 

@@ -122,9 +122,8 @@ class PostgresqlSandbox(HostedSandbox):
         self.admin.close()
         self.admin = self.server_admin
         quoted_source, quoted_target = self.quoted(source), self.quoted(target)
-        self.ask(
-            f"CREATE DATABASE {quoted_target} TEMPLATE {quoted_source} OWNER {self.quoted(self.user)} STRATEGY file_copy"
-        )
+        owner = self.quoted(self.user)
+        self.ask(f"CREATE DATABASE {quoted_target} TEMPLATE {quoted_source} OWNER {owner} STRATEGY file_copy")
         self.admin = self.connect_admin(self.database)
         self.ask("SET lock_timeout = '2s'")
 

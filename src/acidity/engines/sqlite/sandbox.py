@@ -262,7 +262,7 @@ class SqliteSandbox:
                 self.on_driver(dbapi_connection, lambda _: None)
 
     def settle(self, opened: Iterable[Any]) -> None:
-        """aiosqlite closes in its thread; wait for the end of that."""
+        """Aiosqlite closes in its thread; wait for the end of that."""
         for dbapi_connection in opened:
             driver = getattr(dbapi_connection, "driver_connection", None)
             if driver is not None and not driver._running:

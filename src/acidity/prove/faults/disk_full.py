@@ -1,6 +1,7 @@
 """The disk is full: no page can be added (SQLite), no temporary file (PostgreSQL), no row of a table (MariaDB).
 
-On SQLite the file may not grow by a page (``PRAGMA max_page_count``). A statement that needs no new page would still succeed; SQLITE_FULL is then raised in its place, and the transaction is
+On SQLite the file may not grow by a page (``PRAGMA max_page_count``). A statement that needs no new page would still
+succeed; SQLITE_FULL is then raised in its place, and the transaction is
 rolled back as SQLite does on that error (sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction).
 """
 
