@@ -19,10 +19,15 @@ def test_the_table_is_what_runs(title: str) -> None:
         (fault, kind): f"{committed[kind].get(fault)} → {cell}"
         for kind, cells in now.items()
         for fault, cell in cells.items()
-        if committed[kind].get(fault) != cell
+        if committed[kind].get(fault) != cell and not allowed(committed[kind].get(fault), cell)
     }
     assert not changed
-    assert now == committed
+    assert {kind: list(cells) for kind, cells in now.items()} == {kind: list(committed[kind]) for kind in committed}
+
+
+def allowed(committed: str | None, now: str) -> bool:
+    """With another SQLAlchemy what is simulated here may be real there; never the other way round."""
+    return table.written_with() != table.LIBRARY and (committed, now) == ("simulated", "real")
 
 
 def test_every_cell_is_real_simulated_or_says_why_not() -> None:
@@ -45,4 +50,4 @@ def test_every_kind_of_call_is_struck_before_it_and_where_it_can_be_after_it() -
 
 def test_it_is_written_as_it_is_read() -> None:
     committed = table.committed()
-    assert table.rendered(committed) == table.TABLE.read_text(encoding="utf-8")
+    assert table.rendered(committed, table.written_with()) == table.TABLE.read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session
 
 from acidity import prove
+from acidity.core.report import exit_code
 from acidity.errors import AcidityViolated, UsageError
 from acidity.prove import Operation
 from tests.engines.bank import ALICE, Account, Payment, bank, move
@@ -255,6 +256,15 @@ class TestVerdict:
         with pytest.raises(AcidityViolated):
             card.raise_for_findings()
         assert prove.check(bank(session_begin), letters="C").verdict == "pass"
+
+    def test_the_exit_code_of_several(self) -> None:
+        good, bad, unsure = (
+            Control(session_begin).drilled(),
+            Control(session_stock).drilled(),
+            prove.drill(bank(nothing)),
+        )
+        assert [exit_code([report]) for report in (good, bad, unsure)] == [0, 1, 3]
+        assert [exit_code(reports) for reports in ([good, unsure], [unsure, bad, good], [good, good])] == [3, 1, 0]
 
     def test_a_scenario_without_operation_or_schema_is_a_usage_error(self) -> None:
         with pytest.raises(UsageError, match="at least one Operation"):

@@ -7,7 +7,9 @@ from real to simulated, or to not applicable, is seen.
 from __future__ import annotations
 
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from acidity.core.call import Kind
 from acidity.prove.faults import FAULTS
@@ -16,6 +18,7 @@ from tests.quality import fault_cells
 TABLE = Path(__file__).with_name("fault_table.toml")
 PLACES = {place.title: place for place in fault_cells.PLACES if place.db == "sqlite"}
 KINDS = [kind for kind in Kind if kind is not Kind.PREPARE]  # SQLite has no two-phase commit
+LIBRARY = ".".join(version("sqlalchemy").split(".")[:2])
 HEAD = (
     "# fault × kind of Call on SQLite: what ran, or why nothing could. Compared with what runs by test_fault_table.py;\n"
     "# after a change that is meant: python -m tests.quality.write_fault_table\n"
@@ -31,12 +34,21 @@ def column(title: str) -> Column:
 
 def committed() -> dict[str, Column]:
     """What the committed table says: place → kind of Call → fault → cell."""
+    return {title: column for title, column in _read().items() if title != "sqlalchemy"}
+
+
+def written_with() -> str:
+    """The SQLAlchemy that it was written with; with another one aiosqlite notices a lost connection later or sooner."""
+    return str(_read()["sqlalchemy"])
+
+
+def _read() -> dict[str, Any]:
     return tomllib.loads(TABLE.read_text(encoding="utf-8"))
 
 
-def rendered(table: dict[str, Column]) -> str:
+def rendered(table: dict[str, Column], library: str = LIBRARY) -> str:
     """The table as TOML."""
-    lines = [HEAD]
+    lines = [HEAD, f'sqlalchemy = "{library}"', ""]
     for title, kinds in table.items():
         for kind, cells in kinds.items():
             lines += [f'["{title}"."{kind}"]', *(f'{fault} = "{cell}"' for fault, cell in cells.items()), ""]

@@ -10,11 +10,8 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 from sqlalchemy import create_engine
@@ -25,6 +22,7 @@ from sqlalchemy.pool import NullPool
 from acidity.core.outcome import State, Table
 from acidity.core.report import EngineInfo
 from acidity.engines.base import Look, Unsettled
+from acidity.engines.hosted_database import HostedDatabase, Shape
 from acidity.engines.orphans import fresh_name
 from acidity.engines.proxy import CuttingProxy
 from acidity.engines.server import Server
@@ -46,26 +44,7 @@ _WHERE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What a table looks like, apart from its rows.
-
-    Attributes:
-        columns: all of them, in order.
-        writable: those that an INSERT may name.
-        key: the columns of the primary key.
-        references: column → (table, column).
-        serial: it has a column that the database numbers.
-    """
-
-    columns: tuple[str, ...]
-    writable: tuple[str, ...]
-    key: tuple[str, ...]
-    references: Mapping[str, tuple[str, str]]
-    serial: bool = False
-
-
-class HostedSandbox(ABC):
+class HostedSandbox(HostedDatabase):
     """A throw-away database on a server; see `Sandbox` for what the methods promise.
 
     Args:
@@ -124,79 +103,6 @@ class HostedSandbox(ABC):
                 cursor.close()
         finally:
             trial.close()
-
-    # What an engine has to say
-
-    @abstractmethod
-    def connect_admin(self, database: str | None = None) -> Any:
-        """An administrator's driver connection, committing by itself."""
-
-    @abstractmethod
-    def create_database(self) -> None:
-        """Make the database and the user that owns it."""
-
-    @abstractmethod
-    def keep_before(self) -> None:
-        """Keep the rows before: a copy as a database of its own, and one to reset from."""
-
-    @abstractmethod
-    def drop_databases(self) -> None:
-        """Drop the database, the copy and the user."""
-
-    @abstractmethod
-    def sweep(self) -> None:
-        """Drop databases of processes that are gone."""
-
-    @abstractmethod
-    def read_catalogue(self) -> Any:
-        """A value that changes when the schema does."""
-
-    @abstractmethod
-    def read_shapes(self) -> dict[str, Shape]:
-        """The tables of the database."""
-
-    @abstractmethod
-    def reset_statements(self, tables: Collection[str]) -> Iterable[str]:
-        """What brings the rows before back in these tables, while the schema is as it was."""
-
-    @abstractmethod
-    def rebuild(self) -> None:
-        """Make the database anew from the copy, schema and all."""
-
-    @abstractmethod
-    def sessions(self) -> dict[int, str]:
-        """The sessions on the database other than the administrator's, by number.
-
-        *idle*: in no transaction; *in transaction*; *asleep*: not at work, perhaps in a transaction; *active*.
-        """
-
-    @abstractmethod
-    def end_session(self, number: int) -> None:
-        """End a session at the server."""
-
-    @abstractmethod
-    def session_of(self, dbapi_connection: Any) -> int | None:
-        """The server's number of this connection, without asking the server; None when it is closed."""
-
-    @abstractmethod
-    def limit_connections(self, *, full: bool) -> None:
-        """Let the user of the database open no new connection, or as many as ever."""
-
-    @abstractmethod
-    def commits_by_itself(self, dbapi_connection: Any) -> bool:
-        """Whether the driver's connection is in its autocommit mode."""
-
-    @abstractmethod
-    def set_statements(self) -> Iterable[str]:
-        """What applies the settings of the check to a session."""
-
-    @abstractmethod
-    def impatience(self) -> tuple[str, str]:
-        """Statements that let lock waits end at once in a session, and that take this back."""
-
-    @abstractmethod
-    def quoted(self, name: str) -> str:
-        """An identifier, quoted."""
 
     # Life
 
@@ -338,10 +244,6 @@ class HostedSandbox(ABC):
                     broken.append(f"foreign key: {name}: {column} points at no row of {parent} in {found[0][0]} rows")
         return tuple(broken)
 
-    @abstractmethod
-    def count_constraints(self) -> int:
-        """How many constraints the schema declares."""
-
     def constraints(self) -> int:
         """How many constraints the schema declares."""
         return self._constraints
@@ -349,10 +251,6 @@ class HostedSandbox(ABC):
     def info(self) -> EngineInfo:
         """Engine, version, driver and the settings of this check."""
         return EngineInfo(self.engine_name, self.version(), self.drivers[False], dict(sorted(self.settings.items())))
-
-    @abstractmethod
-    def version(self) -> str:
-        """The server's version."""
 
     def traits(self) -> Mapping[str, Any]:
         """Facts on which faults depend."""
@@ -447,10 +345,6 @@ class HostedSandbox(ABC):
         """Wait until the server says that a session waits for a lock."""
         self._wait_until(lambda: self.is_blocked(number))
 
-    @abstractmethod
-    def is_blocked(self, number: int) -> bool:
-        """Whether the server says that a session waits for a lock."""
-
     def cancel_when_active(self, number: int) -> None:
         """Cancel the statement of a session as soon as the server says that it runs; over a connection of its own."""
         beside = self.connect_admin(self.database)
@@ -460,10 +354,6 @@ class HostedSandbox(ABC):
                 time.sleep(0.001)
         finally:
             beside.close()
-
-    @abstractmethod
-    def cancel_if_active(self, beside: Any, number: int) -> bool:
-        """Cancel the statement of a session if one is running."""
 
     def claim(self, dbapi_connection: Any) -> bool:
         """Nothing is opened past the seam unseen on a server; the driver's adapter watches for that."""
@@ -566,55 +456,6 @@ class HostedSandbox(ABC):
         finally:
             with suppress(Exception):
                 self.send(dbapi_connection, off)
-
-
-def split_settings(settings: Mapping[str, str]) -> tuple[bool, dict[str, str]]:
-    """Whether a dedicated server is asked for (``acidity.server=dedicated``), and the settings for the database.
-
-    Raises:
-        UsageError: another value, or another setting of acidity's own.
-    """
-    own = {name: value for name, value in settings.items() if name.startswith("acidity.")}
-    if own and own not in ({"acidity.server": "dedicated"}, {"acidity.server": "shared"}):
-        raise UsageError(f"of acidity's own settings there is only acidity.server=dedicated|shared, not {own}")
-    others = {name: value for name, value in settings.items() if name not in own}
-    return own.get("acidity.server") == "dedicated", others
-
-
-def drivers_of(engine: str, driver: str, pairs: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
-    """The sync and the async driver that a name such as ``postgresql+asyncpg`` asks for.
-
-    Raises:
-        UsageError: the driver is not known.
-    """
-    if driver not in pairs:
-        raise UsageError(
-            f"{engine}+{driver}: not a known driver; there are: {', '.join(name for name in pairs if name)}"
-        )
-    return pairs[driver]
-
-
-_held: dict[tuple[str, str], Server] = {}
-
-
-def hold(engine: str, url: str, start: Callable[[], Server]) -> Server:
-    """The server that this process holds for an engine, so that not every Sandbox starts and stops one."""
-    server = _held.get((engine, url))
-    if server is None or not server.lives():
-        server = _held[engine, url] = start()
-    return server
-
-
-def require_driver(module: str, extra: str) -> None:
-    """The driver that acidity itself needs to look at the rows.
-
-    Raises:
-        EngineUnavailable: it is not installed.
-    """
-    try:
-        import_module(module)
-    except ImportError:
-        raise EngineUnavailable(f"the driver {module} is not installed: pip install '{extra}'") from None
 
 
 def _plain(value: Any) -> Any:

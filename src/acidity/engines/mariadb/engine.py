@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acidity.core.report import EngineInfo
-from acidity.engines.hosted import drivers_of, hold, require_driver, split_settings
+from acidity.engines.hosting import drivers_of, hold, require_driver, split_settings
 from acidity.engines.mariadb.sandbox import DRIVERS, MariadbSandbox
 from acidity.engines.mariadb.server import start
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from acidity.engines.hosted import HostedSandbox, Shape
+from acidity.engines.hosted import HostedSandbox
+from acidity.engines.hosted_database import Shape
 from acidity.engines.orphans import PREFIX, owner_is_gone
 
 DRIVERS: Mapping[str, tuple[str, str]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acidity.core.report import EngineInfo
-from acidity.engines.hosted import drivers_of, hold, require_driver, split_settings
+from acidity.engines.hosting import drivers_of, hold, require_driver, split_settings
 from acidity.engines.postgresql.sandbox import DRIVERS, PostgresqlSandbox
 from acidity.engines.postgresql.server import start
 

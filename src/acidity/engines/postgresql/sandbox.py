@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from acidity.engines.hosted import HostedSandbox, Shape
+from acidity.engines.hosted import HostedSandbox
+from acidity.engines.hosted_database import Shape
 from acidity.engines.orphans import PREFIX, owner_is_gone
 from acidity.engines.server import Server
 
