@@ -49,6 +49,8 @@ from acidity.prove.schema import schema_maker
 from acidity.prove.stranger import Encounter, meet, open_transactions
 from acidity.prove.striker import FaultInjector
 
+_TURN = threading.RLock()  # hooks are the process's, so checks in several of its threads take turns
+
 
 class Stage:
     """Everything that one check needs to run operations; a context manager that leaves nothing behind.
@@ -86,6 +88,7 @@ class Stage:
         self.adapters = Adapters([self.adapter, *others])
 
     def __enter__(self) -> Self:
+        self._cleanup.enter_context(_TURN)
         try:
             self._cleanup.enter_context(counting_as_user(map(_file_of, self.scenario.operations)))
             self.adapters.install()

@@ -61,8 +61,10 @@ class Aiosqlite:
         return Awaited(self, connection)
 
     def autocommits(self, connection: Any, sql: str) -> bool:
-        """As the connection in the thread does."""
-        return PYSQLITE.autocommits(connection._conn, sql)
+        """As the connection in the thread says there; the seam asks in a greenlet."""
+        from sqlalchemy.util import await_only
+
+        return bool(await_only(connection._execute(PYSQLITE.autocommits, connection._conn, sql)))
 
     def gone(self, connection: Any, error: BaseException) -> bool:
         """It was closed."""
