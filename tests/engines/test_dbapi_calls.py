@@ -100,10 +100,9 @@ def psycopg2_cursor(connection: Any) -> None:
 
 
 def psycopg2_copy(connection: Any) -> None:
+    columns = ("id", "account_id", "amount", "note")
     with connection.cursor() as cursor:
-        cursor.copy_from(
-            StringIO("9\t1\t1\t\n"), "payments", columns=("id", "account_id", "amount", "note")
-        )  # statement
+        cursor.copy_from(StringIO("9\t1\t1\t\n"), "payments", columns=columns)  # statement
     connection.commit()  # commit
 
 
@@ -271,8 +270,6 @@ def test_what_psycopg_composes_is_text() -> None:
 
 
 def test_a_procedure_is_a_write() -> None:
-    pytest.importorskip("pymysql")
-
     def operation(dsn: dict[str, Any]) -> None:
         import pymysql
 

@@ -31,7 +31,6 @@ BOTH = ["statement", "statement", "commit"]
 
 @pytest.fixture(params=DRIVERS, ids=str)
 def raw(request: pytest.FixtureRequest) -> Raw:
-    pytest.importorskip(request.param.module)
     return request.param
 
 
@@ -190,7 +189,6 @@ def by_dict_cursor(dsn: str) -> dict[str, Any]:
 
 
 def test_psycopg2() -> None:
-    pytest.importorskip("psycopg2")
     run = run_raw(by_dict_cursor, "postgresql+psycopg2")
     assert run.ending.answer == {"Alice": {"owner": "Alice"}}
     assert kinds(run) == ["statement", "statement"]
@@ -277,7 +275,7 @@ def test_sqlalchemys_own_connections_are_not_counted_twice(db: str) -> None:
         with engine.begin() as connection:
             connection.execute(text(DEBIT))
 
-    with staged(operation) as stage:
+    with Stage(bank(operation), db, {}) as stage:
         runs = [stage.run(stage.scenario.operations[0], PassThrough()) for _ in range(2)]
     assert [kinds(run) for run in runs] == [["statement", "commit"]] * 2
 
@@ -392,7 +390,8 @@ def test_hooks_are_gone_after_the_run() -> None:
             stage.run(stage.scenario.operations[0], PassThrough())
         assert sqlite3.connect is original
         assert open_by_name is original
-        assert type(sqlite3.connect(":memory:")) is sqlite3.Connection
+        with closing(sqlite3.connect(":memory:")) as own:
+            assert type(own) is sqlite3.Connection
     assert sys.meta_path == finders
 
 
@@ -416,7 +415,6 @@ def test_what_a_run_kept_is_closed_and_of_no_use_to_the_next() -> None:
 
 
 def test_what_a_run_kept_is_closed_on_a_server_too() -> None:
-    pytest.importorskip("pymysql")
     KEPT.clear()
     run = run_raw(by_a_dict_cursor, "mariadb")
     assert run.ending.answer == {"owner": "Alice"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import signal
 import sys
 import threading
 import warnings
@@ -47,10 +48,14 @@ def listeners() -> dict[tuple[type, str], tuple[Any, ...]]:
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
     """Whatever a test here does, it leaves no listener, no thread, no actor, no directory and no signal handler."""
-    import signal
+    loaded = set(sys.modules)
 
     def seen() -> Any:
-        return listeners(), threading.active_count(), current_actor(), signal.getsignal(signal.SIGINT), warnings.filters
+        drivers = [
+            vars(sys.modules[name]).copy() for name in ("sqlite3", "sqlite3.dbapi2", "aiosqlite") if name in loaded
+        ]
+        handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+        return listeners(), threading.active_count(), current_actor(), handlers, warnings.filters, drivers
 
     before = seen()
     own = set(directories())

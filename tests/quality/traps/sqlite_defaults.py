@@ -98,21 +98,37 @@ money = purse(buy_with_numeric)
 money_mended = purse(buy_with_cents)
 
 
-def import_with_a_script(engine: Engine) -> None:
-    """The statements of a file, all or none."""
-    with engine.begin() as connection:
-        connection.execute(booked(1, -10))
-        connection.connection.driver_connection.executescript("DELETE FROM drafts;")
-        connection.execute(booked(2, 10))
+SCRIPT = "DELETE FROM drafts; UPDATE accounts SET balance = balance + 10 WHERE id = 2;"
 
 
-def import_statement_by_statement(engine: Engine) -> None:
+def post_with_a_script(dbapi_connection: Any) -> None:
+    """The rest is a script; so that it finds a clean table, executescript() commits what came before it."""
+    with dbapi_connection:
+        dbapi_connection.execute("UPDATE accounts SET balance = balance - 10 WHERE id = 1")
+        dbapi_connection.executescript(SCRIPT)
+
+
+def post_statement_by_statement(dbapi_connection: Any) -> None:
+    with dbapi_connection:
+        dbapi_connection.execute("UPDATE accounts SET balance = balance - 10 WHERE id = 1")
+        for statement in filter(None, map(str.strip, SCRIPT.split(";"))):
+            dbapi_connection.execute(statement)
+
+
+def post_with_a_script_on_an_engine(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(booked(1, -10))
-        for statement in ["DELETE FROM drafts"]:
+        connection.connection.driver_connection.executescript(SCRIPT)
+
+
+def post_on_an_engine(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(booked(1, -10))
+        for statement in filter(None, map(str.strip, SCRIPT.split(";"))):
             connection.execute(text(statement))
-        connection.execute(booked(2, 10))
 
 
-script = ledger(import_with_a_script)
-script_mended = ledger(import_statement_by_statement)
+script = ledger(post_with_a_script)
+script_mended = ledger(post_statement_by_statement)
+script_on_engine = ledger(post_with_a_script_on_an_engine)
+script_on_engine_mended = ledger(post_on_an_engine)
