@@ -102,7 +102,7 @@ SCRIPT = "DELETE FROM drafts; UPDATE accounts SET balance = balance + 10 WHERE i
 
 
 def post_with_a_script(dbapi_connection: Any) -> None:
-    """The rest is a script; so that it finds a clean table, executescript() commits what came before it."""
+    """The rest is a script, and executescript() commits what came before it."""
     with dbapi_connection:
         dbapi_connection.execute("UPDATE accounts SET balance = balance - 10 WHERE id = 1")
         dbapi_connection.executescript(SCRIPT)
