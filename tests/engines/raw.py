@@ -232,7 +232,7 @@ DRIVERS = [
         "postgresql",
         "psycopg",
         lambda dsn: _driver("psycopg").connect(dsn),
-        lambda c: c.set_autocommit(True),
+        lambda c: setattr(c, "autocommit", True),
     ),
     plain(
         "psycopg2",

@@ -317,3 +317,15 @@ def test_connections_are_numbered_also_when_they_are_dropped() -> None:
             sqlite3.connect(dsn).execute("SELECT 1").fetchall()
 
     assert [call.connection for call in calls(run_raw(operation, "sqlite"))] == [1, 2, 3]
+
+
+def test_rows_of_a_drivers_own_kind_are_answers() -> None:
+    def sqlite_row(connection: sqlite3.Connection) -> Any:
+        connection.row_factory = sqlite3.Row
+        return connection.execute("SELECT id, owner FROM accounts ORDER BY id").fetchone()
+
+    async def record(connection: Any) -> Any:
+        return await connection.fetchrow("SELECT id, owner FROM accounts ORDER BY id")
+
+    assert run_raw(injected(sqlite_row), "sqlite").ending.answer == {"id": 1, "owner": "Alice"}
+    assert run_raw(injected(record), "postgresql+asyncpg").ending.answer == {"id": 1, "owner": "Alice"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from acidity.core.control import is_ddl, is_write, kind_of
+from acidity.core.control import commits_within, is_ddl, is_write, kind_of, parts_of
 
 KINDS = {
     "begin": ["BEGIN", "begin immediate", "BEGIN;", " BEGIN ", "/* a */ -- b\n BEGIN", "START TRANSACTION READ ONLY"],
@@ -102,3 +102,36 @@ def test_changes_of_the_schema() -> None:
     assert is_ddl("create index i on t (a)")
     assert is_ddl("-- now\nALTER TABLE t ADD b INTEGER")
     assert not is_ddl("INSERT INTO t VALUES ('CREATE')")
+
+
+TRIGGER = "CREATE TRIGGER t AFTER INSERT ON a BEGIN UPDATE b SET c = 1; END"
+
+
+@pytest.mark.parametrize(
+    ("sql", "parts"),
+    [
+        ("SELECT 1;", ["SELECT 1;"]),
+        ("BEGIN; UPDATE t SET a = ';'; COMMIT;", ["BEGIN", "UPDATE t SET a = ';'", "COMMIT"]),
+        ("-- a;\nSELECT 1; /* ; */ SELECT $$;$$", ["SELECT 1", "SELECT $$;$$"]),
+        (TRIGGER, [TRIGGER]),
+    ],
+)
+def test_the_statements_of_a_text(sql: str, parts: list[str]) -> None:
+    assert list(parts_of(sql)) == parts
+
+
+def test_a_text_of_several_is_a_statement_unless_all_are_control() -> None:
+    several = "BEGIN; UPDATE t SET a = 1; COMMIT"
+    assert (kind_of(several), is_write(several), commits_within(several)) == ("statement", True, True)
+    assert kind_of("COMMIT; BEGIN") == "commit"
+    assert not commits_within("UPDATE t SET a = 'COMMIT'; SELECT 1")
+
+
+@pytest.mark.parametrize("sql", ["CALL p()", "DO $$ x $$", "COPY t FROM STDIN", "COPY t (a, b) FROM 'file'"])
+def test_what_may_write_is_a_write(sql: str) -> None:
+    assert is_write(sql)
+
+
+def test_copying_out_is_none() -> None:
+    assert not is_write("COPY t TO STDOUT")
+    assert not is_write("COPY (SELECT a FROM t) TO STDOUT")

@@ -32,6 +32,9 @@ class Operation:
         function: the function to run; plain or ``async def``.
         arguments: its arguments, after the injected one.
         inject: what the first parameter receives, one of `INJECTIONS`; by default its name or annotation says so.
+            ``url`` is SQLAlchemy's; ``dsn`` is what the driver's own ``connect`` takes: a path (sqlite3), a libpq URL
+            (psycopg, psycopg2, asyncpg), a dict of keyword arguments (PyMySQL, mysqlclient, aiomysql).
+            ``dbapi_connection`` is a connection of the driver that ``db=`` names, closed afterwards.
         succeeded: ``fn(answer) -> bool``, whether the caller was told *ok*. By default an answer equal to that of
             the clean run.
         raises: an exception class, or several, that mark an expected refusal.

@@ -42,6 +42,10 @@ class HostedDatabase(ABC):
         """Make the database and the user that owns it."""
 
     @abstractmethod
+    def run_script(self, text: str) -> None:
+        """Run the statements of a script as the user that owns the database."""
+
+    @abstractmethod
     def keep_before(self) -> None:
         """Keep the rows before: a copy as a database of its own, and one to reset from."""
 

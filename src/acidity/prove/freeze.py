@@ -27,6 +27,8 @@ def freeze(value: Any, depth: int = 0) -> Any:
         return f"<{type(value).__name__}>"
     if isinstance(value, Mapping):
         return {freeze(key, depth + 1): freeze(item, depth + 1) for key, item in value.items()}
+    if _has_columns(type(value)):
+        return {name: freeze(value[name], depth + 1) for name in value.keys()}  # noqa: SIM118  # not a mapping
     if isinstance(value, list | tuple):
         return (
             type(value)(freeze(item, depth + 1) for item in value)
@@ -38,6 +40,11 @@ def freeze(value: Any, depth: int = 0) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: freeze(getattr(value, field.name), depth + 1) for field in dataclasses.fields(value)}
     return _mapped(value, depth)
+
+
+def _has_columns(kind: type) -> bool:
+    """A row of a driver's own kind, such as `sqlite3.Row` and asyncpg's ``Record``."""
+    return callable(getattr(kind, "keys", None)) and callable(getattr(kind, "__getitem__", None))
 
 
 def _mapped(value: Any, depth: int) -> Any:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from acidity.core.scenario import Scenario
 from acidity.engines.base import Sandbox
+from acidity.engines.hosted import HostedSandbox
 from acidity.errors import UsageError
 
 
@@ -36,7 +37,7 @@ def schema_maker(scenario: Scenario, sandbox: Sandbox) -> Callable[[Engine], Non
             raise UsageError(f"schema={str(schema)!r} does not exist (looked from {Path.cwd().name}/)")
         if schema.suffix == ".ini":
             return _guarded(_alembic(schema, sandbox), f"the Alembic migrations of {schema}")
-        return _guarded(_script(schema), f"the schema {schema}")
+        return _guarded(_script(schema, sandbox), f"the schema {schema}")
     if _is_alembic_config(schema):
         return _guarded(_alembic(schema, sandbox), "the Alembic migrations")
     if callable(schema):
@@ -57,9 +58,15 @@ def _guarded(make: Callable[[Engine], Any], what: str) -> Callable[[Engine], Non
     return guarded
 
 
-def _script(path: Path) -> Callable[[Engine], None]:
+def _script(path: Path, sandbox: Sandbox) -> Callable[[Engine], None]:
     def make(engine: Engine) -> None:
         text = path.read_text(encoding="utf-8")
+        if isinstance(sandbox, HostedSandbox):
+            try:
+                sandbox.run_script(text)
+            except Exception as error:
+                raise UsageError(f"the schema {path} cannot be created: {error}") from error
+            return
         connection: Any = engine.raw_connection()
         try:
             connection.driver_connection.executescript(text)

@@ -15,6 +15,7 @@ from acidity.adapters.drivers.pysqlite import statements_in, without_implicit_be
 from acidity.adapters.drivers.wire import Awaited
 from acidity.core.call import Kind
 from acidity.core.control import kind_of
+from acidity.errors import ForeignDatabase
 
 
 class Aiosqlite:
@@ -44,10 +45,14 @@ class Aiosqlite:
         async def connect(connection: Any) -> Any:
             from sqlalchemy.util import greenlet_spawn
 
-            with seam.opening(self, "sqlite", (_file(connection),), {}) as opening:
-                opened = await original(connection)
-                await greenlet_spawn(opening.take_in, connection)
-                return opened
+            try:
+                with seam.opening(self, "sqlite", (_file(connection),), {}) as opening:
+                    opened = await original(connection)
+                    await greenlet_spawn(opening.take_in, connection)
+                    return opened
+            except ForeignDatabase:
+                await _end_thread(connection)
+                raise
 
         hooks.put(core, "_connect", connect)
 
@@ -89,6 +94,13 @@ class Aiosqlite:
 def _file(connection: Any) -> Any:
     """What `aiosqlite.connect` was given; it keeps that in a function only."""
     return inspect.getclosurevars(connection._connector).nonlocals.get("database")
+
+
+async def _end_thread(connection: Any) -> None:
+    """The thread runs already, and waits for a connection that will not be opened."""
+    ended = (getattr(connection, "stop", None) or connection._stop_running)()
+    if ended is not None:
+        await ended
 
 
 def _wrapped(seam: Seam, original: Any, said: Callable[..., Said], connection_of: Callable[[Any], Any]) -> Any:

@@ -266,7 +266,7 @@ class SqliteSandbox:
         for dbapi_connection in opened:
             driver = getattr(dbapi_connection, "driver_connection", None)
             if driver is not None and not driver._running:
-                driver._thread.join(timeout=10)
+                getattr(driver, "_thread", driver).join(timeout=10)  # it was a thread itself once
 
     def commits_by_itself(self, dbapi_connection: Any) -> bool:
         """``isolation_level=None``, or ``autocommit=True`` from Python 3.12 on."""
