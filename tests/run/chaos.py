@@ -126,6 +126,7 @@ class Book:
         self.up.set()
         self._news = threading.Condition()
         self._outages = 0
+        self._doubted: set[str] = set()
 
     def transfers(self, writer: int) -> Iterator[Transfer]:
         """What this writer is to do, until the end."""
@@ -161,6 +162,10 @@ class Book:
         with self._news:
             if error is not None:
                 self.errors[_short(error)] += 1
+            if told == "unknown":
+                self._doubted.add(transfer.name)
+            elif told == "failed" and transfer.name in self._doubted:  # this attempt did nothing, but an earlier one?
+                told = "unknown"
             if not again:
                 self.told[transfer.name] = told
                 self._news.notify_all()
@@ -201,7 +206,8 @@ def deck(number: int, share: int = 5) -> Callable[[bytes], When | None]:
     others: list[When | None] = []
 
     def decide(request: bytes) -> When | None:
-        pile, fresh = (commits, share) if b"COMMIT" in request else (others, 297)
+        # PostgreSQL's message ends with a zero, and asyncpg's statement with a semicolon; SET AUTOCOMMIT is another one
+        pile, fresh = (commits, share) if request.rstrip(b";\0").endswith(b"COMMIT") else (others, 297)
         if not pile:
             pile += ["before", "during", "after", *[None] * fresh]
             chance.shuffle(pile)
@@ -244,7 +250,6 @@ def judge(url: str, book: Book, counts: str) -> Verdict:
         wrong.append(f"the sum is {sum(balances.values())} instead of {ACCOUNTS * EACH}")
     if balances != ledger:
         wrong.append(f"the balances {balances} are not those of the ledger {ledger}")
-    print("\n", Verdict(tuple(wrong), counts))
     return Verdict(tuple(wrong), counts)
 
 
