@@ -1,7 +1,8 @@
-"""What holds for all tests: those that need the driver mysqlclient run when they are asked for.
+"""What holds for all tests: some run only when they are asked for.
 
-mysqlclient builds from source, so it is not in the test extra. Its tests carry the marker ``mysqlclient`` and are
-deselected, in sight, unless ``-m`` names it; the continuous integration does.
+mysqlclient builds from source, so it is not in the test extra, and its tests carry the marker ``mysqlclient``; tests
+with large bounds carry ``large``. Both are deselected, in sight, unless ``-m`` names the marker; the continuous
+integration does that for mysqlclient.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import signal
 
 import pytest
+
+ON_REQUEST = ("mysqlclient", "large")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and the programs they start inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -19,12 +22,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if _needs_mysqlclient(item):
             item.add_marker(pytest.mark.mysqlclient)
-    if "mysqlclient" in config.getoption("markexpr"):
-        return
-    left = [item for item in items if item.get_closest_marker("mysqlclient")]
+    asked = config.getoption("markexpr")
+    marks = [mark for mark in ON_REQUEST if mark not in asked]
+    left = [item for item in items if any(item.get_closest_marker(mark) for mark in marks)]
     if left:
         config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if not item.get_closest_marker("mysqlclient")]
+        items[:] = [item for item in items if item not in set(left)]
 
 
 def _needs_mysqlclient(item: pytest.Item) -> bool:

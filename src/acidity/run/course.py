@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from typing import Any
 
 from tenacity import RetryCallState, Retrying, wait_random_exponential
@@ -19,9 +20,9 @@ from acidity.run.errors import AlreadyDone, CommitUnknown, UnitPoisoned
 from acidity.run.marker import KeyTaken, Marker, Stored
 from acidity.run.state import State
 from acidity.run.target import Target
-from acidity.run.unit import Terms, Unit, logger
+from acidity.run.unit import Terms, Unit, logger, monotonic
 
-ASKED_MAX = 6  # how often the fence is tried before the outcome is given up as unknown
+RESOLVE_S = 30.0  # how long to ask for an outcome: a server that crashed is back after seconds, a failover takes longer
 _WAIT = wait_random_exponential(multiplier=0.02, max=1.0)
 
 
@@ -101,9 +102,11 @@ class Course:
             verdict = what_next(ended, len(attempts), self.policy, interrupted=self.interrupted is not None)
             if verdict == "retry":
                 logger.info("attempt %d failed, trying again: %s", len(attempts), ended.error)
-                yield Wait(pause(len(attempts)))
-                continue
-            if verdict == "raise" and self.policy.max_attempts > 1 and len(attempts) >= self.policy.max_attempts:
+                waited = yield Wait(pause(len(attempts)))
+                if not isinstance(waited, Failed):
+                    continue
+                ended.error = waited.error
+            elif verdict == "raise" and self.policy.max_attempts > 1 and len(attempts) >= self.policy.max_attempts:
                 ended.error = _listing(attempts, ended)
             return ended
 
@@ -168,22 +171,14 @@ class Course:
         """The answer to COMMIT is lost: let the marker tell."""
         lost = ended.error
         assert lost is not None, "COMMIT raised"
-        committed: bool | None = None
+        committed, stopped = None, None
         if unit.marker is not None:
-            for asked in range(1, ASKED_MAX + 1):
-                try:
-                    asking = partial(unit.marker.committed, self.target.engine)
-                    committed = got((yield Shielded(asking)))
-                    break
-                except BaseException as error:
-                    logger.debug("the fence was not answered: %s", error)
-                    if asked == ASKED_MAX or not isinstance(error, Exception):
-                        break
-                yield Wait(pause(asked))
+            committed, stopped = yield from self._ask(unit.marker)
         interruption = not isinstance(lost, Exception) and not _of_a_task(lost)
         if committed is None:
-            ended.error = lost if interruption else unknown(unit, lost)
-            lost.add_note("acidity: COMMIT was sent and its outcome is unknown")
+            ended.error = lost if interruption else stopped or unknown(unit, lost)
+            for error in {lost, ended.error}:
+                error.add_note("acidity: COMMIT was sent and its outcome is unknown")
             return
         unit.to(State.COMMITTED if committed else State.ABORTED)
         word = "committed" if committed else "not committed"
@@ -191,6 +186,24 @@ class Course:
         logger.info("the answer to COMMIT was lost; the marker says: %s", word)
         if not interruption:
             ended.error = None if committed else _exception(lost)
+
+    def _ask(self, marker: Marker) -> Generator[Step, Any, tuple[bool | None, BaseException | None]]:
+        """Ask the fence until it answers, for `RESOLVE_S` at most: the answer, and what interrupted the asking."""
+        waited, began = 0.0, monotonic()
+        for asked in count(1):
+            reply = yield Shielded(partial(marker.committed, self.target.engine))
+            if not isinstance(reply, Failed):
+                return reply, None
+            logger.debug("the fence was not answered: %s", reply.error)
+            if isinstance(reply.error, Exception):
+                if self.interrupted is not None or max(waited, monotonic() - began) > RESOLVE_S:
+                    break
+                seconds = pause(asked)
+                waited += seconds  # counts where waits are not waited, too
+                reply = yield Wait(seconds)
+            if isinstance(reply, Failed):
+                return None, reply.error
+        return None, None
 
     def _repeat(self, unit: Unit, ended: Ended) -> Generator[Step, Any, None]:
         """The key was used up: answer with what is stored, if the request is the same."""

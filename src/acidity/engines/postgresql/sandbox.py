@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from acidity.engines.hosted import HostedSandbox
@@ -159,6 +160,8 @@ class PostgresqlSandbox(HostedSandbox):
     def reconnect(self) -> None:
         """Both administrator's connections broke."""
         super().reconnect()
+        with suppress(Exception):
+            self.server_admin.close()
         self.server_admin = self.connect_admin()
         self.ask("SET lock_timeout = '2s'")
 
