@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 from tenacity import AsyncRetrying, Retrying, retry_if_exception, stop_after_attempt
 
 from acidity.engines.codes import RETRYABLE, code_of
-from tests.run.bank import move
+from tests.run.bank import move, transferring, transferring_async
 
 Answer = dict[str, bool]
 
@@ -25,8 +25,6 @@ def commit(engine: Engine, amount: int) -> Answer:
 
 
 async def commit_async(async_engine: Any, amount: int) -> Answer:
-    from sqlalchemy.ext.asyncio import AsyncSession
-
     async with AsyncSession(async_engine) as session:
         answer = await session.run_sync(move, amount)
         await session.commit()
@@ -40,8 +38,6 @@ def begin(engine: Engine, amount: int) -> Answer:
 
 
 async def begin_async(async_engine: Any, amount: int) -> Answer:
-    from sqlalchemy.ext.asyncio import AsyncSession
-
     async with AsyncSession(async_engine) as session, session.begin():
         return await session.run_sync(move, amount)
 
@@ -91,19 +87,5 @@ def tenacity_by_code(engine: Engine, amount: int) -> Answer:
     return Retrying(stop=stop_after_attempt(3), reraise=True, retry=codes)(begin, engine, amount)
 
 
-CONTROLS: dict[str, Callable[..., Any]] = {
-    each.__name__: each
-    for each in (
-        commit,
-        commit_async,
-        begin,
-        begin_async,
-        answered,
-        naive_retry,
-        naive_retry_async,
-        retry_by_class,
-        tenacity,
-        tenacity_async,
-        tenacity_by_code,
-    )
-}
+atomic, atomic_async = transferring(), transferring_async()
+resolved, resolved_async = transferring(resolve_commit=True), transferring_async(resolve_commit=True)
