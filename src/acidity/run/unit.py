@@ -104,6 +104,8 @@ class Unit:
         """Open the session, begin for real, set the level and verify it, write the marker."""
         terms, dialect = self.terms, self.target.engine.dialect.name
         guard.watch(self.target.key)
+        if dialect == "sqlite":
+            sqlite.refuse_skipped_rollback(self.target.engine)
         self.session = self.target.make()
         options: dict[str, Any] = {guard.UNIT: self}
         if terms.isolation_level and dialect != "sqlite":
