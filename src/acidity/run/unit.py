@@ -126,6 +126,7 @@ class Unit:
             self.marker.insert(connection)
         for name in _COVERED:
             self.plain.__dict__[name] = partial(self._by_hand, f"session.{name}()")
+        self.plain.__dict__["connection"] = self._connection_as_it_is
         self._own = False
 
     def prepare(self, result: Any = None) -> None:
@@ -230,7 +231,7 @@ class Unit:
         if self.session is None:
             return
         session = self.plain
-        for name in _COVERED:
+        for name in (*_COVERED, "connection"):
             session.__dict__.pop(name, None)
         with suppress(Exception):
             session.close()
@@ -313,6 +314,16 @@ class Unit:
         """ROLLBACK goes to the driver now; a unit that did not ask for it has lost its work."""
         if not self._ending and not self._committing and self.failures.first is None:
             self.poison(BoundaryError(f"rolled back by hand inside the unit; {_INSTEAD}"))
+
+    def _connection_as_it_is(self, bind_arguments: Any = None, execution_options: Any = None) -> Connection:
+        if execution_options:  # SQLAlchemy only warns, and leaves the level as it was
+            error = BoundaryError(
+                f"session.connection(execution_options={execution_options}) inside a unit of work comes too late and "
+                f"changes nothing: give isolation_level= to atomic(…)"
+            )
+            self.poison(error)
+            raise error
+        return type(self.plain).connection(self.plain, bind_arguments)
 
     def _by_hand(self, what: str, *_: Any, **__: Any) -> NoReturn:
         error = BoundaryError(f"{what} inside a unit of work: {_INSTEAD}")
