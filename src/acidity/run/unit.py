@@ -152,6 +152,13 @@ class Unit:
             self.connection.exec_driver_sql(statement)
         self._lasting = []
         self._check_deadline()
+        if self.connection.dialect.name == "sqlite" and not server.still_open(self.connection):
+            self.to(State.PARTIALLY_COMMITTED)
+            self.to(State.UNKNOWN)
+            raise BoundaryError(
+                "the transaction was ended behind SQLAlchemy, as executescript() on the driver's connection does; what "
+                "came before is committed"
+            )
         if server.is_aborted(self.connection):
             raise UnitPoisoned("the server has aborted this transaction; COMMIT would change nothing and say success")
         self.to(State.PARTIALLY_COMMITTED)
