@@ -92,6 +92,8 @@ class Unit:
         terms, dialect = self.terms, self.target.engine.dialect
         sqlite_kind = "DEFERRED" if terms.read_only else "IMMEDIATE"  # a writer waits for its turn before it reads
         guard.watch(dialect)
+        if dialect.name == "sqlite":
+            sqlite.refuse_skipped_rollback(self.target.engine)
         self.session = self.target.make()
         session = self.plain = self.session.sync_session if self.target.asynchronous else self.session
         self._made_as = type(session)
@@ -148,6 +150,13 @@ class Unit:
             connection.exec_driver_sql(statement)
         self._lasting = []
         self._check_deadline()
+        if connection.dialect.name == "sqlite" and not server.still_open(connection):
+            self.to(State.PARTIALLY_COMMITTED)
+            self.to(State.UNKNOWN)
+            raise BoundaryError(
+                "the transaction was ended behind SQLAlchemy, as executescript() on the driver's connection does; what "
+                "came before is committed"
+            )
         if server.is_aborted(connection):
             raise UnitPoisoned("the server has aborted this transaction; COMMIT would change nothing and say success")
         self.to(State.PARTIALLY_COMMITTED)
@@ -321,7 +330,15 @@ class Unit:
         Raises:
             BoundaryError: always.
         """
-        error = BoundaryError(f"{what} inside a unit of work: {_INSTEAD}")
+        self.refuse(f"{what} inside a unit of work: {_INSTEAD}")
+
+    def refuse(self, what: str) -> NoReturn:
+        """Refuse what crosses the boundary, and let the unit fail.
+
+        Raises:
+            BoundaryError: always.
+        """
+        error = BoundaryError(what)
         self.poison(error)
         raise error
 
