@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -169,15 +170,21 @@ def test_engines_that_outlive_a_test(made: ThrowAwayDatabase) -> None:
     lasting.dispose()
 
 
-def test_a_test_that_leaves_its_transaction_open(made: ThrowAwayDatabase) -> None:
+@pytest.mark.parametrize("how", ["a session", "the driver"])
+def test_a_test_that_leaves_its_transaction_open(made: ThrowAwayDatabase, how: str) -> None:
     with made.fresh():
-        left = Session(create_engine(made.url, poolclass=NullPool))
-        left.get_one(bank.Account, bank.ALICE).balance = 1
-        left.flush()
+        theirs = create_engine(made.url, poolclass=NullPool)
+        left = theirs.connect()
+        connection: Any = left.connection.driver_connection
+        if how == "the driver":
+            left.detach()
+        connection.cursor().execute("UPDATE accounts SET balance = 1")
     with made.fresh():
         assert balances(made.engine) == [100, 0]
-    left.connection().detach()
+        transfer(made.engine)  # no lock is left
     left.invalidate()
+    with suppress(Exception):
+        connection.close()
 
 
 def test_async(database: ThrowAwayDatabase) -> None:

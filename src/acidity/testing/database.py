@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 from acidity.core.scenario import Scenario
 from acidity.engines import new_sandbox
 from acidity.engines.base import Sandbox
+from acidity.engines.hosted import HostedSandbox
 from acidity.errors import UsageError
 from acidity.prove.bind import bound_engines
 from acidity.prove.schema import schema_maker
@@ -73,6 +74,8 @@ class ThrowAwayDatabase:
     def restore(self) -> None:
         """Bring the rows before back, and the schema if it was changed; connections that are left are closed."""
         self.disconnect()
+        if isinstance(self._sandbox, HostedSandbox):
+            self._sandbox.end_sessions()  # of transactions that a test left open
         self._sandbox.look()  # finds what was changed
         self._sandbox.reset()
 
