@@ -108,6 +108,7 @@ class atomic:  # noqa: N801  # it is used like a function
         if not parameters:
             raise UsageError(f"{function.__name__}() takes no parameters; its first one receives the session")
         self._check_key(function, signature)
+        name = f"{function.__module__}.{function.__qualname__}"
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -116,6 +117,7 @@ class atomic:  # noqa: N801  # it is used like a function
                 with _inner(joined):
                     return function(joined.session, *args, **kwargs)
             course = self._course(repeatable=True, marker=self._marker_of(function, signature, args, kwargs))
+            course.name = name
             return run(course, lambda session: function(session, *args, **kwargs))
 
         @functools.wraps(function)
@@ -125,6 +127,7 @@ class atomic:  # noqa: N801  # it is used like a function
                 with _inner(joined):
                     return await function(joined.session, *args, **kwargs)
             course = self._course(repeatable=True, marker=self._marker_of(function, signature, args, kwargs))
+            course.name = name
             return await run_async(course, lambda session: function(session, *args, **kwargs))
 
         made: Any = async_wrapper if self.asynchronous else wrapper
