@@ -15,6 +15,7 @@ from acidity.run.errors import (
     DeadlineExceeded,
     InvariantBroken,
     KeyReused,
+    NotMoney,
     NoTransaction,
     RetriesExhausted,
     SharedUnit,
@@ -24,6 +25,7 @@ from acidity.run.errors import (
 )
 from acidity.run.lock import lock
 from acidity.run.marker import prune
+from acidity.run.money import Money
 from acidity.run.required import on_commit, transaction_required
 from acidity.run.savepoint import savepoint
 from acidity.run.sqlite import configure_sqlite
@@ -36,7 +38,9 @@ __all__ = [
     "DeadlineExceeded",
     "InvariantBroken",
     "KeyReused",
+    "Money",
     "NoTransaction",
+    "NotMoney",
     "RetriesExhausted",
     "SharedUnit",
     "State",

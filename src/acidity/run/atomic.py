@@ -108,6 +108,7 @@ class atomic:  # noqa: N801  # it is used like a function
         if not parameters:
             raise UsageError(f"{function.__name__}() takes no parameters; its first one receives the session")
         self._check_key(function, signature)
+        name = f"{function.__module__}.{function.__qualname__}"
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -116,7 +117,7 @@ class atomic:  # noqa: N801  # it is used like a function
             if joined is not None:
                 with _inner(joined):
                     return function(joined.session, *args, **kwargs)
-            course = self._course(target, self._marker_of(function, signature, args, kwargs))
+            course = self._course(target, self._marker_of(function, signature, args, kwargs), name)
             return run(course, lambda session: function(session, *args, **kwargs))
 
         @functools.wraps(function)
@@ -126,7 +127,7 @@ class atomic:  # noqa: N801  # it is used like a function
             if joined is not None:
                 with _inner(joined):
                     return await function(joined.session, *args, **kwargs)
-            course = self._course(target, self._marker_of(function, signature, args, kwargs))
+            course = self._course(target, self._marker_of(function, signature, args, kwargs), name)
             return await run_async(course, lambda session: function(session, *args, **kwargs))
 
         made: Any = async_wrapper if self.asynchronous else wrapper
@@ -235,8 +236,8 @@ class atomic:  # noqa: N801  # it is used like a function
             raise BoundaryError(f"{', '.join(wrong)}=: this unit joins one that has begun; ask for it on the outermost")
         return unit
 
-    def _course(self, target: Target, marker: Callable[[], Marker] | None) -> Course:
-        return Course(target, self.terms, self.policy, marker)
+    def _course(self, target: Target, marker: Callable[[], Marker] | None, name: str) -> Course:
+        return Course(target, self.terms, self.policy, marker, name=name)
 
     def _course_of_block(self) -> Course:
         return Course(target_of(self.what), self.terms, self.policy, self._marker_of_block(), repeatable=False)

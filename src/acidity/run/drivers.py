@@ -9,6 +9,7 @@ from typing import Any
 
 from acidity.run.course import Body, Course, Failed, Shielded, Step, Steps, Wait, Work
 from acidity.run.decide import Ended
+from acidity.run.telemetry import steps_of
 
 sleep = time.sleep
 
@@ -28,7 +29,7 @@ class Driver:
     def __init__(self, course: Course) -> None:
         self.course = course
         self.ended: Ended | None = None
-        self._steps: Steps = course.steps()
+        self._steps: Steps = steps_of(course)
         self._step: Step = next(self._steps)
 
     def reply(self, value: Any) -> None:

@@ -2,6 +2,7 @@
 
 AcidityError
 ├── UsageError                  `atomic` was called with arguments that make no sense together
+│   └── NotMoney                a value that a `Money` column cannot hold exactly
 ├── BoundaryError               your code crosses the boundary of the transaction; a bug, do not catch it
 │   ├── NoTransaction           something needs a unit of work, and there is none
 │   ├── UsedAfterEnd            the session of a unit that has ended
@@ -20,7 +21,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acidity.errors import AcidityError
+from sqlalchemy.exc import DontWrapMixin
+
+from acidity.errors import AcidityError, UsageError
+
+
+class NotMoney(UsageError, ValueError, DontWrapMixin):
+    """The value cannot be stored as an exact amount, or what came back is none; nothing was rounded."""
 
 
 class BoundaryError(AcidityError):

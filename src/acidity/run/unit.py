@@ -17,11 +17,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from acidity.engines.codes import code_of
-from acidity.errors import AcidityError
 from acidity.run import covered, guard, server, sqlite
 from acidity.run.context import caller
 from acidity.run.decide import state_after_commit_error
-from acidity.run.errors import BoundaryError, DeadlineExceeded, InvariantBroken, SharedUnit, UnitPoisoned
+from acidity.run.errors import (
+    BoundaryError,
+    DeadlineExceeded,
+    InvariantBroken,
+    SharedUnit,
+    TransactionFailed,
+    UnitPoisoned,
+)
 from acidity.run.failures import Failures
 from acidity.run.marker import Marker
 from acidity.run.state import State, may_follow
@@ -269,7 +275,7 @@ class Unit:
 
     def database_error(self, error: BaseException, *, lost: bool) -> None:
         """The database answered a statement with an error."""
-        if self._committing or self._ending or isinstance(error, AcidityError):  # our own refusals sent nothing
+        if self._committing or self._ending or isinstance(error, BoundaryError | TransactionFailed):  # our own refusals
             return
         self.failures.add(error, final=lost)
         if self.failures.final and self.state is State.ACTIVE:
