@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from acidity.run.context import in_greenlet
 from acidity.run.course import Body, Course, Failed, Shielded, Step, Steps, Wait, Work
 from acidity.run.decide import Ended
 from acidity.run.telemetry import steps_of
@@ -84,10 +85,8 @@ class Driver:
         return None
 
     async def _do(self, step: Work | Shielded) -> Any:
-        from sqlalchemy.util import greenlet_spawn
-
         async def carry_out(work: Work) -> Any:
-            value = await greenlet_spawn(work)
+            value = await in_greenlet(work)
             return await value if asyncio.iscoroutine(value) else value
 
         if not isinstance(step, Shielded):

@@ -14,7 +14,10 @@ AcidityError
     ├── RetriesExhausted        every attempt failed; lists them
     ├── CommitUnknown           COMMIT was sent and its outcome cannot be told
     ├── KeyReused               the same idempotency key with another request
+    ├── KeyInProgress           another unit is at work on the same idempotency key
     └── AlreadyDone             a ``with`` block whose idempotency key was used up
+
+CommittedLocally is a warning: COMMIT was confirmed, and a failover could still lose it.
 """
 
 from __future__ import annotations
@@ -90,5 +93,13 @@ class KeyReused(TransactionFailed):
     """The idempotency key belongs to another request; nothing was done."""
 
 
+class KeyInProgress(TransactionFailed):
+    """Another unit is at work on this idempotency key, and ``when_in_progress="error"``; nothing was done."""
+
+
 class AlreadyDone(TransactionFailed):
     """A unit with this idempotency key is committed already; nothing was done."""
+
+
+class CommittedLocally(UserWarning):
+    """PostgreSQL confirmed COMMIT, but gave up waiting for a synchronous standby."""

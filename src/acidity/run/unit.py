@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from acidity.engines.codes import code_of
-from acidity.run import covered, guard, server, sqlite
+from acidity.run import covered, guard, notices, server, sqlite
 from acidity.run.context import caller
 from acidity.run.decide import state_after_commit_error
 from acidity.run.errors import (
@@ -97,7 +97,7 @@ class Unit:
         """Open the session, begin for real, set the level and verify it, write the marker."""
         terms, dialect = self.terms, self.target.engine.dialect
         sqlite_kind = "DEFERRED" if terms.read_only else "IMMEDIATE"  # a writer waits for its turn before it reads
-        guard.watch(dialect)
+        guard.watch()
         if dialect.name == "sqlite":
             sqlite.refuse_skipped_rollback(self.target.engine)
         self.session = self.target.make()
@@ -170,6 +170,7 @@ class Unit:
     def commit(self) -> None:
         """Send COMMIT; only its reply makes the unit COMMITTED."""
         self._committing = True
+        stop_listening = notices.listen(self.connection)
         try:
             self._made_as.commit(self.plain)
         except BaseException as error:
@@ -177,6 +178,8 @@ class Unit:
             self.to(state)
             raise
         self.to(State.COMMITTED)
+        if stop_listening is not None:
+            stop_listening()
         self._close()
 
     def _after_commit_error(self, error: BaseException) -> State:
