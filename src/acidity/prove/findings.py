@@ -215,12 +215,21 @@ def consistency_findings(bench: Bench, judged: Sequence[Judged]) -> list[Finding
                 schedule=item.run.schedule,
                 sites=tuple(dict.fromkeys([*([site] if site else []), *_sites(item.run)])),
                 diff=steady.changes(row_changes(bench.seed, broken.state)),
-                explanation=tuple(_explain(bench, item, steady)),
+                explanation=(*_on_the_way(broken, item.run), *_explain(bench, item, steady)),
                 occurrences=len({id(member) for member, _ in members}),
                 history=steady.history(item.run.history),
             )
         )
     return found
+
+
+def _on_the_way(broken: Break, run: Run) -> list[str]:
+    """That a state was not the last one makes it no less readable."""
+    if broken.between is None:
+        return []
+    call, step = broken.between.call, broken.between.step
+    which = f"a COMMIT of {step}" if step else f"call {call.index} of {len(run.history)} ({shorten(call.label)})"
+    return [f"{which} was acknowledged, and from then on everybody could read these rows"]
 
 
 def shorten(text: str, length: int = 60) -> str:

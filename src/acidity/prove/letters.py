@@ -166,7 +166,7 @@ def _steps_bound(drilled: Drilled) -> tuple[Bound, ...]:
         return ()
     runs = [item.run for examination in drilled.examinations for item in examination.judged]
     through = sum(1 for run in runs if run.failed_step is None)
-    return (Bound(drilled.steps, through, len(runs), "without faults; drill them as operations of their own"),)
+    return (Bound(drilled.steps, through, len(runs), "these ran without faults; drill them as operations, too"),)
 
 
 def _notes(drilled: Drilled) -> list[str]:

@@ -301,8 +301,9 @@ class Stage:
     def _meet_stranger(self, host: Host) -> Encounter:
         def encounter() -> Encounter:
             opened = open_transactions(self.adapters.opened(), self.sandbox)
+            engines = [each for each in self.adapter.engines.values() if host.asynchronous or not each.dialect.is_async]
             with self.sandbox.unseen(), quiet():
-                met = meet(list(self.adapter.engines.values()), self.sandbox, beside=self.adapters.strangers())
+                met = meet(engines, self.sandbox, beside=self.adapters.strangers())
             left = opened - len(met.leaks)
             words = ("a session or connection was left open with its transaction",) * max(0, left)
             return Encounter(tuple(dict.fromkeys((*met.leaks, *words))), met.stopped)
