@@ -47,9 +47,10 @@ class Masks:
             (self.keys, "new keys made by the database are compared up to renaming"),
             (self.tokens, "new random tokens are compared up to renaming"),
             (self.times, "times are compared as empty, kept or new"),
-            (frozenset(column for column in self.ignored if column[0] not in self.tables), "not compared, as asked"),
+            (self.ignored, "not compared, as asked"),
         )
-        found = tuple(f"{text}: {_listed(columns)}" for columns, text in ways if columns)
+        shown = [({column for column in columns if column[0] not in self.tables}, text) for columns, text in ways]
+        found = tuple(f"{text}: {_listed(columns)}" for columns, text in shown if columns)
         whole = f"whole tables that are not compared, as asked: {', '.join(sorted(self.tables))}"
         return (*found, whole) if self.tables else found
 
