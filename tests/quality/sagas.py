@@ -56,6 +56,11 @@ def seed_with_message(session: Session) -> None:
     session.add_all([Account(id=ALICE, balance=90), Account(id=BOB, balance=0), Message(id=1, amount=10)])
 
 
+def seed_with_transfer(session: Session) -> None:
+    """Somebody else is to be paid."""
+    session.add_all([Account(id=ALICE, balance=90), Account(id=BOB, balance=0), Transfer(amount=10, state="taken")])
+
+
 def money_is_kept(session: Session) -> bool:
     """In accounts, or on its way."""
     accounts = sum(account.balance for account in session.query(Account))

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from acidity import prove
@@ -88,6 +89,10 @@ OTHERS = (
     CASH,
     CASH_TWICE,
     AT_LEAST_ONCE,
+    control(sagas.sends, name="others wait too", setup=sagas.seed_with_message, settle=sagas.delivers, **OUTBOX),
+    control(
+        sagas.takes_only, name="others wait to be paid", setup=sagas.seed_with_transfer, settle=sagas.pays_out, **PAYING
+    ),
     control(sagas.saga, "torn", name="the log is compared", recover=sagas.compensates, **SAGA),
     control(sagas.saga, "torn", name="nothing is committed", recover=sagas.forgets_to_commit, **SAGA),
     control(sagas.in_two_commits, "torn", name="without a note", recover=sagas.completes, **LAX),
@@ -286,6 +291,15 @@ class TestUse:
 
         scenario = control(sagas.sends, name="sends", **{role: fails}).scenario()
         with pytest.raises(UsageError, match=rf"sends: {role} \(fails\) fails .* LookupError: no such queue"):
+            prove.drill(scenario)
+
+    def test_a_step_that_needs_something_to_do_is_named(self) -> None:
+        def needs_work(session: Session) -> None:
+            with session.begin():
+                session.delete(session.scalars(select(sagas.Message)).one())
+
+        scenario = control(sagas.sends, name="sends", settle=needs_work).scenario()
+        with pytest.raises(UsageError, match=r"settle \(needs_work\) fails on the rows before"):
             prove.drill(scenario)
 
     def test_a_step_gets_what_it_asks_for(self) -> None:

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from acidity.adapters.seam import Actor, PassThrough
 from acidity.core.scenario import Operation, Role
+from acidity.core.schedule import Schedule
 from acidity.core.step import Step
 from acidity.prove.committed import CommitWatch
 from acidity.prove.run import RawEnding, Run
@@ -42,7 +43,17 @@ class Aftermath:
 
     def repeat(self, run: Run) -> Run:
         """The run with its steps once more; after a step that failed there is nothing to repeat."""
-        return run if run.failed_step else replace(run, again=self._steps())
+        if run.failed_step is not None:
+            return run
+        return replace(run, again=self._steps(), between=(*run.between, *self._watch.take()))
+
+    def alone(self) -> Run | None:
+        """The steps on the rows before, which may hold work for them; None where there are no steps."""
+        if not self._stage.scenario.steps:
+            return None
+        self._stage.sandbox.reset()
+        seed = self._stage.seed
+        return self.follow(Run(Schedule(), RawEnding(), (), seed, seed))
 
     def _steps(self) -> tuple[Step, ...]:
         steps: list[Step] = []

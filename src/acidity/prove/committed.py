@@ -53,7 +53,9 @@ class CommitWatch:
             if rows not in self._known:
                 if look.locked_out or not self._inspector.reaches():
                     where = f" at {call.site}" if call.site else ""
-                    self._unread[rows] = f"invariants could not be asked after a COMMIT{where}, which is under a fault"
+                    self._unread[rows] = (
+                        f"a fault kept everybody out after a COMMIT{where}: invariants could not be asked"
+                    )
                     return
                 self._known[rows] = self._inspector.inspect(look.state, Told.UNKNOWN, RawEnding())
         if self._known[rows]:

@@ -109,6 +109,7 @@ class Examiner:
         self.wrap = wrap
         self.watch = CommitWatch(stage, inspector)
         self.aftermath = Aftermath(stage, self.watch)
+        self.idle: Run | None = None
 
     def examine(self, only: list[Strike] | None = None) -> Examination:
         """Run, and judge.
@@ -123,10 +124,13 @@ class Examiner:
         let_second_pass(self.stage.seed)
         try:
             clean = [self._clean_run() for _ in range(2)]
+            self.idle = self.aftermath.alone()
         except Unsettled as error:
             raise Undecided(f"{self.operation.name}: {error}") from None
         if self.operation.request is not None and not clean[0].ending.succeeded:
             self._require_refusal(clean[0])
+        if self.idle is not None:
+            self._require_steps(self.idle, "on the rows before, when nothing was left to do by this operation")
         calls = self._calls(clean[0])
         bench = self._bench(clean)
         self._require_told(bench, clean[0])
@@ -147,10 +151,13 @@ class Examiner:
 
     def _clean_run(self) -> Run:
         run = self.aftermath.follow(self.stage.run(self.operation, self.watch.over(self.wrap())))
+        self._require_steps(run, "although nothing was struck")
+        return run
+
+    def _require_steps(self, run: Run, when: str) -> None:
         if run.failed_step is not None:
             step = run.failed_step
-            raise UsageError(f"{self.operation.name}: {step} fails although nothing was struck: {step.raised}")
-        return run
+            raise UsageError(f"{self.operation.name}: {step} fails {when}: {step.raised}")
 
     def _struck_run(self, strike: Strike) -> Run:
         inner = self.wrap() if strike.fault.in_child else self.watch.over(self.wrap())
@@ -191,7 +198,7 @@ class Examiner:
             raise Undecided(f"{self.operation.name}: {error}") from None
 
     def _bench_of(self, clean: list[Run], doubled: Run | None, masks: Masks) -> Bench:
-        return Bench(self.operation, self.stage.seed, clean, doubled, masks, several=self.watch.active)
+        return Bench(self.operation, self.stage.seed, clean, doubled, masks, self.watch.active, self.idle)
 
     def _learn(self, clean: list[Run]) -> Masks:
         states = [run.end for run in clean]
@@ -303,6 +310,8 @@ def _chosen(strikes: list[Strike], limits: Limits) -> list[Strike]:
 def _judge(bench: Bench, run: Run) -> Judgement:
     judgement = bench.judge(run)
     if run.schedule.choices or bench.operation.expects_refusal or not bench.changes_nothing or not wrote(run.history):
+        return judgement
+    if bench.idle is not None and bench.changed(run):  # what it did would have been settled without it, too
         return judgement
     if writes_left_uncommitted(run.history):
         return replace(judgement, word="false success", severity="error")

@@ -68,6 +68,7 @@ class Bench:
         doubled: the rows after the clean change was made twice, or None where that is not possible.
         masks: what is not compared literally.
         several: several commits are intended.
+        idle: recover and settle on the rows before, without the operation; None without them.
     """
 
     operation: Operation
@@ -76,16 +77,23 @@ class Bench:
     doubled: Run | None
     masks: Masks
     several: bool = False
+    idle: Run | None = None
 
     def __post_init__(self) -> None:
         self._digests: dict[int, tuple[State, bytes]] = {}
         self._classes: dict[Any, Rows] = {}
-        self._changes_nothing = self._same(self.seed, self.clean[0].end)
+        self._before = self.seed if self.idle is None else self.idle.end
+        self._idle_effects = dict(self.idle.effects) if self.idle is not None else {}
+        self._changes_nothing = self._same(self._before, self.clean[0].end)
 
     @property
     def changes_nothing(self) -> bool:
         """The clean run leaves the rows as they were, and has no effect elsewhere."""
-        return self._changes_nothing and not self.clean[0].effects
+        return self._changes_nothing and self.clean[0].effects == self._idle_effects
+
+    def changed(self, run: Run) -> bool:
+        """Whether the operation itself left other rows than those before."""
+        return not self._same(self.seed, run.second)
 
     def rows_of(self, state: State, effects: Mapping[str, int]) -> Rows:
         """Where rows and effects stand together: an effect must fit the rows."""
@@ -97,11 +105,11 @@ class Bench:
     def _classify(self, state: State, effects: Mapping[str, int]) -> Rows:
         clean = self.clean[0]
         counted = {name: count for name, count in effects.items() if count}
-        if not counted and self._same(self.seed, state):
+        if counted == self._idle_effects and self._same(self._before, state):
             return Rows.BEFORE
         if counted == clean.effects and self._same(clean.end, state):
             return Rows.AFTER
-        twice = {name: 2 * count for name, count in clean.effects.items()}
+        twice = {name: 2 * count - self._idle_effects.get(name, 0) for name, count in clean.effects.items()}
         if self.doubled is not None and counted == twice and self._same(self.doubled.end, state):
             return Rows.DOUBLED
         return Rows.TORN
