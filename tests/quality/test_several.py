@@ -265,6 +265,10 @@ class TestReport:
         ]
         assert any("UPDATE accounts" in event["sql"] for event in steps[0]["history"])
 
+    def test_a_key_that_a_step_computes_is_not_masked(self) -> None:
+        computed = control(sagas.sends, name="", settle=sagas.delivers_at_least_once, **OUTBOX)
+        assert not any("applied.message_id" in note for note in replayed(computed, "ac1:").notes)
+
     def test_its_calls_are_no_calls(self) -> None:
         plain, followed = (replayed(each, "ac1:") for each in (NOT_SETTLED, COMPLETED))
         assert [event.call.sql for event in plain.history] == [event.call.sql for event in followed.history]
