@@ -283,3 +283,26 @@ def takes_only(session: Session) -> None:
     with session.begin():
         change(session, ALICE, -10)
         session.add(Transfer(amount=10, state="taken"))
+
+
+def takes_and_readies(session: Session) -> None:
+    """Two commits: what was taken is ready to be paid out."""
+    takes_only(session)
+    with session.begin():
+        session.scalars(select(Transfer)).one().state = "ready"
+
+
+def pays_whatever_was_taken(session: Session) -> None:
+    with session.begin():
+        for transfer in session.scalars(select(Transfer).where(Transfer.state != "paid")):
+            gateway.pay(transfer.amount)
+            transfer.state = "paid"
+
+
+def pays_what_is_ready(session: Session) -> None:
+    """And says so of the others, too."""
+    with session.begin():
+        for transfer in session.scalars(select(Transfer).where(Transfer.state != "paid")):
+            if transfer.state == "ready":
+                gateway.pay(transfer.amount)
+            transfer.state = "paid"

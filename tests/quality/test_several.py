@@ -89,6 +89,8 @@ OTHERS = (
     CASH,
     CASH_TWICE,
     AT_LEAST_ONCE,
+    control(sagas.takes_and_readies, name="readied", settle=sagas.pays_whatever_was_taken, **LAX, **PAYING),
+    control(sagas.takes_and_readies, "torn", name="not paid", settle=sagas.pays_what_is_ready, **LAX, **PAYING),
     control(sagas.sends, name="others wait too", setup=sagas.seed_with_message, settle=sagas.delivers, **OUTBOX),
     control(
         sagas.takes_only, name="others wait to be paid", setup=sagas.seed_with_transfer, settle=sagas.pays_out, **PAYING
