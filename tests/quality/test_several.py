@@ -226,13 +226,13 @@ class TestReport:
     @pytest.mark.usefixtures("quick")
     def test_a_recovery_that_fails_is_named(self) -> None:
         (found,) = [found for found in drilled(GAVE_UP).findings if found.severity == "error"]
-        assert found.code == "ACI209"
+        assert found.code == "ACI210"
         assert "recover (gives_up) failed (RuntimeError: somebody has to look at this)" in found.title
 
     @pytest.mark.usefixtures("quick")
     def test_what_a_second_time_changed_is_said(self) -> None:
         (found,) = [found for found in drilled(TWICE).findings if found.severity == "error"]
-        assert found.code == "ACI211"
+        assert found.code == "ACI212"
         assert "recover (forgets_that_it_gave) was run a second time" in found.title
         assert [str(change) for change in found.diff] == ["accounts id=2 balance 10 → 20"]
 

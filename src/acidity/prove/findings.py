@@ -25,9 +25,9 @@ CODES = {
     "not refused": "ACI205",
     "leaked": "ACI206",
     "failed after commit": "ACI208",
-    "not recovered": "ACI209",
-    "not settled": "ACI210",
-    "not idempotent": "ACI211",
+    "not recovered": "ACI210",
+    "not settled": "ACI211",
+    "not idempotent": "ACI212",
 }
 _COMMIT_FIRST = (
     'the answer has to wait for COMMIT; in FastAPI a dependency that commits after yield needs scope="function", as in '
