@@ -177,6 +177,18 @@ class TestTold:
         run = replayed(COMPENSATED, "ac1:A6!error-before")
         assert (run.told, run.rows, run.word) == (Told.FAILED, Rows.BEFORE, "right")
 
+    def test_rows_that_a_stranger_committed_are_a_false_failure(self) -> None:
+        """The only COMMIT was refused and left open, the next user of the pool made it, and recovery carried on."""
+
+        def stock(session: Session) -> None:
+            sagas.change(session, sagas.ALICE, -10)
+            session.add(sagas.Transfer(amount=10, state="taken"))
+            session.commit()
+
+        run = replayed(control(stock, name="stock", recover=sagas.completes, **SAGA), "ac1:A4!commit-left-open")
+        assert run.struck
+        assert (run.told, run.rows, run.word) == (Told.FAILED, Rows.AFTER, "false failure by a stranger's commit")
+
     def test_with_one_commit_a_refused_one_is_a_false_failure(self) -> None:
         one = control(sagas.saga, name="one", recover=sagas.completes, **OUTBOX)
         assert replayed(one, "ac1:A9!commit-refused").word == "false failure"
@@ -222,6 +234,11 @@ class TestReport:
         assert "whole tables that are not compared, as asked: transfers" in text
         assert any(bound.name == "recovered by does_nothing, settled by completes" for bound in report.bounds)
         assert "committed states" in {bound.name for bound in report.bounds}
+
+    @pytest.mark.usefixtures("quick")
+    def test_a_relay_that_is_settled_by_itself_is_said_to_be_one(self) -> None:
+        assert "only a loss or a double is seen" in str(drilled(DELETED_FIRST))
+        assert "only a loss or a double is seen" not in str(drilled(DELIVERED))
 
     @pytest.mark.usefixtures("quick")
     def test_a_recovery_that_fails_is_named(self) -> None:

@@ -311,7 +311,7 @@ def _judge(bench: Bench, run: Run) -> Judgement:
     judgement = bench.judge(run)
     if run.schedule.choices or bench.operation.expects_refusal or not bench.changes_nothing or not wrote(run.history):
         return judgement
-    if bench.idle is not None and bench.changed(run):  # what it did would have been settled without it, too
+    if bench.settled_without:
         return judgement
     if writes_left_uncommitted(run.history):
         return replace(judgement, word="false success", severity="error")

@@ -91,9 +91,10 @@ class Bench:
         """The clean run leaves the rows as they were, and has no effect elsewhere."""
         return self._changes_nothing and self.clean[0].effects == self._idle_effects
 
-    def changed(self, run: Run) -> bool:
-        """Whether the operation itself left other rows than those before."""
-        return not self._same(self.seed, run.second)
+    @property
+    def settled_without(self) -> bool:
+        """What the operation changes would have been settled without it, too: it is a relay, or somebody like it."""
+        return self.idle is not None and self.changes_nothing and not self._same(self.seed, self.clean[0].second)
 
     def rows_of(self, state: State, effects: Mapping[str, int]) -> Rows:
         """Where rows and effects stand together: an effect must fit the rows."""
@@ -181,7 +182,9 @@ class Bench:
         return self._leak(run)
 
     def _carried_on(self, run: Run) -> bool:
-        """Whether recovering or settling did what was left to do; the caller was told that the operation broke off."""
+        """Whether recovering or settling did what was left to do after a commit; told was that it broke off."""
+        if not any(event.call.commits and event.reply.status == "ok" for event in run.history):
+            return False
         return any(step.effects for step in run.steps) or not self._same(run.second, run.end)
 
     @staticmethod
