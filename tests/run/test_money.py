@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import decimal
 import re
 from collections.abc import Iterator
@@ -37,7 +38,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.schema import CreateTable
 
 from acidity.errors import UsageError
 from acidity.run import Money, NotMoney, UnitPoisoned, atomic
@@ -307,12 +310,30 @@ def test_a_check_in_sqlalchemys_words(engine: Engine) -> None:
 
 def test_strict_tables() -> None:
     engine = create_engine("sqlite://")
-    strict = Table("strict", MetaData(), Column("balance", Money()), sqlite_strict=True)
+    strict = Table("strict", MetaData(), Column("balance", Money()))
     with engine.begin() as connection:
-        strict.create(connection)
+        connection.execute(text(f"{CreateTable(strict).compile(connection)} STRICT"))
         connection.execute(insert(strict).values(balance=amount(MOST, 2)))
         assert connection.execute(select(strict.c.balance)).scalar_one() == amount(MOST, 2)
     engine.dispose()
+
+
+def test_async_drivers(engine: Engine) -> None:
+    driver = {"sqlite": "aiosqlite", "postgresql": "asyncpg", "mariadb": "aiomysql"}[engine.dialect.name]
+
+    async def use() -> Any:
+        asynchronous = create_async_engine(engine.url.set(drivername=f"{engine.dialect.name}+{driver}", query={}))
+        try:
+            async with asynchronous.connect() as connection:
+                await connection.execute(insert(till).values(id=1, balance=D("10.50")))
+                await connection.execute(update(till).values(balance=balance - D("0.25")))
+                return (
+                    await connection.execute(select(balance, func.sum(balance), balance * 3).group_by(balance))
+                ).one()
+        finally:
+            await asynchronous.dispose()
+
+    assert [str(value) for value in asyncio.run(use())] == ["10.25", "10.25", "30.75"]
 
 
 class Base(DeclarativeBase):
