@@ -437,3 +437,17 @@ def test_an_independent_unit_stays(database: Engine) -> None:
             beside.execute(text("UPDATE accounts SET balance = balance + 5 WHERE id = 2"))
         _ = 1 // 0
     assert balances(database) == (100, 5)
+
+
+@pytest.mark.parametrize("sandbox", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("storage", ["MyISAM", "MEMORY"])
+def test_a_table_without_transactions(database: Engine, storage: str) -> None:
+    with database.begin() as connection:
+        connection.execute(text(f"CREATE OR REPLACE TABLE notes (t varchar(20)) ENGINE={storage}"))
+    with pytest.raises(BoundaryError, match=storage), atomic(database) as session:
+        move(session, 10)
+        session.execute(text("INSERT INTO `notes` VALUES ('left behind')"))
+    with database.begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM notes")) == 0
+        connection.execute(text("DROP TABLE notes"))
+    assert balances(database) == (100, 0)

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from acidity.adapters.seam import Interceptor, PassThrough
 from acidity.analysis.canonical import TooSymmetric
@@ -64,6 +65,7 @@ class Examination:
         cells: (fault, kind of Call) → the modes that ran, or the reason why it did not fit.
         unknowns: why something stayed undecided.
         interrupted: the user pressed Ctrl-C.
+        warmed_up: the very first run made other calls than those after it, and was left out.
     """
 
     bench: Bench
@@ -73,6 +75,7 @@ class Examination:
     cells: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     unknowns: list[str] = field(default_factory=list)
     interrupted: bool = False
+    warmed_up: bool = False
 
     @property
     def struck(self) -> list[Judged]:
@@ -110,6 +113,7 @@ class Examiner:
         self.watch = CommitWatch(stage, inspector)
         self.aftermath = Aftermath(stage, self.watch)
         self.idle: Run | None = None
+        self.warmed_up = False
 
     def examine(self, only: list[Strike] | None = None) -> Examination:
         """Run, and judge.
@@ -136,7 +140,7 @@ class Examiner:
         self._require_told(bench, clean[0])
         self._require_one_answer(bench, clean)
         strikes, cells = plan(self.stage, self.operation, calls) if only is None else (only, {})
-        result = Examination(bench, planned=len(strikes), cells=cells)
+        result = Examination(bench, planned=len(strikes), cells=cells, warmed_up=self.warmed_up)
         runs = [self._inspected(bench, self._clean_run())]
         try:
             self._strike_all(result, runs, strikes)
@@ -150,10 +154,11 @@ class Examiner:
         return result
 
     def _clean_runs(self) -> list[Run]:
-        """Two; a first one that made other calls than the two after it filled a cache of the program's, and is left out."""
+        """Two; a first one that made other calls than the two after it has filled a cache, and is left out."""
         clean = [self._clean_run() for _ in range(2)]
         if _shape(clean[0]) != _shape(clean[1]):
             clean.append(self._clean_run())
+            self.warmed_up = True
         return clean[-2:]
 
     def _clean_run(self) -> Run:
@@ -270,6 +275,10 @@ class Examiner:
             if run.schedule.choices and not self._has_struck(result, run):
                 continue
             result.unknowns.extend(f"{name}: {run.schedule}: {bypass}" for bypass in run.bypasses[:1])
+            if _strayed(run, bench.clean[0]):
+                which = str(run.schedule) if run.schedule.choices else "a later clean run"
+                result.unknowns.append(f"{name}: not deterministic: {which} made other database calls on its way")
+                continue
             try:
                 result.judged.append(Judged(run, _judge(bench, run)))
             except TooSymmetric as error:
@@ -325,6 +334,15 @@ def _judge(bench: Bench, run: Run) -> Judgement:
         f"{bench.operation.name}: its writes were committed and changed no row; "
         f"give it arguments with which it changes some"
     )
+
+
+def _strayed(run: Run, clean: Run) -> bool:
+    """Whether it made other calls than the clean run, up to where it was struck."""
+    way = list(takewhile(lambda event: not event.fault, run.history))
+    if run.ending.killed or (len(way) == len(run.history) > 0 and run.schedule.choices):
+        return False  # its last Call may not have been noted
+    expected = [(event.call.kind, event.call.sql) for event in clean.history[: len(way)]]
+    return [(event.call.kind, event.call.sql) for event in way] != expected
 
 
 def _shape(run: Run) -> list[tuple[Kind, str]]:

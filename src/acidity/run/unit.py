@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from acidity.engines.codes import code_of
-from acidity.run import covered, guard, notices, server, sqlite
+from acidity.run import covered, guard, notices, server, sqlite, storage
 from acidity.run.context import caller
 from acidity.run.decide import state_after_commit_error
 from acidity.run.errors import (
@@ -78,7 +78,7 @@ class Unit:
         self.plain: Any = None  # the plain session, also under an `AsyncSession`
         self._made_as: type[Session] = Session
         self._own = True  # statements are the unit's, not the user's
-        self._committing = self._commit_sent = self._ending = False
+        self._committing = self._commit_sent = self._ending = self._asks_storage = False
         self._poison: BaseException | None = None
         self._connection: Connection | None = None
         self._lasting: list[str] = []
@@ -111,6 +111,7 @@ class Unit:
             options[sqlite.BEGIN_KIND] = sqlite_kind
         self._connection = connection = session.connection(execution_options=options or None)
         guard.cover(connection, self)
+        self._asks_storage = dialect.name in ("mysql", "mariadb")
         if connection._is_autocommit_isolation():
             raise BoundaryError("the engine is in AUTOCOMMIT: nothing could be rolled back; give isolation_level=")
         if dialect.name == "sqlite":
@@ -309,6 +310,15 @@ class Unit:
             raise UnitPoisoned(f"this unit has failed ({first}); nothing more is sent to the database") from first
         if self._deadline is not None:
             self._check_deadline()
+        if self._asks_storage:
+            self._own = True
+            try:
+                storage.refuse_untransactional(self.target.key, self.connection, statement)
+            except BoundaryError as error:
+                self.poison(error)
+                raise
+            finally:
+                self._own = False
         if guard.is_ordinary(statement):
             return
         if guard.is_control(statement):
