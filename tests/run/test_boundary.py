@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import warnings
 from typing import Any
 
 import pytest
@@ -388,3 +389,26 @@ def test_a_closed_pool_is_given_back(engine: Engine) -> None:
             pass
     assert small.pool.checkedout() == 0
     small.dispose()
+
+
+def test_a_rollback_makes_no_noise(database: Engine) -> None:
+    """SQLAlchemy warns of a transaction that was ended twice; in a program, that is a line for each failed unit."""
+
+    def broken(session: Session) -> None:
+        session.execute(BROKEN)
+
+    def duplicate(session: Session) -> None:
+        session.add(Account(id=ALICE, owner="Alice", balance=1))
+
+    def raising(session: Session) -> None:
+        raise ZeroDivisionError
+
+    once = atomic(database, idempotency_key="key")(lambda session, key: "done")
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        assert once("a") == once("a") == "done"
+        for body in (broken, duplicate, raising):
+            with pytest.raises((DBAPIError, ZeroDivisionError)):
+                atomic(database)(body)()
+    assert not warned
+    assert database.pool.checkedout() == 0  # type: ignore[attr-defined]

@@ -204,6 +204,7 @@ class Unit:
             transaction = connection.get_transaction()
             if transaction is not None and transaction.is_active:
                 transaction.rollback()
+                connection._transaction = transaction  # inactive; its session is to end it, and warns if it cannot
             elif transaction is not None or server.still_open(connection):  # none is sent after a failed COMMIT
                 connection.dialect.do_rollback(connection.connection)
             return not server.still_open(connection)
