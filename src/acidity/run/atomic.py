@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from acidity.errors import UsageError
 from acidity.run import context
-from acidity.run.course import Body, Course
+from acidity.run.course import Body, Course, Failed
 from acidity.run.decide import Policy
 from acidity.run.drivers import Driver, run, run_async
 from acidity.run.errors import BoundaryError
@@ -111,20 +111,22 @@ class atomic:  # noqa: N801  # it is used like a function
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            joined = self._join()
+            target = target_of(self.what)
+            joined = self._join(target)
             if joined is not None:
                 with _inner(joined):
                     return function(joined.session, *args, **kwargs)
-            course = self._course(repeatable=True, marker=self._marker_of(function, signature, args, kwargs))
+            course = self._course(target, self._marker_of(function, signature, args, kwargs))
             return run(course, lambda session: function(session, *args, **kwargs))
 
         @functools.wraps(function)
         async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
-            joined = self._join()
+            target = target_of(self.what)
+            joined = self._join(target)
             if joined is not None:
                 with _inner(joined):
                     return await function(joined.session, *args, **kwargs)
-            course = self._course(repeatable=True, marker=self._marker_of(function, signature, args, kwargs))
+            course = self._course(target, self._marker_of(function, signature, args, kwargs))
             return await run_async(course, lambda session: function(session, *args, **kwargs))
 
         made: Any = async_wrapper if self.asynchronous else wrapper
@@ -140,7 +142,7 @@ class atomic:  # noqa: N801  # it is used like a function
         if self._opens() is not None:
             assert self._joined is not None, "it joins"
             return self._joined.session
-        driver = self._driver = Driver(self._course(repeatable=False, marker=self._marker_of_block()))
+        driver = self._driver = Driver(self._course_of_block())
         return self._inside(driver, driver.to_body())
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
@@ -156,7 +158,7 @@ class atomic:  # noqa: N801  # it is used like a function
         if self._opens() is not None:
             assert self._joined is not None, "it joins"
             return self._joined.session
-        driver = self._driver = Driver(self._course(repeatable=False, marker=self._marker_of_block()))
+        driver = self._driver = Driver(self._course_of_block())
         return self._inside(driver, await driver.to_body_async())
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
@@ -173,7 +175,7 @@ class atomic:  # noqa: N801  # it is used like a function
             raise UsageError("idempotency_key= of a block is the key itself")
         if self._driver is not None or self._joined is not None:
             raise UsageError("this atomic(…) is entered already; write atomic(…) anew for each block")
-        self._joined = self._join()
+        self._joined = self._join(target_of(self.what))
         return self._joined
 
     def _inside(self, driver: Driver, body: Body | None) -> Any:
@@ -186,7 +188,7 @@ class atomic:  # noqa: N801  # it is used like a function
     def _leave(self, error: BaseException | None) -> Driver:
         driver, self._driver = self._driver, None
         assert driver is not None, "it was entered"
-        driver.reply(error=error)
+        driver.reply(None if error is None else Failed(error))
         return driver
 
     def _leaves_joined(self, error: BaseException | None) -> bool:
@@ -206,13 +208,13 @@ class atomic:  # noqa: N801  # it is used like a function
 
     # What both need
 
-    def _join(self) -> Unit | None:
+    def _join(self, target: Target) -> Unit | None:
         """The unit that this one is part of, if there is one.
 
         Raises:
             BoundaryError: it asks for what only the outermost can have.
         """
-        unit = context.current(self._target().key)
+        unit = context.current(target.key)
         if unit is None:
             return None
         if self.outermost:
@@ -233,11 +235,11 @@ class atomic:  # noqa: N801  # it is used like a function
             raise BoundaryError(f"{', '.join(wrong)}=: this unit joins one that has begun; ask for it on the outermost")
         return unit
 
-    def _target(self) -> Target:
-        return target_of(self.what)
+    def _course(self, target: Target, marker: Callable[[], Marker] | None) -> Course:
+        return Course(target, self.terms, self.policy, marker)
 
-    def _course(self, *, repeatable: bool, marker: Callable[[], Marker] | None) -> Course:
-        return Course(self._target(), self.terms, self.policy, marker, repeatable)
+    def _course_of_block(self) -> Course:
+        return Course(target_of(self.what), self.terms, self.policy, self._marker_of_block(), repeatable=False)
 
     def _marker_of_block(self) -> Callable[[], Marker] | None:
         if self.key is not None:

@@ -82,9 +82,11 @@ def still_open(connection: Connection) -> bool | None:
 
 def is_aborted(connection: Connection) -> bool:
     """Whether PostgreSQL waits for ROLLBACK; it would roll back at COMMIT, which drivers report as success."""
+    if connection.dialect.name != "postgresql":
+        return False
     driver: Any = connection.connection.driver_connection
-    if hasattr(driver, "info") and hasattr(driver.info, "transaction_status"):  # psycopg: INERROR
-        return bool(driver.info.transaction_status == 3)
+    if connection.dialect.driver.startswith("psycopg") and hasattr(driver, "pgconn"):  # psycopg: INERROR
+        return bool(driver.pgconn.transaction_status == 3)
     if connection.dialect.driver == "psycopg2":
         return bool(driver.get_transaction_status() == 3)
     return False
