@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import create_engine, event, select, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
@@ -412,3 +412,20 @@ def test_a_rollback_makes_no_noise(database: Engine) -> None:
                 atomic(database)(body)()
     assert not warned
     assert database.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_a_connection_that_dies_before_it_is_returned(sandbox: Any, database: Engine) -> None:
+    """SQLAlchemy sets MariaDB's level back when it is returned; when that fails, it never is, and COMMIT was confirmed."""
+    engine = create_engine(database.url, pool_size=1, max_overflow=0, pool_timeout=0.1, pool_reset_on_return=None)
+
+    @atomic(engine, isolation_level="SERIALIZABLE")
+    def unit(session: Session) -> dict[str, bool]:
+        if engine.dialect.name in {"mysql", "mariadb"}:
+            wire = session.connection().connection.dbapi_connection
+            event.listen(session, "after_commit", lambda _: sandbox.end(wire))
+        return move(session, 10)
+
+    assert unit() == unit() == {"success": True}
+    assert balances(database) == (80, 20)
+    assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    engine.dispose()

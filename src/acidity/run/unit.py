@@ -116,6 +116,7 @@ class Unit:
     def _set_terms(self, connection: Connection) -> None:
         terms = self.terms
         if terms.isolation_level:
+            server.reset_safely(connection)
             server.verify_level(connection, terms.isolation_level)
         self._lasting = server.lasting_settings(connection, read_only=terms.read_only, timeout=terms.timeout)
         if terms.read_only:
