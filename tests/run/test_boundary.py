@@ -5,11 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+<<<<<<< HEAD
 from contextlib import suppress
+=======
+import warnings
+>>>>>>> chaos
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import create_engine, event, select, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
@@ -390,6 +394,7 @@ def test_a_closed_pool_is_given_back(engine: Engine) -> None:
     small.dispose()
 
 
+<<<<<<< HEAD
 def test_a_second_session_cannot_write(database: Engine) -> None:
     with pytest.raises(BoundaryError, match="another session or engine writes"), atomic(database) as session:
         session.execute(text("SELECT 1"))
@@ -451,3 +456,43 @@ def test_a_table_without_transactions(database: Engine, storage: str) -> None:
         assert connection.scalar(text("SELECT count(*) FROM notes")) == 0
         connection.execute(text("DROP TABLE notes"))
     assert balances(database) == (100, 0)
+=======
+def test_a_rollback_makes_no_noise(database: Engine) -> None:
+    """SQLAlchemy warns of a transaction that was ended twice; in a program, that is a line for each failed unit."""
+
+    def broken(session: Session) -> None:
+        session.execute(BROKEN)
+
+    def duplicate(session: Session) -> None:
+        session.add(Account(id=ALICE, owner="Alice", balance=1))
+
+    def raising(session: Session) -> None:
+        raise ZeroDivisionError
+
+    once = atomic(database, idempotency_key="key")(lambda session, key: "done")
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        assert once("a") == once("a") == "done"
+        for body in (broken, duplicate, raising):
+            with pytest.raises((DBAPIError, ZeroDivisionError)):
+                atomic(database)(body)()
+    assert not warned
+    assert database.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_a_connection_that_dies_before_it_is_returned(sandbox: Any, database: Engine) -> None:
+    """SQLAlchemy sets MariaDB's level back when it is returned; when that fails, it never is, and COMMIT was confirmed."""
+    engine = create_engine(database.url, pool_size=1, max_overflow=0, pool_timeout=0.1, pool_reset_on_return=None)
+
+    @atomic(engine, isolation_level="SERIALIZABLE")
+    def unit(session: Session) -> dict[str, bool]:
+        if engine.dialect.name in {"mysql", "mariadb"}:
+            wire = session.connection().connection.dbapi_connection
+            event.listen(session, "after_commit", lambda _: sandbox.end(wire))
+        return move(session, 10)
+
+    assert unit() == unit() == {"success": True}
+    assert balances(database) == (80, 20)
+    assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    engine.dispose()
+>>>>>>> chaos

@@ -48,7 +48,7 @@ Unit = Callable[[Transfer], Any]
 
 
 def resolving(what: Any, book: Book) -> Unit:
-    """Half of the writers: found out by a marker that nobody else knows."""
+    """Found out by a marker that nobody else knows."""
 
     @atomic(what, resolve_commit=True, max_attempts=5, on_transition=book.transition)
     def unit(session: Session, transfer: Transfer) -> None:
@@ -58,9 +58,20 @@ def resolving(what: Any, book: Book) -> Unit:
 
 
 def keyed(what: Any, book: Book) -> Unit:
-    """The other half: the caller has a key, and tries again until it is told."""
+    """The caller has a key, and tries again until it is told."""
 
     @atomic(what, idempotency_key=lambda transfer: transfer.name, max_attempts=5, on_transition=book.transition)
+    def unit(session: Session, transfer: Transfer) -> None:
+        move(session, transfer)
+
+    return unit
+
+
+def serializable(what: Any, book: Book) -> Unit:
+    """The same with a level that is set for each unit, and set back."""
+    options = {"isolation_level": "SERIALIZABLE", "resolve_commit": True, "max_attempts": 8}
+
+    @atomic(what, on_transition=book.transition, **options)
     def unit(session: Session, transfer: Transfer) -> None:
         move(session, transfer)
 
@@ -156,7 +167,8 @@ SIZES = [pytest.param(20, 1, id="small"), pytest.param(200, 10, id="large", mark
 def test_threads(sandbox: Any, cuts: int, rounds: int) -> None:
     name = sandbox.engine_name
     kills = KILLS[name] * rounds
-    verdict = suffer(sandbox, in_threads(resolving, keyed), cuts=cuts, kills=kills, number=1, driver=SYNC[name])
+    ways = in_threads(resolving, keyed, serializable)
+    verdict = suffer(sandbox, ways, cuts=cuts, kills=kills, number=1, driver=SYNC[name])
     assert not verdict.wrong, verdict
 
 

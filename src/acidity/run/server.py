@@ -40,6 +40,26 @@ def verify_level(connection: Connection, asked: str) -> None:
         raise BoundaryError(f"isolation_level={asked!r} was asked for, and the server says {actual!r}; nothing was run")
 
 
+def reset_safely(connection: Connection) -> None:
+    """See that the pool gets the connection back when its level cannot be set back, because the server is gone by then.
+
+    MariaDB's level outlives the transaction, so SQLAlchemy sends two statements at check-in. When one of them fails, it
+    raises instead of returning the connection, and the pool is smaller for ever; behind a COMMIT that was confirmed.
+    """
+    record: Any = connection.connection._connection_record
+    resets = list(record.finalize_callback)
+
+    def reset(dbapi_connection: Any) -> None:
+        try:
+            while resets:
+                resets.pop()(dbapi_connection)
+        except Exception as error:
+            record.invalidate(error)
+
+    record.finalize_callback.clear()
+    record.finalize_callback.append(reset)
+
+
 def make_read_only(connection: Connection) -> None:
     """Let the server refuse every write of this transaction."""
     if is_mysql(connection):

@@ -125,6 +125,7 @@ class Unit:
     def _set_terms(self, connection: Connection) -> None:
         terms = self.terms
         if terms.isolation_level:
+            server.reset_safely(connection)
             server.verify_level(connection, terms.isolation_level)
         self._lasting = server.lasting_settings(connection, read_only=terms.read_only, timeout=terms.timeout)
         if terms.read_only:
@@ -222,6 +223,7 @@ class Unit:
             transaction = connection.get_transaction()
             if transaction is not None and transaction.is_active:
                 transaction.rollback()
+                connection._transaction = transaction  # inactive; its session is to end it, and warns if it cannot
             elif transaction is not None or server.still_open(connection):  # none is sent after a failed COMMIT
                 connection.dialect.do_rollback(connection.connection)
             return not server.still_open(connection)
