@@ -10,6 +10,8 @@ import signal
 
 import pytest
 
+ON_REQUEST = ("mysqlclient", "slow")
+
 # A shell that starts the tests in the background has them ignore Ctrl-C, and the programs they start inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -22,12 +24,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if _needs_mysqlclient(item):
             item.add_marker(pytest.mark.mysqlclient)
-    for marker in ASKED_FOR:
-        if marker not in config.getoption("markexpr"):
-            left = [item for item in items if item.get_closest_marker(marker)]
-            if left:
-                config.hook.pytest_deselected(items=left)
-                items[:] = [item for item in items if not item.get_closest_marker(marker)]
+    asked = config.getoption("markexpr")
+    marks = [mark for mark in ON_REQUEST if mark not in asked]
+    left = [item for item in items if any(item.get_closest_marker(mark) for mark in marks)]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in set(left)]
 
 
 def _needs_mysqlclient(item: pytest.Item) -> bool:

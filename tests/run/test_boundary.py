@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -243,9 +244,8 @@ def test_another_thread_or_task(database: Engine, asynchronous: Any) -> None:
     asyncio.run(go())
 
 
+@pytest.mark.parametrize("sandbox", ["mariadb"], indirect=True)
 def test_ddl_on_mariadb(database: Engine) -> None:
-    if database.dialect.name not in {"mysql", "mariadb"}:
-        pytest.skip("DDL is transactional here")
     with pytest.raises(BoundaryError, match="commits by itself"), atomic(database) as session:
         move(session, 10)
         session.execute(text("CREATE TABLE t (id int)"))
@@ -388,3 +388,52 @@ def test_a_closed_pool_is_given_back(engine: Engine) -> None:
             pass
     assert small.pool.checkedout() == 0
     small.dispose()
+
+
+def test_a_second_session_cannot_write(database: Engine) -> None:
+    with pytest.raises(BoundaryError, match="another session or engine writes"), atomic(database) as session:
+        session.execute(text("SELECT 1"))
+        with Session(database) as other:
+            other.execute(text("UPDATE accounts SET balance = 7 WHERE id = 1"))
+    assert balances(database) == (100, 0)
+
+
+def test_a_second_engine_cannot_write(database: Engine, tmp_path: Any) -> None:
+    elsewhere = create_engine(f"sqlite:///{tmp_path}/elsewhere.db")
+    with elsewhere.begin() as connection:
+        connection.execute(text("CREATE TABLE notes (t text)"))
+    note = text("INSERT INTO notes VALUES ('tried')")
+    with pytest.raises(UnitPoisoned), atomic(database) as session:
+        move(session, 10)
+        with suppress(BoundaryError), elsewhere.begin() as connection:  # swallowed, it poisons the unit
+            connection.execute(note)
+    with pytest.raises(BoundaryError, match="another database"), atomic(database) as session:
+        move(session, 10)
+        with atomic(elsewhere):
+            pass
+    assert balances(database) == (100, 0)
+    with pytest.raises(ZeroDivisionError), atomic(database) as session:
+        move(session, 10)
+        with atomic(elsewhere, independent=True) as beside:
+            beside.execute(note)
+        with atomic(elsewhere, read_only=True) as beside:
+            assert beside.scalar(text("SELECT count(*) FROM notes")) == 1
+        _ = 1 // 0
+    assert balances(database) == (100, 0)
+    with elsewhere.begin() as connection:  # outside of a unit, nobody is asked
+        connection.execute(note)
+        assert connection.scalar(text("SELECT count(*) FROM notes")) == 2
+    elsewhere.dispose()
+
+
+def test_an_independent_unit_stays(database: Engine) -> None:
+    if database.dialect.name == "sqlite":
+        with pytest.raises(BoundaryError, match="one writer"), atomic(database), atomic(database, independent=True):
+            pass
+        return
+    with pytest.raises(ZeroDivisionError), atomic(database) as session:
+        session.execute(text("UPDATE accounts SET balance = balance - 1 WHERE id = 1"))
+        with atomic(database, independent=True) as beside:
+            beside.execute(text("UPDATE accounts SET balance = balance + 5 WHERE id = 2"))
+        _ = 1 // 0
+    assert balances(database) == (100, 5)

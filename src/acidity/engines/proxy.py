@@ -1,7 +1,8 @@
 """A loopback proxy in front of a database server that can cut a connection around one request.
 
-``cut("before")``: the next request is not forwarded. ``cut("after")``: it is forwarded, the server carries it out and
-answers, and the answer is dropped. In both cases the client sees the same thing, a connection that broke.
+``before``: the request is not forwarded. ``after``: it is forwarded, the server carries it out and answers, and the
+answer is dropped. ``during``: it is forwarded, and nobody waits for the answer; the server may still be at work on it
+when the client asks what became of it. The client always sees the same thing, a connection that broke.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import selectors
 import socket
 import threading
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Literal
 
 _CHUNK = 65536
-When = Literal["before", "after"]
+When = Literal["before", "during", "after"]
 
 
 class CuttingProxy:
@@ -25,6 +28,8 @@ class CuttingProxy:
 
     Attributes:
         port: where it listens, on 127.0.0.1 only.
+        decide: asked for each request of a client, in the proxy's thread, whether to cut around it.
+        cuts: how many connections were cut.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -36,6 +41,8 @@ class CuttingProxy:
         self._clients: set[socket.socket] = set()
         self._doomed: set[socket.socket] = set()
         self._armed: When | None = None
+        self.decide: Callable[[bytes], When | None] = lambda _request: None
+        self.cuts: Counter[When] = Counter()
         self._cut = threading.Event()
         self._wake, self._waker = socket.socketpair()
         self._closing = False
@@ -97,21 +104,32 @@ class CuttingProxy:
         if not data:
             self._break(ready)
             return
-        if ready in self._clients and self._armed is not None:
-            when, self._armed = self._armed, None
-            if when == "before":
-                self._break(ready)
-                self._cut.set()
-                return
+        when = self._when(data) if ready in self._clients else None
+        if when == "before":
+            self._cut_off(ready, when)
+            return
+        if when == "after":
             self._doomed.add(self._peers[ready])
         if ready in self._doomed:  # the server has answered, so it has done what it was asked
-            self._break(ready)
-            self._cut.set()
+            self._cut_off(ready, "after")
             return
         try:
             self._peers[ready].sendall(data)
         except OSError:
             self._break(ready)
+            return
+        if when == "during":
+            self._cut_off(ready, when)
+
+    def _when(self, request: bytes) -> When | None:
+        """Armed for the next request of anybody, or decided for this one."""
+        armed, self._armed = self._armed, None
+        return armed or self.decide(request)
+
+    def _cut_off(self, end: socket.socket, when: When) -> None:
+        self._break(end)
+        self.cuts[when] += 1
+        self._cut.set()
 
     def _break(self, end: socket.socket) -> None:
         for each in (end, self._peers.pop(end, end)):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from asyncio.events import _get_running_loop
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +19,15 @@ _units: ContextVar[tuple[Unit, ...]] = ContextVar("acidity_units", default=())
 
 def caller() -> tuple[int, Any]:
     """The thread, and the task where there is one."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        task = None
-    return threading.get_ident(), task
+    loop = _get_running_loop()  # get_running_loop() and current_task() raise where there is none, which costs more
+    return threading.get_ident(), None if loop is None else asyncio.current_task(loop)
+
+
+async def in_greenlet(work: Callable[[], Any]) -> Any:
+    """Carry out plain SQLAlchemy on an async engine."""
+    from sqlalchemy.util import greenlet_spawn
+
+    return await greenlet_spawn(work)
 
 
 def enter(unit: Unit) -> None:
@@ -31,7 +37,11 @@ def enter(unit: Unit) -> None:
 
 def leave(unit: Unit) -> None:
     """No longer; a value and not a token, because a fixture may leave in another context than it entered."""
-    _units.set(tuple(each for each in _units.get() if each is not unit))
+    units = _units.get()
+    if units and units[-1] is unit:
+        _units.set(units[:-1])
+    else:
+        _units.set(tuple(each for each in units if each is not unit))
 
 
 def current(key: Any = None) -> Unit | None:
@@ -49,6 +59,15 @@ def current(key: Any = None) -> Unit | None:
                 "do the work in the task that began it, or start this one outside of the unit"
             )
         return unit
+    return None
+
+
+def around() -> Unit | None:
+    """The innermost unit that this thread and task began and that is still going on."""
+    units = _units.get()
+    for unit in reversed(units):
+        if not unit.state.ended and unit.owner == caller():
+            return unit
     return None
 
 

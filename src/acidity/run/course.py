@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from typing import Any
 
 from tenacity import RetryCallState, Retrying, wait_random_exponential
@@ -19,57 +20,59 @@ from acidity.run.errors import AlreadyDone, CommitUnknown, UnitPoisoned
 from acidity.run.marker import KeyTaken, Marker, Stored
 from acidity.run.state import State
 from acidity.run.target import Target
-from acidity.run.unit import Terms, Unit, logger
+from acidity.run.unit import Terms, Unit, logger, monotonic
 
-ASKED_MAX = 6  # how often the fence is tried before the outcome is given up as unknown
+RESOLVE_S = 30.0  # how long to ask for an outcome: a server that crashed is back after seconds, a failover takes longer
 _WAIT = wait_random_exponential(multiplier=0.02, max=1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Do:
-    """Carry this out; shielded, a cancellation waits until it is done."""
-
-    work: Callable[[], Any]
-    shielded: bool = False
+Work = Callable[[], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Shielded:
+    """Carry this out; a cancellation waits until it is done."""
+
+    work: Work
+
+
+@dataclass(slots=True)
 class Body:
     """Call the user's code with this session."""
 
     session: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wait:
     """Let this many seconds pass."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came of a step. A value, because a GeneratorExit that is thrown would close the generator."""
+@dataclass(slots=True)
+class Failed:
+    """The reply to a step that raised. A value, because a GeneratorExit that is thrown would close the generator."""
 
-    value: Any = None
-    error: BaseException | None = None
-
-    def get(self) -> Any:
-        """The value.
-
-        Raises:
-            BaseException: what the step raised.
-        """
-        if self.error is not None:
-            raise self.error
-        return self.value
+    error: BaseException
 
 
-Step = Do | Body | Wait
-Steps = Generator[Step, Reply, Ended]
+def got(reply: Any) -> Any:
+    """The value that a step gave.
+
+    Raises:
+        BaseException: what the step raised.
+    """
+    if type(reply) is Failed:
+        raise reply.error
+    return reply
 
 
-@dataclass
+Step = Work | Shielded | Body | Wait
+Steps = Generator[Step, Any, Ended]
+
+
+@dataclass(slots=True)
 class Course:
     """Attempts at one unit of work.
 
@@ -80,6 +83,7 @@ class Course:
         marker: makes the marker of each attempt; None for none.
         repeatable: the user's code is a function that can be called again, and not a block.
         interrupted: a cancellation that came while a shielded step was under way; set by the driver.
+        name: of the function, for those who watch.
     """
 
     target: Target
@@ -88,6 +92,7 @@ class Course:
     marker: Callable[[], Marker] | None = None
     repeatable: bool = True
     interrupted: BaseException | None = None
+    name: str = ""
 
     def steps(self) -> Steps:
         """All attempts, from the first BEGIN to the confirmed end."""
@@ -99,20 +104,22 @@ class Course:
             verdict = what_next(ended, len(attempts), self.policy, interrupted=self.interrupted is not None)
             if verdict == "retry":
                 logger.info("attempt %d failed, trying again: %s", len(attempts), ended.error)
-                yield Wait(pause(len(attempts)))
-                continue
-            if verdict == "raise" and self.policy.max_attempts > 1 and len(attempts) >= self.policy.max_attempts:
+                waited = yield Wait(pause(len(attempts)))
+                if not isinstance(waited, Failed):
+                    continue
+                ended.error = waited.error
+            elif verdict == "raise" and self.policy.max_attempts > 1 and len(attempts) >= self.policy.max_attempts:
                 ended.error = _listing(attempts, ended)
             return ended
 
-    def _attempt(self) -> Generator[Step, Reply, Ended]:
+    def _attempt(self) -> Generator[Step, Any, Ended]:
         unit = Unit(self.target, self.terms, self.marker() if self.marker is not None else None)
         ended = Ended(State.ACTIVE)
         context.enter(unit)
         try:
-            (yield Do(unit.begin)).get()
-            ended.result = (yield Body(unit.session)).get()
-            (yield Do(partial(unit.prepare, ended.result))).get()
+            got((yield unit.begin))
+            ended.result = got((yield Body(unit.session)))
+            got((yield partial(unit.prepare, ended.result)))
         except KeyTaken:
             yield from self._clean(unit)
             yield from self._repeat(unit, ended)
@@ -125,25 +132,25 @@ class Course:
             context.leave(unit)
             if not unit.state.ended:  # Ctrl-C between two steps, or a block that nobody left
                 unit.invalidate()
-        ended.failures = tuple(unit.failures.everything)
-        if unit.state is State.COMMITTED:  # also when something after the reply raised
+        ended.failures = unit.failures.everything
+        if unit.after and unit.state is State.COMMITTED:  # also when something after the reply raised
             yield from self._afterwards(unit, ended)
         if ended.state is State.ACTIVE:
             ended.state = unit.state
         return ended
 
-    def _clean(self, unit: Unit) -> Generator[Step, Reply, None]:
+    def _clean(self, unit: Unit) -> Generator[Step, Any, None]:
         """ROLLBACK; when even that is interrupted, the connection is thrown away."""
         try:
-            (yield Do(unit.roll_back, shielded=True)).get()
+            got((yield Shielded(unit.roll_back)))
         except BaseException:
             unit.invalidate()
             if unit.state is State.FAILED:
                 unit.to(State.ABORTED)
 
-    def _commit(self, unit: Unit, ended: Ended) -> Generator[Step, Reply, None]:
+    def _commit(self, unit: Unit, ended: Ended) -> Generator[Step, Any, None]:
         try:
-            (yield Do(unit.commit, shielded=True)).get()
+            got((yield Shielded(unit.commit)))
         except BaseException as error:
             ended.error = error
             if unit.state is State.FAILED:
@@ -157,31 +164,23 @@ class Course:
                 unit.to(State.UNKNOWN)
             ended.commit_lost = True
             try:
-                (yield Do(unit.invalidate, shielded=True)).get()
+                got((yield Shielded(unit.invalidate)))
             except BaseException as second:
                 logger.debug("the connection could not be closed: %s", second)
             yield from self._resolve(unit, ended)
 
-    def _resolve(self, unit: Unit, ended: Ended) -> Generator[Step, Reply, None]:
+    def _resolve(self, unit: Unit, ended: Ended) -> Generator[Step, Any, None]:
         """The answer to COMMIT is lost: let the marker tell."""
         lost = ended.error
         assert lost is not None, "COMMIT raised"
-        committed: bool | None = None
+        committed, stopped = None, None
         if unit.marker is not None:
-            for asked in range(1, ASKED_MAX + 1):
-                try:
-                    asking = partial(unit.marker.committed, self.target.engine)
-                    committed = (yield Do(asking, shielded=True)).get()
-                    break
-                except BaseException as error:
-                    logger.debug("the fence was not answered: %s", error)
-                    if asked == ASKED_MAX or not isinstance(error, Exception):
-                        break
-                yield Wait(pause(asked))
+            committed, stopped = yield from self._ask(unit.marker)
         interruption = not isinstance(lost, Exception) and not _of_a_task(lost)
         if committed is None:
-            ended.error = lost if interruption else unknown(unit, lost)
-            lost.add_note("acidity: COMMIT was sent and its outcome is unknown")
+            ended.error = lost if interruption else stopped or unknown(unit, lost)
+            for error in {lost, ended.error}:
+                error.add_note("acidity: COMMIT was sent and its outcome is unknown")
             return
         unit.to(State.COMMITTED if committed else State.ABORTED)
         word = "committed" if committed else "not committed"
@@ -190,11 +189,29 @@ class Course:
         if not interruption:
             ended.error = None if committed else _exception(lost)
 
-    def _repeat(self, unit: Unit, ended: Ended) -> Generator[Step, Reply, None]:
+    def _ask(self, marker: Marker) -> Generator[Step, Any, tuple[bool | None, BaseException | None]]:
+        """Ask the fence until it answers, for `RESOLVE_S` at most: the answer, and what interrupted the asking."""
+        waited, began = 0.0, monotonic()
+        for asked in count(1):
+            reply = yield Shielded(partial(marker.committed, self.target.engine))
+            if not isinstance(reply, Failed):
+                return reply, None
+            logger.debug("the fence was not answered: %s", reply.error)
+            if isinstance(reply.error, Exception):
+                if self.interrupted is not None or max(waited, monotonic() - began) > RESOLVE_S:
+                    break
+                seconds = pause(asked)
+                waited += seconds  # counts where waits are not waited, too
+                reply = yield Wait(seconds)
+            if isinstance(reply, Failed):
+                return None, reply.error
+        return None, None
+
+    def _repeat(self, unit: Unit, ended: Ended) -> Generator[Step, Any, None]:
         """The key was used up: answer with what is stored, if the request is the same."""
         assert unit.marker is not None, "only a marker is refused as a duplicate"
         try:
-            stored: Stored | None = (yield Do(partial(unit.marker.find, self.target.engine))).get()
+            stored: Stored | None = got((yield partial(unit.marker.find, self.target.engine)))
             assert stored is not None, "the marker was pruned between two looks"
             unit.marker.same_request(stored)
         except BaseException as error:
@@ -205,12 +222,12 @@ class Course:
                 key = unit.marker.key
                 ended.error = AlreadyDone(f"a unit with the idempotency key {key!r} is committed; nothing was done")
 
-    def _afterwards(self, unit: Unit, ended: Ended) -> Generator[Step, Reply, None]:
+    def _afterwards(self, unit: Unit, ended: Ended) -> Generator[Step, Any, None]:
         """What was to be done once COMMIT is confirmed; one that fails does not keep the others from being done."""
         ended.state = State.COMMITTED
         for function in unit.after:
             try:
-                (yield Do(function)).get()
+                got((yield function))
             except BaseException as error:
                 error.add_note("acidity: raised by on_commit(); the change is committed")
                 logger.exception("on_commit() raised; the change is committed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from acidity.engines.codes import LOCK_TIMEOUT, RETRYABLE, codes_of, commit_is_refused
@@ -39,7 +39,7 @@ class Ended:
     state: State
     result: Any = None
     error: BaseException | None = None
-    failures: Sequence[BaseException] = field(default_factory=tuple)
+    failures: Sequence[BaseException] = ()
     commit_lost: bool = False
 
 

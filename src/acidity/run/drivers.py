@@ -7,8 +7,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from acidity.run.course import Body, Course, Do, Reply, Step, Steps
+from acidity.run.context import in_greenlet
+from acidity.run.course import Body, Course, Failed, Shielded, Step, Steps, Wait, Work
 from acidity.run.decide import Ended
+from acidity.run.telemetry import steps_of
 
 sleep = time.sleep
 
@@ -28,13 +30,13 @@ class Driver:
     def __init__(self, course: Course) -> None:
         self.course = course
         self.ended: Ended | None = None
-        self._steps: Steps = course.steps()
+        self._steps: Steps = steps_of(course)
         self._step: Step = next(self._steps)
 
-    def reply(self, value: Any = None, error: BaseException | None = None) -> None:
-        """Tell what came of the step, and go to the next."""
+    def reply(self, value: Any) -> None:
+        """Tell what came of the step, `Failed` if it raised, and go to the next."""
         try:
-            self._step = self._steps.send(Reply(value, error))
+            self._step = self._steps.send(value)
         except StopIteration as done:
             self.ended = done.value
 
@@ -60,11 +62,13 @@ class Driver:
             if isinstance(step, Body):
                 return step
             try:
-                value = step.work() if isinstance(step, Do) else sleep(step.seconds)
+                if isinstance(step, Shielded):
+                    value = step.work()
+                else:
+                    value = sleep(step.seconds) if isinstance(step, Wait) else step()
             except BaseException as error:
-                self.reply(error=error)
-            else:
-                self.reply(value)
+                value = Failed(error)
+            self.reply(value)
         return None
 
     async def to_body_async(self) -> Body | None:
@@ -74,23 +78,20 @@ class Driver:
             if isinstance(step, Body):
                 return step
             try:
-                value = await (self._do(step) if isinstance(step, Do) else async_sleep(step.seconds))
+                value = await (async_sleep(step.seconds) if isinstance(step, Wait) else self._do(step))
             except BaseException as error:
-                self.reply(error=error)
-            else:
-                self.reply(value)
+                value = Failed(error)
+            self.reply(value)
         return None
 
-    async def _do(self, step: Do) -> Any:
-        from sqlalchemy.util import greenlet_spawn
-
-        async def carry_out() -> Any:
-            value = await greenlet_spawn(step.work)
+    async def _do(self, step: Work | Shielded) -> Any:
+        async def carry_out(work: Work) -> Any:
+            value = await in_greenlet(work)
             return await value if asyncio.iscoroutine(value) else value
 
-        if not step.shielded:
-            return await carry_out()
-        task = asyncio.ensure_future(carry_out())
+        if not isinstance(step, Shielded):
+            return await carry_out(step)
+        task = asyncio.ensure_future(carry_out(step.work))
         while not task.done():
             try:
                 await asyncio.wait({task})
@@ -106,9 +107,8 @@ def run(course: Course, body: Callable[[Any], Any]) -> Any:
         try:
             value = body(step.session)
         except BaseException as error:
-            driver.reply(error=error)
-        else:
-            driver.reply(value)
+            value = Failed(error)
+        driver.reply(value)
     return driver.result()
 
 
@@ -119,7 +119,6 @@ async def run_async(course: Course, body: Callable[[Any], Awaitable[Any]]) -> An
         try:
             value = await body(step.session)
         except BaseException as error:
-            driver.reply(error=error)
-        else:
-            driver.reply(value)
+            value = Failed(error)
+        driver.reply(value)
     return driver.result()

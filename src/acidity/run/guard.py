@@ -1,27 +1,29 @@
 """What SQLAlchemy tells of a unit's connection: statements to admit, errors to remember, a COMMIT nobody asked for.
 
-The listeners are put on an engine once and find the unit in the execution options of the connection; a connection that
-belongs to no unit costs one look-up. Errors are heard of on the dialect, which is where SQLAlchemy keeps that event.
+Statements and errors are heard of on the dialect, where a listener costs next to nothing; one on the engine makes each
+transaction of it dearer by some 40 microseconds, with or without a unit. COMMIT and ROLLBACK have no event there: for
+them the unit's one connection changes its class while the unit lasts, as its session does.
 """
 
 from __future__ import annotations
 
 import re
-import weakref
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.engine import Connection, Engine
 
 from acidity.core.call import Kind
-from acidity.core.control import kind_of, without_comments
+from acidity.core.control import is_write, kind_of, without_comments
+from acidity.run import context
 
-UNIT = "acidity_unit"
+if TYPE_CHECKING:
+    from acidity.run.unit import Unit
+
+_listeners: list[str] = []
 _CONTROL = frozenset({Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.PREPARE})
 _SAVEPOINTS = frozenset({Kind.SAVEPOINT, Kind.ROLLBACK_TO, Kind.RELEASE})
-_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
-_dialects: weakref.WeakSet[Dialect] = weakref.WeakSet()
 # mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit
 _IMPLICIT_COMMIT = re.compile(
     r"(create|alter|drop)\s+(?!temporary\b)|truncate\b|rename\b|grant\b|revoke\b|lock\s+tables\b|unlock\s+tables\b|"
@@ -30,16 +32,69 @@ _IMPLICIT_COMMIT = re.compile(
 )
 
 
-def watch(engine: Engine) -> None:
-    """Listen on this engine, from now on and once."""
-    if engine not in _engines:
-        _engines.add(engine)
-        event.listen(engine, "before_cursor_execute", _before_execute)
-        event.listen(engine, "commit", _on_commit)
-        event.listen(engine, "rollback", _on_rollback)
-    if engine.dialect not in _dialects:  # a redirected engine has another one
-        _dialects.add(engine.dialect)
-        event.listen(engine, "handle_error", _on_error)
+class UnitConnection(Connection):
+    """The connection of a unit: COMMIT and ROLLBACK pass the unit, whoever asks for them."""
+
+    _acidity_unit: Unit
+
+    def _commit_impl(self) -> None:
+        self._acidity_unit.commit_is_sent()
+        super()._commit_impl()
+
+    def _rollback_impl(self) -> None:
+        self._acidity_unit.was_rolled_back()
+        super()._rollback_impl()
+
+
+def watch() -> None:
+    """Listen on every dialect, from now on and once: a unit's code may write through an engine not seen before."""
+    if not _listeners:
+        for name in ("do_execute", "do_execute_no_params", "do_executemany"):
+            event.listen(Engine, name, _on_execute)
+        event.listen(Engine, "handle_error", _on_error)
+        _listeners.append("all")
+
+
+class Aside:
+    """In place of a unit: what `atomic` itself asks on a connection beside the unit's, such as the fence."""
+
+    def admit(self, statement: str) -> None:
+        """Let it pass."""
+
+    def database_error(self, error: BaseException, *, lost: bool) -> None:
+        """It is caught where it is raised."""
+
+
+def aside(connection: Connection) -> Connection:
+    """Let this connection write although a unit may be under way around it."""
+    connection._acidity_unit = Aside()  # type: ignore[attr-defined]
+    return connection
+
+
+def cover(connection: Connection, unit: Unit) -> None:
+    """From here on what is done on this connection is the unit's, and COMMIT and ROLLBACK pass it first."""
+    covered: Any = connection
+    covered._acidity_unit = unit
+    covered.__class__ = UnitConnection
+
+
+def uncover(connection: Connection) -> None:
+    """The unit has ended; a cycle that stayed would keep the session's objects from being freed."""
+    uncovered: Any = connection
+    if isinstance(connection, UnitConnection):
+        uncovered.__class__ = Connection
+        del uncovered._acidity_unit
+
+
+def unit_of(connection: Connection) -> Unit | Aside | None:
+    """The unit that this connection belongs to."""
+    return getattr(connection, "_acidity_unit", None)
+
+
+@lru_cache(maxsize=4096)
+def is_ordinary(sql: str) -> bool:
+    """Whether this text is neither control nor anything that could commit by itself."""
+    return not is_control(sql) and savepoint_in(sql) is None and not commits_by_itself(sql)
 
 
 @lru_cache(maxsize=4096)
@@ -69,31 +124,22 @@ def commits_by_itself(sql: str) -> bool:
     return bool(_IMPLICIT_COMMIT.match(without_comments(sql)))
 
 
-def _unit_of(connection: Connection) -> Any:
-    return connection.get_execution_options().get(UNIT)
-
-
-def _before_execute(
-    connection: Connection, _cursor: Any, statement: str, _parameters: Any, _context: Any, _many: object
-) -> None:
-    unit = _unit_of(connection)
+def _on_execute(*arguments: Any) -> None:
+    """Of ``(cursor, statement, parameters, context)``, or without the parameters."""
+    unit = getattr(arguments[-1].root_connection, "_acidity_unit", None)
     if unit is not None:
-        unit.admit(statement)
+        unit.admit(arguments[1])
+    else:
+        around = context.around()
+        if around is not None and is_write(arguments[1]):
+            around.refuse(
+                f"another session or engine writes inside a unit of work ({' '.join(arguments[1].split())[:60]!r}): it "
+                f"has a COMMIT of its own, so the two can come apart. Use the unit's session, or "
+                f"atomic(…, independent=True) for what must stay whatever becomes of the unit"
+            )
 
 
-def _on_commit(connection: Connection) -> None:
-    unit = _unit_of(connection)
+def _on_error(told: Any) -> None:
+    unit = unit_of(told.connection) if told.connection is not None else None
     if unit is not None:
-        unit.commit_is_sent()
-
-
-def _on_rollback(connection: Connection) -> None:
-    unit = _unit_of(connection)
-    if unit is not None:
-        unit.was_rolled_back()
-
-
-def _on_error(context: Any) -> None:
-    unit = _unit_of(context.connection) if context.connection is not None else None
-    if unit is not None:
-        unit.database_error(context.sqlalchemy_exception or context.original_exception, lost=context.is_disconnect)
+        unit.database_error(told.sqlalchemy_exception or told.original_exception, lost=told.is_disconnect)

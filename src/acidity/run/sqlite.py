@@ -15,10 +15,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
 from acidity.errors import UsageError
-from acidity.run.guard import UNIT
-from acidity.run.server import still_open
 from acidity.run.target import root
 
+BEGIN_KIND = "acidity_begin"  # the execution option by which a unit says how its transaction begins
 LEGACY = -1  # sqlite3.LEGACY_TRANSACTION_CONTROL, the default of every Python so far
 _configured: weakref.WeakSet[Engine] = weakref.WeakSet()
 
@@ -70,8 +69,7 @@ def configure_sqlite(
 
     def on_begin(connection: Connection) -> None:
         if connection.dialect.name == "sqlite":  # an engine may be redirected to a server for a while
-            unit = connection.get_execution_options().get(UNIT)
-            kind = begin if unit is None else unit.begin_kind
+            kind = connection.get_execution_options().get(BEGIN_KIND, begin)
             connection.exec_driver_sql(f"BEGIN {kind}")
 
     event.listen(plain, "connect", on_connect)
@@ -108,8 +106,10 @@ def refuse_driver_autocommit(dbapi_connection: Any) -> None:
         UsageError: with True, the driver's commit and rollback do nothing; with False, it begins for itself, DEFERRED,
             and ignores PRAGMA foreign_keys.
     """
-    driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
-    mode = getattr(getattr(driver, "_conn", driver), "autocommit", LEGACY)
+    mode = getattr(dbapi_connection, "autocommit", LEGACY)
+    if mode is LEGACY:  # aiosqlite keeps the driver's connection
+        driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
+        mode = getattr(getattr(driver, "_conn", driver), "autocommit", LEGACY)
     if mode != LEGACY:
         raise UsageError(f"autocommit={mode} of the sqlite3 driver: leave it out; BEGIN is sent for every transaction")
 
@@ -119,7 +119,8 @@ def begin_on(connection: Connection, kind: str) -> None:
 
     In the driver's legacy mode too: it begins nothing of its own in a transaction that is open.
     """
-    refuse_options(connection.engine)
-    refuse_driver_autocommit(connection.connection.dbapi_connection)
-    if not still_open(connection):
+    driver: Any = connection.connection.driver_connection
+    refuse_driver_autocommit(driver)
+    if not driver.in_transaction:
+        refuse_options(connection.engine)
         connection.exec_driver_sql(f"BEGIN {kind}")

@@ -22,16 +22,17 @@ class State(Enum):
     @property
     def ended(self) -> bool:
         """Nothing more will happen."""
-        return self in {State.COMMITTED, State.ABORTED, State.UNKNOWN}
+        return self in _ENDED
 
 
-_NEXT: dict[State, frozenset[State]] = {
-    State.ACTIVE: frozenset({State.PARTIALLY_COMMITTED, State.FAILED}),
-    State.PARTIALLY_COMMITTED: frozenset({State.COMMITTED, State.FAILED, State.UNKNOWN}),
-    State.FAILED: frozenset({State.ABORTED}),
-    State.UNKNOWN: frozenset({State.COMMITTED, State.ABORTED}),  # the marker told
-    State.COMMITTED: frozenset(),
-    State.ABORTED: frozenset(),
+_ENDED = (State.COMMITTED, State.ABORTED, State.UNKNOWN)  # tuples: the hash of an Enum member is computed in Python
+_NEXT: dict[str, tuple[State, ...]] = {
+    "active": (State.PARTIALLY_COMMITTED, State.FAILED),
+    "partially committed": (State.COMMITTED, State.FAILED, State.UNKNOWN),
+    "failed": (State.ABORTED,),
+    "unknown": (State.COMMITTED, State.ABORTED),  # the marker told
+    "committed": (),
+    "aborted": (),
 }
 
 
@@ -41,4 +42,4 @@ def may_follow(old: State, new: State) -> bool:
     >>> may_follow(State.FAILED, State.COMMITTED)
     False
     """
-    return new in _NEXT[old]
+    return new in _NEXT[old._value_]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from acidity.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Target:
     """A database, and a way to make sessions on it.
 
@@ -35,13 +35,15 @@ def is_asynchronous(what: Any) -> bool:
     Raises:
         UsageError: it is nothing that `atomic` takes.
     """
-    if isinstance(what, Engine | sessionmaker):
+    if isinstance(what, (Engine, sessionmaker)):  # a union would be built anew for each look
         return False
     name = type(what).__module__
     if name.startswith("sqlalchemy.ext.asyncio") and type(what).__name__ in {"AsyncEngine", "async_sessionmaker"}:
         return True
     hint = "; give it scoped.session_factory" if isinstance(what, scoped_session) else ""
-    raise UsageError(f"atomic() takes an Engine, a sessionmaker, or their async twins, not {what!r}{hint}")
+    raise UsageError(
+        f"atomic() takes an Engine, a sessionmaker, or their async twins, not {what!r}{hint}{_in_a_test(what)}"
+    )
 
 
 def target_of(what: Any) -> Target:
@@ -50,14 +52,15 @@ def target_of(what: Any) -> Target:
     Raises:
         UsageError: the sessionmaker is not bound to one engine.
     """
-    if is_asynchronous(what):
-        return _async_target(what)
+    if isinstance(what, sessionmaker):
+        engine = _bound(what)
+        if not isinstance(engine, Engine):
+            raise UsageError(f"atomic() needs a sessionmaker bound to an Engine, not to {engine!r}{_in_a_test(engine)}")
+        return Target(engine, root(engine), False, what)
     if isinstance(what, Engine):
         return Target(what, root(what), False, lambda: Session(what, expire_on_commit=False))
-    engine = _bound(what)
-    if not isinstance(engine, Engine):
-        raise UsageError(f"atomic() needs a sessionmaker bound to an Engine, not to {engine!r}")
-    return Target(engine, root(engine), False, what)
+    is_asynchronous(what)
+    return _async_target(what)
 
 
 def _async_target(what: Any) -> Target:
@@ -68,18 +71,31 @@ def _async_target(what: Any) -> Target:
         return Target(what.sync_engine, root(what.sync_engine), True, make)
     engine = _bound(what)
     if not isinstance(engine, AsyncEngine):
-        raise UsageError(f"atomic() needs an async_sessionmaker bound to an AsyncEngine, not to {engine!r}")
+        raise UsageError(
+            f"atomic() needs an async_sessionmaker bound to an AsyncEngine, not to {engine!r}{_in_a_test(engine)}"
+        )
     return Target(engine.sync_engine, root(engine.sync_engine), True, what)
 
 
 def _bound(maker: Any) -> Any:
-    if maker.kw.get("binds"):
+    options = maker.kw
+    if options.get("binds"):
         raise UsageError("binds= lets one session write to several databases; one COMMIT cannot end them all")
-    if maker.kw.get("twophase"):
+    if options.get("twophase"):
         raise UsageError("twophase=True: atomic() ends a transaction with one COMMIT")
-    if maker.kw.get("autobegin", True) is False:
+    if options.get("autobegin", True) is False:
         raise UsageError("autobegin=False: atomic() begins the transaction itself")
-    return maker.kw.get("bind")
+    return options.get("bind")
+
+
+def _in_a_test(what: Any) -> str:
+    """The remedy for a connection whose transaction a test keeps open around the code, to roll it back at the end."""
+    if type(what).__name__ not in {"Connection", "AsyncConnection"}:
+        return ""
+    return (
+        "; in a transaction that somebody else ends, nothing is committed. Give it the Engine. In tests, take the "
+        "fixture acidity_database, whose rows are restored after real commits, instead of an outer transaction"
+    )
 
 
 def root(engine: Any) -> Any:

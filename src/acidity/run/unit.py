@@ -1,8 +1,6 @@
 """One unit of work: one session, one connection, one COMMIT; and what it admits while it lasts.
 
-Everything here is plain SQLAlchemy and runs as it is under asyncio, in a greenlet; `course` says in which order. The
-session's own ``commit``, ``rollback`` and ``close`` are covered while the unit lasts, and its "begin when needed"
-afterwards: without that, a session that is used too late begins a transaction that nobody will ever commit.
+Everything here is plain SQLAlchemy and runs as it is under asyncio, in a greenlet; `course` says in which order.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NoReturn
 
 from sqlalchemy.engine import Connection
@@ -20,11 +17,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from acidity.engines.codes import code_of
-from acidity.errors import AcidityError
-from acidity.run import guard, server, sqlite
+from acidity.run import covered, guard, notices, server, sqlite
 from acidity.run.context import caller
 from acidity.run.decide import state_after_commit_error
-from acidity.run.errors import BoundaryError, DeadlineExceeded, InvariantBroken, SharedUnit, UnitPoisoned, UsedAfterEnd
+from acidity.run.errors import (
+    BoundaryError,
+    DeadlineExceeded,
+    InvariantBroken,
+    SharedUnit,
+    TransactionFailed,
+    UnitPoisoned,
+)
 from acidity.run.failures import Failures
 from acidity.run.marker import Marker
 from acidity.run.state import State, may_follow
@@ -33,7 +36,6 @@ from acidity.run.target import Target
 logger = logging.getLogger("acidity.run")
 monotonic = time.monotonic
 Transition = Callable[["Unit", State, State], Any]
-_COVERED = ("commit", "rollback", "close", "reset", "invalidate")
 _INSTEAD = "atomic() sends the one COMMIT when the block ends; to undo everything, raise"
 
 
@@ -73,6 +75,8 @@ class Unit:
     after: list[Callable[[], Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.plain: Any = None  # the plain session, also under an `AsyncSession`
+        self._made_as: type[Session] = Session
         self._own = True  # statements are the unit's, not the user's
         self._committing = self._commit_sent = self._ending = False
         self._poison: BaseException | None = None
@@ -84,37 +88,41 @@ class Unit:
     # The way it goes
 
     @property
-    def plain(self) -> Session:
-        """The plain session, also under an `AsyncSession`."""
-        session: Session = getattr(self.session, "sync_session", self.session)
-        return session
-
-    @property
     def connection(self) -> Connection:
         """The one connection."""
         assert self._connection is not None, "begin() comes first"
         return self._connection
 
-    @property
-    def begin_kind(self) -> str:
-        """How SQLite is to begin: a writer waits for its turn before it reads."""
-        return "DEFERRED" if self.terms.read_only else "IMMEDIATE"
-
     def begin(self) -> None:
         """Open the session, begin for real, set the level and verify it, write the marker."""
-        terms, dialect = self.terms, self.target.engine.dialect.name
-        guard.watch(self.target.key)
-        if dialect == "sqlite":
+        terms, dialect = self.terms, self.target.engine.dialect
+        sqlite_kind = "DEFERRED" if terms.read_only else "IMMEDIATE"  # a writer waits for its turn before it reads
+        guard.watch()
+        if dialect.name == "sqlite":
             sqlite.refuse_skipped_rollback(self.target.engine)
         self.session = self.target.make()
-        options: dict[str, Any] = {guard.UNIT: self}
-        if terms.isolation_level and dialect != "sqlite":
-            options["isolation_level"] = terms.isolation_level
-        self._connection = connection = self.plain.connection(execution_options=options)
+        session = self.plain = self.session.sync_session if self.target.asynchronous else self.session
+        self._made_as = type(session)
+        options: dict[str, Any] = {}
+        if dialect.name != "sqlite":
+            if terms.isolation_level:
+                options["isolation_level"] = terms.isolation_level
+        elif terms.read_only:
+            options[sqlite.BEGIN_KIND] = sqlite_kind
+        self._connection = connection = session.connection(execution_options=options or None)
+        guard.cover(connection, self)
         if connection._is_autocommit_isolation():
             raise BoundaryError("the engine is in AUTOCOMMIT: nothing could be rolled back; give isolation_level=")
-        if dialect == "sqlite":
-            sqlite.begin_on(connection, self.begin_kind)
+        if dialect.name == "sqlite":
+            sqlite.begin_on(connection, sqlite_kind)
+        self._set_terms(connection)
+        if self.marker is not None:
+            self.marker.insert(connection)
+        covered.cover(session, self)
+        self._own = False
+
+    def _set_terms(self, connection: Connection) -> None:
+        terms = self.terms
         if terms.isolation_level:
             server.verify_level(connection, terms.isolation_level)
         self._lasting = server.lasting_settings(connection, read_only=terms.read_only, timeout=terms.timeout)
@@ -122,12 +130,6 @@ class Unit:
             server.make_read_only(connection)
         if terms.timeout is not None:
             server.limit_time(connection, terms.timeout)
-        if self.marker is not None:
-            self.marker.insert(connection)
-        for name in _COVERED:
-            self.plain.__dict__[name] = partial(self._by_hand, f"session.{name}()")
-        self.plain.__dict__["connection"] = self._connection_as_it_is
-        self._own = False
 
     def prepare(self, result: Any = None) -> None:
         """Send what is left, check the rules, store the result: after this only COMMIT is missing."""
@@ -143,36 +145,41 @@ class Unit:
                 raise InvariantBroken(f"{name}: {error}; everything was rolled back", name) from error
             if holds is False:
                 raise InvariantBroken(f"{name} does not hold just before COMMIT; everything was rolled back", name)
-        self.plain.flush()
+        if self.terms.invariants:
+            self.plain.flush()
         self.refuse_poison()
         self._own = True
+        connection = self.connection
         if self.marker is not None:
-            self.marker.store(self.connection, result)
+            self.marker.store(connection, result)
         for statement in self._lasting:
-            self.connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(statement)
         self._lasting = []
         self._check_deadline()
-        if self.connection.dialect.name == "sqlite" and not server.still_open(self.connection):
+        if connection.dialect.name == "sqlite" and not server.still_open(connection):
             self.to(State.PARTIALLY_COMMITTED)
             self.to(State.UNKNOWN)
             raise BoundaryError(
                 "the transaction was ended behind SQLAlchemy, as executescript() on the driver's connection does; what "
                 "came before is committed"
             )
-        if server.is_aborted(self.connection):
+        if server.is_aborted(connection):
             raise UnitPoisoned("the server has aborted this transaction; COMMIT would change nothing and say success")
         self.to(State.PARTIALLY_COMMITTED)
 
     def commit(self) -> None:
         """Send COMMIT; only its reply makes the unit COMMITTED."""
-        session, self._committing = self.plain, True
+        self._committing = True
+        stop_listening = notices.listen(self.connection)
         try:
-            type(session).commit(session)
+            self._made_as.commit(self.plain)
         except BaseException as error:
             state = State.FAILED if not self._commit_sent else self._after_commit_error(error)
             self.to(state)
             raise
         self.to(State.COMMITTED)
+        if stop_listening is not None:
+            stop_listening()
         self._close()
 
     def _after_commit_error(self, error: BaseException) -> State:
@@ -193,20 +200,20 @@ class Unit:
     def roll_back(self) -> None:
         """Send ROLLBACK and make sure that nothing stays open; a connection that does not obey is thrown away."""
         self._ending = True
-        if self.state in {State.ACTIVE, State.PARTIALLY_COMMITTED}:
+        if self.state in (State.ACTIVE, State.PARTIALLY_COMMITTED):
             self.to(State.FAILED)
         if not self._rolled_back() or self._lasting:
             self.invalidate()
         else:
             with suppress(Exception):
-                type(self.plain).rollback(self.plain)  # the session's own book-keeping
+                self._made_as.rollback(self.plain)  # the session's own book-keeping
         if self.state is State.FAILED:
             self.to(State.ABORTED)
         self._close()
 
     def _rolled_back(self) -> bool:
         connection = self._connection
-        if self.session is None or connection is None or connection.closed:
+        if connection is None or connection.closed:
             return self._connection is not None
         if connection.invalidated:
             return False
@@ -226,7 +233,7 @@ class Unit:
         self._ending = True
         if self.session is not None:
             with suppress(Exception):
-                type(self.plain).invalidate(self.plain)
+                self._made_as.invalidate(self.plain)
             if self._connection is not None and not self._connection.closed:
                 with suppress(Exception):
                     self._connection.invalidate()
@@ -235,16 +242,16 @@ class Unit:
 
     def _close(self) -> None:
         self._ending = True
-        if self.session is None:
-            return
         session = self.plain
-        for name in (*_COVERED, "connection"):
-            session.__dict__.pop(name, None)
-        with suppress(Exception):
+        if session is None:
+            return
+        covered.end(session, self._made_as)
+        try:
             session.close()
-        session.__dict__["_autobegin_t"] = _ended
-        for name in ("commit", "rollback"):
-            session.__dict__[name] = _ended
+        except Exception as error:
+            logger.debug("the session could not be closed: %s", error)
+        if self._connection is not None:
+            guard.uncover(self._connection)
 
     def to(self, new: State) -> None:
         """Enter a state, and tell those who asked to be told."""
@@ -253,7 +260,8 @@ class Unit:
             return
         assert may_follow(old, new), (old, new)
         self.state = new
-        logger.debug("unit %x: %s -> %s", id(self), old.value, new.value)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("unit %x: %s -> %s", id(self), old.value, new.value)
         if self.terms.on_transition is not None:
             try:
                 self.terms.on_transition(self, old, new)
@@ -270,7 +278,7 @@ class Unit:
 
     def database_error(self, error: BaseException, *, lost: bool) -> None:
         """The database answered a statement with an error."""
-        if self._committing or self._ending or isinstance(error, AcidityError):  # our own refusals sent nothing
+        if self._committing or self._ending or isinstance(error, BoundaryError | TransactionFailed):  # our own refusals
             return
         self.failures.add(error, final=lost)
         if self.failures.final and self.state is State.ACTIVE:
@@ -299,9 +307,12 @@ class Unit:
         if self.state is State.FAILED:
             first = self._poison or self.failures.first
             raise UnitPoisoned(f"this unit has failed ({first}); nothing more is sent to the database") from first
-        self._check_deadline()
+        if self._deadline is not None:
+            self._check_deadline()
+        if guard.is_ordinary(statement):
+            return
         if guard.is_control(statement):
-            self._by_hand(statement.split(maxsplit=1)[0].upper())
+            self.refuse_by_hand(statement.split(maxsplit=1)[0].upper())
         savepoint = guard.savepoint_in(statement)
         if savepoint is not None:
             self.failures.heed(*savepoint)
@@ -314,7 +325,7 @@ class Unit:
     def commit_is_sent(self) -> None:
         """COMMIT goes to the driver now."""
         if not self._committing and not self._own:
-            self._by_hand("connection.commit()")
+            self.refuse_by_hand("connection.commit()")
         self._commit_sent = True
 
     def was_rolled_back(self) -> None:
@@ -322,25 +333,24 @@ class Unit:
         if not self._ending and not self._committing and self.failures.first is None:
             self.poison(BoundaryError(f"rolled back by hand inside the unit; {_INSTEAD}"))
 
-    def _connection_as_it_is(self, bind_arguments: Any = None, execution_options: Any = None) -> Connection:
-        if execution_options:  # SQLAlchemy only warns, and leaves the level as it was
-            error = BoundaryError(
-                f"session.connection(execution_options={execution_options}) inside a unit of work comes too late and "
-                f"changes nothing: give isolation_level= to atomic(…)"
-            )
-            self.poison(error)
-            raise error
-        return type(self.plain).connection(self.plain, bind_arguments)
+    def refuse_by_hand(self, what: str) -> NoReturn:
+        """Refuse what would end the unit, and let it fail.
 
-    def _by_hand(self, what: str, *_: Any, **__: Any) -> NoReturn:
-        error = BoundaryError(f"{what} inside a unit of work: {_INSTEAD}")
+        Raises:
+            BoundaryError: always.
+        """
+        self.refuse(f"{what} inside a unit of work: {_INSTEAD}")
+
+    def refuse(self, what: str) -> NoReturn:
+        """Refuse what crosses the boundary, and let the unit fail.
+
+        Raises:
+            BoundaryError: always.
+        """
+        error = BoundaryError(what)
         self.poison(error)
         raise error
 
     def _check_deadline(self) -> None:
         if self._deadline is not None and monotonic() > self._deadline:
             raise DeadlineExceeded(f"the unit took longer than timeout={self.terms.timeout}; nothing was committed")
-
-
-def _ended(*_: Any, **__: Any) -> NoReturn:
-    raise UsedAfterEnd("this unit of work has ended; open another with atomic(…) instead of keeping its session")

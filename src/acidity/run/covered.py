@@ -1,0 +1,65 @@
+"""Sessions of a unit: while it lasts they cannot be ended by hand, afterwards they do nothing any more.
+
+A session changes its class, to one that is made from its own once; that is cheaper than covering its methods one by
+one, and `isinstance` holds. Refusing to begin when needed is what matters at the end: a session that is used too late
+would begin a transaction that nobody ever commits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from acidity.run.errors import UsedAfterEnd
+
+if TYPE_CHECKING:
+    from acidity.run.unit import Unit
+
+_REFUSED = ("commit", "rollback", "close", "reset", "invalidate")
+_KEY = "_acidity_classes"
+
+
+def cover(session: Session, unit: Unit) -> None:
+    """From here on only the unit ends this session."""
+    covered: Any = session
+    covered._acidity_unit = unit
+    covered.__class__ = _classes(type(session))[0]
+
+
+def end(session: Session, made_as: type[Session]) -> None:
+    """From here on this session, which was `made_as` this class, begins nothing."""
+    session.__dict__.pop("_acidity_unit", None)
+    session.__class__ = _classes(made_as)[1]
+
+
+def _classes(made_as: type[Session]) -> tuple[type[Session], type[Session]]:
+    classes = made_as.__dict__.get(_KEY)
+    if classes is None:
+        refusing = {name: _refusing(name) for name in _REFUSED} | {"connection": _connection}
+        ended = dict.fromkeys(("_autobegin_t", "commit", "rollback"), _ended)
+        name = made_as.__name__
+        classes = type(name, (made_as,), refusing), type(name, (made_as,), ended)
+        setattr(made_as, _KEY, classes)
+    return classes
+
+
+def _refusing(name: str) -> Any:
+    def refuse(session: Any, *_: Any, **__: Any) -> None:
+        session._acidity_unit.refuse_by_hand(f"session.{name}()")
+
+    return refuse
+
+
+def _connection(session: Any, bind_arguments: Any = None, execution_options: Any = None) -> Connection:
+    if execution_options:  # SQLAlchemy only warns, and leaves the level as it was
+        session._acidity_unit.refuse(
+            f"session.connection(execution_options={execution_options}) inside a unit of work comes too late and "
+            f"changes nothing: give isolation_level= to atomic(…)"
+        )
+    return Session.connection(session, bind_arguments)
+
+
+def _ended(*_: Any, **__: Any) -> NoReturn:
+    raise UsedAfterEnd("this unit of work has ended; open another with atomic(…) instead of keeping its session")
