@@ -116,6 +116,8 @@ class Course:
         except KeyTaken:
             yield from self._clean(unit)
             yield from self._repeat(unit, ended)
+        except GeneratorExit:  # a block that nobody left: no step can be asked for any more
+            raise
         except BaseException as error:
             ended.error = error
             yield from self._clean(unit)
@@ -136,6 +138,8 @@ class Course:
         """ROLLBACK; when even that is interrupted, the connection is thrown away."""
         try:
             (yield Do(unit.roll_back, shielded=True)).get()
+        except GeneratorExit:
+            raise
         except BaseException:
             unit.invalidate()
             if unit.state is State.FAILED:
@@ -144,6 +148,8 @@ class Course:
     def _commit(self, unit: Unit, ended: Ended) -> Generator[Step, Reply, None]:
         try:
             (yield Do(unit.commit, shielded=True)).get()
+        except GeneratorExit:
+            raise
         except BaseException as error:
             ended.error = error
             if unit.state is State.FAILED:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.dialects.mysql import LONGTEXT
 from sqlalchemy.exc import DBAPIError
 
@@ -58,7 +58,7 @@ outbox = Table(
     Column("last_error", Text, nullable=True),
     Column("created_at", DateTime, nullable=False),
     Column("published_at", DateTime, nullable=True),
-    UniqueConstraint("key_hash", "number", name="uq_acidity_outbox_order"),
+    # Neither is unique: the counter's lock makes numbers so, and InnoDB locks gaps beside the duplicates it looks for.
     Index("ix_acidity_outbox_heads", "state", "position"),
     Index("ix_acidity_outbox_earlier", "key_hash", "state", "number"),
 )
