@@ -103,16 +103,19 @@ def _followers(
 
 
 def _locked(session: Session, positions: list[Any], now: dt.datetime) -> dict[int, Claimed]:
-    """Those of them that are due still and that no other relay has; SQLite has one writer and no row locks."""
+    """Those of them that are due still and that no other relay has; SQLite has one writer and no row locks.
+
+    Only the primary key is in the WHERE: with the state there too, InnoDB goes by its index, locks entries there before
+    it skips the row, and the relay that has the row waits for those when it wants to mark it.
+    """
     if not positions:
         return {}
-    query = (
-        select(outbox)
-        .where(outbox.c.position.in_(positions), _is_due(now))
-        .order_by(outbox.c.position)
-        .with_for_update(skip_locked=True)
-    )
-    return {row.position: Claimed(row.position, row.key_hash, message_of(row)) for row in session.execute(query)}
+    query = select(outbox).where(outbox.c.position.in_(positions)).order_by(outbox.c.position)
+    return {
+        row.position: Claimed(row.position, row.key_hash, message_of(row))
+        for row in session.execute(query.with_for_update(skip_locked=True))
+        if row.state == READY and (row.due_at is None or row.due_at <= now)
+    }
 
 
 def _is_due(now: dt.datetime) -> ColumnElement[bool]:
