@@ -100,14 +100,14 @@ def _name_of(handler: Handler, name: str | None) -> str:
 
 
 def _drive(course: Inside) -> Any:
-    driver = Driver(course)
-
     async def to_end() -> Any:
+        driver = Driver(course)
         await driver.to_body_async()
         return driver.result()
 
     if course.target.asynchronous:
         return to_end()
+    driver = Driver(course)
     driver.to_body()
     return driver.result()
 

@@ -116,19 +116,21 @@ class Relay:
         if context.current(target.key) is not None:
             raise BoundaryError("a relay has a transaction of its own; run it outside of the unit of work")
         # No gap locks on MariaDB: emits are not to wait for a relay.
-        driver = Driver(Delivery(target, Terms(isolation_level="READ COMMITTED"), rules=self.rules, stop=stop))
-        return _to_end_async(driver) if target.asynchronous else _to_end(driver)
+        delivery = Delivery(target, Terms(isolation_level="READ COMMITTED"), rules=self.rules, stop=stop)
+        return _to_end_async(delivery) if target.asynchronous else _to_end(delivery)
 
 
 def _never() -> bool:
     return False
 
 
-def _to_end(driver: Driver) -> int:
+def _to_end(delivery: Delivery) -> int:
+    driver = Driver(delivery)
     driver.to_body()
     return int(driver.result())
 
 
-async def _to_end_async(driver: Driver) -> int:
+async def _to_end_async(delivery: Delivery) -> int:
+    driver = Driver(delivery)  # in the task that awaits this: a unit belongs to the task that begins it
     await driver.to_body_async()
     return int(driver.result())
