@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from acidity import atomic
+from acidity import atomic, savepoint
 from acidity.engines.codes import code_of
 from acidity.run import Relay, emit
 from tests.run.outbox.actors import Writer
@@ -254,3 +254,13 @@ def test_a_unit_that_is_rolled_back_leaves_no_gap(shop: Engine) -> None:
     with atomic(shop):
         emit("topic", 2, key="k")
     assert Ours(shop).relay() == [2]
+
+
+def test_a_savepoint_takes_its_message_back(shop: Engine) -> None:
+    with atomic(shop):
+        with savepoint() as point:
+            emit("topic", 1, key="k")
+            point.rollback()
+            emit("topic", 2, key="k")
+        emit("topic", 3, key="k")
+    assert Ours(shop).relay() == [2, 3]

@@ -179,13 +179,7 @@ def test_it_runs_until_it_is_told_to_stop(shop: Engine, waits: list[float]) -> N
     send(shop)
     stop = threading.Event()
     broker = Broker()
-    waits_seen: list[float] = []
-
-    def stopped() -> bool:
-        waits_seen[:] = waits
-        return len(waits) == 3
-
-    assert Relay(shop, broker, batch_size=2, poll_s=7).run(stopped) == len(SENT)
+    assert Relay(shop, broker, batch_size=2, poll_s=7).run(lambda: len(waits) == 3) == len(SENT)
     assert waits == [7, 7, 7]
     stop.set()
     assert Relay(shop, broker).run(stop) == 0

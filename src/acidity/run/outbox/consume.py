@@ -138,21 +138,24 @@ class Inside(Course):
 
     def _handle(self) -> Generator[Step, Reply, Any]:
         unit, point = context.required(), savepoint()
+        guard, session = self.guard, unit.plain
         (yield Do(point._open)).get()
         try:
-            (yield Do(partial(self.guard.insert, unit.connection))).get()
+            (yield Do(lambda: guard.insert(session.connection()))).get()  # which sends the SAVEPOINT
             result = (yield Do(partial(self.handler, unit.session, self.message))).get()
-            (yield Do(unit.plain.flush)).get()
-            (yield Do(partial(self.guard.store, unit.connection, result))).get()
+            (yield Do(session.flush)).get()
+            (yield Do(lambda: guard.store(session.connection(), result))).get()
+        except GeneratorExit:
+            raise
         except BaseException as error:
-            (yield Do(partial(point._close, failed=True), shielded=True)).get()
+            (yield Do(partial(point._close, failed=True))).get()
             if not isinstance(error, KeyTaken):
                 raise
         else:
             (yield Do(partial(point._close, failed=False))).get()
             return result
-        stored = (yield Do(partial(self.guard.find_on, unit.connection))).get()
+        stored = (yield Do(lambda: guard.find_on(session.connection()))).get()
         if stored is None:  # committed after this unit's snapshot was taken
-            stored = (yield Do(partial(self.guard.find, self.target.engine))).get()
-        self.guard.same_request(stored)
+            stored = (yield Do(partial(guard.find, self.target.engine))).get()
+        guard.same_request(stored)
         return stored.result

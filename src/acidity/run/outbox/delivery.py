@@ -60,7 +60,7 @@ class Delivery(Course):
         if self.stop is None:
             return (yield from self._batch())
         total = failures = 0
-        while not self.stop():
+        while not (yield Do(self.stop)).get():
             ended = yield from self._batch()
             if self.interrupted is not None or (ended.error is not None and not _may_pass(ended.error)):
                 return ended

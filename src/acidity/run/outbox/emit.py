@@ -16,6 +16,7 @@ from uuid import uuid4
 from sqlalchemy import insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from acidity.errors import UsageError
 from acidity.run import context, tables
@@ -63,7 +64,7 @@ def emit(topic: str, payload: Any, *, key: str | None = None) -> Any:
     if key is not None and (not isinstance(key, str) or not key):
         raise UsageError(f"key={key!r}: a text that is not empty, or None for no order")
     message = Message(uuid4().hex, topic, payload, key, tables.now())
-    work = partial(_write, unit.connection, message, message.body)
+    work = partial(_write, unit.plain, message, message.body)
     return _later(unit, work) if unit.target.asynchronous else work()
 
 
@@ -79,7 +80,8 @@ def _later(unit: Unit, work: Callable[[], str]) -> Awaitable[str]:
     return carry_out()
 
 
-def _write(connection: Connection, message: Message, body: str) -> str:
+def _write(session: Session, message: Message, body: str) -> str:
+    connection = session.connection()  # by way of the session, which sends a SAVEPOINT only when it is needed
     key_hash = None if message.key is None else hash_of(message.key)
     try:
         number = None if key_hash is None else _count_up(connection, key_hash)
