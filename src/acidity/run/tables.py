@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 
 from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, String, Table, Text
-from sqlalchemy.dialects.mysql import LONGTEXT
+from sqlalchemy.dialects.mysql import DATETIME, LONGTEXT
 from sqlalchemy.exc import DBAPIError
 
 from acidity.engines.codes import codes_of
@@ -17,6 +17,7 @@ from acidity.engines.codes import codes_of
 metadata = MetaData()
 _TABLE_MISSING = frozenset({"42P01", "1146"})
 _LONG = Text().with_variant(LONGTEXT(), "mysql", "mariadb")  # their TEXT ends at 64 KB
+_TIME = DateTime().with_variant(DATETIME(fsp=6), "mysql", "mariadb")  # and their DATETIME at the second
 _BIG = BigInteger().with_variant(Integer(), "sqlite")  # which numbers only an INTEGER PRIMARY KEY by itself
 
 
@@ -51,13 +52,13 @@ outbox = Table(
     Column("topic", String(255), nullable=False),
     Column("key_hash", String(64), nullable=True),  # as in the marker
     Column("number", _BIG, nullable=True),  # the order within the key
-    Column("body", _LONG, nullable=False),  # key, payload and time as JSON, which is ASCII in every character set
+    Column("body", _LONG, nullable=False),  # key and payload as JSON, which is ASCII in every character set
     Column("state", String(9), nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("due_at", DateTime, nullable=True),  # not to be tried before; empty: at once
+    Column("due_at", _TIME, nullable=True),  # not to be tried before; empty: at once
     Column("last_error", Text, nullable=True),
-    Column("created_at", DateTime, nullable=False),
-    Column("published_at", DateTime, nullable=True),
+    Column("created_at", _TIME, nullable=False),
+    Column("published_at", _TIME, nullable=True),
     # Neither is unique: the counter's lock makes numbers so, and InnoDB locks gaps beside the duplicates it looks for.
     Index("ix_acidity_outbox_heads", "state", "position"),
     Index("ix_acidity_outbox_earlier", "key_hash", "state", "number"),

@@ -124,4 +124,4 @@ def _is_due(now: dt.datetime) -> ColumnElement[bool]:
 
 def message_of(row: Any) -> Message:
     """The message in a row of the outbox."""
-    return Message.of(row.id, row.topic, row.body, attempts=row.attempts, last_error=row.last_error)
+    return Message.of(row.id, row.topic, row.body, row.created_at, attempts=row.attempts, last_error=row.last_error)

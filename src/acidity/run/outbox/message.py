@@ -35,15 +35,13 @@ class Message:
 
     @property
     def body(self) -> str:
-        """Key, payload and time as JSON in ASCII.
+        """Key and payload as JSON in ASCII.
 
         Raises:
             UsageError: the payload would not come back as it is.
         """
-        created = None if self.created_at is None else self.created_at.isoformat()
-        content = {"key": self.key, "payload": self.payload, "created_at": created}
         try:
-            text = json.dumps(content, allow_nan=False)
+            text = json.dumps({"key": self.key, "payload": self.payload}, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise UsageError(f"the payload of a message must be plain JSON: {error}") from error
         if json.loads(text)["payload"] != self.payload:
@@ -51,11 +49,10 @@ class Message:
         return text
 
     @classmethod
-    def of(cls, id: str, topic: str, body: str, **more: Any) -> Self:  # noqa: A002  # its name
+    def of(cls, id: str, topic: str, body: str, created_at: dt.datetime | None, **more: Any) -> Self:  # noqa: A002  # its name
         """Read it back."""
         content = json.loads(body)
-        created = None if content["created_at"] is None else dt.datetime.fromisoformat(content["created_at"])
-        return cls(id, topic, content["payload"], content["key"], created, **more)
+        return cls(id, topic, content["payload"], content["key"], created_at, **more)
 
     def to_json(self) -> str:
         """The message as one text, for a broker.
@@ -64,7 +61,8 @@ class Message:
             >>> Message.from_json(Message("1", "paid", [7], "alice").to_json())
             Message(id='1', topic='paid', payload=[7], key='alice', created_at=None, attempts=0, last_error=None)
         """
-        return json.dumps({"id": self.id, "topic": self.topic, "body": self.body})
+        created = None if self.created_at is None else self.created_at.isoformat()
+        return json.dumps({"id": self.id, "topic": self.topic, "created_at": created, "body": self.body})
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -75,7 +73,8 @@ class Message:
         """
         try:
             content = json.loads(text)
-            return cls.of(content["id"], content["topic"], content["body"])
+            created = content["created_at"] and dt.datetime.fromisoformat(content["created_at"])
+            return cls.of(content["id"], content["topic"], content["body"], created)
         except (ValueError, TypeError, KeyError) as error:
             raise UsageError(f"this is no message of the outbox: {text[:60]!r}") from error
 
