@@ -93,7 +93,7 @@ def scenario(function: Any, setup: Any = bank.seed, *arguments: Any) -> Scenario
 
 
 @pytest.mark.parametrize("db", ENGINES)
-@pytest.mark.parametrize("function", [ordering, ordering_async])
+@pytest.mark.parametrize("function", [ordering, pytest.param(ordering_async, marks=pytest.mark.slow)])
 def test_a_unit_that_emits_passes_every_fault(function: Any, db: str) -> None:
     prove.drill(scenario(function), db=db).raise_for_findings()
 
