@@ -22,6 +22,13 @@ from tests.run import bank
 from tests.run.conftest import ENGINES
 
 AMOUNT = 10
+
+
+def mostly_slow(*quick: str) -> list[Any]:
+    """All engines, but those that are not named only in the long run."""
+    return [db if db in quick else pytest.param(db, marks=pytest.mark.slow) for db in ENGINES]
+
+
 # That a message could not be published is noted on purpose; it stays as it was otherwise.
 NOTED = ["acidity_outbox.attempts", "acidity_outbox.due_at", "acidity_outbox.last_error"]
 
@@ -92,13 +99,13 @@ def scenario(function: Any, setup: Any = bank.seed, *arguments: Any) -> Scenario
     return Scenario(operation, schema=bank.schema, setup=setup, ignore=NOTED)
 
 
-@pytest.mark.parametrize("db", ENGINES)
+@pytest.mark.parametrize("db", mostly_slow("mariadb"))
 @pytest.mark.parametrize("function", [ordering, pytest.param(ordering_async, marks=pytest.mark.slow)])
 def test_a_unit_that_emits_passes_every_fault(function: Any, db: str) -> None:
     prove.drill(scenario(function), db=db).raise_for_findings()
 
 
-@pytest.mark.parametrize("db", ENGINES)
+@pytest.mark.parametrize("db", mostly_slow("postgresql"))
 @pytest.mark.parametrize("function", [relaying, pytest.param(relaying_async, marks=pytest.mark.slow)])
 def test_a_relay_with_its_consumer_is_one_transaction_and_passes_every_fault(function: Any, db: str) -> None:
     prove.drill(scenario(function, with_message), db=db).raise_for_findings()
@@ -181,7 +188,7 @@ def test_a_relay_that_is_killed_loses_and_doubles_nothing(db: str, tmp_path: Pat
     assert all(balances == {"Alice": 90, "Bob": 10} for balances in ends), ends
 
 
-@pytest.mark.parametrize("db", ENGINES)
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
 def test_a_unit_that_is_killed_tells_of_what_it_did(db: str, tmp_path: Path) -> None:
     path = tmp_path / "broker"
     ends = [(run, balances) for _, run, balances in killed_everywhere(scenario(ordering), db, path, settle)]

@@ -122,7 +122,7 @@ def race(engine: Engine, writers: Engine, seed: int, clock: Clock, *, deaths: bo
     return one.judge()
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [1])
 @pytest.mark.parametrize("deaths", [False, True], ids=["all live", "some die"])
 def test_two_relays(shop: Engine, impatient: Engine, clock: Clock, seed: int, deaths: Any) -> None:
     assert race(shop, impatient, seed, clock, deaths=deaths) == []
