@@ -105,7 +105,7 @@ def test_a_unit_that_emits_passes_every_fault(function: Any, db: str) -> None:
     prove.drill(scenario(function), db=db).raise_for_findings()
 
 
-@pytest.mark.parametrize("db", mostly_slow("postgresql"))
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
 @pytest.mark.parametrize("function", [relaying, pytest.param(relaying_async, marks=pytest.mark.slow)])
 def test_a_relay_with_its_consumer_is_one_transaction_and_passes_every_fault(function: Any, db: str) -> None:
     prove.drill(scenario(function, with_message), db=db).raise_for_findings()
