@@ -28,6 +28,18 @@ from acidity.run.errors import (
 from acidity.run.lock import lock
 from acidity.run.marker import prune
 from acidity.run.money import Money
+from acidity.run.outbox import (
+    Message,
+    RedisStreams,
+    Relay,
+    consume,
+    consumer,
+    discard,
+    emit,
+    parked,
+    prune_outbox,
+    requeue,
+)
 from acidity.run.required import on_commit, transaction_required
 from acidity.run.savepoint import savepoint
 from acidity.run.sqlite import configure_sqlite
@@ -42,9 +54,12 @@ __all__ = [
     "InvariantBroken",
     "KeyInProgress",
     "KeyReused",
+    "Message",
     "Money",
     "NoTransaction",
     "NotMoney",
+    "RedisStreams",
+    "Relay",
     "RetriesExhausted",
     "SharedUnit",
     "State",
@@ -53,9 +68,16 @@ __all__ = [
     "UsedAfterEnd",
     "atomic",
     "configure_sqlite",
+    "consume",
+    "consumer",
+    "discard",
+    "emit",
     "lock",
     "on_commit",
+    "parked",
     "prune",
+    "prune_outbox",
+    "requeue",
     "savepoint",
     "transaction_required",
 ]

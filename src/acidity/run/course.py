@@ -123,6 +123,8 @@ class Course:
         except KeyTaken:
             yield from self._clean(unit)
             yield from self._repeat(unit, ended)
+        except GeneratorExit:  # a block that nobody left: no step can be asked for any more
+            raise
         except BaseException as error:
             ended.error = error
             yield from self._clean(unit)
@@ -143,6 +145,8 @@ class Course:
         """ROLLBACK; when even that is interrupted, the connection is thrown away."""
         try:
             got((yield Shielded(unit.roll_back)))
+        except GeneratorExit:
+            raise
         except BaseException:
             unit.invalidate()
             if unit.state is State.FAILED:
@@ -151,6 +155,8 @@ class Course:
     def _commit(self, unit: Unit, ended: Ended) -> Generator[Step, Any, None]:
         try:
             got((yield Shielded(unit.commit)))
+        except GeneratorExit:
+            raise
         except BaseException as error:
             ended.error = error
             if unit.state is State.FAILED:

@@ -26,10 +26,8 @@ from acidity.errors import UsageError
 from acidity.run import guard, server
 from acidity.run.context import in_greenlet
 from acidity.run.errors import KeyInProgress, KeyReused
-from acidity.run.tables import marker, now
+from acidity.run.tables import explain_missing, marker, now
 from acidity.run.target import target_of
-
-_TABLE_MISSING = frozenset({"42P01", "1146"})
 
 
 class KeyTaken(Exception):  # noqa: N818  # an answer, not an error
@@ -83,8 +81,7 @@ class Marker:
                 raise KeyTaken from error
             if not self.waits and LOCK_TIMEOUT.intersection(codes_of(error)):
                 raise KeyInProgress(f"another unit is at work on the idempotency key {self.key!r}") from error
-            if _TABLE_MISSING.intersection(codes_of(error)) or "no such table" in str(error.orig):
-                error.add_note("acidity: create the table with acidity.run.tables.metadata.create_all(engine)")
+            explain_missing(error)
             raise
 
     def store(self, connection: Connection, result: Any) -> None:
@@ -102,10 +99,15 @@ class Marker:
 
     def find(self, engine: Engine) -> Stored | None:
         """What is committed under this key."""
-        columns = (marker.c.token, marker.c.fingerprint, marker.c.result)
         with guard.aside(engine.connect()) as connection:
-            row = connection.execute(select(*columns).where(marker.c.key_hash == self.hash)).one_or_none()
+            stored = self.find_on(connection)
             connection.rollback()
+        return stored
+
+    def find_on(self, connection: Connection) -> Stored | None:
+        """What this connection sees under this key."""
+        columns = (marker.c.token, marker.c.fingerprint, marker.c.result)
+        row = connection.execute(select(*columns).where(marker.c.key_hash == self.hash)).one_or_none()
         return None if row is None else Stored(row[0], row[1], None if row[2] is None else json.loads(row[2]))
 
     def committed(self, engine: Engine) -> bool:

@@ -14,16 +14,12 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from acidity.core.control import is_write, without_comments
-from acidity.run.errors import BoundaryError
+from acidity.engines.mariadb.storage import without_transactions
 
 _TARGET = re.compile(
     r"(?:insert|replace|update|delete)\s+(?:low_priority\s+|delayed\s+|high_priority\s+|quick\s+|ignore\s+)*"
     r"(?:into\s+|from\s+)?((?:`[^`]+`|[\w$]+)(?:\s*\.\s*(?:`[^`]+`|[\w$]+))?)",
     re.IGNORECASE,
-)
-_ASK = (
-    "SELECT t.engine FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine "
-    "WHERE t.table_schema = COALESCE(%s, DATABASE()) AND t.table_name = %s AND e.transactions = 'NO'"
 )
 _transactional: weakref.WeakKeyDictionary[Any, set[tuple[str | None, str]]] = weakref.WeakKeyDictionary()
 
@@ -42,25 +38,23 @@ def written_table(sql: str) -> tuple[str | None, str] | None:
     return (parts[0] if len(parts) > 1 else None, parts[-1])
 
 
-def refuse_untransactional(key: Any, connection: Connection, statement: str) -> None:
-    """Refuse a write that ROLLBACK would leave behind.
+def untransactional(key: Any, connection: Connection, statement: str) -> str:
+    """Why a write is to be refused, because ROLLBACK would leave it behind; empty for all others.
 
     Args:
         key: of the database.
         connection: of the unit.
         statement: about to be sent.
-
-    Raises:
-        BoundaryError: the table's storage engine has no transactions.
     """
     table = written_table(statement)
     known = _transactional.setdefault(key, set())
     if table is None or table in known:
-        return
-    engine = connection.exec_driver_sql(_ASK, table).scalar()
-    if engine is not None:
-        raise BoundaryError(
-            f"the table {table[1]!r} is of the storage engine {engine}, which has no transactions: what is written "
-            f"to it stays after ROLLBACK. ALTER TABLE … ENGINE=InnoDB, or write to it outside of the unit"
-        )
-    known.add(table)
+        return ""
+    engine = without_transactions(connection.connection, *table)
+    if engine is None:
+        known.add(table)
+        return ""
+    return (
+        f"the table {table[1]!r} is of the storage engine {engine}, which has no transactions: what is written to it "
+        f"stays after ROLLBACK. ALTER TABLE … ENGINE=InnoDB, or write to it outside of the unit"
+    )

@@ -1,6 +1,6 @@
-"""The table that RUN needs for `resolve_commit=` and `idempotency_key=`; nothing else needs a table.
+"""The tables of RUN: the marker for `resolve_commit=` and `idempotency_key=`, the outbox for `emit`; nothing else.
 
-Create it with ``metadata.create_all(engine)``, or let Alembic see it: ``target_metadata = [Base.metadata,
+Create them with ``metadata.create_all(engine)``, or let Alembic see them: ``target_metadata = [Base.metadata,
 acidity.run.tables.metadata]``.
 """
 
@@ -8,14 +8,28 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Column, DateTime, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.dialects.mysql import DATETIME, LONGTEXT
+from sqlalchemy.exc import DBAPIError
+
+from acidity.engines.codes import codes_of
 
 metadata = MetaData()
+_TABLE_MISSING = frozenset({"42P01", "1146"})
+_LONG = Text().with_variant(LONGTEXT(), "mysql", "mariadb")  # their TEXT ends at 64 KB
+_TIME = DateTime().with_variant(DATETIME(fsp=6), "mysql", "mariadb")  # and their DATETIME at the second
+_BIG = BigInteger().with_variant(Integer(), "sqlite")  # which numbers only an INTEGER PRIMARY KEY by itself
 
 
 def now() -> dt.datetime:
     """The time in UTC, without a zone: sessions of a database have zones of their own."""
     return dt.datetime.now(tz=dt.UTC).replace(tzinfo=None)
+
+
+def explain_missing(error: DBAPIError) -> None:
+    """If a table is missing, say on the error how it is made."""
+    if _TABLE_MISSING.intersection(codes_of(error)) or "no such table" in str(error.orig):
+        error.add_note("acidity: create the table with acidity.run.tables.metadata.create_all(engine)")
 
 
 marker = Table(
@@ -29,3 +43,32 @@ marker = Table(
     Column("created_at", DateTime, nullable=False, default=now),
 )
 """One row for each unit that is to be recognised; written first and in the unit's own transaction."""
+
+outbox = Table(
+    "acidity_outbox",
+    metadata,
+    Column("position", _BIG, primary_key=True, autoincrement=True),  # who is first is fair, not an order
+    Column("id", String(32), nullable=False),
+    Column("topic", String(255), nullable=False),
+    Column("key_hash", String(64), nullable=True),  # as in the marker
+    Column("number", _BIG, nullable=True),  # the order within the key
+    Column("body", _LONG, nullable=False),  # key and payload as JSON, which is ASCII in every character set
+    Column("state", String(9), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", _TIME, nullable=True),  # not to be tried before; empty: at once
+    Column("last_error", Text, nullable=True),
+    Column("created_at", _TIME, nullable=False),
+    Column("published_at", _TIME, nullable=True),
+    # Neither is unique: the counter's lock makes numbers so, and InnoDB locks gaps beside the duplicates it looks for.
+    Index("ix_acidity_outbox_heads", "state", "position"),
+    Index("ix_acidity_outbox_earlier", "key_hash", "state", "number"),
+)
+"""Messages, written in the transaction of the unit that emits them."""
+
+outbox_key = Table(
+    "acidity_outbox_key",
+    metadata,
+    Column("key_hash", String(64), primary_key=True),
+    Column("last", _BIG, nullable=False),
+)
+"""For each key the number of its last message; its lock makes the order of numbers the order of COMMITs."""

@@ -63,6 +63,7 @@ class Unit:
         owner: the thread and task that began it.
         failures: what the database answered with an error.
         after: functions to call once COMMIT is confirmed.
+        owed: calls of async code that have to be awaited before COMMIT.
     """
 
     target: Target
@@ -73,6 +74,7 @@ class Unit:
     owner: tuple[int, Any] = field(default_factory=caller)
     failures: Failures = field(default_factory=Failures)
     after: list[Callable[[], Any]] = field(default_factory=list)
+    owed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.plain: Any = None  # the plain session, also under an `AsyncSession`
@@ -136,6 +138,8 @@ class Unit:
     def prepare(self, result: Any = None) -> None:
         """Send what is left, check the rules, store the result: after this only COMMIT is missing."""
         self.refuse_poison()
+        if self.owed:
+            raise UnitPoisoned(f"{self.owed[0]} was called and not awaited; COMMIT would leave it out")
         self.plain.flush()
         for rule in self.terms.invariants:
             name = getattr(rule, "__name__", repr(rule))
@@ -287,13 +291,18 @@ class Unit:
         if self.failures.final and self.state is State.ACTIVE:
             self.to(State.FAILED)
 
+    @property
+    def spoilt(self) -> BaseException | None:
+        """The first error inside that nothing has taken back; with one, COMMIT is refused."""
+        return self._poison or self.failures.first
+
     def refuse_poison(self) -> None:
         """Refuse COMMIT, and name the first error.
 
         Raises:
             UnitPoisoned: something inside had failed.
         """
-        first = self._poison or self.failures.first
+        first = self.spoilt
         if first is not None:
             original = getattr(first, "orig", None) or first
             raise UnitPoisoned(
@@ -313,14 +322,9 @@ class Unit:
         if self._deadline is not None:
             self._check_deadline()
         if self._asks_storage:
-            self._own = True
-            try:
-                storage.refuse_untransactional(self.target.key, self.connection, statement)
-            except BoundaryError as error:
-                self.poison(error)
-                raise
-            finally:
-                self._own = False
+            why = storage.untransactional(self.target.key, self.connection, statement)
+            if why:
+                self.refuse(why)
         if guard.is_ordinary(statement):
             return
         if guard.is_control(statement):
