@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from acidity import atomic
 from acidity.run import emit
-from acidity.run.course import Do, Reply
+from acidity.run.course import Body, Failed, Shielded, Wait
 from acidity.run.outbox import Relay
 from acidity.run.outbox.delivery import Delivery
 from acidity.run.target import target_of
@@ -59,11 +59,12 @@ class Moved:
         self.pending = self.context.run(next, self.steps)
 
     def step(self) -> None:
-        assert isinstance(self.pending, Do), "one batch does not wait"
+        assert not isinstance(self.pending, Body | Wait), "one batch does not wait"
+        work = self.pending.work if isinstance(self.pending, Shielded) else self.pending
         try:
-            reply = Reply(self.context.run(self.pending.work))
+            reply = self.context.run(work)
         except BaseException as error:
-            reply = Reply(error=error)
+            reply = Failed(error)
         try:
             self.pending = self.context.run(self.steps.send, reply)
         except StopIteration as done:
