@@ -15,8 +15,15 @@ from acidity.run.errors import (
     DeadlineExceeded,
     InvariantBroken,
     KeyReused,
+    KeyReversed,
+    NothingToReverse,
     NoTransaction,
     RetriesExhausted,
+    SagaChanged,
+    SagaEnded,
+    SagaFailed,
+    SagaInterrupted,
+    SagaStuck,
     SharedUnit,
     TransactionFailed,
     UnitPoisoned,
@@ -25,6 +32,7 @@ from acidity.run.errors import (
 from acidity.run.lock import lock
 from acidity.run.marker import prune
 from acidity.run.required import on_commit, transaction_required
+from acidity.run.saga import Saga, SagaState, SagaStatus, SagaStep
 from acidity.run.savepoint import savepoint
 from acidity.run.sqlite import configure_sqlite
 from acidity.run.state import State
@@ -36,8 +44,19 @@ __all__ = [
     "DeadlineExceeded",
     "InvariantBroken",
     "KeyReused",
+    "KeyReversed",
     "NoTransaction",
+    "NothingToReverse",
     "RetriesExhausted",
+    "Saga",
+    "SagaChanged",
+    "SagaEnded",
+    "SagaFailed",
+    "SagaInterrupted",
+    "SagaState",
+    "SagaStatus",
+    "SagaStep",
+    "SagaStuck",
     "SharedUnit",
     "State",
     "TransactionFailed",

@@ -2,6 +2,7 @@
 
 AcidityError
 ├── UsageError                  `atomic` was called with arguments that make no sense together
+│   └── SagaChanged             a saga that has begun does not fit the steps that the program defines now
 ├── BoundaryError               your code crosses the boundary of the transaction; a bug, do not catch it
 │   ├── NoTransaction           something needs a unit of work, and there is none
 │   ├── UsedAfterEnd            the session of a unit that has ended
@@ -13,14 +14,20 @@ AcidityError
     ├── RetriesExhausted        every attempt failed; lists them
     ├── CommitUnknown           COMMIT was sent and its outcome cannot be told
     ├── KeyReused               the same idempotency key with another request
-    └── AlreadyDone             a ``with`` block whose idempotency key was used up
+    ├── AlreadyDone             a ``with`` block whose idempotency key was used up
+    ├── KeyReversed             the key was reversed before the unit was committed; it is refused for good
+    ├── NothingToReverse        no committed unit has this key, and none will have
+    └── SagaEnded               a saga did not reach its last step
+        ├── SagaFailed          a step was refused, and what was done before it is compensated
+        ├── SagaStuck           a compensation, or a step after the pivot, fails for good; somebody has to look
+        └── SagaInterrupted     the saga is unfinished, and will be carried on
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acidity.errors import AcidityError
+from acidity.errors import AcidityError, UsageError
 
 
 class BoundaryError(AcidityError):
@@ -85,3 +92,41 @@ class KeyReused(TransactionFailed):
 
 class AlreadyDone(TransactionFailed):
     """A unit with this idempotency key is committed already; nothing was done."""
+
+
+class KeyReversed(TransactionFailed):
+    """This request was reversed before it was committed, so that it is refused for good; nothing was done."""
+
+
+class NothingToReverse(TransactionFailed):
+    """No committed unit has this key; it is used up now, so that none can come later."""
+
+
+class SagaChanged(UsageError):
+    """What is stored of a saga does not fit the steps that the program defines now; nothing was done."""
+
+
+class SagaEnded(TransactionFailed):
+    """A saga did not reach its last step.
+
+    Attributes:
+        saga_id: which.
+        step: the step that did not go through; empty where none is to blame.
+        compensated: the steps that are undone, in the order in which they were.
+    """
+
+    def __init__(self, message: str, saga_id: str = "", step: str = "", compensated: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.saga_id, self.step, self.compensated = saga_id, step, tuple(compensated)
+
+
+class SagaFailed(SagaEnded):
+    """A step was refused, and every step before it is compensated: the saga is over."""
+
+
+class SagaStuck(SagaEnded):
+    """Trying again did not help; the saga stays where it is, and ``stuck()`` lists it."""
+
+
+class SagaInterrupted(SagaEnded):
+    """The database was not there or not free; ``resume()``, or ``run()`` with the same id, carries the saga on."""

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -61,7 +61,21 @@ class Marker:
     @property
     def hash(self) -> str:
         """The primary key."""
-        return hashlib.sha256(self.key.encode()).hexdigest()
+        return digest(self.key)
+
+    @property
+    def table(self) -> Table:
+        """Where it is kept."""
+        return marker
+
+    def values(self) -> dict[str, Any]:
+        """The row before there is a result."""
+        return {
+            "key_hash": self.hash,
+            "key_text": self.key[:255],
+            "token": self.token,
+            "fingerprint": self.fingerprint,
+        }
 
     def insert(self, connection: Connection) -> None:
         """Write it; waits for another unit that is at work on the same key.
@@ -70,12 +84,11 @@ class Marker:
             KeyTaken: that one has been committed.
         """
         try:
-            connection.execute(self._row())
+            connection.execute(insert(self.table).values(self.values()))
         except DBAPIError as error:
             if DUPLICATE.intersection(codes_of(error)):
                 raise KeyTaken from error
-            if _TABLE_MISSING.intersection(codes_of(error)) or "no such table" in str(error.orig):
-                error.add_note("acidity: create the table with acidity.run.tables.metadata.create_all(engine)")
+            note_missing_table(error)
             raise
 
     def store(self, connection: Connection, result: Any) -> None:
@@ -86,17 +99,22 @@ class Marker:
         """
         if not self.idempotent or result is None:
             return
-        text = as_json(result)
-        if json.loads(text) != result:
-            raise UsageError("with idempotency_key= the result must be plain JSON, so that a repeat gets the same one")
-        connection.execute(update(marker).where(marker.c.key_hash == self.hash).values(result=text))
+        text = exact_json(result, "the result of a unit with idempotency_key=")
+        table = self.table
+        connection.execute(update(table).where(table.c.key_hash == self.hash).values(result=text))
 
     def find(self, engine: Engine) -> Stored | None:
         """What is committed under this key."""
-        columns = (marker.c.token, marker.c.fingerprint, marker.c.result)
         with engine.connect() as connection:
-            row = connection.execute(select(*columns).where(marker.c.key_hash == self.hash)).one_or_none()
+            stored = self.seen(connection)
             connection.rollback()
+        return stored
+
+    def seen(self, connection: Connection) -> Stored | None:
+        """What this transaction sees under this key."""
+        table = self.table
+        columns = (table.c.token, table.c.fingerprint, table.c.result)
+        row = connection.execute(select(*columns).where(table.c.key_hash == self.hash)).one_or_none()
         return None if row is None else Stored(row[0], row[1], None if row[2] is None else json.loads(row[2]))
 
     def committed(self, engine: Engine) -> bool:
@@ -109,7 +127,7 @@ class Marker:
             try:
                 if connection.dialect.name == "postgresql":
                     connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
-                connection.execute(self._row())
+                connection.execute(insert(self.table).values(self.values()))
             except DBAPIError as error:
                 if not DUPLICATE.intersection(codes_of(error)):
                     raise
@@ -130,10 +148,16 @@ class Marker:
         if stored.fingerprint != self.fingerprint:
             raise KeyReused(f"the idempotency key {self.key!r} was used for another request; nothing was done")
 
-    def _row(self) -> Any:
-        return insert(marker).values(
-            key_hash=self.hash, key_text=self.key[:255], token=self.token, fingerprint=self.fingerprint
-        )
+
+def digest(*parts: str) -> str:
+    """One short text for several."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def note_missing_table(error: DBAPIError) -> None:
+    """Say on the error how a table of `acidity.run.tables` is created, if that is what is missing."""
+    if _TABLE_MISSING.intersection(codes_of(error)) or "no such table" in str(error.orig):
+        error.add_note("acidity: create the table with acidity.run.tables.metadata.create_all(engine)")
 
 
 def fingerprint_of(name: str, arguments: Any) -> str:
@@ -142,19 +166,27 @@ def fingerprint_of(name: str, arguments: Any) -> str:
     Raises:
         UsageError: an argument has no text form that is the same tomorrow.
     """
-    return hashlib.sha256(f"{name}\0{as_json(arguments, lenient=True)}".encode()).hexdigest()
-
-
-def as_json(value: Any, *, lenient: bool = False) -> str:
-    """The value as JSON text.
-
-    Raises:
-        UsageError: it has none.
-    """
     try:
-        return json.dumps(value, sort_keys=lenient, default=_plain if lenient else None)
+        text = json.dumps(arguments, sort_keys=True, default=_plain)
     except (TypeError, ValueError) as error:
         raise UsageError(f"with idempotency_key= this must be plain JSON: {error}") from error
+    return digest(name, text)
+
+
+def exact_json(value: Any, what: str) -> str:
+    """The value as JSON text from which it comes back equal.
+
+    Raises:
+        UsageError: it would not.
+    """
+    try:
+        text = json.dumps(value)
+        same = json.loads(text) == value
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{what} must be plain JSON: {error}") from error
+    if not same:
+        raise UsageError(f"{what} must be plain JSON, so that it comes back as it was stored: {value!r:.80} would not")
+    return text
 
 
 def _plain(value: Any) -> str:
