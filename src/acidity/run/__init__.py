@@ -32,6 +32,7 @@ from acidity.run.errors import (
 from acidity.run.lock import lock
 from acidity.run.marker import prune
 from acidity.run.required import on_commit, transaction_required
+from acidity.run.reverse import reversal, reverse
 from acidity.run.saga import Saga, SagaState, SagaStatus, SagaStep
 from acidity.run.savepoint import savepoint
 from acidity.run.sqlite import configure_sqlite
@@ -67,6 +68,8 @@ __all__ = [
     "lock",
     "on_commit",
     "prune",
+    "reversal",
+    "reverse",
     "savepoint",
     "transaction_required",
 ]

@@ -22,10 +22,11 @@ from sqlalchemy.exc import DBAPIError
 
 from acidity.engines.codes import DUPLICATE, codes_of
 from acidity.errors import UsageError
-from acidity.run.errors import KeyReused
+from acidity.run.errors import KeyReused, KeyReversed
 from acidity.run.tables import marker, now
 from acidity.run.target import target_of
 
+REVERSED = "reversed"  # in place of the fingerprint of a unit that must never be committed
 _TABLE_MISSING = frozenset({"42P01", "1146"})
 
 
@@ -144,7 +145,10 @@ class Marker:
 
         Raises:
             KeyReused: it was another one.
+            KeyReversed: it was reversed before it was committed.
         """
+        if stored.fingerprint == REVERSED:
+            raise KeyReversed(f"the request {self.key!r} was reversed before it was committed; nothing was done")
         if stored.fingerprint != self.fingerprint:
             raise KeyReused(f"the idempotency key {self.key!r} was used for another request; nothing was done")
 

@@ -63,12 +63,12 @@ class Place:
             raise Moved
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(Marker):
     """The row that says that a step is done, or undone; its result and the end of the saga go with it."""
 
-    place: Place = None  # type: ignore[assignment]  # dataclass: fields after those with a default need one
-    act: Act = None  # type: ignore[assignment]
+    place: Place
+    act: Act
 
     @property
     def hash(self) -> str:

@@ -14,10 +14,10 @@ from acidity.run.atomic import atomic
 from acidity.run.errors import BoundaryError
 from acidity.run.marker import exact_json
 from acidity.run.saga import log
-from acidity.run.saga.drive import Steps, drive, drive_async
 from acidity.run.saga.plan import Definition, Plan
 from acidity.run.saga.story import Story
 from acidity.run.target import target_of
+from acidity.run.works import Steps, drive, drive_async
 
 _LENGTH_MAX = 255
 

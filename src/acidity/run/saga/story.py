@@ -23,12 +23,12 @@ from acidity.run.errors import KeyReused, SagaChanged, SagaInterrupted
 from acidity.run.marker import note_missing_table
 from acidity.run.saga import log
 from acidity.run.saga.decide import after_failure, is_interruption
-from acidity.run.saga.drive import Work
 from acidity.run.saga.endings import described, failed, interrupted, stuck
 from acidity.run.saga.plan import Act, Plan
 from acidity.run.saga.status import SagaState, SagaStatus
 from acidity.run.target import Target
 from acidity.run.unit import Terms
+from acidity.run.works import Work
 
 logger = logging.getLogger("acidity.run")
 

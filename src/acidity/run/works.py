@@ -1,4 +1,4 @@
-"""Carry out what a saga asks for: units of work and waits, in plain code or in a task."""
+"""Several units of work, one after another, as a generator asks for them; in plain code or in a task."""
 
 from __future__ import annotations
 
