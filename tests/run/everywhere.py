@@ -1,6 +1,6 @@
 """What several commits are judged by here: strike everywhere, recover, and look at what is left.
 
-Every fault of the drill at every Call of the first operation; then the recovery, undisturbed, from what that left. The
+Every fault of the drill at every Call of the operation; then the recovery, undisturbed, from what that left. The
 invariants must hold in both states, and the second must be one of those that are right in the end.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acidity.adapters.seam import PassThrough
+from acidity.core.call import Kind
 from acidity.core.outcome import Told
 from acidity.core.scenario import Operation, Scenario
 from acidity.prove.examine import plan
@@ -20,7 +21,7 @@ from acidity.prove.stage import Stage
 from acidity.prove.striker import FaultInjector, Strike
 
 KILLS = ("kill-before", "kill-after")
-FEW = (*KILLS, "connection-lost", "request-lost", "answer-lost", "error-before", "keyboard-interrupt")
+OUTAGES = (*KILLS, "connection-lost", "request-lost", "answer-lost", "keyboard-interrupt")  # nothing is refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +50,29 @@ class Seen:
 
 
 def strike_everywhere(
-    scenario: Scenario, recover: Callable[..., Any], db: str, faults: Collection[str] | None = FEW
+    scenario: Scenario,
+    recover: Callable[..., Any],
+    db: str,
+    *,
+    faults: Collection[str] | None = None,
+    at: Kind | None = None,
 ) -> Iterator[Seen]:
-    """Every fault in `faults` (None: all) at every Call that it fits, once and, where that exists, persistently."""
+    """First the clean run; then every fault at every Call that it fits, once and, where that exists, persistently.
+
+    Args:
+        scenario: one operation, and its invariants.
+        recover: what a process does that is started anew.
+        db: the engine.
+        faults: only these; None for all.
+        at: only at Calls of this kind.
+    """
     (operation,) = scenario.operations
     with Stage(scenario, db, {}) as stage:
         inspector = Inspector(stage)
         clean = stage.run(operation, PassThrough())
-        strikes, _ = plan(stage, operation, [event.call for event in clean.history])
-        for strike in [None, *strikes]:
-            if strike is not None and faults is not None and strike.fault.name not in faults:
-                continue
+        calls = [event.call for event in clean.history if at in {None, event.call.kind}]
+        strikes, _ = plan(stage, operation, calls)
+        for strike in [None, *(each for each in strikes if faults is None or each.fault.name in faults)]:
             injector = PassThrough() if strike is None else FaultInjector(strike, stage.lab(operation))
             run = stage.run(operation, injector)
             broken = looked_at(inspector, run)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import String, delete, func, select, update
+from sqlalchemy import String, func, select, update
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from acidity.prove import Operation, Scenario
 from acidity.run import Saga, SagaFailed, tables
@@ -23,7 +23,11 @@ class Refused(Exception):
     pass
 
 
-class Done(Base):
+class Others(DeclarativeBase):
+    """What is only here."""
+
+
+class Done(Others):
     """The progress of those who write their own saga."""
 
     __tablename__ = "done"
@@ -32,6 +36,7 @@ class Done(Base):
 
 def schema(connection: Connection) -> None:
     Base.metadata.create_all(connection)
+    Others.metadata.create_all(connection)
     tables.metadata.create_all(connection)
 
 
@@ -221,9 +226,3 @@ def go_on(engine: Engine) -> None:
                 session.add(Done(step=name))
                 session.flush()
                 pay(session, account)
-
-
-def clear(session: Session) -> None:
-    """As in the beginning."""
-    for table in (tables.saga_step, tables.saga, tables.marker, Done.__table__):
-        session.execute(delete(table))

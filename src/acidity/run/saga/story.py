@@ -161,6 +161,7 @@ class Story:
                     yield Wait(pause(failures))
                 else:
                     yield from self._note(place, act, error, then)
+                    failures = 0
             except BaseException as error:
                 error.add_note(
                     f"acidity: the saga {self.plan.saga!r} {status.id!r} is unfinished; resume() carries it on"
