@@ -15,7 +15,7 @@ from acidity import run
 from acidity.engines import codes
 
 PAGES = sorted((Path(__file__).parents[2] / "docs" / "run").glob("*.md"))
-MODULES = [codes.__name__, *(f"{run.__name__}.{module.name}" for module in pkgutil.iter_modules(run.__path__))]
+MODULES = [codes.__name__, *(module.name for module in pkgutil.walk_packages(run.__path__, f"{run.__name__}."))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

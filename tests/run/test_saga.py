@@ -206,6 +206,23 @@ def test_an_interruption_is_no_refusal(trips: Engine, kind: type[BaseException])
     assert ([each.state for each in status], notes.names) == ([SagaState.DONE], ["b"])
 
 
+def test_a_constraint_refuses_a_step(trips: Engine) -> None:
+    """MariaDB's drivers raise a violated CHECK as an error of the operation of the server; told by the code."""
+    saga = Saga(trips, "trip")
+
+    @saga.step(compensate=lambda session, step: trip.pay(session, trip.AIRLINE, -1))
+    def flight(session: Session, step: SagaStep) -> int:
+        return trip.pay(session, trip.AIRLINE)
+
+    @saga.step()
+    def too_dear(session: Session, step: SagaStep) -> None:
+        session.get_one(Account, trip.TRAVELLER).balance -= 1000
+
+    with pytest.raises(SagaFailed, match=r"failed at 'too_dear' .*; compensated: flight"):
+        saga.run("1")
+    assert balances(trips) == BEFORE
+
+
 def test_a_database_that_is_not_there(tmp_path: Any, waits: list[float]) -> None:
     engine = create_engine(f"sqlite:///{tmp_path}/not/there.db")
     with pytest.raises(SagaInterrupted, match="unable to open"):

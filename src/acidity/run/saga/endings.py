@@ -41,6 +41,7 @@ def failed(name: str, status: SagaStatus) -> SagaFailed:
 
 
 def described(error: BaseException) -> str:
-    """An error in one text, short enough to be kept."""
+    """An error in one line, short enough to be kept."""
     original = getattr(error, "orig", None) or error
-    return f"{type(original).__name__}: {original}"[:_TEXT_MAX]
+    first = (str(original).strip().splitlines() or [""])[0]
+    return f"{type(original).__name__}: {first}"[:_TEXT_MAX]
