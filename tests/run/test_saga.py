@@ -253,18 +253,44 @@ def test_what_is_raised_after_a_commit_fails_nothing(trips: Engine) -> None:
     assert len(calls) == 1
 
 
-def test_who_is_late_takes_what_the_other_has_done(trips: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refused here, and done by somebody else before that could be written down."""
-    notes, decide = Notes(), story.after_failure
+class Meanwhile:
+    """Somebody else comes once, just before this function of the story is called."""
 
-    def slowly(**seen: Any) -> Any:
-        monkeypatch.setattr(story, "after_failure", decide)
-        assert saga_of(notes, trips, "a", "b").run("1") == {"a": "a!", "b": "b!"}
-        return decide(**seen)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, other: Any) -> None:
+        original = getattr(story, name)
 
-    monkeypatch.setattr(story, "after_failure", slowly)
-    assert saga_of(notes, trips, "a", ("b", {"fails": 1})).run("1") == {"a": "a!", "b": "b!"}
-    assert notes.names == ["a", "b", "b"]
+        def late(*args: Any, **kwargs: Any) -> Any:
+            monkeypatch.setattr(story, name, original)
+            other()
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(story, name, late)
+
+
+def test_refused_here_and_done_by_somebody_else(trips: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the other has done stands, though this one was about to write down that it was refused."""
+
+    def other() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            saga_of(notes, trips, "a", "b", ("c", {"fails": 1, "with_": KeyboardInterrupt})).run("1")
+
+    notes = Notes()
+    Meanwhile(monkeypatch, "after_failure", other)
+    assert list(saga_of(notes, trips, "a", ("b", {"fails": 1}), "c").run("1")) == ["a", "b", "c"]
+    assert notes.names == ["a", "b", "b", "c", "c"]
+
+
+def test_no_step_is_taken_once_somebody_else_compensates(trips: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def other() -> None:
+        undo = {"fails": 1, "with_": KeyboardInterrupt}
+        with pytest.raises(KeyboardInterrupt):
+            saga_of(notes, trips, ("a", {"undo": undo}), ("b", {"fails": 1}), "c").run("1")
+
+    notes = Notes()
+    Meanwhile(monkeypatch, "advanced", other)
+    with pytest.raises(SagaFailed, match=r"'b' .*; compensated: a"):
+        saga_of(notes, trips, "a", "b", "c").run("1")
+    assert notes.names == ["a", "b", "-a", "-a"]
 
 
 def in_threads(count: int, work: Any) -> list[Any]:
