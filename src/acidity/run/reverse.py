@@ -16,9 +16,10 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from acidity.errors import UsageError
+from acidity.run import context
 from acidity.run.atomic import Decorated
 from acidity.run.course import Course
-from acidity.run.errors import NothingToReverse
+from acidity.run.errors import BoundaryError, NothingToReverse
 from acidity.run.marker import REVERSED, KeyTaken, Marker, Stored, digest
 from acidity.run.target import target_of
 from acidity.run.works import Steps, Work, drive, drive_async
@@ -63,7 +64,10 @@ def reversal(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], Cal
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            unit.unit._join()  # a reversal ends by itself, as every unit with a key does
+            if context.current(target_of(unit.unit.what).key) is not None:
+                raise BoundaryError(
+                    "a reversal is a unit of its own, with its own marker; call it outside"
+                )
             steps = _steps(unit, function, args, kwargs)
             return drive_async(steps) if asynchronous else drive(steps)
 
@@ -90,6 +94,7 @@ def reverse(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         NothingToReverse: no unit with this key is committed, and from now on none can be.
         KeyReused: the key belongs to a call with other arguments; nothing was done.
         UsageError: the function has no reversal, or is one.
+        BoundaryError: called inside a unit of work.
 
     Example:
         >>> reverse(transfer, "r-1", 1, 2, 50)                              # doctest: +SKIP

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acidity.run import drivers
-from acidity.run.course import Course, Reply, Wait
+from acidity.run.course import Course, Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,24 @@ class Work:
 
     course: Course
     body: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a unit of work or a wait."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+    def get(self) -> Any:
+        """The value.
+
+        Raises:
+            BaseException: what it raised.
+        """
+        if self.error is not None:
+            raise self.error
+        return self.value
 
 
 Steps = Generator[Work | Wait, Reply, Any]

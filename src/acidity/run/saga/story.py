@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from acidity.engines.codes import DUPLICATE, codes_of
 from acidity.errors import UsageError
-from acidity.run.course import Course, Reply, Wait, pause
+from acidity.run.course import Course, Wait, pause
 from acidity.run.errors import KeyReused, SagaChanged, SagaInterrupted
 from acidity.run.marker import note_missing_table
 from acidity.run.saga import log
@@ -28,7 +28,7 @@ from acidity.run.saga.plan import Act, Plan
 from acidity.run.saga.status import SagaState, SagaStatus
 from acidity.run.target import Target
 from acidity.run.unit import Terms
-from acidity.run.works import Work
+from acidity.run.works import Reply, Work
 
 logger = logging.getLogger("acidity.run")
 
