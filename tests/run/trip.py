@@ -143,13 +143,14 @@ async def resume_async(async_engine: Any) -> None:
     await async_saga_of(async_engine).resume()
 
 
-def scenario(function: Any, payload: Any, *invariants: Any) -> Scenario:
-    """Several commits: `recover` is what the drill would be given beside ``commits="several"``."""
+def scenario(function: Any, payload: Any, *invariants: Any, **options: Any) -> Scenario:
+    """Several commits; `options` are of the Scenario."""
     return Scenario(
         Operation(function, payload, succeeded=lambda answer: answer["success"], refused=payload == BAD),
         schema=schema,
         setup=seed,
         invariants=[total_is_kept, *invariants],
+        **options,
     )
 
 

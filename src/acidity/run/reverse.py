@@ -65,9 +65,7 @@ def reversal(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], Cal
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             if context.current(target_of(unit.unit.what).key) is not None:
-                raise BoundaryError(
-                    "a reversal is a unit of its own, with its own marker; call it outside"
-                )
+                raise BoundaryError("a reversal is a unit of its own, with its own marker; call it outside")
             steps = _steps(unit, function, args, kwargs)
             return drive_async(steps) if asynchronous else drive(steps)
 
