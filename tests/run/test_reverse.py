@@ -104,7 +104,7 @@ def test_a_reversal_that_fails_has_reversed_nothing(database: Engine) -> None:
 
 def test_an_original_under_way_is_waited_for(database: Engine) -> None:
     """It has written its marker and not committed; the reversal must not say that there is nothing."""
-    begun, go_on, answers = threading.Event(), threading.Event(), []
+    begun, go_on, answers = threading.Event(), threading.Event(), {}
 
     @atomic(database, **OPTIONS)
     def transfer(session: Session, request: str, ends: str) -> dict[str, int]:
@@ -122,15 +122,15 @@ def test_an_original_under_way_is_waited_for(database: Engine) -> None:
 
     def late(ends: str) -> None:
         try:
-            answers.append(transfer(ends, ends))
+            answers["original"] = transfer(ends, ends)
         except LookupError:
-            answers.append("failed")
+            answers["original"] = "failed"
 
     def reversing_it(ends: str) -> None:
         try:
-            answers.append(reverse(transfer, ends, ends))
+            answers["reversal"] = reverse(transfer, ends, ends)
         except NothingToReverse:
-            answers.append("nothing")
+            answers["reversal"] = "nothing"
 
     for ends in ("well", "badly"):
         begun.clear(), go_on.clear(), answers.clear()
@@ -143,7 +143,8 @@ def test_an_original_under_way_is_waited_for(database: Engine) -> None:
         go_on.set()
         for thread in threads:
             thread.join()
-        assert answers == ([{"moved": 10}, "gave back"] if ends == "well" else ["failed", "nothing"])
+        right = ({"moved": 10}, "gave back") if ends == "well" else ("failed", "nothing")
+        assert (answers["original"], answers["reversal"]) == right
         assert balances(database) == (100, 0)
 
 
