@@ -17,9 +17,16 @@ from acidity.run.errors import (
     InvariantBroken,
     KeyInProgress,
     KeyReused,
+    KeyReversed,
+    NothingToReverse,
     NotMoney,
     NoTransaction,
     RetriesExhausted,
+    SagaChanged,
+    SagaEnded,
+    SagaFailed,
+    SagaInterrupted,
+    SagaStuck,
     SharedUnit,
     TransactionFailed,
     UnitPoisoned,
@@ -41,6 +48,8 @@ from acidity.run.outbox import (
     requeue,
 )
 from acidity.run.required import on_commit, transaction_required
+from acidity.run.reverse import reversal, reverse
+from acidity.run.saga import Saga, SagaState, SagaStatus, SagaStep
 from acidity.run.savepoint import savepoint
 from acidity.run.sqlite import configure_sqlite
 from acidity.run.state import State
@@ -54,13 +63,24 @@ __all__ = [
     "InvariantBroken",
     "KeyInProgress",
     "KeyReused",
+    "KeyReversed",
     "Message",
     "Money",
     "NoTransaction",
     "NotMoney",
+    "NothingToReverse",
     "RedisStreams",
     "Relay",
     "RetriesExhausted",
+    "Saga",
+    "SagaChanged",
+    "SagaEnded",
+    "SagaFailed",
+    "SagaInterrupted",
+    "SagaState",
+    "SagaStatus",
+    "SagaStep",
+    "SagaStuck",
     "SharedUnit",
     "State",
     "TransactionFailed",
@@ -78,6 +98,8 @@ __all__ = [
     "prune",
     "prune_outbox",
     "requeue",
+    "reversal",
+    "reverse",
     "savepoint",
     "transaction_required",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 from uuid import uuid4
 
@@ -145,6 +146,7 @@ class atomic:  # noqa: N801  # it is used like a function
             return await run_async(course, lambda session: function(session, *args, **kwargs))
 
         made: Any = async_wrapper if self.asynchronous else wrapper
+        made.__acidity__ = Decorated(self, function, signature)
         made.__signature__ = signature.replace(parameters=parameters[1:])  # what callers see
         made.__annotations__ = {k: v for k, v in function.__annotations__.items() if k != parameters[0].name}
         return made  # type: ignore[no-any-return]
@@ -300,6 +302,26 @@ class atomic:  # noqa: N801  # it is used like a function
             raise UsageError(f"an idempotency key is a text that is not empty, not {key!r}")
         fingerprint = fingerprint_of(f"{function.__module__}.{function.__qualname__}", arguments)
         return lambda: Marker(key, fingerprint, idempotent=True, waits=self._waits)
+
+
+@dataclass(frozen=True, slots=True)
+class Decorated:
+    """What is behind a decorated function.
+
+    Attributes:
+        unit: what it was decorated with.
+        function: as it was written.
+        signature: of that.
+    """
+
+    unit: atomic
+    function: Callable[..., Any]
+    signature: inspect.Signature
+
+    def marker(self, args: Any, kwargs: Any) -> Marker | None:
+        """The marker of a call with these arguments; None if it has none."""
+        made = self.unit._marker_of(self.function, self.signature, args, kwargs)
+        return None if made is None else made()
 
 
 class _inner:  # noqa: N801  # a block

@@ -2,7 +2,8 @@
 
 AcidityError
 ├── UsageError                  `atomic` was called with arguments that make no sense together
-│   └── NotMoney                a value that a `Money` column cannot hold exactly
+│   ├── NotMoney                a value that a `Money` column cannot hold exactly
+│   └── SagaChanged             a saga that has begun does not fit the steps that the program defines now
 ├── BoundaryError               your code crosses the boundary of the transaction; a bug, do not catch it
 │   ├── NoTransaction           something needs a unit of work, and there is none
 │   ├── UsedAfterEnd            the session of a unit that has ended
@@ -15,7 +16,13 @@ AcidityError
     ├── CommitUnknown           COMMIT was sent and its outcome cannot be told
     ├── KeyReused               the same idempotency key with another request
     ├── KeyInProgress           another unit is at work on the same idempotency key
-    └── AlreadyDone             a ``with`` block whose idempotency key was used up
+    ├── AlreadyDone             a ``with`` block whose idempotency key was used up
+    ├── KeyReversed             the key was reversed before the unit was committed; it is refused for good
+    ├── NothingToReverse        no committed unit has this key, and none will have
+    └── SagaEnded               a saga did not reach its last step
+        ├── SagaFailed          a step was refused, and what was done before it is compensated
+        ├── SagaStuck           a compensation, or a step after the pivot, fails for good; somebody has to look
+        └── SagaInterrupted     the saga is unfinished, and will be carried on
 
 CommittedLocally is a warning: COMMIT was confirmed, and a failover could still lose it.
 """
@@ -103,3 +110,41 @@ class AlreadyDone(TransactionFailed):
 
 class CommittedLocally(UserWarning):
     """PostgreSQL confirmed COMMIT, but gave up waiting for a synchronous standby."""
+
+
+class KeyReversed(TransactionFailed):
+    """This request was reversed before it was committed, so that it is refused for good; nothing was done."""
+
+
+class NothingToReverse(TransactionFailed):
+    """No committed unit has this key; it is used up now, so that none can come later."""
+
+
+class SagaChanged(UsageError):
+    """What is stored of a saga does not fit the steps that the program defines now; nothing was done."""
+
+
+class SagaEnded(TransactionFailed):
+    """A saga did not reach its last step.
+
+    Attributes:
+        saga_id: which.
+        step: the step that did not go through; empty where none is to blame.
+        compensated: the steps that are undone, in the order in which they were.
+    """
+
+    def __init__(self, message: str, saga_id: str = "", step: str = "", compensated: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.saga_id, self.step, self.compensated = saga_id, step, tuple(compensated)
+
+
+class SagaFailed(SagaEnded):
+    """A step was refused, and every step before it is compensated: the saga is over."""
+
+
+class SagaStuck(SagaEnded):
+    """Trying again did not help; the saga stays where it is, and ``stuck()`` lists it."""
+
+
+class SagaInterrupted(SagaEnded):
+    """The database was not there or not free; ``resume()``, or ``run()`` with the same id, carries the saga on."""

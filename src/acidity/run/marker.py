@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -25,9 +25,11 @@ from acidity.engines.codes import DUPLICATE, LOCK_TIMEOUT, codes_of
 from acidity.errors import UsageError
 from acidity.run import guard, server
 from acidity.run.context import in_greenlet
-from acidity.run.errors import KeyInProgress, KeyReused
+from acidity.run.errors import KeyInProgress, KeyReused, KeyReversed
 from acidity.run.tables import explain_missing, marker, now
 from acidity.run.target import target_of
+
+REVERSED = "reversed"  # in place of the fingerprint of a unit that must never be committed
 
 
 class KeyTaken(Exception):  # noqa: N818  # an answer, not an error
@@ -64,7 +66,21 @@ class Marker:
     @property
     def hash(self) -> str:
         """The primary key."""
-        return hashlib.sha256(self.key.encode()).hexdigest()
+        return digest(self.key)
+
+    @property
+    def table(self) -> Table:
+        """Where it is kept."""
+        return marker
+
+    def values(self) -> dict[str, Any]:
+        """The row before there is a result."""
+        return {
+            "key_hash": self.hash,
+            "key_text": self.key[:255],
+            "token": self.token,
+            "fingerprint": self.fingerprint,
+        }
 
     def insert(self, connection: Connection) -> None:
         """Write it; waits for another unit that is at work on the same key.
@@ -75,7 +91,7 @@ class Marker:
         """
         try:
             with nullcontext() if self.waits else server.no_waiting(connection):
-                connection.execute(self._row())
+                connection.execute(insert(self.table).values(self.values()))
         except DBAPIError as error:
             if DUPLICATE.intersection(codes_of(error)):
                 raise KeyTaken from error
@@ -92,22 +108,22 @@ class Marker:
         """
         if not self.idempotent or result is None:
             return
-        text = as_json(result)
-        if json.loads(text) != result:
-            raise UsageError("with idempotency_key= the result must be plain JSON, so that a repeat gets the same one")
-        connection.execute(update(marker).where(marker.c.key_hash == self.hash).values(result=text))
+        text = exact_json(result, "the result of a unit with idempotency_key=")
+        table = self.table
+        connection.execute(update(table).where(table.c.key_hash == self.hash).values(result=text))
 
     def find(self, engine: Engine) -> Stored | None:
         """What is committed under this key."""
         with guard.aside(engine.connect()) as connection:
-            stored = self.find_on(connection)
+            stored = self.seen(connection)
             connection.rollback()
         return stored
 
-    def find_on(self, connection: Connection) -> Stored | None:
-        """What this connection sees under this key."""
-        columns = (marker.c.token, marker.c.fingerprint, marker.c.result)
-        row = connection.execute(select(*columns).where(marker.c.key_hash == self.hash)).one_or_none()
+    def seen(self, connection: Connection) -> Stored | None:
+        """What this transaction sees under this key."""
+        table = self.table
+        columns = (table.c.token, table.c.fingerprint, table.c.result)
+        row = connection.execute(select(*columns).where(table.c.key_hash == self.hash)).one_or_none()
         return None if row is None else Stored(row[0], row[1], None if row[2] is None else json.loads(row[2]))
 
     def committed(self, engine: Engine) -> bool:
@@ -120,7 +136,7 @@ class Marker:
             try:
                 if connection.dialect.name == "postgresql":
                     connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
-                connection.execute(self._row())
+                connection.execute(insert(self.table).values(self.values()))
             except DBAPIError as error:
                 if not DUPLICATE.intersection(codes_of(error)):
                     raise
@@ -137,14 +153,17 @@ class Marker:
 
         Raises:
             KeyReused: it was another one.
+            KeyReversed: it was reversed before it was committed.
         """
+        if stored.fingerprint == REVERSED:
+            raise KeyReversed(f"the request {self.key!r} was reversed before it was committed; nothing was done")
         if stored.fingerprint != self.fingerprint:
             raise KeyReused(f"the idempotency key {self.key!r} was used for another request; nothing was done")
 
-    def _row(self) -> Any:
-        return insert(marker).values(
-            key_hash=self.hash, key_text=self.key[:255], token=self.token, fingerprint=self.fingerprint
-        )
+
+def digest(*parts: str) -> str:
+    """One short text for several."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def fingerprint_of(name: str, arguments: Any) -> str:
@@ -153,19 +172,27 @@ def fingerprint_of(name: str, arguments: Any) -> str:
     Raises:
         UsageError: an argument has no text form that is the same tomorrow.
     """
-    return hashlib.sha256(f"{name}\0{as_json(arguments, lenient=True)}".encode()).hexdigest()
-
-
-def as_json(value: Any, *, lenient: bool = False) -> str:
-    """The value as JSON text.
-
-    Raises:
-        UsageError: it has none.
-    """
     try:
-        return json.dumps(value, sort_keys=lenient, default=_plain if lenient else None)
+        text = json.dumps(arguments, sort_keys=True, default=_plain)
     except (TypeError, ValueError) as error:
         raise UsageError(f"with idempotency_key= this must be plain JSON: {error}") from error
+    return digest(name, text)
+
+
+def exact_json(value: Any, what: str) -> str:
+    """The value as JSON text from which it comes back equal.
+
+    Raises:
+        UsageError: it would not.
+    """
+    try:
+        text = json.dumps(value)
+        same = json.loads(text) == value
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{what} must be plain JSON: {error}") from error
+    if not same:
+        raise UsageError(f"{what} must be plain JSON, so that it comes back as it was stored: {value!r:.80} would not")
+    return text
 
 
 def _plain(value: Any) -> str:

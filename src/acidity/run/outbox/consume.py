@@ -154,7 +154,7 @@ class Inside(Course):
         else:
             got((yield partial(point._close, failed=False)))
             return result
-        stored = got((yield lambda: guard.find_on(session.connection())))
+        stored = got((yield lambda: guard.seen(session.connection())))
         if stored is None:  # committed after this unit's snapshot was taken
             stored = got((yield partial(guard.find, self.target.engine)))
         guard.same_request(stored)
