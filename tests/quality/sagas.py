@@ -53,7 +53,7 @@ def seed(session: Session) -> None:
 
 def seed_with_message(session: Session) -> None:
     """The money is on its way already; what is drilled then is the relay."""
-    session.add_all([Account(id=ALICE, balance=90), Account(id=BOB, balance=0), Message(id=1, amount=10)])
+    session.add_all([Account(id=ALICE, balance=90), Account(id=BOB, balance=0), Message(amount=10)])
 
 
 def seed_with_transfer(session: Session) -> None:

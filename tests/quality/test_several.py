@@ -64,19 +64,7 @@ BETWEEN = control(
     commits="several",
     invariants=[sagas.money_is_in_accounts],
 )
-NAMED = (
-    COMPLETED,
-    COMPENSATED,
-    NOT_RECOVERED,
-    TWICE,
-    DELIVERED,
-    LOST,
-    KEPT,
-    DELETED_FIRST,
-    SETTLED,
-    NOT_SETTLED,
-    BETWEEN,
-)
+NAMED = (COMPLETED, COMPENSATED, NOT_RECOVERED, TWICE, DELIVERED, KEPT, DELETED_FIRST, BETWEEN)
 
 GAVE_UP = control(sagas.saga, "not recovered", name="gives up", recover=sagas.gives_up, **SAGA)
 CASH = control(sagas.takes_only, name="paid out", settle=sagas.pays_out, **PAYING)
@@ -85,6 +73,9 @@ AT_LEAST_ONCE = control(
     sagas.sends, name="at least once", settle=sagas.delivers_at_least_once, ignore=["applied.*"], **OUTBOX
 )
 OTHERS = (
+    LOST,
+    SETTLED,
+    NOT_SETTLED,
     GAVE_UP,
     CASH,
     CASH_TWICE,
