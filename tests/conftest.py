@@ -1,8 +1,7 @@
-"""What holds for all tests: some run only when they are asked for.
+"""What holds for all tests: some run only when they are asked for, with ``-m``; else they are deselected, in sight.
 
-mysqlclient builds from source, so it is not in the test extra, and its tests carry the marker ``mysqlclient``; tests
-with large bounds carry ``large``. Both are deselected, in sight, unless ``-m`` names the marker; the continuous
-integration does that for mysqlclient.
+mysqlclient builds from source, so it is not in the test extra; its tests carry the marker ``mysqlclient``, which the
+continuous integration names. ``slow`` is for the large version of a test that has a small one.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import signal
 
 import pytest
 
-ON_REQUEST = ("mysqlclient", "large")
+ON_REQUEST = ("mysqlclient", "slow")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and the programs they start inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import MetaData, func, select
 from sqlalchemy.orm import Session
 
 from acidity.prove import Operation, Scenario
@@ -96,12 +96,16 @@ def one_category_less_or_none(session: Session, run: Any) -> bool:
 
 
 def transfers(
-    function: Callable[..., Any], *arguments: Any, refused: bool = False, bind: str = "examples.budget.app:engine"
+    function: Callable[..., Any],
+    *arguments: Any,
+    refused: bool = False,
+    bind: str = "examples.budget.app:engine",
+    metadata: MetaData = Base.metadata,
 ) -> Scenario:
     """A scenario for any function that makes a transfer; the twins are judged by the same rules."""
     return Scenario(
         Operation(function, *arguments, succeeded=told_ok, refused=refused),
-        metadata=Base.metadata,
+        metadata=metadata,
         setup=seed,
         invariants=[entries_net_to_zero, global_sum_is_kept, two_entries_or_none],
         bind=bind,
@@ -109,23 +113,32 @@ def transfers(
 
 
 def merges(
-    function: Callable[..., Any], *arguments: Any, refused: bool = False, bind: str = "examples.budget.app:engine"
+    function: Callable[..., Any],
+    *arguments: Any,
+    refused: bool = False,
+    bind: str = "examples.budget.app:engine",
+    metadata: MetaData = Base.metadata,
 ) -> Scenario:
     """A scenario for a function that merges two categories."""
     return Scenario(
         Operation(function, *arguments, succeeded=told_ok, refused=refused),
-        metadata=Base.metadata,
+        metadata=metadata,
         setup=seed,
         invariants=[global_sum_is_kept, no_expense_is_lost, one_category_less_or_none],
         bind=bind,
     )
 
 
-def summaries(function: Callable[..., Any], *arguments: Any, bind: str = "examples.budget.app:engine") -> Scenario:
+def summaries(
+    function: Callable[..., Any],
+    *arguments: Any,
+    bind: str = "examples.budget.app:engine",
+    metadata: MetaData = Base.metadata,
+) -> Scenario:
     """A scenario for a function that only reads."""
     return Scenario(
         Operation(function, *arguments),
-        metadata=Base.metadata,
+        metadata=metadata,
         setup=seed,
         invariants=[global_sum_is_kept, no_expense_is_lost],
         bind=bind,

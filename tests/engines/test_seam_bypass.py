@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from acidity import prove
 from acidity.core.report import Report
+from acidity.engines.sqlite.bypass import Watch
 from acidity.errors import ForeignDatabase
 from tests.engines.bank import ALICE, BOB, Account, balances, bank, calls, run_once
 
@@ -370,3 +371,19 @@ def test_a_strayed_thread_changes_nothing_for_the_next_run() -> None:
     run = run_once(write)
     assert [str(call.kind) for call in calls(run)] == ["statement", "commit"]
     assert balances(run) == (1, 1)
+
+
+# A connection that is lost while it is in use
+
+
+def test_the_connect_hook_of_the_next_connection_is_no_statement_of_the_lost_one(tmp_path: Path) -> None:
+    """CPython gives an object the id of one that is no more."""
+    lost = object()
+    watch = Watch(tmp_path / "bank.db")
+    with watch.running(lambda where: pytest.fail(where)) as seen, watch.connecting():
+        watch.in_use(lost, in_use=True)
+        watch.traced(id(lost), "PRAGMA foreign_keys = ON")
+        assert len(seen) == 1
+        watch.opened(lost)  # the next one, with its id
+        watch.traced(id(lost), "PRAGMA foreign_keys = ON")
+    assert len(seen) == 1

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
@@ -15,41 +12,7 @@ from acidity import prove
 from acidity.core.report import Report
 from acidity.prove import Scenario
 from tests.quality import traps
-
-TABLE = Path(__file__).parents[2] / "docs" / "traps.md"
-NO_PROGRAM = "no program: "
-UNKNOWN = "unknown: "
-MENDED = "_mended"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the table."""
-
-    number: int
-    trap: str
-    program: str
-    engine: str
-    verdict: str
-    at: str
-    code: str
-
-    @property
-    def db(self) -> str:
-        return self.engine.partition(",")[0]
-
-    @property
-    def settings(self) -> dict[str, str]:
-        return dict(setting.strip().split("=") for setting in self.engine.split(",")[1:])
-
-
-def rows() -> list[Row]:
-    found = []
-    for line in TABLE.read_text(encoding="utf-8").splitlines():
-        cells = [cell.strip().strip("`") for cell in line.strip("|").split("|")]
-        if re.fullmatch(r"\d+", cells[0]):
-            found.append(Row(int(cells[0]), *cells[1:]))
-    return found
+from tests.quality.trap_table import ATOMIC, MENDED, NO_PROGRAM, UNKNOWN, Row, load, rows
 
 
 def drilled() -> list[Any]:
@@ -59,13 +22,6 @@ def drilled() -> list[Any]:
         if not row.verdict.startswith(NO_PROGRAM):
             groups.setdefault((row.program, row.engine), []).append(row)
     return [pytest.param(group, id=f"{group[0].number}-{group[0].program}-{group[0].db}") for group in groups.values()]
-
-
-def load(program: str) -> Scenario:
-    module, _, name = program.partition(":")
-    scenario = getattr(import_module(f"{traps.__name__}.{module}"), name)
-    assert isinstance(scenario, Scenario)
-    return scenario
 
 
 def words(report: Report) -> set[str]:
@@ -112,4 +68,6 @@ def test_the_table_knows_all_traps_and_programs() -> None:
         for name, value in vars(import_module(f"{traps.__name__}.{module.name}")).items()
         if isinstance(value, Scenario)
     }
-    assert found == programs | {program + MENDED for program in programs}
+    mended = {program + MENDED for program in programs}
+    with_atomic = {row.program + ATOMIC for row in table if not row.atomic.startswith(NO_PROGRAM) and row.number != 2}
+    assert found == programs | mended | with_atomic

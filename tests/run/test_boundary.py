@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+<<<<<<< HEAD
+from contextlib import suppress
+=======
 import warnings
+>>>>>>> chaos
 from typing import Any
 
 import pytest
@@ -244,9 +248,8 @@ def test_another_thread_or_task(database: Engine, asynchronous: Any) -> None:
     asyncio.run(go())
 
 
+@pytest.mark.parametrize("sandbox", ["mariadb"], indirect=True)
 def test_ddl_on_mariadb(database: Engine) -> None:
-    if database.dialect.name not in {"mysql", "mariadb"}:
-        pytest.skip("DDL is transactional here")
     with pytest.raises(BoundaryError, match="commits by itself"), atomic(database) as session:
         move(session, 10)
         session.execute(text("CREATE TABLE t (id int)"))
@@ -391,6 +394,69 @@ def test_a_closed_pool_is_given_back(engine: Engine) -> None:
     small.dispose()
 
 
+<<<<<<< HEAD
+def test_a_second_session_cannot_write(database: Engine) -> None:
+    with pytest.raises(BoundaryError, match="another session or engine writes"), atomic(database) as session:
+        session.execute(text("SELECT 1"))
+        with Session(database) as other:
+            other.execute(text("UPDATE accounts SET balance = 7 WHERE id = 1"))
+    assert balances(database) == (100, 0)
+
+
+def test_a_second_engine_cannot_write(database: Engine, tmp_path: Any) -> None:
+    elsewhere = create_engine(f"sqlite:///{tmp_path}/elsewhere.db")
+    with elsewhere.begin() as connection:
+        connection.execute(text("CREATE TABLE notes (t text)"))
+    note = text("INSERT INTO notes VALUES ('tried')")
+    with pytest.raises(UnitPoisoned), atomic(database) as session:
+        move(session, 10)
+        with suppress(BoundaryError), elsewhere.begin() as connection:  # swallowed, it poisons the unit
+            connection.execute(note)
+    with pytest.raises(BoundaryError, match="another database"), atomic(database) as session:
+        move(session, 10)
+        with atomic(elsewhere):
+            pass
+    assert balances(database) == (100, 0)
+    with pytest.raises(ZeroDivisionError), atomic(database) as session:
+        move(session, 10)
+        with atomic(elsewhere, independent=True) as beside:
+            beside.execute(note)
+        with atomic(elsewhere, read_only=True) as beside:
+            assert beside.scalar(text("SELECT count(*) FROM notes")) == 1
+        _ = 1 // 0
+    assert balances(database) == (100, 0)
+    with elsewhere.begin() as connection:  # outside of a unit, nobody is asked
+        connection.execute(note)
+        assert connection.scalar(text("SELECT count(*) FROM notes")) == 2
+    elsewhere.dispose()
+
+
+def test_an_independent_unit_stays(database: Engine) -> None:
+    if database.dialect.name == "sqlite":
+        with pytest.raises(BoundaryError, match="one writer"), atomic(database), atomic(database, independent=True):
+            pass
+        return
+    with pytest.raises(ZeroDivisionError), atomic(database) as session:
+        session.execute(text("UPDATE accounts SET balance = balance - 1 WHERE id = 1"))
+        with atomic(database, independent=True) as beside:
+            beside.execute(text("UPDATE accounts SET balance = balance + 5 WHERE id = 2"))
+        _ = 1 // 0
+    assert balances(database) == (100, 5)
+
+
+@pytest.mark.parametrize("sandbox", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("storage", ["MyISAM", "MEMORY"])
+def test_a_table_without_transactions(database: Engine, storage: str) -> None:
+    with database.begin() as connection:
+        connection.execute(text(f"CREATE OR REPLACE TABLE notes (t varchar(20)) ENGINE={storage}"))
+    with pytest.raises(BoundaryError, match=storage), atomic(database) as session:
+        move(session, 10)
+        session.execute(text("INSERT INTO `notes` VALUES ('left behind')"))
+    with database.begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM notes")) == 0
+        connection.execute(text("DROP TABLE notes"))
+    assert balances(database) == (100, 0)
+=======
 def test_a_rollback_makes_no_noise(database: Engine) -> None:
     """SQLAlchemy warns of a transaction that was ended twice; in a program, that is a line for each failed unit."""
 
@@ -429,3 +495,4 @@ def test_a_connection_that_dies_before_it_is_returned(sandbox: Any, database: En
     assert balances(database) == (80, 20)
     assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
     engine.dispose()
+>>>>>>> chaos

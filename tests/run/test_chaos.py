@@ -160,7 +160,7 @@ def naive(engine: Engine, book: Book) -> Unit:
     return unit
 
 
-SIZES = [pytest.param(20, 1, id="small"), pytest.param(200, 10, id="large", marks=pytest.mark.large)]
+SIZES = [pytest.param(20, 1, id="small"), pytest.param(200, 10, id="large", marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize(("cuts", "rounds"), SIZES)

@@ -24,7 +24,7 @@ def test_page(page: Path, engine: Engine) -> None:
     assert blocks
     names = {"engine": engine}
     for block in blocks:
-        exec(block, names)
+        exec(compile(block, page.name, "exec", dont_inherit=True), names)  # not this file's __future__
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from acidity import atomic, configure_sqlite, on_commit
 from acidity.errors import UsageError
-from acidity.run import AlreadyDone, CommitUnknown, KeyReused, RetriesExhausted, prune, tables
+from acidity.run import AlreadyDone, CommitUnknown, KeyInProgress, KeyReused, RetriesExhausted, prune, tables
 from tests.run.bank import ALICE, Account, move
 from tests.run.test_boundary import balances
 
@@ -233,3 +233,49 @@ def test_an_unconfigured_engine_gets_a_real_transaction(engine: Engine) -> None:
     assert balances(engine) == (100, 0)
     with engine.connect() as connection:
         assert not connection.exec_driver_sql("SELECT * FROM sqlite_master WHERE name = 't'").all()
+
+
+@pytest.mark.parametrize("sandbox", ["postgresql", "mariadb"], indirect=True)
+def test_a_key_in_progress_is_an_error_by_choice(database: Engine) -> None:
+    @atomic(database, idempotency_key="request", when_in_progress="error")
+    def unit(session: Session, request: str) -> int:
+        return 42
+
+    raised: list[BaseException] = []
+
+    def other() -> None:
+        try:
+            unit("r1")
+        except KeyInProgress as error:
+            raised.append(error)
+
+    with atomic(database, idempotency_key="r1"):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+        raise_if_none(raised)
+    assert unit("r2") == unit("r2") == 42
+
+
+def raise_if_none(raised: list[BaseException]) -> None:
+    assert raised, "the second unit did not say that the key is in progress"
+
+
+def test_when_in_progress_is_checked(engine: Engine) -> None:
+    with pytest.raises(UsageError, match="neither"):
+        atomic(engine, idempotency_key="k", when_in_progress="never")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="there is none"):
+        atomic(engine, when_in_progress="error")
+
+
+def test_pruning_an_async_engine(asynchronous: Any, database: Engine) -> None:
+    with atomic(database, idempotency_key="old"):
+        pass
+
+    async def go() -> int:
+        engine = create_async_engine(asynchronous.url)
+        pruned = await prune(engine, older_than=timedelta(days=-1))
+        await engine.dispose()
+        return pruned
+
+    assert asyncio.run(go()) == 1

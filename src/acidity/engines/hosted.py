@@ -155,14 +155,14 @@ class HostedSandbox(HostedDatabase):
         try:
             self._put_back()
         except Exception:  # somebody still holds locks; every driver says so in its own way
-            self._end_all()
+            self.end_sessions()
             self._put_back()
         self._altered = False
         self._dirty = set()
 
     def _put_back(self) -> None:
         if self._altered:
-            self._end_all()
+            self.end_sessions()
             self.rebuild()
             self.shapes = self.read_shapes()
             self._catalogue = self.read_catalogue()
@@ -170,7 +170,7 @@ class HostedSandbox(HostedDatabase):
         for statement in self.reset_statements(self._dirty):
             self.ask(statement)
 
-    def _end_all(self) -> None:
+    def end_sessions(self) -> None:
         """End every session that may hold locks, and wait until they are gone."""
         for number in self._at_work():
             self.end_session(number)

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from acidity.adapters.seam import Interceptor, PassThrough
 from acidity.analysis.canonical import TooSymmetric
@@ -15,7 +16,9 @@ from acidity.core.outcome import Told
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
 from acidity.errors import UsageError
+from acidity.prove.aftermath import Aftermath
 from acidity.prove.clock import let_second_pass
+from acidity.prove.committed import CommitWatch
 from acidity.prove.faults import FAULTS
 from acidity.prove.findings import Judged
 from acidity.prove.inspector import Inspector
@@ -62,6 +65,7 @@ class Examination:
         cells: (fault, kind of Call) → the modes that ran, or the reason why it did not fit.
         unknowns: why something stayed undecided.
         interrupted: the user pressed Ctrl-C.
+        warmed_up: the very first run made other calls than those after it, and was left out.
     """
 
     bench: Bench
@@ -71,6 +75,7 @@ class Examination:
     cells: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     unknowns: list[str] = field(default_factory=list)
     interrupted: bool = False
+    warmed_up: bool = False
 
     @property
     def struck(self) -> list[Judged]:
@@ -105,6 +110,10 @@ class Examiner:
         self.limits = limits or Limits()
         self.progress = progress
         self.wrap = wrap
+        self.watch = CommitWatch(stage, inspector)
+        self.aftermath = Aftermath(stage, self.watch)
+        self.idle: Run | None = None
+        self.warmed_up = False
 
     def examine(self, only: list[Strike] | None = None) -> Examination:
         """Run, and judge.
@@ -118,17 +127,20 @@ class Examiner:
         """
         let_second_pass(self.stage.seed)
         try:
-            clean = [self._clean_run() for _ in range(2)]
+            clean = self._clean_runs()
+            self.idle = self.aftermath.alone()
         except Unsettled as error:
             raise Undecided(f"{self.operation.name}: {error}") from None
         if self.operation.request is not None and not clean[0].ending.succeeded:
             self._require_refusal(clean[0])
+        if self.idle is not None:
+            self._require_steps(self.idle, "on the rows before, when nothing was left to do by this operation")
         calls = self._calls(clean[0])
         bench = self._bench(clean)
         self._require_told(bench, clean[0])
         self._require_one_answer(bench, clean)
         strikes, cells = plan(self.stage, self.operation, calls) if only is None else (only, {})
-        result = Examination(bench, planned=len(strikes), cells=cells)
+        result = Examination(bench, planned=len(strikes), cells=cells, warmed_up=self.warmed_up)
         runs = [self._inspected(bench, self._clean_run())]
         try:
             self._strike_all(result, runs, strikes)
@@ -141,8 +153,28 @@ class Examiner:
         self._judge_all(result, runs, clean)
         return result
 
+    def _clean_runs(self) -> list[Run]:
+        """Two; a first one that made other calls than the two after it has filled a cache, and is left out."""
+        clean = [self._clean_run() for _ in range(2)]
+        if _shape(clean[0]) != _shape(clean[1]):
+            clean.append(self._clean_run())
+            self.warmed_up = True
+        return clean[-2:]
+
     def _clean_run(self) -> Run:
-        return self.stage.run(self.operation, self.wrap())
+        run = self.aftermath.follow(self.stage.run(self.operation, self.watch.over(self.wrap())))
+        self._require_steps(run, "although nothing was struck")
+        return run
+
+    def _require_steps(self, run: Run, when: str) -> None:
+        if run.failed_step is not None:
+            step = run.failed_step
+            raise UsageError(f"{self.operation.name}: {step} fails {when}: {step.raised}")
+
+    def _struck_run(self, strike: Strike) -> Run:
+        inner = self.wrap() if strike.fault.in_child else self.watch.over(self.wrap())
+        injector = FaultInjector(strike, self.stage.lab(self.operation), inner)
+        return self.aftermath.follow(self.stage.run(self.operation, injector, strike.schedule))
 
     def _strike_all(self, result: Examination, runs: list[Run], strikes: list[Strike]) -> None:
         name, total = self.operation.name, len(strikes)
@@ -151,8 +183,7 @@ class Examiner:
             if self.limits.over():
                 result.unknowns.append(f"{name}: the time budget was used up after {number - 1} of {total} runs")
                 return
-            injector = FaultInjector(strike, self.stage.lab(self.operation), self.wrap())
-            runs.append(self._inspected(result.bench, self.stage.run(self.operation, injector, strike.schedule)))
+            runs.append(self._inspected(result.bench, self._struck_run(strike)))
             self.progress(number, len(chosen))
         if len(chosen) < total:
             result.unknowns.append(f"{name}: {len(chosen)} of {total} runs were made (runs_max)")
@@ -168,20 +199,22 @@ class Examiner:
         return calls
 
     def _bench(self, clean: list[Run]) -> Bench:
-        shapes = [[(event.call.kind, event.call.sql) for event in run.history] for run in clean]
-        if shapes[0] != shapes[1]:
+        if _shape(clean[0]) != _shape(clean[1]):
             raise Undecided(f"{self.operation.name}: not deterministic: two clean runs made different database calls")
         masks = self._learn(clean)
         doubled = self._doubled(clean[0])
         try:
-            return Bench(self.operation, self.stage.seed, clean, doubled, masks)
+            return self._bench_of(clean, doubled, masks)
         except TooSymmetric as error:
             raise Undecided(f"{self.operation.name}: {error}") from None
 
+    def _bench_of(self, clean: list[Run], doubled: Run | None, masks: Masks) -> Bench:
+        return Bench(self.operation, self.stage.seed, clean, doubled, masks, self.watch.active, self.idle)
+
     def _learn(self, clean: list[Run]) -> Masks:
-        states = [run.second for run in clean]
+        states = [run.end for run in clean]
         try:
-            return learn(self.stage.seed, states, clean[0].history, self.stage.scenario.ignore)
+            return learn(self.stage.seed, states, clean[0].whole_history, self.stage.scenario.ignore)
         except NotDeterministic as error:
             raise Undecided(f"{self.operation.name}: not deterministic: {error}") from None
         except TooSymmetric as error:
@@ -190,20 +223,21 @@ class Examiner:
     def _doubled(self, clean: Run) -> Run | None:
         """The clean change twice; None when the operation cannot be repeated."""
         self._clean_run()
-        again = self.stage.run(self.operation, self.wrap(), reset=False)
-        if (again.ending.answered, again.ending.succeeded) != (clean.ending.answered, clean.ending.succeeded):
+        again = self.aftermath.follow(self.stage.run(self.operation, self.watch.over(self.wrap()), reset=False))
+        told = [(run.ending.answered, run.ending.succeeded) for run in (clean, again)]
+        if again.failed_step or told[0] != told[1]:
             return None
         effects = {name: clean.effects.get(name, 0) + count for name, count in again.effects.items()}
         return replace(again, effects=effects)
 
     def _require_told(self, bench: Bench, clean: Run) -> None:
         """The clean run must succeed, or refuse as expected."""
-        if bench.told(clean.ending, clean.history, clean.second) is not Told.OK:
+        if bench.told(clean.ending, clean.history, clean.end) is not Told.OK:
             self._require_refusal(clean)
 
     def _require_one_answer(self, bench: Bench, clean: list[Run]) -> None:
         """Without ``succeeded=`` the clean run's answer is the measure, so there has to be one."""
-        told = [bench.told(run.ending, run.history, run.second) for run in clean]
+        told = [bench.told(run.ending, run.history, run.end) for run in clean]
         for run, each in zip(clean, told, strict=True):
             if each is not told[0]:
                 answers = f"{clean[0].ending.answer!r} and {run.ending.answer!r}"
@@ -226,19 +260,25 @@ class Examiner:
         )
 
     def _inspected(self, bench: Bench, run: Run) -> Run:
-        told = bench.told(run.ending, run.history, run.second)
-        return replace(run, broken=self.inspector.inspect(run.second, told, run.ending))
+        told = bench.told(run.ending, run.history, run.end)
+        inspected = replace(run, broken=self.inspector.inspect(run.end, told, run.ending))
+        return self.aftermath.repeat(inspected)
 
     def _judge_all(self, result: Examination, runs: list[Run], clean: list[Run]) -> None:
         """Judge with masks learnt from all clean runs: what differs only after a while is found by the last of them."""
-        bench = Bench(self.operation, self.stage.seed, clean, result.bench.doubled, self._learn(clean))
+        bench = self._bench_of(clean, result.bench.doubled, self._learn(clean))
         result.bench = bench
         self._require_one_answer(bench, clean)
         name = self.operation.name
+        result.unknowns.extend(f"{name}: {why}" for why in self.watch.unread())
         for run in runs:
             if run.schedule.choices and not self._has_struck(result, run):
                 continue
             result.unknowns.extend(f"{name}: {run.schedule}: {bypass}" for bypass in run.bypasses[:1])
+            if _strayed(run, bench.clean[0]):
+                which = str(run.schedule) if run.schedule.choices else "a later clean run"
+                result.unknowns.append(f"{name}: not deterministic: {which} made other database calls on its way")
+                continue
             try:
                 result.judged.append(Judged(run, _judge(bench, run)))
             except TooSymmetric as error:
@@ -286,9 +326,24 @@ def _judge(bench: Bench, run: Run) -> Judgement:
     judgement = bench.judge(run)
     if run.schedule.choices or bench.operation.expects_refusal or not bench.changes_nothing or not wrote(run.history):
         return judgement
+    if bench.settled_without:
+        return judgement
     if writes_left_uncommitted(run.history):
         return replace(judgement, word="false success", severity="error")
     raise Undecided(
         f"{bench.operation.name}: its writes were committed and changed no row; "
         f"give it arguments with which it changes some"
     )
+
+
+def _strayed(run: Run, clean: Run) -> bool:
+    """Whether it made other calls than the clean run, up to where it was struck."""
+    way = list(takewhile(lambda event: not event.fault, run.history))
+    if run.ending.killed or (len(way) == len(run.history) > 0 and run.schedule.choices):
+        return False  # its last Call may not have been noted
+    expected = [(event.call.kind, event.call.sql) for event in clean.history[: len(way)]]
+    return [(event.call.kind, event.call.sql) for event in way] != expected
+
+
+def _shape(run: Run) -> list[tuple[Kind, str]]:
+    return [(event.call.kind, event.call.sql) for event in run.history]

@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from acidity.core.outcome import State, Told
 from acidity.errors import UsageError
-from acidity.prove.run import RawEnding
+from acidity.prove.run import Broken, RawEnding
 from acidity.prove.stage import Stage, quiet
-
-Broken = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,16 @@ class Inspector:
                 seen = _broken_by(invariant, session, None)
             if seen is not None:
                 raise UsageError(f"the rows before break the invariant {_name(invariant)}: {seen}")
+
+    def reaches(self) -> bool:
+        """Whether invariants can be asked now; a fault may keep everybody out."""
+        with self.stage.judging() as engines, quiet():
+            try:
+                for engine in engines:
+                    engine.connect().close()
+            except SQLAlchemyError:
+                return False
+        return True
 
     def inspect(self, state: State, told: Told, ending: RawEnding) -> tuple[Broken, ...]:
         """What is broken in the state the Sandbox is in now: (name, what was seen)."""

@@ -11,10 +11,13 @@ from acidity.run.atomic import atomic
 from acidity.run.errors import (
     AlreadyDone,
     BoundaryError,
+    CommittedLocally,
     CommitUnknown,
     DeadlineExceeded,
     InvariantBroken,
+    KeyInProgress,
     KeyReused,
+    NotMoney,
     NoTransaction,
     RetriesExhausted,
     SharedUnit,
@@ -24,6 +27,7 @@ from acidity.run.errors import (
 )
 from acidity.run.lock import lock
 from acidity.run.marker import prune
+from acidity.run.money import Money
 from acidity.run.required import on_commit, transaction_required
 from acidity.run.savepoint import savepoint
 from acidity.run.sqlite import configure_sqlite
@@ -33,10 +37,14 @@ __all__ = [
     "AlreadyDone",
     "BoundaryError",
     "CommitUnknown",
+    "CommittedLocally",
     "DeadlineExceeded",
     "InvariantBroken",
+    "KeyInProgress",
     "KeyReused",
+    "Money",
     "NoTransaction",
+    "NotMoney",
     "RetriesExhausted",
     "SharedUnit",
     "State",

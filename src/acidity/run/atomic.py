@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 from uuid import uuid4
 
 from acidity.errors import UsageError
@@ -38,8 +38,12 @@ class atomic:  # noqa: N801  # it is used like a function
         resolve_commit: find out what became of a COMMIT without answer; needs the table of `acidity.run.tables`.
         idempotency_key: carry a request out once. For a function: the name of a parameter, or a callable of the
             arguments; for a block: the key. A repeat gets the stored result.
+        when_in_progress: what to do while another unit is at work on the same key: ``"wait"`` for its end, or raise an
+            ``"error"`` (on SQLite, where only one unit writes at a time, there is never one).
         invariants: ``rule(session)`` called just before COMMIT; broken if it returns False or raises.
         outermost: refuse to join.
+        independent: a unit of its own, with its own COMMIT, although another one is under way around it: for what must
+            stay whatever becomes of that one, such as the note that something was tried.
         read_only: let the database refuse writes.
         timeout: seconds for the unit up to its COMMIT.
         on_transition: called as ``on_transition(unit, old, new)`` with `State`s.
@@ -69,8 +73,10 @@ class atomic:  # noqa: N801  # it is used like a function
         retry_lock_timeouts: bool = False,
         resolve_commit: bool = False,
         idempotency_key: Key | None = None,
+        when_in_progress: Literal["wait", "error"] = "wait",
         invariants: Sequence[Callable[[Any], Any]] = (),
         outermost: bool = False,
+        independent: bool = False,
         read_only: bool = False,
         timeout: float | None = None,
         on_transition: Transition | None = None,
@@ -88,7 +94,15 @@ class atomic:  # noqa: N801  # it is used like a function
         self.what = what
         self.terms = Terms(level, read_only, timeout, tuple(invariants), on_transition)
         self.policy = Policy(max_attempts, retry_lock_timeouts)
-        self.resolve_commit, self.key, self.outermost = resolve_commit, idempotency_key, outermost
+        if when_in_progress not in ("wait", "error"):
+            raise UsageError(f'when_in_progress={when_in_progress!r} is neither "wait" nor "error"')
+        if when_in_progress == "error" and idempotency_key is None:
+            raise UsageError("when_in_progress= says what to do about an idempotency_key=; there is none")
+        if outermost and independent:
+            raise UsageError("outermost= and independent= contradict each other")
+        self.resolve_commit, self.key = resolve_commit, idempotency_key
+        self._waits = when_in_progress == "wait"
+        self.outermost, self.independent = outermost, independent
         self._driver: Driver | None = None
         self._joined: Unit | None = None
 
@@ -108,6 +122,7 @@ class atomic:  # noqa: N801  # it is used like a function
         if not parameters:
             raise UsageError(f"{function.__name__}() takes no parameters; its first one receives the session")
         self._check_key(function, signature)
+        name = f"{function.__module__}.{function.__qualname__}"
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -116,7 +131,7 @@ class atomic:  # noqa: N801  # it is used like a function
             if joined is not None:
                 with _inner(joined):
                     return function(joined.session, *args, **kwargs)
-            course = self._course(target, self._marker_of(function, signature, args, kwargs))
+            course = self._course(target, self._marker_of(function, signature, args, kwargs), name)
             return run(course, lambda session: function(session, *args, **kwargs))
 
         @functools.wraps(function)
@@ -126,7 +141,7 @@ class atomic:  # noqa: N801  # it is used like a function
             if joined is not None:
                 with _inner(joined):
                     return await function(joined.session, *args, **kwargs)
-            course = self._course(target, self._marker_of(function, signature, args, kwargs))
+            course = self._course(target, self._marker_of(function, signature, args, kwargs), name)
             return await run_async(course, lambda session: function(session, *args, **kwargs))
 
         made: Any = async_wrapper if self.asynchronous else wrapper
@@ -214,8 +229,16 @@ class atomic:  # noqa: N801  # it is used like a function
         Raises:
             BoundaryError: it asks for what only the outermost can have.
         """
+        if self.independent:
+            self._check_writers(target)
+            return None
         unit = context.current(target.key)
         if unit is None:
+            if not self.terms.read_only and context.around() is not None:
+                raise BoundaryError(
+                    "a unit of work on another database is under way: each has its own COMMIT, so they can come apart. "
+                    "two_phase(), an outbox or a saga keep them together; independent=True lets them come apart"
+                )
             return None
         if self.outermost:
             raise BoundaryError("outermost=True: this unit must not be part of another one, and it is")
@@ -235,8 +258,15 @@ class atomic:  # noqa: N801  # it is used like a function
             raise BoundaryError(f"{', '.join(wrong)}=: this unit joins one that has begun; ask for it on the outermost")
         return unit
 
-    def _course(self, target: Target, marker: Callable[[], Marker] | None) -> Course:
-        return Course(target, self.terms, self.policy, marker)
+    def _check_writers(self, target: Target) -> None:
+        around = context.current(target.key)
+        if around is None or target.engine.dialect.name != "sqlite":
+            return
+        if not (self.terms.read_only or around.terms.read_only):
+            raise BoundaryError("independent=True: SQLite has one writer, and that is the unit around this one")
+
+    def _course(self, target: Target, marker: Callable[[], Marker] | None, name: str) -> Course:
+        return Course(target, self.terms, self.policy, marker, name=name)
 
     def _course_of_block(self) -> Course:
         return Course(target_of(self.what), self.terms, self.policy, self._marker_of_block(), repeatable=False)
@@ -244,7 +274,7 @@ class atomic:  # noqa: N801  # it is used like a function
     def _marker_of_block(self) -> Callable[[], Marker] | None:
         if self.key is not None:
             key = str(self.key)
-            return lambda: Marker(key, idempotent=True)
+            return lambda: Marker(key, idempotent=True, waits=self._waits)
         return self._random_marker()
 
     def _random_marker(self) -> Callable[[], Marker] | None:
@@ -269,7 +299,7 @@ class atomic:  # noqa: N801  # it is used like a function
         if not isinstance(key, str) or not key:
             raise UsageError(f"an idempotency key is a text that is not empty, not {key!r}")
         fingerprint = fingerprint_of(f"{function.__module__}.{function.__qualname__}", arguments)
-        return lambda: Marker(key, fingerprint, idempotent=True)
+        return lambda: Marker(key, fingerprint, idempotent=True, waits=self._waits)
 
 
 class _inner:  # noqa: N801  # a block

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from asyncio.events import _get_running_loop
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,13 @@ def caller() -> tuple[int, Any]:
     """The thread, and the task where there is one."""
     loop = _get_running_loop()  # get_running_loop() and current_task() raise where there is none, which costs more
     return threading.get_ident(), None if loop is None else asyncio.current_task(loop)
+
+
+async def in_greenlet(work: Callable[[], Any]) -> Any:
+    """Carry out plain SQLAlchemy on an async engine."""
+    from sqlalchemy.util import greenlet_spawn
+
+    return await greenlet_spawn(work)
 
 
 def enter(unit: Unit) -> None:
@@ -51,6 +59,15 @@ def current(key: Any = None) -> Unit | None:
                 "do the work in the task that began it, or start this one outside of the unit"
             )
         return unit
+    return None
+
+
+def around() -> Unit | None:
+    """The innermost unit that this thread and task began and that is still going on."""
+    units = _units.get()
+    for unit in reversed(units):
+        if not unit.state.ended and unit.owner == caller():
+            return unit
     return None
 
 

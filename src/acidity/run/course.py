@@ -83,6 +83,7 @@ class Course:
         marker: makes the marker of each attempt; None for none.
         repeatable: the user's code is a function that can be called again, and not a block.
         interrupted: a cancellation that came while a shielded step was under way; set by the driver.
+        name: of the function, for those who watch.
     """
 
     target: Target
@@ -91,6 +92,7 @@ class Course:
     marker: Callable[[], Marker] | None = None
     repeatable: bool = True
     interrupted: BaseException | None = None
+    name: str = ""
 
     def steps(self) -> Steps:
         """All attempts, from the first BEGIN to the confirmed end."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from acidity.run.errors import UsedAfterEnd
@@ -36,7 +37,7 @@ def end(session: Session, made_as: type[Session]) -> None:
 def _classes(made_as: type[Session]) -> tuple[type[Session], type[Session]]:
     classes = made_as.__dict__.get(_KEY)
     if classes is None:
-        refusing = {name: _refusing(name) for name in _REFUSED}
+        refusing = {name: _refusing(name) for name in _REFUSED} | {"connection": _connection}
         ended = dict.fromkeys(("_autobegin_t", "commit", "rollback"), _ended)
         name = made_as.__name__
         classes = type(name, (made_as,), refusing), type(name, (made_as,), ended)
@@ -49,6 +50,15 @@ def _refusing(name: str) -> Any:
         session._acidity_unit.refuse_by_hand(f"session.{name}()")
 
     return refuse
+
+
+def _connection(session: Any, bind_arguments: Any = None, execution_options: Any = None) -> Connection:
+    if execution_options:  # SQLAlchemy only warns, and leaves the level as it was
+        session._acidity_unit.refuse(
+            f"session.connection(execution_options={execution_options}) inside a unit of work comes too late and "
+            f"changes nothing: give isolation_level= to atomic(…)"
+        )
+    return Session.connection(session, bind_arguments)
 
 
 def _ended(*_: Any, **__: Any) -> NoReturn:

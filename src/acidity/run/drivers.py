@@ -7,8 +7,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from acidity.run.context import in_greenlet
 from acidity.run.course import Body, Course, Failed, Shielded, Step, Steps, Wait, Work
 from acidity.run.decide import Ended
+from acidity.run.telemetry import steps_of
 
 sleep = time.sleep
 
@@ -28,7 +30,7 @@ class Driver:
     def __init__(self, course: Course) -> None:
         self.course = course
         self.ended: Ended | None = None
-        self._steps: Steps = course.steps()
+        self._steps: Steps = steps_of(course)
         self._step: Step = next(self._steps)
 
     def reply(self, value: Any) -> None:
@@ -83,10 +85,8 @@ class Driver:
         return None
 
     async def _do(self, step: Work | Shielded) -> Any:
-        from sqlalchemy.util import greenlet_spawn
-
         async def carry_out(work: Work) -> Any:
-            value = await greenlet_spawn(work)
+            value = await in_greenlet(work)
             return await value if asyncio.iscoroutine(value) else value
 
         if not isinstance(step, Shielded):

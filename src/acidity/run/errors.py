@@ -2,6 +2,7 @@
 
 AcidityError
 ├── UsageError                  `atomic` was called with arguments that make no sense together
+│   └── NotMoney                a value that a `Money` column cannot hold exactly
 ├── BoundaryError               your code crosses the boundary of the transaction; a bug, do not catch it
 │   ├── NoTransaction           something needs a unit of work, and there is none
 │   ├── UsedAfterEnd            the session of a unit that has ended
@@ -13,14 +14,23 @@ AcidityError
     ├── RetriesExhausted        every attempt failed; lists them
     ├── CommitUnknown           COMMIT was sent and its outcome cannot be told
     ├── KeyReused               the same idempotency key with another request
+    ├── KeyInProgress           another unit is at work on the same idempotency key
     └── AlreadyDone             a ``with`` block whose idempotency key was used up
+
+CommittedLocally is a warning: COMMIT was confirmed, and a failover could still lose it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acidity.errors import AcidityError
+from sqlalchemy.exc import DontWrapMixin
+
+from acidity.errors import AcidityError, UsageError
+
+
+class NotMoney(UsageError, ValueError, DontWrapMixin):
+    """The value cannot be stored as an exact amount, or what came back is none; nothing was rounded."""
 
 
 class BoundaryError(AcidityError):
@@ -83,5 +93,13 @@ class KeyReused(TransactionFailed):
     """The idempotency key belongs to another request; nothing was done."""
 
 
+class KeyInProgress(TransactionFailed):
+    """Another unit is at work on this idempotency key, and ``when_in_progress="error"``; nothing was done."""
+
+
 class AlreadyDone(TransactionFailed):
     """A unit with this idempotency key is committed already; nothing was done."""
+
+
+class CommittedLocally(UserWarning):
+    """PostgreSQL confirmed COMMIT, but gave up waiting for a synchronous standby."""

@@ -12,14 +12,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine import Connection, Engine
 
 from acidity.core.call import Kind
-from acidity.core.control import kind_of, without_comments
+from acidity.core.control import is_write, kind_of, without_comments
+from acidity.run import context
 
 if TYPE_CHECKING:
     from acidity.run.unit import Unit
 
+_listeners: list[str] = []
 _CONTROL = frozenset({Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.PREPARE})
 _SAVEPOINTS = frozenset({Kind.SAVEPOINT, Kind.ROLLBACK_TO, Kind.RELEASE})
 # mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit
@@ -44,13 +46,29 @@ class UnitConnection(Connection):
         super()._rollback_impl()
 
 
-def watch(dialect: Dialect) -> None:
-    """Listen on this dialect, from now on and once; a redirected engine has another one."""
-    if getattr(dialect, "_acidity_watched", None) is not dialect:
-        dialect._acidity_watched = dialect  # type: ignore[attr-defined]
+def watch() -> None:
+    """Listen on every dialect, from now on and once: a unit's code may write through an engine not seen before."""
+    if not _listeners:
         for name in ("do_execute", "do_execute_no_params", "do_executemany"):
-            event.listen(dialect, name, _on_execute)
-        event.listen(dialect, "handle_error", _on_error)
+            event.listen(Engine, name, _on_execute)
+        event.listen(Engine, "handle_error", _on_error)
+        _listeners.append("all")
+
+
+class Aside:
+    """In place of a unit: what `atomic` itself asks on a connection beside the unit's, such as the fence."""
+
+    def admit(self, statement: str) -> None:
+        """Let it pass."""
+
+    def database_error(self, error: BaseException, *, lost: bool) -> None:
+        """It is caught where it is raised."""
+
+
+def aside(connection: Connection) -> Connection:
+    """Let this connection write although a unit may be under way around it."""
+    connection._acidity_unit = Aside()  # type: ignore[attr-defined]
+    return connection
 
 
 def cover(connection: Connection, unit: Unit) -> None:
@@ -68,7 +86,7 @@ def uncover(connection: Connection) -> None:
         del uncovered._acidity_unit
 
 
-def unit_of(connection: Connection) -> Unit | None:
+def unit_of(connection: Connection) -> Unit | Aside | None:
     """The unit that this connection belongs to."""
     return getattr(connection, "_acidity_unit", None)
 
@@ -111,9 +129,17 @@ def _on_execute(*arguments: Any) -> None:
     unit = getattr(arguments[-1].root_connection, "_acidity_unit", None)
     if unit is not None:
         unit.admit(arguments[1])
+    else:
+        around = context.around()
+        if around is not None and is_write(arguments[1]):
+            around.refuse(
+                f"another session or engine writes inside a unit of work ({' '.join(arguments[1].split())[:60]!r}): it "
+                f"has a COMMIT of its own, so the two can come apart. Use the unit's session, or "
+                f"atomic(…, independent=True) for what must stay whatever becomes of the unit"
+            )
 
 
-def _on_error(context: Any) -> None:
-    unit = unit_of(context.connection) if context.connection is not None else None
+def _on_error(told: Any) -> None:
+    unit = unit_of(told.connection) if told.connection is not None else None
     if unit is not None:
-        unit.database_error(context.sqlalchemy_exception or context.original_exception, lost=context.is_disconnect)
+        unit.database_error(told.sqlalchemy_exception or told.original_exception, lost=told.is_disconnect)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -20,9 +21,11 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from acidity.engines.codes import DUPLICATE, codes_of
+from acidity.engines.codes import DUPLICATE, LOCK_TIMEOUT, codes_of
 from acidity.errors import UsageError
-from acidity.run.errors import KeyReused
+from acidity.run import guard, server
+from acidity.run.context import in_greenlet
+from acidity.run.errors import KeyInProgress, KeyReused
 from acidity.run.tables import marker, now
 from acidity.run.target import target_of
 
@@ -50,12 +53,14 @@ class Marker:
         key: the caller's key, or a random one when only the outcome is to be known.
         fingerprint: of the request.
         idempotent: a repeat is answered with the stored result.
+        waits: for another unit that is at work on the same key.
         token: of this attempt.
     """
 
     key: str
     fingerprint: str = ""
     idempotent: bool = False
+    waits: bool = True
     token: str = field(default_factory=lambda: uuid4().hex)
 
     @property
@@ -68,12 +73,16 @@ class Marker:
 
         Raises:
             KeyTaken: that one has been committed.
+            KeyInProgress: it is not to be waited for.
         """
         try:
-            connection.execute(self._row())
+            with nullcontext() if self.waits else server.no_waiting(connection):
+                connection.execute(self._row())
         except DBAPIError as error:
             if DUPLICATE.intersection(codes_of(error)):
                 raise KeyTaken from error
+            if not self.waits and LOCK_TIMEOUT.intersection(codes_of(error)):
+                raise KeyInProgress(f"another unit is at work on the idempotency key {self.key!r}") from error
             if _TABLE_MISSING.intersection(codes_of(error)) or "no such table" in str(error.orig):
                 error.add_note("acidity: create the table with acidity.run.tables.metadata.create_all(engine)")
             raise
@@ -94,7 +103,7 @@ class Marker:
     def find(self, engine: Engine) -> Stored | None:
         """What is committed under this key."""
         columns = (marker.c.token, marker.c.fingerprint, marker.c.result)
-        with engine.connect() as connection:
+        with guard.aside(engine.connect()) as connection:
             row = connection.execute(select(*columns).where(marker.c.key_hash == self.hash)).one_or_none()
             connection.rollback()
         return None if row is None else Stored(row[0], row[1], None if row[2] is None else json.loads(row[2]))
@@ -105,7 +114,7 @@ class Marker:
         Raises:
             DBAPIError: the database did not answer.
         """
-        with engine.connect() as connection:
+        with guard.aside(engine.connect()) as connection:
             try:
                 if connection.dialect.name == "postgresql":
                     connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
@@ -163,13 +172,13 @@ def _plain(value: Any) -> str:
     return repr(value)
 
 
-def prune(what: Any, *, older_than: timedelta) -> int:
+def prune(what: Any, *, older_than: timedelta) -> Any:
     """Delete markers that nobody will ask for any more; run it now and then.
 
     A repeat with a pruned key is carried out again, so keep them for longer than any client tries again.
 
     Args:
-        what: an `Engine` or a sessionmaker; in async code ``await connection.run_sync`` or a plain engine.
+        what: an `Engine`, a `sessionmaker` or their async twins; with those, await the result.
         older_than: the age from which they go.
 
     Returns:
@@ -178,5 +187,10 @@ def prune(what: Any, *, older_than: timedelta) -> int:
     Example:
         >>> prune(engine, older_than=timedelta(days=30))    # doctest: +SKIP
     """
-    with target_of(what).engine.begin() as connection:
-        return connection.execute(delete(marker).where(marker.c.created_at < now() - older_than)).rowcount
+    target = target_of(what)
+
+    def carry_out() -> int:
+        with guard.aside(target.engine.connect()) as connection, connection.begin():
+            return connection.execute(delete(marker).where(marker.c.created_at < now() - older_than)).rowcount
+
+    return in_greenlet(carry_out) if target.asynchronous else carry_out()

@@ -8,6 +8,7 @@ from sqlalchemy.orm import SessionTransaction
 
 from acidity.errors import UsageError
 from acidity.run import context
+from acidity.run.context import in_greenlet
 from acidity.run.errors import BoundaryError
 from acidity.run.unit import Unit
 
@@ -40,7 +41,7 @@ class savepoint:  # noqa: N801  # it is used like a function
     def rollback(self) -> Any:
         """Undo what was done since the savepoint, and stay in the block; in async code, await it."""
         if self._unit is not None and self._unit.target.asynchronous:
-            return self._in_greenlet(self._back)
+            return in_greenlet(self._back)
         return self._back()
 
     def __enter__(self) -> Self:
@@ -55,17 +56,11 @@ class savepoint:  # noqa: N801  # it is used like a function
     async def __aenter__(self) -> Self:
         if not context.required().target.asynchronous:
             raise UsageError("this unit is plain: write `with savepoint()`")
-        await self._in_greenlet(self._open)
+        await in_greenlet(self._open)
         return self
 
     async def __aexit__(self, kind: object, *_: object) -> None:
-        await self._in_greenlet(lambda: self._close(failed=kind is not None))
-
-    @staticmethod
-    async def _in_greenlet(work: Any) -> Any:
-        from sqlalchemy.util import greenlet_spawn
-
-        return await greenlet_spawn(work)
+        await in_greenlet(lambda: self._close(failed=kind is not None))
 
     def _open(self) -> None:
         if self._unit is not None:

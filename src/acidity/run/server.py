@@ -7,6 +7,8 @@ of the server, because after the first statement of a session it only warns and 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -74,6 +76,24 @@ def limit_time(connection: Connection, seconds: float) -> None:
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}")
     elif is_mysql(connection) and getattr(connection.dialect, "is_mariadb", False):
         connection.exec_driver_sql(f"SET @acidity_time = @@max_statement_time, max_statement_time = {seconds:.3f}")
+
+
+@contextmanager
+def no_waiting(connection: Connection) -> Iterator[None]:
+    """Let a lock that another transaction holds be an error at once; SQLite's one writer has no locks to wait for."""
+    if connection.dialect.name == "postgresql":
+        before = connection.exec_driver_sql("SHOW lock_timeout").scalar()
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '1ms'")
+        yield
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{before}'")  # after an error, ROLLBACK takes it back
+    elif is_mysql(connection):
+        connection.exec_driver_sql("SET @acidity_wait = @@innodb_lock_wait_timeout, innodb_lock_wait_timeout = 0")
+        try:
+            yield
+        finally:
+            connection.exec_driver_sql("SET innodb_lock_wait_timeout = @acidity_wait")
+    else:
+        yield
 
 
 def lasting_settings(connection: Connection, *, read_only: bool, timeout: float | None) -> list[str]:

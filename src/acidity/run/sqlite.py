@@ -86,6 +86,15 @@ def refuse_options(engine: Engine) -> None:
     level = engine.get_execution_options().get("isolation_level") or engine.dialect._on_connect_isolation_level
     if level == "AUTOCOMMIT":
         raise UsageError("isolation_level='AUTOCOMMIT': every statement would be committed, or rolled back, by itself")
+    refuse_skipped_rollback(engine)
+
+
+def refuse_skipped_rollback(engine: Engine) -> None:
+    """Refuse an engine that may send no ROLLBACK; before it has begun anything.
+
+    Raises:
+        UsageError: ``skip_autocommit_rollback=True``.
+    """
     if getattr(engine.dialect, "skip_autocommit_rollback", False):
         raise UsageError("skip_autocommit_rollback=True leaves the transaction open: SQLAlchemy skips its ROLLBACK")
 

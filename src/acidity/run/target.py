@@ -41,7 +41,9 @@ def is_asynchronous(what: Any) -> bool:
     if name.startswith("sqlalchemy.ext.asyncio") and type(what).__name__ in {"AsyncEngine", "async_sessionmaker"}:
         return True
     hint = "; give it scoped.session_factory" if isinstance(what, scoped_session) else ""
-    raise UsageError(f"atomic() takes an Engine, a sessionmaker, or their async twins, not {what!r}{hint}")
+    raise UsageError(
+        f"atomic() takes an Engine, a sessionmaker, or their async twins, not {what!r}{hint}{_in_a_test(what)}"
+    )
 
 
 def target_of(what: Any) -> Target:
@@ -53,7 +55,7 @@ def target_of(what: Any) -> Target:
     if isinstance(what, sessionmaker):
         engine = _bound(what)
         if not isinstance(engine, Engine):
-            raise UsageError(f"atomic() needs a sessionmaker bound to an Engine, not to {engine!r}")
+            raise UsageError(f"atomic() needs a sessionmaker bound to an Engine, not to {engine!r}{_in_a_test(engine)}")
         return Target(engine, root(engine), False, what)
     if isinstance(what, Engine):
         return Target(what, root(what), False, lambda: Session(what, expire_on_commit=False))
@@ -69,7 +71,9 @@ def _async_target(what: Any) -> Target:
         return Target(what.sync_engine, root(what.sync_engine), True, make)
     engine = _bound(what)
     if not isinstance(engine, AsyncEngine):
-        raise UsageError(f"atomic() needs an async_sessionmaker bound to an AsyncEngine, not to {engine!r}")
+        raise UsageError(
+            f"atomic() needs an async_sessionmaker bound to an AsyncEngine, not to {engine!r}{_in_a_test(engine)}"
+        )
     return Target(engine.sync_engine, root(engine.sync_engine), True, what)
 
 
@@ -82,6 +86,16 @@ def _bound(maker: Any) -> Any:
     if options.get("autobegin", True) is False:
         raise UsageError("autobegin=False: atomic() begins the transaction itself")
     return options.get("bind")
+
+
+def _in_a_test(what: Any) -> str:
+    """The remedy for a connection whose transaction a test keeps open around the code, to roll it back at the end."""
+    if type(what).__name__ not in {"Connection", "AsyncConnection"}:
+        return ""
+    return (
+        "; in a transaction that somebody else ends, nothing is committed. Give it the Engine. In tests, take the "
+        "fixture acidity_database, whose rows are restored after real commits, instead of an outer transaction"
+    )
 
 
 def root(engine: Any) -> Any:

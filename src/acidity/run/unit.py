@@ -17,11 +17,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from acidity.engines.codes import code_of
-from acidity.errors import AcidityError
-from acidity.run import covered, guard, server, sqlite
+from acidity.run import covered, guard, notices, server, sqlite, storage
 from acidity.run.context import caller
 from acidity.run.decide import state_after_commit_error
-from acidity.run.errors import BoundaryError, DeadlineExceeded, InvariantBroken, SharedUnit, UnitPoisoned
+from acidity.run.errors import (
+    BoundaryError,
+    DeadlineExceeded,
+    InvariantBroken,
+    SharedUnit,
+    TransactionFailed,
+    UnitPoisoned,
+)
 from acidity.run.failures import Failures
 from acidity.run.marker import Marker
 from acidity.run.state import State, may_follow
@@ -72,7 +78,7 @@ class Unit:
         self.plain: Any = None  # the plain session, also under an `AsyncSession`
         self._made_as: type[Session] = Session
         self._own = True  # statements are the unit's, not the user's
-        self._committing = self._commit_sent = self._ending = False
+        self._committing = self._commit_sent = self._ending = self._asks_storage = False
         self._poison: BaseException | None = None
         self._connection: Connection | None = None
         self._lasting: list[str] = []
@@ -91,7 +97,9 @@ class Unit:
         """Open the session, begin for real, set the level and verify it, write the marker."""
         terms, dialect = self.terms, self.target.engine.dialect
         sqlite_kind = "DEFERRED" if terms.read_only else "IMMEDIATE"  # a writer waits for its turn before it reads
-        guard.watch(dialect)
+        guard.watch()
+        if dialect.name == "sqlite":
+            sqlite.refuse_skipped_rollback(self.target.engine)
         self.session = self.target.make()
         session = self.plain = self.session.sync_session if self.target.asynchronous else self.session
         self._made_as = type(session)
@@ -103,6 +111,7 @@ class Unit:
             options[sqlite.BEGIN_KIND] = sqlite_kind
         self._connection = connection = session.connection(execution_options=options or None)
         guard.cover(connection, self)
+        self._asks_storage = dialect.name in ("mysql", "mariadb")
         if connection._is_autocommit_isolation():
             raise BoundaryError("the engine is in AUTOCOMMIT: nothing could be rolled back; give isolation_level=")
         if dialect.name == "sqlite":
@@ -149,6 +158,13 @@ class Unit:
             connection.exec_driver_sql(statement)
         self._lasting = []
         self._check_deadline()
+        if connection.dialect.name == "sqlite" and not server.still_open(connection):
+            self.to(State.PARTIALLY_COMMITTED)
+            self.to(State.UNKNOWN)
+            raise BoundaryError(
+                "the transaction was ended behind SQLAlchemy, as executescript() on the driver's connection does; what "
+                "came before is committed"
+            )
         if server.is_aborted(connection):
             raise UnitPoisoned("the server has aborted this transaction; COMMIT would change nothing and say success")
         self.to(State.PARTIALLY_COMMITTED)
@@ -156,6 +172,7 @@ class Unit:
     def commit(self) -> None:
         """Send COMMIT; only its reply makes the unit COMMITTED."""
         self._committing = True
+        stop_listening = notices.listen(self.connection)
         try:
             self._made_as.commit(self.plain)
         except BaseException as error:
@@ -163,6 +180,8 @@ class Unit:
             self.to(state)
             raise
         self.to(State.COMMITTED)
+        if stop_listening is not None:
+            stop_listening()
         self._close()
 
     def _after_commit_error(self, error: BaseException) -> State:
@@ -262,7 +281,7 @@ class Unit:
 
     def database_error(self, error: BaseException, *, lost: bool) -> None:
         """The database answered a statement with an error."""
-        if self._committing or self._ending or isinstance(error, AcidityError):  # our own refusals sent nothing
+        if self._committing or self._ending or isinstance(error, BoundaryError | TransactionFailed):  # our own refusals
             return
         self.failures.add(error, final=lost)
         if self.failures.final and self.state is State.ACTIVE:
@@ -293,6 +312,15 @@ class Unit:
             raise UnitPoisoned(f"this unit has failed ({first}); nothing more is sent to the database") from first
         if self._deadline is not None:
             self._check_deadline()
+        if self._asks_storage:
+            self._own = True
+            try:
+                storage.refuse_untransactional(self.target.key, self.connection, statement)
+            except BoundaryError as error:
+                self.poison(error)
+                raise
+            finally:
+                self._own = False
         if guard.is_ordinary(statement):
             return
         if guard.is_control(statement):
@@ -323,7 +351,15 @@ class Unit:
         Raises:
             BoundaryError: always.
         """
-        error = BoundaryError(f"{what} inside a unit of work: {_INSTEAD}")
+        self.refuse(f"{what} inside a unit of work: {_INSTEAD}")
+
+    def refuse(self, what: str) -> NoReturn:
+        """Refuse what crosses the boundary, and let the unit fail.
+
+        Raises:
+            BoundaryError: always.
+        """
+        error = BoundaryError(what)
         self.poison(error)
         raise error
 

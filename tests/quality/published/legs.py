@@ -61,11 +61,22 @@ class Leg:
         Raises:
             NotRun: there is no Python that is new enough, or a package cannot be installed.
         """
+        return self._answer("drill", target, db)
+
+    def struck(self, target: str, db: str, at: str) -> dict[str, Any]:
+        """How one run ended; see `struck.struck`.
+
+        Raises:
+            NotRun: as above.
+        """
+        return self._answer("struck", target, db, at)
+
+    def _answer(self, module: str, *arguments: str) -> dict[str, Any]:
         python = sys.executable if self.fits_here() else environment(self)
-        ended = run([python, "-m", "tests.quality.published.drill", target, db])
+        ended = run([python, "-m", f"tests.quality.published.{module}", *arguments])
         assert ended.returncode == 0, ended.stderr
-        report: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
-        return report
+        answer: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+        return answer
 
 
 @cache

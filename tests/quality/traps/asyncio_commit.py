@@ -9,6 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from acidity import atomic
 from tests.quality.traps.ledger import Entry, booked, ledger, told
 
 
@@ -62,7 +63,30 @@ async def pay_and_look(async_engine: AsyncEngine) -> dict[str, bool]:
     return {"success": True}
 
 
+async def pay_until_cancelled_with_atomic(async_engine: AsyncEngine) -> dict[str, bool]:
+    """COMMIT is waited for, and the cancellation says in which state it found the unit."""
+    try:
+        async with atomic(async_engine) as session:
+            await session.execute(booked(1, -10))
+            await session.execute(booked(2, 10))
+    except asyncio.CancelledError:
+        return {"success": False}
+    return {"success": True}
+
+
+async def pay_and_believe_rollback_with_atomic(async_engine: AsyncEngine) -> dict[str, bool]:
+    try:
+        async with atomic(async_engine) as session:
+            await session.execute(booked(1, -10))
+            await session.execute(booked(2, 10))
+    except DBAPIError:
+        return {"success": False}
+    return {"success": True}
+
+
 cancelled = ledger(pay_until_cancelled, succeeded=told)
 cancelled_mended = ledger(pay_and_pass_on, succeeded=told)
 silent_rollback = ledger(pay_and_believe_rollback, succeeded=told)
 silent_rollback_mended = ledger(pay_and_look, succeeded=told)
+cancelled_atomic = ledger(pay_until_cancelled_with_atomic, succeeded=told)
+silent_rollback_atomic = ledger(pay_and_believe_rollback_with_atomic, succeeded=told)

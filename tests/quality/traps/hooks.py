@@ -7,6 +7,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from acidity import atomic, on_commit, savepoint
 from tests.quality.traps.ledger import Entry, booked, ledger, told
 
 RECEIPT = insert(Entry).values(account_id=1, amount=0, note="receipt to be sent")
@@ -68,7 +69,33 @@ def pay_with_receipt_in_a_row(engine: Engine) -> None:
         session.execute(RECEIPT)
 
 
+def pay_and_believe_after_rollback_with_atomic(engine: Engine) -> dict[str, bool]:
+    """A COMMIT without answer is no error of the database's, but CommitUnknown."""
+    rolled_back: list[Session] = []
+    try:
+        with atomic(engine) as session:
+            event.listen(session, "after_rollback", rolled_back.append)
+            session.execute(booked(1, -10))
+            session.execute(booked(2, 10))
+    except DBAPIError:
+        if rolled_back:
+            return {"success": False}
+        raise
+    return {"success": True}
+
+
+def pay_with_receipt_on_commit(engine: Engine) -> None:
+    """The receipt goes out once COMMIT is confirmed."""
+    with atomic(engine) as session:
+        on_commit(send_receipt)
+        with savepoint():
+            session.execute(booked(1, -10))
+        session.execute(booked(2, 10))
+
+
 after_rollback = ledger(pay_and_believe_after_rollback, succeeded=told)
 after_rollback_mended = ledger(pay_and_doubt, succeeded=told)
 after_commit = ledger(pay_with_receipt_after_commit, effects=[send_receipt])
 after_commit_mended = ledger(pay_with_receipt_in_a_row, effects=[send_receipt])
+after_rollback_atomic = ledger(pay_and_believe_after_rollback_with_atomic, succeeded=told)
+after_commit_atomic = ledger(pay_with_receipt_on_commit, effects=[send_receipt])

@@ -6,6 +6,7 @@ from sqlalchemy import delete, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from acidity import atomic
 from tests.quality.traps.ledger import Draft, booked, ledger
 
 
@@ -22,6 +23,13 @@ def post_and_delete_drafts(engine: Engine) -> None:
         connection.execute(booked(1, -10))
         connection.execute(delete(Draft))
         connection.execute(booked(2, 10))
+
+
+def post_drafts_with_atomic(engine: Engine) -> None:
+    with atomic(engine) as session:
+        session.execute(booked(1, -10))
+        session.execute(text("TRUNCATE TABLE drafts"))
+        session.execute(booked(2, 10))
 
 
 class Untransacted(DeclarativeBase):
@@ -58,6 +66,13 @@ def count_two_pages(engine: Engine, hit: type[Hit | SafeHit]) -> None:
         session.add(hit(page=2))
 
 
+def count_two_pages_with_atomic(engine: Engine, hit: type[Hit | SafeHit]) -> None:
+    with atomic(engine) as session:
+        session.add(hit(page=1))
+        session.flush()
+        session.add(hit(page=2))
+
+
 def no_rows(session: Session) -> None:
     del session
 
@@ -66,3 +81,5 @@ truncate = ledger(post_drafts)
 truncate_mended = ledger(post_and_delete_drafts)
 myisam = ledger(count_two_pages, hit=Hit, metadata=Untransacted.metadata, setup=no_rows)
 myisam_mended = ledger(count_two_pages, hit=SafeHit, metadata=Transacted.metadata, setup=no_rows)
+truncate_atomic = ledger(post_drafts_with_atomic)
+myisam_atomic = ledger(count_two_pages_with_atomic, hit=Hit, metadata=Untransacted.metadata, setup=no_rows)

@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, literal, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
+from acidity import atomic
 from tests.quality.traps.ledger import Account, Entry, booked, ledger
 
 FUNDS = select(Account.balance).where(Account.id == 1)
@@ -68,9 +69,33 @@ def pay(engine: Engine) -> None:
     _pay(engine)
 
 
+def audit_late_with_atomic(engine: Engine) -> None:
+    """Whoever asks for a level inside a unit is told where to ask for it."""
+    with atomic(engine) as session:
+        session.execute(FUNDS)
+        session.connection(execution_options={"isolation_level": "SERIALIZABLE"})
+        session.execute(AUDITED)
+
+
+def mark_with_late_autocommit_and_atomic(engine: Engine) -> None:
+    with atomic(engine) as session:
+        session.execute(FUNDS)
+        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        session.execute(insert(Entry).values(account_id=1, amount=0, note="seen"))
+
+
+def pay_with_autocommit_and_atomic(engine: Engine) -> None:
+    with atomic(engine.execution_options(isolation_level="AUTOCOMMIT")) as session:
+        session.execute(booked(1, -10))
+        session.execute(booked(2, 10))
+
+
 late_level = ledger(audit_late, invariants=[audits_are_serializable])
 late_level_mended = ledger(audit, invariants=[audits_are_serializable])
 late_autocommit = ledger(mark_with_late_autocommit)
 late_autocommit_mended = ledger(mark)
 autocommit = ledger(pay_with_autocommit)
 autocommit_mended = ledger(pay)
+late_level_atomic = ledger(audit_late_with_atomic, invariants=[audits_are_serializable])
+late_autocommit_atomic = ledger(mark_with_late_autocommit_and_atomic)
+autocommit_atomic = ledger(pay_with_autocommit_and_atomic)

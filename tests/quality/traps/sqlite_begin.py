@@ -8,6 +8,7 @@ from sqlalchemy import Engine, create_engine, event, insert, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
+from acidity import atomic, savepoint
 from tests.quality.traps.ledger import Entry, booked, ledger
 
 
@@ -58,6 +59,32 @@ def pay(engine: Engine) -> None:
         session.execute(booked(2, 10))
 
 
+def pay_in_savepoints_with_atomic(engine: Engine) -> None:
+    with atomic(engine) as session:
+        with savepoint():
+            session.execute(booked(1, -10))
+        with savepoint():
+            session.execute(booked(2, 10))
+
+
+def pay_into_a_new_table_with_atomic(engine: Engine) -> None:
+    with atomic(engine) as session:
+        session.execute(text("CREATE TABLE receipts (amount INTEGER NOT NULL)"))
+        session.execute(text("INSERT INTO receipts VALUES (10)"))
+
+
+def note_with_autocommit_and_atomic(engine: Engine) -> None:
+    """A unit of work is no place for AUTOCOMMIT, with or without the recipe."""
+    with atomic(engine.execution_options(isolation_level="AUTOCOMMIT")) as session:
+        session.execute(insert(Entry).values(account_id=1, amount=0, note="looked at"))
+
+
+def pay_with_atomic(engine: Engine) -> None:
+    with atomic(engine) as session:
+        session.execute(booked(1, -10))
+        session.execute(booked(2, 10))
+
+
 savepoints = ledger(pay_in_savepoints, plain, bind=PLAIN)
 savepoints_mended = ledger(pay_in_savepoints, begun, bind=BEGUN)
 table = ledger(pay_into_a_new_table, plain, bind=PLAIN)
@@ -66,3 +93,7 @@ autocommit = ledger(note_with_autocommit, begun, bind=BEGUN)
 autocommit_mended = ledger(note_with_autocommit, plain, bind=PLAIN)
 skipped_rollback = ledger(pay, skipping, bind=SKIPPING)
 skipped_rollback_mended = ledger(pay, begun, bind=BEGUN)
+savepoints_atomic = ledger(pay_in_savepoints_with_atomic, plain, bind=PLAIN)
+table_atomic = ledger(pay_into_a_new_table_with_atomic, plain, bind=PLAIN)
+autocommit_atomic = ledger(note_with_autocommit_and_atomic, begun, bind=BEGUN)
+skipped_rollback_atomic = ledger(pay_with_atomic, skipping, bind=SKIPPING)

@@ -10,10 +10,14 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from acidity import atomic
+from acidity.run import configure_sqlite
 from tests.quality.traps.ledger import Account, Entry, booked, ledger
 
 plain = create_engine("sqlite://")
 checking = create_engine("sqlite://")
+configured = create_engine("sqlite://")
+configure_sqlite(configured)
 
 
 @event.listens_for(checking, "connect")
@@ -33,6 +37,12 @@ def close_account_and_entries(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(delete(Entry).where(Entry.account_id == 2))
         connection.execute(delete(Account).where(Account.id == 2))
+
+
+def close_account_with_atomic(engine: Engine) -> None:
+    """On an engine that is configured, the foreign key does say so."""
+    with atomic(engine) as session:
+        session.execute(delete(Account).where(Account.id == 2))
 
 
 class Purses(DeclarativeBase):
@@ -70,22 +80,29 @@ def nobody_owes_what_he_can_pay(session: Session) -> bool:
 
 def _buy_three(session: Session, price: dict[Any, Any]) -> None:
     """Pay 0.10 out of the purse, three times; what it does not cover is written down."""
-    with session.begin():
-        for _ in range(3):
-            try:
-                session.execute(update(Purse).values(price))
-            except IntegrityError as error:
-                if "CHECK" not in str(error):
-                    raise
-                session.execute(insert(Debt).values(cents=10))
+    for _ in range(3):
+        try:
+            session.execute(update(Purse).values(price))
+        except IntegrityError as error:
+            if "CHECK" not in str(error):
+                raise
+            session.execute(insert(Debt).values(cents=10))
 
 
 def buy_with_numeric(session: Session) -> None:
-    _buy_three(session, {Purse.balance: Purse.balance - Decimal("0.10")})
+    with session.begin():
+        _buy_three(session, {Purse.balance: Purse.balance - Decimal("0.10")})
 
 
 def buy_with_cents(session: Session) -> None:
-    _buy_three(session, {Purse.cents: Purse.cents - 10})
+    with session.begin():
+        _buy_three(session, {Purse.cents: Purse.cents - 10})
+
+
+def buy_with_numeric_and_atomic(engine: Engine) -> None:
+    """What the database refused and the program swallowed is not committed."""
+    with atomic(engine) as session:
+        _buy_three(session, {Purse.balance: Purse.balance - Decimal("0.10")})
 
 
 def purse(function: Any) -> Any:
@@ -128,7 +145,17 @@ def post_on_an_engine(engine: Engine) -> None:
             connection.execute(text(statement))
 
 
+def post_with_a_script_and_atomic(engine: Engine) -> None:
+    """The unit notices, too late, that its transaction was ended behind its back."""
+    with atomic(engine) as session:
+        session.execute(booked(1, -10))
+        session.connection().connection.driver_connection.executescript(SCRIPT)
+
+
 script = ledger(post_with_a_script)
 script_mended = ledger(post_statement_by_statement)
 script_on_engine = ledger(post_with_a_script_on_an_engine)
 script_on_engine_mended = ledger(post_on_an_engine)
+foreign_key_atomic = ledger(close_account_with_atomic, configured, bind=f"{__name__}:configured")
+money_atomic = purse(buy_with_numeric_and_atomic)
+script_on_engine_atomic = ledger(post_with_a_script_and_atomic)

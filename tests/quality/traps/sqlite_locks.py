@@ -7,6 +7,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from acidity import atomic
 from tests.quality.traps.ledger import Account, booked, ledger
 from tests.quality.traps.sqlite_begin import begin_for_real
 
@@ -58,7 +59,28 @@ def pay_and_begin(engine: Engine) -> None:
         session.execute(booked(2, 10))
 
 
+def pay_with_patience_and_atomic(engine: Engine) -> None:
+    """The lock is taken before anything is read, so nobody commits in between."""
+    with atomic(engine) as session:
+        balance = session.scalar(select(Account.balance).where(Account.id == 1)) or 0
+        for _ in range(ATTEMPTS):
+            try:
+                session.execute(booked(1, -balance // 10))
+                break
+            except OperationalError as error:
+                if not is_busy(error):
+                    raise
+
+
+def pay_with_atomic(engine: Engine) -> None:
+    with atomic(engine) as session:
+        session.execute(booked(1, -10))
+        session.execute(booked(2, 10))
+
+
 statement_retried = ledger(pay_with_patience, engine, bind=ENGINE)
 statement_retried_mended = ledger(pay_from_the_top, engine, bind=ENGINE)
 commit_left_open = ledger(pay_as_in_the_tutorial)
 commit_left_open_mended = ledger(pay_and_begin)
+statement_retried_atomic = ledger(pay_with_patience_and_atomic, engine, bind=ENGINE)
+commit_left_open_atomic = ledger(pay_with_atomic)

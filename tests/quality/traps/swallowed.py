@@ -7,9 +7,10 @@ import logging
 from sqlalchemy import insert, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
+from acidity import atomic, savepoint
 from tests.quality.traps.ledger import Account, Entry, booked, ledger
 
 log = logging.getLogger(__name__)
@@ -95,9 +96,50 @@ def pay_all_again(engine: Engine) -> None:
             return
 
 
+def pay_step_by_step_with_atomic(engine: Engine) -> None:
+    """COMMIT is refused, and names the error that was swallowed."""
+    with atomic(engine) as session:
+        if (session.scalar(FUNDS) or 0) < 10:
+            return
+        for step in STEPS:
+            try:
+                session.execute(step)
+            except DBAPIError:
+                log.exception("a step of the payment failed")
+
+
+async def pay_step_by_step_with_atomic_async(async_engine: AsyncEngine) -> None:
+    async with atomic(async_engine) as session:
+        if (await session.scalar(FUNDS) or 0) < 10:
+            return
+        for step in STEPS:
+            try:
+                await session.execute(step)
+            except DBAPIError:
+                log.exception("a step of the payment failed")
+
+
+def pay_and_try_journal_again_with_atomic(engine: Engine) -> None:
+    """A savepoint that a deadlock has taken away is not gone back to."""
+    with atomic(engine) as session:
+        session.execute(booked(1, -10))
+        for attempt in range(ATTEMPTS):
+            try:
+                with savepoint():
+                    session.execute(JOURNAL)
+                break
+            except OperationalError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+        session.execute(booked(2, 10))
+
+
 caught = ledger(pay_step_by_step)
 caught_mended = ledger(pay)
 caught_async = ledger(pay_step_by_step_async)
 caught_async_mended = ledger(pay_async)
 savepoint_retried = ledger(pay_and_try_journal_again)
 savepoint_retried_mended = ledger(pay_all_again)
+caught_atomic = ledger(pay_step_by_step_with_atomic)
+caught_async_atomic = ledger(pay_step_by_step_with_atomic_async)
+savepoint_retried_atomic = ledger(pay_and_try_journal_again_with_atomic)

@@ -128,25 +128,27 @@ class PostgresqlSandbox(HostedSandbox):
 
     def _copy(self, source: str, target: str) -> None:
         """Nobody may be connected to the source meanwhile, so the administrator steps outside."""
-        self.admin.close()
-        self.admin = self.server_admin
+        self._step_outside()
         quoted_source, quoted_target = self.quoted(source), self.quoted(target)
         owner = self.quoted(self.user)
         self.ask(f"CREATE DATABASE {quoted_target} TEMPLATE {quoted_source} OWNER {owner} STRATEGY file_copy")
         self.admin = self.connect_admin(self.database)
         self.ask("SET lock_timeout = '2s'")
 
+    def _step_outside(self) -> None:
+        if self.admin is not self.server_admin:
+            self.admin.close()
+            self.admin = self.server_admin
+
     def rebuild(self) -> None:
         """Drop the database and copy it anew."""
-        self.admin.close()
-        self.admin = self.server_admin
+        self._step_outside()
         self.ask(f"DROP DATABASE {self.quoted(self.database)} WITH (FORCE)")
         self._copy(self.before, self.database)
 
     def drop_databases(self) -> None:
         """Both databases and the role."""
-        self.admin.close()
-        self.admin = self.server_admin
+        self._step_outside()
         for name in (self.database, self.before):
             self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)} WITH (FORCE)")
         self.ask(f"DROP ROLE IF EXISTS {self.quoted(self.user)}")

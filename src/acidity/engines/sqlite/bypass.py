@@ -94,6 +94,7 @@ class Watch:
 
     def opened(self, connection: object) -> None:
         """A connection was opened by this process."""
+        self._in_use.discard(id(connection))  # of one that was lost while in use, and is no more
         if self._windows or self._connecting:
             return
         self._unclaimed[id(connection)] = connection
