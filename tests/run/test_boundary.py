@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-<<<<<<< HEAD
-from contextlib import suppress
-=======
 import warnings
->>>>>>> chaos
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -394,7 +391,6 @@ def test_a_closed_pool_is_given_back(engine: Engine) -> None:
     small.dispose()
 
 
-<<<<<<< HEAD
 def test_a_second_session_cannot_write(database: Engine) -> None:
     with pytest.raises(BoundaryError, match="another session or engine writes"), atomic(database) as session:
         session.execute(text("SELECT 1"))
@@ -456,7 +452,8 @@ def test_a_table_without_transactions(database: Engine, storage: str) -> None:
         assert connection.scalar(text("SELECT count(*) FROM notes")) == 0
         connection.execute(text("DROP TABLE notes"))
     assert balances(database) == (100, 0)
-=======
+
+
 def test_a_rollback_makes_no_noise(database: Engine) -> None:
     """SQLAlchemy warns of a transaction that was ended twice; in a program, that is a line for each failed unit."""
 
@@ -495,4 +492,3 @@ def test_a_connection_that_dies_before_it_is_returned(sandbox: Any, database: En
     assert balances(database) == (80, 20)
     assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
     engine.dispose()
->>>>>>> chaos
