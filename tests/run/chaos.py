@@ -199,21 +199,32 @@ class Book:
             self.up.set()
 
 
-def deck(number: int, share: int = 5) -> Callable[[bytes], When | None]:
-    """Cuts around three of every `share` + 3 COMMITs, and now and then around something else, in a seeded order."""
-    chance = random.Random(number)
-    commits: list[When | None] = []
-    others: list[When | None] = []
+class Deck:
+    """Where to cut: around three of every eight COMMITs, and now and then around another request, in a seeded order.
 
-    def decide(request: bytes) -> When | None:
+    Attributes:
+        cuts: how often, around COMMIT.
+        elsewhere: how often around something else: a statement, the fence, a handshake.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.cuts: Counter[When] = Counter()
+        self.elsewhere: Counter[When] = Counter()
+        self._chance = random.Random(number)
+        self._piles: dict[bool, list[When | None]] = {True: [], False: []}
+
+    def __call__(self, request: bytes) -> When | None:
+        """For `CuttingProxy.decide`."""
         # PostgreSQL's message ends with a zero, and asyncpg's statement with a semicolon; SET AUTOCOMMIT is another one
-        pile, fresh = (commits, share) if request.rstrip(b";\0").endswith(b"COMMIT") else (others, 297)
+        is_commit = request.rstrip(b";\0").endswith(b"COMMIT")
+        pile = self._piles[is_commit]
         if not pile:
-            pile += ["before", "during", "after", *[None] * fresh]
-            chance.shuffle(pile)
-        return pile.pop()
-
-    return decide
+            pile += ["before", "during", "after", *[None] * (5 if is_commit else 297)]
+            self._chance.shuffle(pile)
+        when = pile.pop()
+        if when is not None:
+            (self.cuts if is_commit else self.elsewhere)[when] += 1
+        return when
 
 
 @dataclass(frozen=True)
@@ -253,13 +264,16 @@ def judge(url: str, book: Book, counts: str) -> Verdict:
     return Verdict(tuple(wrong), counts)
 
 
-def described(book: Book, cuts: Counter[When], kills: Counter[str], seconds: float) -> str:
+def described(book: Book, deck: Deck, kills: Counter[str], seconds: float) -> str:
     """The counts that a report needs."""
+    resolved = book.resolved
     parts = [
-        f"cut: {', '.join(f'{cuts[when]} {when}' for when in ('before', 'during', 'after'))}",
+        f"cut around COMMIT: {', '.join(f'{deck.cuts[when]} {when}' for when in ('before', 'during', 'after'))}",
+        f"elsewhere: {deck.elsewhere.total()}",
         f"server: {', '.join(f'{count} × {how}' for how, count in kills.items()) or 'left alone'}",
         f"told: {', '.join(f'{book.count(told)} {told}' for told in ('committed', 'failed', 'unknown'))}",
-        f"COMMITs without answer: {', '.join(f'{count} {state}' for state, count in sorted(book.resolved.items()))}",
+        f"units without answer: {resolved['unknown']}, then {resolved['committed']} committed",
+        f"{resolved['aborted']} aborted",
         f"errors: {dict(book.errors)}",
         f"{seconds:.1f} s",
     ]
@@ -286,7 +300,7 @@ def suffer(
     Args:
         sandbox: a database on a dedicated server.
         work: is given the book and the URL of the proxy, and comes back when all writers have stopped.
-        cuts: the least number of cuts.
+        cuts: the least number of cuts around COMMIT.
         kills: names of `killing.WAYS`, in this order.
         number: seed of the transfers and of the cuts.
         driver: that the URL names.
@@ -294,10 +308,10 @@ def suffer(
     forget(sandbox.url())
     book, began = Book(number), time.monotonic()
     proxy = CuttingProxy(sandbox.server.host, sandbox.server.port)
-    proxy.decide = deck(number)
+    proxy.decide = deck = Deck(number)
     url = make_url(sandbox._url(sandbox.database, driver)).set(port=proxy.port)
     with ThreadPoolExecutor(1) as beside:
-        disturbed = beside.submit(_disturb, sandbox, book, proxy, cuts, kills)
+        disturbed = beside.submit(_disturb, sandbox, book, deck, cuts, kills)
         try:
             work(book, url)
         finally:
@@ -306,10 +320,10 @@ def suffer(
     proxy.close()
     sandbox.reconnect()
     sandbox.settle([])  # a COMMIT whose connection was cut may still be under way
-    return judge(sandbox.url(), book, described(book, proxy.cuts, Counter(kills), time.monotonic() - began))
+    return judge(sandbox.url(), book, described(book, deck, Counter(kills), time.monotonic() - began))
 
 
-def _disturb(sandbox: Any, book: Book, proxy: CuttingProxy, cuts: int, kills: Sequence[str]) -> None:
+def _disturb(sandbox: Any, book: Book, deck: Deck, cuts: int, kills: Sequence[str]) -> None:
     chance = random.Random(book.number)
     try:
         for way in kills:
@@ -317,6 +331,6 @@ def _disturb(sandbox: Any, book: Book, proxy: CuttingProxy, cuts: int, kills: Se
             book.wait_for(lambda enough=enough: book.count("committed") >= enough)
             with book.outage():
                 WAYS[way](sandbox)
-        book.wait_for(lambda: proxy.cuts.total() >= cuts)
+        book.wait_for(lambda: deck.cuts.total() >= cuts)
     finally:
         book.done = True

@@ -10,7 +10,6 @@ from __future__ import annotations
 import selectors
 import socket
 import threading
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Literal
@@ -29,7 +28,6 @@ class CuttingProxy:
     Attributes:
         port: where it listens, on 127.0.0.1 only.
         decide: asked for each request of a client, in the proxy's thread, whether to cut around it.
-        cuts: how many connections were cut.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -42,7 +40,6 @@ class CuttingProxy:
         self._doomed: set[socket.socket] = set()
         self._armed: When | None = None
         self.decide: Callable[[bytes], When | None] = lambda _request: None
-        self.cuts: Counter[When] = Counter()
         self._cut = threading.Event()
         self._wake, self._waker = socket.socketpair()
         self._closing = False
@@ -106,12 +103,12 @@ class CuttingProxy:
             return
         when = self._when(data) if ready in self._clients else None
         if when == "before":
-            self._cut_off(ready, when)
+            self._cut_off(ready)
             return
         if when == "after":
             self._doomed.add(self._peers[ready])
         if ready in self._doomed:  # the server has answered, so it has done what it was asked
-            self._cut_off(ready, "after")
+            self._cut_off(ready)
             return
         try:
             self._peers[ready].sendall(data)
@@ -119,16 +116,15 @@ class CuttingProxy:
             self._break(ready)
             return
         if when == "during":
-            self._cut_off(ready, when)
+            self._cut_off(ready)
 
     def _when(self, request: bytes) -> When | None:
         """Armed for the next request of anybody, or decided for this one."""
         armed, self._armed = self._armed, None
         return armed or self.decide(request)
 
-    def _cut_off(self, end: socket.socket, when: When) -> None:
+    def _cut_off(self, end: socket.socket) -> None:
         self._break(end)
-        self.cuts[when] += 1
         self._cut.set()
 
     def _break(self, end: socket.socket) -> None:

@@ -57,9 +57,9 @@ def _locked(session: Session, model: type[Any], ids: list[Any], **how: Any) -> l
         return []
     keys = inspect(model).primary_key
     chosen = keys[0].in_(ids) if len(keys) == 1 else tuple_(*keys).in_(ids)
-    query = select(model).where(chosen).order_by(*keys).with_for_update(of=model, **how)
-    if session.get_bind().dialect.name != "postgresql":
-        query = select(model).where(chosen).order_by(*keys).with_for_update(**how)
+    if session.get_bind().dialect.name == "postgresql":
+        how["of"] = model
+    query = select(model).where(chosen).order_by(*keys).with_for_update(**how)
     rows = list(session.scalars(query.execution_options(populate_existing=True)))
     if len(rows) < len(set(ids)) and not how["skip_locked"]:
         found = {inspect(row).identity for row in rows}
