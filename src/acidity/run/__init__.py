@@ -28,6 +28,7 @@ from acidity.run.required import on_commit, transaction_required
 from acidity.run.savepoint import savepoint
 from acidity.run.sqlite import configure_sqlite
 from acidity.run.state import State
+from acidity.run.twophase import Recovered, recover_two_phase, two_phase
 
 __all__ = [
     "AlreadyDone",
@@ -37,6 +38,7 @@ __all__ = [
     "InvariantBroken",
     "KeyReused",
     "NoTransaction",
+    "Recovered",
     "RetriesExhausted",
     "SharedUnit",
     "State",
@@ -48,6 +50,8 @@ __all__ = [
     "lock",
     "on_commit",
     "prune",
+    "recover_two_phase",
     "savepoint",
     "transaction_required",
+    "two_phase",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from uuid import uuid4
 
 from acidity.errors import UsageError
@@ -17,9 +17,18 @@ from acidity.run.errors import BoundaryError
 from acidity.run.marker import Marker, fingerprint_of
 from acidity.run.server import LEVELS
 from acidity.run.target import Target, is_asynchronous, target_of
-from acidity.run.unit import Terms, Transition, Unit
+from acidity.run.unit import Terms, Transition
 
 Key = str | Callable[..., str]
+
+
+class Joined(Protocol):
+    """The unit that an inner one is part of."""
+
+    session: Any
+
+    def poison(self, error: BaseException) -> None:
+        """Something inside has failed."""
 
 
 class atomic:  # noqa: N801  # it is used like a function
@@ -75,7 +84,9 @@ class atomic:  # noqa: N801  # it is used like a function
         timeout: float | None = None,
         on_transition: Transition | None = None,
     ) -> None:
-        self.asynchronous = is_asynchronous(what)
+        self.what, self.asynchronous = what, is_asynchronous(what)
+        self._driver: Driver | None = None
+        self._joined: Joined | None = None
         level = None if isolation_level is None else isolation_level.upper().replace("_", " ")
         if level is not None and level not in LEVELS:
             raise UsageError(f"isolation_level={isolation_level!r} is not one of {', '.join(LEVELS)}")
@@ -85,12 +96,9 @@ class atomic:  # noqa: N801  # it is used like a function
             raise UsageError(f"timeout={timeout}: seconds, more than 0")
         if read_only and (resolve_commit or idempotency_key is not None):
             raise UsageError("read_only=True writes nothing, so it has no marker (resolve_commit, idempotency_key)")
-        self.what = what
         self.terms = Terms(level, read_only, timeout, tuple(invariants), on_transition)
         self.policy = Policy(max_attempts, retry_lock_timeouts)
         self.resolve_commit, self.key, self.outermost = resolve_commit, idempotency_key, outermost
-        self._driver: Driver | None = None
-        self._joined: Unit | None = None
 
     # As a decorator
 
@@ -136,7 +144,7 @@ class atomic:  # noqa: N801  # it is used like a function
 
     def __enter__(self) -> Any:
         if self.asynchronous:
-            raise UsageError("this is an async engine: write `async with atomic(…) as session`")
+            raise UsageError(f"this is an async engine: write `async with {type(self).__name__}(…) as …`")
         if self._opens() is not None:
             assert self._joined is not None, "it joins"
             return self._joined.session
@@ -152,7 +160,7 @@ class atomic:  # noqa: N801  # it is used like a function
 
     async def __aenter__(self) -> Any:
         if not self.asynchronous:
-            raise UsageError("this is a plain engine: write `with atomic(…) as session`")
+            raise UsageError(f"this is a plain engine: write `with {type(self).__name__}(…) as …`")
         if self._opens() is not None:
             assert self._joined is not None, "it joins"
             return self._joined.session
@@ -166,13 +174,13 @@ class atomic:  # noqa: N801  # it is used like a function
         await driver.to_body_async()
         return self._left(driver, error)
 
-    def _opens(self) -> Unit | None:
+    def _opens(self) -> Joined | None:
         if self.policy.max_attempts > 1:
-            raise UsageError("max_attempts=: a `with` block cannot be run again; decorate a function with @atomic(…)")
+            raise UsageError("max_attempts=: a `with` block cannot be run again; decorate a function instead")
         if callable(self.key):
             raise UsageError("idempotency_key= of a block is the key itself")
         if self._driver is not None or self._joined is not None:
-            raise UsageError("this atomic(…) is entered already; write atomic(…) anew for each block")
+            raise UsageError(f"this {type(self).__name__}(…) is entered already; write it anew for each block")
         self._joined = self._join()
         return self._joined
 
@@ -206,7 +214,7 @@ class atomic:  # noqa: N801  # it is used like a function
 
     # What both need
 
-    def _join(self) -> Unit | None:
+    def _join(self) -> Joined | None:
         """The unit that this one is part of, if there is one.
 
         Raises:
@@ -219,19 +227,22 @@ class atomic:  # noqa: N801  # it is used like a function
             raise BoundaryError("outermost=True: this unit must not be part of another one, and it is")
         if unit.target.asynchronous is not self.asynchronous:
             raise BoundaryError("a plain and an async unit cannot be one; hand the session to the function inside")
+        self._refuse_asked(read_only=self.terms.read_only and not unit.terms.read_only)
+        return unit
+
+    def _refuse_asked(self, *, read_only: bool = False) -> None:
         asked = {
             "isolation_level": self.terms.isolation_level,
             "max_attempts": self.policy.max_attempts > 1,
             "idempotency_key": self.key,
             "resolve_commit": self.resolve_commit,
             "timeout": self.terms.timeout,
-            "read_only": self.terms.read_only and not unit.terms.read_only,
+            "read_only": read_only,
             "invariants": self.terms.invariants,
         }
         wrong = [name for name, value in asked.items() if value]
         if wrong:
             raise BoundaryError(f"{', '.join(wrong)}=: this unit joins one that has begun; ask for it on the outermost")
-        return unit
 
     def _target(self) -> Target:
         return target_of(self.what)
@@ -273,7 +284,7 @@ class atomic:  # noqa: N801  # it is used like a function
 class _inner:  # noqa: N801  # a block
     """An inner unit: whatever it raises poisons the outer one, also when the outer one catches it."""
 
-    def __init__(self, unit: Unit) -> None:
+    def __init__(self, unit: Joined) -> None:
         self.unit = unit
 
     def __enter__(self) -> Self:

@@ -37,6 +37,9 @@ def watch(engine: Engine) -> None:
         event.listen(engine, "before_cursor_execute", _before_execute)
         event.listen(engine, "commit", _on_commit)
         event.listen(engine, "rollback", _on_rollback)
+        event.listen(engine, "prepare_twophase", lambda connection, _xid: _on_commit(connection))
+        event.listen(engine, "commit_twophase", lambda connection, _xid, _prepared: _on_commit(connection))
+        event.listen(engine, "rollback_twophase", lambda connection, _xid, _prepared: _on_rollback(connection))
     if engine.dialect not in _dialects:  # a redirected engine has another one
         _dialects.add(engine.dialect)
         event.listen(engine, "handle_error", _on_error)

@@ -23,10 +23,9 @@ from sqlalchemy.exc import DBAPIError
 from acidity.engines.codes import DUPLICATE, codes_of
 from acidity.errors import UsageError
 from acidity.run.errors import KeyReused
+from acidity.run.fence import is_taken, table_is_missing
 from acidity.run.tables import marker, now
 from acidity.run.target import target_of
-
-_TABLE_MISSING = frozenset({"42P01", "1146"})
 
 
 class KeyTaken(Exception):  # noqa: N818  # an answer, not an error
@@ -74,7 +73,7 @@ class Marker:
         except DBAPIError as error:
             if DUPLICATE.intersection(codes_of(error)):
                 raise KeyTaken from error
-            if _TABLE_MISSING.intersection(codes_of(error)) or "no such table" in str(error.orig):
+            if table_is_missing(error):
                 error.add_note("acidity: create the table with acidity.run.tables.metadata.create_all(engine)")
             raise
 
@@ -105,21 +104,15 @@ class Marker:
         Raises:
             DBAPIError: the database did not answer.
         """
-        with engine.connect() as connection:
-            try:
-                if connection.dialect.name == "postgresql":
-                    connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
-                connection.execute(self._row())
-            except DBAPIError as error:
-                if not DUPLICATE.intersection(codes_of(error)):
-                    raise
-            else:
-                return False
-            finally:
-                if not connection.invalidated:
-                    connection.rollback()
+        if not is_taken(engine, self._row()):
+            return False
         stored = self.find(engine)
         return stored is not None and stored.token == self.token
+
+    @property
+    def advice(self) -> str:
+        """What to do while nothing answers the question whether it is there."""
+        return f"ask again later for the key {self.key!r} in acidity_marker"
 
     def same_request(self, stored: Stored) -> None:
         """Compare with the request that the key was used for.

@@ -1,6 +1,6 @@
-"""The table that RUN needs for `resolve_commit=` and `idempotency_key=`; nothing else needs a table.
+"""The tables that RUN needs: for `resolve_commit=` and `idempotency_key=`, and for `two_phase`.
 
-Create it with ``metadata.create_all(engine)``, or let Alembic see it: ``target_metadata = [Base.metadata,
+Create them with ``metadata.create_all(engine)``, or let Alembic see it: ``target_metadata = [Base.metadata,
 acidity.run.tables.metadata]``.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Column, DateTime, MetaData, String, Table, Text
+from sqlalchemy import Column, DateTime, Integer, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -29,3 +29,20 @@ marker = Table(
     Column("created_at", DateTime, nullable=False, default=now),
 )
 """One row for each unit that is to be recognised; written first and in the unit's own transaction."""
+
+coordinator = Table(
+    "acidity_coordinator",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # 1: there is one row
+    Column("id", String(12), nullable=False),
+)
+"""Who this database is where it decides; names of branches start with it, so that nobody else decides about them."""
+
+decision = Table(
+    "acidity_decision",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("participants", Text, nullable=False),  # JSON: the names of the other databases
+    Column("decided_at", DateTime, nullable=False, default=now),
+)
+"""A row for each two-phase commit that was decided; written in the transaction whose COMMIT is the decision."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
@@ -33,7 +33,7 @@ from acidity.run.target import Target
 logger = logging.getLogger("acidity.run")
 monotonic = time.monotonic
 Transition = Callable[["Unit", State, State], Any]
-_COVERED = ("commit", "rollback", "close", "reset", "invalidate")
+_COVERED = ("commit", "rollback", "close", "reset", "invalidate", "prepare")
 _INSTEAD = "atomic() sends the one COMMIT when the block ends; to undo everything, raise"
 
 
@@ -61,7 +61,10 @@ class Unit:
         owner: the thread and task that began it.
         failures: what the database answered with an error.
         after: functions to call once COMMIT is confirmed.
+        one_of_several: it is a branch of a two-phase commit.
     """
+
+    one_of_several: ClassVar[bool] = False
 
     target: Target
     terms: Terms = field(default_factory=Terms)
@@ -108,9 +111,7 @@ class Unit:
         options: dict[str, Any] = {guard.UNIT: self}
         if terms.isolation_level and dialect != "sqlite":
             options["isolation_level"] = terms.isolation_level
-        self._connection = connection = self.plain.connection(execution_options=options)
-        if connection._is_autocommit_isolation():
-            raise BoundaryError("the engine is in AUTOCOMMIT: nothing could be rolled back; give isolation_level=")
+        self._connection = connection = self._connect(options)
         if dialect == "sqlite":
             sqlite.begin_on(connection, self.begin_kind)
         if terms.isolation_level:
@@ -126,8 +127,27 @@ class Unit:
             self.plain.__dict__[name] = partial(self._by_hand, f"session.{name}()")
         self._own = False
 
+    def _connect(self, options: dict[str, Any]) -> Connection:
+        connection = self.plain.connection(execution_options=options)
+        self.refuse_autocommit(connection)
+        return connection
+
+    @staticmethod
+    def refuse_autocommit(connection: Connection) -> None:
+        """Refuse a connection on which every statement is a transaction.
+
+        Raises:
+            BoundaryError: it is one.
+        """
+        if connection._is_autocommit_isolation():
+            raise BoundaryError("the engine is in AUTOCOMMIT: nothing could be rolled back; give isolation_level=")
+
     def prepare(self, result: Any = None) -> None:
         """Send what is left, check the rules, store the result: after this only COMMIT is missing."""
+        self._finish_work(result)
+        self.to(State.PARTIALLY_COMMITTED)
+
+    def _finish_work(self, result: Any) -> None:
         self.refuse_poison()
         self.plain.flush()
         for rule in self.terms.invariants:
@@ -151,7 +171,6 @@ class Unit:
         self._check_deadline()
         if server.is_aborted(self.connection):
             raise UnitPoisoned("the server has aborted this transaction; COMMIT would change nothing and say success")
-        self.to(State.PARTIALLY_COMMITTED)
 
     def commit(self) -> None:
         """Send COMMIT; only its reply makes the unit COMMITTED."""
