@@ -1,0 +1,73 @@
+"""Struck at every step, in every way, in plain and async code: all databases have the change, or none."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from acidity.run import two_phase
+from tests.run.twophase.faults import WAYS, Case, problems
+
+NUMBERS = itertools.count(1)
+
+
+def write(session: Any, number: int) -> None:
+    session.execute(text("INSERT INTO work VALUES (:id)"), {"id": number})
+    session.execute(text("UPDATE total SET n = n + 1"))
+
+
+def checkout(engines: Any, number: int, **options: Any) -> None:
+    @two_phase(**engines, **options)
+    def unit(sessions: Any) -> None:
+        for session in sessions.values():
+            write(session, number)
+
+    unit()
+
+
+def retried(engines: Any, number: int) -> None:
+    checkout(engines, number, max_attempts=3)
+
+
+def in_a_block(engines: Any, number: int) -> None:
+    with two_phase(**engines) as sessions:
+        for session in sessions.values():
+            write(session, number)
+
+
+async def checkout_async(engines: Any, number: int) -> None:
+    async with two_phase(**engines) as sessions:
+        for session in sessions.values():
+            await session.run_sync(write, number)
+
+
+def case(pair: Any, program: Any, **options: Any) -> Case:
+    return Case(pair.urls, pair.async_urls, program, numbers=NUMBERS, **options)
+
+
+def test_killed_at_every_step(pair: Any) -> None:
+    assert problems(case(pair, checkout), pair.engines, ()) == []
+
+
+def test_struck_at_every_step(pair: Any) -> None:
+    assert problems(case(pair, checkout), pair.engines, kill=False) == []
+
+
+@pytest.mark.parametrize("program", [retried, in_a_block])
+def test_other_forms(pair_of: Any, program: Any) -> None:
+    pair = pair_of("postgresql", "mariadb")
+    assert problems(case(pair, program), pair.engines, ("cut-before", "cut-after"), kill=False) == []
+
+
+@pytest.mark.parametrize("engines", [("postgresql+asyncpg", "mariadb"), ("mariadb", "postgresql+asyncpg")], ids="+".join)
+def test_async(pair_of: Any, engines: tuple[str, str]) -> None:
+    pair = pair_of(*engines)
+    assert problems(case(pair, checkout_async, asynchronous=True), pair.engines, WAYS[1:]) == []
+
+
+def test_psycopg2(pair_of: Any) -> None:
+    pair = pair_of("postgresql+psycopg2", "postgresql+psycopg2")
+    assert problems(case(pair, checkout), pair.engines, ("cut-before", "cut-after"), kill=False) == []
