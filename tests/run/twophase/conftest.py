@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,9 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.pool import NullPool
 
 from acidity.engines import new_sandbox
+from acidity.engines.mariadb.server import start
 from acidity.run import recover_two_phase, tables
+from acidity.run.twophase.decision import identify
 
 NAMES = ("orders", "stock")
 PAIRS = [("postgresql", "postgresql"), ("mariadb", "mariadb"), ("postgresql", "mariadb"), ("sqlite", "postgresql")]
@@ -26,33 +29,42 @@ def schema(engine: Engine) -> None:
         tables.metadata.create_all(connection)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pair_of() -> Iterator[Callable[..., Any]]:
-    """Makes pairs of databases on the engines named, once for each module."""
+    """Makes pairs of databases on the engines named, once.
+
+    MariaDB is a server of its own: a prepared branch, which killed processes leave, keeps everybody from dropping
+    databases on its server.
+    """
     made: dict[tuple[str, ...], Any] = {}
-    sandboxes: list[Any] = []
+    with ExitStack() as stack:
 
-    def make(*engines: str) -> Any:
-        if engines not in made:
-            ours = [new_sandbox(each, {}) for each in engines]
-            sandboxes.extend(ours)
-            for each in ours:
-                each.create(schema, None)
-            made[engines] = SimpleNamespace(
-                urls={name: each.url() for name, each in zip(NAMES, ours, strict=True)},
-                async_urls={name: each.url(asynchronous=True) for name, each in zip(NAMES, ours, strict=True)},
-                engines={
-                    name: create_engine(each.url(), poolclass=NullPool)
-                    for name, each in zip(NAMES, ours, strict=True)
-                },
-            )
-        return made[engines]
+        def make(*engines: str) -> Any:
+            if engines not in made:
+                places = [_mariadb(stack) if each == "mariadb" else each for each in engines]
+                ours = dict(zip(NAMES, (new_sandbox(place, {}) for place in places), strict=True))
+                for each in ours.values():
+                    stack.callback(each.close)
+                    each.create(schema, None)
+                made[engines] = SimpleNamespace(
+                    urls={name: each.url() for name, each in ours.items()},
+                    async_urls={name: each.url(asynchronous=True) for name, each in ours.items()},
+                    engines={name: create_engine(each.url(), poolclass=NullPool) for name, each in ours.items()},
+                )
+                identify(made[engines].engines["orders"])  # so that every run has the same steps
+            return made[engines]
 
-    yield make
-    for each in made.values():
-        recover_two_phase(**each.engines)  # what a failed test left prepared would keep others from the server
-    for sandbox in sandboxes:
-        sandbox.close()
+        yield make
+        for each in made.values():
+            recover_two_phase(**each.engines)  # what a failed test left prepared would keep its database
+
+
+def _mariadb(stack: ExitStack, held: list[str] = []) -> str:  # noqa: B006  # one for the whole session
+    if not held:
+        server = start(dedicated=True)
+        stack.callback(server.stop)
+        held.append(server.url())
+    return held[0]
 
 
 @pytest.fixture(scope="module", params=PAIRS, ids="+".join)

@@ -62,7 +62,9 @@ def test_other_forms(pair_of: Any, program: Any) -> None:
     assert problems(case(pair, program), pair.engines, ("cut-before", "cut-after"), kill=False) == []
 
 
-@pytest.mark.parametrize("engines", [("postgresql+asyncpg", "mariadb"), ("mariadb", "postgresql+asyncpg")], ids="+".join)
+@pytest.mark.parametrize(
+    "engines", [("postgresql+asyncpg", "mariadb"), ("mariadb", "postgresql+asyncpg")], ids="+".join
+)
 def test_async(pair_of: Any, engines: tuple[str, str]) -> None:
     pair = pair_of(*engines)
     assert problems(case(pair, checkout_async, asynchronous=True), pair.engines, WAYS[1:]) == []

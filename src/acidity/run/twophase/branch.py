@@ -6,17 +6,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from acidity.engines.codes import code_of
+from acidity.engines.codes import codes_of
 from acidity.errors import UsageError
 from acidity.run.errors import BoundaryError
 from acidity.run.state import State
 from acidity.run.twophase.gid import Gid
 from acidity.run.unit import Unit, logger
 
-_DISABLED = {"55000": "is 0 on this server", "53200": "is too small on this server"}
+_TOO_MANY = "53200"
+_MAYBE_DISABLED = frozenset({"55000", _TOO_MANY})
 
 
 @dataclass(eq=False)
@@ -64,13 +65,9 @@ class Branch(Unit):
         try:
             self.connection.get_transaction().prepare()  # type: ignore[union-attr]
         except DBAPIError as error:
-            reason = _DISABLED.get(code_of(error)) if self.connection.dialect.name == "postgresql" else None
-            if reason is None:
-                raise
-            raise UsageError(
-                f"the setting max_prepared_transactions {reason}, and two_phase() needs one for each unit that is "
-                f"under way; set it in postgresql.conf and restart"
-            ) from error
+            if _MAYBE_DISABLED.intersection(codes_of(error)) and self.connection.dialect.name == "postgresql":
+                raise_if_disabled(self.target.engine, error)
+            raise
         self.to(State.PARTIALLY_COMMITTED)
 
     def commit(self) -> None:
@@ -111,3 +108,19 @@ class Branch(Unit):
             with suppress(Exception):
                 self._connection.close()
         logger.debug("branch %s: %s", self.gid, self.state.value)
+
+
+def raise_if_disabled(engine: Engine, error: DBAPIError) -> None:
+    """Tell apart why PostgreSQL refuses to prepare.
+
+    Raises:
+        UsageError: because of its setting.
+    """
+    with engine.connect() as connection:
+        most = int(connection.exec_driver_sql("SHOW max_prepared_transactions").scalar_one())
+        connection.rollback()
+    if most == 0 or _TOO_MANY in codes_of(error):
+        raise UsageError(
+            f"max_prepared_transactions is {most} on this server, and two_phase() needs one for each unit that is "
+            f"under way: set it in postgresql.conf (as high as max_connections) and restart"
+        ) from error

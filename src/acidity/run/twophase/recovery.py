@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
@@ -82,43 +83,52 @@ class _Recovery:
     logs: dict[str, Engine] = field(default_factory=dict)
     decided: dict[str, bool | None] = field(default_factory=dict)
     done: list[Recovered] = field(default_factory=list)
+    seen: set[Gid] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
     errors: list[Exception] = field(default_factory=list)
 
     def run(self) -> list[Recovered]:
+        old: dict[str, dict[str, tuple[str, ...]]] = {}
         for engine in self.engines.values():
-            identity = identity_of(engine)
-            if identity is not None:
-                self.logs[identity] = engine
-        old = {key: decided_before(log, now() - self.forget_after) for key, log in self.logs.items()}
+            with self._collecting():
+                identity = identity_of(engine)
+                if identity is not None:
+                    self.logs[identity] = engine
+                    old[identity] = decided_before(engine, now() - self.forget_after)
         for name, engine in self.engines.items():
             if engine.dialect.name in SPEAKS:
-                self._recover_in(name, engine)
+                with self._collecting():
+                    self._recover_in(name, engine)
         if self.errors:
             raise self.errors[0]
-        for key, decisions in old.items():
+        for identity, decisions in old.items():
             finished = [each for each, names in decisions.items() if self._is_finished(each, names)]
             if finished:
-                forget(self.logs[key], finished)
+                forget(self.logs[identity], finished)
         return self.done
 
-    def _recover_in(self, name: str, engine: Engine) -> None:
+    @contextmanager
+    def _collecting(self) -> Iterator[None]:
+        """An error does not keep the others from being recovered."""
         try:
-            with engine.connect() as connection:
-                found = prepared_in(connection)
-                connection.rollback()
+            yield
         except Exception as error:
+            logger.warning("two-phase commit: recovery goes on without: %s", error)
             self.errors.append(error)
-            return
+
+    def _recover_in(self, name: str, engine: Engine) -> None:
+        with engine.connect() as connection:
+            found = prepared_in(connection)
+            connection.rollback()
         for gid in found:
+            if gid in self.seen:  # a server of MariaDB tells it to each of its databases
+                continue
+            self.seen.add(gid)
             if gid.coordinator not in self.logs:
                 logger.info("branch %s in %s was prepared by another coordinator", gid, name)
                 continue
-            try:
+            with self._collecting():
                 outcome = self._recover(engine, gid)
-            except Exception as error:
-                self.errors.append(error)
-            else:
                 self.done.append(Recovered(name, str(gid), outcome))
                 logger.info("two-phase commit: branch %s in %s: %s", gid, name, outcome)
 
