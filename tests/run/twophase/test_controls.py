@@ -31,7 +31,7 @@ def one_after_the_other(engines: Databases, number: int) -> None:
 
 def test_one_commit_after_the_other(pair_of: Any) -> None:
     pair = pair_of(*PAIR)
-    found = problems(case(pair, one_after_the_other, recover=lambda _: []), pair.engines, ("fail-before",))
+    found = problems(case(pair, one_after_the_other, recover=lambda _: []), pair.engines, ("fail-before",), first=4)
     assert any("fail-before" in each and "half" in each for each in found), found
     assert any("kill" in each and "half" in each for each in found), found
 
@@ -63,7 +63,7 @@ def roll_back_all(databases: Databases) -> list[str]:
 
 def test_two_phases_without_a_log(pair_of: Any) -> None:
     pair = pair_of(*PAIR)
-    found = problems(case(pair, without_a_log, recover=roll_back_all), pair.engines, ("cut-before",))
+    found = problems(case(pair, without_a_log, recover=roll_back_all), pair.engines, ("cut-before",), first=5)
     assert any("kill" in each and "half" in each for each in found), found
     assert any("cut-before" in each and "half" in each for each in found), found
 
@@ -81,7 +81,7 @@ def _prepared(engine: Engine) -> Any:
 
 def test_a_recovery_that_commits_what_it_finds(pair_of: Any) -> None:
     pair = pair_of(*PAIR)
-    found = problems(case(pair, checkout, recover=commit_all), pair.engines, ())
+    found = problems(case(pair, checkout, recover=commit_all), pair.engines, (), first=10)
     assert any("half" in each for each in found), found
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from acidity.run import two_phase
-from tests.run.twophase.faults import WAYS, Case, problems
+from tests.run.twophase.faults import Case, problems
 
 NUMBERS = itertools.count(1)
 
@@ -48,28 +48,43 @@ def case(pair: Any, program: Any, **options: Any) -> Case:
     return Case(pair.urls, pair.async_urls, program, numbers=NUMBERS, **options)
 
 
-def test_killed_at_every_step(pair: Any) -> None:
+def test_killed_at_every_step(pair_of: Any) -> None:
+    pair = pair_of("postgresql", "mariadb")
     assert problems(case(pair, checkout), pair.engines, ()) == []
 
 
-def test_struck_at_every_step(pair: Any) -> None:
-    assert problems(case(pair, checkout), pair.engines, kill=False) == []
+@pytest.mark.parametrize("engines", [("mariadb", "mariadb"), ("postgresql", "postgresql")], ids="+".join)
+def test_cut_at_every_step(pair_of: Any, engines: tuple[str, str]) -> None:
+    pair = pair_of(*engines)
+    assert problems(case(pair, checkout), pair.engines, ("cut-after",), kill=False) == []
 
 
+def test_async_cut_at_every_step(pair_of: Any) -> None:
+    pair = pair_of("mariadb", "postgresql+asyncpg")
+    assert problems(case(pair, checkout_async, asynchronous=True), pair.engines, ("cut-after",), kill=False) == []
+
+
+@pytest.mark.slow
+def test_in_every_way_at_every_step(pair: Any) -> None:
+    assert problems(case(pair, checkout), pair.engines) == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("program", [retried, in_a_block])
 def test_other_forms(pair_of: Any, program: Any) -> None:
     pair = pair_of("postgresql", "mariadb")
-    assert problems(case(pair, program), pair.engines, ("cut-before", "cut-after"), kill=False) == []
+    assert problems(case(pair, program), pair.engines) == []
 
 
-@pytest.mark.parametrize(
-    "engines", [("postgresql+asyncpg", "mariadb"), ("mariadb", "postgresql+asyncpg")], ids="+".join
-)
-def test_async(pair_of: Any, engines: tuple[str, str]) -> None:
-    pair = pair_of(*engines)
-    assert problems(case(pair, checkout_async, asynchronous=True), pair.engines, WAYS[1:]) == []
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["mariadb", "sqlite", "postgresql+asyncpg"])
+@pytest.mark.parametrize("second", ["mariadb", "postgresql+asyncpg"])
+def test_async_in_every_way(pair_of: Any, first: str, second: str) -> None:
+    pair = pair_of(first, second)
+    assert problems(case(pair, checkout_async, asynchronous=True), pair.engines) == []
 
 
+@pytest.mark.slow
 def test_psycopg2(pair_of: Any) -> None:
     pair = pair_of("postgresql+psycopg2", "postgresql+psycopg2")
-    assert problems(case(pair, checkout), pair.engines, ("cut-before", "cut-after"), kill=False) == []
+    assert problems(case(pair, checkout), pair.engines) == []

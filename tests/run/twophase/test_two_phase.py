@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, delete, select, text
+from sqlalchemy import create_engine, delete, event, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
@@ -109,6 +109,36 @@ def test_async(pair_of: Any, number: int) -> None:
     assert asyncio.run(go()) == ("done", [])
     assert there(pair.engines, number) == [True, True]
     assert done == ["told"]
+
+
+@pytest.mark.parametrize(("word", "name", "made"), [("prepare_twophase", "stock", False), ("commit", "orders", True)])
+def test_a_cancelled_caller(pair_of: Any, number: int, word: str, name: str, *, made: bool) -> None:
+    pair = pair_of("postgresql+asyncpg", "mariadb")
+
+    async def go() -> Any:
+        engines = {name: create_async_engine(url) for name, url in pair.async_urls.items()}
+
+        async def caller() -> None:
+            async with two_phase(**engines) as sessions:
+                for session in sessions.values():
+                    await session.run_sync(write, number)
+                    await session.connection()
+
+        try:
+            task = asyncio.create_task(caller())
+            event.listen(engines[name].sync_engine, word, lambda *_: task.cancel())
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await task
+            assert caught.value.__notes__ == [
+                f"acidity: the unit was {'committed' if made else 'aborted'} when the cancellation arrived"
+            ]
+        finally:
+            for engine in engines.values():
+                await engine.dispose()
+
+    asyncio.run(go())
+    assert there(pair.engines, number) == [made, made]
+    assert in_doubt(pair.engines) == []
 
 
 def test_states_and_callbacks(two: Any, number: int) -> None:
@@ -244,8 +274,6 @@ def test_what_cannot_take_part(two: Any, tmp_path: Any) -> None:
 
 
 def test_a_log_that_could_be_lost_is_refused(two: Any, tmp_path: Any) -> None:
-    from sqlalchemy import event
-
     file = create_engine(f"sqlite:///{tmp_path}/a.db")
     event.listen(file, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = NORMAL"))
     schema(file)
@@ -262,6 +290,16 @@ def test_half_of_the_databases_in_another_unit(one_kind: Any) -> None:
             pass
     with two_phase(**one_kind), pytest.raises(BoundaryError, match="outermost"):
         two_phase(**one_kind, timeout=5).__enter__()
+
+
+def test_a_mariadb_that_forgets_what_was_prepared(two: Any) -> None:
+    stock = create_engine(two["stock"].url)
+    with stock.connect() as connection:
+        connection.rollback()
+    stock.dialect.server_version_info = (10, 4, 34)
+    with pytest.raises(UsageError, match=r"before 10\.5"), two_phase(orders=two["orders"], stock=stock):
+        pass
+    stock.dispose()
 
 
 def test_an_engine_in_autocommit(one_kind: Any) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from acidity.engines.codes import codes_of
 from acidity.errors import UsageError
 from acidity.run.errors import BoundaryError
+from acidity.run.server import is_mysql
 from acidity.run.state import State
 from acidity.run.twophase.gid import Gid
 from acidity.run.unit import Unit, logger
@@ -42,6 +43,7 @@ class Branch(Unit):
         """The session works on a connection whose transaction has the branch's name (XA START comes first)."""
         self._connection = connection = self.target.engine.connect().execution_options(**options)
         self.refuse_autocommit(connection)
+        refuse_forgetful(connection)
         connection.begin_twophase(str(self.gid))
         session = self.plain
         session.bind, session.join_transaction_mode = connection, "control_fully"
@@ -108,6 +110,24 @@ class Branch(Unit):
             with suppress(Exception):
                 self._connection.close()
         logger.debug("branch %s: %s", self.gid, self.state.value)
+
+
+def refuse_forgetful(connection: Connection) -> None:
+    """Refuse a server that rolls back what is prepared when the connection is lost.
+
+    Raises:
+        UsageError: it is a MariaDB before 10.5, or a MySQL before 5.7.7.
+    """
+    dialect: Any = connection.dialect
+    if not is_mysql(connection):
+        return
+    least = (10, 5) if dialect.is_mariadb else (5, 7, 7)
+    version = tuple(part for part in dialect.server_version_info if isinstance(part, int))
+    if version < least:
+        raise UsageError(
+            f"this server is {'.'.join(map(str, version))}, and before {'.'.join(map(str, least))} a lost connection "
+            f"undoes what was prepared; it can only be the first database of two_phase()"
+        )
 
 
 def raise_if_disabled(engine: Engine, error: DBAPIError) -> None:

@@ -65,8 +65,9 @@ class TwoPhaseCourse(Course):
                 (yield Do(unit.begin)).get()
             sessions = {self.name: coordinator.session} | {name: unit.session for name, unit in branches.items()}
             ended.result = (yield Body(sessions)).get()
-            for unit in units:
-                (yield Do(partial(unit.prepare, ended.result))).get()
+            for unit in units:  # shielded: a PREPARE that is cut off could arrive after its ROLLBACK
+                (yield Do(partial(unit.prepare, ended.result), shielded=unit.one_of_several)).get()
+                self._refuse_interrupted()
         except GeneratorExit:  # a block that nobody left
             raise
         except BaseException as error:
@@ -75,6 +76,10 @@ class TwoPhaseCourse(Course):
                 yield from self._clean(unit)
         else:
             yield from self._commit(coordinator, ended)
+
+    def _refuse_interrupted(self) -> None:
+        if self.interrupted is not None:
+            raise self.interrupted
 
     def _branches(self, identity: str, coordinator: Unit) -> Iterator[tuple[str, Branch]]:
         marker = coordinator.marker
