@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,9 +29,27 @@ def schema(engine: Engine) -> None:
         tables.metadata.create_all(connection)
 
 
+@contextmanager
+def pair_on(*places: str) -> Iterator[Any]:
+    """Two databases, each on an engine or on the server with this URL."""
+    with ExitStack() as stack:
+        ours = dict(zip(NAMES, (new_sandbox(place, {}) for place in places), strict=True))
+        for each in ours.values():
+            stack.callback(each.close)
+            each.create(schema, None)
+        engines = {name: create_engine(each.url(), poolclass=NullPool) for name, each in ours.items()}
+        identify(engines["orders"])  # so that every run has the same steps
+        yield SimpleNamespace(
+            urls={name: each.url() for name, each in ours.items()},
+            async_urls={name: each.url(asynchronous=True) for name, each in ours.items()},
+            engines=engines,
+        )
+        recover_two_phase(**engines)  # what a failed test left prepared would keep its database
+
+
 @pytest.fixture(scope="session")
 def pair_of() -> Iterator[Callable[..., Any]]:
-    """Makes pairs of databases on the engines named, once.
+    """Gives the pair of databases on the engines named, made once.
 
     MariaDB is a server of its own: a prepared branch, which killed processes leave, keeps everybody from dropping
     databases on its server.
@@ -39,24 +57,13 @@ def pair_of() -> Iterator[Callable[..., Any]]:
     made: dict[tuple[str, ...], Any] = {}
     with ExitStack() as stack:
 
-        def make(*engines: str) -> Any:
+        def pair(*engines: str) -> Any:
             if engines not in made:
                 places = [_mariadb(stack) if each == "mariadb" else each for each in engines]
-                ours = dict(zip(NAMES, (new_sandbox(place, {}) for place in places), strict=True))
-                for each in ours.values():
-                    stack.callback(each.close)
-                    each.create(schema, None)
-                made[engines] = SimpleNamespace(
-                    urls={name: each.url() for name, each in ours.items()},
-                    async_urls={name: each.url(asynchronous=True) for name, each in ours.items()},
-                    engines={name: create_engine(each.url(), poolclass=NullPool) for name, each in ours.items()},
-                )
-                identify(made[engines].engines["orders"])  # so that every run has the same steps
+                made[engines] = stack.enter_context(pair_on(*places))
             return made[engines]
 
-        yield make
-        for each in made.values():
-            recover_two_phase(**each.engines)  # what a failed test left prepared would keep its database
+        yield pair
 
 
 def _mariadb(stack: ExitStack, held: list[str] = []) -> str:  # noqa: B006  # one for the whole session

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from acidity.engines.mariadb import server as mariadb
+from acidity.engines.postgresql import server as postgresql
 from acidity.run import two_phase
-from tests.run.twophase.faults import Case, problems
+from tests.run.twophase.conftest import pair_on
+from tests.run.twophase.faults import Case, Strike, is_there, judge, problems
 
 NUMBERS = itertools.count(1)
 
@@ -53,9 +56,8 @@ def test_killed_at_every_step(pair_of: Any) -> None:
     assert problems(case(pair, checkout), pair.engines, ()) == []
 
 
-@pytest.mark.parametrize("engines", [("mariadb", "mariadb"), ("postgresql", "postgresql")], ids="+".join)
-def test_cut_at_every_step(pair_of: Any, engines: tuple[str, str]) -> None:
-    pair = pair_of(*engines)
+def test_cut_at_every_step(pair_of: Any) -> None:
+    pair = pair_of("mariadb", "mariadb")
     assert problems(case(pair, checkout), pair.engines, ("cut-after",), kill=False) == []
 
 
@@ -88,3 +90,17 @@ def test_async_in_every_way(pair_of: Any, first: str, second: str) -> None:
 def test_psycopg2(pair_of: Any) -> None:
     pair = pair_of("postgresql+psycopg2", "postgresql+psycopg2")
     assert problems(case(pair, checkout), pair.engines) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["do_commit", "do_commit_twophase"])
+@pytest.mark.parametrize("start", [postgresql.start, mariadb.start], ids=["postgresql", "mariadb"])
+def test_the_server_of_a_prepared_branch_crashes(start: Any, step: str) -> None:
+    with start(dedicated=True) as server, pair_on("postgresql", server.url()) as pair:
+        judged = case(pair, checkout)
+        dry = Strike(10**6, "kill")
+        judged.told(dry, next(NUMBERS))
+        number, strike = next(NUMBERS), Strike(dry.steps.index(step) + 1, lambda _: server.restart())
+        assert judged.told(strike, number) == "ok"
+        assert list(judge(judged, pair.engines, number, "ok")) == []
+        assert all(is_there(engine, number) for engine in pair.engines.values())
