@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from acidity.run import recover_two_phase
-from tests.run.twophase.faults import Strike, cut, driver_of, is_there, judge
+from tests.run.twophase.faults import Strike, cut, driver_of, in_doubt, is_there, judge
 from tests.run.twophase.test_every_step import case, checkout
 
 Action = Callable[[Any, dict[str, Any]], Any]
@@ -81,6 +81,18 @@ def test_a_coordinator_that_lost_its_database_before_the_decision(pair_of: Any, 
     faster = engines[1] == "postgresql"
     assert (seen["told"], seen["outcomes"]) == ("failed", [["rolled back" if faster else "in progress"]])
     assert not any(is_there(engine, seen["number"]) for engine in pair.engines.values())
+
+
+def test_a_unit_that_lives_rolls_back_itself(pair_of: Any) -> None:
+    """The answer to PREPARE is lost: no recovery is needed."""
+    pair = pair_of("postgresql", "postgresql")
+    judged = case(pair, checkout)
+    dry = Strike(10**6, "kill")
+    judged.told(dry, next(judged.numbers))
+    assert (
+        judged.told(Strike(dry.steps.index("do_prepare_twophase") + 1, "cut-after"), next(judged.numbers)) == "failed"
+    )
+    assert in_doubt(pair.engines) == []
 
 
 @pytest.mark.parametrize("committed", [False, True])

@@ -400,6 +400,22 @@ def test_in_any_order_and_once(one_kind: Any, prepared: Any, *, decided: bool) -
     assert finish(one_kind["stock"], gid, commit=True)
 
 
+def test_each_database_can_decide(one_kind: Any, number: int) -> None:
+    """The log that counts is that of the branch's own coordinator."""
+    with one_kind["orders"].connect() as connection:
+        gid = Gid(identify(one_kind["stock"]), f"{number:032x}", 1)
+        transaction = connection.begin_twophase(str(gid))
+        write(connection, number)
+        transaction.prepare()
+        connection.invalidate()
+    with one_kind["stock"].begin() as connection:
+        connection.execute(tables.decision.insert().values(id=gid.decision, participants='["orders"]'))
+    assert [each.outcome for each in recover_two_phase(**one_kind)] == ["committed"]
+    assert is_there(one_kind["orders"], number)
+    with one_kind["stock"].begin() as connection:
+        connection.execute(delete(tables.coordinator))
+
+
 def test_a_database_that_is_away_does_not_keep_the_others(one_kind: Any, prepared: Any) -> None:
     gid = Gid(identify(one_kind["orders"]), f"{prepared.number:032x}", 1)
     prepared.prepare(str(gid))
