@@ -341,7 +341,7 @@ def test_a_postgresql_without_prepared_transactions(one_kind: Any, number: int, 
         schema(stock)
         with stock.connect() as connection:
             if most == "1":
-                connection.begin_twophase("somebody else's").prepare()
+                connection.begin_twophase("somebody").prepare()
             with pytest.raises(UsageError, match=f"max_prepared_transactions is {most}"):
                 with two_phase(orders=one_kind["orders"], stock=stock) as sessions:
                     for session in sessions.values():
