@@ -53,6 +53,7 @@ from acidity.run.saga import Saga, SagaState, SagaStatus, SagaStep
 from acidity.run.savepoint import savepoint
 from acidity.run.sqlite import configure_sqlite
 from acidity.run.state import State
+from acidity.run.twophase import Recovered, recover_two_phase, two_phase
 
 __all__ = [
     "AlreadyDone",
@@ -69,6 +70,7 @@ __all__ = [
     "NoTransaction",
     "NotMoney",
     "NothingToReverse",
+    "Recovered",
     "RedisStreams",
     "Relay",
     "RetriesExhausted",
@@ -97,9 +99,11 @@ __all__ = [
     "parked",
     "prune",
     "prune_outbox",
+    "recover_two_phase",
     "requeue",
     "reversal",
     "reverse",
     "savepoint",
     "transaction_required",
+    "two_phase",
 ]

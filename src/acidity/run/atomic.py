@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 from uuid import uuid4
 
 from acidity.errors import UsageError
@@ -18,9 +18,18 @@ from acidity.run.errors import BoundaryError
 from acidity.run.marker import Marker, fingerprint_of
 from acidity.run.server import LEVELS
 from acidity.run.target import Target, is_asynchronous, target_of
-from acidity.run.unit import Terms, Transition, Unit
+from acidity.run.unit import Terms, Transition
 
 Key = str | Callable[..., str]
+
+
+class Joined(Protocol):
+    """The unit that an inner one is part of."""
+
+    session: Any
+
+    def poison(self, error: BaseException) -> None:
+        """Something inside has failed."""
 
 
 class atomic:  # noqa: N801  # it is used like a function
@@ -82,7 +91,9 @@ class atomic:  # noqa: N801  # it is used like a function
         timeout: float | None = None,
         on_transition: Transition | None = None,
     ) -> None:
-        self.asynchronous = is_asynchronous(what)
+        self.what, self.asynchronous = what, is_asynchronous(what)
+        self._driver: Driver | None = None
+        self._joined: Joined | None = None
         level = None if isolation_level is None else isolation_level.upper().replace("_", " ")
         if level is not None and level not in LEVELS:
             raise UsageError(f"isolation_level={isolation_level!r} is not one of {', '.join(LEVELS)}")
@@ -92,7 +103,6 @@ class atomic:  # noqa: N801  # it is used like a function
             raise UsageError(f"timeout={timeout}: seconds, more than 0")
         if read_only and (resolve_commit or idempotency_key is not None):
             raise UsageError("read_only=True writes nothing, so it has no marker (resolve_commit, idempotency_key)")
-        self.what = what
         self.terms = Terms(level, read_only, timeout, tuple(invariants), on_transition)
         self.policy = Policy(max_attempts, retry_lock_timeouts)
         if when_in_progress not in ("wait", "error"):
@@ -104,8 +114,6 @@ class atomic:  # noqa: N801  # it is used like a function
         self.resolve_commit, self.key = resolve_commit, idempotency_key
         self._waits = when_in_progress == "wait"
         self.outermost, self.independent = outermost, independent
-        self._driver: Driver | None = None
-        self._joined: Unit | None = None
 
     # As a decorator
 
@@ -127,22 +135,20 @@ class atomic:  # noqa: N801  # it is used like a function
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            target = target_of(self.what)
-            joined = self._join(target)
+            joined = self._join()
             if joined is not None:
                 with _inner(joined):
                     return function(joined.session, *args, **kwargs)
-            course = self._course(target, self._marker_of(function, signature, args, kwargs), name)
+            course = self._course(marker=self._marker_of(function, signature, args, kwargs), name=name)
             return run(course, lambda session: function(session, *args, **kwargs))
 
         @functools.wraps(function)
         async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
-            target = target_of(self.what)
-            joined = self._join(target)
+            joined = self._join()
             if joined is not None:
                 with _inner(joined):
                     return await function(joined.session, *args, **kwargs)
-            course = self._course(target, self._marker_of(function, signature, args, kwargs), name)
+            course = self._course(marker=self._marker_of(function, signature, args, kwargs), name=name)
             return await run_async(course, lambda session: function(session, *args, **kwargs))
 
         made: Any = async_wrapper if self.asynchronous else wrapper
@@ -155,11 +161,11 @@ class atomic:  # noqa: N801  # it is used like a function
 
     def __enter__(self) -> Any:
         if self.asynchronous:
-            raise UsageError("this is an async engine: write `async with atomic(…) as session`")
+            raise UsageError(f"this is an async engine: write `async with {type(self).__name__}(…) as …`")
         if self._opens() is not None:
             assert self._joined is not None, "it joins"
             return self._joined.session
-        driver = self._driver = Driver(self._course_of_block())
+        driver = self._driver = Driver(self._course(marker=self._marker_of_block(), repeatable=False))
         return self._inside(driver, driver.to_body())
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
@@ -171,11 +177,11 @@ class atomic:  # noqa: N801  # it is used like a function
 
     async def __aenter__(self) -> Any:
         if not self.asynchronous:
-            raise UsageError("this is a plain engine: write `with atomic(…) as session`")
+            raise UsageError(f"this is a plain engine: write `with {type(self).__name__}(…) as …`")
         if self._opens() is not None:
             assert self._joined is not None, "it joins"
             return self._joined.session
-        driver = self._driver = Driver(self._course_of_block())
+        driver = self._driver = Driver(self._course(marker=self._marker_of_block(), repeatable=False))
         return self._inside(driver, await driver.to_body_async())
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
@@ -185,14 +191,14 @@ class atomic:  # noqa: N801  # it is used like a function
         await driver.to_body_async()
         return self._left(driver, error)
 
-    def _opens(self) -> Unit | None:
+    def _opens(self) -> Joined | None:
         if self.policy.max_attempts > 1:
-            raise UsageError("max_attempts=: a `with` block cannot be run again; decorate a function with @atomic(…)")
+            raise UsageError("max_attempts=: a `with` block cannot be run again; decorate a function instead")
         if callable(self.key):
             raise UsageError("idempotency_key= of a block is the key itself")
         if self._driver is not None or self._joined is not None:
-            raise UsageError("this atomic(…) is entered already; write atomic(…) anew for each block")
-        self._joined = self._join(target_of(self.what))
+            raise UsageError(f"this {type(self).__name__}(…) is entered already; write it anew for each block")
+        self._joined = self._join()
         return self._joined
 
     def _inside(self, driver: Driver, body: Body | None) -> Any:
@@ -225,40 +231,41 @@ class atomic:  # noqa: N801  # it is used like a function
 
     # What both need
 
-    def _join(self, target: Target) -> Unit | None:
+    def _join(self) -> Joined | None:
         """The unit that this one is part of, if there is one.
 
         Raises:
             BoundaryError: it asks for what only the outermost can have.
         """
+        target = target_of(self.what)
         if self.independent:
             self._check_writers(target)
             return None
         unit = context.current(target.key)
         if unit is None:
-            if not self.terms.read_only and context.around() is not None:
-                raise BoundaryError(
-                    "a unit of work on another database is under way: each has its own COMMIT, so they can come apart. "
-                    "two_phase(), an outbox or a saga keep them together; independent=True lets them come apart"
-                )
+            if not self.terms.read_only:
+                refuse_beside()
             return None
         if self.outermost:
             raise BoundaryError("outermost=True: this unit must not be part of another one, and it is")
         if unit.target.asynchronous is not self.asynchronous:
             raise BoundaryError("a plain and an async unit cannot be one; hand the session to the function inside")
+        self._refuse_asked(read_only=self.terms.read_only and not unit.terms.read_only)
+        return unit
+
+    def _refuse_asked(self, *, read_only: bool = False) -> None:
         asked = {
             "isolation_level": self.terms.isolation_level,
             "max_attempts": self.policy.max_attempts > 1,
             "idempotency_key": self.key,
             "resolve_commit": self.resolve_commit,
             "timeout": self.terms.timeout,
-            "read_only": self.terms.read_only and not unit.terms.read_only,
+            "read_only": read_only,
             "invariants": self.terms.invariants,
         }
         wrong = [name for name, value in asked.items() if value]
         if wrong:
             raise BoundaryError(f"{', '.join(wrong)}=: this unit joins one that has begun; ask for it on the outermost")
-        return unit
 
     def _check_writers(self, target: Target) -> None:
         around = context.current(target.key)
@@ -267,11 +274,8 @@ class atomic:  # noqa: N801  # it is used like a function
         if not (self.terms.read_only or around.terms.read_only):
             raise BoundaryError("independent=True: SQLite has one writer, and that is the unit around this one")
 
-    def _course(self, target: Target, marker: Callable[[], Marker] | None, name: str) -> Course:
-        return Course(target, self.terms, self.policy, marker, name=name)
-
-    def _course_of_block(self) -> Course:
-        return Course(target_of(self.what), self.terms, self.policy, self._marker_of_block(), repeatable=False)
+    def _course(self, *, marker: Callable[[], Marker] | None, repeatable: bool = True, name: str = "") -> Course:
+        return Course(target_of(self.what), self.terms, self.policy, marker, repeatable, name=name)
 
     def _marker_of_block(self) -> Callable[[], Marker] | None:
         if self.key is not None:
@@ -324,10 +328,23 @@ class Decorated:
         return None if made is None else made()
 
 
+def refuse_beside() -> None:
+    """Refuse a unit on another database than the one that is under way.
+
+    Raises:
+        BoundaryError: one is.
+    """
+    if context.around() is not None:
+        raise BoundaryError(
+            "a unit of work on another database is under way: each has its own COMMIT, so they can come apart. "
+            "two_phase(), an outbox or a saga keep them together; independent=True lets them come apart"
+        )
+
+
 class _inner:  # noqa: N801  # a block
     """An inner unit: whatever it raises poisons the outer one, also when the outer one catches it."""
 
-    def __init__(self, unit: Unit) -> None:
+    def __init__(self, unit: Joined) -> None:
         self.unit = unit
 
     def __enter__(self) -> Self:

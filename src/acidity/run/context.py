@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from acidity.run.errors import NoTransaction, SharedUnit
+from acidity.run.errors import BoundaryError, NoTransaction, SharedUnit
 
 if TYPE_CHECKING:
     from acidity.run.unit import Unit
@@ -69,6 +69,20 @@ def around() -> Unit | None:
         if not unit.state.ended and unit.owner == caller():
             return unit
     return None
+
+
+def of(session: Any) -> Unit:
+    """The unit that this session belongs to; a two-phase commit has several at once.
+
+    Raises:
+        NoTransaction: there is no unit of work here.
+        BoundaryError: there is, and it is of another session.
+    """
+    required()
+    for unit in reversed(_units.get()):
+        if not unit.state.ended and (session is unit.session or session is unit.plain):
+            return unit
+    raise BoundaryError("this is not the session of the unit that it is used in")
 
 
 def required() -> Unit:

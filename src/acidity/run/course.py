@@ -255,7 +255,7 @@ def unknown(unit: Unit, lost: BaseException) -> CommitUnknown:
             "or idempotency_key=…"
         )
     else:
-        advice = f"the database did not answer; ask again later for the key {unit.marker.key!r} in acidity_marker"
+        advice = f"the database did not answer; {unit.marker.advice}"
     error = CommitUnknown(f"COMMIT was sent and no answer came; it may or may not have been applied: {advice}")
     error.__cause__ = lost
     return error

@@ -17,7 +17,7 @@ from acidity.run.errors import UsedAfterEnd
 if TYPE_CHECKING:
     from acidity.run.unit import Unit
 
-_REFUSED = ("commit", "rollback", "close", "reset", "invalidate")
+_REFUSED = ("commit", "rollback", "close", "reset", "invalidate", "prepare")
 _KEY = "_acidity_classes"
 
 

@@ -45,6 +45,18 @@ class UnitConnection(Connection):
         self._acidity_unit.was_rolled_back()
         super()._rollback_impl()
 
+    def _prepare_twophase_impl(self, xid: Any) -> None:
+        self._acidity_unit.commit_is_sent()
+        super()._prepare_twophase_impl(xid)
+
+    def _commit_twophase_impl(self, xid: Any, is_prepared: bool) -> None:  # noqa: FBT001
+        self._acidity_unit.commit_is_sent()
+        super()._commit_twophase_impl(xid, is_prepared)
+
+    def _rollback_twophase_impl(self, xid: Any, is_prepared: bool) -> None:  # noqa: FBT001
+        self._acidity_unit.was_rolled_back()
+        super()._rollback_twophase_impl(xid, is_prepared)
+
 
 def watch() -> None:
     """Listen on every dialect, from now on and once: a unit's code may write through an engine not seen before."""

@@ -38,9 +38,7 @@ def lock(session: Any, model: type[Any], ids: Iterable[Any], *, nowait: bool = F
 
     Source: PostgreSQL manual §13.3.4, "acquire locks on multiple objects in a consistent order".
     """
-    unit = context.required()
-    if session is not unit.session and session is not unit.plain:
-        raise BoundaryError("lock() needs the session of the unit that it is called in")
+    unit = context.of(session)
     if unit.terms.read_only:
         raise BoundaryError("lock() in a unit with read_only=True")
     if nowait and skip_locked:

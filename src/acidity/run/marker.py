@@ -23,9 +23,11 @@ from sqlalchemy.exc import DBAPIError
 
 from acidity.engines.codes import DUPLICATE, LOCK_TIMEOUT, codes_of
 from acidity.errors import UsageError
-from acidity.run import guard, server
+from acidity.run import server
 from acidity.run.context import in_greenlet
 from acidity.run.errors import KeyInProgress, KeyReused, KeyReversed
+from acidity.run.fence import is_taken
+from acidity.run.guard import aside
 from acidity.run.tables import explain_missing, marker, now
 from acidity.run.target import target_of
 
@@ -73,6 +75,9 @@ class Marker:
         """Where it is kept."""
         return marker
 
+    def _row(self) -> Any:
+        return insert(self.table).values(self.values())
+
     def values(self) -> dict[str, Any]:
         """The row before there is a result."""
         return {
@@ -91,7 +96,7 @@ class Marker:
         """
         try:
             with nullcontext() if self.waits else server.no_waiting(connection):
-                connection.execute(insert(self.table).values(self.values()))
+                connection.execute(self._row())
         except DBAPIError as error:
             if DUPLICATE.intersection(codes_of(error)):
                 raise KeyTaken from error
@@ -114,7 +119,7 @@ class Marker:
 
     def find(self, engine: Engine) -> Stored | None:
         """What is committed under this key."""
-        with guard.aside(engine.connect()) as connection:
+        with aside(engine.connect()) as connection:
             stored = self.seen(connection)
             connection.rollback()
         return stored
@@ -132,21 +137,15 @@ class Marker:
         Raises:
             DBAPIError: the database did not answer.
         """
-        with guard.aside(engine.connect()) as connection:
-            try:
-                if connection.dialect.name == "postgresql":
-                    connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
-                connection.execute(insert(self.table).values(self.values()))
-            except DBAPIError as error:
-                if not DUPLICATE.intersection(codes_of(error)):
-                    raise
-            else:
-                return False
-            finally:
-                if not connection.invalidated:
-                    connection.rollback()
+        if not is_taken(engine, self._row()):
+            return False
         stored = self.find(engine)
         return stored is not None and stored.token == self.token
+
+    @property
+    def advice(self) -> str:
+        """What to do while nothing answers the question whether it is there."""
+        return f"ask again later for the key {self.key!r} in acidity_marker"
 
     def same_request(self, stored: Stored) -> None:
         """Compare with the request that the key was used for.
@@ -219,7 +218,7 @@ def prune(what: Any, *, older_than: timedelta) -> Any:
     target = target_of(what)
 
     def carry_out() -> int:
-        with guard.aside(target.engine.connect()) as connection, connection.begin():
+        with aside(target.engine.connect()) as connection, connection.begin():
             return connection.execute(delete(marker).where(marker.c.created_at < now() - older_than)).rowcount
 
     return in_greenlet(carry_out) if target.asynchronous else carry_out()

@@ -20,8 +20,12 @@ class savepoint:  # noqa: N801  # it is used like a function
     commit. `rollback` goes back to the same place while the block lasts, as often as needed. At the end of the block
     the savepoint is released; that commits nothing.
 
+    Args:
+        session: of the unit; needed only where there are several, in a `two_phase`.
+
     Raises:
         NoTransaction: there is no unit of work here.
+        UsageError: there are several, and none was named.
         BoundaryError: the savepoint is used after its release, or holds an error that was swallowed.
 
     Example:
@@ -33,7 +37,8 @@ class savepoint:  # noqa: N801  # it is used like a function
     Source: SQL:1999 SAVEPOINT; engines forget them differently, so going back after the release is refused here.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, session: Any = None) -> None:
+        self._session = session
         self._unit: Unit | None = None
         self._nested: SessionTransaction | None = None
         self._after = 0
@@ -65,7 +70,10 @@ class savepoint:  # noqa: N801  # it is used like a function
     def _open(self) -> None:
         if self._unit is not None:
             raise UsageError("this savepoint() was entered already; write savepoint() anew for each block")
-        unit = self._unit = context.required()
+        unit = context.required() if self._session is None else context.of(self._session)
+        if self._session is None and unit.one_of_several:
+            raise UsageError("a two-phase commit has several sessions: name the one, savepoint(sessions[…])")
+        self._unit = unit
         self._after = len(unit.after)
         self._nested = unit.plain.begin_nested()
 

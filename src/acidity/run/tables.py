@@ -1,4 +1,4 @@
-"""The tables of RUN: the marker for `resolve_commit=`, `idempotency_key=` and `reverse`, two each for `emit`, `Saga`.
+"""The tables of RUN: the marker of units that are recognised, and two each for `emit`, `Saga` and `two_phase`.
 
 Create them with ``metadata.create_all(engine)``, or let Alembic see them: ``target_metadata = [Base.metadata,
 acidity.run.tables.metadata]``.
@@ -26,9 +26,14 @@ def now() -> dt.datetime:
     return dt.datetime.now(tz=dt.UTC).replace(tzinfo=None)
 
 
+def is_missing(error: BaseException) -> bool:
+    """Whether the database says that there is no such table."""
+    return bool(_TABLE_MISSING.intersection(codes_of(error))) or "no such table" in str(error)
+
+
 def explain_missing(error: DBAPIError) -> None:
     """If a table is missing, say on the error how it is made."""
-    if _TABLE_MISSING.intersection(codes_of(error)) or "no such table" in str(error.orig):
+    if is_missing(error):
         error.add_note("acidity: create the table with acidity.run.tables.metadata.create_all(engine)")
 
 
@@ -105,3 +110,21 @@ saga_step = Table(
     Column("step", String(255), nullable=False),
 )
 """The log of the sagas: one row for each step done and each step undone, written in the transaction that did it."""
+
+
+coordinator = Table(
+    "acidity_coordinator",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # 1: there is one row
+    Column("id", String(12), nullable=False),
+)
+"""Who this database is where it decides; names of branches start with it, so that nobody else decides about them."""
+
+decision = Table(
+    "acidity_decision",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("participants", Text, nullable=False),  # JSON: the names of the other databases
+    Column("decided_at", DateTime, nullable=False, default=now),
+)
+"""A row for each two-phase commit that was decided; written in the transaction whose COMMIT is the decision."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
@@ -64,7 +64,10 @@ class Unit:
         failures: what the database answered with an error.
         after: functions to call once COMMIT is confirmed.
         owed: calls of async code that have to be awaited before COMMIT.
+        one_of_several: it is a branch of a two-phase commit.
     """
+
+    one_of_several: ClassVar[bool] = False
 
     target: Target
     terms: Terms = field(default_factory=Terms)
@@ -111,11 +114,8 @@ class Unit:
                 options["isolation_level"] = terms.isolation_level
         elif terms.read_only:
             options[sqlite.BEGIN_KIND] = sqlite_kind
-        self._connection = connection = session.connection(execution_options=options or None)
-        guard.cover(connection, self)
+        self._connection = connection = self._connect(options)
         self._asks_storage = dialect.name in ("mysql", "mariadb")
-        if connection._is_autocommit_isolation():
-            raise BoundaryError("the engine is in AUTOCOMMIT: nothing could be rolled back; give isolation_level=")
         if dialect.name == "sqlite":
             sqlite.begin_on(connection, sqlite_kind)
         self._set_terms(connection)
@@ -135,8 +135,28 @@ class Unit:
         if terms.timeout is not None:
             server.limit_time(connection, terms.timeout)
 
+    def _connect(self, options: dict[str, Any]) -> Connection:
+        connection: Connection = self.plain.connection(execution_options=options or None)
+        guard.cover(connection, self)
+        self.refuse_autocommit(connection)
+        return connection
+
+    @staticmethod
+    def refuse_autocommit(connection: Connection) -> None:
+        """Refuse a connection on which every statement is a transaction.
+
+        Raises:
+            BoundaryError: it is one.
+        """
+        if connection._is_autocommit_isolation():
+            raise BoundaryError("the engine is in AUTOCOMMIT: nothing could be rolled back; give isolation_level=")
+
     def prepare(self, result: Any = None) -> None:
         """Send what is left, check the rules, store the result: after this only COMMIT is missing."""
+        self._finish_work(result)
+        self.to(State.PARTIALLY_COMMITTED)
+
+    def _finish_work(self, result: Any) -> None:
         self.refuse_poison()
         if self.owed:
             raise UnitPoisoned(f"{self.owed[0]} was called and not awaited; COMMIT would leave it out")
@@ -171,7 +191,6 @@ class Unit:
             )
         if server.is_aborted(connection):
             raise UnitPoisoned("the server has aborted this transaction; COMMIT would change nothing and say success")
-        self.to(State.PARTIALLY_COMMITTED)
 
     def commit(self) -> None:
         """Send COMMIT; only its reply makes the unit COMMITTED."""

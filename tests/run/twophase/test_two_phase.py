@@ -1,0 +1,471 @@
+"""What `two_phase` admits, refuses and tells; and what recovery leaves alone."""
+# ruff: noqa: PT012 - a unit of work is a block, and what it refuses is in it
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, delete, event, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+
+from acidity import atomic, lock, on_commit, savepoint
+from acidity.engines.postgresql.server import start
+from acidity.errors import UsageError
+from acidity.run import BoundaryError, NoTransaction, UnitPoisoned, UsedAfterEnd, recover_two_phase, tables, two_phase
+from acidity.run.state import State
+from acidity.run.twophase import course
+from acidity.run.twophase.decision import identify, identity_of
+from acidity.run.twophase.gid import Gid
+from acidity.run.twophase.prepared import finish, prepared_in
+from tests.run.twophase.conftest import schema
+from tests.run.twophase.faults import in_doubt, is_there
+from tests.run.twophase.test_every_step import NUMBERS, write
+
+
+class Base(DeclarativeBase):
+    """Declarative base of these tests."""
+
+
+class Work(Base):
+    __tablename__ = "work"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+@pytest.fixture
+def two(pair_of: Any) -> Any:
+    return pair_of("postgresql", "mariadb").engines
+
+
+@pytest.fixture
+def one_kind(pair_of: Any) -> Any:
+    return pair_of("postgresql", "postgresql").engines
+
+
+@pytest.fixture
+def number() -> int:
+    return next(NUMBERS)
+
+
+def there(engines: Any, number: int) -> list[bool]:
+    return [is_there(engine, number) for engine in engines.values()]
+
+
+# What it does
+
+
+def test_both_have_it_and_the_result_is_returned(pair: Any, number: int) -> None:
+    makers = {name: sessionmaker(engine) for name, engine in pair.engines.items()}
+
+    @two_phase(**makers, isolation_level="SERIALIZABLE")
+    def unit(sessions: Any, key: int) -> str:
+        for session in sessions.values():
+            session.add(Work(id=key))
+        return "done"
+
+    assert unit(number) == "done"
+    assert there(pair.engines, number) == [True, True]
+    assert recover_two_phase(**pair.engines) == []
+
+
+def test_neither_has_it(pair: Any, number: int) -> None:
+    with pytest.raises(ZeroDivisionError), two_phase(**pair.engines) as sessions:
+        for session in sessions.values():
+            write(session, number)
+        raise ZeroDivisionError
+    assert there(pair.engines, number) == [False, False]
+
+
+def test_async(pair_of: Any, number: int) -> None:
+    pair = pair_of("postgresql+asyncpg", "mariadb")
+    done: list[str] = []
+
+    async def go() -> Any:
+        engines = {name: create_async_engine(url) for name, url in pair.async_urls.items()}
+
+        @two_phase(**{name: async_sessionmaker(engine) for name, engine in engines.items()})
+        async def unit(sessions: Any) -> str:
+            for session in sessions.values():
+                session.add(Work(id=number))
+                async with savepoint(session):
+                    await session.flush()
+            on_commit(lambda: done.append("told"))
+            return "done"
+
+        try:
+            return await unit(), await recover_two_phase(**engines)
+        finally:
+            for engine in engines.values():
+                await engine.dispose()
+
+    assert asyncio.run(go()) == ("done", [])
+    assert there(pair.engines, number) == [True, True]
+    assert done == ["told"]
+
+
+@pytest.mark.parametrize(("word", "name", "made"), [("prepare_twophase", "stock", False), ("commit", "orders", True)])
+def test_a_cancelled_caller(pair_of: Any, number: int, word: str, name: str, *, made: bool) -> None:
+    pair = pair_of("postgresql+asyncpg", "mariadb")
+
+    async def go() -> Any:
+        engines = {name: create_async_engine(url) for name, url in pair.async_urls.items()}
+
+        async def caller() -> None:
+            async with two_phase(**engines) as sessions:
+                for session in sessions.values():
+                    await session.run_sync(write, number)
+                    await session.connection()
+
+        try:
+            task = asyncio.create_task(caller())
+            event.listen(engines[name].sync_engine, word, lambda *_: task.cancel())
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await task
+            assert caught.value.__notes__ == [
+                f"acidity: the unit was {'committed' if made else 'aborted'} when the cancellation arrived"
+            ]
+        finally:
+            for engine in engines.values():
+                await engine.dispose()
+
+    asyncio.run(go())
+    assert there(pair.engines, number) == [made, made]
+    assert in_doubt(pair.engines) == []
+
+
+def test_states_and_callbacks(two: Any, number: int) -> None:
+    seen: list[tuple[str, State]] = []
+    done: list[bool] = []
+
+    def note(unit: Any, _old: State, new: State) -> None:
+        seen.append((unit.target.engine.dialect.name, new))
+
+    with two_phase(**two, on_transition=note) as sessions:
+        for session in sessions.values():
+            write(session, number)
+            on_commit(lambda: done.append(all(there(two, number))))
+    first, second = "postgresql", two["stock"].dialect.name
+    assert seen == [
+        (first, State.PARTIALLY_COMMITTED),
+        (second, State.PARTIALLY_COMMITTED),
+        (first, State.COMMITTED),
+        (second, State.COMMITTED),
+    ]
+    assert done == [True, True]
+
+
+def test_the_whole_function_is_run_again(two: Any, number: int, waits: list[float]) -> None:
+    attempts = itertools.count(1)
+
+    @two_phase(**two, max_attempts=3)
+    def unit(sessions: Any) -> int:
+        for session in sessions.values():
+            write(session, number)
+        attempt = next(attempts)
+        if attempt < 3:
+            sessions["stock"].execute(text("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213"))
+        return attempt
+
+    assert unit() == 3
+    assert len(waits) == 2
+    assert there(two, number) == [True, True]
+
+
+def test_what_is_inside_joins(one_kind: Any, number: int) -> None:
+    @two_phase(**one_kind)
+    def both(sessions: Any) -> None:
+        write(sessions["stock"], number)
+
+    with two_phase(**one_kind):
+        with atomic(one_kind["orders"]) as session:
+            write(session, number)
+        both()
+        assert there(one_kind, number) == [False, False]
+    assert there(one_kind, number) == [True, True]
+
+
+def test_an_inner_unit_that_fails_fails_all(one_kind: Any, number: int) -> None:
+    for inner in (two_phase(**one_kind), atomic(one_kind["stock"])):
+        with pytest.raises(UnitPoisoned), two_phase(**one_kind) as sessions:
+            write(sessions["orders"], number)
+            with pytest.raises(ZeroDivisionError), inner:
+                raise ZeroDivisionError
+    assert there(one_kind, number) == [False, False]
+
+
+def test_savepoints_and_locks_name_their_session(two: Any, number: int) -> None:
+    with two_phase(**two) as sessions:
+        for session in sessions.values():
+            session.add(Work(id=number))
+            session.flush()
+            assert lock(session, Work, [number])[0].id == number
+            with pytest.raises(IntegrityError), savepoint(session):
+                session.execute(text("INSERT INTO work VALUES (:id)"), {"id": number})
+        with pytest.raises(UsageError, match="name the one"), savepoint():
+            pass
+        with pytest.raises(BoundaryError, match="not the session"):
+            lock(Session(two["stock"]), Work, [1])
+    assert there(two, number) == [True, True]
+    with pytest.raises(NoTransaction), savepoint(sessions["stock"]):
+        pass
+
+
+def test_a_branch_that_wrote_nothing(pair: Any, number: int) -> None:
+    with two_phase(**pair.engines) as sessions:
+        write(sessions["orders"], number)
+        sessions["stock"].execute(text("SELECT * FROM work"))
+    assert there(pair.engines, number) == [True, False]
+    assert in_doubt(pair.engines) == []
+
+
+# What it refuses
+
+
+@pytest.mark.parametrize("name", ["orders", "stock"])
+@pytest.mark.parametrize("word", ["commit", "rollback", "prepare"])
+def test_nobody_else_ends_it(two: Any, number: int, name: str, word: str) -> None:
+    with pytest.raises(BoundaryError, match="inside a unit of work"), two_phase(**two) as sessions:
+        write(sessions[name], number)
+        getattr(sessions[name], word)()
+    for method in ("commit", "rollback"):
+        with pytest.raises((BoundaryError, UnitPoisoned)), two_phase(**two) as sessions:
+            write(sessions[name], number)
+            getattr(sessions[name].connection(), method)()
+    with pytest.raises(UsedAfterEnd):
+        sessions[name].execute(text("SELECT 1"))
+    assert there(two, number) == [False, False]
+
+
+@pytest.mark.parametrize("name", ["orders", "stock"])
+def test_a_swallowed_error_fails_all(two: Any, number: int, name: str) -> None:
+    with pytest.raises(UnitPoisoned), two_phase(**two) as sessions:
+        write(sessions["orders"], number)
+        with pytest.raises(DBAPIError):
+            sessions[name].execute(text("INSERT INTO nowhere VALUES (1)"))
+    assert there(two, number) == [False, False]
+
+
+def test_what_cannot_take_part(two: Any, tmp_path: Any) -> None:
+    file = create_engine(f"sqlite:///{tmp_path}/a.db")
+    with pytest.raises(UsageError, match="two or more"):
+        two_phase(orders=two["orders"])
+    with pytest.raises(UsageError, match="no prepared transactions"), two_phase(orders=two["orders"], stock=file):
+        pass
+    with pytest.raises(UsageError, match="one engine"), two_phase(orders=file, stock=file.execution_options(a=1)):
+        pass
+    with pytest.raises(UsageError, match="not both"):
+        two_phase(orders=two["orders"], stock=create_async_engine("postgresql+asyncpg://x/y"))
+    with pytest.raises(UsageError, match="not both"):
+        recover_two_phase(orders=two["orders"], stock=create_async_engine("postgresql+asyncpg://x/y"))
+    with pytest.raises(UsageError, match="block cannot be run again"), two_phase(**two, max_attempts=2):
+        pass
+    with pytest.raises(UsageError, match="decision log"), two_phase(files=file, stock=two["stock"]):
+        pass
+    assert recover_two_phase(files=file) == []
+    file.dispose()
+
+
+def test_a_log_that_could_be_lost_is_refused(two: Any, tmp_path: Any) -> None:
+    file = create_engine(f"sqlite:///{tmp_path}/a.db")
+    event.listen(file, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = NORMAL"))
+    schema(file)
+    with pytest.raises(UsageError, match="synchronous"), two_phase(files=file, stock=two["stock"]):
+        pass
+    file.dispose()
+
+
+def test_half_of_the_databases_in_another_unit(one_kind: Any) -> None:
+    with atomic(one_kind["orders"]), pytest.raises(BoundaryError, match="orders"), two_phase(**one_kind):
+        pass
+    with atomic(one_kind["orders"]), atomic(one_kind["stock"]):
+        with pytest.raises(BoundaryError, match="orders, stock"), two_phase(**one_kind):
+            pass
+    with two_phase(**one_kind), pytest.raises(BoundaryError, match="outermost"):
+        two_phase(**one_kind, timeout=5).__enter__()
+
+
+def test_a_mariadb_that_forgets_what_was_prepared(two: Any) -> None:
+    stock = create_engine(two["stock"].url)
+    with stock.connect() as connection:
+        connection.rollback()
+    stock.dialect.server_version_info = (10, 4, 34)
+    with pytest.raises(UsageError, match=r"before 10\.5"), two_phase(orders=two["orders"], stock=stock):
+        pass
+    stock.dispose()
+
+
+def test_an_engine_in_autocommit(one_kind: Any) -> None:
+    stock = one_kind["stock"].execution_options(isolation_level="AUTOCOMMIT")
+    with pytest.raises(BoundaryError, match="AUTOCOMMIT"), two_phase(orders=one_kind["orders"], stock=stock):
+        pass
+
+
+def test_a_session_that_chooses_its_database_itself(one_kind: Any) -> None:
+    class Routed(Session):
+        def get_bind(self, *_: Any, **__: Any) -> Any:
+            return one_kind["stock"]
+
+    with pytest.raises(BoundaryError, match="get_bind"):
+        with two_phase(orders=one_kind["orders"], stock=sessionmaker(one_kind["stock"], class_=Routed)):
+            pass
+
+
+@pytest.mark.parametrize("statement", ["LISTEN news", "CREATE TEMPORARY TABLE t (a int)"])
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+def test_what_postgresql_cannot_prepare(one_kind: Any, number: int, statement: str, driver: str) -> None:
+    stock = create_engine(one_kind["stock"].url.set(drivername=f"postgresql+{driver}"))
+    with (
+        pytest.raises(DBAPIError, match="cannot PREPARE"),
+        two_phase(orders=one_kind["orders"], stock=stock) as sessions,
+    ):
+        write(sessions["orders"], number)
+        write(sessions["stock"], number)
+        sessions["stock"].execute(text(statement))
+    stock.dispose()
+    assert there(one_kind, number) == [False, False]
+
+
+@pytest.mark.parametrize("most", ["0", "1"])
+def test_a_postgresql_without_prepared_transactions(one_kind: Any, number: int, most: str) -> None:
+    server = start({"max_prepared_transactions": most}, dedicated=True)
+    try:
+        stock = create_engine(server.url())
+        schema(stock)
+        with stock.connect() as connection:
+            if most == "1":
+                connection.begin_twophase("somebody").prepare()
+            with pytest.raises(UsageError, match=f"max_prepared_transactions is {most}"):
+                with two_phase(orders=one_kind["orders"], stock=stock) as sessions:
+                    for session in sessions.values():
+                        write(session, number)
+            connection.rollback()
+        assert not is_there(one_kind["orders"], number)
+        stock.dispose()
+    finally:
+        server.stop()
+
+
+# What recovery leaves alone
+
+
+@pytest.fixture
+def prepared(one_kind: Any, number: int) -> Iterator[Any]:
+    """A branch that somebody left prepared."""
+
+    def prepare(gid: str) -> None:
+        with one_kind["stock"].connect() as connection:
+            transaction = connection.begin_twophase(gid)
+            connection.execute(text("INSERT INTO work VALUES (:id)"), {"id": number})
+            transaction.prepare()
+            connection.invalidate()
+
+    yield SimpleNamespace(prepare=prepare, number=number)
+    with one_kind["stock"].connect() as connection:
+        left = connection.execute(
+            text("SELECT gid FROM pg_prepared_xacts WHERE database = current_database()")
+        ).scalars()
+        names = list(left)
+    with one_kind["stock"].connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for name in names:
+            connection.exec_driver_sql(f"ROLLBACK PREPARED '{name}'")
+
+
+@pytest.mark.parametrize("gid", [str(Gid("f" * 12, "0" * 32, 1)), "_sa_0", "acidity-1"])
+def test_branches_of_others(one_kind: Any, prepared: Any, gid: str) -> None:
+    prepared.prepare(gid)
+    assert recover_two_phase(**one_kind) == []
+    with one_kind["stock"].connect() as connection:
+        assert gid in connection.scalars(text("SELECT gid FROM pg_prepared_xacts")).all()
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_in_any_order_and_once(one_kind: Any, prepared: Any, *, decided: bool) -> None:
+    gid = Gid(identify(one_kind["orders"]), f"{prepared.number:032x}", 1)
+    if decided:
+        with one_kind["orders"].begin() as connection:
+            connection.execute(tables.decision.insert().values(id=gid.decision, participants='["stock"]'))
+    prepared.prepare(str(gid))
+    (found,) = recover_two_phase(stock=one_kind["stock"], orders=one_kind["orders"])
+    assert (found.database, found.gid, found.outcome) == ("stock", str(gid), "committed" if decided else "rolled back")
+    assert is_there(one_kind["stock"], prepared.number) is decided
+    assert recover_two_phase(**one_kind) == []
+    assert finish(one_kind["stock"], gid, commit=True)
+
+
+def test_each_database_can_decide(one_kind: Any, number: int) -> None:
+    """The log that counts is that of the branch's own coordinator."""
+    with one_kind["orders"].connect() as connection:
+        gid = Gid(identify(one_kind["stock"]), f"{number:032x}", 1)
+        transaction = connection.begin_twophase(str(gid))
+        write(connection, number)
+        transaction.prepare()
+        connection.invalidate()
+    with one_kind["stock"].begin() as connection:
+        connection.execute(tables.decision.insert().values(id=gid.decision, participants='["orders"]'))
+    assert [each.outcome for each in recover_two_phase(**one_kind)] == ["committed"]
+    assert is_there(one_kind["orders"], number)
+    with one_kind["stock"].begin() as connection:
+        connection.execute(delete(tables.coordinator))
+
+
+def test_a_database_that_is_away_does_not_keep_the_others(one_kind: Any, prepared: Any) -> None:
+    gid = Gid(identify(one_kind["orders"]), f"{prepared.number:032x}", 1)
+    prepared.prepare(str(gid))
+    away = create_engine("postgresql+psycopg://nobody:x@127.0.0.1:1/nowhere")
+    with pytest.raises(DBAPIError):
+        recover_two_phase(more=away, **one_kind)
+    with one_kind["stock"].connect() as connection:
+        assert gid not in prepared_in(connection)
+
+
+def test_decisions_are_forgotten_when_all_have_carried_them_out(one_kind: Any, number: int) -> None:
+    def decisions() -> int:
+        with one_kind["orders"].connect() as connection:
+            return len(connection.execute(select(tables.decision)).all())
+
+    with one_kind["orders"].begin() as connection:
+        connection.execute(delete(tables.decision))
+    with two_phase(**one_kind) as sessions:
+        write(sessions["stock"], number)
+    recover_two_phase(**one_kind)
+    recover_two_phase(orders=one_kind["orders"], forget_after=timedelta(seconds=-9))
+    assert decisions() == 1
+    recover_two_phase(**one_kind, forget_after=timedelta(seconds=-9))
+    assert decisions() == 0
+
+
+def test_a_branch_that_cannot_be_told_is_left_to_recovery(
+    one_kind: Any, number: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*_: Any, **__: Any) -> bool:
+        raise OSError("the database is away")
+
+    monkeypatch.setattr(course, "finish", away)
+    monkeypatch.setattr("acidity.run.twophase.branch.Branch.commit", away)
+    with caplog.at_level(logging.WARNING, "acidity.run"), two_phase(**one_kind) as sessions:
+        for session in sessions.values():
+            write(session, number)
+    assert "recover_two_phase" in caplog.text
+    assert there(one_kind, number) == [True, False]
+    monkeypatch.undo()
+    assert [each.outcome for each in recover_two_phase(**one_kind)] == ["committed"]
+    assert there(one_kind, number) == [True, True]
+
+
+def test_one_identity(tmp_path: Any) -> None:
+    file = create_engine(f"sqlite:///{tmp_path}/a.db")
+    assert identity_of(file) is None
+    with pytest.raises(UsageError, match="decision log"):
+        identify(file)
+    schema(file)
+    assert identity_of(file) is None
+    assert identify(file) == identify(file) == identity_of(file)
+    file.dispose()
