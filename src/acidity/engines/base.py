@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from acidity.core.call import History
 from acidity.core.outcome import State
 from acidity.core.report import EngineInfo
 
@@ -140,6 +141,12 @@ class Sandbox(Protocol):
 
     def impatient(self, dbapi_connection: Any) -> AbstractContextManager[None]:
         """Let no lock wait on this connection last, while the context lasts."""
+
+    def remember(self, history: History) -> None:
+        """These Calls were made: they tell how a run calls the transactions that it prepares."""
+
+    def in_doubt(self) -> tuple[str, ...]:
+        """The names of prepared transactions that nobody has decided; `reset` and `close` roll them back."""
 
     def harmless_write(self) -> str:
         """A statement that writes and changes no row: the unit of work of a stranger."""

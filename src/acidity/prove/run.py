@@ -63,6 +63,7 @@ class Run:
         missed: why it did not.
         mode: real or simulated.
         bypasses: what reached the database without passing the seam.
+        in_doubt: prepared transactions that nobody had decided in the end.
         broken: violated constraints and invariants of the end state, in words.
     """
 
@@ -79,4 +80,5 @@ class Run:
     missed: str = ""
     mode: Mode = "real"
     bypasses: tuple[str, ...] = ()
+    in_doubt: tuple[str, ...] = ()
     broken: tuple[tuple[str, str], ...] = ()

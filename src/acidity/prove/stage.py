@@ -167,6 +167,7 @@ class Stage:
                     ending = Child(self, operation, actor, injector).run()
                 else:
                     ending, bypasses = self.act(operation, actor)
+            self.sandbox.remember(actor.history)
             host.sync(interceptor.finish)
             if self._refused is not None:
                 error, self._refused = self._refused, None
@@ -175,6 +176,7 @@ class Stage:
             first = self.sandbox.look()
             encounter = self._meet_stranger(host)
             second = self.sandbox.look()
+            in_doubt = self.sandbox.in_doubt()
         finally:
             with quiet():
                 host.sync(self.adapters.forget)
@@ -192,6 +194,7 @@ class Stage:
             missed=injector.missed if injector is not None else "",
             mode=injector.mode if injector is not None else "real",
             bypasses=tuple(dict.fromkeys([*bypasses, *actor.bypasses])),
+            in_doubt=in_doubt,
         )
 
     def _start_application(self, operation: Operation, host: Host) -> None:
