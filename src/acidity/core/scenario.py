@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from acidity.core.database import Database, several
 from acidity.core.http import HttpAnswer, HttpRequest, make_request
 from acidity.errors import UsageError
 
@@ -21,6 +22,9 @@ INJECTIONS = (
     "url",
     "dbapi_connection",
     "dsn",
+    "databases",
+    "async_databases",
+    "dsns",
 )
 
 
@@ -35,6 +39,8 @@ class Operation:
             ``url`` is SQLAlchemy's; ``dsn`` is what the driver's own ``connect`` takes: a path (sqlite3), a libpq URL
             (psycopg, psycopg2, asyncpg), a dict of keyword arguments (PyMySQL, mysqlclient, aiomysql).
             ``dbapi_connection`` is a connection of the driver that ``db=`` names, closed afterwards.
+            ``databases``, ``async_databases`` and ``dsns`` map the names of ``Scenario(databases=…)`` to engines or
+            dsns.
         succeeded: ``fn(answer) -> bool``, whether the caller was told *ok*. By default an answer equal to that of
             the clean run.
         raises: an exception class, or several, that mark an expected refusal.
@@ -202,10 +208,13 @@ class Scenario:
         bind: ``"module:engine"`` or several, module-level engines that are redirected to the Sandbox.
         effects: functions outside the database (or ``"module:function"``) that are counted and made to fail.
         ignore: columns that are not compared, as ``"table.column"``.
+        databases: instead of `metadata`, `schema` and `setup`, a `Database` for each name, where an operation writes to
+            several. Then tables are called ``"name.table"``, invariants receive a mapping of sessions by name, and
+            `bind` is a mapping by name.
         commits: ``"one"``; ``"several"`` (intended intermediate commits) is reserved and refused for now.
 
     Raises:
-        UsageError: no operation, no schema, or two of them.
+        UsageError: no operation, no schema, or two of them; or `databases` does not fit the rest.
     """
 
     operations: tuple[Operation, ...]
@@ -217,6 +226,7 @@ class Scenario:
     effects: tuple[Any, ...]
     ignore: tuple[str, ...]
     commits: Literal["one"]
+    databases: Mapping[str, Database]
     name: str = field(compare=False)
 
     def __init__(
@@ -226,31 +236,38 @@ class Scenario:
         schema: Any = None,
         setup: Callable[[Any], Any] | None = None,
         invariants: Iterable[Callable[..., Any]] = (),
-        bind: str | Iterable[str] = (),
+        bind: str | Iterable[str] | Mapping[str, str | Iterable[str]] = (),
         effects: Iterable[Any] = (),
         ignore: Iterable[str] = (),
         commits: Literal["one"] = "one",
+        databases: Mapping[str, Database] | None = None,
         name: str = "",
     ) -> None:
         if not operations:
             raise UsageError(
                 "a Scenario needs at least one Operation, as in Scenario(Operation(transfer, 1, 2), metadata=…)"
             )
-        if (metadata is None) == (schema is None):
+        if databases is not None and (metadata, schema, setup) != (None, None, None):
+            raise UsageError("with databases=, each Database has its own metadata= or schema=, and setup=")
+        if databases is None and (metadata is None) == (schema is None):
             raise UsageError("a Scenario needs its tables from exactly one of metadata= and schema=")
+        if databases is None and isinstance(bind, Mapping):
+            raise UsageError("bind= is a mapping only in a Scenario with databases=")
         if commits != "one":
             raise UsageError(f"commits={commits!r} is not supported yet; leave it out")
         for column in ignore:
-            if column.count(".") != 1:
-                raise UsageError(f"ignore= takes 'table.column', not {column!r}")
+            if column.count(".") != (1 if databases is None else 2):
+                form = "table.column" if databases is None else "database.table.column"
+                raise UsageError(f"ignore= takes '{form}', not {column!r}")
         put = object.__setattr__
         put(self, "operations", tuple(o if isinstance(o, Operation) else Operation(o) for o in operations))
         put(self, "metadata", metadata)
         put(self, "schema", Path(schema) if isinstance(schema, str) else schema)
         put(self, "setup", setup)
         put(self, "invariants", tuple(invariants))
-        put(self, "bind", (bind,) if isinstance(bind, str) else tuple(bind))
+        put(self, "bind", () if databases is not None else (bind,) if isinstance(bind, str) else tuple(bind))
         put(self, "effects", tuple(effects))
         put(self, "ignore", tuple(ignore))
         put(self, "commits", commits)
+        put(self, "databases", {} if databases is None else several(databases, bind))
         put(self, "name", name)

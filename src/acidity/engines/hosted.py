@@ -59,6 +59,7 @@ class HostedSandbox(HostedDatabase):
     dialects: frozenset[str]
 
     def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
+        self.name = ""
         self.server = server
         self.settings = dict(settings)
         self.drivers = drivers

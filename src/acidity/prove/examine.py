@@ -263,6 +263,7 @@ def plan(stage: Stage, operation: Operation, calls: list[Call]) -> tuple[list[St
     strikes: list[Strike] = []
     cells: dict[tuple[str, str], set[str]] = {}
     for call in calls:
+        lab.turn_to(call)
         for name in FAULTS:
             fault = FAULTS[name]
             misfit = fault.misfit(call, lab)

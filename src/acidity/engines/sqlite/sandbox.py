@@ -44,6 +44,7 @@ class SqliteSandbox:
     engine_name = "sqlite"
 
     def __init__(self, settings: Mapping[str, str]) -> None:
+        self.name = ""
         self._settings = dict(settings)
         self._directory = OwnDirectory()
         self.path = self._directory.path / "sandbox.db"

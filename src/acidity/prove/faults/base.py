@@ -27,22 +27,44 @@ class Lab:
     """What faults work with during one run.
 
     Attributes:
-        sandbox: the database.
+        sandboxes: the databases by name; the only one has no name.
         asynchronous: the operation is a coroutine.
         main_thread: signals can be raised here.
-        kept: things of persistent faults that last until the run ends.
+        database: the one that the Call in hand goes to.
         mode: how the last strike was made, set by `strike`.
         missed: why a strike turned out to have had nothing to break.
         raised: the KeyboardInterrupt that a fault raised, to tell it from the user's own Ctrl-C.
     """
 
-    sandbox: Sandbox
+    sandboxes: Mapping[str, Sandbox]
     asynchronous: bool
     main_thread: bool
-    kept: dict[str, Any] = field(default_factory=dict)
+    database: str = ""
     mode: Mode = "real"
     missed: str = ""
     raised: BaseException | None = None
+    _kept: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def turn_to(self, call: Call) -> None:
+        """The next question is about this Call, and so about its database."""
+        self.database = call.database
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The database of the Call in hand; an effect has none, and gets any."""
+        return self.sandboxes.get(self.database) or next(iter(self.sandboxes.values()))
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """Things of persistent faults that last until the run ends, at this database."""
+        return self._kept.setdefault(self.database, {})
+
+    def let_go(self) -> None:
+        """End what faults hold, everywhere."""
+        for held in self._kept.values():
+            for thing in held.values():
+                thing.close()
+        self._kept.clear()
 
     def wire(self, passage: Passage) -> Wire:
         """The connection of a Call that goes to the database."""
