@@ -14,8 +14,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine
 
 from acidity.core.call import OK, Call, Event, Kind
+from acidity.core.prepared import names_in
 from acidity.engines import new_sandbox
-from acidity.engines.prepared import names_in
 
 
 def schema(engine: Engine) -> None:

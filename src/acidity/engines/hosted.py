@@ -21,11 +21,11 @@ from sqlalchemy.pool import NullPool
 
 from acidity.core.call import History
 from acidity.core.outcome import State, Table
+from acidity.core.prepared import names_in
 from acidity.core.report import EngineInfo
 from acidity.engines.base import Look, Unsettled
 from acidity.engines.hosted_database import HostedDatabase, Shape
 from acidity.engines.orphans import fresh_name
-from acidity.engines.prepared import names_in
 from acidity.engines.proxy import CuttingProxy
 from acidity.engines.server import Server
 from acidity.errors import EngineUnavailable, UsageError

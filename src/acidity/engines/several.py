@@ -15,6 +15,7 @@ from acidity.core.outcome import State, Table
 from acidity.core.report import EngineInfo
 from acidity.engines.base import Look, Sandbox
 
+JOINED = " + "
 References = Mapping[str, Mapping[str, tuple[str, str]]]
 
 
@@ -64,7 +65,7 @@ class Several:
         infos = {name: part.info() for name, part in self.parts.items()}
         engines = dict.fromkeys(info.name for info in infos.values())
         described = {name: " ".join(filter(None, _described(info))) for name, info in infos.items()}
-        return EngineInfo(" + ".join(engines), "", "", described)
+        return EngineInfo(JOINED.join(engines), "", "", described)
 
     def violations(self) -> tuple[str, ...]:
         """Of each; foreign keys do not reach from one to another."""

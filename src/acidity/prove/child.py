@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from acidity.adapters.seam import Actor, Passage, Wire
 from acidity.core.call import Call, Event, Kind, Reply, Site
+from acidity.core.prepared import names_of, prepares
 from acidity.core.scenario import Operation
-from acidity.engines.prepared import names_of, prepares
 from acidity.prove.faults.base import Lab
 from acidity.prove.run import NOT_REACHED, RawEnding
 from acidity.prove.striker import FaultInjector, Strike
@@ -86,7 +86,8 @@ def _tell(writer: int, **what: Any) -> None:
 def _call(told: dict[str, Any]) -> Call:
     site = Site(*told["site"]) if told["site"] else None
     names = tuple(told["names"]) or None
-    return Call("A", told["index"], Kind(told["kind"]), told["sql"], names, site, connection=told["connection"])
+    call = Call("A", told["index"], Kind(told["kind"]), told["sql"], names, site, connection=told["connection"])
+    return replace(call, database=told["database"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class _Telling:
         _tell(
             self.writer,
             call={"index": call.index, "kind": call.kind, "sql": call.sql, "site": site, "connection": call.connection}
+            | {"database": call.database}
             | {"names": [name.decode(errors="replace") for name in names_of(call)] if prepares(call) else []},
         )
         try:

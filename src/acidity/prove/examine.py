@@ -12,6 +12,7 @@ from acidity.analysis.canonical import TooSymmetric
 from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.core.call import Call, Kind
 from acidity.core.outcome import Told
+from acidity.core.prepared import without_names
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
 from acidity.errors import UsageError
@@ -168,7 +169,7 @@ class Examiner:
         return calls
 
     def _bench(self, clean: list[Run]) -> Bench:
-        shapes = [[(event.call.kind, event.call.sql) for event in run.history] for run in clean]
+        shapes = [[(event.call.kind, without_names(event.call.sql)) for event in run.history] for run in clean]
         if shapes[0] != shapes[1]:
             raise Undecided(f"{self.operation.name}: not deterministic: two clean runs made different database calls")
         masks = self._learn(clean)

@@ -15,6 +15,7 @@ from acidity.core.finding import Severity
 from acidity.core.outcome import Rows, State, Told
 from acidity.core.scenario import Operation
 from acidity.prove.run import RawEnding, Run
+from acidity.prove.spread import spread
 
 Word = Literal[
     "right",
@@ -25,6 +26,7 @@ Word = Literal[
     "failed after commit",
     "not refused",
     "leaked",
+    "left in doubt",
 ]
 
 
@@ -130,7 +132,9 @@ class Bench:
         rows = self.rows_of(run.second, run.effects)
         word, severity = self._word(told, rows, run)
         first = self.rows_of(run.first, run.effects)
-        by_stranger = severity is not None and word not in {"leaked", "not refused"} and first is not rows
+        by_stranger = (
+            severity is not None and word not in {"leaked", "left in doubt", "not refused"} and first is not rows
+        )
         return Judgement(told, rows, word, severity, by_stranger)
 
     def _word(self, told: Told, rows: Rows, run: Run) -> tuple[Word, Severity | None]:
@@ -150,6 +154,8 @@ class Bench:
 
     @staticmethod
     def _leak(run: Run) -> tuple[Word, Severity | None]:
+        if run.in_doubt:  # the rows are right, and nobody can write them until somebody decides
+            return "left in doubt", "error"
         if run.stopped or (run.leaks and not equal_raw(run.first, run.second)):
             return "leaked", "error"
         return ("leaked", "warning") if run.leaks else ("right", None)
@@ -176,6 +182,8 @@ def wrote(history: History) -> bool:
 
 def classified(history: History) -> str:
     """The classifier of letter A: how many writes in how many commits."""
+    if over_databases := spread(history):
+        return over_databases
     pending: dict[int, int] = {}
     writes = commits = 0
     for event in history:

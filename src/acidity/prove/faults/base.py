@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from acidity.adapters.seam import Passage, Wire
 from acidity.core.call import Call, Kind
 from acidity.core.control import is_write
+from acidity.core.prepared import commits_prepared
 from acidity.engines.base import Sandbox
 from acidity.engines.hosted import HostedSandbox
 
@@ -179,8 +180,10 @@ def require_transaction(passage: Passage, lab: Lab) -> None:
     """A COMMIT with nothing to commit cannot be refused; on a connection that commits by itself every one is such.
 
     Raises:
-        NotApplicable: no transaction is open.
+        NotApplicable: no transaction is open, or it is prepared: then the database has promised that it can commit.
     """
+    if commits_prepared(passage.call.sql):
+        raise NotApplicable("what was prepared cannot be refused")
     if not lab.sandbox.in_transaction(lab.wire(passage).connection):
         raise NotApplicable("there was no transaction to refuse")
 

@@ -1,0 +1,164 @@
+"""An order in one database and the stock it is taken from in another: written in several ways, most of them wrong.
+
+Engines are module-level ones, or come as ``databases``, a mapping by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Integer, String, create_engine, func, select, text, update
+from sqlalchemy.engine import Engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from acidity.prove import Database, Operation, Scenario
+
+TEA, LEFT, WANTED = 1, 10, 3
+Engines = Mapping[str, Engine]
+
+
+class Orders(DeclarativeBase):
+    """The tables of the one."""
+
+
+class Stock(DeclarativeBase):
+    """The tables of the other."""
+
+
+class Order(Orders):
+    __tablename__ = "orders"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    item: Mapped[int] = mapped_column(Integer)
+    quantity: Mapped[int] = mapped_column(Integer)
+
+
+class Item(Stock):
+    __tablename__ = "items"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(40))
+    stock: Mapped[int] = mapped_column(Integer)
+
+
+def fill(session: Session) -> None:
+    session.add(Item(id=TEA, name="tea", stock=LEFT))
+
+
+def nothing_is_lost(sessions: Mapping[str, Session]) -> bool:
+    """What was ordered has left the stock."""
+    ordered = sessions["orders"].scalar(select(func.coalesce(func.sum(Order.quantity), 0)))
+    left = sessions["stock"].scalar(select(Item.stock))
+    return bool(ordered + left == LEFT)
+
+
+def shop(
+    function: Callable[..., Any] | Operation, orders: str | None = None, stock: str | None = None, **options: Any
+) -> Scenario:
+    """The shop, with engines of their own or with that of the check."""
+    databases = {
+        "orders": Database(metadata=Orders.metadata, db=orders),
+        "stock": Database(metadata=Stock.metadata, setup=fill, db=stock),
+    }
+    return Scenario(function, databases=databases, invariants=[nothing_is_lost], **options)
+
+
+TAKE = update(Item).where(Item.id == TEA).values(stock=Item.stock - WANTED)
+
+
+def order() -> Order:
+    return Order(item=TEA, quantity=WANTED)
+
+
+# The anti-pattern: two sessions, two commits
+
+
+def commit_each(databases: Engines) -> None:
+    with Session(databases["orders"]) as orders, Session(databases["stock"]) as stock:
+        orders.add(order())
+        stock.execute(TAKE)
+        orders.commit()
+        stock.commit()
+
+
+def in_blocks(databases: Engines) -> None:
+    with Session(databases["stock"]) as stock, stock.begin(), Session(databases["orders"]) as orders, orders.begin():
+        stock.execute(TAKE)
+        orders.add(order())
+
+
+async def commit_each_async(async_databases: Mapping[str, AsyncEngine]) -> None:
+    async with AsyncSession(async_databases["orders"]) as orders, AsyncSession(async_databases["stock"]) as stock:
+        orders.add(order())
+        await stock.execute(TAKE)
+        await orders.commit()
+        await stock.commit()
+
+
+def tried_again(databases: Engines) -> None:
+    try:
+        commit_each(databases)
+    except Exception:
+        commit_each(databases)
+
+
+# One database only
+
+
+def only_takes(databases: Engines) -> None:
+    """Reads the one, and writes to the other: one transaction is enough."""
+    with Session(databases["orders"]) as orders:
+        known = orders.scalar(select(func.count(Order.id)))
+    with Session(databases["stock"]) as stock, stock.begin():
+        stock.execute(update(Item).where(Item.id == TEA).values(name=f"tea, {known} orders"))
+
+
+async def only_takes_async(async_databases: Mapping[str, AsyncEngine]) -> None:
+    async with AsyncSession(async_databases["stock"]) as stock, stock.begin():
+        await stock.execute(update(Item).where(Item.id == TEA).values(name="green tea"))
+
+
+# Prepared, but with nobody to decide what a killed process leaves
+
+
+def two_phases(databases: Engines) -> None:
+    """What SQLAlchemy makes of ``twophase=True``."""
+    binds = {Orders: databases["orders"], Stock: databases["stock"]}
+    with Session(binds=binds, twophase=True) as session, session.begin():
+        session.add(order())
+        session.execute(TAKE)
+
+
+# One commit over two files of SQLite
+
+
+def attached(databases: Engines) -> None:
+    """ATTACH makes one transaction of both files (sqlite.org/atomiccommit.html, 5)."""
+    with databases["orders"].connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        other = str(databases["stock"].url.database)
+        connection.execute(text("ATTACH :file AS stock").bindparams(file=other))
+        try:
+            connection.execute(text("BEGIN IMMEDIATE"))
+            connection.execute(text("INSERT INTO orders (item, quantity) VALUES (1, 3)"))
+            connection.execute(text("UPDATE stock.items SET stock = stock - 3 WHERE id = 1"))
+            connection.execute(text("COMMIT"))
+        except BaseException:
+            connection.invalidate()
+            raise
+
+
+# Module-level engines
+
+orders_engine = create_engine("sqlite:////nowhere/orders.db")
+stock_engine = create_engine("sqlite:////nowhere/stock.db")
+HERE = __name__
+BIND = {"orders": f"{HERE}:orders_engine", "stock": f"{HERE}:stock_engine"}
+
+
+def with_engines_of_its_own() -> None:
+    commit_each({"orders": orders_engine, "stock": stock_engine})
+
+
+def only_takes_with_engines_of_its_own() -> None:
+    only_takes({"orders": orders_engine, "stock": stock_engine})
