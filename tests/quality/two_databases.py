@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import Integer, String, create_engine, func, select, text, update
+from sqlalchemy import Integer, String, create_engine, func, insert, select, text, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -129,6 +130,60 @@ def two_phases(databases: Engines) -> None:
         session.execute(TAKE)
 
 
+# Prepared, decided in a record, and recovered
+
+
+class Decision(Orders):
+    """The transactions that are to be committed, whatever becomes of the process."""
+
+    __tablename__ = "decisions"
+    gid: Mapped[str] = mapped_column(String(32), primary_key=True)
+
+
+def two_phase_commit(databases: Engines) -> None:
+    """Whatever goes wrong after the first branch is prepared is left to `recover`."""
+    gid = uuid4().hex
+    with databases["orders"].connect() as orders, databases["stock"].connect() as stock:
+        branches = [orders.begin_twophase(f"{own(databases)}{gid}o"), stock.begin_twophase(f"{own(databases)}{gid}s")]
+        orders.execute(insert(Order).values(item=TEA, quantity=WANTED))
+        stock.execute(TAKE)
+        try:
+            for branch in branches:
+                branch.prepare()
+            with databases["orders"].begin() as record:
+                record.execute(insert(Decision).values(gid=gid))
+            for branch in branches:
+                branch.commit()
+        except BaseException:
+            orders.invalidate()
+            stock.invalidate()
+            raise
+
+
+def recover(databases: Engines) -> None:
+    """Commit what was decided, and roll back the rest."""
+    with databases["orders"].connect() as connection:
+        decided = set(connection.scalars(select(Decision.gid)))
+    for name, engine in databases.items():
+        with engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")  # or MariaDB answers XAER_OUTSIDE
+            for xid in map(as_text, connection.recover_twophase()):
+                if xid.startswith(own(databases)) and xid.endswith(name[0]):
+                    chosen = xid[len(own(databases)) : -1] in decided
+                    decide = connection.commit_prepared if chosen else connection.rollback_prepared
+                    decide(xid, recover=True)
+
+
+def as_text(xid: Any) -> str:
+    """PyMySQL gives bytes."""
+    return xid.decode() if isinstance(xid, bytes) else str(xid)
+
+
+def own(databases: Engines) -> str:
+    """What the names of this shop's transactions begin with: a server lists those of all its databases."""
+    return str(databases["orders"].url.database)[-8:]
+
+
 # One commit over two files of SQLite
 
 
@@ -137,7 +192,7 @@ def attached(databases: Engines) -> None:
     with databases["orders"].connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
         other = str(databases["stock"].url.database)
-        connection.execute(text("ATTACH :file AS stock").bindparams(file=other))
+        connection.exec_driver_sql(f"ATTACH '{other}' AS stock")
         try:
             connection.execute(text("BEGIN IMMEDIATE"))
             connection.execute(text("INSERT INTO orders (item, quantity) VALUES (1, 3)"))

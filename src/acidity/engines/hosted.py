@@ -21,7 +21,7 @@ from sqlalchemy.pool import NullPool
 
 from acidity.core.call import History
 from acidity.core.outcome import State, Table
-from acidity.core.prepared import names_in
+from acidity.core.prepared import names_in, prepares
 from acidity.core.report import EngineInfo
 from acidity.engines.base import Look, Unsettled
 from acidity.engines.hosted_database import HostedDatabase, Shape
@@ -182,6 +182,7 @@ class HostedSandbox(HostedDatabase):
     def remember(self, history: History) -> None:
         """Keep the names that these Calls give to prepared transactions."""
         self.named |= names_in(history)
+        self._in_doubt = self._in_doubt or any(prepares(event.call) for event in history)
 
     def in_doubt(self) -> tuple[str, ...]:
         """The names of prepared transactions that nobody has decided; the next reset rolls them back."""

@@ -133,8 +133,8 @@ def _title(code: str, item: Judged, changes: Sequence[RowChange], expected: Sequ
 
 def _in_doubt(run: Run) -> str:
     """How many, and where; what they are called is another name in every run."""
-    databases = dict.fromkeys(event.call.database for event in run.history if event.call.database)
-    where = [name for name in databases if any(found.startswith(f"{name}: ") for found in run.in_doubt)]
+    databases = {event.call.database for event in run.history if event.call.database}
+    where = dict.fromkeys(name for found in run.in_doubt for name in databases if found.startswith(f"{name}: "))
     count = len(run.in_doubt)
     text = (
         "1 prepared transaction is left in doubt" if count == 1 else f"{count} prepared transactions are left in doubt"
