@@ -5,10 +5,14 @@ Engines are module-level ones, or come as ``databases``, a mapping by name.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
+import psycopg
+import pymysql
 from sqlalchemy import Integer, String, create_engine, func, insert, select, text, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -101,6 +105,24 @@ def tried_again(databases: Engines) -> None:
         commit_each(databases)
     except Exception:
         commit_each(databases)
+
+
+def with_drivers(dsns: Mapping[str, Any]) -> None:
+    with closing(connected(dsns["orders"])) as orders, closing(connected(dsns["stock"])) as stock:
+        for connection, statement in (
+            (orders, "INSERT INTO orders (item, quantity) VALUES (1, 3)"),
+            (stock, "UPDATE items SET stock = stock - 3 WHERE id = 1"),
+        ):
+            with closing(connection.cursor()) as cursor:
+                cursor.execute(statement)
+        orders.commit()
+        stock.commit()
+
+
+def connected(dsn: Any) -> Any:
+    if isinstance(dsn, dict):
+        return pymysql.connect(**dsn)
+    return psycopg.connect(dsn) if "://" in dsn else sqlite3.connect(dsn)
 
 
 # One database only
