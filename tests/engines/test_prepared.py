@@ -90,6 +90,13 @@ def test_its_locks_are_gone_after_the_reset(sandbox: Any, driver: Any) -> None:
     assert rows(sandbox) == [(1, 1), (2, 2)]
 
 
+def test_a_run_that_nobody_looked_at_leaves_none(sandbox: Any, driver: Any) -> None:
+    prepared(sandbox, driver, "not looked at")
+    sandbox.reset()
+    sandbox.remember(calls("XA PREPARE 'not looked at'"))
+    assert sandbox.in_doubt() == ()
+
+
 def test_one_that_was_committed_is_not_in_doubt(sandbox: Any, driver: Any) -> None:
     prepared(sandbox, driver, "decided")
     commit = "COMMIT PREPARED" if sandbox.engine_name == "postgresql" else "XA COMMIT"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -98,6 +98,13 @@ async def commit_each_async(async_databases: Mapping[str, AsyncEngine]) -> None:
         await stock.execute(TAKE)
         await orders.commit()
         await stock.commit()
+
+
+def takes_if_it_can(databases: Engines) -> None:
+    with suppress(Exception), Session(databases["stock"]) as stock, stock.begin():
+        stock.execute(TAKE)
+    with Session(databases["orders"]) as orders, orders.begin():
+        orders.add(order())
 
 
 def tried_again(databases: Engines) -> None:
