@@ -1,7 +1,7 @@
-"""What holds for all tests: those that need the driver mysqlclient run when they are asked for.
+"""What holds for all tests: some run only when they are asked for, with ``-m``; else they are deselected, in sight.
 
-mysqlclient builds from source, so it is not in the test extra. Its tests carry the marker ``mysqlclient`` and are
-deselected, in sight, unless ``-m`` names it; the continuous integration does.
+mysqlclient builds from source, so it is not in the test extra; its tests carry the marker ``mysqlclient``, which the
+continuous integration names. ``slow`` is for the large version of a test that has a small one.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+ASKED_FOR = ("mysqlclient", "slow")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if _needs_mysqlclient(item):
             item.add_marker(pytest.mark.mysqlclient)
-    if "mysqlclient" in config.getoption("markexpr"):
-        return
-    left = [item for item in items if item.get_closest_marker("mysqlclient")]
-    if left:
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if not item.get_closest_marker("mysqlclient")]
+    for marker in ASKED_FOR:
+        if marker not in config.getoption("markexpr"):
+            left = [item for item in items if item.get_closest_marker(marker)]
+            if left:
+                config.hook.pytest_deselected(items=left)
+                items[:] = [item for item in items if not item.get_closest_marker(marker)]
 
 
 def _needs_mysqlclient(item: pytest.Item) -> bool:

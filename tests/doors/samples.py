@@ -10,6 +10,7 @@ from acidity.core.finding import Finding, Remedy, RowChange
 from acidity.core.outcome import Ending, Rows, Told
 from acidity.core.report import Bound, Card, EngineInfo, Report
 from acidity.core.schedule import Schedule
+from acidity.core.step import SeenStep
 
 SQLITE = EngineInfo("sqlite", "3.40.1", "pysqlite", {"journal_mode": "delete", "foreign_keys": "off"})
 LINE = Site("bank.py", 41, "transfer")
@@ -112,6 +113,7 @@ class Replayed:
     ending: Ending = ENDING
     broken: tuple[str, ...] = ()
     unknowns: tuple[str, ...] = ()
+    steps: tuple[SeenStep, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

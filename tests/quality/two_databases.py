@@ -6,7 +6,7 @@ Engines are module-level ones, or come as ``databases``, a mapping by name.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing, suppress
 from typing import Any
 from uuid import uuid4
@@ -189,12 +189,15 @@ def two_phase_commit(databases: Engines) -> None:
             raise
 
 
-def recover(databases: Engines) -> None:
+def recover(
+    databases: Engines, only: Collection[str] = ("orders", "stock"), decided: Collection[str] | None = None
+) -> None:
     """Commit what was decided, and roll back the rest."""
-    with databases["orders"].connect() as connection:
-        decided = set(connection.scalars(select(Decision.gid)))
-    for name, engine in databases.items():
-        with engine.connect() as connection:
+    if decided is None:
+        with databases["orders"].connect() as connection:
+            decided = set(connection.scalars(select(Decision.gid)))
+    for name in only:
+        with databases[name].connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")  # or MariaDB answers XAER_OUTSIDE
             for xid in map(as_text, connection.recover_twophase()):
                 if xid.startswith(own(databases)) and xid.endswith(name[0]):

@@ -306,6 +306,18 @@ class TestIgnore:
         masks = learn(shop(), [clean, clean], SHOP_HISTORY, ["orders.id"])
         assert same(clean, shop(orders=[(7, 1, 5)], items=[(2, 7, "cup")]), shop(), masks)
 
+    def test_a_whole_table_is_not_even_counted(self):
+        before = state(notes=table("id text", []), log=table("id text", []))
+        one = state(notes=table("id text", [(1, "a")]), log=table("id text", []))
+        two = state(notes=table("id text", [(1, "a")]), log=table("id text", [(1, "b"), (2, "c")]))
+        masks = learnt(before, one, two, "INSERT INTO notes (id, text) VALUES (1, 'a')", ignore=["log.*"])
+        assert (masks.tables, masks.ignored) == ({"log"}, {("log", "id"), ("log", "text")})
+        assert masks.describe() == ("whole tables that are not compared, as asked: log",)
+        assert same(one, two, before, masks)
+        assert not same(one, before, before, masks)
+        with pytest.raises(UsageError, match=r"'logs\.\*' is not a table; there are: log, notes"):
+            learnt(before, one, two, ignore=["logs.*"])
+
     @pytest.mark.parametrize(
         ("name", "known"), [("notes.txt", "notes.id, notes.text"), ("note.text", "notes.id, notes.text")]
     )

@@ -129,6 +129,8 @@ class Frame:
         links: list[list[Node]] = []
         constant: list[bytes] = []
         for name, table in state.tables.items():
+            if name in self.masks.tables:
+                continue
             plan = self._plan(name, table, state)
             constant.append(encode_all((name, table.columns)))
             stems = _Stems(self.seed.tables.get(name), table) if plan.times else None

@@ -19,6 +19,7 @@ from acidity.errors import UsageError
 
 Column = tuple[str, str]
 _Cells = Mapping[Column, Sequence[object]]
+_WHOLE = ".*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,15 @@ class Masks:
         tokens: random values; compared up to renaming, over all tables at once.
         times: compared as empty, kept or new.
         ignored: not compared at all.
+        tables: names of whole tables that are not compared, not even how many rows they have; their columns are in
+            `ignored` too.
     """
 
     keys: frozenset[Column] = frozenset()
     tokens: frozenset[Column] = frozenset()
     times: frozenset[Column] = frozenset()
     ignored: frozenset[Column] = frozenset()
+    tables: frozenset[str] = frozenset()
 
     def describe(self) -> tuple[str, ...]:
         """What is masked, one short sentence for each way, always in the same order."""
@@ -45,7 +49,10 @@ class Masks:
             (self.times, "times are compared as empty, kept or new"),
             (self.ignored, "not compared, as asked"),
         )
-        return tuple(f"{text}: {_listed(columns)}" for columns, text in ways if columns)
+        shown = [({column for column in columns if column[0] not in self.tables}, text) for columns, text in ways]
+        found = tuple(f"{text}: {_listed(columns)}" for columns, text in shown if columns)
+        whole = f"whole tables that are not compared, as asked: {', '.join(sorted(self.tables))}"
+        return (*found, whole) if self.tables else found
 
 
 class NotDeterministic(Exception):  # noqa: N818 - a verdict (unknown), not a mistake of somebody
@@ -67,25 +74,26 @@ def learn(seed: State, cleans: Sequence[State], history: History, ignore: Sequen
         seed: the rows before.
         cleans: the rows after each of two or three clean runs of the same operation from `seed`.
         history: the Calls of the first of these runs.
-        ignore: columns to leave out of every comparison, as ``"table.column"``.
+        ignore: columns to leave out of every comparison, as ``"table.column"``, or whole tables, as ``"table.*"``.
 
     Returns:
         Masks under which all clean runs end alike.
 
     Raises:
         NotDeterministic: no masks make the clean runs equal.
-        UsageError: a name in `ignore` is not a column of these tables.
+        UsageError: a name in `ignore` is not a column of these tables, or not one of them.
     """
     from acidity.analysis.canonical import canonical  # it needs Masks from this module
 
     tables = {name: table for state in (seed, *cleans) for name, table in state.tables.items()}
-    ignored = _ignored(ignore, tables)
-    _same_size(cleans)
+    left_out = _left_out(ignore, tables)
+    ignored = _ignored(ignore, tables) | {(name, column) for name in left_out for column in tables[name].columns}
+    _same_size(cleans, left_out)
     supplied = supplied_columns(history, tables)
     changes = [_changes(seed, state) for state in cleans]
     keys = _generated_keys(tables, supplied, changes)
     tokens, times = _volatile(seed, changes, supplied, keys | ignored)
-    masks = Masks(keys, _with_references(tables, tokens) - keys, times, ignored)
+    masks = Masks(keys, _with_references(tables, tokens) - keys, times, ignored, left_out)
     if len({canonical(state, seed, masks) for state in cleans}) > 1:
         raise NotDeterministic(
             "clean runs of the same operation give the same values but combine them differently: "
@@ -122,6 +130,7 @@ def _listed(columns: Iterable[Column]) -> str:
 
 def _ignored(names: Sequence[str], tables: Mapping[str, Table]) -> frozenset[Column]:
     known = {f"{table}.{column}": (table, column) for table in tables for column in tables[table].columns}
+    names = [name for name in names if not name.endswith(_WHOLE)]
     for name in names:
         if name not in known:
             where = [column for column in known if column.rpartition(".")[0] == name.rpartition(".")[0]]
@@ -129,10 +138,17 @@ def _ignored(names: Sequence[str], tables: Mapping[str, Table]) -> frozenset[Col
     return frozenset(known[name] for name in names)
 
 
-def _same_size(cleans: Sequence[State]) -> None:
+def _left_out(names: Sequence[str], tables: Mapping[str, Table]) -> frozenset[str]:
+    found = {name.removesuffix(_WHOLE) for name in names if name.endswith(_WHOLE)}
+    for name in sorted(found - tables.keys()):
+        raise UsageError(f"ignore={name + _WHOLE!r} is not a table; there are: {', '.join(sorted(tables))}")
+    return frozenset(found)
+
+
+def _same_size(cleans: Sequence[State], left_out: Collection[str]) -> None:
     """Different numbers of rows are said first: all their columns would differ, and none would be the reason."""
     for state in cleans[1:]:
-        for name in sorted({*cleans[0].tables, *state.tables}):
+        for name in sorted({*cleans[0].tables, *state.tables}.difference(left_out)):
             one, other = cleans[0].tables.get(name), state.tables.get(name)
             if one is None or other is None or one.columns != other.columns:
                 raise NotDeterministic(f"clean runs of the same operation leave different schemas: table {name}")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from acidity.core.database import Database, several
 from acidity.core.http import HttpAnswer, HttpRequest, make_request
 from acidity.errors import UsageError
 
+Commits = Literal["one", "several"]
+Role = Literal["recover", "settle"]
 INJECTIONS = (
     "session",
     "session_factory",
@@ -207,14 +209,19 @@ class Scenario:
         invariants: ``callable(session)`` or ``callable(session, run)``; broken if it returns False or raises.
         bind: ``"module:engine"`` or several, module-level engines that are redirected to the Sandbox.
         effects: functions outside the database (or ``"module:function"``) that are counted and made to fail.
-        ignore: columns that are not compared, as ``"table.column"``.
+        ignore: columns that are not compared, as ``"table.column"``; ``"table.*"`` leaves out a whole table.
         databases: instead of `metadata`, `schema` and `setup`, a `Database` for each name, where an operation writes to
             several. Then tables are called ``"name.table"``, invariants receive a mapping of sessions by name, and
             `bind` is a mapping by name.
-        commits: ``"one"``; ``"several"`` (intended intermediate commits) is reserved and refused for now.
+        commits: ``"one"``, or ``"several"`` when intermediate commits are intended (a saga, intent and then settle):
+            every committed state must then satisfy the invariants, which are required.
+        recover: what a restarted process does, a function that gets what an operation gets (or an `Operation` of it).
+            It runs after the operation ended, without faults; then the rows must be as before or after.
+        settle: the same for what runs anyway (the relay of an outbox, a worker of a queue), after `recover`.
 
     Raises:
-        UsageError: no operation, no schema, or two of them; or `databases` does not fit the rest.
+        UsageError: no operation, no schema, or two of them; several commits without invariants; or `databases` does not
+            fit the rest.
     """
 
     operations: tuple[Operation, ...]
@@ -225,8 +232,10 @@ class Scenario:
     bind: tuple[str, ...]
     effects: tuple[Any, ...]
     ignore: tuple[str, ...]
-    commits: Literal["one"]
+    commits: Commits
     databases: Mapping[str, Database]
+    recover: Operation | None
+    settle: Operation | None
     name: str = field(compare=False)
 
     def __init__(
@@ -239,10 +248,13 @@ class Scenario:
         bind: str | Iterable[str] | Mapping[str, str | Iterable[str]] = (),
         effects: Iterable[Any] = (),
         ignore: Iterable[str] = (),
-        commits: Literal["one"] = "one",
+        commits: Commits = "one",
         databases: Mapping[str, Database] | None = None,
+        recover: Operation | Callable[..., Any] | None = None,
+        settle: Operation | Callable[..., Any] | None = None,
         name: str = "",
     ) -> None:
+        invariants = tuple(invariants)
         if not operations:
             raise UsageError(
                 "a Scenario needs at least one Operation, as in Scenario(Operation(transfer, 1, 2), metadata=…)"
@@ -253,21 +265,43 @@ class Scenario:
             raise UsageError("a Scenario needs its tables from exactly one of metadata= and schema=")
         if databases is None and isinstance(bind, Mapping):
             raise UsageError("bind= is a mapping only in a Scenario with databases=")
-        if commits != "one":
-            raise UsageError(f"commits={commits!r} is not supported yet; leave it out")
+        if commits not in get_args(Commits):
+            raise UsageError(f"commits= is one of {', '.join(map(repr, get_args(Commits)))}, not {commits!r}")
+        if commits == "several" and not invariants:
+            raise UsageError(
+                'commits="several" needs invariants=: what must hold in every state that is committed on the way'
+            )
         for column in ignore:
             if column.count(".") != (1 if databases is None else 2):
-                form = "table.column" if databases is None else "database.table.column"
-                raise UsageError(f"ignore= takes '{form}', not {column!r}")
+                table = "table" if databases is None else "database.table"
+                raise UsageError(f"ignore= takes '{table}.column' or '{table}.*', not {column!r}")
         put = object.__setattr__
-        put(self, "operations", tuple(o if isinstance(o, Operation) else Operation(o) for o in operations))
+        put(self, "operations", tuple(map(_operation, operations)))
         put(self, "metadata", metadata)
         put(self, "schema", Path(schema) if isinstance(schema, str) else schema)
         put(self, "setup", setup)
-        put(self, "invariants", tuple(invariants))
+        put(self, "invariants", invariants)
         put(self, "bind", () if databases is not None else (bind,) if isinstance(bind, str) else tuple(bind))
         put(self, "effects", tuple(effects))
         put(self, "ignore", tuple(ignore))
         put(self, "commits", commits)
         put(self, "databases", {} if databases is None else several(databases, bind))
+        put(self, "recover", None if recover is None else _step("recover", recover))
+        put(self, "settle", None if settle is None else _step("settle", settle))
         put(self, "name", name)
+
+    @property
+    def steps(self) -> Mapping[Role, Operation]:
+        """What is run after each operation, in this order."""
+        given: tuple[tuple[Role, Operation | None], ...] = (("recover", self.recover), ("settle", self.settle))
+        return {role: operation for role, operation in given if operation is not None}
+
+
+def _operation(given: Operation | Callable[..., Any]) -> Operation:
+    return given if isinstance(given, Operation) else Operation(given)
+
+
+def _step(role: Role, given: Operation | Callable[..., Any]) -> Operation:
+    if not isinstance(given, Operation) and not callable(given):
+        raise UsageError(f"{role}= takes a function, as in {role}=run_relay, not {given!r}")
+    return _operation(given)

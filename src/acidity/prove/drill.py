@@ -18,6 +18,7 @@ from acidity.prove.inspector import Inspector
 from acidity.prove.remedies import REMEDIES
 from acidity.prove.remedies.base import RemedyTrial
 from acidity.prove.stage import Stage
+from acidity.prove.steps import done_by
 
 _PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
 Progress = Callable[[int, int, str], None]
@@ -63,6 +64,8 @@ class Drilled:
     states: int = 0
     stated: bool = True
     interrupted: bool = False
+    several: bool = False
+    steps: str = ""
     elapsed_s: float = 0.0
 
     @property
@@ -87,7 +90,8 @@ def run_drill(scenario: Scenario, asked: Asked) -> Drilled:
     except EngineUnavailable as error:
         return Drilled(EngineInfo(asked.db, ""), unknowns=[str(error)])
     with stage:
-        drilled = Drilled(stage.sandbox.info())
+        several = scenario.commits == "several"
+        drilled = Drilled(stage.sandbox.info(), several=several, steps=done_by(scenario.steps))
         inspector = Inspector(stage)
         inspector.check_seed()
         deadline = None if asked.budget_s is None else began + asked.budget_s

@@ -16,7 +16,9 @@ from acidity.core.prepared import without_names
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
 from acidity.errors import UsageError
+from acidity.prove.aftermath import Aftermath
 from acidity.prove.clock import let_second_pass
+from acidity.prove.committed import CommitWatch
 from acidity.prove.faults import FAULTS
 from acidity.prove.findings import Judged
 from acidity.prove.inspector import Inspector
@@ -106,6 +108,9 @@ class Examiner:
         self.limits = limits or Limits()
         self.progress = progress
         self.wrap = wrap
+        self.watch = CommitWatch(stage, inspector)
+        self.aftermath = Aftermath(stage, self.watch)
+        self.idle: Run | None = None
 
     def examine(self, only: list[Strike] | None = None) -> Examination:
         """Run, and judge.
@@ -120,10 +125,13 @@ class Examiner:
         let_second_pass(self.stage.seed)
         try:
             clean = [self._clean_run() for _ in range(2)]
+            self.idle = self.aftermath.alone()
         except Unsettled as error:
             raise Undecided(f"{self.operation.name}: {error}") from None
         if self.operation.request is not None and not clean[0].ending.succeeded:
             self._require_refusal(clean[0])
+        if self.idle is not None:
+            self._require_steps(self.idle, "on the rows before, when nothing was left to do by this operation")
         calls = self._calls(clean[0])
         bench = self._bench(clean)
         self._require_told(bench, clean[0])
@@ -143,7 +151,19 @@ class Examiner:
         return result
 
     def _clean_run(self) -> Run:
-        return self.stage.run(self.operation, self.wrap())
+        run = self.aftermath.follow(self.stage.run(self.operation, self.watch.over(self.wrap())))
+        self._require_steps(run, "although nothing was struck")
+        return run
+
+    def _require_steps(self, run: Run, when: str) -> None:
+        if run.failed_step is not None:
+            step = run.failed_step
+            raise UsageError(f"{self.operation.name}: {step} fails {when}: {step.raised}")
+
+    def _struck_run(self, strike: Strike) -> Run:
+        inner = self.wrap() if strike.fault.in_child else self.watch.over(self.wrap())
+        injector = FaultInjector(strike, self.stage.lab(self.operation), inner)
+        return self.aftermath.follow(self.stage.run(self.operation, injector, strike.schedule))
 
     def _strike_all(self, result: Examination, runs: list[Run], strikes: list[Strike]) -> None:
         name, total = self.operation.name, len(strikes)
@@ -152,8 +172,7 @@ class Examiner:
             if self.limits.over():
                 result.unknowns.append(f"{name}: the time budget was used up after {number - 1} of {total} runs")
                 return
-            injector = FaultInjector(strike, self.stage.lab(self.operation), self.wrap())
-            runs.append(self._inspected(result.bench, self.stage.run(self.operation, injector, strike.schedule)))
+            runs.append(self._inspected(result.bench, self._struck_run(strike)))
             self.progress(number, len(chosen))
         if len(chosen) < total:
             result.unknowns.append(f"{name}: {len(chosen)} of {total} runs were made (runs_max)")
@@ -175,14 +194,17 @@ class Examiner:
         masks = self._learn(clean)
         doubled = self._doubled(clean[0])
         try:
-            return Bench(self.operation, self.stage.seed, clean, doubled, masks)
+            return self._bench_of(clean, doubled, masks)
         except TooSymmetric as error:
             raise Undecided(f"{self.operation.name}: {error}") from None
 
+    def _bench_of(self, clean: list[Run], doubled: Run | None, masks: Masks) -> Bench:
+        return Bench(self.operation, self.stage.seed, clean, doubled, masks, self.watch.active, self.idle)
+
     def _learn(self, clean: list[Run]) -> Masks:
-        states = [run.second for run in clean]
+        states = [run.end for run in clean]
         try:
-            return learn(self.stage.seed, states, clean[0].history, self.stage.scenario.ignore)
+            return learn(self.stage.seed, states, clean[0].whole_history, self.stage.scenario.ignore)
         except NotDeterministic as error:
             raise Undecided(f"{self.operation.name}: not deterministic: {error}") from None
         except TooSymmetric as error:
@@ -191,20 +213,21 @@ class Examiner:
     def _doubled(self, clean: Run) -> Run | None:
         """The clean change twice; None when the operation cannot be repeated."""
         self._clean_run()
-        again = self.stage.run(self.operation, self.wrap(), reset=False)
-        if (again.ending.answered, again.ending.succeeded) != (clean.ending.answered, clean.ending.succeeded):
+        again = self.aftermath.follow(self.stage.run(self.operation, self.watch.over(self.wrap()), reset=False))
+        told = [(run.ending.answered, run.ending.succeeded) for run in (clean, again)]
+        if again.failed_step or told[0] != told[1]:
             return None
         effects = {name: clean.effects.get(name, 0) + count for name, count in again.effects.items()}
         return replace(again, effects=effects)
 
     def _require_told(self, bench: Bench, clean: Run) -> None:
         """The clean run must succeed, or refuse as expected."""
-        if bench.told(clean.ending, clean.history, clean.second) is not Told.OK:
+        if bench.told(clean.ending, clean.history, clean.end) is not Told.OK:
             self._require_refusal(clean)
 
     def _require_one_answer(self, bench: Bench, clean: list[Run]) -> None:
         """Without ``succeeded=`` the clean run's answer is the measure, so there has to be one."""
-        told = [bench.told(run.ending, run.history, run.second) for run in clean]
+        told = [bench.told(run.ending, run.history, run.end) for run in clean]
         for run, each in zip(clean, told, strict=True):
             if each is not told[0]:
                 answers = f"{clean[0].ending.answer!r} and {run.ending.answer!r}"
@@ -227,15 +250,17 @@ class Examiner:
         )
 
     def _inspected(self, bench: Bench, run: Run) -> Run:
-        told = bench.told(run.ending, run.history, run.second)
-        return replace(run, broken=self.inspector.inspect(run.second, told, run.ending))
+        told = bench.told(run.ending, run.history, run.end)
+        inspected = replace(run, broken=self.inspector.inspect(run.end, told, run.ending))
+        return self.aftermath.repeat(inspected)
 
     def _judge_all(self, result: Examination, runs: list[Run], clean: list[Run]) -> None:
         """Judge with masks learnt from all clean runs: what differs only after a while is found by the last of them."""
-        bench = Bench(self.operation, self.stage.seed, clean, result.bench.doubled, self._learn(clean))
+        bench = self._bench_of(clean, result.bench.doubled, self._learn(clean))
         result.bench = bench
         self._require_one_answer(bench, clean)
         name = self.operation.name
+        result.unknowns.extend(f"{name}: {why}" for why in self.watch.unread())
         for run in runs:
             if run.schedule.choices and not self._has_struck(result, run):
                 continue
@@ -287,6 +312,8 @@ def _chosen(strikes: list[Strike], limits: Limits) -> list[Strike]:
 def _judge(bench: Bench, run: Run) -> Judgement:
     judgement = bench.judge(run)
     if run.schedule.choices or bench.operation.expects_refusal or not bench.changes_nothing or not wrote(run.history):
+        return judgement
+    if bench.settled_without:
         return judgement
     if writes_left_uncommitted(run.history):
         return replace(judgement, word="false success", severity="error")

@@ -13,8 +13,9 @@ from acidity.core.finding import Finding, RowChange
 from acidity.core.http import spoken
 from acidity.prove.faults import FAULTS
 from acidity.prove.judge import Bench, Judgement
-from acidity.prove.run import Run
+from acidity.prove.run import Break, Run
 from acidity.prove.steady import Steady
+from acidity.prove.steps import changes_again, explained, title_of_failed, title_of_repeated
 
 CODES = {
     "torn": "ACI201",
@@ -25,6 +26,9 @@ CODES = {
     "leaked": "ACI206",
     "failed after commit": "ACI208",
     "left in doubt": "ACI209",
+    "not recovered": "ACI210",
+    "not settled": "ACI211",
+    "not idempotent": "ACI212",
 }
 _COMMIT_FIRST = (
     'the answer has to wait for COMMIT; in FastAPI a dependency that commits after yield needs scope="function", as in '
@@ -65,7 +69,7 @@ def _cause(bench: Bench, item: Judged) -> tuple[Any, ...]:
         code,
         item.judgement.text,
         item.judgement.severity,
-        bench.digest(item.run.second),
+        bench.digest(item.run.end),
         effects,
         _in_doubt(item.run),
     )
@@ -92,12 +96,16 @@ def _simplest(item: Judged) -> tuple[bool, tuple[int, int, int, str]]:
 def _finding(bench: Bench, code: str, members: Sequence[Judged]) -> Finding:
     item = min(members, key=_simplest)
     run, judgement, steady = item.run, item.judgement, Steady.of(bench)
-    changes = steady.changes(row_changes(bench.seed, run.second))
-    expected = steady.fresh().changes(row_changes(bench.seed, bench.clean[0].second))
+    repeated = bench.changed_again(run) if judgement.word == "not idempotent" else None
+    found = changes_again(repeated, run) if repeated is not None else row_changes(bench.seed, run.end)
+    changes = _compared(bench, steady.changes(found))
+    expected = _compared(bench, steady.fresh().changes(row_changes(bench.seed, bench.clean[0].end)))
     return Finding(
         code=code,
         severity=judgement.severity or "error",
-        title=_title(code, item, changes, expected),
+        title=steady.text(title_of_repeated(repeated, changes))
+        if repeated is not None
+        else _title(code, item, changes, expected, steady),
         word=judgement.text,
         operation=bench.operation.name,
         schedule=run.schedule,
@@ -109,11 +117,18 @@ def _finding(bench: Bench, code: str, members: Sequence[Judged]) -> Finding:
     )
 
 
-def _title(code: str, item: Judged, changes: Sequence[RowChange], expected: Sequence[RowChange]) -> str:
+def _compared(bench: Bench, changes: tuple[RowChange, ...]) -> tuple[RowChange, ...]:
+    """The changes in tables that count."""
+    return tuple(change for change in changes if change.table not in bench.masks.tables)
+
+
+def _title(code: str, item: Judged, changes: Sequence[RowChange], expected: Sequence[RowChange], steady: Steady) -> str:
     run, judgement = item.run, item.judgement
     told = _told(run, judgement)
     rows = sentence(tuple(changes), tuple(expected), judgement.word)
     effects = ", ".join(f"{name} took place {count}×" for name, count in sorted(run.effects.items()))
+    if run.failed_step is not None:
+        return steady.text(title_of_failed(run.failed_step, told, rows))
     if code == LEFT_OPEN:
         return (
             f"{told}, and yet {rows}: SQLAlchemy gave the connection back with the transaction of the failed COMMIT "
@@ -197,39 +212,50 @@ def _explain(bench: Bench, item: Judged, steady: Steady) -> list[str]:
         steps.append(f"{_in_doubt(run)}, and nothing in this run decided it")
     if judgement.by_stranger:
         steps.append("after a stranger's commit on the same pool the rows were different")
+    steps.extend(map(steady.text, explained(bench, run)))
     steps.append(f"rows read over an independent connection: {judgement.rows}")
     return steps
 
 
 def consistency_findings(bench: Bench, judged: Sequence[Judged]) -> list[Finding]:
     """Findings of letter C for one operation: one for each constraint or invariant that was broken."""
-    groups: dict[str, list[Judged]] = {}
+    groups: dict[tuple[str, bool], list[tuple[Judged, Break]]] = {}
     for item in judged:
-        for name, _ in item.run.broken:
-            groups.setdefault(name, []).append(item)
+        for broken in item.run.breaks:
+            groups.setdefault((broken.name, broken.between is None), []).append((item, broken))
     found = []
-    for name, members in groups.items():
-        item = min(members, key=_simplest)
+    for (name, _), members in groups.items():
+        item, broken = min(members, key=lambda member: _simplest(member[0]))
         steady = Steady.of(bench)
-        seen = steady.text(dict(item.run.broken)[name])
+        seen = steady.text(broken.seen)
         declared = name in {"foreign key", "integrity"}
-        title = f"a declared constraint is broken: {seen}" if declared else f"the invariant {name} is broken: {seen}"
+        what = "a declared constraint" if declared else f"the invariant {name}"
+        site = broken.between.call.site if broken.between is not None else None
         found.append(
             Finding(
                 code=CONSTRAINT if declared else INVARIANT,
                 severity="error",
-                title=title,
+                title=f"{what} is broken{broken.where}: {seen}",
                 word="inconsistent",
                 operation=bench.operation.name,
                 schedule=item.run.schedule,
-                sites=_sites(item.run),
-                diff=steady.changes(row_changes(bench.seed, item.run.second)),
-                explanation=tuple(_explain(bench, item, steady)),
-                occurrences=len(members),
+                sites=tuple(dict.fromkeys([*([site] if site else []), *_sites(item.run)])),
+                diff=steady.changes(row_changes(bench.seed, broken.state)),
+                explanation=(*_on_the_way(broken, item.run), *_explain(bench, item, steady)),
+                occurrences=len({id(member) for member, _ in members}),
                 history=steady.history(item.run.history),
             )
         )
     return found
+
+
+def _on_the_way(broken: Break, run: Run) -> list[str]:
+    """That a state was not the last one makes it no less readable."""
+    if broken.between is None:
+        return []
+    call, step = broken.between.call, broken.between.step
+    which = f"a COMMIT of {step}" if step else f"call {call.index} of {len(run.history)} ({shorten(call.label)})"
+    return [f"{which} was acknowledged, and from then on everybody could read these rows"]
 
 
 def shorten(text: str, length: int = 60) -> str:

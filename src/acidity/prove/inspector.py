@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from acidity.core.outcome import State, Told
 from acidity.errors import UsageError
-from acidity.prove.run import RawEnding
+from acidity.prove.run import Broken, RawEnding
 from acidity.prove.stage import Stage, quiet
-from acidity.prove.views import looking
-
-Broken = tuple[str, str]
+from acidity.prove.views import every, looking
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,16 @@ class Inspector:
                 seen = _broken_by(invariant, session, None)
             if seen is not None:
                 raise UsageError(f"the rows before break the invariant {_name(invariant)}: {seen}")
+
+    def reaches(self) -> bool:
+        """Whether invariants can be asked now; a fault may keep everybody out."""
+        with self.stage.judging() as judges, quiet():
+            try:
+                for engine in (each for engines in judges for each in every(engines)):
+                    engine.connect().close()
+            except SQLAlchemyError:
+                return False
+        return True
 
     def inspect(self, state: State, told: Told, ending: RawEnding) -> tuple[Broken, ...]:
         """What is broken in the state the Sandbox is in now: (name, what was seen)."""

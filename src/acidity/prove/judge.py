@@ -14,6 +14,7 @@ from acidity.core.control import is_write
 from acidity.core.finding import Severity
 from acidity.core.outcome import Rows, State, Told
 from acidity.core.scenario import Operation
+from acidity.core.step import Step
 from acidity.prove.run import RawEnding, Run
 from acidity.prove.spread import spread
 
@@ -27,7 +28,11 @@ Word = Literal[
     "not refused",
     "leaked",
     "left in doubt",
+    "not recovered",
+    "not settled",
+    "not idempotent",
 ]
+_OF_THE_ROWS: frozenset[Word] = frozenset(("torn", "doubled", "false success", "false failure", "failed after commit"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ class Bench:
         clean: the clean runs; the first is the one that the others are compared with.
         doubled: the rows after the clean change was made twice, or None where that is not possible.
         masks: what is not compared literally.
+        several: several commits are intended.
+        idle: recover and settle on the rows before, without the operation; None without them.
     """
 
     operation: Operation
@@ -71,16 +78,25 @@ class Bench:
     clean: Sequence[Run]
     doubled: Run | None
     masks: Masks
+    several: bool = False
+    idle: Run | None = None
 
     def __post_init__(self) -> None:
         self._digests: dict[int, tuple[State, bytes]] = {}
         self._classes: dict[Any, Rows] = {}
-        self._changes_nothing = self._same(self.seed, self.clean[0].second)
+        self._before = self.seed if self.idle is None else self.idle.end
+        self._idle_effects = dict(self.idle.effects) if self.idle is not None else {}
+        self._changes_nothing = self._same(self._before, self.clean[0].end)
 
     @property
     def changes_nothing(self) -> bool:
         """The clean run leaves the rows as they were, and has no effect elsewhere."""
-        return self._changes_nothing and not self.clean[0].effects
+        return self._changes_nothing and self.clean[0].effects == self._idle_effects
+
+    @property
+    def settled_without(self) -> bool:
+        """What the operation changes would have been settled without it, too: it is a relay, or somebody like it."""
+        return self.idle is not None and self.changes_nothing and not self._same(self.seed, self.clean[0].second)
 
     def rows_of(self, state: State, effects: Mapping[str, int]) -> Rows:
         """Where rows and effects stand together: an effect must fit the rows."""
@@ -92,12 +108,12 @@ class Bench:
     def _classify(self, state: State, effects: Mapping[str, int]) -> Rows:
         clean = self.clean[0]
         counted = {name: count for name, count in effects.items() if count}
-        if not counted and self._same(self.seed, state):
+        if counted == self._idle_effects and self._same(self._before, state):
             return Rows.BEFORE
-        if counted == clean.effects and self._same(clean.second, state):
+        if counted == clean.effects and self._same(clean.end, state):
             return Rows.AFTER
-        twice = {name: 2 * count for name, count in clean.effects.items()}
-        if self.doubled is not None and counted == twice and self._same(self.doubled.second, state):
+        twice = {name: 2 * count - self._idle_effects.get(name, 0) for name, count in clean.effects.items()}
+        if self.doubled is not None and counted == twice and self._same(self.doubled.end, state):
             return Rows.DOUBLED
         return Rows.TORN
 
@@ -123,21 +139,34 @@ class Bench:
         answers = [run.ending.answer for run in self.clean]
         if same_answer(answers, ending.answer, {}):
             return Told.OK
-        pairs = bijection(self.clean[0].second, state, self.seed, self.masks) or {}
+        pairs = bijection(self.clean[0].end, state, self.seed, self.masks) or {}
         return Told.OK if pairs and same_answer(answers, ending.answer, pairs) else Told.FAILED
 
     def judge(self, run: Run) -> Judgement:
         """Told against rows; the second look decides."""
-        told = self.told(run.ending, run.history, run.second)
-        rows = self.rows_of(run.second, run.effects)
+        told = self.told(run.ending, run.history, run.end)
+        rows = self.rows_of(run.end, run.effects)
         word, severity = self._word(told, rows, run)
-        first = self.rows_of(run.first, run.effects)
-        by_stranger = (
-            severity is not None and word not in {"leaked", "left in doubt", "not refused"} and first is not rows
-        )
+        looks = {self.rows_of(state, run.effects) for state in (run.first, run.second)}
+        by_stranger = severity is not None and word in _OF_THE_ROWS and len(looks) > 1
         return Judgement(told, rows, word, severity, by_stranger)
 
     def _word(self, told: Told, rows: Rows, run: Run) -> tuple[Word, Severity | None]:
+        if run.failed_step is not None:
+            return ("not recovered" if run.failed_step.role == "recover" else "not settled"), "error"
+        word, severity = self._word_of_rows(told, rows, run)
+        if severity != "error" and self.changed_again(run) is not None:
+            return "not idempotent", "error"
+        return word, severity
+
+    def changed_again(self, run: Run) -> Step | None:
+        """The step that changed something, or failed, when it was run a second time."""
+        for step in run.again:
+            if step.raised or step.effects or not self._same(run.end, step.state):
+                return step
+        return None
+
+    def _word_of_rows(self, told: Told, rows: Rows, run: Run) -> tuple[Word, Severity | None]:
         if rows is Rows.TORN:
             return "torn", "error"
         if rows is Rows.DOUBLED:
@@ -148,9 +177,17 @@ class Bench:
             if told is Told.OK and rows is Rows.BEFORE:
                 return "false success", "error"
             if told is Told.FAILED and rows is Rows.AFTER:
-                warned = run.ending.broke_off and commits_acknowledged(run.history)
-                return ("failed after commit", "warning") if warned else ("false failure", "error")
+                if run.ending.broke_off and commits_acknowledged(run.history):
+                    return "failed after commit", "warning"
+                if not (self.several and run.ending.broke_off and self._carried_on(run)):
+                    return "false failure", "error"
         return self._leak(run)
+
+    def _carried_on(self, run: Run) -> bool:
+        """Whether recovering or settling did what was left to do after a commit; told was that it broke off."""
+        if not any(event.call.commits and event.reply.status == "ok" for event in run.history):
+            return False
+        return any(step.effects for step in run.steps) or not self._same(run.second, run.end)
 
     @staticmethod
     def _leak(run: Run) -> tuple[Word, Severity | None]:
@@ -180,9 +217,9 @@ def wrote(history: History) -> bool:
     return any(event.call.kind is Kind.STATEMENT and is_write(event.call.sql) for event in history)
 
 
-def classified(history: History) -> str:
-    """The classifier of letter A: how many writes in how many commits."""
-    if over_databases := spread(history):
+def classified(history: History, *, several: bool = False) -> str:
+    """The classifier of letter A: how many writes in how many commits; `several` commits may be intended."""
+    if over_databases := spread(history, several=several):
         return over_databases
     pending: dict[int, int] = {}
     writes = commits = 0
@@ -201,8 +238,9 @@ def classified(history: History) -> str:
         return f"{writes} writes in 1 commit: protected"
     if commits == 0:
         return f"{writes} writes, no commit: missing"
+    intended = several and not pending
     return (
-        f"{writes} writes in {commits} commits: missing"
+        f"{writes} writes in {commits} commits: {'intended' if intended else 'missing'}"
         if commits > 1
         else f"{writes} writes, some without commit: missing"
     )

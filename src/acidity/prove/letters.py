@@ -47,7 +47,11 @@ def atomicity_report(drilled: Drilled, asked: Asked, check: str = "drill") -> Re
         target=asked.target,
         engine=drilled.engine,
         runs=len(struck),
-        bounds=(Bound("runs", len(struck), planned, _not_struck(drilled)), *_faults_bound(drilled)),
+        bounds=(
+            Bound("runs", len(struck), planned, _not_struck(drilled)),
+            *_faults_bound(drilled),
+            *_steps_bound(drilled),
+        ),
         findings=_ordered(drilled.atomicity),
         unknowns=tuple(drilled.unknowns),
         headline=headline if drilled.examinations else "",
@@ -63,15 +67,19 @@ def consistency_report(drilled: Drilled, asked: Asked) -> Report:
     """Letter C: declared constraints and stated invariants, in every end state."""
     looked = f"{counted(drilled.invariants, 'invariant')} and {counted(drilled.constraints, 'declared constraint')}"
     broken = len(drilled.consistency)
-    held = (
-        f"{looked} held in all {counted(drilled.states, 'end state')}" if not broken else f"{looked}: {broken} broken"
+    states = "committed state" if drilled.several else "end state"
+    held = f"{looked} held in all {counted(drilled.states, states)}" if not broken else f"{looked}: {broken} broken"
+    note = (
+        "the end states of the drill, and what its operations committed on the way"
+        if drilled.several
+        else ("the end states of the drill, no others")
     )
     return Report(
         check="consistency",
         target=asked.target,
         engine=drilled.engine,
         runs=sum(len(examination.judged) for examination in drilled.examinations),
-        bounds=(Bound("end states", drilled.states, drilled.states, "the end states of the drill, no others"),),
+        bounds=(Bound(f"{states}s", drilled.states, drilled.states, note),),
         findings=_ordered(drilled.consistency),
         unknowns=tuple(drilled.unknowns),
         headline="" if not drilled.examinations else f"{looked}: {broken} broken" if broken else held,
@@ -103,13 +111,13 @@ def _unknown_to(fault: str, engine: str) -> bool:
 def _masks_in_use(examination: Examination) -> Masks:
     """The masks of tables that the operation changes; those of others hide nothing."""
     bench = examination.bench
-    changed = {change.table for change in row_changes(bench.seed, bench.clean[0].second)}
+    changed = {change.table for change in row_changes(bench.seed, bench.clean[0].end)}
     masks = bench.masks
 
     def kept(columns: frozenset[Column]) -> frozenset[Column]:
         return frozenset(column for column in columns if column[0] in changed)
 
-    return Masks(kept(masks.keys), kept(masks.tokens), kept(masks.times), masks.ignored)
+    return Masks(kept(masks.keys), kept(masks.tokens), kept(masks.times), masks.ignored, masks.tables)
 
 
 def counted(number: int, noun: str) -> str:
@@ -122,7 +130,7 @@ def _ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
 
 def _classifiers(drilled: Drilled) -> str:
-    texts = [classified(examination.bench.clean[0].history) for examination in drilled.examinations]
+    texts = [classified(each.bench.clean[0].history, several=drilled.several) for each in drilled.examinations]
     if len(set(texts)) <= 1:
         return texts[0] if texts else ""
     names = [examination.bench.operation.name for examination in drilled.examinations]
@@ -155,6 +163,15 @@ def _faults_bound(drilled: Drilled) -> tuple[Bound, ...]:
     return (Bound("faults", len(ran), len(ran) + len(left_out), note),)
 
 
+def _steps_bound(drilled: Drilled) -> tuple[Bound, ...]:
+    """In how many runs recover and settle ran to their end."""
+    if not drilled.steps:
+        return ()
+    runs = [item.run for examination in drilled.examinations for item in examination.judged]
+    through = sum(1 for run in runs if run.failed_step is None)
+    return (Bound(drilled.steps, through, len(runs), "these ran without faults; drill them as operations, too"),)
+
+
 def _notes(drilled: Drilled) -> list[str]:
     notes: list[str] = []
     for examination in drilled.examinations:
@@ -166,6 +183,8 @@ def _notes(drilled: Drilled) -> list[str]:
             took_place = sorted(examination.bench.clean[0].effects.items())
             effects = ", ".join(f"{effect} {count}×" for effect, count in took_place)
             notes.append(f"{name}: effects of the clean run: {effects}")
+        if examination.bench.settled_without:
+            notes.append(f"{name}: recover and settle reach the same rows without it: only a loss or a double is seen")
         doubtful = [item.judgement for item in examination.struck if item.judgement.told is Told.UNKNOWN]
         committed = sum(1 for judgement in doubtful if judgement.rows is Rows.AFTER)
         if committed:

@@ -11,12 +11,14 @@ from acidity.core.outcome import Ending, Rows, Told
 from acidity.core.report import EngineInfo
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
+from acidity.core.step import SeenStep
 from acidity.errors import UsageError
 from acidity.prove.drill import Asked
 from acidity.prove.examine import Examination, Examiner, Undecided
 from acidity.prove.faults import FAULTS
 from acidity.prove.inspector import Inspector
 from acidity.prove.stage import Stage
+from acidity.prove.steps import seen_steps
 from acidity.prove.striker import Strike
 
 
@@ -37,6 +39,7 @@ class Replay:
         diff: rows that differ from the rows before.
         ending: how the function ended.
         broken: constraints and invariants that do not hold.
+        steps: what ran after it: recover and settle, and both once more.
         unknowns: why it cannot be judged.
     """
 
@@ -55,6 +58,7 @@ class Replay:
     broken: tuple[str, ...] = ()
     unknowns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    steps: tuple[SeenStep, ...] = ()
 
 
 def run_replay(scenario: Scenario, schedule: Schedule, asked: Asked, operation: int | str = 0) -> Replay:
@@ -108,7 +112,7 @@ def _told_in_full(examination: Examination, schedule: Schedule, asked: Asked, en
     run, judgement = item.run, item.judgement
     missed = bool(schedule.choices) and not run.struck
     ending = run.ending
-    broken = tuple(f"{name}: {seen}" for name, seen in run.broken)
+    broken = tuple(f"{each.name}{each.where}: {each.seen}" for each in run.breaks)
     failed = judgement.severity == "error" or bool(broken)
     unknowns = tuple(examination.unknowns)
     if missed and not unknowns:
@@ -123,10 +127,11 @@ def _told_in_full(examination: Examination, schedule: Schedule, asked: Asked, en
         told=judgement.told,
         rows=judgement.rows,
         history=run.history,
-        diff=row_changes(bench.seed, run.second),
+        diff=row_changes(bench.seed, run.end),
         ending=Ending(judgement.told, ending.answer, ending.exception, ending.message, ending.refusal),
         verdict="unknown" if missed else "fail" if failed else "unknown" if unknowns else "pass",
         broken=broken,
         unknowns=unknowns,
         notes=bench.masks.describe(),
+        steps=seen_steps(bench, run),
     )

@@ -6,8 +6,10 @@ from acidity.core.call import History, Kind
 from acidity.core.control import is_write
 
 
-def spread(history: History) -> str:
+def spread(history: History, *, several: bool = False) -> str:
     """How many writes went to which databases, and how they are committed; nothing where they went to one.
+
+    `several` commits may be intended.
 
     >>> spread(())
     ''
@@ -23,4 +25,4 @@ def spread(history: History) -> str:
     commits = sum(1 for event in history if event.call.commits)
     if prepared:
         return f"{where}, {len(prepared)} of them prepared: {commits} commits"
-    return f"{where}, each committed for itself: missing"
+    return f"{where}, each committed for itself: {'intended' if several else 'missing'}"

@@ -89,7 +89,8 @@ class Stage:
     def __enter__(self) -> Self:
         self._cleanup.enter_context(_TURN)
         try:
-            self._cleanup.enter_context(counting_as_user(map(_file_of, self.scenario.operations)))
+            written = (*self.scenario.operations, *self.scenario.steps.values())
+            self._cleanup.enter_context(counting_as_user(map(_file_of, written)))
             self.adapters.install()
             self._cleanup.callback(self.adapters.remove)
             for engine, part in bound(self.scenario, self.parts):
@@ -168,9 +169,7 @@ class Stage:
                     ending, bypasses = self.act(operation, actor)
             self.sandbox.remember(actor.history)
             host.sync(interceptor.finish)
-            if self._refused is not None:
-                error, self._refused = self._refused, None
-                raise error
+            self._raise_refused()
             host.sync(lambda: self._settle(ending))
             first = self.sandbox.look()
             encounter = self._meet_stranger(host)
@@ -195,6 +194,29 @@ class Stage:
             bypasses=tuple(dict.fromkeys([*bypasses, *actor.bypasses])),
             in_doubt=in_doubt,
         )
+
+    def follow(self, operation: Operation, actor: Actor) -> RawEnding:
+        """Run a step that follows an operation, as a process does that has just started; nothing of it is left open.
+
+        Raises:
+            ForeignDatabase: an engine inside it points at a database that is not ours.
+        """
+        host = self._host(operation)
+        for part in self.parts.values():  # sessions that were closed or killed may hold locks for a moment
+            host.sync(partial(part.settle, ()))
+        try:
+            ending, _ = self.act(operation, actor)
+            self.sandbox.remember(actor.history)
+            self._raise_refused()
+        finally:
+            with quiet():
+                host.sync(self.adapters.forget)
+        return ending
+
+    def _raise_refused(self) -> None:
+        if self._refused is not None:
+            error, self._refused = self._refused, None
+            raise error
 
     def _start_application(self, operation: Operation, host: Host) -> None:
         """Start a web application before its first request; what it writes then belongs to the rows before."""
@@ -289,8 +311,10 @@ class Stage:
     def _meet_stranger(self, host: Host) -> Encounter:
         def encounter(part: Sandbox) -> Encounter:
             opened = open_transactions(self.adapters.opened(part), part)
+            all_engines = self.adapter.engines_of(part)
+            engines = [each for each in all_engines if host.asynchronous or not each.dialect.is_async]
             with self.sandbox.unseen(), quiet():
-                met = meet(self.adapter.engines_of(part), part, beside=self.adapters.strangers(part))
+                met = meet(engines, part, beside=self.adapters.strangers(part))
             left = opened - len(met.leaks)
             words = ("a session or connection was left open with its transaction",) * max(0, left)
             return Encounter(tuple(dict.fromkeys((*met.leaks, *words))), met.stopped).at(part.name)

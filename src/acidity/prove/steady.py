@@ -38,7 +38,7 @@ class Steady:
     @classmethod
     def of(cls, bench: Bench) -> Steady:
         """What the bench knows of its operation."""
-        runs = [{encode(value) for value in _values(run.second, run.history)} for run in bench.clean]
+        runs = [{encode(value) for value in _values(run.end, run.whole_history)} for run in bench.clean]
         shared = frozenset.intersection(*map(frozenset, runs))
         before = {encode(value) for value in _values(bench.seed, ())}
         return cls(shared | before, bench.masks.tokens | bench.masks.times | bench.masks.ignored)

@@ -27,6 +27,11 @@ def judges_of(parts: Mapping[str, Sandbox]) -> tuple[Engines, Engines]:
     return now, engines({name: part.before_url() for name, part in parts.items()})
 
 
+def every(engines: Engines) -> list[Engine]:
+    """Each of them."""
+    return [engines] if isinstance(engines, Engine) else list(engines.values())
+
+
 @contextmanager
 def looking(engines: Engines) -> Iterator[Any]:
     """Sessions on these engines, closed afterwards."""

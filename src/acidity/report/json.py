@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from acidity.core.call import Event
 from acidity.core.finding import Finding, RowChange
 from acidity.core.report import Bound, Card, EngineInfo, LetterState, Report
+from acidity.core.step import SeenStep
 from acidity.report.rerun import Rerun
 from acidity.report.values import described, json_ready
 
@@ -102,7 +103,21 @@ def rerun_json(rerun: Rerun) -> Json:
         "unknowns": list(run.unknowns),
         "diff": [_change(change) for change in run.diff],
         "history": [_event(event) for event in run.history],
+        "steps": [_step(seen) for seen in run.steps],
         "notes": list(run.notes),
+    }
+
+
+def _step(seen: SeenStep) -> Json:
+    step = seen.step
+    return {
+        "role": step.role,
+        "name": step.name,
+        "again": seen.again,
+        "rows": seen.rows,
+        "effects": dict(sorted(step.effects.items())),
+        "raised": step.raised,
+        "history": [_event(event) for event in step.history],
     }
 
 

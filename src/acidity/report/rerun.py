@@ -12,6 +12,7 @@ from acidity.core.finding import RowChange, Verdict
 from acidity.core.outcome import Ending, Rows, Told
 from acidity.core.report import EngineInfo
 from acidity.core.schedule import Schedule
+from acidity.core.step import SeenStep
 from acidity.report.page import Page, cells
 from acidity.report.values import described
 
@@ -64,6 +65,8 @@ class ReplayedRun(Protocol):
     @property
     def notes(self) -> tuple[str, ...]: ...
     @property
+    def steps(self) -> tuple[SeenStep, ...]: ...
+    @property
     def verdict(self) -> Verdict: ...
 
 
@@ -115,6 +118,8 @@ def say_rerun(page: Page, rerun: Rerun) -> None:
     _say_history(page, run.history)
     page.blank()
     page.say(_TOLD[run.told] + _how(run.ending), label="the caller was told  ", label_style="cyan", indent=1)
+    for seen in run.steps:
+        _say_step(page, seen)
     page.say(_ROWS[run.rows], label="the rows are         ", label_style="cyan", indent=1)
     for change in run.diff:
         page.say(str(change), indent=INDENT)
@@ -135,7 +140,18 @@ def say_rerun(page: Page, rerun: Rerun) -> None:
         page.say((note, GREY), label="note: ", label_style=GREY, indent=1)
 
 
-def _say_history(page: Page, history: Sequence[Event]) -> None:
+def _say_step(page: Page, seen: SeenStep) -> None:
+    """What ran after the operation, its Calls below; the second time only how it ended."""
+    step = seen.step
+    ended = f"failed: {step.raised}; rows {seen.rows}" if step.raised else f"rows {seen.rows}"
+    effects = "".join(f"; {name} took place {count}×" for name, count in sorted(step.effects.items()))
+    label = f"{'again' if seen.again else 'then'} {step.role}"
+    page.say(f"{step.name}: {ended}{effects}", label=f"{label:<21}", label_style="cyan", indent=1)
+    if not seen.again:
+        _say_history(page, step.history, indent=INDENT)
+
+
+def _say_history(page: Page, history: Sequence[Event], *, indent: int = 0) -> None:
     """The Calls as a list: number, line of user code, what was sent, and how it ended."""
     site_width = max((cells(str(event.call.site or "")) for event in history), default=0)
     for event in history:
@@ -144,7 +160,7 @@ def _say_history(page: Page, history: Sequence[Event]) -> None:
         sent = f"effect {call.label}" if call.kind is Kind.EFFECT else call.label
         if call.params:
             sent += f"   {described(call.params)}"
-        page.say(sent, _ended(event), label=label, label_style=GREY)
+        page.say(sent, _ended(event), label=label, label_style=GREY, indent=indent)
 
 
 def _ended(event: Event) -> tuple[str, str]:

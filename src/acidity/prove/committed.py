@@ -1,0 +1,89 @@
+"""What is committed on the way: with ``commits="several"`` each committed state is looked at, not only the last one.
+
+A `Witness` stands nearest to the database and looks after every COMMIT that the database has acknowledged. Other
+callers could read the rows just then, so constraints and invariants must hold in them. In a child process that is to be
+killed nobody looks: up to the kill it commits what the clean run has committed.
+"""
+
+from __future__ import annotations
+
+from acidity.adapters.seam import Interceptor, Passage, Wire, unseen
+from acidity.core.call import Call
+from acidity.core.outcome import Told
+from acidity.prove.inspector import Inspector
+from acidity.prove.run import Between, Broken, RawEnding
+from acidity.prove.stage import Stage
+
+
+class CommitWatch:
+    """Looks at every committed state of a scenario with several commits, and at none of one with one.
+
+    Args:
+        stage: where it is committed.
+        inspector: knows what must hold.
+    """
+
+    def __init__(self, stage: Stage, inspector: Inspector) -> None:
+        self.active = stage.scenario.commits == "several"
+        self._stage = stage
+        self._inspector = inspector
+        self._known: dict[str, tuple[Broken, ...]] = {}
+        self._unread: dict[str, str] = {}
+        self._seen: list[Between] = []
+
+    def over(self, inner: Interceptor, step: str = "") -> Interceptor:
+        """An Interceptor that does what `inner` does and looks at what is committed then."""
+        return Witness(inner, self, step) if self.active else inner
+
+    def take(self) -> tuple[Between, ...]:
+        """The states in which something did not hold, since this was last asked."""
+        seen, self._seen = tuple(self._seen), []
+        return seen
+
+    def unread(self) -> list[str]:
+        """Why committed states were never looked at, in words; a state that was seen elsewhere too is no loss."""
+        left = [why for rows, why in self._unread.items() if rows not in self._inspector.states]
+        return list(dict.fromkeys(left))
+
+    def look(self, call: Call, step: str) -> None:
+        """Look at what this Call has committed."""
+        with unseen(), self._stage.sandbox.unseen():
+            look = self._stage.sandbox.look()
+            rows = look.state.fingerprint
+            if rows not in self._known:
+                if look.locked_out or not self._inspector.reaches():
+                    where = f" at {call.site}" if call.site else ""
+                    self._unread[rows] = (
+                        f"a fault kept everybody out after a COMMIT{where}: invariants could not be asked"
+                    )
+                    return
+                self._known[rows] = self._inspector.inspect(look.state, Told.UNKNOWN, RawEnding())
+        if self._known[rows]:
+            self._seen.append(Between(call, step, look.state, self._known[rows]))
+
+
+class Witness:
+    """An Interceptor that lets another one decide, and looks at what was committed."""
+
+    def __init__(self, inner: Interceptor, watch: CommitWatch, step: str) -> None:
+        self._inner = inner
+        self._watch = watch
+        self._step = step
+
+    def intercept(self, passage: Passage) -> None:
+        """Let it pass, and look if it was a COMMIT; without an exception it is acknowledged."""
+        self._inner.intercept(passage)
+        if passage.call.commits:
+            self._watch.look(passage.call, self._step)
+
+    def keeps_open(self, wire: Wire) -> bool:
+        """The inner Interceptor knows."""
+        return self._inner.keeps_open(wire)
+
+    def failed(self, passage: Passage) -> None:
+        """The inner Interceptor may want to know."""
+        self._inner.failed(passage)
+
+    def finish(self) -> None:
+        """Let go of what the inner Interceptor holds."""
+        self._inner.finish()
