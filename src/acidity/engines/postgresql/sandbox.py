@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from acidity.engines.hosted import HostedSandbox
@@ -157,11 +158,12 @@ class PostgresqlSandbox(HostedSandbox):
 
     def sweep(self) -> None:
         """Drop databases whose process is gone; one with a prepared transaction cannot be dropped."""
-        for name, gid in self.ask(
-            f"SELECT database, gid FROM pg_prepared_xacts WHERE starts_with(database, '{PREFIX}')"
-        ):
+        import psycopg
+
+        left = self.ask("SELECT database, gid FROM pg_prepared_xacts WHERE starts_with(database, %s)", (PREFIX,))
+        for name, gid in left:
             if owner_is_gone(name):
-                with self.connect_admin(name) as connection:
+                with suppress(psycopg.Error), self.connect_admin(name) as connection:  # another process may be faster
                     connection.execute(f"ROLLBACK PREPARED {_literal(gid)}")
         for (name,) in self.ask(f"SELECT datname FROM pg_database WHERE starts_with(datname, '{PREFIX}')"):
             if owner_is_gone(name):
