@@ -5,9 +5,18 @@ from __future__ import annotations
 import pytest
 
 from acidity.core.control import commits_within, is_ddl, is_write, kind_of, parts_of
+from acidity.core.prepared import commits_prepared, without_names
 
 KINDS = {
-    "begin": ["BEGIN", "begin immediate", "BEGIN;", " BEGIN ", "/* a */ -- b\n BEGIN", "START TRANSACTION READ ONLY"],
+    "begin": [
+        "BEGIN",
+        "begin immediate",
+        "BEGIN;",
+        " BEGIN ",
+        "/* a */ -- b\n BEGIN",
+        "START TRANSACTION READ ONLY",
+        "XA START 'x'",
+    ],
     "commit": [
         "COMMIT",
         "commit;",
@@ -102,6 +111,29 @@ def test_changes_of_the_schema() -> None:
     assert is_ddl("create index i on t (a)")
     assert is_ddl("-- now\nALTER TABLE t ADD b INTEGER")
     assert not is_ddl("INSERT INTO t VALUES ('CREATE')")
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("XA PREPARE 'f00','b',1", "XA PREPARE"),
+        ("XA END 'f00'", "XA END"),
+        ("/* why */ PREPARE TRANSACTION 'f00'", "PREPARE TRANSACTION"),
+        ("COMMIT PREPARED 'f00'", "COMMIT PREPARED"),
+        ("rollback prepared 'f00'", "rollback prepared"),
+        ("prepare _sa_0123456789abcdef", "prepare"),
+        ("COMMIT", "COMMIT"),
+        ("COMMIT AND CHAIN", "COMMIT AND CHAIN"),
+        ("SELECT 'XA PREPARE'", "SELECT 'XA PREPARE'"),
+    ],
+)
+def test_names_of_prepared_transactions_are_left_out(sql: str, words: str) -> None:
+    assert without_names(sql) == words
+
+
+def test_what_was_prepared_is_committed() -> None:
+    assert all(map(commits_prepared, ["XA COMMIT 'x'", "COMMIT PREPARED 'x'", "commit _sa_0123456789abcdef"]))
+    assert not any(map(commits_prepared, ["COMMIT", "XA COMMIT 'x' ONE PHASE", "XA PREPARE 'x'", "XA ROLLBACK 'x'"]))
 
 
 TRIGGER = "CREATE TRIGGER t AFTER INSERT ON a BEGIN UPDATE b SET c = 1; END"

@@ -6,21 +6,46 @@ reach the next, so an adapter remembers it until `Adapter.forget`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from acidity.engines.base import Sandbox
+from acidity.engines.base import Ground, Sandbox
 from acidity.errors import ForeignDatabase
 
 
 class Gatekeeper(Protocol):
-    """Who decides where an operation may connect to while it runs."""
+    """Who decides where an operation may connect to while it runs.
 
-    sandbox: Sandbox
+    Attributes:
+        sandbox: all databases of the check.
+        parts: each of them by name.
+    """
+
+    sandbox: Ground
+    parts: Mapping[str, Sandbox]
 
     def refuse(self, error: ForeignDatabase) -> None:
         """Note that a connection pointed elsewhere, also when the operation swallows the error."""
+
+
+def destination(gatekeeper: Gatekeeper, dialect_name: str, cargs: Any, cparams: Any) -> Sandbox | None:
+    """The database that these connect arguments lead to; None when it is not ours."""
+    return next((part for part in gatekeeper.parts.values() if part.is_target(dialect_name, cargs, cparams)), None)
+
+
+def describe_target(gatekeeper: Gatekeeper, dialect_name: str, cargs: Any, cparams: Any) -> str:
+    """Where connect arguments lead to that are not ours, for a message; no secrets."""
+    parts = list(gatekeeper.parts.values())
+    fitting = next((part for part in parts if part.serves(dialect_name)), parts[0])
+    return fitting.describe_target(dialect_name, cargs, cparams)
+
+
+def leads_elsewhere(gatekeeper: Gatekeeper, part: Sandbox, sql: str) -> str:
+    """Which database that is not ours the statement would open; nothing if there is none."""
+    where = part.leads_to(sql)
+    others = (other for other in gatekeeper.parts.values() if other.engine_name == part.engine_name)
+    return where if where and all(other.leads_to(sql) for other in others) else ""
 
 
 class Adapter(Protocol):
@@ -38,14 +63,14 @@ class Adapter(Protocol):
     def remove(self) -> None:
         """Take every hook back."""
 
-    def opened(self) -> list[Any]:
-        """Connections of the Sandbox that the run opened and that may still be open, as a `Sandbox` takes them."""
+    def opened(self, sandbox: Sandbox) -> list[Any]:
+        """Connections of this Sandbox that the run opened and that may still be open, as the Sandbox takes them."""
 
     def bypasses(self) -> list[str]:
         """What reached the Sandbox in this run without passing the seam, in words."""
 
-    def strangers(self) -> bool:
-        """Whether something was left open that a stranger meets who comes over a connection of their own."""
+    def strangers(self, sandbox: Sandbox) -> bool:
+        """Whether something was left open here that a stranger meets who comes over a connection of their own."""
 
     def forget(self) -> None:
         """Close whatever the run left open."""
@@ -81,17 +106,17 @@ class Adapters:
             for part in self._parts:
                 part.armed = False
 
-    def opened(self) -> list[Any]:
-        """Connections of the Sandbox that the run opened."""
-        return [connection for part in self._parts for connection in part.opened()]
+    def opened(self, sandbox: Sandbox) -> list[Any]:
+        """Connections of this Sandbox that the run opened."""
+        return [connection for part in self._parts for connection in part.opened(sandbox)]
 
     def bypasses(self) -> list[str]:
         """What did not pass the seam."""
         return [words for part in self._parts for words in part.bypasses()]
 
-    def strangers(self) -> bool:
+    def strangers(self, sandbox: Sandbox) -> bool:
         """Whether a stranger has to come over a connection of their own."""
-        return any(part.strangers() for part in self._parts)
+        return any(part.strangers(sandbox) for part in self._parts)
 
     def forget(self) -> None:
         """Close whatever the run left open."""

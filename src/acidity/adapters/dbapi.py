@@ -12,13 +12,14 @@ import weakref
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import FrameType
 from typing import Any
 
-from acidity.adapters.base import Gatekeeper
+from acidity.adapters.base import Gatekeeper, describe_target, destination, leads_elsewhere
 from acidity.adapters.drivers import DRIVERS
 from acidity.adapters.drivers.base import Driver, Hooks, Opening, Said
 from acidity.adapters.drivers.wire import RawWire
@@ -26,6 +27,7 @@ from acidity.adapters.seam import Actor, current_actor, passing, request, unseen
 from acidity.adapters.site import find_site, is_where_acidity_calls
 from acidity.core.call import Kind, Site
 from acidity.core.control import commits_within, is_write
+from acidity.engines.base import Sandbox
 from acidity.errors import ForeignDatabase
 
 _RAW = "a statement was sent on the raw driver connection of SQLAlchemy"
@@ -70,20 +72,19 @@ class DbapiAdapter:
     @contextmanager
     def opening(self, driver: Driver, dialect: str, cargs: Any, cparams: Any) -> Iterator[Opening]:
         """A connection is about to be opened: refuse it, or take it in when it is there."""
-        sandbox = self.gatekeeper.sandbox
         others = passing() or called_by_others(driver.module)
-        ours = not others and sandbox.is_target(dialect, cargs, cparams)
+        ours = None if others else destination(self.gatekeeper, dialect, cargs, cparams)
         if self.armed and not ours and not others:
-            where = sandbox.describe_target(dialect, cargs, cparams)
+            where = describe_target(self.gatekeeper, dialect, cargs, cparams)
             self._refuse(f"a driver connection inside the operation points at {where!r}", "nothing was opened.")
         with unseen():
             if ours:
-                yield Opening(True, lambda connection: self._take_in(driver, connection))
+                take_in = partial(self._take_in, ours, driver)
+                yield Opening(True, take_in, ours.detour() if self.armed else None)
             else:
                 yield Opening(False, self._others.add if others else lambda _: None)
 
-    def _take_in(self, driver: Driver, connection: Any) -> None:
-        sandbox = self.gatekeeper.sandbox
+    def _take_in(self, sandbox: Sandbox, driver: Driver, connection: Any) -> None:
         wire = RawWire(sandbox, driver, connection)
         self._wires[id(connection)] = wire
         self._opened.append(wire)
@@ -91,10 +92,6 @@ class DbapiAdapter:
         sandbox.claim(handle)
         sandbox.configure(handle)
         sandbox.in_use(handle, in_use=True)
-
-    def detour(self) -> int | None:
-        """The port of the proxy, while a fault needs it."""
-        return self.gatekeeper.sandbox.detour() if self.armed else None
 
     def minded(self, connection: Any) -> RawWire | None:
         """The wire of this connection, if what it is asked now is a Call."""
@@ -152,12 +149,12 @@ class DbapiAdapter:
             return perform()
 
     def _bring(self, actor: Actor, wire: RawWire, said: Said, perform: Callable[[], Any], site: Site | None) -> Any:
-        sandbox, answer = self.gatekeeper.sandbox, []
-        where = sandbox.leads_to(said.sql)
+        sandbox, answer = wire.sandbox, []
+        where = leads_elsewhere(self.gatekeeper, sandbox, said.sql)
         if where:
             self._refuse(f"a statement of the operation leads to {where}", "it was not sent.")
         writes = said.kind is Kind.STATEMENT and is_write(said.sql)
-        with sandbox.unseen():
+        with self.gatekeeper.sandbox.unseen():
             try:
                 request(
                     actor,
@@ -178,18 +175,18 @@ class DbapiAdapter:
 
     # After a run
 
-    def opened(self) -> list[Any]:
-        """What the run opened and has not dropped."""
-        return [wire.connection for wire in self._opened if wire.driver_connection is not None]
+    def opened(self, sandbox: Sandbox) -> list[Any]:
+        """What the run opened there and has not dropped."""
+        ours = (wire for wire in self._opened if wire.sandbox is sandbox)
+        return [wire.connection for wire in ours if wire.driver_connection is not None]
 
     def bypasses(self) -> list[str]:
         """Calls of threads that belong to no operation, and connections that could not be hooked."""
         return list(self._bypasses)
 
-    def strangers(self) -> bool:
+    def strangers(self, sandbox: Sandbox) -> bool:
         """Whether a connection that is in no pool is still open; only such a one can stop a stranger."""
-        sandbox = self.gatekeeper.sandbox
-        return any(sandbox.in_transaction(connection) is not None for connection in self.opened())
+        return any(sandbox.in_transaction(connection) is not None for connection in self.opened(sandbox))
 
     def forget(self) -> None:
         """Close every connection that the run left; it stays known, in case somebody kept it for the next."""

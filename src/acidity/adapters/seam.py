@@ -23,6 +23,10 @@ class Wire(Protocol):
         """The name of the database engine, such as ``sqlite``."""
 
     @property
+    def database(self) -> str:
+        """What the scenario calls the database; empty where there is only one."""
+
+    @property
     def connection(self) -> Any:
         """The driver's connection, as the library has it."""
 
@@ -176,7 +180,8 @@ def request(
     """
     actor.made += 1
     number = actor.number(connection) if connection is not None else 0
-    call = Call(actor.name, actor.made, kind, sql, params, site, many, defaulted, number, autocommit)
+    database = wire.database if wire is not None else ""
+    call = Call(actor.name, actor.made, kind, sql, params, site, many, defaulted, number, autocommit, database)
     passage = Passage(call, wire, perform)
     token = _passing.set(wire is not None)
     try:

@@ -23,7 +23,7 @@ from sqlalchemy.exc import ResourceClosedError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import Pool, QueuePool, SingletonThreadPool, StaticPool
 
-from acidity.adapters.base import Gatekeeper
+from acidity.adapters.base import Gatekeeper, describe_target, destination, leads_elsewhere
 from acidity.adapters.seam import Actor, current_actor, request
 from acidity.adapters.site import find_site
 from acidity.core.call import Kind
@@ -55,6 +55,11 @@ class DriverWire:
     def engine(self) -> str:
         """The name of the database engine."""
         return self.sandbox.engine_name
+
+    @property
+    def database(self) -> str:
+        """What the scenario calls the database."""
+        return self.sandbox.name
 
     @property
     def errors(self) -> Any:
@@ -99,12 +104,12 @@ class SqlAlchemyAdapter:
         self.gatekeeper = gatekeeper
         self.armed = False
         self.paused = False
-        self.engines: dict[int, Engine] = {}
+        self.engines: dict[int, tuple[Engine, Sandbox]] = {}
         self.orphans: list[str] = []
         self.sessions: weakref.WeakSet[Session] = weakref.WeakSet()
-        self._redirected: set[int] = set()
-        self._admitted: dict[int, Dialect] = {}
-        self._opened: list[Any] = []
+        self._redirected: dict[int, Sandbox] = {}
+        self._admitted: dict[int, tuple[Dialect, Sandbox]] = {}
+        self._opened: dict[int, tuple[Any, Sandbox]] = {}
         self._wrapped: dict[int, Dialect] = {}
         self._resetting: set[int] = set()
         self._raw: dict[int, Actor] = {}
@@ -142,32 +147,32 @@ class SqlAlchemyAdapter:
             self.paused = False
 
     @contextmanager
-    def redirecting(self, engine: Engine) -> Iterator[None]:
-        """Point a module-level engine at the Sandbox while the context lasts.
+    def redirecting(self, engine: Engine, sandbox: Sandbox) -> Iterator[None]:
+        """Point a module-level engine at a Sandbox while the context lasts.
 
         On the same kind of database its hooks, options and driver stay; on another kind, everything that belongs to the
         old kind is replaced with what ``create_engine`` makes for the Sandbox.
         """
-        sandbox, old = self.gatekeeper.sandbox, (engine.pool, engine.dialect, engine.url)
+        old = (engine.pool, engine.dialect, engine.url)
         if sandbox.serves(engine.dialect.name):
-            engine.pool = self._redirected_pool(engine)
+            engine.pool = self._redirected_pool(engine, sandbox)
         else:
             made = _engine_for(sandbox, asynchronous=engine.dialect.is_async)
             engine.pool, engine.dialect, engine.url = made.pool, made.dialect, made.url
-        self._redirected.add(id(engine.dialect))
+        self._redirected[id(engine.dialect)] = sandbox
         try:
             yield
         finally:
-            self._redirected.discard(id(engine.dialect))
+            self._redirected.pop(id(engine.dialect))
             engine.pool.dispose()
             engine.pool, engine.dialect, engine.url = old
 
-    def _redirected_pool(self, engine: Engine) -> Pool:
-        sandbox, old = self.gatekeeper.sandbox, engine.pool
+    def _redirected_pool(self, engine: Engine, sandbox: Sandbox) -> Pool:
+        old = engine.pool
         memory = isinstance(old, SingletonThreadPool | StaticPool) and sandbox.in_memory(engine.url)
         pool = self._file_pool(old) if memory else old.recreate()
         if _made_by_the_user(old._creator):
-            pool._creator = lambda: self._admit(engine.dialect, sandbox.connect(engine.dialect, {}))
+            pool._creator = lambda: self._admit(engine.dialect, sandbox, sandbox.connect(engine.dialect, {}))
         return pool
 
     def _file_pool(self, old: Pool) -> Pool:
@@ -182,25 +187,24 @@ class SqlAlchemyAdapter:
     # What the events tell
 
     def _on_do_connect(self, dialect: Dialect, _record: Any, cargs: list[Any], cparams: dict[str, Any]) -> Any:
-        sandbox = self.gatekeeper.sandbox
         if self.paused:
             return None
-        if id(dialect) in self._redirected:
-            connection = sandbox.connect(dialect, cparams)
-        elif sandbox.is_target(dialect.name, cargs, cparams):
-            connection = sandbox.open(dialect, cargs, cparams)
-        elif self.armed and current_actor() is not None:
-            where = sandbox.describe_target(dialect.name, cargs, cparams)
+        redirected = self._redirected.get(id(dialect))
+        if redirected is not None:
+            return self._admit(dialect, redirected, redirected.connect(dialect, cparams))
+        ours = destination(self.gatekeeper, dialect.name, cargs, cparams)
+        if ours is not None:
+            return self._admit(dialect, ours, ours.open(dialect, cargs, cparams))
+        if self.armed and current_actor() is not None:
+            where = describe_target(self.gatekeeper, dialect.name, cargs, cparams)
             self._refuse(f"an engine inside the operation points at {where}", f"nothing was opened. {_REMEDY}")
-        else:
-            return None
-        return self._admit(dialect, connection)
+        return None
 
-    def _admit(self, dialect: Dialect, connection: Any) -> Any:
-        self._admitted[id(dialect)] = dialect
-        self._opened.append(connection)
-        self.gatekeeper.sandbox.claim(connection)
-        self.gatekeeper.sandbox.configure(connection)
+    def _admit(self, dialect: Dialect, sandbox: Sandbox, connection: Any) -> Any:
+        self._admitted[id(dialect)] = (dialect, sandbox)
+        self._opened[id(connection)] = (connection, sandbox)
+        sandbox.claim(connection)
+        sandbox.configure(connection)
         return connection
 
     def _refuse(self, what: str, remedy: str) -> NoReturn:
@@ -208,8 +212,9 @@ class SqlAlchemyAdapter:
         self.gatekeeper.refuse(error)
         raise error
 
-    def _is_ours(self, dbapi_connection: Any) -> bool:
-        return any(dbapi_connection is opened for opened in self._opened)
+    def _sandbox_of(self, dbapi_connection: Any) -> Sandbox | None:
+        """The database that it was opened to; None when it is not ours."""
+        return self._opened.get(id(dbapi_connection), (None, None))[1]
 
     def _on_engine_connect(self, connection: Connection) -> None:
         if self.paused:
@@ -217,11 +222,13 @@ class SqlAlchemyAdapter:
         dbapi_connection = connection.connection.dbapi_connection
         self._raw.pop(id(dbapi_connection), None)
         dialect = connection.dialect
-        if id(dialect) in self._admitted and not self.armed and not self._is_ours(dbapi_connection):
-            self._opened.append(dbapi_connection)  # a stranger's, by the engine's own creator=
-        if self._is_ours(dbapi_connection):
-            self.gatekeeper.sandbox.in_use(dbapi_connection, in_use=True)
-            self.engines[id(connection.engine)] = connection.engine
+        sandbox = self._sandbox_of(dbapi_connection)
+        if sandbox is None and id(dialect) in self._admitted and not self.armed:
+            _, sandbox = self._admitted[id(dialect)]
+            self._opened[id(dbapi_connection)] = (dbapi_connection, sandbox)  # a stranger's, by the engine's creator=
+        if sandbox is not None:
+            sandbox.in_use(dbapi_connection, in_use=True)
+            self.engines[id(connection.engine)] = (connection.engine, sandbox)
             if id(dialect) not in self._wrapped:
                 self._wrap(dialect)
         elif self.armed and current_actor() is not None:
@@ -234,9 +241,11 @@ class SqlAlchemyAdapter:
         actor = current_actor()
         if actor is None or self.paused:
             return
-        if not self._is_ours(dbapi_connection) and self.gatekeeper.sandbox.claim(dbapi_connection):
-            self._admit(fairy._pool._dialect, dbapi_connection)  # made by the engine's own creator=
-        if self._is_ours(dbapi_connection):
+        if not self._sandbox_of(dbapi_connection):
+            claimed = (part for part in self.gatekeeper.parts.values() if part.claim(dbapi_connection))
+            if sandbox := next(claimed, None):
+                self._admit(fairy._pool._dialect, sandbox, dbapi_connection)  # made by the engine's own creator=
+        if self._sandbox_of(dbapi_connection):
             self._raw[id(dbapi_connection)] = actor
             self._records[id(record)] = record
         elif self.armed and not _for_a_connection():
@@ -244,7 +253,8 @@ class SqlAlchemyAdapter:
 
     def _on_reset(self, dbapi_connection: Any, _record: Any, _state: Any) -> None:
         self._resetting.add(id(dbapi_connection))
-        self.gatekeeper.sandbox.in_use(dbapi_connection, in_use=False)
+        if sandbox := self._sandbox_of(dbapi_connection):
+            sandbox.in_use(dbapi_connection, in_use=False)
         actor = self._raw.pop(id(dbapi_connection), None)
         if actor is not None:
             actor.bypasses.append("a raw driver connection was taken from the pool (raw_connection)")
@@ -274,7 +284,8 @@ class SqlAlchemyAdapter:
             if root is None or not root._allow_autobegin:  # a probe of the dialect
                 original(cursor, statement, *rest, **keywords)
                 return
-            where = self.gatekeeper.sandbox.leads_to(statement)
+            dbapi_connection = root.connection.dbapi_connection
+            where = leads_elsewhere(self.gatekeeper, self._leading(dialect, dbapi_connection), statement)
             if where and self.armed:
                 self._refuse(f"a statement of the operation leads to {where}", "it was not sent.")
             self._request(
@@ -282,7 +293,7 @@ class SqlAlchemyAdapter:
                 kind_of(statement),
                 statement,
                 rest[0] if len(rest) > 1 else None,
-                root.connection.dbapi_connection,
+                dbapi_connection,
                 lambda: original(cursor, statement, *rest, **keywords),
                 many=many,
                 defaulted=_defaulted(context),
@@ -296,7 +307,7 @@ class SqlAlchemyAdapter:
             if id(dbapi_connection) in self._resetting:
                 self._resetting.discard(id(dbapi_connection))
                 actor = current_actor()
-                wire = DriverWire(self.gatekeeper.sandbox, dialect, dbapi_connection)
+                wire = DriverWire(self._leading(dialect, dbapi_connection), dialect, dbapi_connection)
                 if actor is None or not actor.interceptor.keeps_open(wire):
                     self._unseen(original, connection)
                 return
@@ -335,8 +346,8 @@ class SqlAlchemyAdapter:
                 self.orphans.append(f"{kind.value} by a thread or task that belongs to no operation")
             self._unseen(perform)
             return
-        sandbox = self.gatekeeper.sandbox
-        with sandbox.unseen():
+        sandbox = self._leading(dialect, dbapi_connection)
+        with self.gatekeeper.sandbox.unseen():
             try:
                 request(
                     actor,
@@ -349,16 +360,15 @@ class SqlAlchemyAdapter:
                     perform=perform,
                     many=many,
                     defaulted=defaulted,
-                    autocommit=kind is Kind.STATEMENT and is_write(sql) and self._stands_alone(dbapi_connection),
+                    autocommit=kind is Kind.STATEMENT and is_write(sql) and _stands_alone(sandbox, dbapi_connection),
                 )
             except CancelledError:
                 sandbox.drain(dbapi_connection)
                 raise
 
-    def _stands_alone(self, dbapi_connection: Any) -> bool:
-        """No transaction is open, and none will be begun for a write."""
-        sandbox = self.gatekeeper.sandbox
-        return sandbox.commits_by_itself(dbapi_connection) and not sandbox.in_transaction(dbapi_connection)
+    def _leading(self, dialect: Dialect, dbapi_connection: Any) -> Sandbox:
+        """The database of a connection of a wrapped dialect; after `forget`, the one its engine led to before."""
+        return self._sandbox_of(dbapi_connection) or self._admitted[id(dialect)][1]
 
     def _unseen(self, perform: Callable[..., None], *arguments: Any) -> None:
         with self.gatekeeper.sandbox.unseen():
@@ -376,13 +386,18 @@ class SqlAlchemyAdapter:
         """Calls of threads that belong to no operation, and raw connections."""
         return [*self.orphans, *self.raw_checkouts()]
 
-    def strangers(self) -> bool:
+    def strangers(self, sandbox: Sandbox) -> bool:
         """They use the pools."""
+        del sandbox
         return False
 
-    def opened(self) -> list[Any]:
+    def opened(self, sandbox: Sandbox) -> list[Any]:
         """Every driver connection of the Sandbox that was opened since the last `forget`."""
-        return list(self._opened)
+        return [connection for connection, its in self._opened.values() if its is sandbox]
+
+    def engines_of(self, sandbox: Sandbox) -> list[Engine]:
+        """The engines of the run that lead to it."""
+        return [engine for engine, its in self.engines.values() if its is sandbox]
 
     def forget(self) -> None:
         """Close every session, driver connection and pool that the run left; nothing of it may reach the next run."""
@@ -390,13 +405,13 @@ class SqlAlchemyAdapter:
             with suppress(Exception):
                 session.close()
         self.sessions.clear()
-        for connection in self._opened:
+        for connection, _ in self._opened.values():
             with suppress(Exception):
                 connection.close()
         for record in self._records.values():  # also of pools whose engine never made a Connection
             with suppress(Exception):
                 record.invalidate()
-        for engine in self.engines.values():
+        for engine, _ in self.engines.values():
             with suppress(ResourceClosedError):
                 engine.dispose(close=False)
         self._records.clear()
@@ -408,6 +423,11 @@ class SqlAlchemyAdapter:
     def release(self) -> None:
         """Let go of engines that operations made for themselves."""
         self.engines.clear()
+
+
+def _stands_alone(sandbox: Sandbox, dbapi_connection: Any) -> bool:
+    """No transaction is open, and none will be begun for a write."""
+    return sandbox.commits_by_itself(dbapi_connection) and not sandbox.in_transaction(dbapi_connection)
 
 
 def _engine_for(sandbox: Sandbox, *, asynchronous: bool) -> Engine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -69,21 +69,25 @@ def supplied_columns(history: History, tables: Mapping[str, Table]) -> frozenset
             continue
         defaulted = {name.lower() for name in call.defaulted}
         for write in _writes(call.sql):
-            if (name := _spelled(write.table, tables)) is None:
+            if (name := _spelled(write.table, tables, call.database)) is None:
                 continue
             given = set(write.supplies(tables[name])) - defaulted
             found.update((name, column) for column in tables[name].columns if column.lower() in given)
     return frozenset(found)
 
 
-def _spelled(name: str, tables: Mapping[str, Table]) -> str | None:
-    """The table of that name as `tables` spells it; a schema in front counts only where `tables` has it too."""
-    wanted = name.lower()
+def _spelled(name: str, tables: Iterable[str], database: str) -> str | None:
+    """The table of that name as `tables` spells it; a schema in front counts only where `tables` has it too.
+
+    Where there are several databases, a name without one is that of a table in the database it was sent to.
+    """
+    wanted, inside = name.lower(), f"{database}.".lower() if database else ""
     for candidate in tables:
-        if candidate.lower() == wanted:
+        if candidate.lower() in {inside + wanted, wanted}:
             return candidate
     last = wanted.rpartition(".")[2]
-    return next((candidate for candidate in tables if candidate.lower().rpartition(".")[2] == last), None)
+    found = (candidate for candidate in tables if candidate.lower().rpartition(".")[2] == last)
+    return next((candidate for candidate in found if candidate.lower().startswith(inside)), None)
 
 
 @lru_cache(maxsize=4096)

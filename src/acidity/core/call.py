@@ -52,6 +52,7 @@ class Call:
         defaulted: columns of an INSERT or UPDATE whose value a callable default produced.
         connection: which of the operation's connections it goes over, numbered from 1 as they appear.
         autocommit: it is a write outside any transaction, which the database commits by itself.
+        database: what the scenario calls the database it goes to; empty where there is only one, and for an effect.
     """
 
     actor: str
@@ -64,6 +65,7 @@ class Call:
     defaulted: frozenset[str] = frozenset()
     connection: int = 0
     autocommit: bool = False
+    database: str = ""
 
     @property
     def commits(self) -> bool:
@@ -73,8 +75,8 @@ class Call:
     @property
     def label(self) -> str:
         """A short text for people: the first words of the SQL, or the kind in capitals."""
-        text = " ".join(self.sql.split())
-        return text or self.kind.value.upper()
+        text = " ".join(self.sql.split()) or self.kind.value.upper()
+        return f"{self.database}: {text}" if self.database else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ _LEADING_COMMENT = re.compile(r"\s*(?:--[^\n]*(?:\n|$)|/\*.*?\*/)", re.DOTALL)
 _CONTROL: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)
     for pattern, kind in (
-        (r"(begin|start\s+transaction)\b", Kind.BEGIN),
+        (r"(begin|start\s+transaction|xa\s+(start|begin))\b", Kind.BEGIN),
         (r"rollback\s+(work\s+|transaction\s+)?to\b", Kind.ROLLBACK_TO),
         (r"prepare\s+transaction\b|xa\s+prepare\b", Kind.PREPARE),
         (r"(commit|end)\b|xa\s+commit\b", Kind.COMMIT),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from acidity.core.database import Database, several
 from acidity.core.http import HttpAnswer, HttpRequest, make_request
 from acidity.errors import UsageError
 
@@ -23,6 +24,9 @@ INJECTIONS = (
     "url",
     "dbapi_connection",
     "dsn",
+    "databases",
+    "async_databases",
+    "dsns",
 )
 
 
@@ -37,6 +41,8 @@ class Operation:
             ``url`` is SQLAlchemy's; ``dsn`` is what the driver's own ``connect`` takes: a path (sqlite3), a libpq URL
             (psycopg, psycopg2, asyncpg), a dict of keyword arguments (PyMySQL, mysqlclient, aiomysql).
             ``dbapi_connection`` is a connection of the driver that ``db=`` names, closed afterwards.
+            ``databases``, ``async_databases`` and ``dsns`` map the names of ``Scenario(databases=…)`` to engines or
+            dsns.
         succeeded: ``fn(answer) -> bool``, whether the caller was told *ok*. By default an answer equal to that of
             the clean run.
         raises: an exception class, or several, that mark an expected refusal.
@@ -204,6 +210,9 @@ class Scenario:
         bind: ``"module:engine"`` or several, module-level engines that are redirected to the Sandbox.
         effects: functions outside the database (or ``"module:function"``) that are counted and made to fail.
         ignore: columns that are not compared, as ``"table.column"``; ``"table.*"`` leaves out a whole table.
+        databases: instead of `metadata`, `schema` and `setup`, a `Database` for each name, where an operation writes to
+            several. Then tables are called ``"name.table"``, invariants receive a mapping of sessions by name, and
+            `bind` is a mapping by name.
         commits: ``"one"``, or ``"several"`` when intermediate commits are intended (a saga, intent and then settle):
             every committed state must then satisfy the invariants, which are required.
         recover: what a restarted process does, a function that gets what an operation gets (or an `Operation` of it).
@@ -211,7 +220,8 @@ class Scenario:
         settle: the same for what runs anyway (the relay of an outbox, a worker of a queue), after `recover`.
 
     Raises:
-        UsageError: no operation, no schema, or two of them; several commits without invariants.
+        UsageError: no operation, no schema, or two of them; several commits without invariants; or `databases` does not
+            fit the rest.
     """
 
     operations: tuple[Operation, ...]
@@ -223,6 +233,7 @@ class Scenario:
     effects: tuple[Any, ...]
     ignore: tuple[str, ...]
     commits: Commits
+    databases: Mapping[str, Database]
     recover: Operation | None
     settle: Operation | None
     name: str = field(compare=False)
@@ -234,10 +245,11 @@ class Scenario:
         schema: Any = None,
         setup: Callable[[Any], Any] | None = None,
         invariants: Iterable[Callable[..., Any]] = (),
-        bind: str | Iterable[str] = (),
+        bind: str | Iterable[str] | Mapping[str, str | Iterable[str]] = (),
         effects: Iterable[Any] = (),
         ignore: Iterable[str] = (),
         commits: Commits = "one",
+        databases: Mapping[str, Database] | None = None,
         recover: Operation | Callable[..., Any] | None = None,
         settle: Operation | Callable[..., Any] | None = None,
         name: str = "",
@@ -247,8 +259,12 @@ class Scenario:
             raise UsageError(
                 "a Scenario needs at least one Operation, as in Scenario(Operation(transfer, 1, 2), metadata=…)"
             )
-        if (metadata is None) == (schema is None):
+        if databases is not None and (metadata, schema, setup) != (None, None, None):
+            raise UsageError("with databases=, each Database has its own metadata= or schema=, and setup=")
+        if databases is None and (metadata is None) == (schema is None):
             raise UsageError("a Scenario needs its tables from exactly one of metadata= and schema=")
+        if databases is None and isinstance(bind, Mapping):
+            raise UsageError("bind= is a mapping only in a Scenario with databases=")
         if commits not in get_args(Commits):
             raise UsageError(f"commits= is one of {', '.join(map(repr, get_args(Commits)))}, not {commits!r}")
         if commits == "several" and not invariants:
@@ -256,18 +272,20 @@ class Scenario:
                 'commits="several" needs invariants=: what must hold in every state that is committed on the way'
             )
         for column in ignore:
-            if column.count(".") != 1:
-                raise UsageError(f"ignore= takes 'table.column' or 'table.*', not {column!r}")
+            if column.count(".") != (1 if databases is None else 2):
+                table = "table" if databases is None else "database.table"
+                raise UsageError(f"ignore= takes '{table}.column' or '{table}.*', not {column!r}")
         put = object.__setattr__
         put(self, "operations", tuple(map(_operation, operations)))
         put(self, "metadata", metadata)
         put(self, "schema", Path(schema) if isinstance(schema, str) else schema)
         put(self, "setup", setup)
         put(self, "invariants", invariants)
-        put(self, "bind", (bind,) if isinstance(bind, str) else tuple(bind))
+        put(self, "bind", () if databases is not None else (bind,) if isinstance(bind, str) else tuple(bind))
         put(self, "effects", tuple(effects))
         put(self, "ignore", tuple(ignore))
         put(self, "commits", commits)
+        put(self, "databases", {} if databases is None else several(databases, bind))
         put(self, "recover", None if recover is None else _step("recover", recover))
         put(self, "settle", None if settle is None else _step("settle", settle))
         put(self, "name", name)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from acidity.core.call import History
 from acidity.core.outcome import State
 from acidity.core.report import EngineInfo
 
@@ -28,10 +29,53 @@ class Unsettled(BaseException):
     """Something still works on what was asked of it; a verdict (unknown) that no ``except Exception`` may swallow."""
 
 
-class Sandbox(Protocol):
-    """A throw-away database that acidity created: seeded, reset, read and dropped by it, and by nobody else."""
+class Ground(Protocol):
+    """What a check stands on: one throw-away database, or several that are asked together."""
+
+    def reset(self) -> None:
+        """Bring the rows before back, whatever a run did; nobody is connected."""
+
+    def look(self) -> Look:
+        """Read every table over an independent connection."""
+
+    def close(self) -> None:
+        """Drop the database and everything that belongs to it; may be called twice."""
+
+    def info(self) -> EngineInfo:
+        """Engine, version and the settings that a report must name."""
+
+    def violations(self) -> tuple[str, ...]:
+        """Rows that break a declared constraint, checked anew even where the engine does not enforce it."""
+
+    def constraints(self) -> int:
+        """How many constraints the schema declares."""
+
+    def remember(self, history: History) -> None:
+        """These Calls were made: they tell how a run calls the transactions that it prepares."""
+
+    def in_doubt(self) -> tuple[str, ...]:
+        """The names of prepared transactions that nobody has decided; `reset` and `close` roll them back."""
+
+    def through_proxy(self) -> AbstractContextManager[Any]:
+        """Connections made in this context go through a proxy that can cut them, where there is a wire."""
+
+    def unseen(self) -> AbstractContextManager[None]:
+        """What the driver does in this context is acidity's or the pool's own."""
+
+    def watch(self, refuse: Callable[[str], None]) -> AbstractContextManager[list[str]]:
+        """Notice connections and statements that bypass the seam; gives the list that fills up."""
+
+
+class Sandbox(Ground, Protocol):
+    """A throw-away database that acidity created: seeded, reset, read and dropped by it, and by nobody else.
+
+    Attributes:
+        engine_name: of its engine.
+        name: what the scenario calls it; empty where it is the only one.
+    """
 
     engine_name: str
+    name: str
 
     def url(self, *, asynchronous: bool = False) -> str:
         """The SQLAlchemy URL of this database."""
@@ -45,29 +89,11 @@ class Sandbox(Protocol):
     def create(self, schema: Callable[[Any], None], setup: Callable[[Any], Any] | None) -> State:
         """Make the tables, write the rows before, and keep them as what `reset` returns to."""
 
-    def reset(self) -> None:
-        """Bring the rows before back, whatever a run did; nobody is connected."""
-
-    def look(self) -> Look:
-        """Read every table over an independent connection."""
-
     def before_url(self) -> str:
         """A URL of the rows before, read-only."""
 
-    def close(self) -> None:
-        """Drop the database and everything that belongs to it; may be called twice."""
-
-    def info(self) -> EngineInfo:
-        """Engine, version and the settings that a report must name."""
-
     def traits(self) -> Mapping[str, Any]:
         """Facts about this database on which faults depend (``journal_mode``, ``deferred``, …)."""
-
-    def violations(self) -> tuple[str, ...]:
-        """Rows that break a declared constraint, checked anew even where the engine does not enforce it."""
-
-    def constraints(self) -> int:
-        """How many constraints the schema declares."""
 
     def connect_beside(self) -> Any:
         """A second driver connection for a real fault; `close` of the sandbox ends it at the latest."""
@@ -126,17 +152,8 @@ class Sandbox(Protocol):
     def send(self, dbapi_connection: Any, sql: str) -> None:
         """Send a statement on somebody's connection, in their transaction, unseen by the seam."""
 
-    def through_proxy(self) -> AbstractContextManager[Any]:
-        """Connections made in this context go through a proxy that can cut them, where there is a wire."""
-
     def detour(self) -> int | None:
         """The port of that proxy while connections are to go through it."""
-
-    def unseen(self) -> AbstractContextManager[None]:
-        """What the driver does in this context is acidity's or the pool's own."""
-
-    def watch(self, refuse: Callable[[str], None]) -> AbstractContextManager[list[str]]:
-        """Notice connections and statements that bypass the seam; gives the list that fills up."""
 
     def impatient(self, dbapi_connection: Any) -> AbstractContextManager[None]:
         """Let no lock wait on this connection last, while the context lasts."""

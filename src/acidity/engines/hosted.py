@@ -19,7 +19,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from acidity.core.call import History
 from acidity.core.outcome import State, Table
+from acidity.core.prepared import names_in, prepares
 from acidity.core.report import EngineInfo
 from acidity.engines.base import Look, Unsettled
 from acidity.engines.hosted_database import HostedDatabase, Shape
@@ -57,6 +59,7 @@ class HostedSandbox(HostedDatabase):
     dialects: frozenset[str]
 
     def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
+        self.name = ""
         self.server = server
         self.settings = dict(settings)
         self.drivers = drivers
@@ -68,6 +71,8 @@ class HostedSandbox(HostedDatabase):
         self._seed: Mapping[str, Table] = {}
         self._dirty: set[str] = set()
         self._altered = False
+        self.named: set[bytes] = set()
+        self._in_doubt = False
         self._proxy: CuttingProxy | None = None
         self._routed = False
         self._beside: list[Any] = []
@@ -152,13 +157,17 @@ class HostedSandbox(HostedDatabase):
             with suppress(Exception):
                 connection.close()
         self._beside.clear()
+        if self._in_doubt:
+            self._undo_prepared()
         try:
             self._put_back()
         except Exception:  # somebody still holds locks; every driver says so in its own way
             self.end_sessions()
+            self._undo_prepared()
             self._put_back()
         self._altered = False
         self._dirty = set()
+        self.named.clear()
 
     def _put_back(self) -> None:
         if self._altered:
@@ -169,6 +178,28 @@ class HostedSandbox(HostedDatabase):
             return
         for statement in self.reset_statements(self._dirty):
             self.ask(statement)
+
+    def remember(self, history: History) -> None:
+        """Keep the names that these Calls give to prepared transactions."""
+        self.named |= names_in(history)
+        self._in_doubt = self._in_doubt or any(prepares(event.call) for event in history)
+
+    def in_doubt(self) -> tuple[str, ...]:
+        """The names of prepared transactions that nobody has decided; the next reset rolls them back."""
+        found = tuple(self.prepared())
+        self._in_doubt = self._in_doubt or bool(found)
+        return found
+
+    def _undo_prepared(self) -> None:
+        """Nobody else will decide them; one whose session still lives can only be undone when that has ended."""
+        try:
+            for undo in self.prepared().values():
+                self.ask(undo)
+        except Exception:
+            self.end_sessions()
+            for undo in self.prepared().values():
+                self.ask(undo)
+        self._in_doubt = False
 
     def end_sessions(self) -> None:
         """End every session that may hold locks, and wait until they are gone."""
@@ -190,6 +221,8 @@ class HostedSandbox(HostedDatabase):
             with suppress(Exception):
                 for number in self.sessions():
                     self.end_session(number)
+            with suppress(Exception):
+                self._undo_prepared()
             with suppress(Exception):
                 self.drop_databases()
             with suppress(Exception):

@@ -121,5 +121,9 @@ class HostedDatabase(ABC):
         """Whether the server says that a session waits for a lock."""
 
     @abstractmethod
+    def prepared(self) -> Mapping[str, str]:
+        """The prepared transactions of this database that nobody has decided: name → the statement that undoes it."""
+
+    @abstractmethod
     def cancel_if_active(self, beside: Any, number: int) -> bool:
         """Cancel the statement of a session if one is running."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import overload
 
+from acidity.core.database import Database
 from acidity.core.report import LETTERS, Card, LetterState, Report
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
@@ -19,7 +20,7 @@ from acidity.prove.drill import Asked, Progress, run_drill
 from acidity.prove.letters import atomicity_report, consistency_report, drill_report
 from acidity.prove.replay import Replay, run_replay
 
-__all__ = ["Operation", "Replay", "Scenario", "check", "drill", "replay"]
+__all__ = ["Database", "Operation", "Replay", "Scenario", "check", "drill", "replay"]
 
 BUILT = frozenset("AC")
 

@@ -39,7 +39,9 @@ class Aftermath:
         effects = Counter(run.effects)
         for step in steps:
             effects.update(step.effects)
-        return replace(run, steps=steps, effects=dict(effects), between=(*run.between, *self._watch.take()))
+        in_doubt = self._stage.sandbox.in_doubt() if steps else run.in_doubt
+        between = (*run.between, *self._watch.take())
+        return replace(run, steps=steps, effects=dict(effects), between=between, in_doubt=in_doubt)
 
     def repeat(self, run: Run) -> Run:
         """The run with its steps once more; after a step that failed there is nothing to repeat."""

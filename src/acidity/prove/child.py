@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from acidity.adapters.seam import Actor, Passage, Wire
 from acidity.core.call import Call, Event, Kind, Reply, Site
+from acidity.core.prepared import names_of, prepares
 from acidity.core.scenario import Operation
 from acidity.prove.faults.base import Lab
 from acidity.prove.run import NOT_REACHED, RawEnding
@@ -84,7 +85,9 @@ def _tell(writer: int, **what: Any) -> None:
 
 def _call(told: dict[str, Any]) -> Call:
     site = Site(*told["site"]) if told["site"] else None
-    return Call("A", told["index"], Kind(told["kind"]), told["sql"], None, site, connection=told["connection"])
+    names = tuple(told["names"]) or None
+    call = Call("A", told["index"], Kind(told["kind"]), told["sql"], names, site, connection=told["connection"])
+    return replace(call, database=told["database"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,9 @@ class _Telling:
         site = (call.site.file, call.site.line, call.site.function) if call.site else None
         _tell(
             self.writer,
-            call={"index": call.index, "kind": call.kind, "sql": call.sql, "site": site, "connection": call.connection},
+            call={"index": call.index, "kind": call.kind, "sql": call.sql, "site": site, "connection": call.connection}
+            | {"database": call.database}
+            | {"names": [name.decode(errors="replace") for name in names_of(call)] if prepares(call) else []},
         )
         try:
             self.inner.intercept(passage)

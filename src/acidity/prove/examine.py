@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from acidity.adapters.seam import Interceptor, PassThrough
 from acidity.analysis.canonical import TooSymmetric
 from acidity.analysis.masks import Masks, NotDeterministic, learn
-from acidity.core.call import Call, Kind
+from acidity.core.call import Call, Event, Kind
 from acidity.core.outcome import Told
+from acidity.core.prepared import without_names
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
 from acidity.errors import UsageError
@@ -303,6 +304,7 @@ def plan(stage: Stage, operation: Operation, calls: list[Call]) -> tuple[list[St
     strikes: list[Strike] = []
     cells: dict[tuple[str, str], set[str]] = {}
     for call in calls:
+        lab.turn_to(call)
         for name in FAULTS:
             fault = FAULTS[name]
             misfit = fault.misfit(call, lab)
@@ -341,9 +343,12 @@ def _strayed(run: Run, clean: Run) -> bool:
     way = list(takewhile(lambda event: not event.fault, run.history))
     if run.ending.killed or (len(way) == len(run.history) > 0 and run.schedule.choices):
         return False  # its last Call may not have been noted
-    expected = [(event.call.kind, event.call.sql) for event in clean.history[: len(way)]]
-    return [(event.call.kind, event.call.sql) for event in way] != expected
+    return _calls_of(way) != _calls_of(clean.history[: len(way)])
 
 
 def _shape(run: Run) -> list[tuple[Kind, str]]:
-    return [(event.call.kind, event.call.sql) for event in run.history]
+    return _calls_of(run.history)
+
+
+def _calls_of(events: Iterable[Event]) -> list[tuple[Kind, str]]:
+    return [(event.call.kind, without_names(event.call.sql)) for event in events]

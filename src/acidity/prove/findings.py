@@ -25,6 +25,7 @@ CODES = {
     "not refused": "ACI205",
     "leaked": "ACI206",
     "failed after commit": "ACI208",
+    "left in doubt": "ACI209",
     "not recovered": "ACI210",
     "not settled": "ACI211",
     "not idempotent": "ACI212",
@@ -64,7 +65,14 @@ def _cause(bench: Bench, item: Judged) -> tuple[Any, ...]:
     if item.judgement.word == "leaked":
         return code, item.judgement.text, item.judgement.severity, item.run.leaks, bool(item.run.stopped)
     effects = tuple(sorted(item.run.effects.items()))
-    return code, item.judgement.text, item.judgement.severity, bench.digest(item.run.end), effects
+    return (
+        code,
+        item.judgement.text,
+        item.judgement.severity,
+        bench.digest(item.run.end),
+        effects,
+        _in_doubt(item.run),
+    )
 
 
 def committed_by_stranger(item: Judged) -> bool:
@@ -132,7 +140,21 @@ def _title(code: str, item: Judged, changes: Sequence[RowChange], expected: Sequ
         )
     if judgement.word == "not refused":
         return f"the call should have been refused and was not: {rows}"
-    return f"{told}, and yet {rows}" + (f"; {effects}" if effects else "")
+    if judgement.word == "left in doubt":
+        return f"{told}, and {_in_doubt(run)}, with locks that stay until somebody commits or rolls back"
+    doubt = f"; {_in_doubt(run)}" if run.in_doubt else ""
+    return f"{told}, and yet {rows}" + (f"; {effects}" if effects else "") + doubt
+
+
+def _in_doubt(run: Run) -> str:
+    """How many, and where; what they are called is another name in every run."""
+    databases = {event.call.database for event in run.history if event.call.database}
+    where = dict.fromkeys(name for found in run.in_doubt for name in databases if found.startswith(f"{name}: "))
+    count = len(run.in_doubt)
+    text = (
+        "1 prepared transaction is left in doubt" if count == 1 else f"{count} prepared transactions are left in doubt"
+    )
+    return f"{text} in {' and '.join(where)}" if where else text
 
 
 def _told(run: Run, judgement: Judgement) -> str:
@@ -169,7 +191,9 @@ def _explain(bench: Bench, item: Judged, steady: Steady) -> list[str]:
     for event in run.history:
         if event.fault:
             call = event.call
-            what = FAULTS[event.fault].sentence.format(call=f"call {call.index} of {total} ({shorten(call.label)})")
+            what = FAULTS[event.fault].sentence.format(
+                call=f"call {call.index} of {total} ({shorten(steady.text(call.label))})"
+            )
             steps.append(what + (f" at {call.site}" if call.site else ""))
             break
     if run.ending.status:
@@ -184,6 +208,8 @@ def _explain(bench: Bench, item: Judged, steady: Steady) -> list[str]:
         steps.append(f"{run.ending.exception} left the operation: told {judgement.told}")
     if run.leaks:
         steps.append(run.leaks[0])
+    if run.in_doubt:
+        steps.append(f"{_in_doubt(run)}, and nothing in this run decided it")
     if judgement.by_stranger:
         steps.append("after a stranger's commit on the same pool the rows were different")
     steps.extend(map(steady.text, explained(bench, run)))

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from acidity.core.outcome import State, Told
 from acidity.errors import UsageError
 from acidity.prove.run import Broken, RawEnding
 from acidity.prove.stage import Stage, quiet
+from acidity.prove.views import every, looking
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class RunView:
     """What an invariant with a second parameter receives.
 
     Attributes:
-        before: a read-only session on the rows before.
+        before: a read-only session on the rows before; with several databases, one for each name.
         ended: how the operations ended, in order.
     """
 
-    before: Session
+    before: Any
     ended: Sequence[Ended]
 
 
@@ -71,16 +71,16 @@ class Inspector:
         for invariant in self.invariants:
             if _takes_two(invariant):  # it speaks of a run, and there was none
                 continue
-            with self.stage.judging() as (now, _), quiet(), Session(now) as session:
+            with self.stage.judging() as (now, _), quiet(), looking(now) as session:
                 seen = _broken_by(invariant, session, None)
             if seen is not None:
                 raise UsageError(f"the rows before break the invariant {_name(invariant)}: {seen}")
 
     def reaches(self) -> bool:
         """Whether invariants can be asked now; a fault may keep everybody out."""
-        with self.stage.judging() as engines, quiet():
+        with self.stage.judging() as judges, quiet():
             try:
-                for engine in engines:
+                for engine in (each for engines in judges for each in every(engines)):
                     engine.connect().close()
             except SQLAlchemyError:
                 return False
@@ -102,7 +102,7 @@ class Inspector:
         broken = []
         with self.stage.judging() as (now, before), quiet():
             for invariant in self.invariants:
-                with Session(now) as session, Session(before) as session_before:
+                with looking(now) as session, looking(before) as session_before:
                     view = RunView(session_before, (Ended(str(told), ending.answer, ending.exception),))
                     seen = _broken_by(invariant, session, view)
                 if seen is not None:
@@ -114,7 +114,7 @@ def _name(invariant: Callable[..., Any]) -> str:
     return getattr(invariant, "__name__", repr(invariant))
 
 
-def _broken_by(invariant: Callable[..., Any], session: Session, view: RunView | None) -> str | None:
+def _broken_by(invariant: Callable[..., Any], session: Any, view: RunView | None) -> str | None:
     """How an invariant is broken, or None: it returned False, or raised."""
     try:
         answer = invariant(session, view) if _takes_two(invariant) else invariant(session)

@@ -16,6 +16,7 @@ from acidity.core.outcome import Rows, State, Told
 from acidity.core.scenario import Operation
 from acidity.core.step import Step
 from acidity.prove.run import RawEnding, Run
+from acidity.prove.spread import spread
 
 Word = Literal[
     "right",
@@ -26,6 +27,7 @@ Word = Literal[
     "failed after commit",
     "not refused",
     "leaked",
+    "left in doubt",
     "not recovered",
     "not settled",
     "not idempotent",
@@ -189,6 +191,8 @@ class Bench:
 
     @staticmethod
     def _leak(run: Run) -> tuple[Word, Severity | None]:
+        if run.in_doubt:  # the rows are right, and nobody can write them until somebody decides
+            return "left in doubt", "error"
         if run.stopped or (run.leaks and not equal_raw(run.first, run.second)):
             return "leaked", "error"
         return ("leaked", "warning") if run.leaks else ("right", None)
@@ -215,6 +219,8 @@ def wrote(history: History) -> bool:
 
 def classified(history: History, *, several: bool = False) -> str:
     """The classifier of letter A: how many writes in how many commits; `several` commits may be intended."""
+    if over_databases := spread(history, several=several):
+        return over_databases
     pending: dict[int, int] = {}
     writes = commits = 0
     for event in history:

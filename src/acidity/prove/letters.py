@@ -14,6 +14,7 @@ from acidity.core.call import Kind
 from acidity.core.finding import Finding
 from acidity.core.outcome import Rows, Told
 from acidity.core.report import Bound, Report
+from acidity.engines.several import JOINED
 from acidity.prove.drill import Asked, Drilled
 from acidity.prove.examine import Examination
 from acidity.prove.faults import FAULTS
@@ -32,12 +33,14 @@ def atomicity_report(drilled: Drilled, asked: Asked, check: str = "drill") -> Re
     calls = sum(len(examination.bench.clean[0].history) for examination in drilled.examinations)
     faults = len({item.run.schedule.choices[0].fault for item in struck})
     leaked = sum(1 for item in struck if item.judgement.word == "leaked" and item.judgement.severity == "error")
+    doubtful = sum(1 for item in struck if item.judgement.word == "left in doubt")
     headline = (
         f"{calls} calls × {faults} faults = {len(struck)} runs: "
         f"{rows[Rows.BEFORE]} before · {rows[Rows.AFTER]} after · {rows[Rows.TORN]} torn"
         + (f" · {rows[Rows.DOUBLED]} doubled" if rows[Rows.DOUBLED] else "")
         + f" · {misreported} misreported"
     ) + (f" · {leaked} leaked" if leaked else "")
+    headline += f" · {doubtful} left in doubt" if doubtful else ""
     planned = sum(examination.planned for examination in drilled.examinations)
     return Report(
         check=check,
@@ -102,7 +105,7 @@ def drill_report(drilled: Drilled, asked: Asked) -> Report:
 def _unknown_to(fault: str, engine: str) -> bool:
     """Whether the engine has nothing of this kind; the table of faults gives the reason."""
     ways = getattr(FAULTS[fault], "ways", {})
-    return isinstance(ways.get(engine, ways.get("*", "")), str)
+    return all(isinstance(ways.get(each, ways.get("*", "")), str) for each in engine.split(JOINED))
 
 
 def _masks_in_use(examination: Examination) -> Masks:

@@ -110,6 +110,7 @@ class Run:
         missed: why it did not.
         mode: real or simulated.
         bypasses: what reached the database without passing the seam.
+        in_doubt: prepared transactions that nobody had decided in the end.
         broken: violated constraints and invariants of the end state, in words.
         steps: what ran after it: recover, settle.
         again: the same once more, which must change nothing.
@@ -129,6 +130,7 @@ class Run:
     missed: str = ""
     mode: Mode = "real"
     bypasses: tuple[str, ...] = ()
+    in_doubt: tuple[str, ...] = ()
     broken: tuple[Broken, ...] = ()
     steps: tuple[Step, ...] = ()
     again: tuple[Step, ...] = ()

@@ -12,13 +12,14 @@ from sqlalchemy import MetaData
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from acidity.core.database import Database
 from acidity.core.scenario import Scenario
 from acidity.engines.base import Sandbox
 from acidity.engines.hosted import HostedSandbox
 from acidity.errors import UsageError
 
 
-def schema_maker(scenario: Scenario, sandbox: Sandbox) -> Callable[[Engine], None]:
+def schema_maker(scenario: Scenario | Database, sandbox: Sandbox) -> Callable[[Engine], None]:
     """The function that makes the tables on an engine.
 
     Raises:

@@ -16,13 +16,12 @@ from contextlib import (
     redirect_stderr,
     redirect_stdout,
 )
+from functools import partial
 from io import StringIO
 from typing import Any, Self
 
 from sqlalchemy import create_engine
-from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from acidity.adapters import ADAPTERS
 from acidity.adapters.base import Adapters
@@ -33,21 +32,20 @@ from acidity.analysis.canonical import equal_raw
 from acidity.core.outcome import State
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
-from acidity.engines import new_sandbox
-from acidity.engines.base import Sandbox
+from acidity.engines.base import Ground, Sandbox
 from acidity.errors import ForeignDatabase, UsageError
-from acidity.prove.bind import bound_engines
 from acidity.prove.child import Child
 from acidity.prove.effects import observed
 from acidity.prove.ending import answered, cancels, raised
 from acidity.prove.faults.base import Lab
+from acidity.prove.ground import BY_NAME, bound, ground_of, require_fitting, sandboxes_of, seeded
 from acidity.prove.host import Host, LoopHost, PlainHost, is_async
 from acidity.prove.http import Applications
 from acidity.prove.inject import injected, injected_async, injection_of
 from acidity.prove.run import RawEnding, Run
-from acidity.prove.schema import schema_maker
 from acidity.prove.stranger import Encounter, meet, open_transactions
 from acidity.prove.striker import FaultInjector
+from acidity.prove.views import Engines, judges_of
 
 _TURN = threading.RLock()  # hooks are the process's, so checks in several of its threads take turns
 
@@ -69,19 +67,20 @@ class Stage:
     def __init__(
         self, scenario: Scenario, db: str, settings: Mapping[str, str], isolation_level: str | None = None
     ) -> None:
-        if isolation_level is not None and scenario.bind:
+        if isolation_level is not None and (scenario.bind or any(each.bind for each in scenario.databases.values())):
             raise UsageError("isolation_level= cannot be imposed on an engine of yours (bind=); set it there")
         self._options: dict[str, Any] = {} if isolation_level is None else {"isolation_level": isolation_level}
         self.scenario = scenario
-        self.sandbox: Sandbox = new_sandbox(db, settings)
+        self.parts: Mapping[str, Sandbox] = sandboxes_of(scenario, db, settings)
+        self.sandbox: Ground = ground_of(scenario, self.parts)
         self.seed: State
         self._cleanup = ExitStack()
         self._cleanup.callback(self.sandbox.close)
         self._hosts: dict[bool, Host] = {}
         self._applications = Applications()
-        self._engines: dict[bool, Any] = {}
+        self._engines: dict[tuple[str, bool], Any] = {}
         self._refused: ForeignDatabase | None = None
-        self._judges: tuple[Engine, Engine] | None = None
+        self._judges: tuple[Engines, Engines] | None = None
         self._on_effect: Callable[[str], None] = lambda _: None
         self.adapter = SqlAlchemyAdapter(self)
         others = (ADAPTERS[name](self) for name in ADAPTERS if name != "sqlalchemy")
@@ -94,8 +93,8 @@ class Stage:
             self._cleanup.enter_context(counting_as_user(map(_file_of, written)))
             self.adapters.install()
             self._cleanup.callback(self.adapters.remove)
-            for engine in bound_engines(self.scenario.bind):
-                self._cleanup.enter_context(self.adapter.redirecting(engine))
+            for engine, part in bound(self.scenario, self.parts):
+                self._cleanup.enter_context(self.adapter.redirecting(engine, part))
             self._create()
             self._cleanup.enter_context(observed(self.scenario.effects, self._effect_took_place))
         except BaseException:
@@ -107,7 +106,7 @@ class Stage:
         """Make the rows before, where schema and set-up reach no other database than an operation does."""
         try:
             with self.sandbox.watch(self._refuse_driver), acting(Actor("A", PassThrough())), self.adapters.arming():
-                self.seed = self.sandbox.create(schema_maker(self.scenario, self.sandbox), self.scenario.setup)
+                self.seed = seeded(self.scenario, self.parts, self.sandbox)
         except SQLAlchemyError as error:
             raise UsageError(f"setup= cannot write the rows before: {getattr(error, 'orig', None) or error}") from error
         finally:
@@ -138,7 +137,7 @@ class Stage:
 
     def lab(self, operation: Operation) -> Lab:
         """What a fault works with."""
-        return Lab(self.sandbox, is_async(operation), threading.current_thread() is threading.main_thread())
+        return Lab(self.parts, is_async(operation), threading.current_thread() is threading.main_thread())
 
     def run(
         self, operation: Operation, interceptor: Interceptor, schedule: Schedule | None = None, *, reset: bool = True
@@ -168,12 +167,14 @@ class Stage:
                     ending = Child(self, operation, actor, injector).run()
                 else:
                     ending, bypasses = self.act(operation, actor)
+            self.sandbox.remember(actor.history)
             host.sync(interceptor.finish)
             self._raise_refused()
             host.sync(lambda: self._settle(ending))
             first = self.sandbox.look()
             encounter = self._meet_stranger(host)
             second = self.sandbox.look()
+            in_doubt = self.sandbox.in_doubt()
         finally:
             with quiet():
                 host.sync(self.adapters.forget)
@@ -191,6 +192,7 @@ class Stage:
             missed=injector.missed if injector is not None else "",
             mode=injector.mode if injector is not None else "real",
             bypasses=tuple(dict.fromkeys([*bypasses, *actor.bypasses])),
+            in_doubt=in_doubt,
         )
 
     def follow(self, operation: Operation, actor: Actor) -> RawEnding:
@@ -200,9 +202,11 @@ class Stage:
             ForeignDatabase: an engine inside it points at a database that is not ours.
         """
         host = self._host(operation)
-        host.sync(lambda: self.sandbox.settle(()))  # sessions that were closed or killed may hold locks for a moment
+        for part in self.parts.values():  # sessions that were closed or killed may hold locks for a moment
+            host.sync(partial(part.settle, ()))
         try:
             ending, _ = self.act(operation, actor)
+            self.sandbox.remember(actor.history)
             self._raise_refused()
         finally:
             with quiet():
@@ -258,27 +262,32 @@ class Stage:
         return self._call(operation, actor)
 
     def _call(self, operation: Operation, actor: Actor) -> RawEnding:
-        what, function = injection_of(operation), self._applications.callable_of(operation)
+        what, function = self._injection(operation), self._applications.callable_of(operation)
         try:
             with acting(actor):
                 if what is None:
                     answer = function(*operation.arguments, **operation.keywords)
+                elif what in BY_NAME:
+                    answer = function(self._by_name(what), *operation.arguments, **operation.keywords)
                 else:
-                    with injected(what, self._engine(asynchronous=False), operation, self.sandbox) as first:
+                    with injected(what, self._engine(asynchronous=False), operation, self.parts[""]) as first:
                         answer = function(first, *operation.arguments, **operation.keywords)
             return answered(operation, answer)
         except BaseException as error:
             return raised(operation, error, actor, function)
 
     async def _call_async(self, operation: Operation, actor: Actor) -> RawEnding:
-        what, function = injection_of(operation), self._applications.callable_of(operation)
+        what, function = self._injection(operation), self._applications.callable_of(operation)
         try:
             with acting(actor):
                 if what is None:
                     answer = await function(*operation.arguments, **operation.keywords)
+                elif what in BY_NAME:
+                    first = self._by_name(what, asynchronous=what != "databases")
+                    answer = await function(first, *operation.arguments, **operation.keywords)
                 else:
                     engine = self._engine(asynchronous=what != "engine")
-                    async with injected_async(what, engine, operation, self.sandbox) as first:
+                    async with injected_async(what, engine, operation, self.parts[""]) as first:
                         answer = await function(first, *operation.arguments, **operation.keywords)
             return answered(operation, answer)
         except BaseException as error:
@@ -286,8 +295,9 @@ class Stage:
 
     def _settle(self, ending: RawEnding) -> None:
         """Let drivers finish, and garbage be collected: what only waits for the collector is no leak of the user's."""
-        self.sandbox.settle(self.adapters.opened())
-        left_open = open_transactions(self.adapters.opened(), self.sandbox)
+        for part in self.parts.values():
+            part.settle(self.adapters.opened(part))
+        left_open = any(open_transactions(self.adapters.opened(part), part) for part in self.parts.values())
         if ending.exception == "CancelledError" or left_open:
             with quiet():
                 gc.collect()
@@ -299,16 +309,17 @@ class Stage:
         self._on_effect = on_effect
 
     def _meet_stranger(self, host: Host) -> Encounter:
-        def encounter() -> Encounter:
-            opened = open_transactions(self.adapters.opened(), self.sandbox)
-            engines = [each for each in self.adapter.engines.values() if host.asynchronous or not each.dialect.is_async]
+        def encounter(part: Sandbox) -> Encounter:
+            opened = open_transactions(self.adapters.opened(part), part)
+            all_engines = self.adapter.engines_of(part)
+            engines = [each for each in all_engines if host.asynchronous or not each.dialect.is_async]
             with self.sandbox.unseen(), quiet():
-                met = meet(engines, self.sandbox, beside=self.adapters.strangers())
+                met = meet(engines, part, beside=self.adapters.strangers(part))
             left = opened - len(met.leaks)
             words = ("a session or connection was left open with its transaction",) * max(0, left)
-            return Encounter(tuple(dict.fromkeys((*met.leaks, *words))), met.stopped)
+            return Encounter(tuple(dict.fromkeys((*met.leaks, *words))), met.stopped).at(part.name)
 
-        return host.sync(encounter)
+        return sum((host.sync(partial(encounter, part)) for part in self.parts.values()), Encounter())
 
     def _host(self, operation: Operation) -> Host:
         asynchronous = is_async(operation)
@@ -316,24 +327,35 @@ class Stage:
             self._hosts[asynchronous] = LoopHost() if asynchronous else PlainHost()
         return self._hosts[asynchronous]
 
-    def _engine(self, *, asynchronous: bool) -> Any:
-        if asynchronous not in self._engines:
-            url = self.sandbox.url(asynchronous=asynchronous)
+    def _injection(self, operation: Operation) -> str | None:
+        what = injection_of(operation)
+        require_fitting(what, operation, self.scenario)
+        return what
+
+    def _by_name(self, what: str, *, asynchronous: bool = False) -> dict[str, Any]:
+        """What an operation on several databases receives: an engine, or a dsn, for each name."""
+        if what == "dsns":
+            return {name: part.dsn(asynchronous=asynchronous) for name, part in self.parts.items()}
+        return {name: self._engine(name, asynchronous=asynchronous) for name in self.parts}
+
+    def _engine(self, name: str = "", *, asynchronous: bool) -> Any:
+        key = name, asynchronous
+        if key not in self._engines:
+            url = self.parts[name].url(asynchronous=asynchronous)
             if asynchronous:
                 from sqlalchemy.ext.asyncio import create_async_engine
 
-                self._engines[True] = create_async_engine(url, **self._options)
+                self._engines[key] = create_async_engine(url, **self._options)
             else:
-                self._engines[False] = create_engine(url, **self._options)
-        return self._engines[asynchronous]
+                self._engines[key] = create_engine(url, **self._options)
+        return self._engines[key]
 
     @contextmanager
-    def judging(self) -> Iterator[tuple[Engine, Engine]]:
+    def judging(self) -> Iterator[tuple[Engines, Engines]]:
         """Plain engines of our own, unseen by the seam: on the rows now, and read-only on the rows before."""
         with self.adapter.pausing():
             if self._judges is None:
-                now, before = self.sandbox.url(), self.sandbox.before_url()
-                self._judges = (create_engine(now, poolclass=NullPool), create_engine(before, poolclass=NullPool))
+                self._judges = judges_of(self.parts)
             yield self._judges
 
 

@@ -11,6 +11,7 @@ from acidity.analysis.values import encode, is_epoch, is_opaque, is_time, uuid_d
 from acidity.core.call import Event, History
 from acidity.core.finding import RowChange
 from acidity.core.outcome import State
+from acidity.core.prepared import without_names
 from acidity.prove.judge import Bench
 
 Cells = tuple[tuple[str, object], ...] | None
@@ -95,9 +96,13 @@ class Steady:
     def _event(self, event: Event) -> Event:
         return replace(
             event,
-            call=replace(event.call, params=self.value(event.call.params)),
+            call=replace(event.call, sql=self._named_text(event.call.sql), params=self.value(event.call.params)),
             reply=replace(event.reply, error=self.text(event.reply.error)),
         )
+
+    def _named_text(self, sql: str) -> str:
+        """A statement is the same in every run, or it would not be judged; what it prepares has new names."""
+        return sql if without_names(sql) == sql else self.text(sql)
 
     def _named(self, value: Any) -> Any:
         if encode(value) in self.kept:

@@ -29,6 +29,16 @@ class Encounter:
     leaks: tuple[str, ...] = ()
     stopped: str = ""
 
+    def at(self, database: str) -> Encounter:
+        """The same, said of one database among several."""
+        if not database:
+            return self
+        leaks = tuple(f"{database}: {leak}" for leak in self.leaks)
+        return Encounter(leaks, self.stopped and f"{database}: {self.stopped}")
+
+    def __add__(self, other: Encounter) -> Encounter:
+        return Encounter(self.leaks + other.leaks, self.stopped or other.stopped)
+
 
 def open_transactions(opened: Iterable[Any], sandbox: Sandbox) -> int:
     """How many of the driver connections have a transaction open."""

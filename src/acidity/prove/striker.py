@@ -1,4 +1,4 @@
-"""The `FaultInjector`: an Interceptor that strikes one Call, or every fitting Call from one on."""
+"""The `FaultInjector`: an Interceptor that strikes one Call, or every fitting Call to its database from one on."""
 
 from __future__ import annotations
 
@@ -55,12 +55,14 @@ class FaultInjector:
 
     def intercept(self, passage: Passage) -> None:
         """Strike, or pass on."""
-        index = passage.call.index
+        index, database = passage.call.index, passage.call.database
         first = index == self.strike.index
-        again = self.strike.persistent and self.struck and index > self.strike.index and self._lasts()
+        outage = self.strike.persistent and self.struck and database == self.lab.database
+        again = outage and index > self.strike.index and self._lasts()
         if not first and not again:
             self.inner.intercept(passage)
             return
+        self.lab.turn_to(passage.call)
         misfit = self.strike.fault.misfit(passage.call, self.lab)
         if misfit:
             if first:
@@ -132,6 +134,4 @@ class FaultInjector:
 
     def release(self) -> None:
         """End what the fault holds: locks of second connections."""
-        for kept in self.lab.kept.values():
-            kept.close()
-        self.lab.kept.clear()
+        self.lab.let_go()

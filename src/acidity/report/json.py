@@ -163,6 +163,7 @@ def _event(event: Event) -> Json:
         "params": call.params,
         "many": call.many,
         "connection": call.connection,
+        "database": call.database,
         "site": None if call.site is None else str(call.site),
         "status": reply.status,
         "error": reply.error,

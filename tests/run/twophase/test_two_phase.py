@@ -285,7 +285,7 @@ def test_a_log_that_could_be_lost_is_refused(two: Any, tmp_path: Any) -> None:
 def test_half_of_the_databases_in_another_unit(one_kind: Any) -> None:
     with atomic(one_kind["orders"]), pytest.raises(BoundaryError, match="orders"), two_phase(**one_kind):
         pass
-    with atomic(one_kind["orders"]), atomic(one_kind["stock"]):
+    with atomic(one_kind["orders"]), atomic(one_kind["stock"], independent=True):
         with pytest.raises(BoundaryError, match="orders, stock"), two_phase(**one_kind):
             pass
     with two_phase(**one_kind), pytest.raises(BoundaryError, match="outermost"):

@@ -43,7 +43,7 @@ class Aiomysql:
             with seam.opening(DRIVER, "mysql", (), where) as opening:
                 port = self._port
                 try:
-                    self._port = (opening.ours and seam.detour()) or port
+                    self._port = (opening.ours and opening.detour) or port
                     await original(self)
                 finally:
                     self._port = port

@@ -65,7 +65,7 @@ class Asyncpg:
             host, port = addr if isinstance(addr, tuple) else (addr, "")
             where = {"host": host, "port": port, "database": params.database}
             with seam.opening(self, "postgresql", (), where) as opening:
-                if opening.ours and (detour := seam.detour()):
+                if opening.ours and (detour := opening.detour):
                     addr = (host, detour)
                 connection = await original(addr=addr, params=params, **keywords)
                 await greenlet_spawn(opening.take_in, connection)

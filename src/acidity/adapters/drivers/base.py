@@ -26,10 +26,12 @@ class Opening(NamedTuple):
     Attributes:
         ours: it is the operation's own, and its calls pass the seam.
         take_in: to be told of it when it is there.
+        detour: the port that it goes to instead of its own.
     """
 
     ours: bool
     take_in: Callable[[Any], None]
+    detour: int | None = None
 
 
 class Said(NamedTuple):
@@ -50,9 +52,6 @@ class Seam(Protocol):
         Raises:
             ForeignDatabase: it leads to a database that is not ours.
         """
-
-    def detour(self) -> int | None:
-        """The port that connections of the operation go to instead of their own."""
 
     def minded(self, connection: Any) -> RawWire | None:
         """The wire of a connection whose calls pass the seam now; None lets the driver's own method run.

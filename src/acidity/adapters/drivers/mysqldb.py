@@ -42,7 +42,7 @@ class Mysqldb:
 
         def initialise(self: Any, *arguments: Any, **keywords: Any) -> None:
             with seam.opening(DRIVER, "mysql", (), _where(arguments, keywords)) as opening:
-                if opening.ours and (port := seam.detour()):
+                if opening.ours and (port := opening.detour):
                     arguments, keywords = arguments[: _POSITIONS.index("port")], keywords | {"port": port}
                 original(self, *arguments, **keywords)
                 opening.take_in(self)

@@ -56,7 +56,7 @@ class Psycopg:
 
         def connect_gen(cls: Any, /, conninfo: str = "", *arguments: Any, **keywords: Any) -> Any:
             with seam.opening(self, "postgresql", (), _where(psycopg, conninfo)) as opening:
-                if opening.ours and (port := seam.detour()):
+                if opening.ours and (port := opening.detour):
                     conninfo = psycopg.conninfo.make_conninfo(conninfo, port=port)
                 connection = yield from connecting(cls, conninfo, *arguments, **keywords)
                 opening.take_in(connection)
@@ -67,7 +67,7 @@ class Psycopg:
 
             where = {name: value for name, value in keywords.items() if name not in _OPTIONS}
             with seam.opening(self, "postgresql", (), _where(psycopg, conninfo, **where)) as opening:
-                if opening.ours and (port := seam.detour()):
+                if opening.ours and (port := opening.detour):
                     keywords["port"] = port
                 connection = await connect_async(cls, conninfo, **keywords)
                 await greenlet_spawn(opening.take_in, connection)

@@ -111,7 +111,7 @@ class Psycopg2:
                 factory = connection_factory
                 if opening.ours:
                     factory = classes.of(connection_factory or _extensions.connection)
-                    if port := seam.detour():
+                    if port := opening.detour:
                         dsn = _extensions.make_dsn(dsn, port=port)
                 if opening.ours and any(keywords.values()):
                     seam.refuse(_ASYNC)

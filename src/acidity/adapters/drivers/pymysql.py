@@ -47,7 +47,7 @@ class Pymysql:
             with seam.opening(DRIVER, "mysql", (), where) as opening:
                 port = self.port
                 try:
-                    self.port = (opening.ours and seam.detour()) or port
+                    self.port = (opening.ours and opening.detour) or port
                     original(self, sock)
                 finally:
                     self.port = port

@@ -20,11 +20,12 @@ class RawWire:
 
     Attributes:
         driver: whose connection it is.
+        sandbox: the database that it leads to.
     """
 
     def __init__(self, sandbox: Sandbox, driver: Driver, connection: Any) -> None:
         self.driver = driver
-        self._sandbox = sandbox
+        self.sandbox = sandbox
         self._connection = weakref.ref(connection)
 
     @property
@@ -35,7 +36,12 @@ class RawWire:
     @property
     def engine(self) -> str:
         """The name of the database engine."""
-        return self._sandbox.engine_name
+        return self.sandbox.engine_name
+
+    @property
+    def database(self) -> str:
+        """What the scenario calls the database."""
+        return self.sandbox.name
 
     @property
     def connection(self) -> Any:
@@ -49,11 +55,11 @@ class RawWire:
 
     def on_driver(self, action: Callable[[Any], Any]) -> Any:
         """Run `action` with the driver's connection in the thread that the driver demands."""
-        return self._sandbox.on_driver(self.connection, action)
+        return self.sandbox.on_driver(self.connection, action)
 
     def send(self, sql: str) -> None:
         """Send a statement on it."""
-        self._sandbox.send(self.connection, sql)
+        self.sandbox.send(self.connection, sql)
 
     def close(self) -> None:
         """Close it, as a lost one is closed."""
@@ -67,7 +73,7 @@ class RawWire:
 
     def impatient(self) -> AbstractContextManager[None]:
         """Let no lock wait on it last."""
-        return self._sandbox.impatient(self.connection)
+        return self.sandbox.impatient(self.connection)
 
     def disconnected(self, error: BaseException) -> bool:
         """What the driver says of this error."""
@@ -80,7 +86,7 @@ class RawWire:
             if answer is not None:
                 return answer
             with unseen():
-                return self._sandbox.in_transaction(self.connection) is False
+                return self.sandbox.in_transaction(self.connection) is False
         return False
 
 

@@ -153,8 +153,20 @@ class PostgresqlSandbox(HostedSandbox):
             self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)} WITH (FORCE)")
         self.ask(f"DROP ROLE IF EXISTS {self.quoted(self.user)}")
 
+    def prepared(self) -> dict[str, str]:
+        """From pg_prepared_xacts, which knows the database of each."""
+        names = self.ask("SELECT gid FROM pg_prepared_xacts WHERE database = current_database() ORDER BY prepared, gid")
+        return {name: f"ROLLBACK PREPARED {_literal(name)}" for (name,) in names}
+
     def sweep(self) -> None:
-        """Drop databases whose process is gone, and their roles."""
+        """Drop databases whose process is gone; one with a prepared transaction cannot be dropped."""
+        import psycopg
+
+        left = self.ask("SELECT database, gid FROM pg_prepared_xacts WHERE starts_with(database, %s)", (PREFIX,))
+        for name, gid in left:
+            if owner_is_gone(name):
+                with suppress(psycopg.Error), self.connect_admin(name) as connection:  # another process may be faster
+                    connection.execute(f"ROLLBACK PREPARED {_literal(gid)}")
         for (name,) in self.ask(f"SELECT datname FROM pg_database WHERE starts_with(datname, '{PREFIX}')"):
             if owner_is_gone(name):
                 self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)} WITH (FORCE)")

@@ -33,7 +33,7 @@ PACKAGES = Path("/usr/lib/postgresql")
 DEFAULTS = {
     "fsync": "off",  # a power cut is not what a private server is for, and it may live in memory anyway
     "deadlock_timeout": "50ms",
-    "max_prepared_transactions": "10",
+    "max_prepared_transactions": "64",  # the built-in default is 0: no two-phase commit at all
     "max_connections": "200",
     "max_wal_size": "128MB",
     "min_wal_size": "32MB",

@@ -86,18 +86,20 @@ class Watch:
         if self.on and not self._windows and connection in self._in_use:
             self._seen.append(f"a statement was sent on the raw driver connection: {' '.join(statement.split())[:60]}")
 
-    def opening(self, database: object) -> None:
-        """A connection is about to be opened by this process."""
-        if self._windows or points_at(database, self.path):
-            return
+    @property
+    def open(self) -> bool:
+        """Whether connections may be opened now, whatever to."""
+        return self._windows > 0
+
+    def refuse(self, database: object) -> None:
+        """A connection is about to be opened to a file that is nobody's."""
         self._refuse(str(database))
 
     def opened(self, connection: object) -> None:
-        """A connection was opened by this process."""
+        """A connection to this file was opened by this process."""
         self._in_use.discard(id(connection))  # of one that was lost while in use, and is no more
-        if self._windows or self._connecting:
-            return
-        self._unclaimed[id(connection)] = connection
+        if not self._connecting:
+            self._unclaimed[id(connection)] = connection
 
 
 def points_at(database: object, path: Path) -> bool:
@@ -128,6 +130,7 @@ _OPENS = re.compile(
     re.IGNORECASE,
 )
 _watches: set[Watch] = set()
+_last = threading.local()  # the watch of the file that this thread opens: of the two events, only the first names it
 _installed = threading.Lock()
 _is_installed = False
 
@@ -135,11 +138,15 @@ _is_installed = False
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if not _watches or not event.startswith("sqlite3.connect"):
         return
-    for watch in list(_watches):
-        if event == "sqlite3.connect":
-            watch.opening(arguments[0])
-        elif event == "sqlite3.connect/handle":
-            watch.opened(arguments[0])
+    watches = list(_watches)
+    if any(watch.open for watch in watches):
+        return
+    if event == "sqlite3.connect":
+        _last.watch = next((watch for watch in watches if points_at(arguments[0], watch.path)), None)
+        if _last.watch is None:
+            watches[0].refuse(arguments[0])
+    elif event == "sqlite3.connect/handle" and getattr(_last, "watch", None) in watches:
+        _last.watch.opened(arguments[0])
 
 
 def _install_hook() -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from acidity.core.call import History
 from acidity.core.outcome import State
 from acidity.core.report import EngineInfo
 from acidity.engines.base import Look
@@ -43,6 +44,7 @@ class SqliteSandbox:
     engine_name = "sqlite"
 
     def __init__(self, settings: Mapping[str, str]) -> None:
+        self.name = ""
         self._settings = dict(settings)
         self._directory = OwnDirectory()
         self.path = self._directory.path / "sandbox.db"
@@ -176,6 +178,14 @@ class SqliteSandbox:
             connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
         self._beside.append(connection)
         return connection
+
+    def remember(self, history: History) -> None:
+        """SQLite prepares no transactions."""
+        del history
+
+    def in_doubt(self) -> tuple[str, ...]:
+        """So none is in doubt."""
+        return ()
 
     def harmless_write(self) -> str:
         """A DELETE that matches no row: it takes the write lock, and its COMMIT commits whatever was left open."""

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from acidity.adapters.seam import Passage, Wire
 from acidity.core.call import Call, Kind
 from acidity.core.control import is_write
+from acidity.core.prepared import commits_prepared
 from acidity.engines.base import Sandbox
 from acidity.engines.hosted import HostedSandbox
 
@@ -27,22 +28,44 @@ class Lab:
     """What faults work with during one run.
 
     Attributes:
-        sandbox: the database.
+        sandboxes: the databases by name; the only one has no name.
         asynchronous: the operation is a coroutine.
         main_thread: signals can be raised here.
-        kept: things of persistent faults that last until the run ends.
+        database: the one that the Call in hand goes to.
         mode: how the last strike was made, set by `strike`.
         missed: why a strike turned out to have had nothing to break.
         raised: the KeyboardInterrupt that a fault raised, to tell it from the user's own Ctrl-C.
     """
 
-    sandbox: Sandbox
+    sandboxes: Mapping[str, Sandbox]
     asynchronous: bool
     main_thread: bool
-    kept: dict[str, Any] = field(default_factory=dict)
+    database: str = ""
     mode: Mode = "real"
     missed: str = ""
     raised: BaseException | None = None
+    _kept: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def turn_to(self, call: Call) -> None:
+        """The next question is about this Call, and so about its database."""
+        self.database = call.database
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The database of the Call in hand; an effect has none, and gets any."""
+        return self.sandboxes.get(self.database) or next(iter(self.sandboxes.values()))
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """Things of persistent faults that last until the run ends, at this database."""
+        return self._kept.setdefault(self.database, {})
+
+    def let_go(self) -> None:
+        """End what faults hold, everywhere."""
+        for held in self._kept.values():
+            for thing in held.values():
+                thing.close()
+        self._kept.clear()
 
     def wire(self, passage: Passage) -> Wire:
         """The connection of a Call that goes to the database."""
@@ -157,8 +180,10 @@ def require_transaction(passage: Passage, lab: Lab) -> None:
     """A COMMIT with nothing to commit cannot be refused; on a connection that commits by itself every one is such.
 
     Raises:
-        NotApplicable: no transaction is open.
+        NotApplicable: no transaction is open, or it is prepared: then the database has promised that it can commit.
     """
+    if commits_prepared(passage.call.sql):
+        raise NotApplicable("what was prepared cannot be refused")
     if not lab.sandbox.in_transaction(lab.wire(passage).connection):
         raise NotApplicable("there was no transaction to refuse")
 

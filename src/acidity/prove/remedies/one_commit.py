@@ -52,6 +52,10 @@ def _misfit(history: History) -> str:
     commits = {event.call.connection for event in history if event.call.kind is Kind.COMMIT}
     if _commits(history) < 2:
         return "it has one COMMIT"
+    if len({event.call.database for event in history if is_write(event.call.sql)}) > 1:
+        return (
+            "its rows are in several databases, and one COMMIT reaches one: two-phase commit, a saga or an outbox can"
+        )
     if len(written | commits) > 1:
         return "its units of work are open on two connections at once"
     return ""

@@ -42,15 +42,15 @@ class Branch(Unit):
 
     def _connect(self, options: dict[str, Any]) -> Connection:
         """The session works on a connection whose transaction has the branch's name (XA START comes first)."""
-        connection: Connection
-        self._connection = connection = self.target.engine.connect().execution_options(**options)
+        connection: Connection = self.target.engine.connect().execution_options(**options)
+        self._connection = connection
         guard.cover(connection, self)
         self.refuse_autocommit(connection)
         refuse_forgetful(connection)
         connection.begin_twophase(str(self.gid))
         session = self.plain
         session.bind, session.join_transaction_mode = connection, "control_fully"
-        if session.connection() is not connection:
+        if session.connection() is not self._connection:
             raise BoundaryError("this session chooses its database itself (get_bind), past its bind")
         return connection
 

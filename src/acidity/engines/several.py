@@ -1,0 +1,129 @@
+"""Several Sandboxes as one `Ground`: reset, read, watched and dropped together, each table under its database's name.
+
+What concerns one connection is asked of its own Sandbox; here is only what a check asks of all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from itertools import chain
+
+from acidity.core.call import History
+from acidity.core.outcome import State, Table
+from acidity.core.report import EngineInfo
+from acidity.engines.base import Look, Sandbox
+
+JOINED = " + "
+References = Mapping[str, Mapping[str, tuple[str, str]]]
+
+
+class Several:
+    """The databases of one scenario; see `Ground` for what the methods promise.
+
+    Args:
+        parts: a Sandbox for each name.
+        references: table → column → (table, column) of another database, all with their database's name in front.
+    """
+
+    def __init__(self, parts: Mapping[str, Sandbox], references: References) -> None:
+        self.parts = dict(parts)
+        self._references = references
+
+    def reset(self) -> None:
+        """One after the other: nobody is connected who could see it half done."""
+        for part in self.parts.values():
+            part.reset()
+
+    def look(self) -> Look:
+        """The rows of all."""
+        looks = {name: part.look() for name, part in self.parts.items()}
+        together = self.together({name: look.state for name, look in looks.items()})
+        return Look(together, any(look.locked_out for look in looks.values()))
+
+    def together(self, states: Mapping[str, State]) -> State:
+        """One State of the States of all, in which tables are called ``database.table``."""
+        tables = {
+            f"{name}.{table}": _named(name, rows)
+            for name, state in states.items()
+            for table, rows in state.tables.items()
+        }
+        for table, references in self._references.items():
+            if table in tables:
+                tables[table] = replace(tables[table], references={**tables[table].references, **references})
+        return State(tables)
+
+    def close(self) -> None:
+        """Drop them all."""
+        with ExitStack() as stack:  # each, whatever becomes of the others
+            for part in self.parts.values():
+                stack.callback(part.close)
+
+    def info(self) -> EngineInfo:
+        """The engines by name, and under the name of each database what it is."""
+        infos = {name: part.info() for name, part in self.parts.items()}
+        engines = dict.fromkeys(info.name for info in infos.values())
+        described = {name: " ".join(filter(None, _described(info))) for name, info in infos.items()}
+        return EngineInfo(JOINED.join(engines), "", "", described)
+
+    def violations(self) -> tuple[str, ...]:
+        """Of each; foreign keys do not reach from one to another."""
+        return tuple(_with_name(name, text) for name, part in self.parts.items() for text in part.violations())
+
+    def constraints(self) -> int:
+        """Of all."""
+        return sum(part.constraints() for part in self.parts.values())
+
+    def remember(self, history: History) -> None:
+        """Each its own: two databases of one server have different names for the branches of one transaction."""
+        for name, part in self.parts.items():
+            part.remember(tuple(event for event in history if event.call.database in {name, ""}))
+
+    def in_doubt(self) -> tuple[str, ...]:
+        """Of all, with the database in front."""
+        return tuple(f"{name}: {found}" for name, part in self.parts.items() for found in part.in_doubt())
+
+    @contextmanager
+    def through_proxy(self) -> Iterator[None]:
+        """Each through its own, so that one can be cut and the others not."""
+        with ExitStack() as stack:
+            for part in self.parts.values():
+                stack.enter_context(part.through_proxy())
+            yield
+
+    @contextmanager
+    def unseen(self) -> Iterator[None]:
+        """Of all: a connection to one passes by the watch of the others too."""
+        with ExitStack() as stack:
+            for part in self.parts.values():
+                stack.enter_context(part.unseen())
+            yield
+
+    @contextmanager
+    def watch(self, refuse: Callable[[str], None]) -> Iterator[list[str]]:
+        """What bypasses the seam to any of them."""
+        seen: list[str] = []
+        found: list[list[str]] = []
+        try:
+            with ExitStack() as stack:
+                found.extend([stack.enter_context(part.watch(refuse)) for part in self.parts.values()])
+                yield seen
+        finally:
+            seen.extend(chain.from_iterable(found))
+
+
+def _named(name: str, table: Table) -> Table:
+    references = {column: (f"{name}.{parent}", key) for column, (parent, key) in table.references.items()}
+    return replace(table, references=references)
+
+
+def _described(info: EngineInfo) -> list[str]:
+    settings = ", ".join(f"{key} {value}" for key, value in info.settings.items())
+    return [info.name, info.version, info.driver and f"through {info.driver}", settings and f"({settings})"]
+
+
+def _with_name(name: str, text: str) -> str:
+    """What stands before the colon says what kind it is, and findings are grouped by it."""
+    kind, colon, rest = text.partition(": ")
+    return f"{kind}{colon}{name}: {rest}"

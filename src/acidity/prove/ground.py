@@ -1,0 +1,111 @@
+"""Where a scenario is played: a Sandbox for its database or for each of its databases, made, bound and seeded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+
+from sqlalchemy.engine import Engine
+
+from acidity.analysis.canonical import equal_raw
+from acidity.core.database import Database
+from acidity.core.outcome import State
+from acidity.core.scenario import Operation, Scenario
+from acidity.engines import new_sandbox
+from acidity.engines.base import Ground, Sandbox
+from acidity.engines.several import Several
+from acidity.errors import UsageError
+from acidity.prove.bind import bound_engines
+from acidity.prove.schema import schema_maker
+
+BY_NAME = ("databases", "async_databases", "dsns")
+
+
+def sandboxes_of(scenario: Scenario, db: str, settings: Mapping[str, str]) -> dict[str, Sandbox]:
+    """A new Sandbox for each database by name; for the only one, under the empty name.
+
+    Raises:
+        EngineUnavailable: an engine cannot be started; nothing is left of the others.
+        UsageError: an engine or a setting is not known.
+    """
+    if not scenario.databases:
+        return {"": new_sandbox(db, settings)}
+    made: dict[str, Sandbox] = {}
+    with ExitStack() as failing:
+        for name, database in scenario.databases.items():
+            its_own = database.db is not None
+            made[name] = new_sandbox(database.db or db, database.settings if its_own else settings)
+            failing.callback(made[name].close)
+            made[name].name = name
+        failing.pop_all()
+    return made
+
+
+def ground_of(scenario: Scenario, parts: Mapping[str, Sandbox]) -> Ground:
+    """All of them as one."""
+    if not scenario.databases:
+        return parts[""]
+    return Several(parts, _references(scenario.databases))
+
+
+def _references(databases: Mapping[str, Database]) -> dict[str, dict[str, tuple[str, str]]]:
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    for name, database in databases.items():
+        for source, target in database.references.items():
+            table, _, column = source.partition(".")
+            parent, _, key = target.rpartition(".")
+            found.setdefault(f"{name}.{table}", {})[column] = (parent, key)
+    return found
+
+
+def bound(scenario: Scenario, parts: Mapping[str, Sandbox]) -> Iterator[tuple[Engine, Sandbox]]:
+    """The module-level engines that the scenario names, and the Sandbox that each is redirected to.
+
+    Raises:
+        UsageError: a name leads to nothing, or not to an engine.
+    """
+    for name, part in parts.items():
+        for engine in bound_engines(scenario.databases[name].bind if scenario.databases else scenario.bind):
+            yield engine, part
+
+
+def seeded(scenario: Scenario, parts: Mapping[str, Sandbox], ground: Ground) -> State:
+    """Make the tables and the rows before, everywhere.
+
+    Raises:
+        UsageError: a schema or a set-up is wrong, or one writes to another's database.
+    """
+    if not isinstance(ground, Several):
+        return parts[""].create(schema_maker(scenario, parts[""]), scenario.setup)
+    states = {}
+    for name, database in scenario.databases.items():
+        states[name] = parts[name].create(schema_maker(database, parts[name]), database.setup)
+    state = ground.together(states)
+    if not equal_raw(ground.look().state, state):
+        raise UsageError("setup= of one Database writes to another; each writes the rows before of its own")
+    _require_references(scenario.databases, state)
+    return state
+
+
+def _require_references(databases: Mapping[str, Database], state: State) -> None:
+    for table, references in _references(databases).items():
+        for column, (parent, key) in references.items():
+            for where, name in ((table, column), (parent, key)):
+                if where not in state.tables or name not in state.tables[where].columns:
+                    raise UsageError(f"references= names {where}.{name}, which is no column of these databases")
+
+
+def require_fitting(what: str | None, operation: Operation, scenario: Scenario) -> None:
+    """What the first parameter asks for has to be there: one database, or several by name.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if what is None or (what in BY_NAME) is bool(scenario.databases):
+        return
+    if scenario.databases:
+        raise UsageError(
+            f"{operation.name}() asks for {what!r}, and the scenario has several databases "
+            f"({', '.join(scenario.databases)}): let it take `databases`, a mapping of engines by name, or use bind="
+        )
+    raise UsageError(f"{operation.name}() asks for {what!r}, and the scenario has one database: say databases={{…}}")

@@ -1,0 +1,56 @@
+"""Two-phase commit over two databases with what a restarted process does: right, idle, and with one database forgotten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from acidity import prove
+from acidity.prove import examine
+from acidity.prove.faults import FAULTS
+from tests.quality import two_databases as shops
+from tests.quality.controls import said
+from tests.quality.test_databases import MIXED, SERVERS, ids
+
+IN_DOUBT = ("kill-before", "kill-after", "answer-lost", "connection-lost", "commit-refused", "memory-error")
+
+
+def drilled(recover: Any, where: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> Any:
+    db, *own = where
+    monkeypatch.setattr(examine, "FAULTS", {name: FAULTS[name] for name in IN_DOUBT})
+    return prove.drill(shops.shop(shops.two_phase_commit, *own, recover=recover), db=db)
+
+
+def does_nothing(databases: shops.Engines) -> None:
+    """The process is restarted, and nobody asks what it had prepared."""
+
+
+def forgets_the_stock(databases: shops.Engines) -> None:
+    shops.recover(databases, only=("orders",))
+
+
+def rolls_everything_back(databases: shops.Engines) -> None:
+    """What was decided is not read."""
+    shops.recover(databases, decided=())
+
+
+@pytest.mark.parametrize("where", SERVERS, ids=ids)
+def test_recovery_makes_it_one(where: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    report = drilled(shops.recover, where, monkeypatch)
+    assert report.verdict == "pass", str(report)
+    assert report.classifier.endswith("all prepared: two-phase commit")
+
+
+@pytest.mark.parametrize(
+    ("recover", "words"),
+    [
+        (does_nothing, {"torn", "left in doubt"}),
+        (forgets_the_stock, {"torn", "left in doubt"}),
+        (rolls_everything_back, {"torn"}),
+    ],
+    ids=ids,
+)
+def test_what_does_not_recover(recover: Any, words: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    report = drilled(recover, MIXED, monkeypatch)
+    assert said(report) >= words, str(report)
