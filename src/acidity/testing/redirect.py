@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.pool import NullPool
 
 from acidity.adapters.sqlalchemy import SqlAlchemyAdapter
-from acidity.engines.base import Sandbox
+from acidity.engines.base import Ground, Sandbox
 from acidity.errors import ForeignDatabase
 
 
@@ -19,7 +19,8 @@ class _Gatekeeper:
     """Nothing is refused in a test; only the Sandbox is asked for."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
+        self.sandbox: Ground = sandbox
+        self.parts: Mapping[str, Sandbox] = {"": sandbox}
 
     def refuse(self, error: ForeignDatabase) -> None:
         raise error
@@ -36,7 +37,7 @@ def redirected(engine: Engine, sandbox: Sandbox) -> Iterator[None]:
     def connect(dialect: Dialect, _record: Any, _cargs: Any, cparams: dict[str, Any]) -> Any:
         return sandbox.connect(dialect, cparams)
 
-    with SqlAlchemyAdapter(_Gatekeeper(sandbox)).redirecting(engine):
+    with SqlAlchemyAdapter(_Gatekeeper(sandbox)).redirecting(engine, sandbox):
         if engine.dialect.is_async:
             pool = engine.pool
             engine.pool = NullPool(pool._creator, dialect=pool._dialect, _dispatch=pool.dispatch)
