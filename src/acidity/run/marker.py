@@ -29,6 +29,7 @@ from acidity.run.errors import KeyInProgress, KeyReused
 from acidity.run.tables import marker, now
 from acidity.run.target import target_of
 
+_INSERT = insert(marker)
 _TABLE_MISSING = frozenset({"42P01", "1146"})
 
 
@@ -77,7 +78,7 @@ class Marker:
         """
         try:
             with nullcontext() if self.waits else server.no_waiting(connection):
-                connection.execute(self._row())
+                connection.execute(_INSERT, self._row())
         except DBAPIError as error:
             if DUPLICATE.intersection(codes_of(error)):
                 raise KeyTaken from error
@@ -118,7 +119,7 @@ class Marker:
             try:
                 if connection.dialect.name == "postgresql":
                     connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
-                connection.execute(self._row())
+                connection.execute(_INSERT, self._row())
             except DBAPIError as error:
                 if not DUPLICATE.intersection(codes_of(error)):
                     raise
@@ -139,10 +140,13 @@ class Marker:
         if stored.fingerprint != self.fingerprint:
             raise KeyReused(f"the idempotency key {self.key!r} was used for another request; nothing was done")
 
-    def _row(self) -> Any:
-        return insert(marker).values(
-            key_hash=self.hash, key_text=self.key[:255], token=self.token, fingerprint=self.fingerprint
-        )
+    def _row(self) -> dict[str, str]:
+        return {
+            "key_hash": self.hash,
+            "key_text": self.key[:255],
+            "token": self.token,
+            "fingerprint": self.fingerprint,
+        }
 
 
 def fingerprint_of(name: str, arguments: Any) -> str:
