@@ -135,20 +135,22 @@ class atomic:  # noqa: N801  # it is used like a function
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            joined = self._join()
+            found = self._found()
+            joined = self._join(found)
             if joined is not None:
                 with _inner(joined):
                     return function(joined.session, *args, **kwargs)
-            course = self._course(marker=self._marker_of(function, signature, args, kwargs), name=name)
+            course = self._course(found, marker=self._marker_of(function, signature, args, kwargs), name=name)
             return run(course, lambda session: function(session, *args, **kwargs))
 
         @functools.wraps(function)
         async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
-            joined = self._join()
+            found = self._found()
+            joined = self._join(found)
             if joined is not None:
                 with _inner(joined):
                     return await function(joined.session, *args, **kwargs)
-            course = self._course(marker=self._marker_of(function, signature, args, kwargs), name=name)
+            course = self._course(found, marker=self._marker_of(function, signature, args, kwargs), name=name)
             return await run_async(course, lambda session: function(session, *args, **kwargs))
 
         made: Any = async_wrapper if self.asynchronous else wrapper
@@ -162,11 +164,8 @@ class atomic:  # noqa: N801  # it is used like a function
     def __enter__(self) -> Any:
         if self.asynchronous:
             raise UsageError(f"this is an async engine: write `async with {type(self).__name__}(…) as …`")
-        if self._opens() is not None:
-            assert self._joined is not None, "it joins"
-            return self._joined.session
-        driver = self._driver = Driver(self._course(marker=self._marker_of_block(), repeatable=False))
-        return self._inside(driver, driver.to_body())
+        driver = self._opened()
+        return self._inside(driver, driver.to_body()) if driver is not None else self._session_joined()
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
         if self._leaves_joined(error):
@@ -178,11 +177,8 @@ class atomic:  # noqa: N801  # it is used like a function
     async def __aenter__(self) -> Any:
         if not self.asynchronous:
             raise UsageError(f"this is a plain engine: write `with {type(self).__name__}(…) as …`")
-        if self._opens() is not None:
-            assert self._joined is not None, "it joins"
-            return self._joined.session
-        driver = self._driver = Driver(self._course(marker=self._marker_of_block(), repeatable=False))
-        return self._inside(driver, await driver.to_body_async())
+        driver = self._opened()
+        return self._inside(driver, await driver.to_body_async()) if driver is not None else self._session_joined()
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
         if self._leaves_joined(error):
@@ -191,15 +187,23 @@ class atomic:  # noqa: N801  # it is used like a function
         await driver.to_body_async()
         return self._left(driver, error)
 
-    def _opens(self) -> Joined | None:
+    def _opened(self) -> Driver | None:
+        """What drives the block; None where it joins."""
         if self.policy.max_attempts > 1:
             raise UsageError("max_attempts=: a `with` block cannot be run again; decorate a function instead")
         if callable(self.key):
             raise UsageError("idempotency_key= of a block is the key itself")
         if self._driver is not None or self._joined is not None:
             raise UsageError(f"this {type(self).__name__}(…) is entered already; write it anew for each block")
-        self._joined = self._join()
-        return self._joined
+        found = self._found()
+        self._joined = self._join(found)
+        if self._joined is None:
+            self._driver = Driver(self._course(found, marker=self._marker_of_block(), repeatable=False))
+        return self._driver
+
+    def _session_joined(self) -> Any:
+        assert self._joined is not None, "it joins"
+        return self._joined.session
 
     def _inside(self, driver: Driver, body: Body | None) -> Any:
         if body is None:
@@ -231,13 +235,16 @@ class atomic:  # noqa: N801  # it is used like a function
 
     # What both need
 
-    def _join(self) -> Joined | None:
+    def _found(self) -> Any:
+        """The database; looked for anew by each unit, as a sessionmaker can be bound to another one."""
+        return target_of(self.what)
+
+    def _join(self, target: Any) -> Joined | None:
         """The unit that this one is part of, if there is one.
 
         Raises:
             BoundaryError: it asks for what only the outermost can have.
         """
-        target = target_of(self.what)
         if self.independent:
             self._check_writers(target)
             return None
@@ -274,8 +281,10 @@ class atomic:  # noqa: N801  # it is used like a function
         if not (self.terms.read_only or around.terms.read_only):
             raise BoundaryError("independent=True: SQLite has one writer, and that is the unit around this one")
 
-    def _course(self, *, marker: Callable[[], Marker] | None, repeatable: bool = True, name: str = "") -> Course:
-        return Course(target_of(self.what), self.terms, self.policy, marker, repeatable, name=name)
+    def _course(
+        self, target: Any, *, marker: Callable[[], Marker] | None, repeatable: bool = True, name: str = ""
+    ) -> Course:
+        return Course(target, self.terms, self.policy, marker, repeatable, name=name)
 
     def _marker_of_block(self) -> Callable[[], Marker] | None:
         if self.key is not None:

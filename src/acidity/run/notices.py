@@ -21,9 +21,7 @@ _SOURCE, _TEXT = "SyncRepWaitForLSN", "committed locally"  # the text only where
 
 
 def listen(connection: Connection) -> Callable[[], None] | None:
-    """Listen while COMMIT is under way; give what ends it, None where there is nothing to hear."""
-    if connection.dialect.name != "postgresql":
-        return None
+    """Listen while COMMIT of PostgreSQL is under way; give what ends it, None where the driver tells nothing."""
     driver: Any = connection.connection.driver_connection
     if hasattr(driver, "add_notice_handler"):  # psycopg
         driver.add_notice_handler(_of_psycopg)

@@ -24,11 +24,14 @@ def is_mysql(connection: Connection) -> bool:
 
 
 def verify_level(connection: Connection, asked: str) -> None:
-    """Compare the level that is in effect with the one that was asked for.
+    """Compare the level that is in effect with the one that was asked for; once for each pooled connection and level.
 
     Raises:
         BoundaryError: another one is in effect.
     """
+    verified: set[str] = connection.info.setdefault("acidity_levels", set())
+    if asked in verified:
+        return
     if connection.dialect.name == "sqlite":  # always SERIALIZABLE, but for a shared cache (sqlite.org/isolation.html)
         dirty = connection.exec_driver_sql("PRAGMA read_uncommitted").scalar()
         actual = "READ UNCOMMITTED" if dirty else asked
@@ -38,6 +41,8 @@ def verify_level(connection: Connection, asked: str) -> None:
         actual = connection.get_isolation_level().upper()
     if actual != asked:
         raise BoundaryError(f"isolation_level={asked!r} was asked for, and the server says {actual!r}; nothing was run")
+    if connection.dialect.name != "sqlite":  # where asking costs nothing, and a PRAGMA can change it
+        verified.add(asked)
 
 
 def reset_safely(connection: Connection) -> None:
@@ -122,8 +127,6 @@ def still_open(connection: Connection) -> bool | None:
 
 def is_aborted(connection: Connection) -> bool:
     """Whether PostgreSQL waits for ROLLBACK; it would roll back at COMMIT, which drivers report as success."""
-    if connection.dialect.name != "postgresql":
-        return False
     driver: Any = connection.connection.driver_connection
     if connection.dialect.driver.startswith("psycopg") and hasattr(driver, "pgconn"):  # psycopg: INERROR
         return bool(driver.pgconn.transaction_status == 3)

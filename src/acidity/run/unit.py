@@ -49,6 +49,11 @@ class Terms:
     invariants: Sequence[Callable[[Any], Any]] = ()
     on_transition: Transition | None = None
 
+    @property
+    def ask_something(self) -> bool:
+        """Whether the database has to be told before the first statement."""
+        return self.isolation_level is not None or self.read_only or self.timeout is not None
+
 
 @dataclass(eq=False)
 class Unit:
@@ -83,7 +88,9 @@ class Unit:
         self.plain: Any = None  # the plain session, also under an `AsyncSession`
         self._made_as: type[Session] = Session
         self._own = True  # statements are the unit's, not the user's
-        self._committing = self._commit_sent = self._ending = self._asks_storage = False
+        self._committing = self._commit_sent = self._ending = False
+        self._speaks = ""  # the name of the dialect
+        self._sqlite: Any = None  # the driver's connection, of SQLite only
         self._poison: BaseException | None = None
         self._connection: Connection | None = None
         self._lasting: list[str] = []
@@ -101,24 +108,25 @@ class Unit:
     def begin(self) -> None:
         """Open the session, begin for real, set the level and verify it, write the marker."""
         terms, dialect = self.terms, self.target.engine.dialect
+        speaks = self._speaks = dialect.name
         sqlite_kind = "DEFERRED" if terms.read_only else "IMMEDIATE"  # a writer waits for its turn before it reads
         guard.watch()
-        if dialect.name == "sqlite":
+        if speaks == "sqlite":
             sqlite.refuse_skipped_rollback(self.target.engine)
         self.session = self.target.make()
         session = self.plain = self.session.sync_session if self.target.asynchronous else self.session
         self._made_as = type(session)
         options: dict[str, Any] = {}
-        if dialect.name != "sqlite":
+        if speaks != "sqlite":
             if terms.isolation_level:
                 options["isolation_level"] = terms.isolation_level
         elif terms.read_only:
             options[sqlite.BEGIN_KIND] = sqlite_kind
         self._connection = connection = self._connect(options)
-        self._asks_storage = dialect.name in ("mysql", "mariadb")
-        if dialect.name == "sqlite":
-            sqlite.begin_on(connection, sqlite_kind)
-        self._set_terms(connection)
+        if speaks == "sqlite":
+            self._sqlite = sqlite.begin_on(connection, sqlite_kind)
+        if terms.ask_something:
+            self._set_terms(connection)
         if self.marker is not None:
             self.marker.insert(connection)
         covered.cover(session, self)
@@ -173,7 +181,8 @@ class Unit:
                 raise InvariantBroken(f"{name} does not hold just before COMMIT; everything was rolled back", name)
         if self.terms.invariants:
             self.plain.flush()
-        self.refuse_poison()
+        if self._poison is not None or self.failures.first is not None:
+            self.refuse_poison()
         self._own = True
         connection = self.connection
         if self.marker is not None:
@@ -181,24 +190,27 @@ class Unit:
         for statement in self._lasting:
             connection.exec_driver_sql(statement)
         self._lasting = []
-        self._check_deadline()
-        if connection.dialect.name == "sqlite" and not server.still_open(connection):
+        if self._deadline is not None:
+            self._check_deadline()
+        if self._sqlite is not None and not self._sqlite.in_transaction:
             self.to(State.PARTIALLY_COMMITTED)
             self.to(State.UNKNOWN)
             raise BoundaryError(
                 "the transaction was ended behind SQLAlchemy, as executescript() on the driver's connection does; what "
                 "came before is committed"
             )
-        if server.is_aborted(connection):
+        if self._speaks == "postgresql" and server.is_aborted(connection):
             raise UnitPoisoned("the server has aborted this transaction; COMMIT would change nothing and say success")
 
     def commit(self) -> None:
         """Send COMMIT; only its reply makes the unit COMMITTED."""
         self._committing = True
-        stop_listening = notices.listen(self.connection)
+        stop_listening = notices.listen(self.connection) if self._speaks == "postgresql" else None
         try:
             self._made_as.commit(self.plain)
         except BaseException as error:
+            if stop_listening is not None:
+                stop_listening()
             state = State.FAILED if not self._commit_sent else self._after_commit_error(error)
             self.to(state)
             raise
@@ -340,7 +352,7 @@ class Unit:
             raise UnitPoisoned(f"this unit has failed ({first}); nothing more is sent to the database") from first
         if self._deadline is not None:
             self._check_deadline()
-        if self._asks_storage:
+        if self._speaks in ("mysql", "mariadb"):
             why = storage.untransactional(self.target.key, self.connection, statement)
             if why:
                 self.refuse(why)

@@ -82,7 +82,7 @@ class two_phase(atomic):  # noqa: N801  # it is used like a function
             raise UsageError("two_phase() takes plain engines or async ones, not both")
         self.databases = databases
 
-    def _targets(self) -> dict[str, Target]:
+    def _found(self) -> dict[str, Target]:
         targets = {name: target_of(each) for name, each in self.databases.items()}
         if len({id(target.key) for target in targets.values()}) < len(targets):
             raise UsageError(f"two of {', '.join(targets)} are one engine; atomic() is enough for one database")
@@ -96,20 +96,20 @@ class two_phase(atomic):  # noqa: N801  # it is used like a function
         return targets
 
     def _course(
-        self, *, marker: Callable[[], Marker] | None, repeatable: bool = True, name: str = ""
+        self, found: Any, *, marker: Callable[[], Marker] | None, repeatable: bool = True, name: str = ""
     ) -> TwoPhaseCourse:
-        (decides, first), *others = self._targets().items()
+        (decides, first), *others = found.items()
         return TwoPhaseCourse(
             first, self.terms, self.policy, marker, repeatable, name=name, decides=decides, others=dict(others)
         )
 
-    def _join(self) -> Joined | None:
+    def _join(self, found: Any) -> Joined | None:
         """The two-phase commit that this one is part of, if there is one.
 
         Raises:
             BoundaryError: only some of the databases are in it, or they are in units that end each for itself.
         """
-        units = {name: context.current(target.key) for name, target in self._targets().items()}
+        units = {name: context.current(target.key) for name, target in found.items()}
         inside = [unit for unit in units.values() if unit is not None]
         if not inside:
             refuse_beside()
