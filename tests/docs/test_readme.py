@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import create_engine
 
 from acidity.cli.main import group
 
@@ -94,7 +95,7 @@ def transfer(session, payer, payee, amount):
 
 
 def test_the_example_runs_as_it_stands(tmp_path: Path) -> None:
-    scenario, test = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    scenario, test, unit = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "bank.py").write_text(BANK, encoding="utf-8")
     (tmp_path / "prove_bank.py").write_text(scenario, encoding="utf-8")
     (tmp_path / "test_bank.py").write_text(test, encoding="utf-8")
@@ -105,3 +106,4 @@ def test_the_example_runs_as_it_stands(tmp_path: Path) -> None:
     run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_bank.py"]
     tested = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "1 passed" in tested.stdout, tested.stdout + tested.stderr
+    exec(unit, {"engine": create_engine("sqlite://")})
