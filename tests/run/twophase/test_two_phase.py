@@ -378,7 +378,7 @@ def prepared(one_kind: Any, number: int) -> Iterator[Any]:
             connection.exec_driver_sql(f"ROLLBACK PREPARED '{name}'")
 
 
-@pytest.mark.parametrize("gid", [str(Gid("f" * 12, "0" * 32, 1)), "_sa_0", "acidity-1"])
+@pytest.mark.parametrize("gid", [str(Gid("f" * 12, "0" * 32, 1)), "_sa_0", "acidity_1"])
 def test_branches_of_others(one_kind: Any, prepared: Any, gid: str) -> None:
     prepared.prepare(gid)
     assert recover_two_phase(**one_kind) == []

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-PREFIX = "acidity-"
-_FORM = re.compile(rf"{PREFIX}([0-9a-f]{{12}})-([0-9a-f]{{32}})-(\d{{1,3}})", re.ASCII)
+PREFIX = "acidity_"
+_FORM = re.compile(rf"{PREFIX}([0-9a-f]{{12}})_([0-9a-f]{{32}})_(\d{{1,3}})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Gid:
 
     Example:
         >>> str(Gid("0" * 12, "1" * 32, 2))
-        'acidity-000000000000-11111111111111111111111111111111-2'
+        'acidity_000000000000_11111111111111111111111111111111_2'
     """
 
     coordinator: str
@@ -43,4 +43,4 @@ class Gid:
         return cls(found[1], found[2], int(found[3])) if found else None
 
     def __str__(self) -> str:
-        return f"{PREFIX}{self.coordinator}-{self.decision}-{self.number}"
+        return f"{PREFIX}{self.coordinator}_{self.decision}_{self.number}"

@@ -59,7 +59,7 @@ def recover_two_phase(*, wait_s: float = 1.0, forget_after: timedelta = timedelt
 
     Example:
         >>> recover_two_phase(orders=orders_engine, stock=stock_engine)               # doctest: +SKIP
-        [Recovered(database='stock', gid='acidity-…', outcome='committed')]
+        [Recovered(database='stock', gid='acidity_…', outcome='committed')]
     """
     kinds = {is_asynchronous(each) for each in databases.values()}
     if len(kinds) != 1:
