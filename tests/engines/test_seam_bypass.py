@@ -384,6 +384,6 @@ def test_the_connect_hook_of_the_next_connection_is_no_statement_of_the_lost_one
         watch.in_use(lost, in_use=True)
         watch.traced(id(lost), "PRAGMA foreign_keys = ON")
         assert len(seen) == 1
-        watch.opened(lost)  # the next one, with its id
+        watch.renew(lost)  # the next one, with its id
         watch.traced(id(lost), "PRAGMA foreign_keys = ON")
     assert len(seen) == 1
