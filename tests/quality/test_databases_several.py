@@ -9,10 +9,16 @@ import pytest
 
 from acidity import prove
 from acidity.adapters.seam import Actor, PassThrough
+from acidity.core.call import Call, Event, Kind, Reply
+from acidity.core.outcome import State
 from acidity.core.report import Report
+from acidity.core.schedule import Schedule
+from acidity.core.step import Step
 from acidity.errors import UsageError
 from acidity.prove import Operation, examine
 from acidity.prove.faults import FAULTS
+from acidity.prove.findings import _in_doubt
+from acidity.prove.run import RawEnding, Run
 from acidity.prove.stage import Stage
 from tests.quality import sagas_two_databases as sagas
 from tests.quality import two_databases as shops
@@ -160,6 +166,13 @@ def test_two_phases_on_one_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def leaves_it(databases: shops.Engines) -> None:
     """The process is restarted, and nobody asks what it had prepared."""
+
+
+def test_what_a_step_left_in_doubt_is_said_with_its_database() -> None:
+    prepared = Call("A", 1, Kind.PREPARE, "prepare x", database="stock")
+    step = Step("recover", "prepares", (Event(prepared, Reply("ok")),), State({}))
+    run = Run(Schedule(), RawEnding(), (), State({}), State({}), in_doubt=("stock: x",), steps=(step,))
+    assert _in_doubt(run) == "1 prepared transaction is left in doubt in stock"
 
 
 # Before a step
