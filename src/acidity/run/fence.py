@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from sqlalchemy import Insert
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -19,13 +20,15 @@ from acidity.engines.codes import DUPLICATE, codes_of
 from acidity.run.guard import aside
 from acidity.run.server import is_mysql
 
+Row = tuple[Insert, dict[str, Any]]
 
-def is_taken(engine: Engine, row: Any, *, wait_s: float = 10.0) -> bool:
+
+def is_taken(engine: Engine, row: Row, *, wait_s: float = 10.0) -> bool:
     """Whether this row is there; waits until the transaction that is at it has ended.
 
     Args:
         engine: the database; on SQLite its busy time-out is in force instead of `wait_s`.
-        row: an INSERT of the row, with its primary key.
+        row: an INSERT and the values of the row, with its primary key.
         wait_s: seconds to wait, at least 1 on MariaDB.
 
     Raises:
@@ -33,7 +36,7 @@ def is_taken(engine: Engine, row: Any, *, wait_s: float = 10.0) -> bool:
     """
     with aside(engine.connect()) as connection, _patience(connection, wait_s):
         try:
-            connection.execute(row)
+            connection.execute(*row)
         except DBAPIError as error:
             if not DUPLICATE.intersection(codes_of(error)):
                 raise

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from acidity.engines.codes import DUPLICATE, LOCK_TIMEOUT, codes_of
 from acidity.errors import UsageError
 from acidity.run.errors import UnitPoisoned
-from acidity.run.fence import is_taken
+from acidity.run.fence import Row, is_taken
 from acidity.run.guard import aside
 from acidity.run.marker import Marker
 from acidity.run.tables import coordinator, decision, is_missing, now
@@ -92,8 +92,8 @@ class Decision(Marker):
         """What to do while nothing answers the question whether it is there."""
         return "recover_two_phase() will finish it everywhere, one way or the other"
 
-    def _row(self) -> Any:
-        return insert(decision).values(id=self.key, participants=json.dumps(self.participants))
+    def _row(self) -> Row:
+        return insert(decision), {"id": self.key, "participants": json.dumps(self.participants)}
 
 
 def new_decision(participants: Iterable[str]) -> Decision:
