@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from acidity import prove
 from acidity.core.report import Report
-from acidity.engines.sqlite.bypass import Watch
+from acidity.engines.sqlite.bypass import Watch, _hook
 from acidity.errors import ForeignDatabase
 from tests.engines.bank import ALICE, BOB, Account, balances, bank, calls, run_once
 
@@ -384,6 +384,7 @@ def test_the_connect_hook_of_the_next_connection_is_no_statement_of_the_lost_one
         watch.in_use(lost, in_use=True)
         watch.traced(id(lost), "PRAGMA foreign_keys = ON")
         assert len(seen) == 1
-        watch.opened(lost)  # the next one, with its id
+        with watch.window():  # of another thread, say
+            _hook("sqlite3.connect/handle", (lost,))  # the next one, with its id
         watch.traced(id(lost), "PRAGMA foreign_keys = ON")
     assert len(seen) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
@@ -157,7 +157,7 @@ class Examiner:
     def _clean_runs(self) -> list[Run]:
         """Two; a first one that made other calls than the two after it has filled a cache, and is left out."""
         clean = [self._clean_run() for _ in range(2)]
-        if _shape(clean[0]) != _shape(clean[1]):
+        if _shape(clean[0].history) != _shape(clean[1].history):
             clean.append(self._clean_run())
             self.warmed_up = True
         return clean[-2:]
@@ -200,7 +200,7 @@ class Examiner:
         return calls
 
     def _bench(self, clean: list[Run]) -> Bench:
-        if _shape(clean[0]) != _shape(clean[1]):
+        if _shape(clean[0].history) != _shape(clean[1].history):
             raise Undecided(f"{self.operation.name}: not deterministic: two clean runs made different database calls")
         masks = self._learn(clean)
         doubled = self._doubled(clean[0])
@@ -343,12 +343,11 @@ def _strayed(run: Run, clean: Run) -> bool:
     way = list(takewhile(lambda event: not event.fault, run.history))
     if run.ending.killed or (len(way) == len(run.history) > 0 and run.schedule.choices):
         return False  # its last Call may not have been noted
-    return _calls_of(way) != _calls_of(clean.history[: len(way)])
+    return _shape(way) != _shape(clean.history[: len(way)])
 
 
-def _shape(run: Run) -> list[tuple[Kind, str]]:
-    return _calls_of(run.history)
-
-
-def _calls_of(events: Iterable[Event]) -> list[tuple[Kind, str]]:
-    return [(event.call.kind, without_names(event.call.sql)) for event in events]
+def _shape(history: Sequence[Event]) -> list[tuple[Kind, str]]:
+    """What was asked. The name of a prepared transaction is another one each time, and so is the order of databases in
+    which a Session prepares: that of a set.
+    """
+    return [(event.call.kind, without_names(event.call.sql)) for event in history]

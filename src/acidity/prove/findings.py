@@ -148,7 +148,7 @@ def _title(code: str, item: Judged, changes: Sequence[RowChange], expected: Sequ
 
 def _in_doubt(run: Run) -> str:
     """How many, and where; what they are called is another name in every run."""
-    databases = {event.call.database for event in run.history if event.call.database}
+    databases = {event.call.database for event in run.whole_history if event.call.database}
     where = dict.fromkeys(name for found in run.in_doubt for name in databases if found.startswith(f"{name}: "))
     count = len(run.in_doubt)
     text = (

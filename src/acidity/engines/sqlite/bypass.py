@@ -97,9 +97,12 @@ class Watch:
 
     def opened(self, connection: object) -> None:
         """A connection to this file was opened by this process."""
-        self._in_use.discard(id(connection))  # of one that was lost while in use, and is no more
         if not self._connecting:
             self._unclaimed[id(connection)] = connection
+
+    def renew(self, connection: object) -> None:
+        """A connection was opened, to whatever; one that was lost while in use, and is no more, may have had its id."""
+        self._in_use.discard(id(connection))
 
 
 def points_at(database: object, path: Path) -> bool:
@@ -139,6 +142,9 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if not _watches or not event.startswith("sqlite3.connect"):
         return
     watches = list(_watches)
+    if event == "sqlite3.connect/handle":
+        for watch in watches:
+            watch.renew(arguments[0])
     if any(watch.open for watch in watches):
         return
     if event == "sqlite3.connect":
