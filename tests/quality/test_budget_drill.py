@@ -64,12 +64,14 @@ def places(target: str) -> Iterator[Any]:
                 yield pytest.param(db, marks=pytest.mark.mysqlclient) if built else db
 
 
-def crossed(targets: dict[str, Any]) -> list[Any]:
-    """Parameters: each target on each of its places."""
+def crossed(targets: dict[str, Any], *, drivers: bool = True) -> list[Any]:
+    """Parameters: each target on each of its places; without `drivers`, the second drivers of an engine are slow."""
     made = []
     for target, value in targets.items():
         for place in places(target):
             db, marks = (place, ()) if isinstance(place, str) else (place.values[0], place.marks)
+            if "+" in db and not drivers and not marks:
+                marks = pytest.mark.slow
             made.append(pytest.param(value, db, marks=marks, id=f"{target.removeprefix('examples.budget')}-{db}"))
     return made
 
@@ -111,7 +113,7 @@ def test_shipped_passes(target: str, db: str) -> None:
         assert report.letter_state == "pass", str(card)
 
 
-@pytest.mark.parametrize(("row", "db"), crossed({row.scenario: row for row in EXPECTED}))
+@pytest.mark.parametrize(("row", "db"), crossed({row.scenario: row for row in EXPECTED}, drivers=False))
 def test_twin_has_its_words_and_sites(row: Expected, db: str) -> None:
     report = prove.drill(load(row.scenario), db=db)
     words = row.words_on(db.partition("+")[0])
