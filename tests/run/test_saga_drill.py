@@ -71,4 +71,4 @@ def test_the_twin_that_notes_it_in_the_same_transaction_passes(db: str) -> None:
 
 def test_a_saga_that_nobody_resumes_is_found_out() -> None:
     scenario = trip.scenario(trip.travel, GOOD, commits="several", recover=trip.nothing, ignore=LOG)
-    assert words(scenario, "sqlite", "kill-before") == {"torn"}
+    assert words(scenario, "sqlite", "keyboard-interrupt") == {"torn"}
