@@ -2,62 +2,47 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import pytest
 
-from acidity.core.call import Kind
+from acidity.prove import Scenario
 from tests.run import trip
 from tests.run.conftest import ENGINES
-from tests.run.everywhere import KILLS, OUTAGES, strike_everywhere, wrong
-from tests.run.trip import AFTER, BAD, BEFORE, GOOD
+from tests.run.drilling import mostly_slow, passes, words
+from tests.run.trip import BAD, GOOD
 
-NOT_BEGUN = (BEFORE, ())
-DONE, COMPENSATED = (AFTER, ("done",)), (BEFORE, ("compensated",))
+LOG = ["acidity_saga.*", "acidity_saga_step.*"]
+PAYLOADS = pytest.mark.parametrize("payload", [GOOD, BAD], ids=["good", "bad"])
+
+
 FORMS = {"sync": (trip.travel, trip.resume), "async": (trip.travel_async, trip.resume_async)}
-CASES = [(GOOD, DONE), (BAD, COMPENSATED)]
 
 
-def drilled(form: str, payload: Any, db: str, right: Any, **which: Any) -> Counter[str]:
-    """How the operation ended how often; every run ends right after the recovery."""
+def travelling(payload: Any, form: str = "sync") -> Scenario:
     function, recover = FORMS[form]
-    scenario = trip.scenario(function, payload, trip.log_fits_the_money)
-    endings: Counter[str] = Counter()
-    for seen in strike_everywhere(scenario, recover, db, **which):
-        assert not wrong(seen, {NOT_BEGUN, *right}), seen
-        endings[seen.ending] += seen.struck
-    return endings
+    return trip.scenario(function, payload, trip.log_fits_the_money, commits="several", recover=recover, ignore=LOG)
 
 
-@pytest.mark.parametrize("db", ENGINES)
-@pytest.mark.parametrize("form", ["sync"])  # the other is below, at every Call
-def test_killed_or_cut_off_at_every_commit(form: str, db: str) -> None:
-    endings = drilled(form, BAD, db, [COMPENSATED], faults=["kill-after", "answer-lost"], at=Kind.COMMIT)
-    assert endings["killed"] >= 8, endings
-    assert endings[""] >= 8, endings  # it carries on by itself when the answer to a COMMIT is lost
+@pytest.mark.parametrize(
+    "payload", [pytest.param(GOOD, marks=pytest.mark.slow, id="good"), pytest.param(BAD, id="bad")]
+)
+def test_killed_at_every_call(payload: Any) -> None:
+    assert passes(travelling(payload), "sqlite", "kill-before").runs >= 28
 
 
-def test_killed_at_every_call() -> None:
-    assert drilled("sync", BAD, "sqlite", [COMPENSATED], faults=["kill-before"])["killed"] >= 40
+@pytest.mark.parametrize("db", mostly_slow("postgresql", "mariadb"))
+def test_the_answer_to_each_commit_is_lost(db: str) -> None:
+    assert passes(travelling(BAD), db, "answer-lost").runs >= 12
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("db", ENGINES)
-@pytest.mark.parametrize(("payload", "right"), CASES, ids=["good", "bad"])
-def test_killed_or_cut_off_at_every_call(payload: Any, right: Any, db: str, form: str) -> None:
-    assert drilled(form, payload, db, [right], faults=OUTAGES)["killed"] >= 40
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("db", ENGINES)
-@pytest.mark.parametrize("payload", [GOOD, BAD], ids=["good", "bad"])
+@PAYLOADS
 def test_every_fault_at_every_call(payload: Any, db: str, form: str) -> None:
     """Some of them are refusals, after which the saga is compensated though nobody has refused the car."""
-    right = [DONE, COMPENSATED] if payload == GOOD else [COMPENSATED]
-    assert drilled(form, payload, db, right, faults=None).total() >= 300
+    assert passes(travelling(payload, form), db).runs >= 300
 
 
 # What others write
@@ -69,25 +54,21 @@ CONTROLS = {
 }
 
 
-def slow_on_servers(*what: str) -> list[Any]:
-    cells = [(each, db) for each in what for db in ENGINES]
-    return [pytest.param(*cell, marks=() if cell[1] == "sqlite" else pytest.mark.slow) for cell in cells]
+def own(function: Any, recover: Any) -> Scenario:
+    return trip.scenario(function, GOOD, commits="several", recover=recover, ignore=["done.*"])
 
 
-@pytest.mark.parametrize(("control", "db"), slow_on_servers(*CONTROLS))
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
+@pytest.mark.parametrize("control", CONTROLS)
 def test_a_saga_without_its_log_in_the_same_transaction_is_found_out(control: str, db: str) -> None:
-    function, recover = CONTROLS[control]
-    seen = list(strike_everywhere(trip.scenario(function, GOOD), recover, db, faults=KILLS, at=Kind.COMMIT))
-    assert not wrong(seen[0], {(AFTER, ())})  # undisturbed it does what it should
-    found = {each.end for each in seen if wrong(each, {(AFTER, ()), NOT_BEGUN})}
-    if control == "noted after the step":
-        assert any(end[0] < AFTER[0] for end in found), found  # something was paid twice
-    else:
-        assert any(end[0] > AFTER[0] for end in found), found  # something was paid, and not the rest
+    assert "torn" in words(own(*CONTROLS[control]), db, "kill-before")
 
 
-@pytest.mark.parametrize(("twin", "db"), slow_on_servers("noted_with"))
-def test_the_twin_that_notes_it_in_the_same_transaction_passes(twin: str, db: str) -> None:
-    scenario = trip.scenario(getattr(trip, twin), GOOD)
-    for seen in strike_everywhere(scenario, trip.go_on, db, faults=KILLS, at=Kind.COMMIT):
-        assert not wrong(seen, {(AFTER, ())}), seen
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
+def test_the_twin_that_notes_it_in_the_same_transaction_passes(db: str) -> None:
+    passes(own(trip.noted_with, trip.go_on), db, "kill-before")
+
+
+def test_a_saga_that_nobody_resumes_is_found_out() -> None:
+    scenario = trip.scenario(trip.travel, GOOD, commits="several", recover=trip.nothing, ignore=LOG)
+    assert words(scenario, "sqlite", "keyboard-interrupt") == {"torn"}

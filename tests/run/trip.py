@@ -128,7 +128,10 @@ def travel(engine: Engine, payload: Any) -> dict[str, bool]:
 
 
 def resume(engine: Engine) -> None:
-    saga_of(engine).resume()
+    """What a process does that is started anew; no saga may be left open or stuck."""
+    saga = saga_of(engine)
+    saga.resume()
+    assert not saga.unfinished()
 
 
 async def travel_async(async_engine: Any, payload: Any) -> dict[str, bool]:
@@ -140,7 +143,9 @@ async def travel_async(async_engine: Any, payload: Any) -> dict[str, bool]:
 
 
 async def resume_async(async_engine: Any) -> None:
-    await async_saga_of(async_engine).resume()
+    saga = async_saga_of(async_engine)
+    await saga.resume()
+    assert not await saga.unfinished()
 
 
 def scenario(function: Any, payload: Any, *invariants: Any, **options: Any) -> Scenario:

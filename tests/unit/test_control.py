@@ -122,6 +122,7 @@ def test_changes_of_the_schema() -> None:
         ("COMMIT PREPARED 'f00'", "COMMIT PREPARED"),
         ("rollback prepared 'f00'", "rollback prepared"),
         ("prepare _sa_0123456789abcdef", "prepare"),
+        ("prepare acidity-0123456789ab-0123-1", "prepare"),
         ("COMMIT", "COMMIT"),
         ("COMMIT AND CHAIN", "COMMIT AND CHAIN"),
         ("SELECT 'XA PREPARE'", "SELECT 'XA PREPARE'"),

@@ -16,7 +16,7 @@ from acidity.core.call import Call, History, Kind
 from acidity.core.control import without_comments
 
 _CONTROL = re.compile(
-    r"xa\s+\w+|prepare\s+transaction|(commit|rollback)\s+prepared|(prepare|commit|rollback)(?=\s+\w{16,}$)",
+    r"xa\s+\w+|prepare\s+transaction|(commit|rollback)\s+prepared|(prepare|commit|rollback)(?=\s+\S{16,}$)",
     re.IGNORECASE,
 )
 _NAMES = re.compile(

@@ -1,26 +1,22 @@
-"""A harness that breaks a program at each step of its way to the databases, and judges what is left after recovery.
+"""A harness that strikes a program at a chosen step of its way to the databases, and judges what is left after recovery.
 
-A step is a call of the driver, or of SQLAlchemy's dialect, on any of the databases. It can be struck in four ways: the
-program fails before or after it, the wire is cut before it, the answer is lost and the wire cut after it. A killed
-process is a real one. Whatever happened, after recovery the change is in all databases or in none, the caller was told
-the truth, nothing is left prepared, and a second recovery finds nothing to do.
+A step is a call of the driver, or of SQLAlchemy's dialect, on any of the databases; what happens there may involve
+others, such as a recovery that runs at that moment, which no drill does. Whatever happened, after recovery the change is
+in all databases or in none, the caller was told the truth, nothing is left prepared, and a second recovery finds nothing
+to do. The drill itself, every fault at every Call, is in test_drill.py.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 import socket
-import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolProxiedConnection
 
 from acidity.run import CommitUnknown, recover_two_phase
@@ -30,12 +26,6 @@ from acidity.run.twophase.prepared import SPEAKS, prepared_in
 Databases = Mapping[str, Engine]
 Program = Callable[[Any, int], Any]
 _STEPS = ("do_execute", "do_commit", "do_rollback", "do_prepare_twophase", "do_commit_twophase", "do_rollback_twophase")
-_MYSQL = {"pymysql", "aiomysql"}
-WAYS = ("fail-before", "fail-after", "cut-before", "cut-after")
-
-
-class Struck(Exception):
-    """The program fails here."""
 
 
 @dataclass
@@ -44,12 +34,12 @@ class Strike:
 
     Attributes:
         at: which one, from 1.
-        how: one of `WAYS`, or ``kill``; or a function to call with what the step works on, before it.
+        how: a function to call with what the step works on, before it; None to lose its answer and cut the wire.
         steps: the names of those that were reached.
     """
 
     at: int
-    how: Any
+    how: Callable[[Any], Any] | None
     steps: list[str] = field(default_factory=list)
 
     @property
@@ -63,21 +53,12 @@ class Strike:
         return lambda: self._strike(engine, original, subject)
 
     def _strike(self, engine: Engine, original: Callable[..., Any], subject: Any) -> Any:
-        if callable(self.how):
+        if self.how is not None:
             self.how(subject)
-        elif self.how == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        elif self.how == "fail-before":
-            raise Struck
-        elif self.how == "cut-before" and engine.dialect.name != "sqlite":
-            cut(driver_of(subject), close=False)
-        result = original()
-        if self.how == "fail-after" or (self.how == "cut-after" and engine.dialect.name == "sqlite"):
-            raise Struck
-        if self.how == "cut-after":
-            cut(driver_of(subject), close=True)
-            raise lost(engine)
-        return result
+            return original()
+        original()
+        cut(driver_of(subject), close=True)
+        raise lost(engine)
 
 
 def driver_of(subject: Any) -> Any:
@@ -91,30 +72,21 @@ def driver_of(subject: Any) -> Any:
 
 def cut(driver: Any, *, close: bool) -> None:
     """Cut the wire; the server sees the client gone."""
-    module = type(driver).__module__.partition(".")[0]
-    if module == "asyncpg":
-        driver.terminate()
-    elif module == "aiomysql":
-        driver.close()
-    elif module == "pymysql":
+    if type(driver).__module__.startswith("pymysql"):
         driver._sock.shutdown(socket.SHUT_RDWR)
-    elif module in {"psycopg", "psycopg2"}:
-        with socket.socket(fileno=os.dup(driver.fileno())) as wire:
-            wire.shutdown(socket.SHUT_RDWR)
-        if close:
-            driver.close()
-    else:
-        raise NotImplementedError(module)
+        return
+    with socket.socket(fileno=os.dup(driver.fileno())) as wire:
+        wire.shutdown(socket.SHUT_RDWR)
+    if close:
+        driver.close()
 
 
 def lost(engine: Engine) -> BaseException:
     """What the driver says when no answer comes."""
-    dialect = engine.dialect
-    if dialect.driver in _MYSQL:
-        return dialect.loaded_dbapi.OperationalError(2013, "Lost connection to MySQL server during query")
-    if dialect.driver == "asyncpg":
-        return dialect.loaded_dbapi.InterfaceError("connection is closed")
-    return dialect.loaded_dbapi.OperationalError("server closed the connection unexpectedly")
+    errors = engine.dialect.loaded_dbapi
+    if engine.dialect.driver == "pymysql":
+        return errors.OperationalError(2013, "Lost connection to MySQL server during query")
+    return errors.OperationalError("server closed the connection unexpectedly")
 
 
 @contextmanager
@@ -144,98 +116,34 @@ def _put_around(engine: Engine, name: str, strike: Strike) -> None:
 # One run
 
 
-@dataclass
-class Case:
-    """Databases that take part, how the program works on them and how it is recovered.
-
-    Attributes:
-        urls: of each database, for plain engines.
-        async_urls: the same for async ones; used if `asynchronous`.
-        program: ``program(engines, number)``, writes `number` to every database.
-        recover: ``recover(engines)``.
-    """
-
-    urls: Mapping[str, str]
-    async_urls: Mapping[str, str]
-    program: Program
-    asynchronous: bool = False
-    recover: Callable[[Databases], Any] = lambda databases: recover_two_phase(wait_s=5, **databases)
-    numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**6)))
-
-    def told(self, strike: Strike, number: int) -> str:
-        """Run it: what the caller was told."""
-        try:
-            if self.asynchronous:
-                asyncio.run(self._run_async(strike, number))
-            else:
-                self._run(strike, number)
-        except CommitUnknown:
-            return "unknown"
-        except Exception:
-            return "failed"
-        return "ok"
-
-    def _run(self, strike: Strike, number: int) -> None:
-        engines = {name: create_engine(url) for name, url in self.urls.items()}
-        try:
-            for engine in engines.values():
-                engine.connect().close()
-            with struck(engines, strike):
-                self.program(engines, number)
-        finally:
-            for engine in engines.values():
-                engine.dispose()
-
-    async def _run_async(self, strike: Strike, number: int) -> None:
-        engines: dict[str, AsyncEngine] = {name: create_async_engine(url) for name, url in self.async_urls.items()}
-        try:
-            for engine in engines.values():
-                async with engine.connect():
-                    pass
-            with struck({name: engine.sync_engine for name, engine in engines.items()}, strike):
-                await self.program(engines, number)
-        finally:
-            for engine in engines.values():
-                await engine.dispose()
-
-    def killed(self, at: int, number: int) -> bool:
-        """Run it in a process that is killed at this step; whether it got there."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # the child of a fork with threads does not last
-            pid = os.fork()
-        if pid == 0:
-            with suppress(BaseException):
-                self.told(Strike(at, "kill"), number)
-            os._exit(0)
-        _, status = os.waitpid(pid, 0)
-        return os.WIFSIGNALED(status)
+def told(urls: Mapping[str, str], program: Program, strike: Strike, number: int) -> str:
+    """Run the program on these databases: what the caller was told."""
+    engines = {name: create_engine(url) for name, url in urls.items()}
+    try:
+        for engine in engines.values():
+            engine.connect().close()
+        with struck(engines, strike):
+            program(engines, number)
+    except CommitUnknown:
+        return "unknown"
+    except Exception:
+        return "failed"
+    finally:
+        for engine in engines.values():
+            engine.dispose()
+    return "ok"
 
 
-def problems(
-    case: Case, databases: Databases, ways: tuple[str, ...] = WAYS, *, kill: bool = True, first: int = 1
-) -> list[str]:
-    """Strike every step from the `first` on in every way; what went wrong, and nothing else."""
-    found: list[str] = []
-    for way in (*ways, *(["kill"] if kill else [])):
-        for at in range(first, 200):
-            number = next(case.numbers)
-            if way == "kill":
-                reached, told, step = case.killed(at, number), "killed", ""
-            else:
-                strike = Strike(at, way)
-                told, reached = case.told(strike, number), strike.reached
-                step = strike.steps[at - 1] if reached else ""
-            if not reached:
-                assert at > first + 2, "there are more steps than that"
-                assert way == "kill" or told == "ok", "nothing was struck"
-                break
-            found += [f"{way} at step {at} ({step}): {what}" for what in judge(case, databases, number, told)]
-    return found
+def steps_of(urls: Mapping[str, str], program: Program, number: int) -> list[str]:
+    """The names of all steps, when nothing is struck."""
+    strike = Strike(10**6, None)
+    assert told(urls, program, strike, number) == "ok"
+    return strike.steps
 
 
-def judge(case: Case, databases: Databases, number: int, told: str) -> Iterator[str]:
+def judge(databases: Databases, number: int, told: str) -> Iterator[str]:
     """What is wrong after recovery."""
-    last = recovered(case, databases)
+    last = recovered(databases)
     if last:
         yield f"a second recovery did {last}"
     there = {name: is_there(engine, number) for name, engine in databases.items()}
@@ -250,12 +158,12 @@ def judge(case: Case, databases: Databases, number: int, told: str) -> Iterator[
         yield f"left prepared: {left}"
 
 
-def recovered(case: Case, databases: Databases) -> Any:
+def recovered(databases: Databases) -> Any:
     """Recover until nothing is in progress any more; what one more recovery does."""
     for _ in range(1000):
-        done = case.recover(databases) or []
-        if all(getattr(each, "outcome", "") != "in progress" for each in done):
-            return case.recover(databases)
+        done = recover_two_phase(wait_s=5, **databases)
+        if all(each.outcome != "in progress" for each in done):
+            return recover_two_phase(wait_s=5, **databases)
     raise AssertionError(f"still in progress: {done}")
 
 

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, select
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from acidity.run import recover_two_phase
-from tests.run.twophase.faults import Strike, cut, driver_of, in_doubt, is_there, judge
-from tests.run.twophase.test_every_step import case, checkout
+from acidity.run import recover_two_phase, tables
+from acidity.run.twophase import decision
+from acidity.run.twophase.decision import Decision
+from tests.run.twophase.faults import Strike, cut, driver_of, in_doubt, is_there, judge, steps_of, told
+from tests.run.twophase.programs import NUMBERS, checkout
 
 Action = Callable[[Any, dict[str, Any]], Any]
 
@@ -26,26 +29,19 @@ def cut_and_recover(subject: Any, databases: dict[str, Any]) -> list[str]:
     return [each.outcome for each in recover_two_phase(wait_s=5, **databases)]
 
 
-def told_while_recovering(
-    pair: Any, step: str, action: Action = recover, *, kill: bool = False, seen: Any = None, **options: Any
-) -> list[str]:
+def told_while_recovering(pair: Any, step: str, action: Action = recover, *, seen: Any = None) -> list[str]:
     """Pause before the first step of this name, act, and go on: what the judge says after recovery."""
     databases = impatient(pair)
-    judged = case(pair, checkout, **options)
-    dry = Strike(10**6, "kill")
-    judged.told(dry, next(judged.numbers))
-    at, number = dry.steps.index(step) + 1, next(judged.numbers)
+    at, number = steps_of(pair.urls, checkout, next(NUMBERS)).index(step) + 1, next(NUMBERS)
     outcomes: list[Any] = []
-    if kill:
-        told = "killed" if judged.killed(at, number) else "not reached"
-    else:
-        told = judged.told(Strike(at, lambda subject: outcomes.append(action(subject, databases))), number)
+    strike = Strike(at, lambda subject: outcomes.append(action(subject, databases)))
+    answer = told(pair.urls, checkout, strike, number)
     try:
-        found = list(judge(judged, pair.engines, number, told))
+        found = list(judge(pair.engines, number, answer))
     finally:
         recover_two_phase(**pair.engines)
     if seen is not None:
-        seen.update(told=told, outcomes=outcomes, number=number)
+        seen.update(told=answer, outcomes=outcomes, number=number)
     return found
 
 
@@ -86,12 +82,8 @@ def test_a_coordinator_that_lost_its_database_before_the_decision(pair_of: Any, 
 def test_a_unit_that_lives_rolls_back_itself(pair_of: Any) -> None:
     """The answer to PREPARE is lost: no recovery is needed."""
     pair = pair_of("postgresql", "postgresql")
-    judged = case(pair, checkout)
-    dry = Strike(10**6, "kill")
-    judged.told(dry, next(judged.numbers))
-    assert (
-        judged.told(Strike(dry.steps.index("do_prepare_twophase") + 1, "cut-after"), next(judged.numbers)) == "failed"
-    )
+    at = steps_of(pair.urls, checkout, next(NUMBERS)).index("do_prepare_twophase") + 1
+    assert told(pair.urls, checkout, Strike(at, None), next(NUMBERS)) == "failed"
     assert in_doubt(pair.engines) == []
 
 
@@ -114,10 +106,22 @@ def test_nobody_answers_what_was_decided(pair_of: Any, *, committed: bool) -> No
             driver_of(subject).commit()
         cut(driver_of(subject), close=True)
 
-    judged = case(pair, program)
-    dry = Strike(10**6, "kill")
-    judged.told(dry, next(judged.numbers))
-    number = next(judged.numbers)
-    assert judged.told(Strike(dry.steps.index("do_commit") + 1, lose), number) == "unknown"
-    assert list(judge(judged, pair.engines, number, "unknown")) == []
+    at, number = steps_of(pair.urls, program, next(NUMBERS)).index("do_commit") + 1, next(NUMBERS)
+    assert told(pair.urls, program, Strike(at, lose), number) == "unknown"
+    assert list(judge(pair.engines, number, "unknown")) == []
     assert is_there(pair.engines["stock"], number) is committed
+
+
+def test_a_recovery_that_does_not_wait_for_the_decision_is_found_out(
+    pair_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks for the row and finds none, because the coordinator is about to commit it."""
+
+    def look(self: Decision, engine: Engine, _wait_s: float) -> bool:
+        with engine.connect() as connection:
+            row = connection.execute(select(tables.decision).where(tables.decision.c.id == self.key)).one_or_none()
+        return row is not None
+
+    monkeypatch.setattr(decision.Decision, "outcome", look)
+    judged = told_while_recovering(pair_of("postgresql", "postgresql"), "do_commit")
+    assert any("half" in each for each in judged), judged

@@ -28,7 +28,7 @@ from acidity.run.twophase.gid import Gid
 from acidity.run.twophase.prepared import finish, prepared_in
 from tests.run.twophase.conftest import schema
 from tests.run.twophase.faults import in_doubt, is_there
-from tests.run.twophase.test_every_step import NUMBERS, write
+from tests.run.twophase.programs import NUMBERS, write
 
 
 class Base(DeclarativeBase):

@@ -1,0 +1,48 @@
+"""The drill of PROVE with chosen faults and without remedies, for programs that are right or wrong as a whole."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from acidity import prove
+from acidity.core.report import Report
+from acidity.prove import Scenario, examine
+from acidity.prove.faults import FAULTS
+from tests.run.conftest import ENGINES
+
+
+def drilled(scenario: Scenario, db: str, *faults: str) -> Report:
+    """What is said of it.
+
+    Args:
+        scenario: what.
+        db: the engine.
+        faults: only these; none for all.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(import_module("acidity.prove.drill"), "REMEDIES", {})
+        if faults:
+            patch.setattr(examine, "FAULTS", {name: FAULTS[name] for name in faults})
+        return prove.drill(scenario, db=db)
+
+
+def passes(scenario: Scenario, db: str, *faults: str) -> Report:
+    """It is right, about nothing undecided."""
+    report = drilled(scenario, db, *faults)
+    report.raise_for_findings()
+    return report
+
+
+def words(scenario: Scenario, db: str, *faults: str) -> set[str]:
+    """What is wrong with it; an answer is expected."""
+    report = drilled(scenario, db, *faults)
+    assert not report.unknowns, report
+    return {found.word for found in report.findings if found.severity == "error"}
+
+
+def mostly_slow(*quick: str, of: Any = ENGINES) -> list[Any]:
+    """All of them, but those that are not named only in the long run."""
+    return [each if each in quick else pytest.param(each, marks=pytest.mark.slow) for each in of]
