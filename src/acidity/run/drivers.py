@@ -20,6 +20,28 @@ async def async_sleep(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
+def carry_out(step: Work | Shielded | Wait) -> Any:
+    """In plain code, where nothing has to be shielded."""
+    if isinstance(step, Shielded):
+        return step.work()
+    return sleep(step.seconds) if isinstance(step, Wait) else step()
+
+
+def outcome(course: Course, ended: Ended) -> Any:
+    """What the caller gets.
+
+    Raises:
+        BaseException: the error that the course ended with, or the cancellation that came meanwhile.
+    """
+    interrupted = course.interrupted
+    if interrupted is not None:
+        interrupted.add_note(f"acidity: the unit was {ended.state.value} when the cancellation arrived")
+        raise interrupted
+    if ended.error is not None:
+        raise ended.error
+    return ended.result
+
+
 class Driver:
     """Goes through the steps; stops at the user's code.
 
@@ -47,13 +69,7 @@ class Driver:
             BaseException: the error that it ended with, or the cancellation that came meanwhile.
         """
         assert self.ended is not None, "the course goes on"
-        interrupted = self.course.interrupted
-        if interrupted is not None:
-            interrupted.add_note(f"acidity: the unit was {self.ended.state.value} when the cancellation arrived")
-            raise interrupted
-        if self.ended.error is not None:
-            raise self.ended.error
-        return self.ended.result
+        return outcome(self.course, self.ended)
 
     def to_body(self) -> Body | None:
         """Go on to where the user's code is to be called; None if it has ended without."""
@@ -62,10 +78,7 @@ class Driver:
             if isinstance(step, Body):
                 return step
             try:
-                if isinstance(step, Shielded):
-                    value = step.work()
-                else:
-                    value = sleep(step.seconds) if isinstance(step, Wait) else step()
+                value = carry_out(step)
             except BaseException as error:
                 value = Failed(error)
             self.reply(value)
@@ -85,13 +98,13 @@ class Driver:
         return None
 
     async def _do(self, step: Work | Shielded) -> Any:
-        async def carry_out(work: Work) -> Any:
+        async def spawned(work: Work) -> Any:
             value = await in_greenlet(work)
             return await value if asyncio.iscoroutine(value) else value
 
         if not isinstance(step, Shielded):
-            return await carry_out(step)
-        task = asyncio.ensure_future(carry_out(step.work))
+            return await spawned(step)
+        task = asyncio.ensure_future(spawned(step.work))
         while not task.done():
             try:
                 await asyncio.wait({task})
@@ -102,14 +115,16 @@ class Driver:
 
 def run(course: Course, body: Callable[[Any], Any]) -> Any:
     """Run a plain function as the unit."""
-    driver = Driver(course)
-    while (step := driver.to_body()) is not None:
-        try:
-            value = body(step.session)
-        except BaseException as error:
-            value = Failed(error)
-        driver.reply(value)
-    return driver.result()
+    steps, reply = steps_of(course), None
+    try:
+        while True:
+            step = steps.send(reply)
+            try:
+                reply = body(step.session) if isinstance(step, Body) else carry_out(step)
+            except BaseException as error:
+                reply = Failed(error)
+    except StopIteration as done:
+        return outcome(course, done.value)
 
 
 async def run_async(course: Course, body: Callable[[Any], Awaitable[Any]]) -> Any:
