@@ -54,7 +54,6 @@ def scenario(function: Any, settle: Any, db: tuple[str, str], **options: Any) ->
         function,
         databases=databases,
         settle=settle,
-        commits="several",
         invariants=[paid_is_got],
         ignore=IGNORED,
         **options,
