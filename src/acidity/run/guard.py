@@ -61,8 +61,9 @@ class UnitConnection(Connection):
 def watch() -> None:
     """Listen on every dialect, from now on and once: a unit's code may write through an engine not seen before."""
     if not _listeners:
-        for name in ("do_execute", "do_execute_no_params", "do_executemany"):
-            event.listen(Engine, name, _on_execute)
+        event.listen(Engine, "do_execute", _on_execute)
+        event.listen(Engine, "do_executemany", _on_execute)
+        event.listen(Engine, "do_execute_no_params", lambda cursor, sql, told: _on_execute(cursor, sql, None, told))
         event.listen(Engine, "handle_error", _on_error)
         _listeners.append("all")
 
@@ -136,19 +137,18 @@ def commits_by_itself(sql: str) -> bool:
     return bool(_IMPLICIT_COMMIT.match(without_comments(sql)))
 
 
-def _on_execute(*arguments: Any) -> None:
-    """Of ``(cursor, statement, parameters, context)``, or without the parameters."""
-    unit = getattr(arguments[-1].root_connection, "_acidity_unit", None)
+def _on_execute(_cursor: Any, statement: str, _parameters: Any, told: Any) -> None:
+    unit = getattr(told.root_connection, "_acidity_unit", None)
     if unit is not None:
-        unit.admit(arguments[1])
-    else:
-        around = context.around()
-        if around is not None and is_write(arguments[1]):
-            around.refuse(
-                f"another session or engine writes inside a unit of work ({' '.join(arguments[1].split())[:60]!r}): it "
-                f"has a COMMIT of its own, so the two can come apart. Use the unit's session, or "
-                f"atomic(…, independent=True) for what must stay whatever becomes of the unit"
-            )
+        unit.admit(statement)
+        return
+    around = context.around()
+    if around is not None and is_write(statement):
+        around.refuse(
+            f"another session or engine writes inside a unit of work ({' '.join(statement.split())[:60]!r}): it has a "
+            f"COMMIT of its own, so the two can come apart. Use the unit's session, or atomic(…, independent=True) for "
+            f"what must stay whatever becomes of the unit"
+        )
 
 
 def _on_error(told: Any) -> None:
