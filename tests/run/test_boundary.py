@@ -492,3 +492,22 @@ def test_a_connection_that_dies_before_it_is_returned(sandbox: Any, database: En
     assert balances(database) == (80, 20)
     assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
     engine.dispose()
+
+
+UNDONE = {
+    "sqlite": "PRAGMA read_uncommitted = ON",
+    "postgresql": "SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    "mariadb": "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+}
+
+
+def test_a_level_that_is_not_in_effect(database: Engine) -> None:
+    """A hook of the engine sets another one behind it; the server is asked, and nothing is run."""
+    hooked = create_engine(database.url)
+    event.listen(hooked, "begin", lambda connection: connection.exec_driver_sql(UNDONE[connection.dialect.name]))
+    with pytest.raises(BoundaryError, match="the server says"), atomic(hooked, isolation_level="SERIALIZABLE"):
+        pytest.fail("the unit was run at another level")
+    hooked.dispose()
+    with atomic(database, isolation_level="SERIALIZABLE") as session:
+        move(session, 1)
+    assert balances(database) == (99, 1)
