@@ -11,14 +11,15 @@ from uuid import uuid4
 
 from acidity.errors import UsageError
 from acidity.run import context
+from acidity.run.boundary import NOTHING_ASKED, Terms, Transition
+from acidity.run.context import inside
 from acidity.run.course import Body, Course, Failed
-from acidity.run.decide import Policy
+from acidity.run.decide import ONCE, Policy
 from acidity.run.drivers import Driver, run, run_async
 from acidity.run.errors import BoundaryError
 from acidity.run.marker import Marker, fingerprint_of
 from acidity.run.server import LEVELS
 from acidity.run.target import Target, is_asynchronous, target_of
-from acidity.run.unit import Terms, Transition
 
 Key = str | Callable[..., str]
 
@@ -103,8 +104,9 @@ class atomic:  # noqa: N801  # it is used like a function
             raise UsageError(f"timeout={timeout}: seconds, more than 0")
         if read_only and (resolve_commit or idempotency_key is not None):
             raise UsageError("read_only=True writes nothing, so it has no marker (resolve_commit, idempotency_key)")
-        self.terms = Terms(level, read_only, timeout, tuple(invariants), on_transition)
-        self.policy = Policy(max_attempts, retry_lock_timeouts)
+        asked = level is not None or read_only or timeout is not None or invariants or on_transition is not None
+        self.terms = Terms(level, read_only, timeout, tuple(invariants), on_transition) if asked else NOTHING_ASKED
+        self.policy = Policy(max_attempts, retry_lock_timeouts) if max_attempts > 1 else ONCE
         if when_in_progress not in ("wait", "error"):
             raise UsageError(f'when_in_progress={when_in_progress!r} is neither "wait" nor "error"')
         if when_in_progress == "error" and idempotency_key is None:
@@ -112,6 +114,7 @@ class atomic:  # noqa: N801  # it is used like a function
         if outermost and independent:
             raise UsageError("outermost= and independent= contradict each other")
         self.resolve_commit, self.key = resolve_commit, idempotency_key
+        self._recognised = resolve_commit or idempotency_key is not None
         self._waits = when_in_progress == "wait"
         self.outermost, self.independent = outermost, independent
 
@@ -136,22 +139,22 @@ class atomic:  # noqa: N801  # it is used like a function
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             found = self._found()
-            joined = self._join(found)
+            joined = self._join(found) if inside.get() else None
             if joined is not None:
                 with _inner(joined):
                     return function(joined.session, *args, **kwargs)
-            course = self._course(found, marker=self._marker_of(function, signature, args, kwargs), name=name)
-            return run(course, lambda session: function(session, *args, **kwargs))
+            marker = self._marker_of(function, signature, args, kwargs) if self._recognised else None
+            return run(self._course(found, marker, True, name), function, *args, **kwargs)
 
         @functools.wraps(function)
         async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
             found = self._found()
-            joined = self._join(found)
+            joined = self._join(found) if inside.get() else None
             if joined is not None:
                 with _inner(joined):
                     return await function(joined.session, *args, **kwargs)
-            course = self._course(found, marker=self._marker_of(function, signature, args, kwargs), name=name)
-            return await run_async(course, lambda session: function(session, *args, **kwargs))
+            marker = self._marker_of(function, signature, args, kwargs) if self._recognised else None
+            return await run_async(self._course(found, marker, True, name), function, *args, **kwargs)
 
         made: Any = async_wrapper if self.asynchronous else wrapper
         made.__acidity__ = Decorated(self, function, signature)
@@ -170,8 +173,9 @@ class atomic:  # noqa: N801  # it is used like a function
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
         if self._leaves_joined(error):
             return False
-        driver = self._leave(error)
-        driver.to_body()
+        driver, self._driver = self._driver, None
+        assert driver is not None, "it was entered"
+        driver.to_body(None if error is None else Failed(error))
         return self._left(driver, error)
 
     async def __aenter__(self) -> Any:
@@ -183,8 +187,9 @@ class atomic:  # noqa: N801  # it is used like a function
     async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
         if self._leaves_joined(error):
             return False
-        driver = self._leave(error)
-        await driver.to_body_async()
+        driver, self._driver = self._driver, None
+        assert driver is not None, "it was entered"
+        await driver.to_body_async(None if error is None else Failed(error))
         return self._left(driver, error)
 
     def _opened(self) -> Driver | None:
@@ -196,9 +201,9 @@ class atomic:  # noqa: N801  # it is used like a function
         if self._driver is not None or self._joined is not None:
             raise UsageError(f"this {type(self).__name__}(…) is entered already; write it anew for each block")
         found = self._found()
-        self._joined = self._join(found)
+        self._joined = self._join(found) if inside.get() else None
         if self._joined is None:
-            self._driver = Driver(self._course(found, marker=self._marker_of_block(), repeatable=False))
+            self._driver = Driver(self._course(found, self._marker_of_block(), False, ""))
         return self._driver
 
     def _session_joined(self) -> Any:
@@ -211,12 +216,6 @@ class atomic:  # noqa: N801  # it is used like a function
             driver.result()
             raise AssertionError("a block that cannot begin raises")
         return body.session
-
-    def _leave(self, error: BaseException | None) -> Driver:
-        driver, self._driver = self._driver, None
-        assert driver is not None, "it was entered"
-        driver.reply(None if error is None else Failed(error))
-        return driver
 
     def _leaves_joined(self, error: BaseException | None) -> bool:
         joined, self._joined = self._joined, None
@@ -282,9 +281,13 @@ class atomic:  # noqa: N801  # it is used like a function
             raise BoundaryError("independent=True: SQLite has one writer, and that is the unit around this one")
 
     def _course(
-        self, target: Any, *, marker: Callable[[], Marker] | None, repeatable: bool = True, name: str = ""
+        self,
+        target: Any,
+        marker: Callable[[], Marker] | None,
+        repeatable: bool,
+        name: str,
     ) -> Course:
-        return Course(target, self.terms, self.policy, marker, repeatable, name=name)
+        return Course(target, self.terms, self.policy, marker, repeatable, name)
 
     def _marker_of_block(self) -> Callable[[], Marker] | None:
         if self.key is not None:

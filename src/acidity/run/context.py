@@ -14,7 +14,7 @@ from acidity.run.errors import BoundaryError, NoTransaction, SharedUnit
 if TYPE_CHECKING:
     from acidity.run.unit import Unit
 
-_units: ContextVar[tuple[Unit, ...]] = ContextVar("acidity_units", default=())
+inside: ContextVar[tuple[Unit, ...]] = ContextVar("acidity_units", default=())
 
 
 def caller() -> tuple[int, Any]:
@@ -32,16 +32,16 @@ async def in_greenlet(work: Callable[[], Any]) -> Any:
 
 def enter(unit: Unit) -> None:
     """From here on, this context is inside the unit."""
-    _units.set((*_units.get(), unit))
+    inside.set((*inside.get(), unit))
 
 
 def leave(unit: Unit) -> None:
     """No longer; a value and not a token, because a fixture may leave in another context than it entered."""
-    units = _units.get()
-    if units and units[-1] is unit:
-        _units.set(units[:-1])
+    units = inside.get()
+    if units[-1:] == (unit,):
+        inside.set(units[:-1])
     else:
-        _units.set(tuple(each for each in units if each is not unit))
+        inside.set(tuple(each for each in units if each is not unit))
 
 
 def current(key: Any = None) -> Unit | None:
@@ -50,7 +50,7 @@ def current(key: Any = None) -> Unit | None:
     Raises:
         SharedUnit: it was begun by another thread or task, which this one inherited it from.
     """
-    for unit in reversed(_units.get()):
+    for unit in reversed(inside.get()):
         if unit.state.ended or (key is not None and unit.target.key is not key):
             continue
         if unit.owner != caller():
@@ -64,8 +64,7 @@ def current(key: Any = None) -> Unit | None:
 
 def around() -> Unit | None:
     """The innermost unit that this thread and task began and that is still going on."""
-    units = _units.get()
-    for unit in reversed(units):
+    for unit in reversed(inside.get()):
         if not unit.state.ended and unit.owner == caller():
             return unit
     return None
@@ -79,7 +78,7 @@ def of(session: Any) -> Unit:
         BoundaryError: there is, and it is of another session.
     """
     required()
-    for unit in reversed(_units.get()):
+    for unit in reversed(inside.get()):
         if not unit.state.ended and (session is unit.session or session is unit.plain):
             return unit
     raise BoundaryError("this is not the session of the unit that it is used in")

@@ -7,7 +7,7 @@ generator hears of every exception, decides, and ends with what is to be returne
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import Any
@@ -15,10 +15,10 @@ from typing import Any
 from tenacity import RetryCallState, Retrying, wait_random_exponential
 
 from acidity.run import context
-from acidity.run.decide import Ended, Policy, gave_up, what_next
+from acidity.run.decide import ONCE, Ended, Policy, gave_up, what_next
 from acidity.run.errors import AlreadyDone, CommitUnknown, UnitPoisoned
 from acidity.run.marker import KeyTaken, Marker, Stored
-from acidity.run.state import State
+from acidity.run.state import ENDED, State
 from acidity.run.target import Target
 from acidity.run.unit import Terms, Unit, logger, monotonic
 
@@ -82,25 +82,26 @@ class Course:
         policy: when to try again.
         marker: makes the marker of each attempt; None for none.
         repeatable: the user's code is a function that can be called again, and not a block.
-        interrupted: a cancellation that came while a shielded step was under way; set by the driver.
         name: of the function, for those who watch.
+        interrupted: a cancellation that came while a shielded step was under way; set by the driver.
     """
 
     target: Target
     terms: Terms
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = ONCE
     marker: Callable[[], Marker] | None = None
     repeatable: bool = True
-    interrupted: BaseException | None = None
     name: str = ""
+    interrupted: BaseException | None = None
 
     def steps(self) -> Steps:
         """All attempts, from the first BEGIN to the confirmed end."""
         attempts: list[BaseException] = []
         while True:
             ended = yield from self._attempt()
-            if ended.error is not None:
-                attempts.append(ended.error)
+            if ended.error is None:
+                return ended
+            attempts.append(ended.error)
             verdict = what_next(ended, len(attempts), self.policy, interrupted=self.interrupted is not None)
             if verdict == "retry":
                 logger.info("attempt %d failed, trying again: %s", len(attempts), ended.error)
@@ -113,13 +114,13 @@ class Course:
             return ended
 
     def _attempt(self) -> Generator[Step, Any, Ended]:
-        unit = Unit(self.target, self.terms, self.marker() if self.marker is not None else None)
+        unit = Unit(self.target, self.terms, None if self.marker is None else self.marker())
         ended = Ended(State.ACTIVE)
         context.enter(unit)
         try:
             got((yield unit.begin))
-            ended.result = got((yield Body(unit.session)))
-            got((yield partial(unit.prepare, ended.result)))
+            unit.result = ended.result = got((yield Body(unit.session)))
+            got((yield unit.prepare))
         except KeyTaken:
             yield from self._clean(unit)
             yield from self._repeat(unit, ended)
@@ -129,10 +130,12 @@ class Course:
             ended.error = error
             yield from self._clean(unit)
         else:
-            yield from self._commit(unit, ended)
+            reply = yield Shielded(unit.commit)
+            if type(reply) is Failed:
+                yield from self._commit_failed(unit, ended, reply.error)
         finally:
             context.leave(unit)
-            if not unit.state.ended:  # Ctrl-C between two steps, or a block that nobody left
+            if unit.state not in ENDED:  # Ctrl-C between two steps, or a block that nobody left
                 unit.invalidate()
         ended.failures = unit.failures.everything
         if unit.after and unit.state is State.COMMITTED:  # also when something after the reply raised
@@ -152,28 +155,23 @@ class Course:
             if unit.state is State.FAILED:
                 unit.to(State.ABORTED)
 
-    def _commit(self, unit: Unit, ended: Ended) -> Generator[Step, Any, None]:
-        try:
-            got((yield Shielded(unit.commit)))
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            ended.error = error
-            if unit.state is State.FAILED:
-                yield from self._clean(unit)
-                return
-            if unit.state is State.COMMITTED:  # something after the reply raised
-                error.add_note("acidity: COMMIT had been confirmed; the change is in the database")
-                unit.invalidate()
-                return
-            if unit.state is State.PARTIALLY_COMMITTED:
-                unit.to(State.UNKNOWN)
-            ended.commit_lost = True
-            try:
-                got((yield Shielded(unit.invalidate)))
-            except BaseException as second:
-                logger.debug("the connection could not be closed: %s", second)
-            yield from self._resolve(unit, ended)
+    def _commit_failed(self, unit: Unit, ended: Ended, error: BaseException) -> Generator[Step, Any, None]:
+        """COMMIT raised: it was refused, or something after its reply raised, or its answer is lost."""
+        ended.error = error
+        if unit.state is State.FAILED:
+            yield from self._clean(unit)
+            return
+        if unit.state is State.COMMITTED:
+            error.add_note("acidity: COMMIT had been confirmed; the change is in the database")
+            unit.invalidate()
+            return
+        if unit.state is State.PARTIALLY_COMMITTED:
+            unit.to(State.UNKNOWN)
+        ended.commit_lost = True
+        closed = yield Shielded(unit.invalidate)
+        if type(closed) is Failed:
+            logger.debug("the connection could not be closed: %s", closed.error)
+        yield from self._resolve(unit, ended)
 
     def _resolve(self, unit: Unit, ended: Ended) -> Generator[Step, Any, None]:
         """The answer to COMMIT is lost: let the marker tell."""

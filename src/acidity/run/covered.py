@@ -25,23 +25,22 @@ def cover(session: Session, unit: Unit) -> None:
     """From here on only the unit ends this session."""
     covered: Any = session
     covered._acidity_unit = unit
-    covered.__class__ = _classes(type(session))[0]
+    made_as = type(session)
+    covered.__class__ = (made_as.__dict__.get(_KEY) or _classes(made_as))[0]
 
 
 def end(session: Session, made_as: type[Session]) -> None:
     """From here on this session, which was `made_as` this class, begins nothing."""
     session.__dict__.pop("_acidity_unit", None)
-    session.__class__ = _classes(made_as)[1]
+    session.__class__ = (made_as.__dict__.get(_KEY) or _classes(made_as))[1]
 
 
 def _classes(made_as: type[Session]) -> tuple[type[Session], type[Session]]:
-    classes = made_as.__dict__.get(_KEY)
-    if classes is None:
-        refusing = {name: _refusing(name) for name in _REFUSED} | {"connection": _connection}
-        ended = dict.fromkeys(("_autobegin_t", "commit", "rollback"), _ended)
-        name = made_as.__name__
-        classes = type(name, (made_as,), refusing), type(name, (made_as,), ended)
-        setattr(made_as, _KEY, classes)
+    refusing = {name: _refusing(name) for name in _REFUSED} | {"connection": _connection}
+    ended = dict.fromkeys(("_autobegin_t", "commit", "rollback"), _ended)
+    name = made_as.__name__
+    classes = type(name, (made_as,), refusing), type(name, (made_as,), ended)
+    setattr(made_as, _KEY, classes)
     return classes
 
 

@@ -24,6 +24,9 @@ class Policy:
     retry_lock_timeouts: bool = False
 
 
+ONCE = Policy()
+
+
 @dataclass(slots=True)
 class Ended:
     """How one attempt ended.

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from acidity.run.context import in_greenlet
-from acidity.run.course import Body, Course, Failed, Shielded, Step, Steps, Wait, Work
+from acidity.run.course import Body, Course, Failed, Shielded, Steps, Wait, Work
 from acidity.run.decide import Ended
 from acidity.run.telemetry import steps_of
 
@@ -20,11 +20,62 @@ async def async_sleep(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-def carry_out(step: Work | Shielded | Wait) -> Any:
-    """In plain code, where nothing has to be shielded."""
-    if isinstance(step, Shielded):
-        return step.work()
-    return sleep(step.seconds) if isinstance(step, Wait) else step()
+def to_body(steps: Steps, reply: Any = None) -> Body | Ended:
+    """Carry out steps in plain code, where nothing has to be shielded, up to the user's code or the end.
+
+    Args:
+        steps: of a course.
+        reply: to the last step: what it gave, or `Failed`.
+    """
+    try:
+        while True:
+            step = steps.send(reply)
+            kind = type(step)
+            if kind is Body:
+                return step  # type: ignore[return-value]
+            try:
+                if kind is Shielded:
+                    reply = step.work()  # type: ignore[union-attr]
+                elif kind is Wait:
+                    reply = sleep(step.seconds)  # type: ignore[union-attr]
+                else:
+                    reply = step()  # type: ignore[operator]
+            except BaseException as error:
+                reply = Failed(error)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+
+
+async def to_body_async(steps: Steps, course: Course, reply: Any = None) -> Body | Ended:
+    """The same in a task."""
+    try:
+        while True:
+            step = steps.send(reply)
+            if isinstance(step, Body):
+                return step
+            try:
+                reply = await (async_sleep(step.seconds) if isinstance(step, Wait) else _do(step, course))
+            except BaseException as error:
+                reply = Failed(error)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+
+
+async def _do(step: Work | Shielded, course: Course) -> Any:
+    if not isinstance(step, Shielded):
+        return await _spawned(step)
+    task = asyncio.ensure_future(_spawned(step.work))
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:  # the caller is cancelled; what is under way is finished first
+            course.interrupted = error
+    return task.result()
+
+
+async def _spawned(work: Work) -> Any:
+    value = await in_greenlet(work)
+    return await value if asyncio.iscoroutine(value) else value
 
 
 def outcome(course: Course, ended: Ended) -> Any:
@@ -42,25 +93,58 @@ def outcome(course: Course, ended: Ended) -> Any:
     return ended.result
 
 
+def run(course: Course, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Run a plain function as the unit; the session comes before its arguments."""
+    steps = steps_of(course)
+    step = to_body(steps)
+    while type(step) is Body:
+        try:
+            reply = function(step.session, *args, **kwargs)
+        except BaseException as error:
+            reply = Failed(error)
+        step = to_body(steps, reply)
+    return outcome(course, step)  # type: ignore[arg-type]
+
+
+async def run_async(course: Course, function: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+    """Run a coroutine function as the unit."""
+    steps = steps_of(course)
+    step = await to_body_async(steps, course)
+    while isinstance(step, Body):
+        try:
+            reply = await function(step.session, *args, **kwargs)
+        except BaseException as error:
+            reply = Failed(error)
+        step = await to_body_async(steps, course, reply)
+    return outcome(course, step)
+
+
 class Driver:
-    """Goes through the steps; stops at the user's code.
+    """For a course whose user's code is a block, or that has none.
 
     Attributes:
+        course: its course.
         ended: how it ended, once it has.
     """
 
     def __init__(self, course: Course) -> None:
         self.course = course
         self.ended: Ended | None = None
-        self._steps: Steps = steps_of(course)
-        self._step: Step = next(self._steps)
+        self._steps = steps_of(course)
 
-    def reply(self, value: Any) -> None:
-        """Tell what came of the step, `Failed` if it raised, and go to the next."""
-        try:
-            self._step = self._steps.send(value)
-        except StopIteration as done:
-            self.ended = done.value
+    def _come_to(self, step: Body | Ended) -> Body | None:
+        if isinstance(step, Body):
+            return step
+        self.ended = step
+        return None
+
+    def to_body(self, reply: Any = None) -> Body | None:
+        """Go on to where the user's code is to be called; None if it has ended."""
+        return self._come_to(to_body(self._steps, reply))
+
+    async def to_body_async(self, reply: Any = None) -> Body | None:
+        """The same in a task."""
+        return self._come_to(await to_body_async(self._steps, self.course, reply))
 
     def result(self) -> Any:
         """What the course ended with.
@@ -70,70 +154,3 @@ class Driver:
         """
         assert self.ended is not None, "the course goes on"
         return outcome(self.course, self.ended)
-
-    def to_body(self) -> Body | None:
-        """Go on to where the user's code is to be called; None if it has ended without."""
-        while self.ended is None:
-            step = self._step
-            if isinstance(step, Body):
-                return step
-            try:
-                value = carry_out(step)
-            except BaseException as error:
-                value = Failed(error)
-            self.reply(value)
-        return None
-
-    async def to_body_async(self) -> Body | None:
-        """The same in a task."""
-        while self.ended is None:
-            step = self._step
-            if isinstance(step, Body):
-                return step
-            try:
-                value = await (async_sleep(step.seconds) if isinstance(step, Wait) else self._do(step))
-            except BaseException as error:
-                value = Failed(error)
-            self.reply(value)
-        return None
-
-    async def _do(self, step: Work | Shielded) -> Any:
-        async def spawned(work: Work) -> Any:
-            value = await in_greenlet(work)
-            return await value if asyncio.iscoroutine(value) else value
-
-        if not isinstance(step, Shielded):
-            return await spawned(step)
-        task = asyncio.ensure_future(spawned(step.work))
-        while not task.done():
-            try:
-                await asyncio.wait({task})
-            except asyncio.CancelledError as error:  # the caller is cancelled; what is under way is finished first
-                self.course.interrupted = error
-        return task.result()
-
-
-def run(course: Course, body: Callable[[Any], Any]) -> Any:
-    """Run a plain function as the unit."""
-    steps, reply = steps_of(course), None
-    try:
-        while True:
-            step = steps.send(reply)
-            try:
-                reply = body(step.session) if isinstance(step, Body) else carry_out(step)
-            except BaseException as error:
-                reply = Failed(error)
-    except StopIteration as done:
-        return outcome(course, done.value)
-
-
-async def run_async(course: Course, body: Callable[[Any], Awaitable[Any]]) -> Any:
-    """Run a coroutine function as the unit."""
-    driver = Driver(course)
-    while (step := await driver.to_body_async()) is not None:
-        try:
-            value = await body(step.session)
-        except BaseException as error:
-            value = Failed(error)
-        driver.reply(value)
-    return driver.result()

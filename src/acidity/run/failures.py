@@ -12,34 +12,39 @@ from acidity.engines.codes import TRANSACTION_LOST, codes_of
 
 
 class Failures:
-    """The errors of one unit, by the savepoint that they happened in."""
+    """The errors of one unit, by the savepoint that they happened in.
+
+    Attributes:
+        everything: all of them.
+        standing: those that nothing has taken back.
+    """
 
     def __init__(self) -> None:
         self.everything: list[BaseException] = []
-        self._standing: list[BaseException] = []
+        self.standing: list[BaseException] = []
         self._savepoints: list[tuple[str, int]] = []
 
     def add(self, error: BaseException, *, final: bool = False) -> None:
         """The database answered this; a `final` one ends the transaction whatever savepoints there are."""
         self.everything.append(error)
-        self._standing.append(error)
+        self.standing.append(error)
         if final or TRANSACTION_LOST.intersection(codes_of(error)):
             self._savepoints.clear()
 
     @property
     def first(self) -> BaseException | None:
         """The first error that nothing has taken back."""
-        return self._standing[0] if self._standing else None
+        return self.standing[0] if self.standing else None
 
     @property
     def final(self) -> bool:
         """Nothing can take it back any more: there is an error from before the outermost savepoint."""
-        return bool(self._standing) and (not self._savepoints or self._savepoints[0][1] > 0)
+        return bool(self.standing) and (not self._savepoints or self._savepoints[0][1] > 0)
 
     def first_inside(self) -> BaseException | None:
         """The first error since the innermost savepoint."""
         since = self._savepoints[-1][1] if self._savepoints else 0
-        return self._standing[since] if len(self._standing) > since else None
+        return self.standing[since] if len(self.standing) > since else None
 
     def heed(self, kind: Kind, name: str) -> None:
         """A savepoint is about to be set, gone back to or released."""
@@ -52,13 +57,13 @@ class Failures:
 
     def savepoint(self, name: str) -> None:
         """A savepoint was set."""
-        self._savepoints.append((name, len(self._standing)))
+        self._savepoints.append((name, len(self.standing)))
 
     def rolled_back_to(self, name: str) -> None:
         """ROLLBACK TO is about to be sent; errors since the savepoint are taken back with the rows."""
         place = self._place(name)
         if place is not None:
-            del self._standing[self._savepoints[place][1] :]
+            del self.standing[self._savepoints[place][1] :]
             del self._savepoints[place:]
 
     def released(self, name: str) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 from acidity.core.call import Kind
 from acidity.core.control import is_write, kind_of, without_comments
 from acidity.run import context
+from acidity.run.context import inside
 
 if TYPE_CHECKING:
     from acidity.run.unit import Unit
@@ -105,12 +106,6 @@ def unit_of(connection: Connection) -> Unit | Aside | None:
 
 
 @lru_cache(maxsize=4096)
-def is_ordinary(sql: str) -> bool:
-    """Whether this text is neither control nor anything that could commit by itself."""
-    return not is_control(sql) and savepoint_in(sql) is None and not commits_by_itself(sql)
-
-
-@lru_cache(maxsize=4096)
 def is_control(sql: str) -> bool:
     """Whether this text begins or ends a transaction."""
     return kind_of(sql) in _CONTROL
@@ -141,9 +136,13 @@ def _on_execute(_cursor: Any, statement: str, _parameters: Any, told: Any) -> No
     unit = getattr(told.root_connection, "_acidity_unit", None)
     if unit is not None:
         unit.admit(statement)
-        return
+    elif inside.get() and is_write(statement):
+        _refuse_beside(statement)
+
+
+def _refuse_beside(statement: str) -> None:
     around = context.around()
-    if around is not None and is_write(statement):
+    if around is not None:
         around.refuse(
             f"another session or engine writes inside a unit of work ({' '.join(statement.split())[:60]!r}): it has a "
             f"COMMIT of its own, so the two can come apart. Use the unit's session, or atomic(…, independent=True) for "

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable
 from typing import Any
-
-from sqlalchemy.engine import Connection
 
 from acidity.run.errors import CommittedLocally
 
@@ -20,19 +17,14 @@ logger = logging.getLogger("acidity.run")
 _SOURCE, _TEXT = "SyncRepWaitForLSN", "committed locally"  # the text only where the driver gives nothing else
 
 
-def listen(connection: Connection) -> Callable[[], None] | None:
-    """Listen while COMMIT of PostgreSQL is under way; give what ends it, None where the driver tells nothing."""
-    driver: Any = connection.connection.driver_connection
+def listen(driver: Any) -> None:
+    """Listen on a driver's connection for as long as it lasts; asked for once, as a unit is over in microseconds."""
     if hasattr(driver, "add_notice_handler"):  # psycopg
         driver.add_notice_handler(_of_psycopg)
-        return lambda: driver.remove_notice_handler(_of_psycopg)
-    if hasattr(driver, "add_log_listener"):  # asyncpg calls back when the loop comes round
+    elif hasattr(driver, "add_log_listener"):  # asyncpg calls back when the loop comes round
         driver.add_log_listener(_of_asyncpg)
-        return lambda: driver.remove_log_listener(_of_asyncpg)
-    if hasattr(driver, "notices"):  # psycopg2 collects them
-        known = len(driver.notices)
-        return lambda: _of_psycopg2(driver.notices[known:])
-    return None
+    elif hasattr(driver, "notices"):  # psycopg2 appends to what is there
+        driver.notices = _Notices(driver.notices)
 
 
 def _of_psycopg(diagnostic: Any) -> None:
@@ -45,8 +37,12 @@ def _of_asyncpg(_connection: Any, message: Any) -> None:
         _surface(message.message)
 
 
-def _of_psycopg2(notices: list[str]) -> None:
-    for notice in notices:
+class _Notices(list[str]):
+    """The list that psycopg2 keeps; it may be any object that has `append` (psycopg.org/docs/connection.html)."""
+
+    def append(self, notice: str) -> None:
+        """Keep it, and heed what is said of COMMIT."""
+        super().append(notice)
         if _TEXT in notice:
             _surface(notice.splitlines()[0])
 

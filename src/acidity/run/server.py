@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from acidity.run.errors import BoundaryError
+from acidity.run.link import link_of
 
 LEVELS = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
 
@@ -29,7 +30,7 @@ def verify_level(connection: Connection, asked: str) -> None:
     Raises:
         BoundaryError: another one is in effect.
     """
-    verified: set[str] = connection.info.setdefault("acidity_levels", set())
+    verified = link_of(connection).levels
     if asked in verified:
         return
     if connection.dialect.name == "sqlite":  # always SERIALIZABLE, but for a shared cache (sqlite.org/isolation.html)
@@ -123,13 +124,3 @@ def still_open(connection: Connection) -> bool | None:
     if hasattr(driver, "get_transaction_status"):  # psycopg2
         return bool(driver.get_transaction_status())
     return None
-
-
-def is_aborted(connection: Connection) -> bool:
-    """Whether PostgreSQL waits for ROLLBACK; it would roll back at COMMIT, which drivers report as success."""
-    driver: Any = connection.connection.driver_connection
-    if connection.dialect.driver.startswith("psycopg") and hasattr(driver, "pgconn"):  # psycopg: INERROR
-        return bool(driver.pgconn.transaction_status == 3)
-    if connection.dialect.driver == "psycopg2":
-        return bool(driver.get_transaction_status() == 3)
-    return False

@@ -114,14 +114,11 @@ def refuse_driver_autocommit(dbapi_connection: Any) -> None:
         raise UsageError(f"autocommit={mode} of the sqlite3 driver: leave it out; BEGIN is sent for every transaction")
 
 
-def begin_on(connection: Connection, kind: str) -> Any:
-    """Begin for real on this connection, unless a hook of the engine has done so; give the driver's connection.
+def begin_on(connection: Connection, kind: str) -> None:
+    """Begin for real; in the driver's legacy mode too: it begins nothing of its own in a transaction that is open.
 
-    In the driver's legacy mode too: it begins nothing of its own in a transaction that is open.
+    Raises:
+        UsageError: an option of the engine would undo it.
     """
-    driver: Any = connection.connection.driver_connection
-    refuse_driver_autocommit(driver)
-    if not driver.in_transaction:
-        refuse_options(connection.engine)
-        connection.exec_driver_sql(f"BEGIN {kind}")
-    return driver
+    refuse_options(connection.engine)
+    connection.exec_driver_sql(f"BEGIN {kind}")

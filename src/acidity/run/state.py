@@ -22,11 +22,11 @@ class State(Enum):
     @property
     def ended(self) -> bool:
         """Nothing more will happen."""
-        return self in _ENDED
+        return self in ENDED
 
 
-_ENDED = (State.COMMITTED, State.ABORTED, State.UNKNOWN)  # tuples: the hash of an Enum member is computed in Python
-_NEXT: dict[str, tuple[State, ...]] = {
+ENDED = (State.COMMITTED, State.ABORTED, State.UNKNOWN)  # tuples: the hash of an Enum member is computed in Python
+FOLLOWS: dict[str, tuple[State, ...]] = {  # what may come after what, by the value of a state
     "active": (State.PARTIALLY_COMMITTED, State.FAILED),
     "partially committed": (State.COMMITTED, State.FAILED, State.UNKNOWN),
     "failed": (State.ABORTED,),
@@ -34,12 +34,3 @@ _NEXT: dict[str, tuple[State, ...]] = {
     "committed": (),
     "aborted": (),
 }
-
-
-def may_follow(old: State, new: State) -> bool:
-    """Whether a unit can go from one state to the other.
-
-    >>> may_follow(State.FAILED, State.COMMITTED)
-    False
-    """
-    return new in _NEXT[old._value_]

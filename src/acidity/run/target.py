@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from acidity.errors import UsageError
+from acidity.run import guard
+
+_KEY = "_acidity_target"
+_NOTHING: Mapping[str, Any] = {}
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Target:
     """A database, and a way to make sessions on it.
 
@@ -21,12 +25,22 @@ class Target:
         key: what tells two databases apart: the engine at the root of ``execution_options()``.
         asynchronous: sessions are `AsyncSession`.
         make: a new session as the user's code receives it.
+        dialect: of the engine when this was looked at; an engine may be redirected to another database.
+        options: of the sessionmaker then; an engine has none.
+        ordinary: texts of statements that any unit may send.
     """
 
     engine: Engine
     key: Any
     asynchronous: bool
     make: Callable[[], Any]
+    options: Mapping[str, Any] | None = None
+    ordinary: set[str] = field(default_factory=set)
+    dialect: Dialect = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dialect = self.engine.dialect
+        guard.watch()
 
 
 def is_asynchronous(what: Any) -> bool:
@@ -47,20 +61,31 @@ def is_asynchronous(what: Any) -> bool:
 
 
 def target_of(what: Any) -> Target:
-    """Look at it anew for each unit: a sessionmaker may have been configured, an engine redirected, in between.
+    """Looked at anew where a sessionmaker was configured, or an engine redirected, since the last unit.
 
     Raises:
         UsageError: the sessionmaker is not bound to one engine.
     """
-    if isinstance(what, sessionmaker):
-        engine = _bound(what)
-        if not isinstance(engine, Engine):
-            raise UsageError(f"atomic() needs a sessionmaker bound to an Engine, not to {engine!r}{_in_a_test(engine)}")
-        return Target(engine, root(engine), False, what)
+    known: Target | None = getattr(what, "__dict__", _NOTHING).get(_KEY)
+    if (
+        known is not None
+        and known.dialect is known.engine.dialect
+        and (known.options is None or known.options == what.kw)
+    ):
+        return known
+    target = _async_target(what) if is_asynchronous(what) else _plain_target(what)
+    if hasattr(what, "__dict__"):
+        setattr(what, _KEY, target)  # goes with it, which a dictionary of ours would keep from going
+    return target
+
+
+def _plain_target(what: Any) -> Target:
     if isinstance(what, Engine):
         return Target(what, root(what), False, lambda: Session(what, expire_on_commit=False))
-    is_asynchronous(what)
-    return _async_target(what)
+    engine = _bound(what)
+    if not isinstance(engine, Engine):
+        raise UsageError(f"atomic() needs a sessionmaker bound to an Engine, not to {engine!r}{_in_a_test(engine)}")
+    return Target(engine, root(engine), False, what, dict(what.kw))
 
 
 def _async_target(what: Any) -> Target:
@@ -74,7 +99,7 @@ def _async_target(what: Any) -> Target:
         raise UsageError(
             f"atomic() needs an async_sessionmaker bound to an AsyncEngine, not to {engine!r}{_in_a_test(engine)}"
         )
-    return Target(engine.sync_engine, root(engine.sync_engine), True, what)
+    return Target(engine.sync_engine, root(engine.sync_engine), True, what, dict(what.kw))
 
 
 def _bound(maker: Any) -> Any:

@@ -96,11 +96,15 @@ class two_phase(atomic):  # noqa: N801  # it is used like a function
         return targets
 
     def _course(
-        self, found: Any, *, marker: Callable[[], Marker] | None, repeatable: bool = True, name: str = ""
+        self,
+        found: Any,
+        marker: Callable[[], Marker] | None,
+        repeatable: bool,
+        name: str,  # noqa: FBT001
     ) -> TwoPhaseCourse:
         (decides, first), *others = found.items()
         return TwoPhaseCourse(
-            first, self.terms, self.policy, marker, repeatable, name=name, decides=decides, others=dict(others)
+            first, self.terms, self.policy, marker, repeatable, name, decides=decides, others=dict(others)
         )
 
     def _join(self, found: Any) -> Joined | None:

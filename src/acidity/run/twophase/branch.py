@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from sqlalchemy.engine import Connection, Engine
@@ -15,14 +14,14 @@ from acidity.run import guard
 from acidity.run.errors import BoundaryError
 from acidity.run.server import is_mysql
 from acidity.run.state import State
+from acidity.run.target import Target
 from acidity.run.twophase.gid import Gid
-from acidity.run.unit import Unit, logger
+from acidity.run.unit import Terms, Unit, logger
 
 _TOO_MANY = "53200"
 _MAYBE_DISABLED = frozenset({"55000", _TOO_MANY})
 
 
-@dataclass(eq=False)
 class Branch(Unit):
     """The work in one database of a two-phase commit, other than the one that decides.
 
@@ -33,16 +32,19 @@ class Branch(Unit):
         thrown_away: its connection is gone.
     """
 
-    gid: Gid = field(kw_only=True)
+    one_of_several: ClassVar[bool] = True
+
     prepare_sent: bool = False
     told: bool = False
     thrown_away: bool = False
 
-    one_of_several: ClassVar[bool] = True
+    def __init__(self, target: Target, terms: Terms, gid: Gid) -> None:
+        super().__init__(target, terms)
+        self.gid = gid
 
-    def _connect(self, options: dict[str, Any]) -> Connection:
+    def _connect(self, options: dict[str, Any] | None) -> Connection:
         """The session works on a connection whose transaction has the branch's name (XA START comes first)."""
-        connection: Connection = self.target.engine.connect().execution_options(**options)
+        connection: Connection = self.target.engine.connect().execution_options(**options or {})
         self._connection = connection
         guard.cover(connection, self)
         self.refuse_autocommit(connection)
@@ -54,13 +56,13 @@ class Branch(Unit):
             raise BoundaryError("this session chooses its database itself (get_bind), past its bind")
         return connection
 
-    def prepare(self, result: Any = None) -> None:
+    def prepare(self) -> None:
         """Flush, check, and let the database promise that it can commit.
 
         Raises:
             UsageError: PostgreSQL takes no prepared transactions.
         """
-        self._finish_work(result)
+        self._finish_work()
         transaction = self.plain._transaction
         assert transaction is not None, "the work is not committed yet"
         transaction._prepare_impl()  # before_commit and a last flush; a ROLLBACK of Session.prepare() would hide errors

@@ -68,8 +68,8 @@ class TwoPhaseCourse(Course):
             sessions = {self.decides: coordinator.session} | {name: unit.session for name, unit in branches.items()}
             ended.result = got((yield Body(sessions)))
             for unit in units:  # shielded: a PREPARE that is cut off could arrive after its ROLLBACK
-                preparing = partial(unit.prepare, ended.result)
-                got((yield Shielded(preparing) if unit.one_of_several else preparing))
+                unit.result = ended.result
+                got((yield Shielded(unit.prepare) if unit.one_of_several else unit.prepare))
                 self._refuse_interrupted()
         except GeneratorExit:  # a block that nobody left
             raise
@@ -78,7 +78,9 @@ class TwoPhaseCourse(Course):
             for unit in units:
                 yield from self._clean(unit)
         else:
-            yield from self._commit(coordinator, ended)
+            reply = yield Shielded(coordinator.commit)
+            if isinstance(reply, Failed):
+                yield from self._commit_failed(coordinator, ended, reply.error)
 
     def _refuse_interrupted(self) -> None:
         if self.interrupted is not None:
