@@ -27,7 +27,7 @@ from acidity.run import (
     State,
     UnitPoisoned,
     UsedAfterEnd,
-    unit,
+    boundary,
 )
 from tests.run.bank import ALICE, BOB, Account, move, total_is_kept
 
@@ -353,7 +353,7 @@ def test_read_only_and_timeout_leave_nothing_behind(database: Engine, monkeypatc
         move(session, 10)
     with pytest.raises(DeadlineExceeded), atomic(database, timeout=60) as session:
         move(session, 10)
-        monkeypatch.setattr(unit, "monotonic", lambda: float("inf"))
+        monkeypatch.setattr(boundary, "monotonic", lambda: float("inf"))
         session.execute(select(1))
     monkeypatch.undo()
     with atomic(database) as session:

@@ -22,10 +22,11 @@ from sqlalchemy.orm import Session
 
 from acidity import atomic, on_commit
 from acidity.run import CommitUnknown, RetriesExhausted, State, tables
+from acidity.run.boundary import Terms
 from acidity.run.course import Course
 from acidity.run.target import target_of
 from acidity.run.telemetry import steps_of
-from acidity.run.unit import Terms, Unit
+from acidity.run.unit import Unit
 from tests.run.bank import move
 from tests.run.test_boundary import balances
 from tests.run.test_outcome import conflict

@@ -144,7 +144,7 @@ class atomic:  # noqa: N801  # it is used like a function
                 with _inner(joined):
                     return function(joined.session, *args, **kwargs)
             marker = self._marker_of(function, signature, args, kwargs) if self._recognised else None
-            return run(self._course(found, marker, True, name), function, *args, **kwargs)
+            return run(self._course(found, marker, repeatable=True, name=name), function, *args, **kwargs)
 
         @functools.wraps(function)
         async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -154,7 +154,7 @@ class atomic:  # noqa: N801  # it is used like a function
                 with _inner(joined):
                     return await function(joined.session, *args, **kwargs)
             marker = self._marker_of(function, signature, args, kwargs) if self._recognised else None
-            return await run_async(self._course(found, marker, True, name), function, *args, **kwargs)
+            return await run_async(self._course(found, marker, repeatable=True, name=name), function, *args, **kwargs)
 
         made: Any = async_wrapper if self.asynchronous else wrapper
         made.__acidity__ = Decorated(self, function, signature)
@@ -203,7 +203,7 @@ class atomic:  # noqa: N801  # it is used like a function
         found = self._found()
         self._joined = self._join(found) if inside.get() else None
         if self._joined is None:
-            self._driver = Driver(self._course(found, self._marker_of_block(), False, ""))
+            self._driver = Driver(self._course(found, self._marker_of_block(), repeatable=False, name=""))
         return self._driver
 
     def _session_joined(self) -> Any:
@@ -284,6 +284,7 @@ class atomic:  # noqa: N801  # it is used like a function
         self,
         target: Any,
         marker: Callable[[], Marker] | None,
+        *,
         repeatable: bool,
         name: str,
     ) -> Course:

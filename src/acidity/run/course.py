@@ -15,12 +15,13 @@ from typing import Any
 from tenacity import RetryCallState, Retrying, wait_random_exponential
 
 from acidity.run import context
+from acidity.run.boundary import Terms, logger, monotonic
 from acidity.run.decide import ONCE, Ended, Policy, gave_up, what_next
 from acidity.run.errors import AlreadyDone, CommitUnknown, UnitPoisoned
 from acidity.run.marker import KeyTaken, Marker, Stored
 from acidity.run.state import ENDED, State
 from acidity.run.target import Target
-from acidity.run.unit import Terms, Unit, logger, monotonic
+from acidity.run.unit import Unit
 
 RESOLVE_S = 30.0  # how long to ask for an outcome: a server that crashed is back after seconds, a failover takes longer
 _WAIT = wait_random_exponential(multiplier=0.02, max=1.0)

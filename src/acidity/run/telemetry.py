@@ -20,9 +20,10 @@ from acidity.run.course import Failed
 from acidity.run.state import State
 
 if TYPE_CHECKING:
+    from acidity.run.boundary import Transition
     from acidity.run.course import Course, Step, Steps
     from acidity.run.decide import Ended
-    from acidity.run.unit import Transition, Unit
+    from acidity.run.unit import Unit
 
 SPAN = "acidity.atomic"
 _known: tuple[Any, Any] = (None, None)  # the last provider and its tracer

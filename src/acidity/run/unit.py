@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from acidity.engines.codes import code_of
 from acidity.run import covered, guard, server, sqlite
-from acidity.run.boundary import NOTHING_ASKED, Boundary, Terms, Transition, logger, monotonic
+from acidity.run.boundary import NOTHING_ASKED, Boundary, Terms, logger
 from acidity.run.decide import state_after_commit_error
 from acidity.run.errors import BoundaryError, InvariantBroken, UnitPoisoned
 from acidity.run.link import Link, link_of
@@ -25,7 +25,6 @@ from acidity.run.state import State
 from acidity.run.target import Target
 
 _LINKED = ("sqlite", "postgresql")  # where a driver knows what SQLAlchemy does not
-__all__ = ["Terms", "Transition", "Unit", "logger", "monotonic"]
 
 
 class Unit(Boundary):

@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 
 from acidity import atomic
 from acidity.run import emit
+from acidity.run.boundary import Terms
 from acidity.run.course import Body, Failed, Shielded, Wait
 from acidity.run.outbox import Relay
 from acidity.run.outbox.delivery import Delivery
 from acidity.run.target import target_of
-from acidity.run.unit import Terms
 
 
 class Writer:

@@ -12,6 +12,7 @@ from typing import Any
 
 from acidity.errors import UsageError
 from acidity.run import context
+from acidity.run.boundary import Terms
 from acidity.run.course import Course, Step, Steps, got
 from acidity.run.decide import Ended, Policy
 from acidity.run.drivers import Driver, run, run_async
@@ -21,7 +22,6 @@ from acidity.run.outbox.message import Message
 from acidity.run.savepoint import savepoint
 from acidity.run.state import State
 from acidity.run.target import target_of
-from acidity.run.unit import Terms
 
 Handler = Callable[[Any, Message], Any]
 

@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from acidity.errors import UsageError
 from acidity.run import context
+from acidity.run.boundary import logger
 from acidity.run.course import Body, Course, Failed, Step, Steps, Wait, got
 from acidity.run.decide import Ended
 from acidity.run.errors import BoundaryError
 from acidity.run.outbox.claim import Claimed, claim
 from acidity.run.outbox.record import Patience, mark_failed, mark_published
 from acidity.run.state import State
-from acidity.run.unit import Unit, logger
+from acidity.run.unit import Unit
 
 Failure = tuple[Claimed, BaseException]
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from acidity.errors import UsageError
 from acidity.run import context
+from acidity.run.boundary import Terms
 from acidity.run.drivers import Driver
 from acidity.run.errors import BoundaryError
 from acidity.run.outbox.delivery import Delivery, Rules
 from acidity.run.outbox.message import Message
 from acidity.run.outbox.record import Patience
 from acidity.run.target import target_of
-from acidity.run.unit import Terms
 
 Publish = Callable[[Message], Any]
 BATCH_MAX = 10_000

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, not_, or_, select, u
 from sqlalchemy.orm import Session
 
 from acidity.run import tables
+from acidity.run.boundary import Terms
 from acidity.run.course import Course
 from acidity.run.decide import Policy
 from acidity.run.drivers import run, run_async
@@ -20,7 +21,6 @@ from acidity.run.outbox.message import Message
 from acidity.run.outbox.record import PUBLISHED
 from acidity.run.tables import outbox, outbox_key
 from acidity.run.target import target_of
-from acidity.run.unit import Terms
 
 DISCARDED = "discarded"
 _PAGE = 1000

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from acidity.engines.codes import DUPLICATE, codes_of
 from acidity.errors import UsageError
+from acidity.run.boundary import Terms
 from acidity.run.course import Course, Wait, pause
 from acidity.run.errors import KeyReused, SagaChanged, SagaInterrupted
 from acidity.run.saga import log
@@ -27,7 +28,6 @@ from acidity.run.saga.plan import Act, Plan
 from acidity.run.saga.status import SagaState, SagaStatus
 from acidity.run.tables import explain_missing
 from acidity.run.target import Target
-from acidity.run.unit import Terms
 from acidity.run.works import Reply, Work
 
 logger = logging.getLogger("acidity.run")

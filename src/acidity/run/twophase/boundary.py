@@ -9,6 +9,7 @@ from typing import Any
 from acidity.errors import UsageError
 from acidity.run import context
 from acidity.run.atomic import Joined, atomic, refuse_beside
+from acidity.run.boundary import Transition
 from acidity.run.errors import BoundaryError
 from acidity.run.marker import Marker
 from acidity.run.target import Target, is_asynchronous, target_of
@@ -16,7 +17,7 @@ from acidity.run.twophase.branch import Branch
 from acidity.run.twophase.course import TwoPhaseCourse
 from acidity.run.twophase.decision import Decision
 from acidity.run.twophase.prepared import SPEAKS
-from acidity.run.unit import Transition, Unit
+from acidity.run.unit import Unit
 
 
 class two_phase(atomic):  # noqa: N801  # it is used like a function
@@ -99,8 +100,9 @@ class two_phase(atomic):  # noqa: N801  # it is used like a function
         self,
         found: Any,
         marker: Callable[[], Marker] | None,
+        *,
         repeatable: bool,
-        name: str,  # noqa: FBT001
+        name: str,
     ) -> TwoPhaseCourse:
         (decides, first), *others = found.items()
         return TwoPhaseCourse(

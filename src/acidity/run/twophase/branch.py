@@ -11,12 +11,13 @@ from sqlalchemy.exc import DBAPIError
 from acidity.engines.codes import codes_of
 from acidity.errors import UsageError
 from acidity.run import guard
+from acidity.run.boundary import Terms, logger
 from acidity.run.errors import BoundaryError
 from acidity.run.server import is_mysql
 from acidity.run.state import State
 from acidity.run.target import Target
 from acidity.run.twophase.gid import Gid
-from acidity.run.unit import Terms, Unit, logger
+from acidity.run.unit import Unit
 
 _TOO_MANY = "53200"
 _MAYBE_DISABLED = frozenset({"55000", _TOO_MANY})

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from acidity.run import context
+from acidity.run.boundary import logger
 from acidity.run.course import Body, Course, Failed, Shielded, Step, Wait, got, pause
 from acidity.run.decide import Ended
 from acidity.run.state import State
@@ -17,7 +18,7 @@ from acidity.run.twophase.branch import Branch
 from acidity.run.twophase.decision import Decision, identify, new_decision
 from acidity.run.twophase.gid import Gid
 from acidity.run.twophase.prepared import finish
-from acidity.run.unit import Unit, logger
+from acidity.run.unit import Unit
 
 TOLD_MAX = 6  # how often a branch is told what was decided, before that is left to recovery
 Part = Generator[Step, Any, None]
