@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -59,15 +59,18 @@ class Boundary:
         target: the database.
         terms: what was asked for.
         state: where it stands.
+        passing: texts of statements that may pass unseen, in the thread and task of its owner.
         failures: what the database answered with an error.
         owner: the thread and task that began it.
     """
 
     state = State.ACTIVE
+    passing: Collection[str] = ()
 
     _own = True  # statements are the unit's, not the user's
     _committing = _commit_sent = _ending = False
     _tells = True  # somebody is told of transitions
+    _deadline: float | None = None
     _poison: BaseException | None = None
     _connection: Connection | None = None
 
@@ -76,7 +79,10 @@ class Boundary:
         self.terms = terms
         self.owner = caller()
         self.failures = Failures()
-        self._deadline = None if terms.timeout is None else monotonic() + terms.timeout
+        self.after: list[Callable[[], Any]] = []
+        self.owed: list[str] = []
+        if terms.timeout is not None:
+            self._deadline = monotonic() + terms.timeout
 
     @property
     def connection(self) -> Connection:
@@ -93,6 +99,7 @@ class Boundary:
             return
         assert new in FOLLOWS[old._value_], (old, new)
         self.state = new
+        self.passing = ()
         if self._tells:
             self._tell(old, new)
 

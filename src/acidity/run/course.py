@@ -119,9 +119,16 @@ class Course:
         ended = Ended(State.ACTIVE)
         context.enter(unit)
         try:
-            got((yield unit.begin))
-            unit.result = ended.result = got((yield Body(unit.session)))
-            got((yield unit.prepare))
+            reply = yield unit.begin
+            if type(reply) is Failed:  # as `got` does, without a call
+                raise reply.error
+            reply = yield Body(unit.session)
+            if type(reply) is Failed:
+                raise reply.error
+            unit.result = ended.result = reply
+            reply = yield unit.prepare
+            if type(reply) is Failed:
+                raise reply.error
         except KeyTaken:
             yield from self._clean(unit)
             yield from self._repeat(unit, ended)
@@ -159,7 +166,7 @@ class Course:
     def _commit_failed(self, unit: Unit, ended: Ended, error: BaseException) -> Generator[Step, Any, None]:
         """COMMIT raised: it was refused, or something after its reply raised, or its answer is lost."""
         ended.error = error
-        if unit.state is State.FAILED:
+        if unit.state in (State.ACTIVE, State.FAILED):  # COMMIT was not sent, or was refused
             yield from self._clean(unit)
             return
         if unit.state is State.COMMITTED:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.session import SessionTransactionState
 
 from acidity.run.errors import UsedAfterEnd
 
@@ -36,7 +37,8 @@ def end(session: Session, made_as: type[Session]) -> None:
 
 
 def _classes(made_as: type[Session]) -> tuple[type[Session], type[Session]]:
-    refusing = {name: _refusing(name) for name in _REFUSED} | {"connection": _connection}
+    refusing = {name: _refusing(name) for name in _REFUSED}
+    refusing |= {"connection": _connection, "_connection_for_bind": _connection_for(made_as)}
     ended = dict.fromkeys(("_autobegin_t", "commit", "rollback"), _ended)
     name = made_as.__name__
     classes = type(name, (made_as,), refusing), type(name, (made_as,), ended)
@@ -58,6 +60,28 @@ def _connection(session: Any, bind_arguments: Any = None, execution_options: Any
             f"changes nothing: give isolation_level= to atomic(…)"
         )
     return Session.connection(session, bind_arguments)
+
+
+def _connection_for(made_as: Any) -> Any:
+    """The one connection, without the look-ups that SQLAlchemy makes for each statement; not where it has a say.
+
+    That is: in a savepoint, with options, for another engine, and where the session's state admits no statement.
+    """
+    elsewhere = made_as._connection_for_bind
+
+    def connection_for_bind(session: Any, engine: Any, execution_options: Any = None, **others: Any) -> Connection:
+        unit = session._acidity_unit
+        root = unit.root
+        if (
+            session._transaction is root
+            and engine is unit.target.engine
+            and root._state is SessionTransactionState.ACTIVE
+            and not execution_options
+        ):
+            return unit._connection  # type: ignore[no-any-return]
+        return elsewhere(session, engine, execution_options=execution_options, **others)  # type: ignore[no-any-return]
+
+    return connection_for_bind
 
 
 def _ended(*_: Any, **__: Any) -> NoReturn:

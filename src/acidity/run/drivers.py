@@ -103,6 +103,8 @@ def run(course: Course, function: Callable[..., Any], *args: Any, **kwargs: Any)
         except BaseException as error:
             reply = Failed(error)
         step = to_body(steps, reply)
+    if step.error is None and course.interrupted is None:  # type: ignore[union-attr]
+        return step.result  # type: ignore[union-attr]
     return outcome(course, step)  # type: ignore[arg-type]
 
 

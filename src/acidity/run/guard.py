@@ -8,6 +8,7 @@ them the unit's one connection changes its class while the unit lasts, as its se
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from sqlalchemy.engine import Connection, Engine
 from acidity.core.call import Kind
 from acidity.core.control import is_write, kind_of, without_comments
 from acidity.run import context
-from acidity.run.context import inside
+from acidity.run.context import caller, inside
 
 if TYPE_CHECKING:
     from acidity.run.unit import Unit
@@ -40,7 +41,7 @@ class UnitConnection(Connection):
 
     def _commit_impl(self) -> None:
         self._acidity_unit.commit_is_sent()
-        super()._commit_impl()
+        Connection._commit_impl(self)
 
     def _rollback_impl(self) -> None:
         self._acidity_unit.was_rolled_back()
@@ -70,7 +71,13 @@ def watch() -> None:
 
 
 class Aside:
-    """In place of a unit: what `atomic` itself asks on a connection beside the unit's, such as the fence."""
+    """In place of a unit: what `atomic` itself asks on a connection beside the unit's, such as the fence.
+
+    Attributes:
+        passing: texts that may pass unseen.
+    """
+
+    passing: Collection[str] = ()
 
     def admit(self, statement: str) -> None:
         """Let it pass."""
@@ -135,7 +142,8 @@ def commits_by_itself(sql: str) -> bool:
 def _on_execute(_cursor: Any, statement: str, _parameters: Any, told: Any) -> None:
     unit = getattr(told.root_connection, "_acidity_unit", None)
     if unit is not None:
-        unit.admit(statement)
+        if statement not in unit.passing or unit.owner != caller():
+            unit.admit(statement)
     elif inside.get() and is_write(statement):
         _refuse_beside(statement)
 

@@ -36,7 +36,7 @@ class Link:
 
 def link_of(connection: Connection) -> Link:
     """The link behind a connection."""
-    info = connection.info
+    info = connection.connection.info
     link: Link | None = info.get(_KEY)
     if link is None:
         link = info[_KEY] = _made(connection)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
@@ -34,6 +34,7 @@ class Unit(Boundary):
         marker: the row by which it is recognised, if it has one.
         session: what the user's code works with, an `AsyncSession` on an async target.
         plain: the plain session, also under that.
+        root: the session's own outermost transaction.
         result: what the user's code returned.
         after: functions to call once COMMIT is confirmed.
         owed: calls of async code that have to be awaited before COMMIT.
@@ -44,6 +45,7 @@ class Unit(Boundary):
 
     session: Any = None
     plain: Any = None
+    root: Any = None
     result: Any = None
 
     _made_as: type[Session] = Session
@@ -53,8 +55,6 @@ class Unit(Boundary):
     def __init__(self, target: Target, terms: Terms = NOTHING_ASKED, marker: Marker | None = None) -> None:
         super().__init__(target, terms)
         self.marker = marker
-        self.after: list[Callable[[], Any]] = []
-        self.owed: list[str] = []
 
     def begin(self) -> None:
         """Open the session, begin for real, set the level and verify it, write the marker."""
@@ -66,17 +66,21 @@ class Unit(Boundary):
         self.session = session = target.make()
         plain = self.plain = session.sync_session if target.asynchronous else session
         self._made_as = type(plain)
-        self._connection = connection = self._connect(self._options(speaks) if terms.ask_something else None)
+        asks = terms.ask_something
+        self._connection = connection = self._connect(self._options(speaks) if asks else None)
         if speaks in _LINKED:
             link = self._link = link_of(connection)
             if speaks == "sqlite" and not link.is_well():  # no hook of the engine has begun it
                 sqlite.begin_on(connection, self._sqlite_kind)
-        if terms.ask_something:
+        if asks:
             self._set_terms(connection)
         if self.marker is not None:
             self.marker.insert(connection)
+        self.root = plain._transaction
         covered.cover(plain, self)
         self._own = False
+        if self._deadline is None:
+            self.passing = target.ordinary
 
     @property
     def _sqlite_kind(self) -> str:
@@ -104,25 +108,12 @@ class Unit(Boundary):
     def _connect(self, options: dict[str, Any] | None) -> Connection:
         connection: Connection = self.plain.connection(execution_options=options)
         guard.cover(connection, self)
-        self.refuse_autocommit(connection)
-        return connection
-
-    @staticmethod
-    def refuse_autocommit(connection: Connection) -> None:
-        """Refuse a connection on which every statement is a transaction.
-
-        Raises:
-            BoundaryError: it is one.
-        """
         if connection._is_autocommit_isolation():
-            raise BoundaryError("the engine is in AUTOCOMMIT: nothing could be rolled back; give isolation_level=")
+            refuse_autocommit()
+        return connection
 
     def prepare(self) -> None:
         """Send what is left, check the rules, store the result: after this only COMMIT is missing."""
-        self._finish_work()
-        self.to(State.PARTIALLY_COMMITTED)
-
-    def _finish_work(self) -> None:
         if self._poison is not None or self.failures.standing:
             self.refuse_poison()
         if self.owed:
@@ -174,6 +165,7 @@ class Unit(Boundary):
         """Send COMMIT; only its reply makes the unit COMMITTED."""
         self._committing = True
         try:
+            self.to(State.PARTIALLY_COMMITTED)
             self._made_as.commit(self.plain)
         except BaseException as error:
             self.to(State.FAILED if not self._commit_sent else self._after_commit_error(error))
@@ -252,3 +244,12 @@ class Unit(Boundary):
             logger.debug("the session could not be closed: %s", error)
         if self._connection is not None:
             guard.uncover(self._connection)
+
+
+def refuse_autocommit() -> NoReturn:
+    """Refuse a connection on which every statement is a transaction.
+
+    Raises:
+        BoundaryError: always.
+    """
+    raise BoundaryError("the engine is in AUTOCOMMIT: nothing could be rolled back; give isolation_level=")

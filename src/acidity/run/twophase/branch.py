@@ -17,7 +17,7 @@ from acidity.run.server import is_mysql
 from acidity.run.state import State
 from acidity.run.target import Target
 from acidity.run.twophase.gid import Gid
-from acidity.run.unit import Unit
+from acidity.run.unit import Unit, refuse_autocommit
 
 _TOO_MANY = "53200"
 _MAYBE_DISABLED = frozenset({"55000", _TOO_MANY})
@@ -48,7 +48,8 @@ class Branch(Unit):
         connection: Connection = self.target.engine.connect().execution_options(**options or {})
         self._connection = connection
         guard.cover(connection, self)
-        self.refuse_autocommit(connection)
+        if connection._is_autocommit_isolation():
+            refuse_autocommit()
         refuse_forgetful(connection)
         connection.begin_twophase(str(self.gid))
         session = self.plain
@@ -63,7 +64,7 @@ class Branch(Unit):
         Raises:
             UsageError: PostgreSQL takes no prepared transactions.
         """
-        self._finish_work()
+        super().prepare()
         transaction = self.plain._transaction
         assert transaction is not None, "the work is not committed yet"
         transaction._prepare_impl()  # before_commit and a last flush; a ROLLBACK of Session.prepare() would hide errors
