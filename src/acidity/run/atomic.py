@@ -13,13 +13,14 @@ from acidity.errors import UsageError
 from acidity.run import context
 from acidity.run.boundary import NOTHING_ASKED, Terms, Transition
 from acidity.run.context import inside
-from acidity.run.course import Body, Course, Failed
-from acidity.run.decide import ONCE, Policy
-from acidity.run.drivers import Driver, run, run_async
+from acidity.run.course import Body, Course, Failed, Steps
+from acidity.run.decide import ONCE, Ended, Policy
+from acidity.run.drivers import outcome, run, run_async, to_body, to_body_async
 from acidity.run.errors import BoundaryError
 from acidity.run.marker import Marker, fingerprint_of
 from acidity.run.server import LEVELS
 from acidity.run.target import Target, is_asynchronous, target_of
+from acidity.run.telemetry import steps_of
 
 Key = str | Callable[..., str]
 
@@ -93,7 +94,8 @@ class atomic:  # noqa: N801  # it is used like a function
         on_transition: Transition | None = None,
     ) -> None:
         self.what, self.asynchronous = what, is_asynchronous(what)
-        self._driver: Driver | None = None
+        self._steps: Steps | None = None
+        self._in_course: Any = None  # the course
         self._joined: Joined | None = None
         level = None if isolation_level is None else isolation_level.upper().replace("_", " ")
         if level is not None and level not in LEVELS:
@@ -167,70 +169,71 @@ class atomic:  # noqa: N801  # it is used like a function
     def __enter__(self) -> Any:
         if self.asynchronous:
             raise UsageError(f"this is an async engine: write `async with {type(self).__name__}(…) as …`")
-        driver = self._opened()
-        return self._inside(driver, driver.to_body()) if driver is not None else self._session_joined()
+        course = self._opened()
+        if course is None:
+            return self._session_joined()
+        steps = self._steps = steps_of(course)
+        return self._inside(to_body(steps))
 
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
-        if self._leaves_joined(error):
-            return False
-        driver, self._driver = self._driver, None
-        assert driver is not None, "it was entered"
-        driver.to_body(None if error is None else Failed(error))
-        return self._left(driver, error)
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        steps, self._steps = self._steps, None
+        if steps is None:
+            self._leave_joined(error)
+        else:
+            self._left(to_body(steps, None if error is None else Failed(error)), error)
 
     async def __aenter__(self) -> Any:
         if not self.asynchronous:
             raise UsageError(f"this is a plain engine: write `with {type(self).__name__}(…) as …`")
-        driver = self._opened()
-        return self._inside(driver, await driver.to_body_async()) if driver is not None else self._session_joined()
+        course = self._opened()
+        if course is None:
+            return self._session_joined()
+        steps = self._steps = steps_of(course)
+        return self._inside(await to_body_async(steps, course))
 
-    async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
-        if self._leaves_joined(error):
-            return False
-        driver, self._driver = self._driver, None
-        assert driver is not None, "it was entered"
-        await driver.to_body_async(None if error is None else Failed(error))
-        return self._left(driver, error)
+    async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        steps, self._steps = self._steps, None
+        if steps is None:
+            self._leave_joined(error)
+        else:
+            self._left(await to_body_async(steps, self._in_course, None if error is None else Failed(error)), error)
 
-    def _opened(self) -> Driver | None:
-        """What drives the block; None where it joins."""
+    def _opened(self) -> Course | None:
+        """The course of the block; None where it joins."""
         if self.policy.max_attempts > 1:
             raise UsageError("max_attempts=: a `with` block cannot be run again; decorate a function instead")
         if callable(self.key):
             raise UsageError("idempotency_key= of a block is the key itself")
-        if self._driver is not None or self._joined is not None:
+        if self._in_course is not None or self._joined is not None:
             raise UsageError(f"this {type(self).__name__}(…) is entered already; write it anew for each block")
         found = self._found()
         self._joined = self._join(found) if inside.get() else None
-        if self._joined is None:
-            self._driver = Driver(self._course(found, self._marker_of_block(), repeatable=False, name=""))
-        return self._driver
+        if self._joined is not None:
+            return None
+        marker = self._marker_of_block() if self._recognised else None
+        course = self._in_course = self._course(found, marker, repeatable=False, name="")
+        return course
 
     def _session_joined(self) -> Any:
         assert self._joined is not None, "it joins"
         return self._joined.session
 
-    def _inside(self, driver: Driver, body: Body | None) -> Any:
-        if body is None:
-            self._driver = None
-            driver.result()
-            raise AssertionError("a block that cannot begin raises")
-        return body.session
-
-    def _leaves_joined(self, error: BaseException | None) -> bool:
+    def _leave_joined(self, error: BaseException | None) -> None:
         joined, self._joined = self._joined, None
-        if joined is None:
-            return False
-        if error is not None:
+        if joined is not None and error is not None:
             joined.poison(error)
-        return True
 
-    @staticmethod
-    def _left(driver: Driver, error: BaseException | None) -> bool:
-        if error is not None and driver.ended is not None and driver.ended.error is error:
-            return False  # it goes on as it came
-        driver.result()
-        return False
+    def _inside(self, step: Body | Ended) -> Any:
+        if isinstance(step, Body):
+            return step.session
+        self._steps = None
+        self._left(step, None)
+        raise AssertionError("a block that cannot begin raises")
+
+    def _left(self, ended: Any, error: BaseException | None) -> None:
+        course, self._in_course = self._in_course, None
+        if ended.error is not error or course.interrupted is not None:  # else it goes on as it came
+            outcome(course, ended)
 
     # What both need
 

@@ -23,6 +23,7 @@ from acidity.run.errors import (
     UnitPoisoned,
 )
 from acidity.run.failures import Failures
+from acidity.run.marker import Marker
 from acidity.run.state import FOLLOWS, State
 from acidity.run.target import Target
 
@@ -60,8 +61,11 @@ class Boundary:
         terms: what was asked for.
         state: where it stands.
         passing: texts of statements that may pass unseen, in the thread and task of its owner.
+        marker: the row by which it is recognised, if it has one.
         failures: what the database answered with an error.
         owner: the thread and task that began it.
+        after: functions to call once COMMIT is confirmed.
+        owed: calls of async code that have to be awaited before COMMIT.
     """
 
     state = State.ACTIVE
@@ -72,11 +76,12 @@ class Boundary:
     _tells = True  # somebody is told of transitions
     _deadline: float | None = None
     _poison: BaseException | None = None
-    _connection: Connection | None = None
+    _connection: Any = None
 
-    def __init__(self, target: Target, terms: Terms = NOTHING_ASKED) -> None:
+    def __init__(self, target: Target, terms: Terms = NOTHING_ASKED, marker: Marker | None = None) -> None:
         self.target = target
         self.terms = terms
+        self.marker = marker
         self.owner = caller()
         self.failures = Failures()
         self.after: list[Callable[[], Any]] = []
@@ -87,8 +92,9 @@ class Boundary:
     @property
     def connection(self) -> Connection:
         """The one connection."""
-        assert self._connection is not None, "begin() comes first"
-        return self._connection
+        connection: Connection | None = self._connection
+        assert connection is not None, "begin() comes first"
+        return connection
 
     # Where it stands
 

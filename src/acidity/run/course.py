@@ -120,27 +120,21 @@ class Course:
         context.enter(unit)
         try:
             reply = yield unit.begin
-            if type(reply) is Failed:  # as `got` does, without a call
-                raise reply.error
-            reply = yield Body(unit.session)
-            if type(reply) is Failed:
-                raise reply.error
-            unit.result = ended.result = reply
-            reply = yield unit.prepare
-            if type(reply) is Failed:
-                raise reply.error
-        except KeyTaken:
-            yield from self._clean(unit)
-            yield from self._repeat(unit, ended)
-        except GeneratorExit:  # a block that nobody left: no step can be asked for any more
-            raise
-        except BaseException as error:
-            ended.error = error
-            yield from self._clean(unit)
-        else:
-            reply = yield Shielded(unit.commit)
-            if type(reply) is Failed:
-                yield from self._commit_failed(unit, ended, reply.error)
+            if type(reply) is not Failed:
+                reply = yield Body(unit.session)
+            if type(reply) is not Failed:
+                unit.result = ended.result = reply
+                reply = yield unit.prepare
+            if type(reply) is not Failed:
+                reply = yield Shielded(unit.commit)
+                if type(reply) is Failed:
+                    yield from self._commit_failed(unit, ended, reply.error)
+            elif isinstance(reply.error, KeyTaken):
+                yield from self._clean(unit)
+                yield from self._repeat(unit, ended)
+            else:
+                ended.error = reply.error
+                yield from self._clean(unit)
         finally:
             context.leave(unit)
             if unit.state not in ENDED:  # Ctrl-C between two steps, or a block that nobody left

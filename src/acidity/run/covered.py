@@ -1,13 +1,14 @@
 """Sessions of a unit: while it lasts they cannot be ended by hand, afterwards they do nothing any more.
 
-A session changes its class, to one that is made from its own once; that is cheaper than covering its methods one by
-one, and `isinstance` holds. Refusing to begin when needed is what matters at the end: a session that is used too late
-would begin a transaction that nobody ever commits.
+A session is made of a class derived from its own, once for each class, so that `isinstance` holds. It is not changed
+into one: an object that changes its class loses the fast places of its attributes, and each use of them is dearer.
+Refusing to begin is what matters at the end: a session that is used too late would begin a transaction that nobody ever
+commits.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
@@ -22,27 +23,47 @@ _REFUSED = ("commit", "rollback", "close", "reset", "invalidate", "prepare")
 _KEY = "_acidity_classes"
 
 
-def cover(session: Session, unit: Unit) -> None:
+class Classes(NamedTuple):
+    """The classes of a unit's session.
+
+    Attributes:
+        own: that it would have without a unit.
+        during: while the unit lasts.
+        after: then.
+    """
+
+    own: type[Session]
+    during: Any
+    after: Any
+
+
+def cover(session: Session, unit: Unit) -> Classes:
     """From here on only the unit ends this session."""
-    covered: Any = session
-    covered._acidity_unit = unit
-    made_as = type(session)
-    covered.__class__ = (made_as.__dict__.get(_KEY) or _classes(made_as))[0]
+    classes: Classes | None = getattr(type(session), _KEY, None)
+    if classes is None or type(session) is not classes.during:  # made by other means than `classes_of`
+        classes = classes_of(type(session))
+        session.__class__ = classes.during
+    session._acidity_unit = unit  # type: ignore[attr-defined]
+    return classes
 
 
-def end(session: Session, made_as: type[Session]) -> None:
-    """From here on this session, which was `made_as` this class, begins nothing."""
-    session.__dict__.pop("_acidity_unit", None)
-    session.__class__ = (made_as.__dict__.get(_KEY) or _classes(made_as))[1]
+def end(session: Session, classes: Classes) -> None:
+    """From here on this session begins nothing."""
+    session._acidity_unit = None  # type: ignore[attr-defined]
+    session.__class__ = classes.after
 
 
-def _classes(made_as: type[Session]) -> tuple[type[Session], type[Session]]:
-    refusing = {name: _refusing(name) for name in _REFUSED}
-    refusing |= {"connection": _connection, "_connection_for_bind": _connection_for(made_as)}
-    ended = dict.fromkeys(("_autobegin_t", "commit", "rollback"), _ended)
-    name = made_as.__name__
-    classes = type(name, (made_as,), refusing), type(name, (made_as,), ended)
-    setattr(made_as, _KEY, classes)
+def classes_of(own: type[Session]) -> Classes:
+    """Those of a session of this class."""
+    classes: Classes | None = own.__dict__.get(_KEY)
+    if classes is None:
+        refusing = {name: _refusing(name) for name in _REFUSED}
+        refusing |= {"connection": _connection, "_connection_for_bind": _connection_for(own)}
+        ended = dict.fromkeys(("_autobegin_t", "commit", "rollback"), _ended)
+        name = own.__name__
+        classes = Classes(own, type(name, (own,), refusing), type(name, (own,), ended))
+        for each in classes[:2]:
+            setattr(each, _KEY, classes)
     return classes
 
 
@@ -62,12 +83,12 @@ def _connection(session: Any, bind_arguments: Any = None, execution_options: Any
     return Session.connection(session, bind_arguments)
 
 
-def _connection_for(made_as: Any) -> Any:
+def _connection_for(own: Any) -> Any:
     """The one connection, without the look-ups that SQLAlchemy makes for each statement; not where it has a say.
 
     That is: in a savepoint, with options, for another engine, and where the session's state admits no statement.
     """
-    elsewhere = made_as._connection_for_bind
+    elsewhere = own._connection_for_bind
 
     def connection_for_bind(session: Any, engine: Any, execution_options: Any = None, **others: Any) -> Connection:
         unit = session._acidity_unit

@@ -78,7 +78,7 @@ async def _spawned(work: Work) -> Any:
     return await value if asyncio.iscoroutine(value) else value
 
 
-def outcome(course: Course, ended: Ended) -> Any:
+def outcome(course: Course, ended: Any) -> Any:
     """What the caller gets.
 
     Raises:
@@ -105,7 +105,7 @@ def run(course: Course, function: Callable[..., Any], *args: Any, **kwargs: Any)
         step = to_body(steps, reply)
     if step.error is None and course.interrupted is None:  # type: ignore[union-attr]
         return step.result  # type: ignore[union-attr]
-    return outcome(course, step)  # type: ignore[arg-type]
+    return outcome(course, step)
 
 
 async def run_async(course: Course, function: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
@@ -121,38 +121,11 @@ async def run_async(course: Course, function: Callable[..., Awaitable[Any]], *ar
     return outcome(course, step)
 
 
-class Driver:
-    """For a course whose user's code is a block, or that has none.
+def to_end(course: Course) -> Any:
+    """Carry out a course that calls no body."""
+    return outcome(course, to_body(steps_of(course)))
 
-    Attributes:
-        course: its course.
-        ended: how it ended, once it has.
-    """
 
-    def __init__(self, course: Course) -> None:
-        self.course = course
-        self.ended: Ended | None = None
-        self._steps = steps_of(course)
-
-    def _come_to(self, step: Body | Ended) -> Body | None:
-        if isinstance(step, Body):
-            return step
-        self.ended = step
-        return None
-
-    def to_body(self, reply: Any = None) -> Body | None:
-        """Go on to where the user's code is to be called; None if it has ended."""
-        return self._come_to(to_body(self._steps, reply))
-
-    async def to_body_async(self, reply: Any = None) -> Body | None:
-        """The same in a task."""
-        return self._come_to(await to_body_async(self._steps, self.course, reply))
-
-    def result(self) -> Any:
-        """What the course ended with.
-
-        Raises:
-            BaseException: the error that it ended with, or the cancellation that came meanwhile.
-        """
-        assert self.ended is not None, "the course goes on"
-        return outcome(self.course, self.ended)
+async def to_end_async(course: Course) -> Any:
+    """The same in a task: the one that awaits this, as a unit belongs to the task that begins it."""
+    return outcome(course, await to_body_async(steps_of(course), course))

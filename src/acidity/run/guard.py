@@ -2,7 +2,7 @@
 
 Statements and errors are heard of on the dialect, where a listener costs next to nothing; one on the engine makes each
 transaction of it dearer by some 40 microseconds, with or without a unit. COMMIT and ROLLBACK have no event there: for
-them the unit's one connection changes its class while the unit lasts, as its session does.
+them the unit's one connection is of a class of its own, as its session is.
 """
 
 from __future__ import annotations
@@ -37,26 +37,31 @@ _IMPLICIT_COMMIT = re.compile(
 class UnitConnection(Connection):
     """The connection of a unit: COMMIT and ROLLBACK pass the unit, whoever asks for them."""
 
-    _acidity_unit: Unit
+    _acidity_unit: Unit | None = None
 
     def _commit_impl(self) -> None:
-        self._acidity_unit.commit_is_sent()
+        if self._acidity_unit is not None:
+            self._acidity_unit.commit_is_sent()
         Connection._commit_impl(self)
 
     def _rollback_impl(self) -> None:
-        self._acidity_unit.was_rolled_back()
+        if self._acidity_unit is not None:
+            self._acidity_unit.was_rolled_back()
         super()._rollback_impl()
 
     def _prepare_twophase_impl(self, xid: Any) -> None:
-        self._acidity_unit.commit_is_sent()
+        if self._acidity_unit is not None:
+            self._acidity_unit.commit_is_sent()
         super()._prepare_twophase_impl(xid)
 
     def _commit_twophase_impl(self, xid: Any, is_prepared: bool) -> None:  # noqa: FBT001
-        self._acidity_unit.commit_is_sent()
+        if self._acidity_unit is not None:
+            self._acidity_unit.commit_is_sent()
         super()._commit_twophase_impl(xid, is_prepared)
 
     def _rollback_twophase_impl(self, xid: Any, is_prepared: bool) -> None:  # noqa: FBT001
-        self._acidity_unit.was_rolled_back()
+        if self._acidity_unit is not None:
+            self._acidity_unit.was_rolled_back()
         super()._rollback_twophase_impl(xid, is_prepared)
 
 
@@ -90,21 +95,6 @@ def aside(connection: Connection) -> Connection:
     """Let this connection write although a unit may be under way around it."""
     connection._acidity_unit = Aside()  # type: ignore[attr-defined]
     return connection
-
-
-def cover(connection: Connection, unit: Unit) -> None:
-    """From here on what is done on this connection is the unit's, and COMMIT and ROLLBACK pass it first."""
-    covered: Any = connection
-    covered._acidity_unit = unit
-    covered.__class__ = UnitConnection
-
-
-def uncover(connection: Connection) -> None:
-    """The unit has ended; a cycle that stayed would keep the session's objects from being freed."""
-    uncovered: Any = connection
-    if isinstance(connection, UnitConnection):
-        uncovered.__class__ = Connection
-        del uncovered._acidity_unit
 
 
 def unit_of(connection: Connection) -> Unit | Aside | None:

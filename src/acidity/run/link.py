@@ -36,7 +36,8 @@ class Link:
 
 def link_of(connection: Connection) -> Link:
     """The link behind a connection."""
-    info = connection.connection.info
+    record: Any = connection.connection._connection_record  # which has the `info`; three calls less than asking for it
+    info = connection.info if record is None else record.info
     link: Link | None = info.get(_KEY)
     if link is None:
         link = info[_KEY] = _made(connection)
@@ -54,7 +55,8 @@ def _made(connection: Connection) -> Link:
     if dialect.driver == "psycopg2":
         return Link(driver, lambda: bool(driver.get_transaction_status() != _ABORTED))
     if dialect.driver.startswith("psycopg") and hasattr(driver, "pgconn"):
-        return Link(driver, lambda: bool(driver.pgconn.transaction_status != _ABORTED))
+        pgconn = driver.pgconn
+        return Link(driver, lambda: bool(pgconn.transaction_status != _ABORTED))
     return Link(driver, _nothing_known)
 
 

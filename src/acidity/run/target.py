@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy.engine import Dialect, Engine
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from acidity.errors import UsageError
 from acidity.run import guard
+from acidity.run.covered import classes_of
 
 _KEY = "_acidity_target"
 _NOTHING: Mapping[str, Any] = {}
@@ -81,11 +83,15 @@ def target_of(what: Any) -> Target:
 
 def _plain_target(what: Any) -> Target:
     if isinstance(what, Engine):
-        return Target(what, root(what), False, lambda: Session(what, expire_on_commit=False))
+        make = partial(classes_of(Session).during, what, expire_on_commit=False)
+        return Target(what, root(what), False, make)
     engine = _bound(what)
     if not isinstance(engine, Engine):
         raise UsageError(f"atomic() needs a sessionmaker bound to an Engine, not to {engine!r}{_in_a_test(engine)}")
-    return Target(engine, root(engine), False, what, dict(what.kw))
+    make = what
+    if type(what).__call__ is sessionmaker.__call__:
+        make = partial(classes_of(what.class_).during, **what.kw)
+    return Target(engine, root(engine), False, make, dict(what.kw))
 
 
 def _async_target(what: Any) -> Target:

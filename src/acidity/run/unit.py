@@ -6,7 +6,7 @@ Everything here is plain SQLAlchemy and runs as it is under asyncio, in a greenl
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, NoReturn
 
@@ -16,13 +16,11 @@ from sqlalchemy.orm import Session
 
 from acidity.engines.codes import code_of
 from acidity.run import covered, guard, server, sqlite
-from acidity.run.boundary import NOTHING_ASKED, Boundary, Terms, logger
+from acidity.run.boundary import NOTHING_ASKED, Boundary, logger
 from acidity.run.decide import state_after_commit_error
 from acidity.run.errors import BoundaryError, InvariantBroken, UnitPoisoned
 from acidity.run.link import Link, link_of
-from acidity.run.marker import Marker
 from acidity.run.state import State
-from acidity.run.target import Target
 
 _LINKED = ("sqlite", "postgresql")  # where a driver knows what SQLAlchemy does not
 
@@ -31,13 +29,10 @@ class Unit(Boundary):
     """A unit of work, from its first statement to the reply to its COMMIT.
 
     Attributes:
-        marker: the row by which it is recognised, if it has one.
         session: what the user's code works with, an `AsyncSession` on an async target.
         plain: the plain session, also under that.
         root: the session's own outermost transaction.
         result: what the user's code returned.
-        after: functions to call once COMMIT is confirmed.
-        owed: calls of async code that have to be awaited before COMMIT.
         one_of_several: it is a branch of a two-phase commit.
     """
 
@@ -45,16 +40,12 @@ class Unit(Boundary):
 
     session: Any = None
     plain: Any = None
-    root: Any = None
+    root: Any = Ellipsis  # no session's
     result: Any = None
 
-    _made_as: type[Session] = Session
+    _classes = covered.classes_of(Session)
     _link: Link | None = None  # where something has to be asked of the driver
     _lasting: Sequence[str] = ()
-
-    def __init__(self, target: Target, terms: Terms = NOTHING_ASKED, marker: Marker | None = None) -> None:
-        super().__init__(target, terms)
-        self.marker = marker
 
     def begin(self) -> None:
         """Open the session, begin for real, set the level and verify it, write the marker."""
@@ -65,8 +56,8 @@ class Unit(Boundary):
             sqlite.refuse_skipped_rollback(target.engine)
         self.session = session = target.make()
         plain = self.plain = session.sync_session if target.asynchronous else session
-        self._made_as = type(plain)
-        asks = terms.ask_something
+        self._classes = covered.cover(plain, self)
+        asks = terms is not NOTHING_ASKED and terms.ask_something
         self._connection = connection = self._connect(self._options(speaks) if asks else None)
         if speaks in _LINKED:
             link = self._link = link_of(connection)
@@ -77,7 +68,6 @@ class Unit(Boundary):
         if self.marker is not None:
             self.marker.insert(connection)
         self.root = plain._transaction
-        covered.cover(plain, self)
         self._own = False
         if self._deadline is None:
             self.passing = target.ordinary
@@ -105,9 +95,15 @@ class Unit(Boundary):
         if terms.timeout is not None:
             server.limit_time(connection, terms.timeout)
 
+    def connect(self) -> Connection:
+        """What the session asks of its engine."""
+        connection = guard.UnitConnection(self.target.engine)
+        connection._acidity_unit = self
+        return connection
+
     def _connect(self, options: dict[str, Any] | None) -> Connection:
-        connection: Connection = self.plain.connection(execution_options=options)
-        guard.cover(connection, self)
+        engine: Any = self
+        connection: Connection = self._classes.own._connection_for_bind(self.plain, engine, options)
         if connection._is_autocommit_isolation():
             refuse_autocommit()
         return connection
@@ -118,7 +114,8 @@ class Unit(Boundary):
             self.refuse_poison()
         if self.owed:
             raise UnitPoisoned(f"{self.owed[0]} was called and not awaited; COMMIT would leave it out")
-        self.plain.flush()
+        if not self.plain._is_clean():
+            self.plain.flush()
         if self.terms.invariants:
             self._check_invariants()
         if self._poison is not None or self.failures.standing:
@@ -166,7 +163,7 @@ class Unit(Boundary):
         self._committing = True
         try:
             self.to(State.PARTIALLY_COMMITTED)
-            self._made_as.commit(self.plain)
+            self._classes.own.commit(self.plain)
         except BaseException as error:
             self.to(State.FAILED if not self._commit_sent else self._after_commit_error(error))
             raise
@@ -197,7 +194,7 @@ class Unit(Boundary):
             self.invalidate()
         else:
             with suppress(Exception):
-                self._made_as.rollback(self.plain)  # the session's own book-keeping
+                self._classes.own.rollback(self.plain)  # the session's own book-keeping
         if self.state is State.FAILED:
             self.to(State.ABORTED)
         self._close()
@@ -225,7 +222,7 @@ class Unit(Boundary):
         self._ending = True
         if self.session is not None:
             with suppress(Exception):
-                self._made_as.invalidate(self.plain)
+                self._classes.own.invalidate(self.plain)
             if self._connection is not None and not self._connection.closed:
                 with suppress(Exception):
                     self._connection.invalidate()
@@ -234,16 +231,17 @@ class Unit(Boundary):
 
     def _close(self) -> None:
         self._ending = True
-        session = self.plain
+        session, classes = self.plain, self._classes
         if session is None:
             return
-        covered.end(session, self._made_as)
         try:
-            session.close()
+            classes.own.close(session)
         except Exception as error:
             logger.debug("the session could not be closed: %s", error)
-        if self._connection is not None:
-            guard.uncover(self._connection)
+        finally:
+            covered.end(session, classes)
+            if self._connection is not None:  # what is over does not keep the session's objects
+                self._connection._acidity_unit = None
 
 
 def refuse_autocommit() -> NoReturn:

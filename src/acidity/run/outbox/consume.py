@@ -15,7 +15,7 @@ from acidity.run import context
 from acidity.run.boundary import Terms
 from acidity.run.course import Course, Step, Steps, got
 from acidity.run.decide import Ended, Policy
-from acidity.run.drivers import Driver, run, run_async
+from acidity.run.drivers import run, run_async, to_end, to_end_async
 from acidity.run.errors import BoundaryError
 from acidity.run.marker import KeyTaken, Marker, fingerprint_of
 from acidity.run.outbox.message import Message
@@ -63,7 +63,8 @@ def consume(what: Any, message: Message, handler: Handler, *, name: str | None =
     if unit is not None:
         if unit.target.asynchronous is not target.asynchronous:
             raise BoundaryError("a plain and an async unit cannot be one; consume with the engine that the unit has")
-        return _drive(Inside(target, Terms(), handler=handler, message=message, guard=marker()))
+        course: Course = Inside(target, Terms(), handler=handler, message=message, guard=marker())
+        return to_end_async(course) if target.asynchronous else to_end(course)
     course = Course(target, Terms(), policy=Policy(max_attempts), marker=marker)
     return (run_async if target.asynchronous else run)(course, lambda session: handler(session, message))
 
@@ -97,19 +98,6 @@ def _name_of(handler: Handler, name: str | None) -> str:
     if not found or (name is None and "<lambda>" in found):
         raise UsageError("this handler has no name of its own; say name=…, which must stay the same")
     return found if name else f"{handler.__module__}.{found}"
-
-
-def _drive(course: Inside) -> Any:
-    async def to_end() -> Any:
-        driver = Driver(course)
-        await driver.to_body_async()
-        return driver.result()
-
-    if course.target.asynchronous:
-        return to_end()
-    driver = Driver(course)
-    driver.to_body()
-    return driver.result()
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any
 from acidity.errors import UsageError
 from acidity.run import context
 from acidity.run.boundary import Terms
-from acidity.run.drivers import Driver
+from acidity.run.drivers import to_end, to_end_async
 from acidity.run.errors import BoundaryError
 from acidity.run.outbox.delivery import Delivery, Rules
 from acidity.run.outbox.message import Message
@@ -117,20 +117,8 @@ class Relay:
             raise BoundaryError("a relay has a transaction of its own; run it outside of the unit of work")
         # No gap locks on MariaDB: emits are not to wait for a relay.
         delivery = Delivery(target, Terms(isolation_level="READ COMMITTED"), rules=self.rules, stop=stop)
-        return _to_end_async(delivery) if target.asynchronous else _to_end(delivery)
+        return to_end_async(delivery) if target.asynchronous else to_end(delivery)
 
 
 def _never() -> bool:
     return False
-
-
-def _to_end(delivery: Delivery) -> int:
-    driver = Driver(delivery)
-    driver.to_body()
-    return int(driver.result())
-
-
-async def _to_end_async(delivery: Delivery) -> int:
-    driver = Driver(delivery)  # in the task that awaits this: a unit belongs to the task that begins it
-    await driver.to_body_async()
-    return int(driver.result())

@@ -10,7 +10,6 @@ from sqlalchemy.exc import DBAPIError
 
 from acidity.engines.codes import codes_of
 from acidity.errors import UsageError
-from acidity.run import guard
 from acidity.run.boundary import Terms, logger
 from acidity.run.errors import BoundaryError
 from acidity.run.server import is_mysql
@@ -45,9 +44,8 @@ class Branch(Unit):
 
     def _connect(self, options: dict[str, Any] | None) -> Connection:
         """The session works on a connection whose transaction has the branch's name (XA START comes first)."""
-        connection: Connection = self.target.engine.connect().execution_options(**options or {})
+        connection = self.connect().execution_options(**options or {})
         self._connection = connection
-        guard.cover(connection, self)
         if connection._is_autocommit_isolation():
             refuse_autocommit()
         refuse_forgetful(connection)
@@ -83,7 +81,7 @@ class Branch(Unit):
         """Commit what is prepared; after an error, another connection has to."""
         self._ending = True
         try:
-            self._made_as.commit(self.plain)
+            self._classes.own.commit(self.plain)
         except BaseException:
             self.invalidate()
             raise
