@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, NoReturn, Protocol, Self
 from uuid import uuid4
 
 from acidity.errors import UsageError
@@ -76,6 +76,11 @@ class atomic:  # noqa: N801  # it is used like a function
     Source: "one session, one commit, one rollback"; SQLAlchemy's own form is ``with Session.begin()``.
     """
 
+    _find: Callable[[Any], Any] = staticmethod(target_of)  # in each unit, as a sessionmaker can be configured anew
+    _steps: Steps | None = None
+    _in_course: Any = None  # the course of the block
+    _joined: Joined | None = None
+
     def __init__(
         self,
         what: Any,
@@ -93,13 +98,13 @@ class atomic:  # noqa: N801  # it is used like a function
         timeout: float | None = None,
         on_transition: Transition | None = None,
     ) -> None:
-        self.what, self.asynchronous = what, is_asynchronous(what)
-        self._steps: Steps | None = None
-        self._in_course: Any = None  # the course
-        self._joined: Joined | None = None
-        level = None if isolation_level is None else isolation_level.upper().replace("_", " ")
-        if level is not None and level not in LEVELS:
-            raise UsageError(f"isolation_level={isolation_level!r} is not one of {', '.join(LEVELS)}")
+        self.what = what
+        self.asynchronous = is_asynchronous(what)
+        level = None
+        if isolation_level is not None:
+            level = isolation_level.upper().replace("_", " ")
+            if level not in LEVELS:
+                raise UsageError(f"isolation_level={isolation_level!r} is not one of {', '.join(LEVELS)}")
         if max_attempts < 1:
             raise UsageError(f"max_attempts={max_attempts}: it counts the first, so 1 is the least")
         if timeout is not None and timeout <= 0:
@@ -109,10 +114,11 @@ class atomic:  # noqa: N801  # it is used like a function
         asked = level is not None or read_only or timeout is not None or invariants or on_transition is not None
         self.terms = Terms(level, read_only, timeout, tuple(invariants), on_transition) if asked else NOTHING_ASKED
         self.policy = Policy(max_attempts, retry_lock_timeouts) if max_attempts > 1 else ONCE
-        if when_in_progress not in ("wait", "error"):
-            raise UsageError(f'when_in_progress={when_in_progress!r} is neither "wait" nor "error"')
-        if when_in_progress == "error" and idempotency_key is None:
-            raise UsageError("when_in_progress= says what to do about an idempotency_key=; there is none")
+        if when_in_progress != "wait":
+            if when_in_progress != "error":
+                raise UsageError(f'when_in_progress={when_in_progress!r} is neither "wait" nor "error"')
+            if idempotency_key is None:
+                raise UsageError("when_in_progress= says what to do about an idempotency_key=; there is none")
         if outermost and independent:
             raise UsageError("outermost= and independent= contradict each other")
         self.resolve_commit, self.key = resolve_commit, idempotency_key
@@ -140,7 +146,7 @@ class atomic:  # noqa: N801  # it is used like a function
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            found = self._found()
+            found = self._find(self.what)
             joined = self._join(found) if inside.get() else None
             if joined is not None:
                 with _inner(joined):
@@ -150,7 +156,7 @@ class atomic:  # noqa: N801  # it is used like a function
 
         @functools.wraps(function)
         async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
-            found = self._found()
+            found = self._find(self.what)
             joined = self._join(found) if inside.get() else None
             if joined is not None:
                 with _inner(joined):
@@ -173,7 +179,8 @@ class atomic:  # noqa: N801  # it is used like a function
         if course is None:
             return self._session_joined()
         steps = self._steps = steps_of(course)
-        return self._inside(to_body(steps))
+        step = to_body(steps)
+        return step.session if isinstance(step, Body) else self._cannot_begin(step)
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         steps, self._steps = self._steps, None
@@ -189,7 +196,8 @@ class atomic:  # noqa: N801  # it is used like a function
         if course is None:
             return self._session_joined()
         steps = self._steps = steps_of(course)
-        return self._inside(await to_body_async(steps, course))
+        step = await to_body_async(steps, course)
+        return step.session if isinstance(step, Body) else self._cannot_begin(step)
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         steps, self._steps = self._steps, None
@@ -206,7 +214,7 @@ class atomic:  # noqa: N801  # it is used like a function
             raise UsageError("idempotency_key= of a block is the key itself")
         if self._in_course is not None or self._joined is not None:
             raise UsageError(f"this {type(self).__name__}(…) is entered already; write it anew for each block")
-        found = self._found()
+        found = self._find(self.what)
         self._joined = self._join(found) if inside.get() else None
         if self._joined is not None:
             return None
@@ -223,11 +231,9 @@ class atomic:  # noqa: N801  # it is used like a function
         if joined is not None and error is not None:
             joined.poison(error)
 
-    def _inside(self, step: Body | Ended) -> Any:
-        if isinstance(step, Body):
-            return step.session
+    def _cannot_begin(self, ended: Ended) -> NoReturn:
         self._steps = None
-        self._left(step, None)
+        self._left(ended, None)
         raise AssertionError("a block that cannot begin raises")
 
     def _left(self, ended: Any, error: BaseException | None) -> None:
@@ -236,10 +242,6 @@ class atomic:  # noqa: N801  # it is used like a function
             outcome(course, ended)
 
     # What both need
-
-    def _found(self) -> Any:
-        """The database; looked for anew by each unit, as a sessionmaker can be bound to another one."""
-        return target_of(self.what)
 
     def _join(self, target: Any) -> Joined | None:
         """The unit that this one is part of, if there is one.

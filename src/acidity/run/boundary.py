@@ -22,7 +22,7 @@ from acidity.run.errors import (
     TransactionFailed,
     UnitPoisoned,
 )
-from acidity.run.failures import Failures
+from acidity.run.failures import NO_FAILURES, Failures
 from acidity.run.marker import Marker
 from acidity.run.state import FOLLOWS, State
 from acidity.run.target import Target
@@ -70,6 +70,9 @@ class Boundary:
 
     state = State.ACTIVE
     passing: Collection[str] = ()
+    failures: Failures = NO_FAILURES
+    after: Sequence[Callable[[], Any]] = ()
+    owed: Sequence[str] = ()
 
     _own = True  # statements are the unit's, not the user's
     _committing = _commit_sent = _ending = False
@@ -83,9 +86,6 @@ class Boundary:
         self.terms = terms
         self.marker = marker
         self.owner = caller()
-        self.failures = Failures()
-        self.after: list[Callable[[], Any]] = []
-        self.owed: list[str] = []
         if terms.timeout is not None:
             self._deadline = monotonic() + terms.timeout
 
@@ -148,9 +148,14 @@ class Boundary:
         """The database answered a statement with an error."""
         if self._committing or self._ending or isinstance(error, BoundaryError | TransactionFailed):  # our own refusals
             return
-        self.failures.add(error, final=lost)
+        self._heard().add(error, final=lost)
         if self.failures.final and self.state is State.ACTIVE:
             self.to(State.FAILED)
+
+    def _heard(self) -> Failures:
+        if self.failures is NO_FAILURES:
+            self.failures = Failures()
+        return self.failures
 
     def commit_is_sent(self) -> None:
         """COMMIT goes to the driver now."""
@@ -190,7 +195,7 @@ class Boundary:
             self.refuse_by_hand(statement.split(maxsplit=1)[0].upper())
         savepoint = guard.savepoint_in(statement)
         if savepoint is not None:
-            self.failures.heed(*savepoint)
+            self._heard().heed(*savepoint)
         elif mysql and guard.commits_by_itself(statement):
             raise BoundaryError(
                 f"{' '.join(statement.split())[:60]!r} commits by itself on MariaDB, and what was done before it with "

@@ -96,7 +96,10 @@ class Course:
     interrupted: BaseException | None = None
 
     def steps(self) -> Steps:
-        """All attempts, from the first BEGIN to the confirmed end."""
+        """From the first BEGIN to the confirmed end of the last attempt."""
+        return self._attempts() if self.policy.max_attempts > 1 else self._attempt()
+
+    def _attempts(self) -> Steps:
         attempts: list[BaseException] = []
         while True:
             ended = yield from self._attempt()
@@ -110,7 +113,7 @@ class Course:
                 if not isinstance(waited, Failed):
                     continue
                 ended.error = waited.error
-            elif verdict == "raise" and self.policy.max_attempts > 1 and len(attempts) >= self.policy.max_attempts:
+            elif verdict == "raise" and len(attempts) >= self.policy.max_attempts:
                 ended.error = _listing(attempts, ended)
             return ended
 
@@ -160,7 +163,7 @@ class Course:
     def _commit_failed(self, unit: Unit, ended: Ended, error: BaseException) -> Generator[Step, Any, None]:
         """COMMIT raised: it was refused, or something after its reply raised, or its answer is lost."""
         ended.error = error
-        if unit.state in (State.ACTIVE, State.FAILED):  # COMMIT was not sent, or was refused
+        if unit.state is State.FAILED:  # COMMIT was not sent, or was refused
             yield from self._clean(unit)
             return
         if unit.state is State.COMMITTED:

@@ -47,12 +47,6 @@ def cover(session: Session, unit: Unit) -> Classes:
     return classes
 
 
-def end(session: Session, classes: Classes) -> None:
-    """From here on this session begins nothing."""
-    session._acidity_unit = None  # type: ignore[attr-defined]
-    session.__class__ = classes.after
-
-
 def classes_of(own: type[Session]) -> Classes:
     """Those of a session of this class."""
     classes: Classes | None = own.__dict__.get(_KEY)

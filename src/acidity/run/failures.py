@@ -75,3 +75,6 @@ class Failures:
     def _place(self, name: str) -> int | None:
         names = [each for each, _ in self._savepoints]
         return len(names) - 1 - names[::-1].index(name) if name in names else None
+
+
+NO_FAILURES = Failures()  # of a unit until it has one; most never do

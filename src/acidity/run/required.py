@@ -72,4 +72,5 @@ def on_commit(function: Callable[[], Any]) -> None:
     Example:
         >>> on_commit(lambda: send_receipt(order.id))       # doctest: +SKIP
     """
-    context.required().after.append(function)
+    unit = context.required()
+    unit.after = (*unit.after, function)

@@ -83,7 +83,7 @@ class savepoint:  # noqa: N801  # it is used like a function
             raise BoundaryError("this savepoint is released (or was never set); there is nothing to go back to")
         if nested.is_active or unit.failures.first is not None:
             nested.rollback()
-        del unit.after[self._after :]
+        unit.after = unit.after[: self._after]
         self._nested = unit.plain.begin_nested()  # the same place: nothing is between the old one and this
 
     def _close(self, *, failed: bool) -> None:
@@ -97,7 +97,7 @@ class savepoint:  # noqa: N801  # it is used like a function
             nested.commit()
             return
         nested.rollback()
-        del unit.after[self._after :]
+        unit.after = unit.after[: self._after]
         if not failed:
             raise BoundaryError(
                 f"an error inside the savepoint was swallowed ({swallowed}); let it leave the block, or call rollback()"

@@ -129,6 +129,8 @@ class Unit(Boundary):
             self._check_deadline()
         if self._link is not None and not self._link.is_well():
             self._refuse_illness()
+        if not self.one_of_several:  # which has PREPARE before it
+            self.to(State.PARTIALLY_COMMITTED)
 
     def _check_invariants(self) -> None:
         for rule in self.terms.invariants:
@@ -162,7 +164,6 @@ class Unit(Boundary):
         """Send COMMIT; only its reply makes the unit COMMITTED."""
         self._committing = True
         try:
-            self.to(State.PARTIALLY_COMMITTED)
             self._classes.own.commit(self.plain)
         except BaseException as error:
             self.to(State.FAILED if not self._commit_sent else self._after_commit_error(error))
@@ -239,7 +240,8 @@ class Unit(Boundary):
         except Exception as error:
             logger.debug("the session could not be closed: %s", error)
         finally:
-            covered.end(session, classes)
+            session._acidity_unit = None
+            session.__class__ = classes.after
             if self._connection is not None:  # what is over does not keep the session's objects
                 self._connection._acidity_unit = None
 

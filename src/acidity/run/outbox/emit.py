@@ -70,10 +70,10 @@ def emit(topic: str, payload: Any, *, key: str | None = None) -> Any:
 
 def _later(unit: Unit, work: Callable[[], str]) -> Awaitable[str]:
     """A coroutine; the unit refuses COMMIT until it has been awaited, or the message would be lost in silence."""
-    unit.owed.append("emit()")
+    unit.owed = (*unit.owed, "emit()")
 
     async def carry_out() -> str:
-        unit.owed.pop()
+        unit.owed = unit.owed[:-1]
         written: str = await unit.session.run_sync(lambda _: work())
         return written
 

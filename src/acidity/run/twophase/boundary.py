@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,20 @@ from acidity.run.twophase.course import TwoPhaseCourse
 from acidity.run.twophase.decision import Decision
 from acidity.run.twophase.prepared import SPEAKS
 from acidity.run.unit import Unit
+
+
+def _targets_of(databases: Mapping[str, Any]) -> dict[str, Target]:
+    targets = {name: target_of(each) for name, each in databases.items()}
+    if len({id(target.key) for target in targets.values()}) < len(targets):
+        raise UsageError(f"two of {', '.join(targets)} are one engine; atomic() is enough for one database")
+    for name, target in list(targets.items())[1:]:
+        dialect = target.engine.dialect.name
+        if dialect not in SPEAKS:
+            raise UsageError(
+                f"{name}: {dialect} has no prepared transactions. It can take part as the first database, whose "
+                f"COMMIT is the decision; PostgreSQL and MariaDB can be any"
+            )
+    return targets
 
 
 class two_phase(atomic):  # noqa: N801  # it is used like a function
@@ -59,6 +73,8 @@ class two_phase(atomic):  # noqa: N801  # it is used like a function
     Source: Gray 1978, two-phase commit; Mohan et al. 1986, presumed abort; the first database is its last resource.
     """
 
+    _find = staticmethod(_targets_of)
+
     def __init__(
         self,
         *,
@@ -81,20 +97,7 @@ class two_phase(atomic):  # noqa: N801  # it is used like a function
         )
         if any(is_asynchronous(each) is not self.asynchronous for each in databases.values()):
             raise UsageError("two_phase() takes plain engines or async ones, not both")
-        self.databases = databases
-
-    def _found(self) -> dict[str, Target]:
-        targets = {name: target_of(each) for name, each in self.databases.items()}
-        if len({id(target.key) for target in targets.values()}) < len(targets):
-            raise UsageError(f"two of {', '.join(targets)} are one engine; atomic() is enough for one database")
-        for name, target in list(targets.items())[1:]:
-            dialect = target.engine.dialect.name
-            if dialect not in SPEAKS:
-                raise UsageError(
-                    f"{name}: {dialect} has no prepared transactions. It can take part as the first database, whose "
-                    f"COMMIT is the decision; PostgreSQL and MariaDB can be any"
-                )
-        return targets
+        self.what = databases
 
     def _course(
         self,
