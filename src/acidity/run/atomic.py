@@ -77,8 +77,9 @@ class atomic:  # noqa: N801  # it is used like a function
     """
 
     _find: Callable[[Any], Any] = staticmethod(target_of)  # in each unit, as a sessionmaker can be configured anew
+    _course: Callable[..., Course] = staticmethod(Course)
     _steps: Steps | None = None
-    _in_course: Any = None  # the course of the block
+    _in_course: Course | None = None  # of the block
     _joined: Joined | None = None
 
     def __init__(
@@ -152,7 +153,7 @@ class atomic:  # noqa: N801  # it is used like a function
                 with _inner(joined):
                     return function(joined.session, *args, **kwargs)
             marker = self._marker_of(function, signature, args, kwargs) if self._recognised else None
-            return run(self._course(found, marker, repeatable=True, name=name), function, *args, **kwargs)
+            return run(self._course(found, self.terms, self.policy, marker, True, name), function, *args, **kwargs)
 
         @functools.wraps(function)
         async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -162,7 +163,8 @@ class atomic:  # noqa: N801  # it is used like a function
                 with _inner(joined):
                     return await function(joined.session, *args, **kwargs)
             marker = self._marker_of(function, signature, args, kwargs) if self._recognised else None
-            return await run_async(self._course(found, marker, repeatable=True, name=name), function, *args, **kwargs)
+            course = self._course(found, self.terms, self.policy, marker, True, name)
+            return await run_async(course, function, *args, **kwargs)
 
         made: Any = async_wrapper if self.asynchronous else wrapper
         made.__acidity__ = Decorated(self, function, signature)
@@ -183,11 +185,14 @@ class atomic:  # noqa: N801  # it is used like a function
         return step.session if isinstance(step, Body) else self._cannot_begin(step)
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        steps, self._steps = self._steps, None
-        if steps is None:
+        steps, course = self._steps, self._in_course
+        self._steps = self._in_course = None
+        if steps is None or course is None:
             self._leave_joined(error)
-        else:
-            self._left(to_body(steps, None if error is None else Failed(error)), error)
+            return
+        ended: Any = to_body(steps, None if error is None else Failed(error))
+        if ended.error is not error or course.interrupted is not None:  # else it goes on as it came
+            outcome(course, ended)
 
     async def __aenter__(self) -> Any:
         if not self.asynchronous:
@@ -200,11 +205,14 @@ class atomic:  # noqa: N801  # it is used like a function
         return step.session if isinstance(step, Body) else self._cannot_begin(step)
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        steps, self._steps = self._steps, None
-        if steps is None:
+        steps, course = self._steps, self._in_course
+        self._steps = self._in_course = None
+        if steps is None or course is None:
             self._leave_joined(error)
-        else:
-            self._left(await to_body_async(steps, self._in_course, None if error is None else Failed(error)), error)
+            return
+        ended: Any = await to_body_async(steps, course, None if error is None else Failed(error))
+        if ended.error is not error or course.interrupted is not None:
+            outcome(course, ended)
 
     def _opened(self) -> Course | None:
         """The course of the block; None where it joins."""
@@ -219,7 +227,7 @@ class atomic:  # noqa: N801  # it is used like a function
         if self._joined is not None:
             return None
         marker = self._marker_of_block() if self._recognised else None
-        course = self._in_course = self._course(found, marker, repeatable=False, name="")
+        course = self._in_course = self._course(found, self.terms, self.policy, marker, False, "")
         return course
 
     def _session_joined(self) -> Any:
@@ -232,14 +240,10 @@ class atomic:  # noqa: N801  # it is used like a function
             joined.poison(error)
 
     def _cannot_begin(self, ended: Ended) -> NoReturn:
-        self._steps = None
-        self._left(ended, None)
+        course, self._in_course, self._steps = self._in_course, None, None
+        assert course is not None, "it was entered"
+        outcome(course, ended)
         raise AssertionError("a block that cannot begin raises")
-
-    def _left(self, ended: Any, error: BaseException | None) -> None:
-        course, self._in_course = self._in_course, None
-        if ended.error is not error or course.interrupted is not None:  # else it goes on as it came
-            outcome(course, ended)
 
     # What both need
 
@@ -284,16 +288,6 @@ class atomic:  # noqa: N801  # it is used like a function
             return
         if not (self.terms.read_only or around.terms.read_only):
             raise BoundaryError("independent=True: SQLite has one writer, and that is the unit around this one")
-
-    def _course(
-        self,
-        target: Any,
-        marker: Callable[[], Marker] | None,
-        *,
-        repeatable: bool,
-        name: str,
-    ) -> Course:
-        return Course(target, self.terms, self.policy, marker, repeatable, name)
 
     def _marker_of_block(self) -> Callable[[], Marker] | None:
         if self.key is not None:

@@ -16,25 +16,19 @@ from tenacity import RetryCallState, Retrying, wait_random_exponential
 
 from acidity.run import context
 from acidity.run.boundary import Terms, logger, monotonic
+from acidity.run.context import inside
 from acidity.run.decide import ONCE, Ended, Policy, gave_up, what_next
 from acidity.run.errors import AlreadyDone, CommitUnknown, UnitPoisoned
 from acidity.run.marker import KeyTaken, Marker, Stored
 from acidity.run.state import ENDED, State
 from acidity.run.target import Target
-from acidity.run.unit import Unit
+from acidity.run.unit import Unit, shielded
 
 RESOLVE_S = 30.0  # how long to ask for an outcome: a server that crashed is back after seconds, a failover takes longer
 _WAIT = wait_random_exponential(multiplier=0.02, max=1.0)
 
 
 Work = Callable[[], Any]
-
-
-@dataclass(slots=True)
-class Shielded:
-    """Carry this out; a cancellation waits until it is done."""
-
-    work: Work
 
 
 @dataclass(slots=True)
@@ -69,7 +63,7 @@ def got(reply: Any) -> Any:
     return reply
 
 
-Step = Work | Shielded | Body | Wait
+Step = Work | Body | Wait
 Steps = Generator[Step, Any, Ended]
 
 
@@ -120,7 +114,7 @@ class Course:
     def _attempt(self) -> Generator[Step, Any, Ended]:
         unit = Unit(self.target, self.terms, None if self.marker is None else self.marker())
         ended = Ended(State.ACTIVE)
-        context.enter(unit)
+        inside.set((*inside.get(), unit))
         try:
             reply = yield unit.begin
             if type(reply) is not Failed:
@@ -129,7 +123,7 @@ class Course:
                 unit.result = ended.result = reply
                 reply = yield unit.prepare
             if type(reply) is not Failed:
-                reply = yield Shielded(unit.commit)
+                reply = yield unit.commit
                 if type(reply) is Failed:
                     yield from self._commit_failed(unit, ended, reply.error)
             elif isinstance(reply.error, KeyTaken):
@@ -152,7 +146,7 @@ class Course:
     def _clean(self, unit: Unit) -> Generator[Step, Any, None]:
         """ROLLBACK; when even that is interrupted, the connection is thrown away."""
         try:
-            got((yield Shielded(unit.roll_back)))
+            got((yield unit.roll_back))
         except GeneratorExit:
             raise
         except BaseException:
@@ -173,7 +167,7 @@ class Course:
         if unit.state is State.PARTIALLY_COMMITTED:
             unit.to(State.UNKNOWN)
         ended.commit_lost = True
-        closed = yield Shielded(unit.invalidate)
+        closed = yield unit.invalidate
         if type(closed) is Failed:
             logger.debug("the connection could not be closed: %s", closed.error)
         yield from self._resolve(unit, ended)
@@ -202,7 +196,7 @@ class Course:
         """Ask the fence until it answers, for `RESOLVE_S` at most: the answer, and what interrupted the asking."""
         waited, began = 0.0, monotonic()
         for asked in count(1):
-            reply = yield Shielded(partial(marker.committed, self.target.engine))
+            reply = yield shielded(partial(marker.committed, self.target.engine))
             if not isinstance(reply, Failed):
                 return reply, None
             logger.debug("the fence was not answered: %s", reply.error)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from acidity.run.context import in_greenlet
-from acidity.run.course import Body, Course, Failed, Shielded, Steps, Wait, Work
+from acidity.run.course import Body, Course, Failed, Steps, Wait, Work
 from acidity.run.decide import Ended
 from acidity.run.telemetry import steps_of
 
@@ -34,12 +34,7 @@ def to_body(steps: Steps, reply: Any = None) -> Body | Ended:
             if kind is Body:
                 return step  # type: ignore[return-value]
             try:
-                if kind is Shielded:
-                    reply = step.work()  # type: ignore[union-attr]
-                elif kind is Wait:
-                    reply = sleep(step.seconds)  # type: ignore[union-attr]
-                else:
-                    reply = step()  # type: ignore[operator]
+                reply = sleep(step.seconds) if kind is Wait else step()  # type: ignore[operator, union-attr]
             except BaseException as error:
                 reply = Failed(error)
     except StopIteration as done:
@@ -61,10 +56,10 @@ async def to_body_async(steps: Steps, course: Course, reply: Any = None) -> Body
         return done.value  # type: ignore[no-any-return]
 
 
-async def _do(step: Work | Shielded, course: Course) -> Any:
-    if not isinstance(step, Shielded):
+async def _do(step: Work, course: Course) -> Any:
+    if not getattr(step, "shielded", False):
         return await _spawned(step)
-    task = asyncio.ensure_future(_spawned(step.work))
+    task = asyncio.ensure_future(_spawned(step))
     while not task.done():
         try:
             await asyncio.wait({task})

@@ -25,6 +25,12 @@ from acidity.run.state import State
 _LINKED = ("sqlite", "postgresql")  # where a driver knows what SQLAlchemy does not
 
 
+def shielded(work: Any) -> Any:
+    """A step that is not to be cut off: a cancellation waits until it is done."""
+    work.shielded = True
+    return work
+
+
 class Unit(Boundary):
     """A unit of work, from its first statement to the reply to its COMMIT.
 
@@ -160,6 +166,7 @@ class Unit(Boundary):
             "came before is committed"
         )
 
+    @shielded
     def commit(self) -> None:
         """Send COMMIT; only its reply makes the unit COMMITTED."""
         self._committing = True
@@ -186,6 +193,7 @@ class Unit(Boundary):
             still_open=still_open,
         )
 
+    @shielded
     def roll_back(self) -> None:
         """Send ROLLBACK and make sure that nothing stays open; a connection that does not obey is thrown away."""
         self._ending = True
@@ -218,6 +226,7 @@ class Unit(Boundary):
             logger.debug("ROLLBACK was not answered: %s", error)
             return False
 
+    @shielded
     def invalidate(self) -> None:
         """Throw the connection away: the server rolls back what is open on it."""
         self._ending = True

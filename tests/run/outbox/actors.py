@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from acidity import atomic
 from acidity.run import emit
 from acidity.run.boundary import Terms
-from acidity.run.course import Body, Failed, Shielded, Wait
+from acidity.run.course import Body, Failed, Wait
 from acidity.run.outbox import Relay
 from acidity.run.outbox.delivery import Delivery
 from acidity.run.target import target_of
@@ -60,7 +60,7 @@ class Moved:
 
     def step(self) -> None:
         assert not isinstance(self.pending, Body | Wait), "one batch does not wait"
-        work = self.pending.work if isinstance(self.pending, Shielded) else self.pending
+        work = self.pending
         try:
             reply = self.context.run(work)
         except BaseException as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ from acidity.run import context
 from acidity.run.atomic import Joined, atomic, refuse_beside
 from acidity.run.boundary import Transition
 from acidity.run.errors import BoundaryError
-from acidity.run.marker import Marker
 from acidity.run.target import Target, is_asynchronous, target_of
 from acidity.run.twophase.branch import Branch
 from acidity.run.twophase.course import TwoPhaseCourse
@@ -32,6 +31,13 @@ def _targets_of(databases: Mapping[str, Any]) -> dict[str, Target]:
                 f"COMMIT is the decision; PostgreSQL and MariaDB can be any"
             )
     return targets
+
+
+def _course_of(found: Mapping[str, Target], *asked: Any) -> TwoPhaseCourse:
+    (decides, first), *others = found.items()
+    course = TwoPhaseCourse(first, *asked)
+    course.decides, course.others = decides, dict(others)
+    return course
 
 
 class two_phase(atomic):  # noqa: N801  # it is used like a function
@@ -74,6 +80,7 @@ class two_phase(atomic):  # noqa: N801  # it is used like a function
     """
 
     _find = staticmethod(_targets_of)
+    _course = staticmethod(_course_of)
 
     def __init__(
         self,
@@ -98,19 +105,6 @@ class two_phase(atomic):  # noqa: N801  # it is used like a function
         if any(is_asynchronous(each) is not self.asynchronous for each in databases.values()):
             raise UsageError("two_phase() takes plain engines or async ones, not both")
         self.what = databases
-
-    def _course(
-        self,
-        found: Any,
-        marker: Callable[[], Marker] | None,
-        *,
-        repeatable: bool,
-        name: str,
-    ) -> TwoPhaseCourse:
-        (decides, first), *others = found.items()
-        return TwoPhaseCourse(
-            first, self.terms, self.policy, marker, repeatable, name, decides=decides, others=dict(others)
-        )
 
     def _join(self, found: Any) -> Joined | None:
         """The two-phase commit that this one is part of, if there is one.

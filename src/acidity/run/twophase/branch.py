@@ -16,7 +16,7 @@ from acidity.run.server import is_mysql
 from acidity.run.state import State
 from acidity.run.target import Target
 from acidity.run.twophase.gid import Gid
-from acidity.run.unit import Unit, refuse_autocommit
+from acidity.run.unit import Unit, refuse_autocommit, shielded
 
 _TOO_MANY = "53200"
 _MAYBE_DISABLED = frozenset({"55000", _TOO_MANY})
@@ -56,6 +56,7 @@ class Branch(Unit):
             raise BoundaryError("this session chooses its database itself (get_bind), past its bind")
         return connection
 
+    @shielded  # one that is cut off could arrive after its ROLLBACK
     def prepare(self) -> None:
         """Flush, check, and let the database promise that it can commit.
 
@@ -77,6 +78,7 @@ class Branch(Unit):
             raise
         self.to(State.PARTIALLY_COMMITTED)
 
+    @shielded
     def commit(self) -> None:
         """Commit what is prepared; after an error, another connection has to."""
         self._ending = True
@@ -89,11 +91,13 @@ class Branch(Unit):
         self.to(State.COMMITTED)
         self._close()
 
+    @shielded
     def roll_back(self) -> None:
         """Undo it; after an error while it may be prepared, another connection has to."""
         super().roll_back()
         self.told = not self.thrown_away
 
+    @shielded
     def invalidate(self) -> None:
         """Leave the connection; what is prepared stays so."""
         self.thrown_away = True

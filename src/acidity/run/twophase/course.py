@@ -10,7 +10,7 @@ from typing import Any
 
 from acidity.run import context
 from acidity.run.boundary import logger
-from acidity.run.course import Body, Course, Failed, Shielded, Step, Wait, got, pause
+from acidity.run.course import Body, Course, Failed, Step, Wait, got, pause
 from acidity.run.decide import Ended
 from acidity.run.state import State
 from acidity.run.target import Target
@@ -18,7 +18,7 @@ from acidity.run.twophase.branch import Branch
 from acidity.run.twophase.decision import Decision, identify, new_decision
 from acidity.run.twophase.gid import Gid
 from acidity.run.twophase.prepared import finish
-from acidity.run.unit import Unit
+from acidity.run.unit import Unit, shielded
 
 TOLD_MAX = 6  # how often a branch is told what was decided, before that is left to recovery
 Part = Generator[Step, Any, None]
@@ -68,9 +68,9 @@ class TwoPhaseCourse(Course):
                 got((yield unit.begin))
             sessions = {self.decides: coordinator.session} | {name: unit.session for name, unit in branches.items()}
             ended.result = got((yield Body(sessions)))
-            for unit in units:  # shielded: a PREPARE that is cut off could arrive after its ROLLBACK
+            for unit in units:
                 unit.result = ended.result
-                got((yield Shielded(unit.prepare) if unit.one_of_several else unit.prepare))
+                got((yield unit.prepare))
                 self._refuse_interrupted()
         except GeneratorExit:  # a block that nobody left
             raise
@@ -79,7 +79,7 @@ class TwoPhaseCourse(Course):
             for unit in units:
                 yield from self._clean(unit)
         else:
-            reply = yield Shielded(coordinator.commit)
+            reply = yield coordinator.commit
             if isinstance(reply, Failed):
                 yield from self._commit_failed(coordinator, ended, reply.error)
 
@@ -101,9 +101,9 @@ class TwoPhaseCourse(Course):
         commit = decided is State.COMMITTED
         try:
             if commit:
-                got((yield Shielded(branch.commit)))
+                got((yield branch.commit))
             elif not branch.state.ended:
-                got((yield Shielded(branch.roll_back)))
+                got((yield branch.roll_back))
         except BaseException as error:
             logger.debug("branch %s was not told: %s", branch.gid, error)
             branch.invalidate()
@@ -112,10 +112,10 @@ class TwoPhaseCourse(Course):
             yield from self._tell_again(branch, ended, commit=commit)
 
     def _tell_again(self, branch: Branch, ended: Ended, *, commit: bool) -> Part:
-        telling = partial(finish, branch.target.engine, branch.gid, commit=commit)
+        telling = shielded(partial(finish, branch.target.engine, branch.gid, commit=commit))
         for asked in range(1, TOLD_MAX + 1):
             try:
-                branch.told = got((yield Shielded(telling)))
+                branch.told = got((yield telling))
                 if branch.told:
                     break
             except BaseException as error:
@@ -136,7 +136,7 @@ class TwoPhaseCourse(Course):
 
     def _leave(self, branch: Branch) -> Part:
         with suppress(BaseException):
-            got((yield Shielded(branch.invalidate)))
+            got((yield branch.invalidate))
         branch.to(State.UNKNOWN)
 
 
