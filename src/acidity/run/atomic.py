@@ -78,6 +78,13 @@ class atomic:  # noqa: N801  # it is used like a function
 
     _find: Callable[[Any], Any] = staticmethod(target_of)  # in each unit, as a sessionmaker can be configured anew
     _course: Callable[..., Course] = staticmethod(Course)
+
+    terms = NOTHING_ASKED
+    policy = ONCE
+    recognised = resolve_commit = outermost = independent = False
+    key: Key | None = None
+    _waits = True
+
     _steps: Steps | None = None
     _in_course: Course | None = None  # of the block
     _joined: Joined | None = None
@@ -101,31 +108,34 @@ class atomic:  # noqa: N801  # it is used like a function
     ) -> None:
         self.what = what
         self.asynchronous = is_asynchronous(what)
-        level = None
-        if isolation_level is not None:
-            level = isolation_level.upper().replace("_", " ")
-            if level not in LEVELS:
+        if isolation_level is not None or read_only or timeout is not None or invariants or on_transition is not None:
+            level = None if isolation_level is None else isolation_level.upper().replace("_", " ")
+            if level is not None and level not in LEVELS:
                 raise UsageError(f"isolation_level={isolation_level!r} is not one of {', '.join(LEVELS)}")
-        if max_attempts < 1:
-            raise UsageError(f"max_attempts={max_attempts}: it counts the first, so 1 is the least")
-        if timeout is not None and timeout <= 0:
-            raise UsageError(f"timeout={timeout}: seconds, more than 0")
-        if read_only and (resolve_commit or idempotency_key is not None):
+            if timeout is not None and timeout <= 0:
+                raise UsageError(f"timeout={timeout}: seconds, more than 0")
+            self.terms = Terms(level, read_only, timeout, tuple(invariants), on_transition)
+        if max_attempts != 1:
+            if max_attempts < 1:
+                raise UsageError(f"max_attempts={max_attempts}: it counts the first, so 1 is the least")
+            self.policy = Policy(max_attempts, retry_lock_timeouts)
+        if resolve_commit or idempotency_key is not None or when_in_progress != "wait":
+            self._recognise(resolve_commit, idempotency_key, when_in_progress)
+        if outermost or independent:
+            if outermost and independent:
+                raise UsageError("outermost= and independent= contradict each other")
+            self.outermost, self.independent = outermost, independent
+
+    def _recognise(self, resolve_commit: bool, key: Key | None, when_in_progress: str) -> None:  # noqa: FBT001
+        """Have a marker in each unit."""
+        if self.terms.read_only:
             raise UsageError("read_only=True writes nothing, so it has no marker (resolve_commit, idempotency_key)")
-        asked = level is not None or read_only or timeout is not None or invariants or on_transition is not None
-        self.terms = Terms(level, read_only, timeout, tuple(invariants), on_transition) if asked else NOTHING_ASKED
-        self.policy = Policy(max_attempts, retry_lock_timeouts) if max_attempts > 1 else ONCE
-        if when_in_progress != "wait":
-            if when_in_progress != "error":
-                raise UsageError(f'when_in_progress={when_in_progress!r} is neither "wait" nor "error"')
-            if idempotency_key is None:
-                raise UsageError("when_in_progress= says what to do about an idempotency_key=; there is none")
-        if outermost and independent:
-            raise UsageError("outermost= and independent= contradict each other")
-        self.resolve_commit, self.key = resolve_commit, idempotency_key
-        self._recognised = resolve_commit or idempotency_key is not None
+        if when_in_progress not in ("wait", "error"):
+            raise UsageError(f'when_in_progress={when_in_progress!r} is neither "wait" nor "error"')
+        if when_in_progress == "error" and key is None:
+            raise UsageError("when_in_progress= says what to do about an idempotency_key=; there is none")
+        self.recognised, self.resolve_commit, self.key = True, resolve_commit, key
         self._waits = when_in_progress == "wait"
-        self.outermost, self.independent = outermost, independent
 
     # As a decorator
 
@@ -152,7 +162,7 @@ class atomic:  # noqa: N801  # it is used like a function
             if joined is not None:
                 with _inner(joined):
                     return function(joined.session, *args, **kwargs)
-            marker = self._marker_of(function, signature, args, kwargs) if self._recognised else None
+            marker = self._marker_of(function, signature, args, kwargs) if self.recognised else None
             return run(self._course(found, self.terms, self.policy, marker, True, name), function, *args, **kwargs)
 
         @functools.wraps(function)
@@ -162,7 +172,7 @@ class atomic:  # noqa: N801  # it is used like a function
             if joined is not None:
                 with _inner(joined):
                     return await function(joined.session, *args, **kwargs)
-            marker = self._marker_of(function, signature, args, kwargs) if self._recognised else None
+            marker = self._marker_of(function, signature, args, kwargs) if self.recognised else None
             course = self._course(found, self.terms, self.policy, marker, True, name)
             return await run_async(course, function, *args, **kwargs)
 
@@ -218,7 +228,7 @@ class atomic:  # noqa: N801  # it is used like a function
         """The course of the block; None where it joins."""
         if self.policy.max_attempts > 1:
             raise UsageError("max_attempts=: a `with` block cannot be run again; decorate a function instead")
-        if callable(self.key):
+        if self.recognised and callable(self.key):
             raise UsageError("idempotency_key= of a block is the key itself")
         if self._in_course is not None or self._joined is not None:
             raise UsageError(f"this {type(self).__name__}(…) is entered already; write it anew for each block")
@@ -226,7 +236,7 @@ class atomic:  # noqa: N801  # it is used like a function
         self._joined = self._join(found) if inside.get() else None
         if self._joined is not None:
             return None
-        marker = self._marker_of_block() if self._recognised else None
+        marker = self._marker_of_block() if self.recognised else None
         course = self._in_course = self._course(found, self.terms, self.policy, marker, False, "")
         return course
 

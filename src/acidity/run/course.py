@@ -114,7 +114,9 @@ class Course:
     def _attempt(self) -> Generator[Step, Any, Ended]:
         unit = Unit(self.target, self.terms, None if self.marker is None else self.marker())
         ended = Ended(State.ACTIVE)
-        inside.set((*inside.get(), unit))
+        around = inside.get()
+        units = (*around, unit)
+        inside.set(units)
         try:
             reply = yield unit.begin
             if type(reply) is not Failed:
@@ -133,7 +135,10 @@ class Course:
                 ended.error = reply.error
                 yield from self._clean(unit)
         finally:
-            context.leave(unit)
+            if inside.get() is units:
+                inside.set(around)
+            else:
+                context.leave(unit)
             if unit.state not in ENDED:  # Ctrl-C between two steps, or a block that nobody left
                 unit.invalidate()
         ended.failures = unit.failures.everything

@@ -36,7 +36,8 @@ class Link:
 
 def link_of(connection: Connection) -> Link:
     """The link behind a connection."""
-    record: Any = connection.connection._connection_record  # which has the `info`; three calls less than asking for it
+    pooled: Any = connection._dbapi_connection
+    record = pooled._connection_record  # which has the `info`; four calls less than asking for it
     info = connection.info if record is None else record.info
     link: Link | None = info.get(_KEY)
     if link is None:
