@@ -8,8 +8,11 @@ them the unit's one connection is of a class of its own, as its session is.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from asyncio import current_task
+from asyncio.events import _get_running_loop
+from collections.abc import Callable, Collection
 from functools import lru_cache
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
@@ -18,12 +21,11 @@ from sqlalchemy.engine import Connection, Engine
 from acidity.core.call import Kind
 from acidity.core.control import is_write, kind_of, without_comments
 from acidity.run import context
-from acidity.run.context import caller, inside
+from acidity.run.context import inside
 
 if TYPE_CHECKING:
     from acidity.run.unit import Unit
 
-_listeners: list[str] = []
 _CONTROL = frozenset({Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.PREPARE})
 _SAVEPOINTS = frozenset({Kind.SAVEPOINT, Kind.ROLLBACK_TO, Kind.RELEASE})
 # mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit
@@ -67,12 +69,16 @@ class UnitConnection(Connection):
 
 def watch() -> None:
     """Listen on every dialect, from now on and once: a unit's code may write through an engine not seen before."""
-    if not _listeners:
-        event.listen(Engine, "do_execute", _on_execute)
-        event.listen(Engine, "do_executemany", _on_execute)
-        event.listen(Engine, "do_execute_no_params", lambda cursor, sql, told: _on_execute(cursor, sql, None, told))
-        event.listen(Engine, "handle_error", _on_error)
-        _listeners.append("all")
+    for name, listener in LISTENERS.items():
+        if not event.contains(Engine, name, listener):
+            event.listen(Engine, name, listener)
+
+
+def unwatch() -> None:
+    """Listen no more; only where no unit is under way."""
+    for name, listener in LISTENERS.items():
+        if event.contains(Engine, name, listener):
+            event.remove(Engine, name, listener)
 
 
 class Aside:
@@ -80,9 +86,11 @@ class Aside:
 
     Attributes:
         passing: texts that may pass unseen.
+        owner: whose it is.
     """
 
     passing: Collection[str] = ()
+    owner: tuple[int, Any] = (0, None)
 
     def admit(self, statement: str) -> None:
         """Let it pass."""
@@ -132,7 +140,10 @@ def commits_by_itself(sql: str) -> bool:
 def _on_execute(_cursor: Any, statement: str, _parameters: Any, told: Any) -> None:
     unit = getattr(told.root_connection, "_acidity_unit", None)
     if unit is not None:
-        if statement not in unit.passing or unit.owner != caller():
+        thread, task = unit.owner
+        loop = _get_running_loop()
+        here = get_ident() == thread and (loop if loop is None else current_task(loop)) is task  # `caller`, in place
+        if not here or statement not in unit.passing:
             unit.admit(statement)
     elif inside.get() and is_write(statement):
         _refuse_beside(statement)
@@ -148,7 +159,19 @@ def _refuse_beside(statement: str) -> None:
         )
 
 
+def _on_execute_no_params(cursor: Any, statement: str, told: Any) -> None:
+    _on_execute(cursor, statement, None, told)
+
+
 def _on_error(told: Any) -> None:
     unit = unit_of(told.connection) if told.connection is not None else None
     if unit is not None:
         unit.database_error(told.sqlalchemy_exception or told.original_exception, lost=told.is_disconnect)
+
+
+LISTENERS: dict[str, Callable[..., Any]] = {
+    "do_execute": _on_execute,
+    "do_executemany": _on_execute,
+    "do_execute_no_params": _on_execute_no_params,
+    "handle_error": _on_error,
+}
