@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,16 @@ from sqlalchemy.orm import Session
 
 from acidity import atomic, configure_sqlite, on_commit
 from acidity.errors import UsageError
-from acidity.run import AlreadyDone, CommitUnknown, KeyInProgress, KeyReused, RetriesExhausted, prune, tables
+from acidity.run import (
+    AlreadyDone,
+    CommitUnknown,
+    KeyInProgress,
+    KeyReused,
+    RetriesExhausted,
+    State,
+    prune,
+    tables,
+)
 from tests.run.bank import ALICE, Account, move
 from tests.run.test_boundary import balances
 
@@ -180,6 +190,56 @@ def test_a_cancelled_caller_does_not_cut_commit_short(asynchronous: Any, databas
 
     asyncio.run(go())
     assert balances(database) == (90, 10)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("since", [State.ACTIVE, State.PARTIALLY_COMMITTED], ids=lambda state: state.value)
+def test_a_cancellation_at_every_turn_of_the_loop(
+    asynchronous: Any, database: Engine, times: int, since: State
+) -> None:
+    """Whatever is under way then: the rows are as the caller is told, and the one connection is given back."""
+    reached = asyncio.Event()
+
+    def on_transition(_unit: Any, _old: State, new: State) -> None:
+        if new is since:
+            reached.set()
+
+    async def told_by(unit: Callable[[], Any], turns: int) -> bool:
+        task = asyncio.create_task(unit())
+        if since is not State.ACTIVE:
+            reached.clear()
+            await reached.wait()
+        for _ in range(times):
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError as error:
+            return any("was committed" in note for note in getattr(error, "__notes__", ()))
+        return True
+
+    async def go() -> list[bool]:
+        engine = create_async_engine(asynchronous.url, pool_size=1, max_overflow=0, pool_timeout=5)
+
+        @atomic(engine, on_transition=on_transition)
+        async def unit(session: Any) -> None:
+            await session.run_sync(move, 1)
+
+        told: list[bool] = []
+        for turns in range(30):
+            async with engine.connect():  # a driver whose connect is cut off leaves a backend that waits for a minute
+                pass
+            told.append(await told_by(unit, turns))
+            assert balances(database)[1] == sum(told), f"after {turns} turns"
+        await engine.dispose()
+        while set(threading.enumerate()) - threads:  # noqa: ASYNC110  # those of aiosqlite answer to this loop
+            await asyncio.sleep(0)
+        return told
+
+    threads = set(threading.enumerate())
+    told = asyncio.run(go())
+    assert not told[0] if since is State.ACTIVE else all(told)
 
 
 def test_commit_unknown_says_what_to_do(engine: Engine) -> None:

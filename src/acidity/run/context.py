@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from asyncio.events import _get_running_loop
-from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +20,6 @@ def caller() -> tuple[int, Any]:
     """The thread, and the task where there is one."""
     loop = _get_running_loop()  # get_running_loop() and current_task() raise where there is none, which costs more
     return threading.get_ident(), None if loop is None else asyncio.current_task(loop)
-
-
-async def in_greenlet(work: Callable[[], Any]) -> Any:
-    """Carry out plain SQLAlchemy on an async engine."""
-    from sqlalchemy.util import greenlet_spawn
-
-    return await greenlet_spawn(work)
 
 
 def enter(unit: Unit) -> None:

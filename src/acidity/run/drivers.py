@@ -7,7 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from acidity.run.context import in_greenlet
+from sqlalchemy.util import greenlet_spawn
+
 from acidity.run.course import Body, Course, Failed, Steps, Wait, Work
 from acidity.run.decide import Ended
 from acidity.run.telemetry import steps_of
@@ -46,31 +47,36 @@ async def to_body_async(steps: Steps, course: Course, reply: Any = None) -> Body
     try:
         while True:
             step = steps.send(reply)
-            if isinstance(step, Body):
-                return step
+            kind = type(step)
+            if kind is Body:
+                return step  # type: ignore[return-value]
             try:
-                reply = await (async_sleep(step.seconds) if isinstance(step, Wait) else _do(step, course))
+                if kind is Wait:
+                    await async_sleep(step.seconds)  # type: ignore[union-attr]
+                    reply = None
+                elif getattr(step, "shielded", False):
+                    reply = await _to_its_end(step, course)  # type: ignore[arg-type]
+                else:
+                    reply = await greenlet_spawn(step)  # type: ignore[arg-type]
+                    if reply is not None and asyncio.iscoroutine(reply):
+                        reply = await reply
             except BaseException as error:
                 reply = Failed(error)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
 
 
-async def _do(step: Work, course: Course) -> Any:
-    if not getattr(step, "shielded", False):
-        return await _spawned(step)
-    task = asyncio.ensure_future(_spawned(step))
+async def _to_its_end(step: Work, course: Course) -> Any:
+    task = asyncio.ensure_future(greenlet_spawn(step))
     while not task.done():
         try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:  # the caller is cancelled; what is under way is finished first
-            course.interrupted = error
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            if not task.cancelled():  # the caller is; what is under way is finished first
+                course.interrupted = error
+        except Exception:
+            break
     return task.result()
-
-
-async def _spawned(work: Work) -> Any:
-    value = await in_greenlet(work)
-    return await value if asyncio.iscoroutine(value) else value
 
 
 def outcome(course: Course, ended: Any) -> Any:

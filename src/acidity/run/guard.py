@@ -8,7 +8,7 @@ them the unit's one connection is of a class of its own, as its session is.
 from __future__ import annotations
 
 import re
-from asyncio import current_task
+from asyncio import CancelledError, current_task
 from asyncio.events import _get_running_loop
 from collections.abc import Callable, Collection
 from functools import lru_cache
@@ -166,6 +166,10 @@ def _on_execute_no_params(cursor: Any, statement: str, told: Any) -> None:
 def _on_error(told: Any) -> None:
     unit = unit_of(told.connection) if told.connection is not None else None
     if unit is not None:
+        if told.dialect.name == "sqlite" and isinstance(told.original_exception, CancelledError):
+            # What was asked goes on in aiosqlite's thread, and ROLLBACK comes after it. SQLAlchemy would close the
+            # connection with a statement half read, and its lock would stay until garbage is collected.
+            told.is_disconnect = False
         unit.database_error(told.sqlalchemy_exception or told.original_exception, lost=told.is_disconnect)
 
 

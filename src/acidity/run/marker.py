@@ -21,11 +21,11 @@ from uuid import uuid4
 from sqlalchemy import Insert, Table, delete, insert, select, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.util import greenlet_spawn
 
 from acidity.engines.codes import DUPLICATE, LOCK_TIMEOUT, codes_of
 from acidity.errors import UsageError
 from acidity.run import server
-from acidity.run.context import in_greenlet
 from acidity.run.errors import KeyInProgress, KeyReused, KeyReversed
 from acidity.run.fence import Row, is_taken
 from acidity.run.guard import aside
@@ -228,4 +228,4 @@ def prune(what: Any, *, older_than: timedelta) -> Any:
         with aside(target.engine.connect()) as connection, connection.begin():
             return connection.execute(delete(marker).where(marker.c.created_at < now() - older_than)).rowcount
 
-    return in_greenlet(carry_out) if target.asynchronous else carry_out()
+    return greenlet_spawn(carry_out) if target.asynchronous else carry_out()

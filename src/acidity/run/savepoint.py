@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Self
 
 from sqlalchemy.orm import SessionTransaction
+from sqlalchemy.util import greenlet_spawn
 
 from acidity.errors import UsageError
 from acidity.run import context
-from acidity.run.context import in_greenlet
 from acidity.run.errors import BoundaryError
 from acidity.run.unit import Unit
 
@@ -46,7 +46,7 @@ class savepoint:  # noqa: N801  # it is used like a function
     def rollback(self) -> Any:
         """Undo what was done since the savepoint, and stay in the block; in async code, await it."""
         if self._unit is not None and self._unit.target.asynchronous:
-            return in_greenlet(self._back)
+            return greenlet_spawn(self._back)
         return self._back()
 
     def __enter__(self) -> Self:
@@ -61,11 +61,11 @@ class savepoint:  # noqa: N801  # it is used like a function
     async def __aenter__(self) -> Self:
         if not context.required().target.asynchronous:
             raise UsageError("this unit is plain: write `with savepoint()`")
-        await in_greenlet(self._open)
+        await greenlet_spawn(self._open)
         return self
 
     async def __aexit__(self, kind: object, *_: object) -> None:
-        await in_greenlet(lambda: self._close(failed=kind is not None))
+        await greenlet_spawn(lambda: self._close(failed=kind is not None))
 
     def _open(self) -> None:
         if self._unit is not None:
