@@ -55,6 +55,65 @@ def test_a_block_and_a_function_commit(database: Engine) -> None:
     assert balances(database) == (85, 15)
 
 
+class Told(Session):
+    """A session of the user's own, which tells of its COMMITs."""
+
+    def commit(self) -> None:
+        super().commit()
+        self.info["told"].append("committed")
+
+
+class Maker(sessionmaker[Session]):
+    """One that makes its sessions in its own way."""
+
+    def __call__(self, **local_kw: Any) -> Session:
+        made = super().__call__(**local_kw)
+        made.info["told"].append("made")
+        return made
+
+
+@pytest.mark.parametrize(("kind", "made"), [(sessionmaker, []), (Maker, ["made"])])
+def test_a_session_of_the_users_own(database: Engine, kind: Any, made: list[str]) -> None:
+    told: list[str] = []
+    maker = kind(database, class_=Told, info={"told": told})
+    with atomic(maker) as session:
+        assert isinstance(session, Told)
+        move(session, 1)
+    assert told == [*made, "committed"]
+    event.listen(maker, "before_commit", lambda session: session.info["told"].append("heard"))
+    told.clear()
+    atomic(maker)(move)(2)
+    assert told == [*made, "heard", "committed"]
+    assert balances(database) == (97, 3)
+
+
+def test_a_sessionmaker_is_looked_at_in_each_unit(database: Engine, tmp_path: Any) -> None:
+    other = create_engine(f"sqlite:///{tmp_path}/other.db")
+    maker = sessionmaker(database)
+    unit = atomic(maker)(lambda session: session.get_bind())
+    assert unit() is database
+    maker.configure(bind=other)
+    assert unit() is other
+    maker.configure(bind=None)
+    with pytest.raises(UsageError, match="bound to an Engine"):
+        unit()
+    other.dispose()
+
+
+def test_a_unit_has_one_connection(database: Engine) -> None:
+    with atomic(database) as session:
+        first = session.connection()
+        assert session.connection(bind_arguments={"mapper": Account}) is first
+        with savepoint():
+            move(session, 10)
+            assert session.connection() is first
+            assert session.in_nested_transaction()
+        session.execute(select(1))
+        assert not session.in_nested_transaction()
+    assert first.closed
+    assert balances(database) == (90, 10)
+
+
 @pytest.mark.parametrize("kind", [Undo, KeyboardInterrupt, GeneratorExit, StopIteration, asyncio.CancelledError])
 def test_everything_that_is_raised_rolls_back(database: Engine, kind: type[BaseException]) -> None:
     error = kind()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.orm import Session
 
 from acidity import atomic
 from acidity.engines import new_sandbox
@@ -53,14 +54,20 @@ def cancel_the_wait(url: Any) -> None:
     engine.dispose()
 
 
+def move_noisily(session: Session) -> None:
+    """With more notices than the 50 that psycopg2 keeps."""
+    session.execute(text("DO $$ BEGIN FOR n IN 1..60 LOOP RAISE NOTICE 'more'; END LOOP; END $$"))
+    bank.move(session, 1)
+
+
 @pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
 def test_it_is_surfaced(waiting: Any, driver: str) -> None:
     engine = create_engine(make_url(waiting.url()).set(drivername=f"postgresql+{driver}"))
     before = balances(engine)
     operator = threading.Thread(target=cancel_the_wait, args=[waiting.url()])
     operator.start()
-    with pytest.warns(CommittedLocally, match="perhaps on no standby"), atomic(engine) as session:
-        bank.move(session, 1)
+    with pytest.warns(CommittedLocally, match="perhaps on no standby"):
+        atomic(engine)(move_noisily)()
     operator.join()
     assert balances(engine) == (before[0] - 1, before[1] + 1)
     engine.dispose()
