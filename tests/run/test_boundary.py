@@ -87,6 +87,21 @@ def test_a_session_of_the_users_own(database: Engine, kind: Any, made: list[str]
     assert balances(database) == (97, 3)
 
 
+def test_a_refusal_that_a_hook_swallows_while_the_unit_begins(database: Engine) -> None:
+    maker = sessionmaker(database)
+    with atomic(maker) as session:
+        move(session, 1)  # its statements are known from here on
+
+    def commit(session: Session, *_: Any) -> None:
+        with suppress(BoundaryError):
+            session.commit()
+
+    event.listen(maker, "after_begin", commit)
+    with pytest.raises(UnitPoisoned, match="nothing more is sent"), atomic(maker) as session:
+        move(session, 10)
+    assert balances(database) == (99, 1)
+
+
 def test_a_sessionmaker_is_looked_at_in_each_unit(database: Engine, tmp_path: Any) -> None:
     other = create_engine(f"sqlite:///{tmp_path}/other.db")
     maker = sessionmaker(database)

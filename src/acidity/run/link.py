@@ -36,8 +36,8 @@ class Link:
 
 def link_of(connection: Connection) -> Link:
     """The link behind a connection."""
-    pooled: Any = connection._dbapi_connection
-    record = pooled._connection_record  # which has the `info`; four calls less than asking for it
+    # The record has the `info`; four calls less than asking the connection.
+    record: Any = getattr(connection._dbapi_connection, "_connection_record", None)
     info = connection.info if record is None else record.info
     link: Link | None = info.get(_KEY)
     if link is None:

@@ -75,7 +75,7 @@ class Unit(Boundary):
             self.marker.insert(connection)
         self.root = plain._transaction
         self._own = False
-        if self._deadline is None:
+        if self._deadline is None and self.state is State.ACTIVE:
             self.passing = target.ordinary
 
     @property
