@@ -60,6 +60,7 @@ class Boundary:
         target: the database.
         terms: what was asked for.
         state: where it stands.
+        own: statements are those of the unit itself, and not of the user's code.
         passing: texts of statements that may pass unseen, in the thread and task of its owner.
         marker: the row by which it is recognised, if it has one.
         failures: what the database answered with an error.
@@ -74,7 +75,7 @@ class Boundary:
     after: Sequence[Callable[[], Any]] = ()
     owed: Sequence[str] = ()
 
-    _own = True  # statements are the unit's, not the user's
+    own = True
     _committing = _commit_sent = _ending = False
     _tells = True  # somebody is told of transitions
     _deadline: float | None = None
@@ -159,7 +160,7 @@ class Boundary:
 
     def commit_is_sent(self) -> None:
         """COMMIT goes to the driver now."""
-        if not self._committing and not self._own:
+        if not self._committing and not self.own:
             self.refuse_by_hand("connection.commit()")
         self._commit_sent = True
 
@@ -172,8 +173,6 @@ class Boundary:
 
     def admit(self, statement: str) -> None:
         """Let a statement pass to the database, or refuse it before it is sent."""
-        if self._own:
-            return
         if self.owner != caller():
             raise SharedUnit("this session belongs to a unit of work of another thread or task; give each its own unit")
         if self.state is State.FAILED:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from asyncio import CancelledError, current_task
 from asyncio.events import _get_running_loop
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import lru_cache
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -82,18 +82,9 @@ def unwatch() -> None:
 
 
 class Aside:
-    """In place of a unit: what `atomic` itself asks on a connection beside the unit's, such as the fence.
+    """In place of a unit: what `atomic` itself asks on a connection beside the unit's, such as the fence."""
 
-    Attributes:
-        passing: texts that may pass unseen.
-        owner: whose it is.
-    """
-
-    passing: Collection[str] = ()
-    owner: tuple[int, Any] = (0, None)
-
-    def admit(self, statement: str) -> None:
-        """Let it pass."""
+    own = True
 
     def database_error(self, error: BaseException, *, lost: bool) -> None:
         """It is caught where it is raised."""
@@ -140,6 +131,8 @@ def commits_by_itself(sql: str) -> bool:
 def _on_execute(_cursor: Any, statement: str, _parameters: Any, told: Any) -> None:
     unit = getattr(told.root_connection, "_acidity_unit", None)
     if unit is not None:
+        if unit.own:
+            return
         thread, task = unit.owner
         loop = _get_running_loop()
         here = get_ident() == thread and (loop if loop is None else current_task(loop)) is task  # `caller`, in place

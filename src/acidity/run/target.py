@@ -29,6 +29,7 @@ class Target:
         make: a new session as the user's code receives it.
         dialect: of the engine when this was looked at; an engine may be redirected to another database.
         options: of the sessionmaker then; an engine has none.
+        has_level: the dialect sets an isolation level when it connects.
         ordinary: texts of statements that any unit may send.
     """
 
@@ -39,9 +40,11 @@ class Target:
     options: Mapping[str, Any] | None = None
     ordinary: set[str] = field(default_factory=set)
     dialect: Dialect = field(init=False)
+    has_level: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.dialect = self.engine.dialect
+        self.has_level = self.dialect._on_connect_isolation_level is not None
         guard.watch()
 
 

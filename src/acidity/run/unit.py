@@ -74,7 +74,7 @@ class Unit(Boundary):
         if self.marker is not None:
             self.marker.insert(connection)
         self.root = plain._transaction
-        self._own = False
+        self.own = False
         if self._deadline is None and self.state is State.ACTIVE:
             self.passing = target.ordinary
 
@@ -110,7 +110,7 @@ class Unit(Boundary):
     def _connect(self, options: dict[str, Any] | None) -> Connection:
         engine: Any = self
         connection: Connection = self._classes.own._connection_for_bind(self.plain, engine, options)
-        if connection._is_autocommit_isolation():
+        if (connection._execution_options or self.target.has_level) and connection._is_autocommit_isolation():
             refuse_autocommit()
         return connection
 
@@ -126,7 +126,7 @@ class Unit(Boundary):
             self._check_invariants()
         if self._poison is not None or self.failures.standing:
             self.refuse_poison()
-        self._own = True
+        self.own = True
         if self.marker is not None:
             self.marker.store(self.connection, self.result)
         if self._lasting:
