@@ -31,6 +31,7 @@ from acidity.run import (
 )
 from tests.run.bank import ALICE, BOB, Account, move, total_is_kept
 
+ASKED = text("SELECT 1")
 BROKEN = text("INSERT INTO accounts VALUES (1, 'again', 0)")
 
 
@@ -85,6 +86,53 @@ def test_a_session_of_the_users_own(database: Engine, kind: Any, made: list[str]
     atomic(maker)(move)(2)
     assert told == [*made, "heard", "committed"]
     assert balances(database) == (97, 3)
+
+
+def test_a_statement_that_is_known_is_not_let_through_for_that(database: Engine) -> None:
+    with atomic(database) as session:
+        session.execute(ASKED)
+    with pytest.raises(UnitPoisoned, match="nothing more is sent"), atomic(database) as session:
+        with suppress(BoundaryError):
+            session.commit()
+        session.execute(ASKED)
+    refused: list[BaseException] = []
+
+    def elsewhere(session: Session) -> None:
+        try:
+            session.execute(ASKED)
+        except SharedUnit as error:
+            refused.append(error)
+
+    with atomic(database) as session:
+        thread = threading.Thread(target=elsewhere, args=[session])
+        thread.start()
+        thread.join()
+
+        async def task() -> None:
+            elsewhere(session)
+
+        asyncio.run(task())
+    assert len(refused) == 2
+
+
+def test_an_error_that_only_the_driver_knows(database: Engine) -> None:
+    """PostgreSQL answers the COMMIT after it with success, and rolls back."""
+
+    @atomic(database)
+    def unit(session: Session) -> None:
+        move(session, 10)
+        cursor = session.connection().connection.cursor()
+        with suppress(Exception):
+            cursor.execute("SELECT nothing FROM nowhere")
+        cursor.close()
+
+    if database.dialect.name == "postgresql":
+        with pytest.raises(UnitPoisoned, match="aborted"):
+            unit()
+        assert balances(database) == (100, 0)
+    else:
+        unit()
+        assert balances(database) == (90, 10)
 
 
 def test_a_refusal_that_a_hook_swallows_while_the_unit_begins(database: Engine) -> None:
