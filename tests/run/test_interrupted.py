@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
@@ -110,6 +112,38 @@ def test_a_task_between_two_attempts(tmp_path: Any, engine: Engine, monkeypatch:
     asyncio.run(go())
     assert len(begun) == 1
     assert balances(engine) == (100, 0)
+
+
+def test_a_cancelled_unit_gives_the_lock_of_sqlite_back(tmp_path: Any, engine: Engine) -> None:
+    """At once, and not when garbage is collected: a connection that is closed with a statement half read keeps it."""
+    place = tmp_path / "bank.db"
+
+    async def go() -> None:
+        asynchronous = create_async_engine(f"sqlite+aiosqlite:///{place}")
+        async with asynchronous.connect():
+            pass
+        for turns in range(40):
+            task = asyncio.create_task(atomic(asynchronous)(read_and_write)())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            with closing(sqlite3.connect(place, timeout=0, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+        await asynchronous.dispose()
+
+    async def read_and_write(session: Any) -> None:
+        for _ in range(3):
+            await session.execute(text("SELECT * FROM accounts"))
+            await session.run_sync(move, 1)
+
+    gc.disable()
+    try:
+        asyncio.run(go())
+    finally:
+        gc.enable()
+        gc.collect()
 
 
 def test_the_database_is_asked_for_so_many_seconds(engine: Engine, silent: list[int], waits: list[float]) -> None:
