@@ -195,7 +195,10 @@ WARM = 20  # units that are not counted, at the begin of each block
 
 def watching(variant: str) -> None:
     """Let `atomic` hear of the process's statements, or not."""
-    (guard.unwatch if variant in UNWATCHED else guard.watch)()
+    guard.watch()
+    if variant in UNWATCHED:
+        for name, listener in guard.LISTENERS.items():
+            event.remove(Engine, name, listener)
 
 
 def orders(names: list[str], rounds: int) -> Iterator[list[str]]:

@@ -74,13 +74,6 @@ def watch() -> None:
             event.listen(Engine, name, listener)
 
 
-def unwatch() -> None:
-    """Listen no more; only where no unit is under way."""
-    for name, listener in LISTENERS.items():
-        if event.contains(Engine, name, listener):
-            event.remove(Engine, name, listener)
-
-
 class Aside:
     """In place of a unit: what `atomic` itself asks on a connection beside the unit's, such as the fence."""
 
