@@ -133,7 +133,9 @@ def test_a_unit_has_one_connection(database: Engine) -> None:
     with atomic(database) as session:
         first = session.connection()
         assert session.connection(bind_arguments={"mapper": Account}) is first
-        with savepoint():
+        with savepoint() as point:
+            move(session, 50)
+            point.rollback()
             move(session, 10)
             assert session.connection() is first
             assert session.in_nested_transaction()
