@@ -123,7 +123,8 @@ class Course:
                 reply = yield Body(unit.session)
             if type(reply) is not Failed:
                 unit.result = ended.result = reply
-                reply = yield unit.prepare
+                if not unit.is_prepared():
+                    reply = yield unit.prepare
             if type(reply) is not Failed:
                 reply = yield unit.commit
                 if type(reply) is Failed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from sqlalchemy.util import greenlet_spawn
@@ -67,16 +68,22 @@ async def to_body_async(steps: Steps, course: Course, reply: Any = None) -> Body
 
 
 async def _to_its_end(step: Work, course: Course) -> Any:
-    task = asyncio.ensure_future(greenlet_spawn(step))
+    """In a task of its own, which nobody cancels. Three turns of the loop less than `asyncio.shield` takes."""
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(greenlet_spawn(step))
     while not task.done():
+        waiter = loop.create_future()
+        task.add_done_callback(partial(_wake, waiter))
         try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            if not task.cancelled():  # the caller is; what is under way is finished first
-                course.interrupted = error
-        except Exception:
-            break
+            await waiter
+        except asyncio.CancelledError as error:  # what is under way is finished first
+            course.interrupted = error
     return task.result()
+
+
+def _wake(waiter: asyncio.Future[None], _: Any) -> None:
+    if not waiter.done():  # a cancellation has woken it
+        waiter.set_result(None)
 
 
 def outcome(course: Course, ended: Any) -> Any:

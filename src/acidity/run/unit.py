@@ -114,6 +114,25 @@ class Unit(Boundary):
             refuse_autocommit()
         return connection
 
+    def is_prepared(self) -> bool:
+        """Whether `prepare` would neither send nor refuse anything; then its step is left out, which pays in a task."""
+        if (
+            self._tells
+            or self.marker is not None
+            or self.terms is not NOTHING_ASKED
+            or self.state is not State.ACTIVE
+            or self._poison is not None
+            or self.failures.standing
+            or self.owed
+            or not self.plain._is_clean()
+            or (self._link is not None and not self._link.is_well())
+        ):
+            return False
+        self.own = True
+        self.state = State.PARTIALLY_COMMITTED
+        self.passing = ()
+        return True
+
     def prepare(self) -> None:
         """Send what is left, check the rules, store the result: after this only COMMIT is missing."""
         if self._poison is not None or self.failures.standing:
