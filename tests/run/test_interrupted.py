@@ -146,6 +146,31 @@ def test_a_cancelled_unit_gives_the_lock_of_sqlite_back(tmp_path: Any, engine: E
         gc.collect()
 
 
+def test_a_commit_whose_own_task_never_begins(tmp_path: Any, engine: Engine) -> None:
+    """Somebody cancels it as soon as it is made; what waits for it is woken all the same."""
+
+    def stillborn(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
+        loop.set_task_factory(None)
+        task = asyncio.Task(coroutine, loop=loop, **options)
+        task.cancel()
+        return task
+
+    async def go() -> None:
+        asynchronous = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/bank.db")
+
+        @atomic(asynchronous)
+        async def unit(session: Any) -> None:
+            await session.run_sync(move, 10)
+            asyncio.get_running_loop().set_task_factory(stillborn)
+
+        with pytest.raises(CommitUnknown):
+            await unit()
+        await asynchronous.dispose()
+
+    asyncio.run(go())
+    assert balances(engine) == (100, 0)
+
+
 def test_the_database_is_asked_for_so_many_seconds(engine: Engine, silent: list[int], waits: list[float]) -> None:
     """Seconds and not tries: a server that is down refuses connections at once, and comes back after a while."""
     lose_commit(engine)

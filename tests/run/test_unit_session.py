@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, event, select, text, update
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from acidity import atomic, savepoint
 from acidity.errors import UsageError
-from acidity.run import BoundaryError, SharedUnit, UnitPoisoned
+from acidity.run import BoundaryError, SharedUnit, UnitPoisoned, context
 from tests.run.bank import Account, move
 from tests.run.test_boundary import balances
 
@@ -99,6 +100,50 @@ def test_an_error_that_only_the_driver_knows(database: Engine) -> None:
     else:
         unit()
         assert balances(database) == (90, 10)
+
+
+def test_a_driver_that_was_closed_behind_the_unit(database: Engine) -> None:
+    """It can say nothing about its transaction, and the server has rolled back."""
+    units: list[Any] = []
+
+    @atomic(database)
+    def unit(session: Session) -> None:
+        units.append(context.required())
+        move(session, 10)
+        session.connection().connection.driver_connection.close()  # type: ignore[union-attr]
+
+    with pytest.raises(Exception, match=r"(?i)closed|no answer"):
+        unit()
+    assert units[0].state.ended
+    assert balances(database) == (100, 0)
+
+
+def test_the_last_flush_is_admitted_like_all_before(database: Engine) -> None:
+    maker = sessionmaker(database)
+
+    @event.listens_for(maker, "before_flush")
+    def _(session: Session, *_: Any) -> None:
+        session.execute(text("COMMIT"))
+
+    @atomic(maker)
+    def unit(session: Session) -> None:
+        session.get_one(Account, 1).balance -= 10
+
+    with pytest.raises(BoundaryError, match="COMMIT inside a unit of work"):
+        unit()
+    assert balances(database) == (100, 0)
+
+
+def test_an_error_that_left_its_savepoint_with_the_work(database: Engine) -> None:
+    @atomic(database)
+    def unit(session: Session) -> None:
+        move(session, 10)
+        with session.begin_nested(), suppress(DBAPIError):
+            session.execute(text("SELECT nothing FROM nowhere"))
+
+    with pytest.raises((UnitPoisoned, DBAPIError)):  # PostgreSQL refuses the RELEASE
+        unit()
+    assert balances(database) == (100, 0)
 
 
 def test_a_refusal_that_a_hook_swallows_while_the_unit_begins(database: Engine) -> None:

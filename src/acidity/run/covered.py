@@ -8,16 +8,13 @@ commits.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.session import SessionTransactionState
 
 from acidity.run.errors import UsedAfterEnd
-
-if TYPE_CHECKING:
-    from acidity.run.unit import Unit
 
 _REFUSED = ("commit", "rollback", "close", "reset", "invalidate", "prepare")
 _KEY = "_acidity_classes"
@@ -37,13 +34,10 @@ class Classes(NamedTuple):
     after: Any
 
 
-def cover(session: Session, unit: Unit) -> Classes:
-    """From here on only the unit ends this session."""
-    classes: Classes | None = getattr(type(session), _KEY, None)
-    if classes is None or type(session) is not classes.during:  # made by other means than `classes_of`
-        classes = classes_of(type(session))
-        session.__class__ = classes.during
-    session._acidity_unit = unit  # type: ignore[attr-defined]
+def cover(session: Session) -> Classes:
+    """Give a session that was made by other means than `classes_of` its class."""
+    classes = classes_of(type(session))
+    session.__class__ = classes.during
     return classes
 
 

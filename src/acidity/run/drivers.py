@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from acidity.run.decide import Ended
 from acidity.run.telemetry import steps_of
 
 sleep = time.sleep
+NOTHING: Mapping[str, Any] = {}
 
 
 async def async_sleep(seconds: float) -> None:
@@ -22,39 +23,57 @@ async def async_sleep(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-def to_body(steps: Steps, reply: Any = None) -> Body | Ended:
+def to_body(
+    steps: Steps, reply: Any = None, body: Callable[..., Any] | None = None, args: Any = (), kwargs: Any = NOTHING
+) -> Body | Ended:
     """Carry out steps in plain code, where nothing has to be shielded, up to the user's code or the end.
 
     Args:
         steps: of a course.
         reply: to the last step: what it gave, or `Failed`.
+        body: the user's code, if it is a function; the session comes before its arguments.
+        args: its arguments.
+        kwargs: and by name.
     """
     try:
         while True:
             step = steps.send(reply)
             kind = type(step)
-            if kind is Body:
-                return step  # type: ignore[return-value]
             try:
-                reply = sleep(step.seconds) if kind is Wait else step()  # type: ignore[operator, union-attr]
+                if kind is Body:
+                    if body is None:
+                        return step  # type: ignore[return-value]
+                    reply = body(step.session, *args, **kwargs)  # type: ignore[union-attr]
+                elif kind is Wait:
+                    reply = sleep(step.seconds)  # type: ignore[union-attr]
+                else:
+                    reply = step()  # type: ignore[operator]
             except BaseException as error:
                 reply = Failed(error)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
 
 
-async def to_body_async(steps: Steps, course: Course, reply: Any = None) -> Body | Ended:
+async def to_body_async(
+    steps: Steps,
+    course: Course,
+    reply: Any = None,
+    body: Callable[..., Any] | None = None,
+    args: Any = (),
+    kwargs: Any = NOTHING,
+) -> Body | Ended:
     """The same in a task."""
     try:
         while True:
             step = steps.send(reply)
             kind = type(step)
-            if kind is Body:
-                return step  # type: ignore[return-value]
             try:
-                if kind is Wait:
-                    await async_sleep(step.seconds)  # type: ignore[union-attr]
-                    reply = None
+                if kind is Body:
+                    if body is None:
+                        return step  # type: ignore[return-value]
+                    reply = await body(step.session, *args, **kwargs)  # type: ignore[union-attr]
+                elif kind is Wait:
+                    reply = await async_sleep(step.seconds)  # type: ignore[union-attr, func-returns-value]
                 elif getattr(step, "shielded", False):
                     reply = await _to_its_end(step, course)  # type: ignore[arg-type]
                 else:
@@ -103,30 +122,12 @@ def outcome(course: Course, ended: Any) -> Any:
 
 def run(course: Course, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Run a plain function as the unit; the session comes before its arguments."""
-    steps = steps_of(course)
-    step = to_body(steps)
-    while type(step) is Body:
-        try:
-            reply = function(step.session, *args, **kwargs)
-        except BaseException as error:
-            reply = Failed(error)
-        step = to_body(steps, reply)
-    if step.error is None and course.interrupted is None:  # type: ignore[union-attr]
-        return step.result  # type: ignore[union-attr]
-    return outcome(course, step)
+    return outcome(course, to_body(steps_of(course), None, function, args, kwargs))
 
 
 async def run_async(course: Course, function: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
     """Run a coroutine function as the unit."""
-    steps = steps_of(course)
-    step = await to_body_async(steps, course)
-    while isinstance(step, Body):
-        try:
-            reply = await function(step.session, *args, **kwargs)
-        except BaseException as error:
-            reply = Failed(error)
-        step = await to_body_async(steps, course, reply)
-    return outcome(course, step)
+    return outcome(course, await to_body_async(steps_of(course), course, None, function, args, kwargs))
 
 
 def to_end(course: Course) -> Any:

@@ -42,8 +42,9 @@ class UnitConnection(Connection):
     _acidity_unit: Unit | None = None
 
     def _commit_impl(self) -> None:
-        if self._acidity_unit is not None:
-            self._acidity_unit.commit_is_sent()
+        unit = self._acidity_unit
+        if unit is not None:
+            unit.commit_is_sent()
         Connection._commit_impl(self)
 
     def _rollback_impl(self) -> None:
@@ -78,6 +79,7 @@ class Aside:
     """In place of a unit: what `atomic` itself asks on a connection beside the unit's, such as the fence."""
 
     own = True
+    passing = ()
 
     def database_error(self, error: BaseException, *, lost: bool) -> None:
         """It is caught where it is raised."""
@@ -124,12 +126,12 @@ def commits_by_itself(sql: str) -> bool:
 def _on_execute(_cursor: Any, statement: str, _parameters: Any, told: Any) -> None:
     unit = getattr(told.root_connection, "_acidity_unit", None)
     if unit is not None:
-        if unit.own:
-            return
-        thread, task = unit.owner
-        loop = _get_running_loop()
-        here = get_ident() == thread and (loop if loop is None else current_task(loop)) is task  # `caller`, in place
-        if not here or statement not in unit.passing:
+        if statement in unit.passing:
+            thread, task = unit.owner
+            loop = _get_running_loop()
+            if get_ident() == thread and (loop if loop is None else current_task(loop)) is task:  # `caller`, in place
+                return
+        if not unit.own:
             unit.admit(statement)
     elif inside.get() and is_write(statement):
         _refuse_beside(statement)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -49,8 +50,9 @@ def _made(connection: Connection) -> Link:
     driver: Any = connection.connection.driver_connection
     dialect = connection.dialect
     if dialect.name == "sqlite":
+        sqlite.refuse_skipped_rollback(connection.engine)
         sqlite.refuse_driver_autocommit(driver)
-        return Link(driver, lambda: bool(driver.in_transaction))
+        return Link(driver, partial(getattr, driver, "in_transaction"))
     if dialect.name == "postgresql":
         notices.listen(driver)
     if dialect.driver == "psycopg2":

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from acidity.errors import UsageError
 from acidity.run import guard
-from acidity.run.covered import classes_of
+from acidity.run.covered import Classes, classes_of
 
 _KEY = "_acidity_target"
 _NOTHING: Mapping[str, Any] = {}
@@ -29,6 +29,7 @@ class Target:
         make: a new session as the user's code receives it.
         dialect: of the engine when this was looked at; an engine may be redirected to another database.
         options: of the sessionmaker then; an engine has none.
+        classes: of its sessions, where `make` gives them that of a unit.
         has_level: the dialect sets an isolation level when it connects.
         ordinary: texts of statements that any unit may send.
     """
@@ -38,6 +39,7 @@ class Target:
     asynchronous: bool
     make: Callable[[], Any]
     options: Mapping[str, Any] | None = None
+    classes: Classes | None = None
     ordinary: set[str] = field(default_factory=set)
     dialect: Dialect = field(init=False)
     has_level: bool = field(init=False)
@@ -86,15 +88,15 @@ def target_of(what: Any) -> Target:
 
 def _plain_target(what: Any) -> Target:
     if isinstance(what, Engine):
-        make = partial(classes_of(Session).during, what, expire_on_commit=False)
-        return Target(what, root(what), False, make)
+        classes = classes_of(Session)
+        return Target(what, root(what), False, partial(classes.during, what, expire_on_commit=False), None, classes)
     engine = _bound(what)
     if not isinstance(engine, Engine):
         raise UsageError(f"atomic() needs a sessionmaker bound to an Engine, not to {engine!r}{_in_a_test(engine)}")
-    make = what
-    if type(what).__call__ is sessionmaker.__call__:
-        make = partial(classes_of(what.class_).during, **what.kw)
-    return Target(engine, root(engine), False, make, dict(what.kw))
+    if type(what).__call__ is not sessionmaker.__call__:
+        return Target(engine, root(engine), False, what, dict(what.kw))
+    classes = classes_of(what.class_)
+    return Target(engine, root(engine), False, partial(classes.during, **what.kw), dict(what.kw), classes)
 
 
 def _async_target(what: Any) -> Target:

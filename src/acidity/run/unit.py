@@ -19,6 +19,7 @@ from acidity.run import covered, guard, server, sqlite
 from acidity.run.boundary import NOTHING_ASKED, Boundary, logger
 from acidity.run.decide import state_after_commit_error
 from acidity.run.errors import BoundaryError, InvariantBroken, UnitPoisoned
+from acidity.run.failures import NO_FAILURES
 from acidity.run.link import Link, link_of
 from acidity.run.state import State
 
@@ -58,11 +59,10 @@ class Unit(Boundary):
         target, terms = self.target, self.terms
         self._tells = terms.on_transition is not None or logger.isEnabledFor(logging.DEBUG)
         speaks = target.dialect.name
-        if speaks == "sqlite":
-            sqlite.refuse_skipped_rollback(target.engine)
         self.session = session = target.make()
         plain = self.plain = session.sync_session if target.asynchronous else session
-        self._classes = covered.cover(plain, self)
+        plain._acidity_unit = self
+        self._classes = target.classes or covered.cover(plain)
         asks = terms is not NOTHING_ASKED and terms.ask_something
         self._connection = connection = self._connect(self._options(speaks) if asks else None)
         if speaks in _LINKED:
@@ -118,20 +118,24 @@ class Unit(Boundary):
         """Whether `prepare` would neither send nor refuse anything; then its step is left out, which pays in a task."""
         if (
             self._tells
-            or self.marker is not None
             or self.terms is not NOTHING_ASKED
-            or self.state is not State.ACTIVE
-            or self._poison is not None
-            or self.failures.standing
+            or self.marker is not None
+            or self.state is not State.ACTIVE  # which it is not any more when it is poisoned
+            or self.failures is not NO_FAILURES
             or self.owed
-            or not self.plain._is_clean()
-            or (self._link is not None and not self._link.is_well())
+            or not self._is_clean_and_well()
         ):
             return False
         self.own = True
         self.state = State.PARTIALLY_COMMITTED
         self.passing = ()
         return True
+
+    def _is_clean_and_well(self) -> bool:
+        try:
+            return self.plain._is_clean() and (self._link is None or self._link.is_well())
+        except Exception:  # a driver that is closed says nothing; `prepare` is told so, too
+            return False
 
     def prepare(self) -> None:
         """Send what is left, check the rules, store the result: after this only COMMIT is missing."""
