@@ -9,6 +9,8 @@ is from 1 is how far all others can be trusted.
   same with them: what other code of a program pays once `atomic` is used in it.
 - Everything is on one core. Where client and server are on two, a message wakes a core, and that costs more than what
   is measured and differs from run to run.
+- SQLite's file is where the servers' files are: in memory where there is a file system for it. On a disk, the CPU that
+  fsync takes differs by more from unit to unit than what is measured; ``ACIDITY_SANDBOX_DIR`` chooses another place.
 - Each block begins with some units that are not counted: the interpreter has to get used to the other variant.
 """
 
@@ -33,6 +35,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sess
 
 from acidity import atomic, configure_sqlite
 from acidity.engines import new_sandbox
+from acidity.engines.directory import home
 from acidity.run import guard, tables
 
 ENGINES = ("sqlite", "postgresql", "mariadb")
@@ -275,7 +278,7 @@ def show(title: str, taken: dict[str, list[float]]) -> None:
 def database(name: str) -> Iterator[tuple[str, str]]:
     """A plain and an async URL of a database with the tables and two accounts."""
     sandbox: Any = None
-    directory = tempfile.TemporaryDirectory()
+    directory = tempfile.TemporaryDirectory(dir=home())
     if name == "sqlite":
         place = Path(directory.name, "bank.db")
         urls = f"sqlite:///{place}", f"sqlite+aiosqlite:///{place}"

@@ -102,6 +102,14 @@ def test_an_error_that_only_the_driver_knows(database: Engine) -> None:
         assert balances(database) == (90, 10)
 
 
+@pytest.mark.parametrize("with_marker", [False, True])
+def test_transitions_are_logged(database: Engine, caplog: pytest.LogCaptureFixture, *, with_marker: bool) -> None:
+    with caplog.at_level("DEBUG", "acidity.run"), atomic(database, resolve_commit=with_marker) as session:
+        session.execute(text("SELECT 1"))
+    told = [record.getMessage().partition(": ")[2] for record in caplog.records]
+    assert told == ["active -> partially committed", "partially committed -> committed"]
+
+
 def test_a_driver_that_was_closed_behind_the_unit(database: Engine) -> None:
     """It can say nothing about its transaction, and the server has rolled back."""
     units: list[Any] = []
