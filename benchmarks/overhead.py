@@ -11,6 +11,8 @@ is from 1 is how far all others can be trusted.
   is measured and differs from run to run.
 - SQLite's file is where the servers' files are: in memory where there is a file system for it. On a disk, the CPU that
   fsync takes differs by more from unit to unit than what is measured; ``ACIDITY_SANDBOX_DIR`` chooses another place.
+- A round counts whatever process made it, and each `--processes` has its share: where things come to lie in memory, and
+  in the interpreter's caches, differs from one start of Python to the next by some microseconds a unit.
 - Each block begins with some units that are not counted: the interpreter has to get used to the other variant.
 """
 
@@ -24,7 +26,9 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +263,11 @@ async def sampled_async(name: str, url: str, rounds: int, block: int) -> dict[st
     return taken
 
 
+def in_a_process(name: str, url: str, rounds: int, block: int, *, asynchronous: bool) -> dict[str, list[float]]:
+    """What one process contributes."""
+    return asyncio.run(sampled_async(name, url, rounds, block)) if asynchronous else sampled(name, url, rounds, block)
+
+
 def show(title: str, taken: dict[str, list[float]]) -> None:
     """One line for each variant."""
     reference = taken["by hand"]
@@ -305,20 +314,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("engine", nargs="*", help=", ".join(ENGINES))
     parser.add_argument("--pattern", action="append", choices=list(PATTERNS))
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--processes", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=8, help="of each process")
     parser.add_argument("--block", type=int, default=200, help="units in a row")
     parser.add_argument("--async", dest="asynchronous", action="store_true")
     chosen = parser.parse_args()
+    for engine in chosen.engine:
+        if engine not in ENGINES:
+            parser.error(f"{engine!r} is none of {', '.join(ENGINES)}")
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # servers that are started from here inherit it
+    fresh = ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1)
     for engine in chosen.engine or ENGINES:
-        with database(engine) as (url, async_url):
+        with database(engine) as urls:
             for name in chosen.pattern or PATTERNS:
-                size = chosen.rounds, chosen.block
-                asynchronous = chosen.asynchronous
-                taken = (
-                    asyncio.run(sampled_async(name, async_url, *size)) if asynchronous else sampled(name, url, *size)
-                )
+                taken: dict[str, list[float]] = {}
+                for _ in range(chosen.processes):
+                    size = chosen.rounds, chosen.block
+                    asked = fresh.submit(
+                        in_a_process, name, urls[chosen.asynchronous], *size, asynchronous=chosen.asynchronous
+                    )
+                    for variant, values in asked.result().items():
+                        taken.setdefault(variant, []).extend(values)
                 show(f"{engine}, {name}", taken)
 
 

@@ -163,7 +163,7 @@ class atomic:  # noqa: N801  # it is used like a function
                 with _inner(joined):
                     return function(joined.session, *args, **kwargs)
             marker = self._marker_of(function, signature, args, kwargs) if self.recognised else None
-            return run(self._course(found, self.terms, self.policy, marker, True, name), function, *args, **kwargs)
+            return run(self._course(found, self.terms, self.policy, marker, True, name), function, args, kwargs)
 
         @functools.wraps(function)
         async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -174,7 +174,7 @@ class atomic:  # noqa: N801  # it is used like a function
                     return await function(joined.session, *args, **kwargs)
             marker = self._marker_of(function, signature, args, kwargs) if self.recognised else None
             course = self._course(found, self.terms, self.policy, marker, True, name)
-            return await run_async(course, function, *args, **kwargs)
+            return await run_async(course, function, args, kwargs)
 
         made: Any = async_wrapper if self.asynchronous else wrapper
         made.__acidity__ = Decorated(self, function, signature)

@@ -24,7 +24,7 @@ from acidity.run.errors import (
 )
 from acidity.run.failures import NO_FAILURES, Failures
 from acidity.run.marker import Marker
-from acidity.run.state import FOLLOWS, State
+from acidity.run.state import ACTIVE, FAILED, FOLLOWS, State
 from acidity.run.target import Target
 
 logger = logging.getLogger("acidity.run")
@@ -69,7 +69,7 @@ class Boundary:
         owed: calls of async code that have to be awaited before COMMIT.
     """
 
-    state = State.ACTIVE
+    state = ACTIVE
     passing: Collection[str] = ()
     failures: Failures = NO_FAILURES
     after: Sequence[Callable[[], Any]] = ()
@@ -142,16 +142,16 @@ class Boundary:
     def poison(self, error: BaseException) -> None:
         """Something inside has failed: whatever becomes of that error, COMMIT will be refused."""
         self._poison = self._poison or error
-        if self.state is State.ACTIVE:
-            self.to(State.FAILED)
+        if self.state is ACTIVE:
+            self.to(FAILED)
 
     def database_error(self, error: BaseException, *, lost: bool) -> None:
         """The database answered a statement with an error."""
         if self._committing or self._ending or isinstance(error, BoundaryError | TransactionFailed):  # our own refusals
             return
         self._heard().add(error, final=lost)
-        if self.failures.final and self.state is State.ACTIVE:
-            self.to(State.FAILED)
+        if self.failures.final and self.state is ACTIVE:
+            self.to(FAILED)
 
     def _heard(self) -> Failures:
         if self.failures is NO_FAILURES:
@@ -175,7 +175,7 @@ class Boundary:
         """Let a statement pass to the database, or refuse it before it is sent."""
         if self.owner != caller():
             raise SharedUnit("this session belongs to a unit of work of another thread or task; give each its own unit")
-        if self.state is State.FAILED:
+        if self.state is FAILED:
             first = self._poison or self.failures.first
             raise UnitPoisoned(f"this unit has failed ({first}); nothing more is sent to the database") from first
         if self._deadline is not None:

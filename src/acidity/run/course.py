@@ -20,7 +20,7 @@ from acidity.run.context import inside
 from acidity.run.decide import ONCE, Ended, Policy, gave_up, what_next
 from acidity.run.errors import AlreadyDone, CommitUnknown, UnitPoisoned
 from acidity.run.marker import KeyTaken, Marker, Stored
-from acidity.run.state import ENDED, State
+from acidity.run.state import ABORTED, ACTIVE, COMMITTED, ENDED, FAILED, PARTIALLY_COMMITTED, UNKNOWN
 from acidity.run.target import Target
 from acidity.run.unit import Unit, shielded
 
@@ -113,7 +113,7 @@ class Course:
 
     def _attempt(self) -> Generator[Step, Any, Ended]:
         unit = Unit(self.target, self.terms, None if self.marker is None else self.marker())
-        ended = Ended(State.ACTIVE)
+        ended = Ended(ACTIVE)
         around = inside.get()
         units = (*around, unit)
         inside.set(units)
@@ -143,9 +143,9 @@ class Course:
             if unit.state not in ENDED:  # Ctrl-C between two steps, or a block that nobody left
                 unit.invalidate()
         ended.failures = unit.failures.everything
-        if unit.after and unit.state is State.COMMITTED:  # also when something after the reply raised
+        if unit.after and unit.state is COMMITTED:  # also when something after the reply raised
             yield from self._afterwards(unit, ended)
-        if ended.state is State.ACTIVE:
+        if ended.state is ACTIVE:
             ended.state = unit.state
         return ended
 
@@ -157,21 +157,21 @@ class Course:
             raise
         except BaseException:
             unit.invalidate()
-            if unit.state is State.FAILED:
-                unit.to(State.ABORTED)
+            if unit.state is FAILED:
+                unit.to(ABORTED)
 
     def _commit_failed(self, unit: Unit, ended: Ended, error: BaseException) -> Generator[Step, Any, None]:
         """COMMIT raised: it was refused, or something after its reply raised, or its answer is lost."""
         ended.error = error
-        if unit.state is State.FAILED:  # COMMIT was not sent, or was refused
+        if unit.state is FAILED:  # COMMIT was not sent, or was refused
             yield from self._clean(unit)
             return
-        if unit.state is State.COMMITTED:
+        if unit.state is COMMITTED:
             error.add_note("acidity: COMMIT had been confirmed; the change is in the database")
             unit.invalidate()
             return
-        if unit.state is State.PARTIALLY_COMMITTED:
-            unit.to(State.UNKNOWN)
+        if unit.state is PARTIALLY_COMMITTED:
+            unit.to(UNKNOWN)
         ended.commit_lost = True
         closed = yield unit.invalidate
         if type(closed) is Failed:
@@ -191,7 +191,7 @@ class Course:
             for error in {lost, ended.error}:
                 error.add_note("acidity: COMMIT was sent and its outcome is unknown")
             return
-        unit.to(State.COMMITTED if committed else State.ABORTED)
+        unit.to(COMMITTED if committed else ABORTED)
         word = "committed" if committed else "not committed"
         lost.add_note(f"acidity: the answer to COMMIT was lost; the marker says: {word}")
         logger.info("the answer to COMMIT was lost; the marker says: %s", word)
@@ -226,14 +226,14 @@ class Course:
         except BaseException as error:
             ended.error = error
         else:
-            ended.state, ended.result = State.COMMITTED, stored.result
+            ended.state, ended.result = COMMITTED, stored.result
             if not self.repeatable:
                 key = unit.marker.key
                 ended.error = AlreadyDone(f"a unit with the idempotency key {key!r} is committed; nothing was done")
 
     def _afterwards(self, unit: Unit, ended: Ended) -> Generator[Step, Any, None]:
         """What was to be done once COMMIT is confirmed; one that fails does not keep the others from being done."""
-        ended.state = State.COMMITTED
+        ended.state = COMMITTED
         for function in unit.after:
             try:
                 got((yield function))
@@ -266,7 +266,7 @@ def unknown(unit: Unit, lost: BaseException) -> CommitUnknown:
 
 def _listing(attempts: list[BaseException], ended: Ended) -> BaseException:
     last = attempts[-1]
-    if ended.state is not State.ABORTED or not isinstance(last, Exception) or len(attempts) < 2:
+    if ended.state is not ABORTED or not isinstance(last, Exception) or len(attempts) < 2:
         return last
     listing = gave_up(attempts)
     listing.__cause__ = last

@@ -18,6 +18,7 @@ from acidity.run.errors import UsedAfterEnd
 
 _REFUSED = ("commit", "rollback", "close", "reset", "invalidate", "prepare")
 _KEY = "_acidity_classes"
+_ACTIVE = SessionTransactionState.ACTIVE
 
 
 class Classes(NamedTuple):
@@ -84,7 +85,7 @@ def _connection_for(own: Any) -> Any:
         if (
             session._transaction is root
             and engine is unit.target.engine
-            and root._state is SessionTransactionState.ACTIVE
+            and root._state is _ACTIVE
             and not execution_options
         ):
             return unit._connection  # type: ignore[no-any-return]

@@ -120,12 +120,14 @@ def outcome(course: Course, ended: Any) -> Any:
     return ended.result
 
 
-def run(course: Course, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def run(course: Course, function: Callable[..., Any], args: Any = (), kwargs: Any = NOTHING) -> Any:
     """Run a plain function as the unit; the session comes before its arguments."""
     return outcome(course, to_body(steps_of(course), None, function, args, kwargs))
 
 
-async def run_async(course: Course, function: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+async def run_async(
+    course: Course, function: Callable[..., Awaitable[Any]], args: Any = (), kwargs: Any = NOTHING
+) -> Any:
     """Run a coroutine function as the unit."""
     return outcome(course, await to_body_async(steps_of(course), course, None, function, args, kwargs))
 

@@ -25,7 +25,9 @@ class State(Enum):
         return self in ENDED
 
 
-ENDED = (State.COMMITTED, State.ABORTED, State.UNKNOWN)  # tuples: the hash of an Enum member is computed in Python
+# For code that runs in each unit: Python looks a member up in its class for as long as it takes to call a function.
+ACTIVE, PARTIALLY_COMMITTED, COMMITTED, FAILED, ABORTED, UNKNOWN = State
+ENDED = (COMMITTED, ABORTED, UNKNOWN)  # tuples: the hash of an Enum member is computed in Python
 FOLLOWS: dict[str, tuple[State, ...]] = {  # what may come after what, by the value of a state
     "active": (State.PARTIALLY_COMMITTED, State.FAILED),
     "partially committed": (State.COMMITTED, State.FAILED, State.UNKNOWN),

@@ -21,7 +21,7 @@ from acidity.run.decide import state_after_commit_error
 from acidity.run.errors import BoundaryError, InvariantBroken, UnitPoisoned
 from acidity.run.failures import NO_FAILURES
 from acidity.run.link import Link, link_of
-from acidity.run.state import State
+from acidity.run.state import ABORTED, ACTIVE, COMMITTED, FAILED, PARTIALLY_COMMITTED, UNKNOWN, State
 
 _LINKED = ("sqlite", "postgresql")  # where a driver knows what SQLAlchemy does not
 
@@ -75,7 +75,7 @@ class Unit(Boundary):
             self.marker.insert(connection)
         self.root = plain._transaction
         self.own = False
-        if self._deadline is None and self.state is State.ACTIVE:
+        if self._deadline is None and self.state is ACTIVE:
             self.passing = target.ordinary
 
     @property
@@ -120,14 +120,14 @@ class Unit(Boundary):
             self._tells
             or self.terms is not NOTHING_ASKED
             or self.marker is not None
-            or self.state is not State.ACTIVE  # which it is not any more when it is poisoned
+            or self.state is not ACTIVE  # which it is not any more when it is poisoned
             or self.failures is not NO_FAILURES
             or self.owed
             or not self._is_clean_and_well()
         ):
             return False
         self.own = True
-        self.state = State.PARTIALLY_COMMITTED
+        self.state = PARTIALLY_COMMITTED
         self.passing = ()
         return True
 
@@ -159,7 +159,7 @@ class Unit(Boundary):
         if self._link is not None and not self._link.is_well():
             self._refuse_illness()
         if not self.one_of_several:  # which has PREPARE before it
-            self.to(State.PARTIALLY_COMMITTED)
+            self.to(PARTIALLY_COMMITTED)
 
     def _check_invariants(self) -> None:
         for rule in self.terms.invariants:
@@ -182,8 +182,8 @@ class Unit(Boundary):
     def _refuse_illness(self) -> None:
         if self.target.dialect.name == "postgresql":
             raise UnitPoisoned("the server has aborted this transaction; COMMIT would change nothing and say success")
-        self.to(State.PARTIALLY_COMMITTED)
-        self.to(State.UNKNOWN)
+        self.to(PARTIALLY_COMMITTED)
+        self.to(UNKNOWN)
         raise BoundaryError(
             "the transaction was ended behind SQLAlchemy, as executescript() on the driver's connection does; what "
             "came before is committed"
@@ -196,9 +196,9 @@ class Unit(Boundary):
         try:
             self._classes.own.commit(self.plain)
         except BaseException as error:
-            self.to(State.FAILED if not self._commit_sent else self._after_commit_error(error))
+            self.to(FAILED if not self._commit_sent else self._after_commit_error(error))
             raise
-        self.to(State.COMMITTED)
+        self.to(COMMITTED)
         self._close()
 
     def _after_commit_error(self, error: BaseException) -> State:
@@ -220,15 +220,15 @@ class Unit(Boundary):
     def roll_back(self) -> None:
         """Send ROLLBACK and make sure that nothing stays open; a connection that does not obey is thrown away."""
         self._ending = True
-        if self.state in (State.ACTIVE, State.PARTIALLY_COMMITTED):
-            self.to(State.FAILED)
+        if self.state in (ACTIVE, PARTIALLY_COMMITTED):
+            self.to(FAILED)
         if not self._rolled_back() or self._lasting:
             self.invalidate()
         else:
             with suppress(Exception):
                 self._classes.own.rollback(self.plain)  # the session's own book-keeping
-        if self.state is State.FAILED:
-            self.to(State.ABORTED)
+        if self.state is FAILED:
+            self.to(ABORTED)
         self._close()
 
     def _rolled_back(self) -> bool:
