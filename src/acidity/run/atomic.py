@@ -85,8 +85,7 @@ class atomic:  # noqa: N801  # it is used like a function
     key: Key | None = None
     _waits = True
 
-    _steps: Steps | None = None
-    _in_course: Course | None = None  # of the block
+    _under_way: tuple[Course, Steps] | None = None  # of the block
     _joined: Joined | None = None
 
     def __init__(
@@ -187,19 +186,18 @@ class atomic:  # noqa: N801  # it is used like a function
     def __enter__(self) -> Any:
         if self.asynchronous:
             raise UsageError(f"this is an async engine: write `async with {type(self).__name__}(…) as …`")
-        course = self._opened()
-        if course is None:
+        opened = self._opened()
+        if opened is None:
             return self._session_joined()
-        steps = self._steps = steps_of(course)
-        step = to_body(steps)
+        step = to_body(opened[1])
         return step.session if isinstance(step, Body) else self._cannot_begin(step)
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        steps, course = self._steps, self._in_course
-        self._steps = self._in_course = None
-        if steps is None or course is None:
+        if self._under_way is None:
             self._leave_joined(error)
             return
+        course, steps = self._under_way
+        self._under_way = None
         ended: Any = to_body(steps, None if error is None else Failed(error))
         if ended.error is not error or course.interrupted is not None:  # else it goes on as it came
             outcome(course, ended)
@@ -207,38 +205,40 @@ class atomic:  # noqa: N801  # it is used like a function
     async def __aenter__(self) -> Any:
         if not self.asynchronous:
             raise UsageError(f"this is a plain engine: write `with {type(self).__name__}(…) as …`")
-        course = self._opened()
-        if course is None:
+        opened = self._opened()
+        if opened is None:
             return self._session_joined()
-        steps = self._steps = steps_of(course)
+        course, steps = opened
         step = await to_body_async(steps, course)
         return step.session if isinstance(step, Body) else self._cannot_begin(step)
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        steps, course = self._steps, self._in_course
-        self._steps = self._in_course = None
-        if steps is None or course is None:
+        if self._under_way is None:
             self._leave_joined(error)
             return
+        course, steps = self._under_way
+        self._under_way = None
         ended: Any = await to_body_async(steps, course, None if error is None else Failed(error))
         if ended.error is not error or course.interrupted is not None:
             outcome(course, ended)
 
-    def _opened(self) -> Course | None:
-        """The course of the block; None where it joins."""
-        if self.policy.max_attempts > 1:
+    def _opened(self) -> tuple[Course, Steps] | None:
+        """The course of the block, and its steps; None where it joins."""
+        if self.policy is not ONCE:
             raise UsageError("max_attempts=: a `with` block cannot be run again; decorate a function instead")
         if self.recognised and callable(self.key):
             raise UsageError("idempotency_key= of a block is the key itself")
-        if self._in_course is not None or self._joined is not None:
+        if self._under_way is not None or self._joined is not None:
             raise UsageError(f"this {type(self).__name__}(…) is entered already; write it anew for each block")
         found = self._find(self.what)
-        self._joined = self._join(found) if inside.get() else None
-        if self._joined is not None:
-            return None
+        if inside.get():
+            self._joined = self._join(found)
+            if self._joined is not None:
+                return None
         marker = self._marker_of_block() if self.recognised else None
-        course = self._in_course = self._course(found, self.terms, self.policy, marker, False, "")
-        return course
+        course = self._course(found, self.terms, self.policy, marker, False, "")
+        self._under_way = opened = course, steps_of(course)
+        return opened
 
     def _session_joined(self) -> Any:
         assert self._joined is not None, "it joins"
@@ -250,8 +250,8 @@ class atomic:  # noqa: N801  # it is used like a function
             joined.poison(error)
 
     def _cannot_begin(self, ended: Ended) -> NoReturn:
-        course, self._in_course, self._steps = self._in_course, None, None
-        assert course is not None, "it was entered"
+        assert self._under_way is not None, "it was entered"
+        course, self._under_way = self._under_way[0], None
         outcome(course, ended)
         raise AssertionError("a block that cannot begin raises")
 

@@ -50,7 +50,6 @@ def _made(connection: Connection) -> Link:
     driver: Any = connection.connection.driver_connection
     dialect = connection.dialect
     if dialect.name == "sqlite":
-        sqlite.refuse_skipped_rollback(connection.engine)
         sqlite.refuse_driver_autocommit(driver)
         return Link(driver, partial(getattr, driver, "in_transaction"))
     if dialect.name == "postgresql":

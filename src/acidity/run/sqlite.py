@@ -15,7 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
 from acidity.errors import UsageError
-from acidity.run.target import root
+from acidity.run.target import refuse_skipped_rollback, root
 
 BEGIN_KIND = "acidity_begin"  # the execution option by which a unit says how its transaction begins
 LEGACY = -1  # sqlite3.LEGACY_TRANSACTION_CONTROL, the default of every Python so far
@@ -86,17 +86,7 @@ def refuse_options(engine: Engine) -> None:
     level = engine.get_execution_options().get("isolation_level") or engine.dialect._on_connect_isolation_level
     if level == "AUTOCOMMIT":
         raise UsageError("isolation_level='AUTOCOMMIT': every statement would be committed, or rolled back, by itself")
-    refuse_skipped_rollback(engine)
-
-
-def refuse_skipped_rollback(engine: Engine) -> None:
-    """Refuse an engine that may send no ROLLBACK; before it has begun anything.
-
-    Raises:
-        UsageError: ``skip_autocommit_rollback=True``.
-    """
-    if getattr(engine.dialect, "skip_autocommit_rollback", False):
-        raise UsageError("skip_autocommit_rollback=True leaves the transaction open: SQLAlchemy skips its ROLLBACK")
+    refuse_skipped_rollback(engine.dialect)
 
 
 def refuse_driver_autocommit(dbapi_connection: Any) -> None:

@@ -46,8 +46,20 @@ class Target:
 
     def __post_init__(self) -> None:
         self.dialect = self.engine.dialect
+        if self.dialect.name == "sqlite":
+            refuse_skipped_rollback(self.dialect)  # once, and before anything is begun on it
         self.has_level = self.dialect._on_connect_isolation_level is not None
         guard.watch()
+
+
+def refuse_skipped_rollback(dialect: Dialect) -> None:
+    """Refuse an engine of SQLite that may send no ROLLBACK.
+
+    Raises:
+        UsageError: ``skip_autocommit_rollback=True``.
+    """
+    if getattr(dialect, "skip_autocommit_rollback", False):
+        raise UsageError("skip_autocommit_rollback=True leaves the transaction open: SQLAlchemy skips its ROLLBACK")
 
 
 def is_asynchronous(what: Any) -> bool:

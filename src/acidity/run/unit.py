@@ -116,26 +116,24 @@ class Unit(Boundary):
 
     def is_prepared(self) -> bool:
         """Whether `prepare` would neither send nor refuse anything; then its step is left out, which pays in a task."""
-        if (
-            self._tells
-            or self.terms is not NOTHING_ASKED
-            or self.marker is not None
-            or self.state is not ACTIVE  # which it is not any more when it is poisoned
-            or self.failures is not NO_FAILURES
-            or self.owed
-            or not self._is_clean_and_well()
-        ):
+        try:
+            if (
+                self._tells
+                or self.terms is not NOTHING_ASKED
+                or self.marker is not None
+                or self.state is not ACTIVE  # which it is not any more when it is poisoned
+                or self.failures is not NO_FAILURES
+                or self.owed
+                or not self.plain._is_clean()
+                or (self._link is not None and not self._link.is_well())
+            ):
+                return False
+        except Exception:  # a driver that is closed says nothing; `prepare` is told so, too
             return False
         self.own = True
         self.state = PARTIALLY_COMMITTED
         self.passing = ()
         return True
-
-    def _is_clean_and_well(self) -> bool:
-        try:
-            return self.plain._is_clean() and (self._link is None or self._link.is_well())
-        except Exception:  # a driver that is closed says nothing; `prepare` is told so, too
-            return False
 
     def prepare(self) -> None:
         """Send what is left, check the rules, store the result: after this only COMMIT is missing."""
