@@ -123,7 +123,7 @@ class Course:
                 reply = yield Body(unit.session)
             if type(reply) is not Failed:
                 unit.result = ended.result = reply
-                if not unit.is_prepared():
+                if not unit.prepare_at_once():
                     reply = yield unit.prepare
             if type(reply) is not Failed:
                 reply = yield unit.commit

@@ -26,7 +26,7 @@ async def async_sleep(seconds: float) -> None:
 def to_body(
     steps: Steps, reply: Any = None, body: Callable[..., Any] | None = None, args: Any = (), kwargs: Any = NOTHING
 ) -> Body | Ended:
-    """Carry out steps in plain code, where nothing has to be shielded, up to the user's code or the end.
+    """Carry out steps in plain code, where nothing has to be shielded, up to a user's block or to the end.
 
     Args:
         steps: of a course.

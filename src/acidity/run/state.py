@@ -25,8 +25,13 @@ class State(Enum):
         return self in ENDED
 
 
-# For code that runs in each unit: Python looks a member up in its class for as long as it takes to call a function.
-ACTIVE, PARTIALLY_COMMITTED, COMMITTED, FAILED, ABORTED, UNKNOWN = State
+# For code that runs in each unit: to look a member up in its class takes Python 3.11 as long as to call a function.
+ACTIVE = State.ACTIVE
+PARTIALLY_COMMITTED = State.PARTIALLY_COMMITTED
+COMMITTED = State.COMMITTED
+FAILED = State.FAILED
+ABORTED = State.ABORTED
+UNKNOWN = State.UNKNOWN
 ENDED = (COMMITTED, ABORTED, UNKNOWN)  # tuples: the hash of an Enum member is computed in Python
 FOLLOWS: dict[str, tuple[State, ...]] = {  # what may come after what, by the value of a state
     "active": (State.PARTIALLY_COMMITTED, State.FAILED),

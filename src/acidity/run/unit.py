@@ -114,8 +114,8 @@ class Unit(Boundary):
             refuse_autocommit()
         return connection
 
-    def is_prepared(self) -> bool:
-        """Whether `prepare` would neither send nor refuse anything; then its step is left out, which pays in a task."""
+    def prepare_at_once(self) -> bool:
+        """Prepare where nothing is left to send or to refuse; whether it is done. A step less, which pays in a task."""
         try:
             if (
                 self._tells
