@@ -12,9 +12,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from acidity.adapters.seam import PassThrough
 from acidity.prove import Operation, Scenario
-from acidity.prove.examine import Examiner, plan
-from acidity.prove.inspector import Inspector
-from acidity.prove.stage import Stage
+from acidity.prove.drill.examine import Examiner, plan
+from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.stage import Stage
 
 REPEATS = 7
 

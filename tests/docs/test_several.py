@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from acidity.prove.findings import CODES
+from acidity.prove.drill.findings import CODES
 
 PAGE = Path(__file__).parents[2] / "docs" / "several.md"
 

@@ -15,8 +15,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from acidity.adapters.seam import Interceptor, Passage, PassThrough
 from acidity.core.call import Call, Kind
 from acidity.prove import Operation, Scenario
-from acidity.prove.run import Run
-from acidity.prove.stage import Stage
+from acidity.prove.stage.run import Run
+from acidity.prove.stage.stage import Stage
 
 ALICE, BOB = 1, 2
 

@@ -10,13 +10,13 @@ from importlib import import_module
 from typing import Any
 
 from acidity.adapters.seam import PassThrough
-from acidity.prove.examine import Examiner
+from acidity.prove.drill.examine import Examiner
+from acidity.prove.drill.findings import atomicity_findings
+from acidity.prove.drill.striker import Strike
 from acidity.prove.faults import FAULTS
-from acidity.prove.findings import atomicity_findings
-from acidity.prove.inspector import Inspector
-from acidity.prove.run import Run
-from acidity.prove.stage import Stage
-from acidity.prove.striker import Strike
+from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.run import Run
+from acidity.prove.stage.stage import Stage
 from tests.engines.bank import bank
 
 DEBIT = "UPDATE accounts SET balance = balance - 10 WHERE id = 1"

@@ -20,7 +20,7 @@ from acidity.adapters.drivers import DRIVERS as REGISTRY
 from acidity.adapters.seam import PassThrough
 from acidity.errors import UsageError
 from acidity.prove import Operation, Scenario
-from acidity.prove.stage import Stage
+from acidity.prove.stage.stage import Stage
 from tests.engines.bank import kinds, staged
 from tests.engines.raw import CREDIT, DEBIT, DRIVERS, Raw, run_raw
 

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from acidity import prove
 from acidity.adapters.seam import PassThrough
 from acidity.errors import ForeignDatabase
-from acidity.prove.stage import Stage
+from acidity.prove.stage.stage import Stage
 from tests.engines.bank import bank, calls, kinds
 from tests.engines.raw import CREDIT, DEBIT, DRIVERS, Raw, run_raw
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from acidity import prove
-from acidity.prove.judge import classified
+from acidity.prove.drill.judge import classified
 from tests.engines.bank import bank, calls
 from tests.engines.raw import CREDIT, DEBIT, DRIVERS, Raw, run_raw, words
 

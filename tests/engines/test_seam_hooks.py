@@ -204,7 +204,7 @@ def test_what_acidity_does_itself_is_no_call() -> None:
     with staged(transfer, invariants=[looked_at]) as stage:
         from acidity.adapters.seam import PassThrough
         from acidity.core.outcome import Told
-        from acidity.prove.inspector import Inspector
+        from acidity.prove.stage.inspector import Inspector
 
         inspector = Inspector(stage)
         seen = []

@@ -21,7 +21,7 @@ from acidity.engines.sqlite.bypass import file_in
 from acidity.engines.sqlite.engine import SETTINGS
 from acidity.engines.sqlite.sandbox import SqliteSandbox
 from acidity.errors import UsageError
-from acidity.prove.stage import Stage
+from acidity.prove.stage.stage import Stage
 from tests.engines.bank import Account, Base, bank, run_once, seed
 
 PRAGMAS = [*sorted(set(SETTINGS) - {"defer_foreign_keys"}), "encoding", "max_page_count", "journal_size_limit"]

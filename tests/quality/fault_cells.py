@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session
 
 from acidity.prove import Operation, Scenario
-from acidity.prove.drill import Asked, Drilled, run_drill
+from acidity.prove.drill.drill import Asked, Drilled, run_drill
 from acidity.prove.faults import FAULTS
 
 TABLE = Path(__file__).parents[2] / "docs" / "faults.md"

@@ -15,12 +15,13 @@ from acidity.core.outcome import Rows
 from acidity.engines import new_sandbox, several
 from acidity.engines.several import Several
 from acidity.errors import ForeignDatabase, UsageError
-from acidity.prove import Database, Operation, Scenario, examine
-from acidity.prove.examine import Examiner
+from acidity.prove import Database, Operation, Scenario
+from acidity.prove.drill import examine
+from acidity.prove.drill.examine import Examiner
+from acidity.prove.drill.striker import FaultInjector, Strike
 from acidity.prove.faults import FAULTS
-from acidity.prove.inspector import Inspector
-from acidity.prove.stage import Stage
-from acidity.prove.striker import FaultInjector, Strike
+from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.stage import Stage
 from tests.quality import two_databases as shops
 from tests.quality.controls import codes, said
 from tests.quality.two_databases import BIND, HERE, shop

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from acidity import prove
-from acidity.prove import examine
+from acidity.prove.drill import examine
 from acidity.prove.faults import FAULTS
 from tests.quality import two_databases as shops
 from tests.quality.controls import said

@@ -15,11 +15,12 @@ from acidity.core.report import Report
 from acidity.core.schedule import Schedule
 from acidity.core.step import Step
 from acidity.errors import UsageError
-from acidity.prove import Operation, examine
+from acidity.prove import Operation
+from acidity.prove.drill import examine
+from acidity.prove.drill.findings import _in_doubt
 from acidity.prove.faults import FAULTS
-from acidity.prove.findings import _in_doubt
-from acidity.prove.run import RawEnding, Run
-from acidity.prove.stage import Stage
+from acidity.prove.stage.run import RawEnding, Run
+from acidity.prove.stage.stage import Stage
 from tests.quality import sagas_two_databases as sagas
 from tests.quality import two_databases as shops
 from tests.quality.controls import codes, said
@@ -31,7 +32,7 @@ SEVERAL: dict[str, Any] = {"commits": "several"}
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("acidity.prove.drill"), "REMEDIES", {})
+    monkeypatch.setattr(import_module("acidity.prove.drill.drill"), "REMEDIES", {})
     struck_by(monkeypatch, *QUICK)
 
 

@@ -14,14 +14,16 @@ from sqlalchemy.orm import Session
 from acidity.adapters.seam import Passage
 from acidity.core.outcome import Rows, Told
 from acidity.errors import UsageError
-from acidity.prove import Operation, examine, stage
-from acidity.prove.examine import Examiner
+from acidity.prove import Operation
+from acidity.prove.drill import examine
+from acidity.prove.drill.examine import Examiner
+from acidity.prove.drill.judge import Bench
+from acidity.prove.drill.striker import FaultInjector
 from acidity.prove.faults import FAULTS
-from acidity.prove.inspector import Inspector
-from acidity.prove.judge import Bench
-from acidity.prove.stage import Stage
-from acidity.prove.stranger import Encounter
-from acidity.prove.striker import FaultInjector
+from acidity.prove.stage import stage
+from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.stage import Stage
+from acidity.prove.stage.stranger import Encounter
 from tests.engines.bank import Payment, total_is_kept
 from tests.quality import operations as ops
 from tests.quality.controls import BY_A_STRANGER, Control, as_expected
@@ -151,7 +153,7 @@ LIES: dict[str, Lie] = {
 @pytest.fixture(autouse=True)
 def quicker(monkeypatch: pytest.MonkeyPatch) -> None:
     """No remedies, and no child processes: the lies are elsewhere."""
-    monkeypatch.setattr(import_module("acidity.prove.drill"), "REMEDIES", {})
+    monkeypatch.setattr(import_module("acidity.prove.drill.drill"), "REMEDIES", {})
     monkeypatch.setattr(examine, "FAULTS", {name: FAULTS[name] for name in FAULTS if not FAULTS[name].in_child})
 
 

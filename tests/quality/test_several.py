@@ -16,12 +16,13 @@ from acidity import prove
 from acidity.core.outcome import Rows, Told
 from acidity.core.report import Report
 from acidity.errors import ForeignDatabase, UsageError
-from acidity.prove import Operation, Scenario, examine
-from acidity.prove.aftermath import Aftermath
-from acidity.prove.committed import CommitWatch
+from acidity.prove import Operation, Scenario
+from acidity.prove.drill import examine
+from acidity.prove.drill.judge import Bench
 from acidity.prove.faults import FAULTS
-from acidity.prove.judge import Bench
-from acidity.prove.run import Run
+from acidity.prove.stage.aftermath import Aftermath
+from acidity.prove.stage.committed import CommitWatch
+from acidity.prove.stage.run import Run
 from tests.quality import sagas
 from tests.quality.controls import Control, said
 
@@ -109,7 +110,7 @@ OTHERS = (
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("acidity.prove.drill"), "REMEDIES", {})
+    monkeypatch.setattr(import_module("acidity.prove.drill.drill"), "REMEDIES", {})
     monkeypatch.setattr(examine, "FAULTS", {name: FAULTS[name] for name in QUICK})
 
 

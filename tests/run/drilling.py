@@ -9,7 +9,8 @@ import pytest
 
 from acidity import prove
 from acidity.core.report import Report
-from acidity.prove import Scenario, examine
+from acidity.prove import Scenario
+from acidity.prove.drill import examine
 from acidity.prove.faults import FAULTS
 from tests.run.conftest import ENGINES
 
@@ -23,7 +24,7 @@ def drilled(scenario: Scenario, db: str, *faults: str) -> Report:
         faults: only these; none for all.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_module("acidity.prove.drill"), "REMEDIES", {})
+        patch.setattr(import_module("acidity.prove.drill.drill"), "REMEDIES", {})
         if faults:
             patch.setattr(examine, "FAULTS", {name: FAULTS[name] for name in faults})
         return prove.drill(scenario, db=db)

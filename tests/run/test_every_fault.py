@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from acidity.cli.main import group
 from acidity.prove import Scenario
-from acidity.prove.drill import Asked, Drilled, run_drill
-from acidity.prove.letters import drill_report
+from acidity.prove.drill.drill import Asked, Drilled, run_drill
+from acidity.prove.drill.letters import drill_report
 from examples.budget import with_atomic
 from tests.quality.fault_cells import PLACES, Place, read
 from tests.run import bank

@@ -16,8 +16,8 @@ from acidity.core.report import LETTERS, Card, LetterState, Report
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.errors import UsageError
-from acidity.prove.drill import Asked, Progress, run_drill
-from acidity.prove.letters import atomicity_report, consistency_report, drill_report
+from acidity.prove.drill.drill import Asked, Progress, run_drill
+from acidity.prove.drill.letters import atomicity_report, consistency_report, drill_report
 from acidity.prove.replay import Replay, run_replay
 
 __all__ = ["Database", "Operation", "Replay", "Scenario", "check", "drill", "replay"]

@@ -13,13 +13,13 @@ from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.core.step import SeenStep
 from acidity.errors import UsageError
-from acidity.prove.drill import Asked
-from acidity.prove.examine import Examination, Examiner, Undecided
+from acidity.prove.drill.drill import Asked
+from acidity.prove.drill.examine import Examination, Examiner, Undecided
+from acidity.prove.drill.striker import Strike
 from acidity.prove.faults import FAULTS
-from acidity.prove.inspector import Inspector
-from acidity.prove.stage import Stage
-from acidity.prove.steps import seen_steps
-from acidity.prove.striker import Strike
+from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.stage import Stage
+from acidity.prove.telling.steps import seen_steps
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from acidity.engines import new_sandbox
 from acidity.engines.base import Sandbox
 from acidity.engines.hosted import HostedSandbox
 from acidity.errors import UsageError
-from acidity.prove.bind import bound_engines
-from acidity.prove.schema import schema_maker
+from acidity.prove.stage.bind import bound_engines
+from acidity.prove.stage.schema import schema_maker
 from acidity.testing.redirect import redirected
 from acidity.testing.waits import no_waits
 

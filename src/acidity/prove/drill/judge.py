@@ -15,8 +15,8 @@ from acidity.core.finding import Severity
 from acidity.core.outcome import Rows, State, Told
 from acidity.core.scenario import Operation
 from acidity.core.step import Step
-from acidity.prove.run import RawEnding, Run
-from acidity.prove.spread import spread
+from acidity.prove.drill.spread import spread
+from acidity.prove.stage.run import RawEnding, Run
 
 Word = Literal[
     "right",

@@ -11,11 +11,11 @@ from acidity.analysis.diff import row_changes, sentence
 from acidity.core.call import Event, Kind, Site
 from acidity.core.finding import Finding, RowChange
 from acidity.core.http import spoken
+from acidity.prove.drill.judge import Bench, Judgement
 from acidity.prove.faults import FAULTS
-from acidity.prove.judge import Bench, Judgement
-from acidity.prove.run import Break, Run
-from acidity.prove.steady import Steady
-from acidity.prove.steps import changes_again, explained, title_of_failed, title_of_repeated
+from acidity.prove.stage.run import Break, Run
+from acidity.prove.telling.steady import Steady
+from acidity.prove.telling.steps import changes_again, explained, title_of_failed, title_of_repeated
 
 CODES = {
     "torn": "ACI201",

@@ -15,8 +15,8 @@ from acidity.engines import new_sandbox
 from acidity.engines.base import Ground, Sandbox
 from acidity.engines.several import Several
 from acidity.errors import UsageError
-from acidity.prove.bind import bound_engines
-from acidity.prove.schema import schema_maker
+from acidity.prove.stage.bind import bound_engines
+from acidity.prove.stage.schema import schema_maker
 
 BY_NAME = ("databases", "async_databases", "dsns")
 

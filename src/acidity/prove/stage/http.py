@@ -16,7 +16,7 @@ from typing import Any
 from acidity.core.http import HttpAnswer, HttpRequest, make_answer
 from acidity.core.scenario import Operation
 from acidity.errors import UsageError
-from acidity.prove.host import Host, LoopHost
+from acidity.prove.stage.host import Host, LoopHost
 
 Headers = list[tuple[str, str]]
 

@@ -13,12 +13,12 @@ from acidity.adapters.seam import Actor, Passage, Wire
 from acidity.core.call import Call, Event, Kind, Reply, Site
 from acidity.core.prepared import names_of, prepares
 from acidity.core.scenario import Operation
+from acidity.prove.drill.striker import FaultInjector, Strike
 from acidity.prove.faults.base import Lab
-from acidity.prove.run import NOT_REACHED, RawEnding
-from acidity.prove.striker import FaultInjector, Strike
+from acidity.prove.stage.run import NOT_REACHED, RawEnding
 
 if TYPE_CHECKING:
-    from acidity.prove.stage import Stage
+    from acidity.prove.stage.stage import Stage
 
 
 class Child:

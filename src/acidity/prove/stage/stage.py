@@ -34,18 +34,18 @@ from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.engines.base import Ground, Sandbox
 from acidity.errors import ForeignDatabase, UsageError
-from acidity.prove.child import Child
-from acidity.prove.effects import observed
-from acidity.prove.ending import answered, cancels, raised
+from acidity.prove.drill.child import Child
+from acidity.prove.drill.striker import FaultInjector
 from acidity.prove.faults.base import Lab
-from acidity.prove.ground import BY_NAME, bound, ground_of, require_fitting, sandboxes_of, seeded
-from acidity.prove.host import Host, LoopHost, PlainHost, is_async
-from acidity.prove.http import Applications
-from acidity.prove.inject import injected, injected_async, injection_of
-from acidity.prove.run import RawEnding, Run
-from acidity.prove.stranger import Encounter, meet, open_transactions
-from acidity.prove.striker import FaultInjector
-from acidity.prove.views import Engines, judges_of
+from acidity.prove.stage.effects import observed
+from acidity.prove.stage.ending import answered, cancels, raised
+from acidity.prove.stage.ground import BY_NAME, bound, ground_of, require_fitting, sandboxes_of, seeded
+from acidity.prove.stage.host import Host, LoopHost, PlainHost, is_async
+from acidity.prove.stage.http import Applications
+from acidity.prove.stage.inject import injected, injected_async, injection_of
+from acidity.prove.stage.run import RawEnding, Run
+from acidity.prove.stage.stranger import Encounter, meet, open_transactions
+from acidity.prove.stage.views import Engines, judges_of
 
 _TURN = threading.RLock()  # hooks are the process's, so checks in several of its threads take turns
 

@@ -15,12 +15,12 @@ from acidity.core.finding import Finding
 from acidity.core.outcome import Rows, Told
 from acidity.core.report import Bound, Report
 from acidity.engines.several import JOINED
-from acidity.prove.drill import Asked, Drilled
-from acidity.prove.examine import Examination
+from acidity.prove.drill.drill import Asked, Drilled
+from acidity.prove.drill.examine import Examination
+from acidity.prove.drill.judge import classified
+from acidity.prove.drill.striker import strikes
 from acidity.prove.faults import FAULTS
 from acidity.prove.faults.base import STRIKES_MAX
-from acidity.prove.judge import classified
-from acidity.prove.striker import strikes
 
 _MISREPORTED = ("false success", "false failure", "not refused")
 

@@ -16,9 +16,9 @@ from acidity.adapters.seam import Actor, PassThrough
 from acidity.core.scenario import Operation, Role
 from acidity.core.schedule import Schedule
 from acidity.core.step import Step
-from acidity.prove.committed import CommitWatch
-from acidity.prove.run import RawEnding, Run
-from acidity.prove.stage import Stage
+from acidity.prove.stage.committed import CommitWatch
+from acidity.prove.stage.run import RawEnding, Run
+from acidity.prove.stage.stage import Stage
 
 
 class Aftermath:

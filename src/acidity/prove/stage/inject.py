@@ -15,7 +15,7 @@ from acidity.adapters.drivers import DRIVERS
 from acidity.core.scenario import INJECTIONS, Operation
 from acidity.engines.base import Sandbox
 from acidity.errors import UsageError
-from acidity.prove.host import is_async
+from acidity.prove.stage.host import is_async
 
 _BY_ANNOTATION = {
     "Session": "session",

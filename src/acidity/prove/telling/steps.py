@@ -9,8 +9,8 @@ from acidity.analysis.diff import row_changes, sentence
 from acidity.core.finding import RowChange
 from acidity.core.scenario import Operation, Role
 from acidity.core.step import SeenStep, Step
-from acidity.prove.judge import Bench
-from acidity.prove.run import Run
+from acidity.prove.drill.judge import Bench
+from acidity.prove.stage.run import Run
 
 _DONE: Mapping[Role, str] = {"recover": "recovered", "settle": "settled"}
 

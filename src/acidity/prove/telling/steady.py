@@ -12,7 +12,7 @@ from acidity.core.call import Event, History
 from acidity.core.finding import RowChange
 from acidity.core.outcome import State
 from acidity.core.prepared import without_names
-from acidity.prove.judge import Bench
+from acidity.prove.drill.judge import Bench
 
 Cells = tuple[tuple[str, object], ...] | None
 _PIECE = re.compile(

@@ -10,9 +10,9 @@ from __future__ import annotations
 from acidity.adapters.seam import Interceptor, Passage, Wire, unseen
 from acidity.core.call import Call
 from acidity.core.outcome import Told
-from acidity.prove.inspector import Inspector
-from acidity.prove.run import Between, Broken, RawEnding
-from acidity.prove.stage import Stage
+from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.run import Between, Broken, RawEnding
+from acidity.prove.stage.stage import Stage
 
 
 class CommitWatch:

@@ -17,16 +17,16 @@ from acidity.core.prepared import without_names
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
 from acidity.errors import UsageError
-from acidity.prove.aftermath import Aftermath
-from acidity.prove.clock import let_second_pass
-from acidity.prove.committed import CommitWatch
+from acidity.prove.drill.findings import Judged
+from acidity.prove.drill.judge import Bench, Judgement, writes_left_uncommitted, wrote
+from acidity.prove.drill.striker import FaultInjector, Strike
 from acidity.prove.faults import FAULTS
-from acidity.prove.findings import Judged
-from acidity.prove.inspector import Inspector
-from acidity.prove.judge import Bench, Judgement, writes_left_uncommitted, wrote
-from acidity.prove.run import NOT_REACHED, Run
-from acidity.prove.stage import Stage
-from acidity.prove.striker import FaultInjector, Strike
+from acidity.prove.stage.aftermath import Aftermath
+from acidity.prove.stage.clock import let_second_pass
+from acidity.prove.stage.committed import CommitWatch
+from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.run import NOT_REACHED, Run
+from acidity.prove.stage.stage import Stage
 
 Wrap = Callable[[], Interceptor]
 

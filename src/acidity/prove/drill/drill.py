@@ -12,13 +12,13 @@ from acidity.core.finding import Finding, Remedy
 from acidity.core.report import EngineInfo
 from acidity.core.scenario import Operation, Scenario
 from acidity.errors import EngineUnavailable
-from acidity.prove.examine import Examination, Examiner, Limits, Undecided
-from acidity.prove.findings import atomicity_findings, consistency_findings
-from acidity.prove.inspector import Inspector
+from acidity.prove.drill.examine import Examination, Examiner, Limits, Undecided
+from acidity.prove.drill.findings import atomicity_findings, consistency_findings
 from acidity.prove.remedies import REMEDIES
 from acidity.prove.remedies.base import RemedyTrial
-from acidity.prove.stage import Stage
-from acidity.prove.steps import done_by
+from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.stage import Stage
+from acidity.prove.telling.steps import done_by
 
 _PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
 Progress = Callable[[int, int, str], None]

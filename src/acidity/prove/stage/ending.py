@@ -10,9 +10,9 @@ from acidity.adapters.seam import Actor
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
 from acidity.errors import Terminated
-from acidity.prove.freeze import freeze
-from acidity.prove.http import Exchange
-from acidity.prove.run import RawEnding
+from acidity.prove.stage.freeze import freeze
+from acidity.prove.stage.http import Exchange
+from acidity.prove.stage.run import RawEnding
 
 
 def answered(operation: Operation, answer: Any) -> RawEnding:
