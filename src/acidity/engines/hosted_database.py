@@ -33,6 +33,11 @@ class Shape:
 class HostedDatabase(ABC):
     """The questions that PostgreSQL and MariaDB answer each in its own way."""
 
+    @property
+    @abstractmethod
+    def bait(self) -> str:
+        """The schema or database of what faults need, unquoted; the token of the Sandbox is in its name."""
+
     @abstractmethod
     def connect_admin(self, database: str | None = None) -> Any:
         """An administrator's driver connection, committing by itself."""

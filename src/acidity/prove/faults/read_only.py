@@ -9,11 +9,12 @@ from acidity.prove.faults.base import Lab, SimpleFault
 
 def _strike_sqlite(passage: Passage, lab: Lab) -> None:
     wire = lab.wire(passage)
+    old = wire.on_driver(lambda connection: connection.execute("PRAGMA query_only").fetchone()[0])
     wire.send("PRAGMA query_only = ON")
     try:
         passage.perform()
     finally:
-        wire.send("PRAGMA query_only = OFF")
+        wire.send(f"PRAGMA query_only = {old}")  # the program may have set it itself
     lab.missed = "it changed nothing"
 
 
