@@ -9,7 +9,9 @@ from typing import Any
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.hosted_database import Shape
 from acidity.engines.orphans import PREFIX, owner_is_gone
+from acidity.engines.postgresql.session import ANYTHING, left_on
 from acidity.engines.server import Server
+from acidity.engines.session import Left
 
 DRIVERS: Mapping[str, tuple[str, str]] = {
     "": ("psycopg", "psycopg"),
@@ -277,6 +279,10 @@ class PostgresqlSandbox(HostedSandbox):
     def commits_by_itself(self, dbapi_connection: Any) -> bool:
         """Every driver, and SQLAlchemy's adapter of an async one, has it as ``autocommit``."""
         return bool(getattr(dbapi_connection, "autocommit", False))
+
+    def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
+        """Advisory locks and temporary tables."""
+        return left_on(dbapi_connection) if self.ask(ANYTHING)[0][0] else ()
 
     def set_statements(self) -> Iterable[str]:
         """SET, for the whole session."""
