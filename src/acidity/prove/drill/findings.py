@@ -9,6 +9,7 @@ from typing import Any
 from acidity.analysis.canonical import equal_raw
 from acidity.analysis.diff import row_changes, sentence
 from acidity.core.call import Event, Kind, Site
+from acidity.core.codes import CONSTRAINT, INVARIANT, LEFT_OPEN, OF_WORD
 from acidity.core.finding import Finding, RowChange
 from acidity.core.http import spoken
 from acidity.prove.drill.judge import Bench, Judgement
@@ -17,26 +18,10 @@ from acidity.prove.stage.run import Break, Run
 from acidity.prove.telling.steady import Steady
 from acidity.prove.telling.steps import changes_again, explained, title_of_failed, title_of_repeated
 
-CODES = {
-    "torn": "ACI201",
-    "doubled": "ACI202",
-    "false success": "ACI203",
-    "false failure": "ACI204",
-    "not refused": "ACI205",
-    "leaked": "ACI206",
-    "failed after commit": "ACI208",
-    "left in doubt": "ACI209",
-    "not recovered": "ACI210",
-    "not settled": "ACI211",
-    "not idempotent": "ACI212",
-}
 _COMMIT_FIRST = (
     'the answer has to wait for COMMIT; in FastAPI a dependency that commits after yield needs scope="function", as in '
     'Depends(get_session, scope="function")'
 )
-LEFT_OPEN = "ACI207"
-CONSTRAINT = "ACI251"
-INVARIANT = "ACI252"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +44,9 @@ def atomicity_findings(bench: Bench, judged: Sequence[Judged]) -> list[Finding]:
 
 def _cause(bench: Bench, item: Judged) -> tuple[Any, ...]:
     """Runs that end in the same rows with the same word have one cause."""
-    code = CODES[item.judgement.word]
+    code = OF_WORD[item.judgement.word].name
     if committed_by_stranger(item):
-        return LEFT_OPEN, item.judgement.severity
+        return LEFT_OPEN.name, item.judgement.severity
     if item.judgement.word == "leaked":
         return code, item.judgement.text, item.judgement.severity, item.run.leaks, bool(item.run.stopped)
     effects = tuple(sorted(item.run.effects.items()))
@@ -129,7 +114,7 @@ def _title(code: str, item: Judged, changes: Sequence[RowChange], expected: Sequ
     effects = ", ".join(f"{name} took place {count}×" for name, count in sorted(run.effects.items()))
     if run.failed_step is not None:
         return steady.text(title_of_failed(run.failed_step, told, rows))
-    if code == LEFT_OPEN:
+    if code == LEFT_OPEN.name:
         return (
             f"{told}, and yet {rows}: SQLAlchemy gave the connection back with the transaction of the failed COMMIT "
             f"still open, and the next user of the pool committed it"
@@ -233,7 +218,7 @@ def consistency_findings(bench: Bench, judged: Sequence[Judged]) -> list[Finding
         site = broken.between.call.site if broken.between is not None else None
         found.append(
             Finding(
-                code=CONSTRAINT if declared else INVARIANT,
+                code=(CONSTRAINT if declared else INVARIANT).name,
                 severity="error",
                 title=f"{what} is broken{broken.where}: {seen}",
                 word="inconsistent",
