@@ -32,7 +32,7 @@ SEVERAL: dict[str, Any] = {"commits": "several"}
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("acidity.prove.drill.drill"), "REMEDIES", {})
+    monkeypatch.setattr(import_module("acidity.prove.drill.trials"), "REMEDIES", {})
     struck_by(monkeypatch, *QUICK)
 
 

@@ -153,7 +153,7 @@ LIES: dict[str, Lie] = {
 @pytest.fixture(autouse=True)
 def quicker(monkeypatch: pytest.MonkeyPatch) -> None:
     """No remedies, and no child processes: the lies are elsewhere."""
-    monkeypatch.setattr(import_module("acidity.prove.drill.drill"), "REMEDIES", {})
+    monkeypatch.setattr(import_module("acidity.prove.drill.trials"), "REMEDIES", {})
     monkeypatch.setattr(examine, "FAULTS", {name: FAULTS[name] for name in FAULTS if not FAULTS[name].in_child})
 
 

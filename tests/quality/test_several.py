@@ -110,7 +110,7 @@ OTHERS = (
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("acidity.prove.drill.drill"), "REMEDIES", {})
+    monkeypatch.setattr(import_module("acidity.prove.drill.trials"), "REMEDIES", {})
     monkeypatch.setattr(examine, "FAULTS", {name: FAULTS[name] for name in QUICK})
 
 

@@ -24,7 +24,7 @@ def drilled(scenario: Scenario, db: str, *faults: str) -> Report:
         faults: only these; none for all.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_module("acidity.prove.drill.drill"), "REMEDIES", {})
+        patch.setattr(import_module("acidity.prove.drill.trials"), "REMEDIES", {})
         if faults:
             patch.setattr(examine, "FAULTS", {name: FAULTS[name] for name in faults})
         return prove.drill(scenario, db=db)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from shlex import quote
 
-from acidity.core.finding import Finding, Remedy
+from acidity.core.finding import Finding
 from acidity.core.report import EngineInfo
 from acidity.core.scenario import Operation, Scenario
 from acidity.errors import EngineUnavailable
 from acidity.prove.drill.examine import Examination, Examiner, Limits, Undecided
 from acidity.prove.drill.findings import atomicity_findings, consistency_findings
-from acidity.prove.remedies import REMEDIES
-from acidity.prove.remedies.base import RemedyTrial
+from acidity.prove.drill.trials import helping, try_remedies
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.steps import done_by
@@ -139,56 +138,17 @@ def _drill_operation(
     consistency = consistency_findings(examination.bench, examination.judged)
     tried = {}
     if not examination.interrupted:
-        tried = _try_remedies(stage, operation, examination, [*atomicity, *consistency], limits)
+        tried = try_remedies(stage, operation, examination, [*atomicity, *consistency], limits)
     replay = _replay_command(asked, len(stage.scenario.operations), position)
     for found, kept in ((atomicity, drilled.atomicity), (consistency, drilled.consistency)):
         for finding in found:
-            remedies = tuple(tried[name] for name in tried if finding.code in REMEDIES[name].codes)
             kept.append(
-                replace(finding, remedies=remedies, replay=replay.format(schedule=quote(str(finding.schedule))))
+                replace(
+                    finding,
+                    remedies=helping(finding, tried),
+                    replay=replay.format(schedule=quote(str(finding.schedule))),
+                )
             )
-
-
-def _try_remedies(
-    stage: Stage, operation: Operation, examination: Examination, findings: Sequence[Finding], limits: Limits
-) -> dict[str, Remedy]:
-    """Drill the operation again with each change that might help; a change is judged by the same check."""
-    errors = {finding.code for finding in findings if finding.severity == "error"}
-    history = examination.bench.clean[0].history
-    tried: dict[str, Remedy] = {}
-    for name in REMEDIES:
-        trial = REMEDIES[name]
-        if not errors & trial.codes or limits.over():
-            continue
-        misfit = trial.misfit(history)
-        if misfit:
-            if name == "one-commit" and misfit != "it has one COMMIT":
-                tried[name] = Remedy(trial.name, "not applicable", 0, misfit)
-            continue
-        tried[name] = _try(stage, operation, examination, trial, errors, limits)
-    return tried
-
-
-def _try(
-    stage: Stage, operation: Operation, examination: Examination, trial: RemedyTrial, errors: set[str], limits: Limits
-) -> Remedy:
-    history = examination.bench.clean[0].history
-    examiner = Examiner(stage, operation, Inspector(stage), limits, wrap=lambda: trial.interceptor(history))
-    try:
-        again = examiner.examine()
-    except Undecided as error:
-        return Remedy(trial.name, "not applicable", 0, str(error))
-    found = [*atomicity_findings(again.bench, again.judged), *consistency_findings(again.bench, again.judged)]
-    left = {finding.code for finding in found if finding.severity == "error"}
-    runs = len(again.judged)
-    if not left and not again.unknowns:
-        return Remedy(trial.name, "pass", runs)
-    helped = errors - left
-    if helped and left < errors:
-        return Remedy(
-            trial.name, "fail", runs, f"it ends {', '.join(sorted(helped))}, and leaves {', '.join(sorted(left))}"
-        )
-    return Remedy(trial.name, "fail", runs)
 
 
 def _replay_command(asked: Asked, operations: int, position: int) -> str:
