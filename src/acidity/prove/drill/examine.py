@@ -159,7 +159,7 @@ class Examiner:
 
     def _struck_run(self, strike: Strike) -> Run:
         inner = self.wrap() if strike.fault.in_child else self.watch.over(self.wrap())
-        injector = FaultInjector(strike, self.stage.lab(self.operation), inner)
+        injector = FaultInjector(strike, self.stage.lab(self.operation), inner=inner)
         return self.aftermath.follow(self.stage.run(self.operation, injector, strike.schedule))
 
     def _calls(self, clean: Run) -> list[Call]:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from acidity.adapters import ADAPTERS
 from acidity.adapters.base import Adapters
 from acidity.adapters.seam import Actor, Interceptor, PassThrough, acting
-from acidity.adapters.site import counting_as_user
+from acidity.adapters.site import calls_operations, counting_as_user
 from acidity.adapters.sqlalchemy import SqlAlchemyAdapter
 from acidity.analysis.canonical import equal_raw
 from acidity.core.outcome import State
@@ -257,6 +257,7 @@ class Stage:
             return ending
         return self._call(operation, actor)
 
+    @calls_operations
     def _call(self, operation: Operation, actor: Actor) -> RawEnding:
         what, function = self._injection(operation), self._applications.callable_of(operation)
         try:
@@ -272,6 +273,7 @@ class Stage:
         except BaseException as error:
             return raised(operation, error, actor, function)
 
+    @calls_operations
     async def _call_async(self, operation: Operation, actor: Actor) -> RawEnding:
         what, function = self._injection(operation), self._applications.callable_of(operation)
         try:
