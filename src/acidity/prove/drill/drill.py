@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from shlex import quote
 
 from acidity.core.finding import Finding
+from acidity.core.options import CheckOptions
 from acidity.core.report import EngineInfo
 from acidity.core.scenario import Operation, Scenario
 from acidity.errors import EngineUnavailable
@@ -20,33 +20,7 @@ from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.steps import done_by
 
 _PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
-Progress = Callable[[int, int, str], None]
 Cell = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a check was asked for; everything a replay needs beside the Schedule.
-
-    Attributes:
-        db: name of the engine.
-        settings: settings of the database.
-        isolation_level: of injected engines.
-        seed: of random choices.
-        budget_s: time limit in seconds.
-        runs_max: limit of runs.
-        target: how the user named the scenario.
-        progress: told of runs done, runs planned, and the operation.
-    """
-
-    db: str = "sqlite"
-    settings: Mapping[str, str] = field(default_factory=dict)
-    isolation_level: str | None = None
-    seed: int = 0
-    budget_s: float | None = None
-    runs_max: int | None = None
-    target: str = ""
-    progress: Progress | None = None
 
 
 @dataclass(slots=True)
@@ -77,7 +51,7 @@ class Drilled:
         return merged
 
 
-def run_drill(scenario: Scenario, asked: Asked) -> Drilled:
+def run_drill(scenario: Scenario, asked: CheckOptions) -> Drilled:
     """Drill every operation of a scenario in turn.
 
     Raises:
@@ -93,8 +67,8 @@ def run_drill(scenario: Scenario, asked: Asked) -> Drilled:
         drilled = Drilled(stage.sandbox.info(), several=several, steps=done_by(scenario.steps))
         inspector = Inspector(stage)
         inspector.check_seed()
-        deadline = None if asked.budget_s is None else began + asked.budget_s
-        limits = Limits(asked.runs_max, deadline, asked.seed)
+        deadline = None if asked.budget is None else began + asked.budget
+        limits = Limits(asked.runs_max, deadline, asked.seed, asked.faults)
         try:
             for position, operation in enumerate(scenario.operations):
                 _drill_operation(stage, operation, position, inspector, limits, asked, drilled)
@@ -117,7 +91,7 @@ def _drill_operation(
     position: int,
     inspector: Inspector,
     limits: Limits,
-    asked: Asked,
+    asked: CheckOptions,
     drilled: Drilled,
 ) -> None:
     def progress(done: int, total: int) -> None:
@@ -137,7 +111,7 @@ def _drill_operation(
     atomicity = atomicity_findings(examination.bench, examination.judged)
     consistency = consistency_findings(examination.bench, examination.judged)
     tried = {}
-    if not examination.interrupted:
+    if asked.remedies and not examination.interrupted:
         tried = try_remedies(stage, operation, examination, [*atomicity, *consistency], limits)
     replay = _replay_command(asked, len(stage.scenario.operations), position)
     for found, kept in ((atomicity, drilled.atomicity), (consistency, drilled.consistency)):
@@ -151,7 +125,7 @@ def _drill_operation(
             )
 
 
-def _replay_command(asked: Asked, operations: int, position: int) -> str:
+def _replay_command(asked: CheckOptions, operations: int, position: int) -> str:
     parts = ["acidity replay", quote(asked.target or "TARGET"), "{schedule}"]
     if asked.db != "sqlite":
         without_password = _PASSWORD.sub(r"\1***@", asked.db)
