@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from acidity.adapters.seam import PendingCall
+from acidity.analysis.compare import Comparer
 from acidity.core.outcome import Rows, Told
 from acidity.errors import UsageError
 from acidity.prove import Operation
@@ -132,7 +133,7 @@ def effects_are_not_counted(truth: Any) -> Any:
 LIES: dict[str, Lie] = {
     "torn counts as after": Lie((Bench, "rows_of"), torn_counts_as_after, (TORN, CHARGED)),
     "all rows are as before": Lie((Bench, "rows_of"), always(Rows.BEFORE), (TORN, STOCK, DOUBLED, FALSE_FAILURE)),
-    "all states are the same": Lie((Bench, "_same"), always(answer=True), (TORN, STOCK, DOUBLED)),
+    "all states are the same": Lie((Comparer, "same"), always(answer=True), (TORN, STOCK, DOUBLED)),
     "every column is masked": Lie((examine, "learn"), every_column_is_masked, (TORN, DOUBLED, FALSE_FAILURE)),
     "the second look is skipped": Lie((Stage, "run"), the_first_look_decides, (STOCK,)),
     "the first look is skipped": Lie((Stage, "run"), the_second_look_is_the_first, (STOCK,)),

@@ -16,8 +16,7 @@ from acidity.core.report import ExitReason
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
 from acidity.errors import Terminated, UsageError
-from acidity.prove.drill.findings import Judged
-from acidity.prove.drill.judge import Bench, Judgement, writes_left_uncommitted, wrote
+from acidity.prove.drill.judge import Bench, Judged, Judgement, writes_left_uncommitted, wrote
 from acidity.prove.drill.striker import FaultInjector, Strike
 from acidity.prove.faults import FAULTS
 from acidity.prove.runs import Runs
@@ -27,6 +26,7 @@ from acidity.prove.stage.committed import CommitWatch
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.run import NOT_REACHED, Run
 from acidity.prove.stage.stage import Stage
+from acidity.prove.telling.answers import undecided_answers
 
 Wrap = Callable[[], Interceptor]
 
@@ -206,12 +206,12 @@ class Examiner:
 
     def _require_told(self, bench: Bench, clean: Run) -> None:
         """The clean run must succeed, or refuse as expected."""
-        if bench.told(clean.ending, clean.history, clean.end) is not Told.OK:
+        if bench.told(clean) is not Told.OK:
             self._require_refusal(clean)
 
     def _require_one_answer(self, bench: Bench, clean: list[Run]) -> None:
         """Without ``succeeded=`` the clean run's answer is the measure, so there has to be one."""
-        told = [bench.told(run.ending, run.history, run.end) for run in clean]
+        told = [bench.told(run) for run in clean]
         for run, each in zip(clean, told, strict=True):
             if each is not told[0]:
                 answers = f"{clean[0].ending.answer!r} and {run.ending.answer!r}"
@@ -234,8 +234,9 @@ class Examiner:
         )
 
     def _inspected(self, bench: Bench, run: Run) -> Run:
-        told = bench.told(run.ending, run.history, run.end)
-        inspected = replace(run, broken=self.inspector.inspect(run.end, told, run.ending))
+        told = bench.told(run)
+        broken = self.inspector.inspect(run.end, told, run.ending)
+        inspected = replace(run, told=told, broken=broken)
         return self.aftermath.repeat(inspected)
 
     def _judge_all(self, result: Examination, runs: list[Run], clean: list[Run]) -> None:
@@ -257,6 +258,8 @@ class Examiner:
                 result.judged.append(Judged(run, _judge(bench, run)))
             except TooSymmetric as error:
                 result.unknowns.append(f"{name}: {run.schedule}: {error}")
+        unsaid = undecided_answers(bench, result.judged, invariants_hear=self.inspector.hears)
+        result.unknowns.extend(f"{name}: {why}" for why in unsaid)
 
     def _has_struck(self, result: Examination, run: Run) -> bool:
         """Note in the table of cells how the fault struck, or why it did not."""
