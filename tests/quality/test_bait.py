@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from acidity.adapters.seam import Passage, PassThrough
+from acidity.adapters.seam import PassThrough, PendingCall
 from acidity.engines.hosted import HostedSandbox
 from acidity.prove import Operation, Scenario
 from acidity.prove.drill.striker import FaultInjector, Strike
@@ -31,10 +31,10 @@ class Watched(FaultInjector):
 
     sent: list[str] | None = None
 
-    def _strike(self, passage: Passage) -> None:
+    def _strike(self, pending: PendingCall) -> None:
         Watched.sent = []
         try:
-            super()._strike(passage)
+            super()._strike(pending)
         finally:
             _AT_WORK.extend(Watched.sent)
             Watched.sent = None

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.bait import WAIT_MS_MAX, advisory_key, hold, table
 from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault, hosted, one_transaction
 
 
-def _strike_sqlite(passage: Passage, lab: Lab) -> None:
-    wire = lab.wire(passage)
+def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
+    wire = lab.wire(pending)
     other = lab.kept.get("writer")
     if other is None:
         other = lab.sandbox.connect_beside()
@@ -22,13 +22,13 @@ def _strike_sqlite(passage: Passage, lab: Lab) -> None:
             raise NotApplicable("the operation holds the lock itself by then") from None
         lab.kept["writer"] = other
     with wire.impatient():
-        passage.perform()
+        pending.perform()
     lab.missed = "the Call needed no lock"
 
 
-def _strike_postgresql(passage: Passage, lab: Lab) -> None:
+def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
     """The transaction waits for an advisory lock that a second session holds; PostgreSQL aborts it with 55P03."""
-    wire, other, key = lab.wire(passage), _holder(lab), advisory_key(hosted(lab).database, 0)
+    wire, other, key = lab.wire(pending), _holder(lab), advisory_key(hosted(lab).database, 0)
     other.execute(f"SET lock_timeout = {WAIT_MS_MAX}")
     hold(lambda: other.execute(f"SELECT pg_advisory_lock({key})"))
     with one_transaction(wire, hosted(lab)):
@@ -37,9 +37,9 @@ def _strike_postgresql(passage: Passage, lab: Lab) -> None:
     lab.missed = "the lock was free"
 
 
-def _strike_mariadb(passage: Passage, lab: Lab) -> None:
+def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
     """The transaction waits for a row that a second session holds; MariaDB undoes the statement only (1205)."""
-    wire, other = lab.wire(passage), _holder(lab)
+    wire, other = lab.wire(pending), _holder(lab)
     take = f"SELECT n FROM {table(hosted(lab), 'bait')} WHERE id = 1 FOR UPDATE"
     with other.cursor() as cursor:
         cursor.execute("BEGIN")
