@@ -226,6 +226,15 @@ def test_passwords_in_errors_are_masked(acidity, answers):
     assert "s3cret" not in acidity("check", "pond:one").err
 
 
+def test_a_message_cannot_write_to_the_terminal(acidity, answers):
+    answers(UsageError("the clean run failed: \x1b]0;gotcha\x07\x1b[31m\u202e"))
+    assert (
+        acidity("check", "pond:one").err
+        == "acidity: pond:one: the clean run failed: \\x1b]0;gotcha\\x07\\x1b[31m\\u202e\n"
+    )
+    assert "s3cret" not in acidity("check", "pond:one", "--output-format", "a://ann:s3cret@db/x").err
+
+
 def test_the_output_goes_to_a_file(acidity, answers, folder):
     answers(ALL_LETTERS)
     left = acidity("check", "pond:one", "--output-format", "json", "--output-file", "card.json")

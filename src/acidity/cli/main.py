@@ -102,6 +102,9 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         return int(group.main(args=argv, prog_name="acidity", standalone_mode=False) or OK)
     except click.ClickException as error:
+        from acidity.report.secret import safe
+
+        error.message = safe(error.message)
         error.show()
         return USAGE
     except UsageError as error:
@@ -123,9 +126,9 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    from acidity.report.secret import masked
+    from acidity.report.secret import safe
 
-    click.echo(f"acidity: {masked(message)}", err=True)
+    click.echo(f"acidity: {safe(message)}", err=True)
     return code
 
 

@@ -71,7 +71,7 @@ def seconds(text: str) -> float:
         raise click.BadParameter(f"{text!r} is not a duration; write 30s, 2m or 500ms")
     duration = float(match["number"]) * _SECONDS[match["unit"]]
     if duration <= 0:
-        raise click.BadParameter("a budget is longer than nothing")
+        raise click.BadParameter(f"{text!r} leaves no time for a run; write 30s, 2m or 500ms")
     return duration
 
 

@@ -86,7 +86,7 @@ def _repeated(run: Again) -> Rerun:
 def _saved(file: str) -> list[Again]:
     """The runs behind the findings of a saved report."""
     path = Path(file)
-    if not path.is_file():
+    if not _is_file(path):
         if ":" in file or not path.suffix:
             raise UsageError(
                 f"say which schedule of {file!r} to replay, as in: acidity replay {file} 'ac1:A3!error-after'"
@@ -105,6 +105,13 @@ def _saved(file: str) -> list[Again]:
         earlier = runs.get(key)
         runs[key] = _again(finding) if earlier is None else replace(earlier, expected=(*earlier.expected, finding.word))
     return list(runs.values())
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def _again(finding: SavedFinding) -> Again:
