@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from io import StringIO
 from typing import NoReturn, cast
 
 import click
@@ -104,8 +105,9 @@ def _run(argv: Sequence[str] | None) -> int:
     except click.ClickException as error:
         from acidity.report.secret import safe
 
-        error.message = safe(error.message)
-        error.show()
+        written = StringIO()
+        error.show(file=written)
+        click.echo(safe(written.getvalue()), err=True, nl=False)
         return USAGE
     except UsageError as error:
         return _complain(str(error), USAGE)

@@ -142,7 +142,7 @@ def engine_options(*, from_environment: bool = True) -> tuple[Decorator[Any], ..
             metavar="NAME",
             help="The database to run on; repeat it for several.  [default: sqlite]",
         ),
-        option("--isolation-level", env="ISOLATION_LEVEL", callback=_level, help="Level of every transaction."),
+        option("--isolation-level", env="ISOLATION_LEVEL", callback=_level, help="Of every transaction."),
         option(
             "--setting",
             "settings",
@@ -152,7 +152,7 @@ def engine_options(*, from_environment: bool = True) -> tuple[Decorator[Any], ..
             metavar="NAME=VALUE",
             help="A setting of the database, as in journal_mode=wal; repeatable.",
         ),
-        option("--seed", env="SEED", type=int, default=0, show_default=True, help="Of every random choice."),
+        option("--seed", env="SEED", type=int, default=0, show_default=True, help="Seed of every random choice."),
     )
 
 
@@ -162,14 +162,14 @@ BOUNDS: tuple[Decorator[Any], ...] = (
         envvar="ACIDITY_BUDGET",
         callback=_seconds,
         metavar="TIME",
-        help="Stop after this time for each target and engine (30s, 2m); what is left out makes the answer unknown.",
+        help="Stop after this time for each target and engine (30s, 2m); runs left out make the answer unknown.",
     ),
     _option(
         "--runs-max",
         type=click.IntRange(min=1),
         envvar="ACIDITY_RUNS_MAX",
         metavar="N",
-        help="Stop after so many runs for each target and engine.",
+        help="Make at most so many runs for each operation; runs left out make the answer unknown.",
     ),
 )
 
@@ -205,7 +205,7 @@ OUTPUT: tuple[Decorator[Any], ...] = (
     ),
     _option("--output-file", type=click.Path(dir_okay=False), metavar="FILE", help="Write the answer there, not here."),
 )
-EXIT_ZERO = _option("--exit-zero", is_flag=True, help="Leave with 0 whatever was found (wrong usage is still 2).")
+EXIT_ZERO = _option("--exit-zero", is_flag=True, help="Exit with 0 whatever was found; wrong usage still exits with 2.")
 
 
 def with_options(*options: Decorator[Any]) -> Callable[[F], F]:

@@ -23,7 +23,15 @@ COMMAND = ("acidity", "replay")
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """One run to repeat."""
+    """One run to repeat, as a command line describes it.
+
+    Attributes:
+        target: how the user names the Scenario.
+        schedule: what is done to the run, in its printed form.
+        operation: the name of the operation, or its number from 1.
+        request: the options.
+        expected: the words that a saved report said of this run; none for a schedule that was typed.
+    """
 
     target: str
     schedule: str
