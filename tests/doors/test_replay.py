@@ -209,3 +209,14 @@ def test_a_schedule_with_too_many_digits(acidity, replayed, write):
     left = acidity("replay", "pond:pay", "ac1:A" + "9" * 5000)
     assert left.code == 2
     assert left.err.startswith("acidity: not a schedule")
+
+
+def test_a_report_of_a_later_version_may_say_more(acidity, replayed, write):
+    """What replaying does not need is not read, whatever it is."""
+    calls = replayed()
+    whole = json.loads(render([replace(FAILED, target="pond:pay", findings=(replace(TORN, replay=""),))]))
+    whole["also"] = ["job_marked_failed"]
+    whole["findings"][0] |= {"remedies": [{"name": "x", "verdict": "ends this", "runs": 3}], "also": [], "more": {}}
+    write("card.json", json.dumps(whole))
+    assert acidity("replay", "card.json").code == 1
+    assert [schedule for schedule, _ in calls] == ["ac1:A3!error-before"]

@@ -18,6 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
 
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|)")
+_LEVELS = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "AUTOCOMMIT")
 _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -82,7 +83,10 @@ def _seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
 def _databases(_ctx: click.Context, _param: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
     """Names may share one option, separated by commas; URLs may hold commas of their own."""
     names = [part.strip() for value in values for part in ([value] if "://" in value else value.split(","))]
-    return tuple(dict.fromkeys(name for name in names if name))
+    found = tuple(dict.fromkeys(name for name in names if name))
+    if not found:
+        raise click.BadParameter("it names no database; write sqlite, postgresql, mariadb or the URL of a server")
+    return found
 
 
 def _settings(_ctx: click.Context, _param: click.Parameter, values: Iterable[str]) -> dict[str, str]:
@@ -94,7 +98,13 @@ def _settings(_ctx: click.Context, _param: click.Parameter, values: Iterable[str
 
 
 def _level(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    return value.replace("_", " ").upper() if value else None
+    """The level as SQL spells it; ``repeatable_read`` and ``Repeatable-Read`` are the same."""
+    if not value:
+        return None
+    level = value.replace("_", " ").replace("-", " ").upper()
+    if level not in _LEVELS:
+        raise click.BadParameter(f"{value!r} is not an isolation level; the levels are {', '.join(_LEVELS)}")
+    return level
 
 
 def _letters(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
