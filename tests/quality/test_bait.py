@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Self
 
 import pytest
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from acidity.adapters.seam import PassThrough, PendingCall
@@ -205,14 +206,32 @@ def writes_read_only(engine: Engine) -> None:
         connection.execute(insert(Payment).values(id=9, account_id=ALICE, amount=1, note=""))
 
 
+def forbids_itself_to_delete(engine: Engine) -> None:
+    """An authorizer of the program's own is still there after a strike."""
+
+    def without_payments(action: int, first: str | None, *_: str | None) -> int:
+        return sqlite3.SQLITE_DENY if (action, first) == (sqlite3.SQLITE_DELETE, "payments") else sqlite3.SQLITE_OK
+
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.set_authorizer(without_payments)
+        with suppress(DBAPIError):
+            connection.execute(insert(Payment).values(id=9, account_id=ALICE, amount=1, note=""))
+        with suppress(DBAPIError):
+            connection.execute(delete(Payment))
+        connection.commit()
+        driver.set_authorizer(None)
+
+
 @pytest.mark.parametrize(
     ("function", "fault", "settings"),
     [
         (says_its_version, "busy-snapshot", {"journal_mode": "wal"}),
         (writes_read_only, "read-only", {}),
+        (forbids_itself_to_delete, "error-before", {}),
     ],
 )
-def test_pragmas_of_the_program_stay_as_they_are(
+def test_what_the_program_has_set_stays_as_it_is(
     function: Callable[..., Any], fault: str, settings: dict[str, str]
 ) -> None:
     scenario = Scenario(Operation(function), metadata=Base.metadata, setup=seed)
