@@ -12,9 +12,9 @@ from acidity.core.options import CheckOptions
 from acidity.core.report import EngineInfo
 from acidity.core.scenario import Operation, Scenario
 from acidity.errors import EngineUnavailable
+from acidity.prove.drill.confirm import confirmed_findings
 from acidity.prove.drill.examine import Examination, Examiner, Limits, Undecided
-from acidity.prove.drill.findings import atomicity_findings, consistency_findings
-from acidity.prove.drill.trials import helping, try_remedies
+from acidity.prove.drill.trials import Trial, helping, try_remedies
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.steps import done_by
@@ -98,21 +98,21 @@ def _drill_operation(
         if asked.progress is not None:
             asked.progress(done, total, operation.name)
 
+    examiner = Examiner(stage, operation, inspector, limits, progress)
     try:
-        examination = Examiner(stage, operation, inspector, limits, progress).examine()
+        examination = examiner.examine()
     except Undecided as error:
         drilled.unknowns.append(str(error))
         return
     finally:
         stage.adapter.release()
     drilled.examinations.append(examination)
+    atomicity, consistency = confirmed_findings(examiner, examination)
     drilled.unknowns.extend(dict.fromkeys(examination.unknowns))
-    drilled.interrupted = drilled.interrupted or examination.interrupted
-    atomicity = atomicity_findings(examination.bench, examination.judged)
-    consistency = consistency_findings(examination.bench, examination.judged)
-    tried = {}
+    tried: list[Trial] = []
     if asked.remedies and not examination.interrupted:
         tried = try_remedies(stage, operation, examination, [*atomicity, *consistency], limits)
+    drilled.interrupted = drilled.interrupted or examination.interrupted
     replay = _replay_command(asked, len(stage.scenario.operations), position)
     for found, kept in ((atomicity, drilled.atomicity), (consistency, drilled.consistency)):
         for finding in found:

@@ -15,6 +15,7 @@ from acidity.core.call import Call, Event, Kind
 from acidity.core.outcome import Told
 from acidity.core.prepared import without_names
 from acidity.core.scenario import Operation
+from acidity.core.schedule import Schedule
 from acidity.engines.base import Unsettled
 from acidity.errors import UsageError
 from acidity.prove.drill.judge import Bench, Judged, Judgement, writes_left_uncommitted, wrote
@@ -183,6 +184,19 @@ class Examiner:
         inner = self.wrap() if strike.fault.in_child else self.watch.over(self.wrap())
         injector = FaultInjector(strike, self.stage.lab(self.operation), inner)
         return self.aftermath.follow(self.stage.run(self.operation, injector, strike.schedule))
+
+    def repeat(self, bench: Bench, schedule: Schedule) -> Judged:
+        """Make one run once more, and judge it.
+
+        Raises:
+            Undecided: the clean run can no longer be judged.
+            Unsettled: the database did not come to rest.
+            TooSymmetric: a bound of the comparison was hit.
+        """
+        choice = schedule.choices[0] if schedule.choices else None
+        strike = Strike(FAULTS[choice.fault], choice.calls, choice.persistent) if choice is not None else None
+        run = self._inspected(bench, self._clean_run() if strike is None else self._struck_run(strike))
+        return Judged(run, _judge(bench, run))
 
     def _strike_all(self, result: Examination, runs: list[Run], strikes: list[Strike]) -> None:
         name, total = self.operation.name, len(strikes)

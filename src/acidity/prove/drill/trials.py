@@ -1,65 +1,121 @@
-"""Trials of remedies: the operation is drilled again with a change made at the seam, and judged by the same check."""
+"""Trials of remedies: the operation is drilled again with a change made at the seam, and judged by the same check.
+
+A trial never costs a finding: whatever goes wrong in it, a usage error too, only means that the change was not tried.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from acidity.core.finding import Finding, Remedy
+from acidity.core.finding import Finding, Remedy, Tried
 from acidity.core.scenario import Operation
+from acidity.prove.drill.confirm import confirm
 from acidity.prove.drill.examine import Examination, Examiner, Limits, Undecided
-from acidity.prove.drill.findings import atomicity_findings, consistency_findings
+from acidity.prove.drill.findings import atomicity_causes, consistency_causes
 from acidity.prove.remedies import REMEDIES
 from acidity.prove.remedies.base import RemedyTrial
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.stage import Stage
 
+_INTERRUPTED = "interrupted"
+_BUDGET = "the time budget was used up"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of one change.
+
+    Attributes:
+        name: of the change, in words.
+        codes: the findings that it may help against.
+        runs: how many runs were made.
+        left: the codes of the errors that remain.
+        unfinished: why it was not tried, or not to its end; empty if it was.
+    """
+
+    name: str
+    codes: frozenset[str]
+    runs: int = 0
+    left: frozenset[str] = frozenset()
+    unfinished: str = ""
+
+    def against(self, code: str) -> Remedy:
+        """What it means for findings of one code. An error that was seen again was seen, however the trial ended."""
+        if code in self.left:
+            return Remedy(self.name, Tried.FAILED, self.runs)
+        if self.unfinished:
+            return Remedy(self.name, Tried.NOT_TRIED, self.runs, self.unfinished)
+        if self.left:
+            return Remedy(self.name, Tried.ENDS_THIS, self.runs, f"others remain: {', '.join(sorted(self.left))}")
+        return Remedy(self.name, Tried.PASSED, self.runs)
+
 
 def try_remedies(
     stage: Stage, operation: Operation, examination: Examination, findings: Sequence[Finding], limits: Limits
-) -> dict[str, Remedy]:
-    """Drill the operation again with each change that might help; a change is judged by the same check.
+) -> list[Trial]:
+    """Drill the operation again with each change that might help.
+
+    An interruption ends the trials and is noted in the examination.
 
     Returns:
-        The name of a remedy in the registry → what came of it.
+        A Trial for each change that is meant against what was found, cheapest change first.
     """
     errors = {finding.code for finding in findings if finding.severity == "error"}
     history = examination.bench.clean[0].history
-    tried: dict[str, Remedy] = {}
-    for name in REMEDIES:
-        trial = REMEDIES[name]
-        if not errors & trial.codes or limits.over():
+    trials: list[Trial] = []
+    for trial in (REMEDIES[name] for name in REMEDIES):
+        if not errors & trial.codes:
             continue
         misfit = trial.misfit(history)
-        if misfit:
-            if name == "one-commit" and misfit != "it has one COMMIT":
-                tried[name] = Remedy(trial.name, "not applicable", 0, misfit)
+        if misfit is not None:
+            trials.extend([_not_tried(trial, misfit.reason)] if misfit.worth_saying else [])
             continue
-        tried[name] = _try(stage, operation, examination, trial, errors, limits)
-    return tried
+        if examination.interrupted:
+            trials.append(_not_tried(trial, _INTERRUPTED))
+        elif limits.over():
+            trials.append(_not_tried(trial, _BUDGET))
+        else:
+            trials.append(_try(stage, operation, examination, trial, limits))
+    return trials
 
 
-def helping(finding: Finding, tried: Mapping[str, Remedy]) -> tuple[Remedy, ...]:
-    """Those of the remedies tried that are meant against findings of this code."""
-    return tuple(tried[name] for name in tried if finding.code in REMEDIES[name].codes)
+def helping(finding: Finding, trials: Sequence[Trial]) -> tuple[Remedy, ...]:
+    """What the trials mean for one finding."""
+    return tuple(trial.against(finding.code) for trial in trials if finding.code in trial.codes)
 
 
-def _try(
-    stage: Stage, operation: Operation, examination: Examination, trial: RemedyTrial, errors: set[str], limits: Limits
-) -> Remedy:
+def _not_tried(trial: RemedyTrial, reason: str) -> Trial:
+    return Trial(trial.name, trial.codes, unfinished=reason)
+
+
+def _try(stage: Stage, operation: Operation, examination: Examination, trial: RemedyTrial, limits: Limits) -> Trial:
     history = examination.bench.clean[0].history
     examiner = Examiner(stage, operation, Inspector(stage), limits, wrap=lambda: trial.interceptor(history))
     try:
         again = examiner.examine()
+    except KeyboardInterrupt:
+        examination.interrupted = True
+        return _not_tried(trial, _INTERRUPTED)
     except Undecided as error:
-        return Remedy(trial.name, "not applicable", 0, str(error))
-    found = [*atomicity_findings(again.bench, again.judged), *consistency_findings(again.bench, again.judged)]
-    left = {finding.code for finding in found if finding.severity == "error"}
-    runs = len(again.judged)
-    if not left and not again.unknowns:
-        return Remedy(trial.name, "pass", runs)
-    helped = errors - left
-    if helped and left < errors:
-        return Remedy(
-            trial.name, "fail", runs, f"it ends {', '.join(sorted(helped))}, and leaves {', '.join(sorted(left))}"
-        )
-    return Remedy(trial.name, "fail", runs)
+        return _not_tried(trial, str(error))
+    except Exception as error:
+        return _not_tried(trial, f"with this change {type(error).__name__}: {error}")
+    return _judged(trial, operation, examination, examiner, again)
+
+
+def _judged(
+    trial: RemedyTrial, operation: Operation, examination: Examination, examiner: Examiner, again: Examination
+) -> Trial:
+    bench = again.bench
+    causes = [*atomicity_causes(bench, again.judged), *consistency_causes(bench, again.judged)]
+    found = confirm(causes, operation.name, lambda schedule: examiner.repeat(bench, schedule))
+    examination.interrupted = examination.interrupted or again.interrupted or found.interrupted
+    reasons = [*again.unknowns, *found.unknowns]
+    return Trial(
+        trial.name,
+        trial.codes,
+        len(again.judged),
+        frozenset(finding.code for finding in found.findings if finding.severity == "error"),
+        reasons[0] if reasons else "",
+    )
