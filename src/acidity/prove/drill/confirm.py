@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from acidity.core.finding import Finding
 from acidity.core.schedule import Schedule
+from acidity.engines.base import Unsettled
 from acidity.prove.drill.examine import Examination, Examiner
 from acidity.prove.drill.findings import Cause, atomicity_causes, consistency_causes
 from acidity.prove.drill.judge import Judged
@@ -39,7 +40,7 @@ def confirmed_findings(examiner: Examiner, examination: Examination) -> tuple[li
     """The findings of letters A and C that came again; the examination notes what did not, and an interruption."""
     found = []
     bench = examination.bench
-    known: dict[str, Judged | Exception] = {}
+    known: dict[str, Judged | BaseException] = {}
     for causes_of in (atomicity_causes, consistency_causes):
         causes = causes_of(bench, examination.judged)
         if examination.interrupted:
@@ -57,7 +58,7 @@ def confirm(
     causes: Iterable[Cause],
     operation: str,
     repeat: Callable[[Schedule], Judged],
-    known: dict[str, Judged | Exception] | None = None,
+    known: dict[str, Judged | BaseException] | None = None,
 ) -> Confirmed:
     """Make the run of each finding once more.
 
@@ -86,7 +87,7 @@ def _confirm(
     cause: Cause,
     operation: str,
     repeat: Callable[[Schedule], Judged],
-    known: dict[str, Judged | Exception],
+    known: dict[str, Judged | BaseException],
     confirmed: Confirmed,
 ) -> None:
     for item in _plainest(cause):
@@ -110,14 +111,14 @@ def _plainest(cause: Cause) -> Iterator[Judged]:
 
 
 def _again(
-    item: Judged, repeat: Callable[[Schedule], Judged], known: dict[str, Judged | Exception]
-) -> Judged | Exception:
+    item: Judged, repeat: Callable[[Schedule], Judged], known: dict[str, Judged | BaseException]
+) -> Judged | BaseException:
     """The same run a second time."""
     name = str(item.run.schedule)
     if name not in known:
         try:
             known[name] = repeat(item.run.schedule)
-        except Exception as error:  # whatever it is, it is no second sight of what was found
+        except (Exception, Unsettled) as error:  # whatever it is, it is no second sight of what was found
             known[name] = error
     return known[name]
 
@@ -126,9 +127,9 @@ def _which(item: Judged) -> str:
     return str(item.run.schedule) if item.run.schedule.choices else "a clean run"
 
 
-def _told(item: Judged | Exception) -> str:
+def _told(item: Judged | BaseException) -> str:
     """A History in one line, with what was told and where the rows stood."""
-    if isinstance(item, Exception):
+    if isinstance(item, BaseException):
         return f"{type(item).__name__}: {shorten(str(item))}"
     run, judgement = item.run, item.judgement
     calls = []

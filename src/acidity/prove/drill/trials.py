@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from acidity.core.finding import Finding, Remedy, Tried
 from acidity.core.scenario import Operation
+from acidity.engines.base import Unsettled
 from acidity.prove.drill.confirm import confirm
 from acidity.prove.drill.examine import Examination, Examiner, Limits, Undecided
 from acidity.prove.drill.findings import atomicity_causes, consistency_causes
@@ -99,7 +100,7 @@ def _try(stage: Stage, operation: Operation, examination: Examination, trial: Re
         return _not_tried(trial, _INTERRUPTED)
     except Undecided as error:
         return _not_tried(trial, str(error))
-    except Exception as error:
+    except (Exception, Unsettled) as error:
         return _not_tried(trial, f"with this change {type(error).__name__}: {error}")
     return _judged(trial, operation, examination, examiner, again)
 
