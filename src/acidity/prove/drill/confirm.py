@@ -6,19 +6,20 @@ verdict is unknown, with the Histories of both runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from acidity.core.finding import Finding
-from acidity.core.schedule import Schedule
 from acidity.engines.base import Unsettled
+from acidity.errors import Terminated
 from acidity.prove.drill.examine import Examination, Examiner
 from acidity.prove.drill.findings import Cause, atomicity_causes, consistency_causes
-from acidity.prove.drill.judge import Judged
+from acidity.prove.drill.judge import Bench, Judged
 from acidity.prove.telling.shorten import shorten
 
 TRIED_MAX = 3
 _SHOWN_MAX = 40
+Known = dict[str, Judged | BaseException]
 
 
 @dataclass(slots=True)
@@ -26,77 +27,60 @@ class Confirmed:
     """What can be said.
 
     Attributes:
-        findings: what came again.
-        unknowns: what did not, with both Histories.
-        interrupted: the user pressed Ctrl-C; what was left is said as it was seen.
+        findings: what came again; all that was seen, once somebody has stopped the check.
+        unknowns: what did not come again, with both Histories.
     """
 
     findings: list[Finding] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
-    interrupted: bool = False
 
 
 def confirmed_findings(examiner: Examiner, examination: Examination) -> tuple[list[Finding], list[Finding]]:
-    """The findings of letters A and C that came again; the examination notes what did not, and an interruption."""
-    found = []
-    bench = examination.bench
-    known: dict[str, Judged | BaseException] = {}
-    for causes_of in (atomicity_causes, consistency_causes):
-        causes = causes_of(bench, examination.judged)
-        if examination.interrupted:
-            found.append([cause.finding(cause.members[0]) for cause in causes])
-            continue
-        confirmed = confirm(causes, examiner.operation.name, lambda each: examiner.repeat(bench, each), known)
-        examination.unknowns.extend(confirmed.unknowns)
-        examination.interrupted = confirmed.interrupted
-        found.append(confirmed.findings)
-    atomicity, consistency = found
-    return atomicity, consistency
+    """The findings of letters A and C that came again; the examination notes what did not."""
+    bench, judged = examination.bench, examination.judged
+    known: Known = {}
+    atomicity = confirm(atomicity_causes(bench, judged), examiner, bench, known)
+    consistency = confirm(consistency_causes(bench, judged), examiner, bench, known)
+    examination.unknowns += [*atomicity.unknowns, *consistency.unknowns]
+    return atomicity.findings, consistency.findings
 
 
-def confirm(
-    causes: Iterable[Cause],
-    operation: str,
-    repeat: Callable[[Schedule], Judged],
-    known: dict[str, Judged | BaseException] | None = None,
-) -> Confirmed:
+def confirm(causes: Iterable[Cause], examiner: Examiner, bench: Bench, known: Known | None = None) -> Confirmed:
     """Make the run of each finding once more.
 
     Args:
         causes: what there is to say.
-        operation: its name.
-        repeat: makes the run of a Schedule once more, and judges it.
-        known: what came of it before, by Schedule; one run may show several findings.
+        examiner: makes the runs.
+        bench: what they are compared with.
+        known: what came of a run before, by its Schedule; one run may show several findings.
     """
     confirmed = Confirmed()
     known = {} if known is None else known
     for cause in causes:
-        if confirmed.interrupted:
-            confirmed.findings.append(cause.finding(cause.members[0]))
-            continue
         try:
-            _confirm(cause, operation, repeat, known, confirmed)
-        except KeyboardInterrupt:
-            confirmed.interrupted = True
-            confirmed.findings.append(cause.finding(cause.members[0]))
-            confirmed.unknowns.append(f"{operation}: interrupted before what was found was seen a second time")
+            shown = cause.members[0] if examiner.runs.stopped_by else _shown(cause, examiner, bench, known)
+        except (KeyboardInterrupt, Terminated) as stop:
+            examiner.runs.stop(stop)
+            shown = cause.members[0]
+        if shown is not None:
+            confirmed.findings.append(cause.finding(shown))
+        else:
+            confirmed.unknowns.append(_unconfirmed(cause, examiner.operation.name, known))
     return confirmed
 
 
-def _confirm(
-    cause: Cause,
-    operation: str,
-    repeat: Callable[[Schedule], Judged],
-    known: dict[str, Judged | BaseException],
-    confirmed: Confirmed,
-) -> None:
+def _shown(cause: Cause, examiner: Examiner, bench: Bench, known: Known) -> Judged | None:
+    """The plainest run that comes again."""
     for item in _plainest(cause):
-        again = _again(item, repeat, known)
+        again = _again(item, examiner, bench, known)
         if isinstance(again, Judged) and again.run.struck is item.run.struck and cause.shown_by(again):
-            confirmed.findings.append(cause.finding(item))
-            return
+            return item
+    return None
+
+
+def _unconfirmed(cause: Cause, operation: str, known: Known) -> str:
     item = cause.members[0]
-    confirmed.unknowns.append(
+    return (
         f"{operation}: {cause.word} was seen in {_which(item)}, and did not come again when that was repeated: "
         f"at first {_told(item)}; the second time {_told(known[str(item.run.schedule)])}"
     )
@@ -110,14 +94,12 @@ def _plainest(cause: Cause) -> Iterator[Judged]:
         yield next(item for item in cause.members if item.run.schedule == schedule)
 
 
-def _again(
-    item: Judged, repeat: Callable[[Schedule], Judged], known: dict[str, Judged | BaseException]
-) -> Judged | BaseException:
+def _again(item: Judged, examiner: Examiner, bench: Bench, known: Known) -> Judged | BaseException:
     """The same run a second time."""
     name = str(item.run.schedule)
     if name not in known:
         try:
-            known[name] = repeat(item.run.schedule)
+            known[name] = examiner.repeat(bench, item.run.schedule)
         except (Exception, Unsettled) as error:  # whatever it is, it is no second sight of what was found
             known[name] = error
     return known[name]

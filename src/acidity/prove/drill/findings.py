@@ -10,6 +10,7 @@ from typing import Any
 from acidity.analysis.canonical import equal_raw
 from acidity.analysis.diff import Claim, row_changes, sentence
 from acidity.core.call import Event, Kind, Site
+from acidity.core.codes import CONSTRAINT, INVARIANT, LEFT_OPEN, OF_WORD
 from acidity.core.finding import Finding, RowChange
 from acidity.core.http import spoken
 from acidity.core.outcome import Told
@@ -21,27 +22,10 @@ from acidity.prove.telling.shorten import shorten
 from acidity.prove.telling.steady import Steady
 from acidity.prove.telling.steps import changes_again, explained, title_of_failed, title_of_repeated
 
-CODES = {
-    "torn": "ACI201",
-    "doubled": "ACI202",
-    "false success": "ACI203",
-    "false failure": "ACI204",
-    "not refused": "ACI205",
-    "leaked": "ACI206",
-    "failed after commit": "ACI208",
-    "left in doubt": "ACI209",
-    "not recovered": "ACI210",
-    "not settled": "ACI211",
-    "not idempotent": "ACI212",
-}
 _COMMIT_FIRST = (
     'the answer has to wait for COMMIT; in FastAPI a dependency that commits after yield needs scope="function", as in '
     'Depends(get_session, scope="function")'
 )
-LEFT_OPEN = "ACI207"
-CONSTRAINT = "ACI251"
-INVARIANT = "ACI252"
-INCONSISTENT = "inconsistent"
 
 
 _CLAIMS: Mapping[Word, Claim] = {
@@ -98,9 +82,9 @@ def _atomicity_cause(bench: Bench, code: str, members: list[Judged]) -> Cause:
 
 def _cause(bench: Bench, item: Judged) -> tuple[Any, ...]:
     """Runs that end in the same rows with the same word have one cause."""
-    code = CODES[item.judgement.word]
+    code = OF_WORD[item.judgement.word].name
     if committed_by_stranger(item):
-        return LEFT_OPEN, item.judgement.severity
+        return LEFT_OPEN.name, item.judgement.severity
     if item.judgement.word == "leaked":
         return code, item.judgement.text, item.judgement.severity, item.run.leaks, bool(item.run.stopped)
     effects = tuple(sorted(item.run.effects.items()))
@@ -177,13 +161,13 @@ def _title(
     effects = ", ".join(f"{name} took place {count}×" for name, count in sorted(run.effects.items()))
     if run.failed_step is not None:
         return steady.text(title_of_failed(run.failed_step, told, rows))
-    if code == LEFT_OPEN:
+    if code == LEFT_OPEN.name:
         return (
             f"{told}, and yet {rows}: SQLAlchemy gave the connection back with the transaction of the failed COMMIT "
             f"still open, and the next user of the pool committed it"
         )
     if judgement.word == "leaked":
-        return f"{run.leaks[0] if run.leaks else 'something was left open'}" + (
+        return f"{'; '.join(run.leaks) or 'something was left open'}" + (
             f", and the next unit of work was stopped by it ({run.stopped})" if run.stopped else ""
         )
     if judgement.word == "not refused":
@@ -259,8 +243,7 @@ def _explain(bench: Bench, item: Judged, steady: Steady) -> list[str]:
         steps.append(f"the operation returned {shorten(repr(steady.value(run.ending.answer)))}: {told}")
     elif run.ending.exception:
         steps.append(f"{run.ending.exception} left the operation: told {judgement.told}")
-    if run.leaks:
-        steps.append(run.leaks[0])
+    steps.extend(run.leaks)
     if run.in_doubt:
         steps.append(f"{_in_doubt(run)}, and nothing in this run decided it")
     if judgement.by_stranger:
@@ -292,7 +275,7 @@ def _consistency_cause(bench: Bench, key: tuple[str, bool], members: list[Judged
         return _inconsistent(bench, item, broken, occurrences)
 
     members.sort(key=_simplest)
-    return Cause(INCONSISTENT, tuple(members), lambda item: broken_in(item) is not None, finding)
+    return Cause(INVARIANT.word, tuple(members), lambda item: broken_in(item) is not None, finding)
 
 
 def _inconsistent(bench: Bench, item: Judged, broken: Break, occurrences: int) -> Finding:
@@ -302,10 +285,10 @@ def _inconsistent(bench: Bench, item: Judged, broken: Break, occurrences: int) -
     what = "a declared constraint" if declared else f"the invariant {broken.name}"
     site = broken.between.call.site if broken.between is not None else None
     return Finding(
-        code=CONSTRAINT if declared else INVARIANT,
+        code=(CONSTRAINT if declared else INVARIANT).name,
         severity="error",
         title=f"{what} is broken{broken.where}: {seen}",
-        word=INCONSISTENT,
+        word=INVARIANT.word,
         operation=bench.operation.name,
         schedule=item.run.schedule,
         sites=tuple(dict.fromkeys([*([site] if site else []), *_sites(item.run)])),

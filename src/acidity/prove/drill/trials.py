@@ -9,18 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from acidity.core.finding import Finding, Remedy, Tried
+from acidity.core.report import ExitReason
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
+from acidity.errors import Terminated
 from acidity.prove.drill.confirm import confirm
-from acidity.prove.drill.examine import Examination, Examiner, Limits, Undecided
+from acidity.prove.drill.examine import Examination, Examiner, Undecided
 from acidity.prove.drill.findings import atomicity_causes, consistency_causes
 from acidity.prove.remedies import REMEDIES
 from acidity.prove.remedies.base import RemedyTrial
+from acidity.prove.runs import Runs, reason_of
 from acidity.prove.stage.inspector import Inspector
-from acidity.prove.stage.stage import Stage
-
-_INTERRUPTED = "interrupted"
-_BUDGET = "the time budget was used up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +52,9 @@ class Trial:
 
 
 def try_remedies(
-    stage: Stage, operation: Operation, examination: Examination, findings: Sequence[Finding], limits: Limits
+    runs: Runs, operation: Operation, examination: Examination, findings: Sequence[Finding]
 ) -> list[Trial]:
-    """Drill the operation again with each change that might help.
-
-    An interruption ends the trials and is noted in the examination.
+    """Drill the operation again with each change that might help; somebody who stops the check ends the trials.
 
     Returns:
         A Trial for each change that is meant against what was found, cheapest change first.
@@ -72,12 +69,7 @@ def try_remedies(
         if misfit is not None:
             trials.extend([_not_tried(trial, misfit.reason)] if misfit.worth_saying else [])
             continue
-        if examination.interrupted:
-            trials.append(_not_tried(trial, _INTERRUPTED))
-        elif limits.over():
-            trials.append(_not_tried(trial, _BUDGET))
-        else:
-            trials.append(_try(stage, operation, examination, trial, limits))
+        trials.append(_try(runs, operation, examination, trial))
     return trials
 
 
@@ -90,28 +82,30 @@ def _not_tried(trial: RemedyTrial, reason: str) -> Trial:
     return Trial(trial.name, trial.codes, unfinished=reason)
 
 
-def _try(stage: Stage, operation: Operation, examination: Examination, trial: RemedyTrial, limits: Limits) -> Trial:
+def _try(runs: Runs, operation: Operation, examination: Examination, trial: RemedyTrial) -> Trial:
+    if runs.over():
+        return _not_tried(trial, _why_over(runs))
     history = examination.bench.clean[0].history
-    examiner = Examiner(stage, operation, Inspector(stage), limits, wrap=lambda: trial.interceptor(history))
+    examiner = Examiner(runs, operation, Inspector(runs.stage), wrap=lambda: trial.interceptor(history))
     try:
         again = examiner.examine()
-    except KeyboardInterrupt:
-        examination.interrupted = True
-        return _not_tried(trial, _INTERRUPTED)
+    except (KeyboardInterrupt, Terminated) as stop:
+        return _not_tried(trial, runs.stop(stop).value)
     except Undecided as error:
         return _not_tried(trial, str(error))
     except (Exception, Unsettled) as error:
         return _not_tried(trial, f"with this change {type(error).__name__}: {error}")
-    return _judged(trial, operation, examination, examiner, again)
+    return _judged(trial, examiner, again)
 
 
-def _judged(
-    trial: RemedyTrial, operation: Operation, examination: Examination, examiner: Examiner, again: Examination
-) -> Trial:
+def _why_over(runs: Runs) -> str:
+    return (ExitReason.BUDGET if runs.stopped_by is None else reason_of(runs.stopped_by)).value
+
+
+def _judged(trial: RemedyTrial, examiner: Examiner, again: Examination) -> Trial:
     bench = again.bench
     causes = [*atomicity_causes(bench, again.judged), *consistency_causes(bench, again.judged)]
-    found = confirm(causes, operation.name, lambda schedule: examiner.repeat(bench, schedule))
-    examination.interrupted = examination.interrupted or again.interrupted or found.interrupted
+    found = confirm(causes, examiner, bench)
     reasons = [*again.unknowns, *found.unknowns]
     return Trial(
         trial.name,

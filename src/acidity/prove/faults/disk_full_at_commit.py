@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault, require_transaction
+from acidity.prove.faults.bait import table
+from acidity.prove.faults.base import Lab, SimpleFault, hosted, require_transaction
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
-    require_transaction(passage, lab)
-    lab.wire(passage).send("INSERT INTO acidity.full VALUES (1)")
-    passage.perform()
+def _strike(pending: PendingCall, lab: Lab) -> None:
+    require_transaction(pending, lab)
+    lab.wire(pending).send(f"INSERT INTO {table(hosted(lab), 'full')} VALUES (1)")
+    pending.perform()
     lab.missed = "nothing was sent for this COMMIT"
 
 

@@ -11,8 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from acidity.core.outcome import State, Told
 from acidity.errors import UsageError
+from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.run import Broken, RawEnding
-from acidity.prove.stage.stage import Stage, quiet
+from acidity.prove.stage.stage import Stage
 from acidity.prove.stage.views import every, looking
 
 
