@@ -210,7 +210,8 @@ class Scenario:
         setup: ``callable(session)`` that writes the rows before.
         invariants: ``callable(session)`` or ``callable(session, run)``; broken if it returns False or raises.
         bind: ``"module:engine"`` or several, module-level engines that are redirected to the Sandbox.
-        effects: functions outside the database (or ``"module:function"``) that are counted and made to fail.
+        effects: functions outside the database (or ``"module:function"``) that are counted and made to fail; an
+            `Effect` says more: an idempotency key, or that it changes nothing.
         ignore: columns that are not compared, as ``"table.column"``; ``"table.*"`` leaves out a whole table.
         databases: instead of `metadata`, `schema` and `setup`, a `Database` for each name, where an operation writes to
             several. Then tables are called ``"name.table"``, invariants receive a mapping of sessions by name, and

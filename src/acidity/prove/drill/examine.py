@@ -216,7 +216,7 @@ class Examiner:
         if again.failed_step or told[0] != told[1]:
             return None
         effects = {name: clean.effects.get(name, 0) + count for name, count in again.effects.items()}
-        return replace(again, effects=effects)
+        return replace(again, effects=effects, effect_keys=clean.effect_keys | again.effect_keys)
 
     def _require_told(self, bench: Bench, clean: Run) -> None:
         """The clean run must succeed, or refuse as expected."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -134,10 +135,17 @@ class Bench:
             return Rows.BEFORE
         if counted == clean.effects and self.comparer.same(clean.end, state):
             return Rows.AFTER
-        twice = {name: 2 * count - self._idle_effects.get(name, 0) for name, count in clean.effects.items()}
-        if self.doubled is not None and counted == twice and self.comparer.same(self.doubled.end, state):
+        if self.doubled is not None and counted == self._twice() and self.comparer.same(self.doubled.end, state):
             return Rows.DOUBLED
         return Rows.TORN
+
+    def _twice(self) -> dict[str, int]:
+        """How often each effect takes place when all is done twice: those with a key once for each key."""
+        keyed = Counter(name for name, _ in self.doubled.effect_keys) if self.doubled is not None else Counter[str]()
+        return {
+            name: keyed[name] or 2 * count - self._idle_effects.get(name, 0)
+            for name, count in self.clean[0].effects.items()
+        }
 
     def told(self, run: Run) -> Told:
         """What the caller was told (DESIGN §5 *Told*)."""

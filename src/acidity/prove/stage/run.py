@@ -103,6 +103,7 @@ class Run:
         first: rows right after it.
         second: rows after a stranger's commit.
         effects: effect → how often it took place, steps included.
+        effect_keys: (effect, idempotency key) of those that have one, steps included.
         leaks: transactions found open.
         stopped: the error that stopped the stranger.
         locked_out: the first look had to read past a lock.
@@ -124,6 +125,7 @@ class Run:
     first: State
     second: State
     effects: Mapping[str, int] = field(default_factory=dict)
+    effect_keys: frozenset[tuple[str, str]] = frozenset()
     leaks: tuple[str, ...] = ()
     stopped: str = ""
     locked_out: bool = False
