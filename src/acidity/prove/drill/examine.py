@@ -10,7 +10,7 @@ from acidity.adapters.seam import Interceptor, PassThrough
 from acidity.analysis.canonical import TooSymmetric
 from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.core.call import Call, Event, Kind
-from acidity.core.outcome import Told
+from acidity.core.outcome import Rows, Told
 from acidity.core.prepared import without_names
 from acidity.core.report import ExitReason
 from acidity.core.scenario import Operation
@@ -25,6 +25,7 @@ from acidity.prove.stage.aftermath import Aftermath
 from acidity.prove.stage.clock import let_second_pass
 from acidity.prove.stage.committed import CommitWatch
 from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.legal import LegalEnds
 from acidity.prove.stage.run import NOT_REACHED, Run
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.answers import undecided_answers
@@ -88,6 +89,7 @@ class Examiner:
         self.label = label
         self.watch = CommitWatch(self.stage, inspector)
         self.aftermath = Aftermath(self.stage, self.watch)
+        self.legal = LegalEnds(self.stage, operation)
         self.idle: Run | None = None
         self.warmed_up = False
 
@@ -102,6 +104,7 @@ class Examiner:
             Undecided: the operation cannot be judged at all.
         """
         let_second_pass(self.stage.seed)
+        self.legal.require_narrow()
         try:
             clean = self._clean_runs()
             self.idle = self.aftermath.alone()
@@ -248,10 +251,18 @@ class Examiner:
         )
 
     def _inspected(self, bench: Bench, run: Run) -> Run:
+        legal = self._legal(bench, run)
         told = bench.told(run)
         broken = self.inspector.inspect(run.end, told, run.ending)
-        inspected = replace(run, told=told, broken=broken)
+        inspected = replace(run, told=told, broken=broken, legal=legal)
         return self.aftermath.repeat(inspected)
+
+    def _legal(self, bench: Bench, run: Run) -> str:
+        """Which end state of ``also=`` this is, where it is neither before nor after."""
+        if not run.schedule.choices:
+            self.legal.require_not_clean(run.end)
+        known = bench.rows_of(run.end, run.effects) in {Rows.BEFORE, Rows.AFTER}
+        return "" if known else self.legal.holding(run.end)
 
     def _judge_all(self, result: Examination, runs: list[Run], clean: list[Run]) -> None:
         """Judge with masks learnt from all clean runs: what differs only after a while is found by the last of them."""

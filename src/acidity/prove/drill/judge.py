@@ -174,11 +174,19 @@ class Bench:
         its rows are those of the clean run, it is decided here.
         """
         told = self.told(run) if run.told is None or run.told is Told.UNDECIDED else run.told
-        rows = self.rows_of(run.end, run.effects)
+        rows = self._rows(run)
         word, severity = self._word(told, rows, run)
         looks = {self.rows_of(state, run.effects) for state in (run.first, run.second)}
         by_stranger = severity is not None and word in _OF_THE_ROWS and len(looks) > 1
         return Judgement(told, rows, word, severity, by_stranger)
+
+    def _rows(self, run: Run) -> Rows:
+        """Where the rows stand. In an end state that ``also=`` names no effect may have taken place too often."""
+        rows = self.rows_of(run.end, run.effects)
+        if rows in {Rows.BEFORE, Rows.AFTER} or not run.legal:
+            return rows
+        counted = {name: count for name, count in run.effects.items() if count}
+        return Rows.LEGAL if counted in (self._idle_effects, self.clean[0].effects) else rows
 
     def _word(self, told: Told, rows: Rows, run: Run) -> tuple[Word, Severity | None]:
         if run.failed_step is not None:
@@ -202,6 +210,8 @@ class Bench:
             return "doubled", "error"
         if self.operation.expects_refusal and told is Told.OK:
             return "not refused", "error"
+        if rows is Rows.LEGAL:
+            return self._leak(run)
         leak, severity = self._leak(run)
         if self.changes_nothing or self._is_declared_refusal(run):
             return leak, severity

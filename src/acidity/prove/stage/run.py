@@ -117,6 +117,7 @@ class Run:
         again: the same once more, which must change nothing.
         between: committed states on the way in which something does not hold.
         told: what the caller was told, once somebody has decided it.
+        legal: the name of the end state beside before and after that this is, as ``also=`` says; or nothing.
     """
 
     schedule: Schedule
@@ -139,6 +140,7 @@ class Run:
     again: tuple[Step, ...] = ()
     between: tuple[Between, ...] = ()
     told: Told | None = None
+    legal: str = ""
 
     @property
     def end(self) -> State:
