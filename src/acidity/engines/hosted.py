@@ -11,7 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import create_engine
@@ -468,10 +468,6 @@ class HostedSandbox(HostedDatabase):
         number = self.session_of(dbapi_connection)
         state = self.sessions().get(number) if number is not None else None
         return None if state is None else state == "in transaction"
-
-    def unseen(self) -> AbstractContextManager[None]:
-        """Nothing is traced, so nothing has to be hidden."""
-        return nullcontext()
 
     @contextmanager
     def watch(self, refuse: Callable[[str], None]) -> Iterator[list[str]]:

@@ -20,6 +20,7 @@ from acidity.core.outcome import State
 from acidity.core.report import EngineInfo
 from acidity.engines.base import Look
 from acidity.engines.directory import OwnDirectory
+from acidity.engines.own_calls import own_calls
 from acidity.engines.sqlite.bypass import Watch, file_in, file_of, points_at
 from acidity.engines.sqlite.rows import (
     RowReader,
@@ -165,7 +166,7 @@ class SqliteSandbox:
 
     @contextmanager
     def _own_connection(self, database: object, *, uri: bool = False) -> Iterator[sqlite3.Connection]:
-        with self._watch.window():
+        with own_calls():
             connection = sqlite3.connect(str(database), timeout=0, isolation_level=None, uri=uri)
         try:
             yield connection
@@ -174,7 +175,7 @@ class SqliteSandbox:
 
     def connect_beside(self) -> sqlite3.Connection:
         """A second connection that waits for no lock."""
-        with self._watch.window():
+        with own_calls():
             connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
         self._beside.append(connection)
         return connection
@@ -196,7 +197,7 @@ class SqliteSandbox:
     def connect(self, dialect: Any, cparams: dict[str, Any]) -> Any:
         """A connection of the dialect to this file, with the engine's own arguments."""
         arguments = {name: value for name, value in cparams.items() if name not in {"uri", "check_same_thread"}}
-        with self._watch.connecting():
+        with own_calls():
             return dialect.connect(str(self.path), check_same_thread=False, **arguments)
 
     def configure(self, dbapi_connection: Any) -> None:
@@ -212,7 +213,7 @@ class SqliteSandbox:
                 connection.execute(pragma).fetchall()
             connection.set_trace_callback(partial(self._watch.traced, id(connection)))
 
-        with self._watch.window():
+        with own_calls():
             self.on_driver(dbapi_connection, prepare)
 
     def claim(self, dbapi_connection: Any) -> bool:
@@ -228,7 +229,7 @@ class SqliteSandbox:
 
     def open(self, dialect: Any, cargs: Any, cparams: Any) -> Any:
         """A connection with exactly these arguments."""
-        with self._watch.connecting():
+        with own_calls():
             return dialect.connect(*cargs, **cparams)
 
     def is_target(self, dialect_name: str, cargs: Any, cparams: Any) -> bool:
@@ -303,10 +304,6 @@ class SqliteSandbox:
 
     def detour(self) -> None:
         """So there is no proxy."""
-
-    def unseen(self) -> AbstractContextManager[None]:
-        """What happens in this context is acidity's or the pool's own."""
-        return self._watch.window()
 
     def watch(self, refuse: Callable[[str], None]) -> AbstractContextManager[list[str]]:
         """Notice what bypasses the seam."""

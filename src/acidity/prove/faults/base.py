@@ -7,7 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from acidity.adapters.seam import LiveConnection, PendingCall
+from acidity.adapters.seam import PendingCall
+from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Call, Kind
 from acidity.core.control import is_write
 from acidity.core.prepared import commits_prepared
