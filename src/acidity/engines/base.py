@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from acidity.core.call import History
 from acidity.core.outcome import State
 from acidity.core.report import EngineInfo
+from acidity.engines.session import Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,12 @@ class Sandbox(Ground, Protocol):
 
     def in_transaction(self, dbapi_connection: Any) -> bool | None:
         """Whether the driver's connection has an open transaction; None when it is closed."""
+
+    def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
+        """What the session of this connection keeps beyond its transactions; asked in a transaction of acidity's own.
+
+        On MariaDB its locks are let go with that.
+        """
 
     def send(self, dbapi_connection: Any, sql: str) -> None:
         """Send a statement on somebody's connection, in their transaction, unseen by the seam."""

@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from acidity.engines.session import Left
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -32,6 +34,11 @@ class Shape:
 
 class HostedDatabase(ABC):
     """The questions that PostgreSQL and MariaDB answer each in its own way."""
+
+    @property
+    @abstractmethod
+    def bait(self) -> str:
+        """The schema or database of what faults need, unquoted; the token of the Sandbox is in its name."""
 
     @abstractmethod
     def connect_admin(self, database: str | None = None) -> Any:
@@ -123,6 +130,10 @@ class HostedDatabase(ABC):
     @abstractmethod
     def prepared(self) -> Mapping[str, str]:
         """The prepared transactions of this database that nobody has decided: name → the statement that undoes it."""
+
+    @abstractmethod
+    def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
+        """What the session of this connection keeps beyond its transactions."""
 
     @abstractmethod
     def cancel_if_active(self, beside: Any, number: int) -> bool:

@@ -6,9 +6,12 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from acidity.core.call import History, calls
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.hosted_database import Shape
+from acidity.engines.mariadb.session import left_on, names_in
 from acidity.engines.orphans import PREFIX, owner_is_gone
+from acidity.engines.session import Left
 
 DRIVERS: Mapping[str, tuple[str, str]] = {
     "": ("pymysql", "aiomysql"),
@@ -42,6 +45,7 @@ class MariadbSandbox(HostedSandbox):
 
     engine_name = "mariadb"
     dialects = frozenset({"mariadb", "mysql"})
+    _spoken_of: frozenset[Left] = frozenset()
 
     def connect_admin(self, database: str | None = None) -> Any:
         """An administrator's PyMySQL connection."""
@@ -297,6 +301,20 @@ class MariadbSandbox(HostedSandbox):
     def commits_by_itself(self, dbapi_connection: Any) -> bool:
         """What the server last told the driver."""
         return bool(getattr(dbapi_connection, "driver_connection", dbapi_connection).get_autocommit())
+
+    def remember(self, history: History) -> None:
+        """Keep also the names of locks and temporary tables that these Calls speak of."""
+        super().remember(history)
+        self._spoken_of |= names_in(calls(history))
+
+    def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
+        """Locks of GET_LOCK, and temporary tables that the run has named."""
+        return left_on(dbapi_connection, self._spoken_of)
+
+    def reset(self) -> None:
+        """The next run names its own."""
+        super().reset()
+        self._spoken_of = frozenset()
 
     def set_statements(self) -> Iterable[str]:
         """Session variables."""

@@ -9,7 +9,9 @@ from typing import Any
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.hosted_database import Shape
 from acidity.engines.orphans import PREFIX, owner_is_gone
+from acidity.engines.postgresql.session import ANYTHING, left_on
 from acidity.engines.server import Server
+from acidity.engines.session import Left
 
 DRIVERS: Mapping[str, tuple[str, str]] = {
     "": ("psycopg", "psycopg"),
@@ -17,7 +19,6 @@ DRIVERS: Mapping[str, tuple[str, str]] = {
     "psycopg2": ("psycopg2", "psycopg"),
     "asyncpg": ("psycopg", "asyncpg"),
 }
-OWN = "acidity"  # the schema for seed rows and for what faults need; no operation sees it
 
 _CATALOGUE = """
 SELECT md5(string_agg(concat_ws(':', c.relname, c.relkind, a.attnum, a.attname, a.atttypid, a.attnotnull, a.attidentity,
@@ -51,18 +52,18 @@ SELECT (SELECT count(*) FROM pg_constraint con JOIN pg_namespace n ON n.oid = co
 """
 # What faults need: a row to fight for, a key to break at COMMIT, a sort too big for its disk at COMMIT.
 _BAIT = """
-CREATE SCHEMA acidity;
-CREATE TABLE acidity.bait (id int PRIMARY KEY, n int NOT NULL);
-INSERT INTO acidity.bait SELECT i, 0 FROM generate_series(1, 2) i;
-CREATE TABLE acidity.late (id int REFERENCES acidity.bait DEFERRABLE INITIALLY DEFERRED);
-CREATE TABLE acidity.full (id int);
-CREATE FUNCTION acidity.sort() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN PERFORM acidity.fill(); RETURN NULL; END $$;
-CREATE FUNCTION acidity.fill() RETURNS bigint LANGUAGE sql SECURITY DEFINER
+CREATE SCHEMA {bait};
+CREATE TABLE {bait}.bait (id int PRIMARY KEY, n int NOT NULL);
+INSERT INTO {bait}.bait SELECT i, 0 FROM generate_series(1, 2) i;
+CREATE TABLE {bait}.late (id int REFERENCES {bait}.bait DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE {bait}.full (id int);
+CREATE FUNCTION {bait}.sort() RETURNS trigger LANGUAGE plpgsql SET search_path = {bait} AS $$
+BEGIN PERFORM fill(); RETURN NULL; END $$;
+CREATE FUNCTION {bait}.fill() RETURNS bigint LANGUAGE sql SECURITY DEFINER
 SET temp_file_limit = '64kB' SET work_mem = '64kB' AS
 $$ SELECT count(*) FROM (SELECT repeat('x', 100) || i AS t FROM generate_series(1, 20000) i ORDER BY t OFFSET 0) s $$;
-CREATE CONSTRAINT TRIGGER sort AFTER INSERT ON acidity.full DEFERRABLE INITIALLY DEFERRED
-FOR EACH ROW EXECUTE FUNCTION acidity.sort();
+CREATE CONSTRAINT TRIGGER sort AFTER INSERT ON {bait}.full DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION {bait}.sort();
 """
 
 
@@ -75,6 +76,11 @@ class PostgresqlSandbox(HostedSandbox):
     def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
         self._own: Any = None
         super().__init__(server, settings, drivers)
+
+    @property
+    def bait(self) -> str:
+        """The schema for seed rows and for what faults need; its name is no program's, and not that of the role."""
+        return f"{self.user}_bait"
 
     def connect_admin(self, database: str | None = None) -> Any:
         """A superuser's psycopg connection."""
@@ -113,13 +119,13 @@ class PostgresqlSandbox(HostedSandbox):
 
     def keep_before(self) -> None:
         """Seed rows in a schema of ours for `reset`, and a copy of the whole database for invariants and `rebuild`."""
-        self.ask(_BAIT)
-        user = self.quoted(self.user)
+        bait, user = self.quoted(self.bait), self.quoted(self.user)
+        self.ask(_BAIT.format(bait=bait))
         for name, shape in self.shapes.items():
             columns = ", ".join(map(self.quoted, shape.writable))
-            self.ask(f"CREATE TABLE {OWN}.{self.quoted('seed_' + name)} AS SELECT {columns} FROM {self.table(name)}")
-        self.ask(f"GRANT USAGE ON SCHEMA {OWN} TO {user}")
-        self.ask(f"GRANT SELECT, INSERT, UPDATE ON {OWN}.bait, {OWN}.late, {OWN}.full TO {user}")
+            self.ask(f"CREATE TABLE {bait}.{self.quoted('seed_' + name)} AS SELECT {columns} FROM {self.table(name)}")
+        self.ask(f"GRANT USAGE ON SCHEMA {bait} TO {user}")
+        self.ask(f"GRANT SELECT, INSERT, UPDATE ON {bait}.bait, {bait}.late, {bait}.full TO {user}")
         self._sequences = [
             (name, *self.ask(f"SELECT last_value, is_called FROM {self.table(name)}")[0])
             for (name,) in self.ask("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'")
@@ -212,7 +218,7 @@ class PostgresqlSandbox(HostedSandbox):
         for name in tables:
             shape = self.shapes[name]
             columns = ", ".join(map(self.quoted, shape.writable))
-            seed = f"{OWN}.{self.quoted('seed_' + name)}"
+            seed = f"{self.quoted(self.bait)}.{self.quoted('seed_' + name)}"
             parts.append(
                 f"INSERT INTO {self.table(name)} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {seed}"
             )
@@ -273,6 +279,10 @@ class PostgresqlSandbox(HostedSandbox):
     def commits_by_itself(self, dbapi_connection: Any) -> bool:
         """Every driver, and SQLAlchemy's adapter of an async one, has it as ``autocommit``."""
         return bool(getattr(dbapi_connection, "autocommit", False))
+
+    def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
+        """Advisory locks and temporary tables."""
+        return left_on(dbapi_connection) if self.ask(ANYTHING)[0][0] else ()
 
     def set_statements(self) -> Iterable[str]:
         """SET, for the whole session."""

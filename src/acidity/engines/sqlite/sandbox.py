@@ -21,6 +21,7 @@ from acidity.core.report import EngineInfo
 from acidity.engines.base import Look
 from acidity.engines.directory import OwnDirectory
 from acidity.engines.own_calls import own_calls
+from acidity.engines.session import Left
 from acidity.engines.sqlite.bypass import Watch, file_in, file_of, points_at
 from acidity.engines.sqlite.rows import (
     RowReader,
@@ -29,6 +30,7 @@ from acidity.engines.sqlite.rows import (
     deferred_foreign_keys,
     quoted,
 )
+from acidity.engines.sqlite.session import left_on
 
 _COMPANIONS = ("-journal", "-wal", "-shm")
 _IN_FILE = ("page_size", "auto_vacuum")  # fixed when the first page is written
@@ -293,6 +295,11 @@ class SqliteSandbox:
             return bool(_native(dbapi_connection).in_transaction)
         except (sqlite3.ProgrammingError, ValueError, AttributeError):
             return None
+
+    def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
+        """Temporary tables and attached databases."""
+        found: tuple[Left, ...] = self.on_driver(dbapi_connection, left_on)
+        return found
 
     def send(self, dbapi_connection: Any, sql: str) -> None:
         """Send a statement on the driver's connection."""

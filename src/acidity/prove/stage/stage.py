@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import gc
 import inspect
-import logging
 import threading
-import warnings
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import (
-    AbstractContextManager,
-    ExitStack,
-    contextmanager,
-    nullcontext,
-    redirect_stderr,
-    redirect_stdout,
-)
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
-from io import StringIO
 from typing import Any, Self
 
 from sqlalchemy import create_engine
@@ -44,6 +35,7 @@ from acidity.prove.stage.ground import BY_NAME, bound, ground_of, require_fittin
 from acidity.prove.stage.host import Host, LoopHost, PlainHost, is_async
 from acidity.prove.stage.http import Applications
 from acidity.prove.stage.inject import injected, injected_async, injection_of
+from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.run import RawEnding, Run
 from acidity.prove.stage.stranger import Encounter, meet, open_transactions
 from acidity.prove.stage.views import Engines, judges_of
@@ -60,6 +52,9 @@ class Stage:
         settings: settings of the database.
         isolation_level: for the engines that acidity makes and injects.
 
+    Attributes:
+        began: the instant of `time.monotonic` at which it was begun; starting an engine is a part of a check's time.
+
     Raises:
         UsageError: the schema, the set-up, a setting or ``bind=`` is wrong.
         EngineUnavailable: the engine cannot be started.
@@ -70,6 +65,7 @@ class Stage:
     ) -> None:
         if isolation_level is not None and (scenario.bind or any(each.bind for each in scenario.databases.values())):
             raise UsageError("isolation_level= cannot be imposed on an engine of yours (bind=); set it there")
+        self.began = time.monotonic()
         self._options: dict[str, Any] = {} if isolation_level is None else {"isolation_level": isolation_level}
         self.scenario = scenario
         self.parts: Mapping[str, Sandbox] = sandboxes_of(scenario, db, settings)
@@ -318,9 +314,7 @@ class Stage:
             engines = [each for each in all_engines if host.asynchronous or not each.dialect.is_async]
             with quiet():
                 met = meet(engines, part, beside=self.adapters.strangers(part))
-            left = opened - len(met.leaks)
-            words = ("a session or connection was left open with its transaction",) * max(0, left)
-            return Encounter(tuple(dict.fromkeys((*met.leaks, *words))), met.stopped).at(part.name)
+            return met.with_open(opened).at(part.name)
 
         return sum((host.sync(partial(encounter, part)) for part in self.parts.values()), Encounter())
 
@@ -366,16 +360,3 @@ def _file_of(operation: Operation) -> str:
     function: Any = inspect.unwrap(getattr(operation.function, "func", operation.function))
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     return code.co_filename if code is not None else ""
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Hundreds of provoked failures: keep their logs, warnings and prints from the user's screen."""
-    disabled = logging.root.manager.disable
-    with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        warnings.simplefilter("ignore")
-        logging.disable(logging.CRITICAL)
-        try:
-            yield
-        finally:
-            logging.disable(disabled)
