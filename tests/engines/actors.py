@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -163,6 +163,11 @@ class Ground:
         self.refuse(error)
         raise error
 
+    def put_back(self) -> None:
+        """Bring the rows before back."""
+        self.sandbox.look()  # a server puts back what the last look saw changed
+        self.sandbox.reset()
+
     @contextmanager
     def _hooked(self) -> Iterator[None]:
         self.adapters.install()
@@ -245,6 +250,17 @@ def ground(db: str) -> Iterator[Ground]:
         yield Ground(sandbox)
     finally:
         sandbox.close()
+
+
+class Grounds(dict[str, Ground]):
+    """A Ground for each engine, made when it is first asked for."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+
+    def __missing__(self, db: str) -> Ground:
+        self[db] = self._stack.enter_context(ground(db))
+        return self[db]
 
 
 def gated(names: str, script: Script, **layers: Layer) -> dict[str, Actor]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,26 +12,10 @@ import pytest
 from acidity.adapters.seam import Layer, PendingCall
 from acidity.core.call import Kind
 from tests.engines import programs
-from tests.engines.actors import Ground, Script, Told, gated, ground
+from tests.engines.actors import Ground, Script, Told, gated
 from tests.engines.programs import WAYS, Way
 
 BEFORE = {1: 100, 2: 0, 3: 3}
-
-
-@pytest.fixture(scope="module")
-def grounds() -> Iterator[dict[str, Ground]]:
-    """One Sandbox for each engine, made when a test first asks for it."""
-    with ExitStack() as stack:
-        yield _Grounds(stack)
-
-
-class _Grounds(dict[str, Ground]):
-    def __init__(self, stack: ExitStack) -> None:
-        self._stack = stack
-
-    def __missing__(self, db: str) -> Ground:
-        made = self[db] = self._stack.enter_context(ground(db))
-        return made
 
 
 def script_of(names: str, way: Way) -> Script:
@@ -62,10 +45,8 @@ def balances(bank: Ground) -> dict[int, int]:
 
 @pytest.fixture
 def bank(way: Way, grounds: dict[str, Ground]) -> Iterator[Ground]:
-    made = grounds[way.db]
-    yield made
-    made.sandbox.look()
-    made.sandbox.reset()
+    yield grounds[way.db]
+    grounds[way.db].put_back()
 
 
 @pytest.mark.parametrize("names", ["AB", "ABC"])

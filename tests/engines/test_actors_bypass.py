@@ -14,30 +14,23 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from acidity.errors import ForeignDatabase
-from tests.engines.actors import Ground, Script, Told, gated, ground
+from tests.engines.actors import Ground, Script, Told, gated
 
 RAW = "a statement was sent on the raw driver connection"
 WRITE = "UPDATE accounts SET balance = 9 WHERE id = 2"
 READ = text("SELECT balance FROM accounts WHERE id = 1")
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql", "mariadb"])
-def bank(request: pytest.FixtureRequest) -> Iterator[Ground]:
-    with ground(request.param) as made:
-        yield made
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def bank(request: pytest.FixtureRequest, grounds: dict[str, Ground]) -> Iterator[Ground]:
+    yield grounds[request.param]
+    grounds[request.param].put_back()
 
 
-@pytest.fixture(scope="module")
-def file() -> Iterator[Ground]:
-    with ground("sqlite") as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def _from_the_rows_before(request: pytest.FixtureRequest) -> Iterator[None]:
-    yield
-    for name in {"bank", "file"} & set(request.fixturenames):
-        request.getfixturevalue(name).sandbox.reset()
+@pytest.fixture
+def file(grounds: dict[str, Ground]) -> Iterator[Ground]:
+    yield grounds["sqlite"]
+    grounds["sqlite"].put_back()
 
 
 class Held(Script):
