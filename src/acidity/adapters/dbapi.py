@@ -29,7 +29,8 @@ from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Kind, Site
 from acidity.core.control import commits_within, is_write
 from acidity.engines.base import Sandbox
-from acidity.engines.own_calls import are_own_calls, own_calls
+from acidity.engines.own_calls import OWN, own_calls
+from acidity.engines.sqlite.bypass import file_in
 from acidity.errors import ForeignDatabase
 
 _RAW = "a statement was sent on the raw driver connection of SQLAlchemy"
@@ -74,7 +75,7 @@ class DbapiAdapter:
     @contextmanager
     def opening(self, driver: Driver, dialect: str, cargs: Any, cparams: Any) -> Iterator[Opening]:
         """A connection is about to be opened: refuse it, or take it in when it is there."""
-        others = are_own_calls() or called_by_others(driver.module)
+        others = OWN.get() or called_by_others(driver.module)
         ours = None if others else destination(self.gatekeeper, dialect, cargs, cparams)
         if self.armed and not ours and not others:
             where = describe_target(self.gatekeeper, dialect, cargs, cparams)
@@ -102,7 +103,7 @@ class DbapiAdapter:
 
     def wire_if_ours(self, connection: Any) -> RawConnection | None:
         """The wire of this connection, if what it is asked now is a Call."""
-        if not self.armed or are_own_calls():
+        if not self.armed or OWN.get():
             return None
         wire = self._wires.get(id(connection))
         if wire is not None and wire.driver_connection is connection:
@@ -164,7 +165,7 @@ class DbapiAdapter:
     def _bring(
         self, actor: Actor, wire: LiveConnection, call: DriverCall, perform: Callable[..., Any], site: Site | None
     ) -> Any:
-        where = leads_elsewhere(self.gatekeeper, wire.sandbox, call.sql)
+        where = "" if file_in(call.sql) is None else leads_elsewhere(self.gatekeeper, wire.sandbox, call.sql)
         if where:
             self._refuse(f"a statement of the operation leads to {where}", "it was not sent.")
         writes = call.kind is Kind.STATEMENT and is_write(call.sql)

@@ -90,13 +90,12 @@ class PendingCall:
         began, ended = self.began or monotonic(), self.ended or monotonic()
         if error is None:
             return Reply("ok", "", "", self.rows, self.rowcount, began, ended)
-        answered, code = self.answered, ""
-        if self.wire is not None:
-            of_the_driver = isinstance(error, self.wire.errors.Error)
-            code = code_of(error) if of_the_driver else ""
-            answered = answered and of_the_driver and not self.wire.is_gone(error)
-        unknown = (self.call.commits or self.call.kind is Kind.PREPARE) and not answered
-        status: Literal["unknown", "error"] = "unknown" if unknown else "error"
+        of_the_driver = self.wire is not None and isinstance(error, self.wire.errors.Error)
+        code = code_of(error) if of_the_driver else ""
+        status: Literal["unknown", "error"] = "error"
+        if self.call.autocommit or self.call.kind is Kind.COMMIT or self.call.kind is Kind.PREPARE:
+            answered = self.answered and of_the_driver and self.wire is not None and not self.wire.is_gone(error)
+            status = "error" if answered else "unknown"
         return Reply(status, f"{type(error).__name__}: {error}", code, None, None, began, ended)
 
 
@@ -200,23 +199,23 @@ class Actor:
         return self.connections.setdefault(id(wire), len(self.connections) + 1)
 
 
-_current: ContextVar[Actor | None] = ContextVar("acidity_actor", default=None)
+ACTOR: ContextVar[Actor | None] = ContextVar("acidity_actor", default=None)  # read for every Call
 _places = itertools.count(1)  # of Events in the one order of all actors; drawing the next one is atomic
 
 
 def current_actor() -> Actor | None:
     """The actor on whose behalf this code runs, or None."""
-    return _current.get()
+    return ACTOR.get()
 
 
 @contextmanager
 def acting(actor: Actor) -> Iterator[Actor]:
     """Make the calls in this context the actor's."""
-    token = _current.set(actor)
+    token = ACTOR.set(actor)
     try:
         yield actor
     finally:
-        _current.reset(token)
+        ACTOR.reset(token)
 
 
 def request(

@@ -19,22 +19,16 @@ class LiveConnection(ABC):
 
     Attributes:
         sandbox: the database that it leads to.
+        engine: the name of the database engine, such as ``sqlite``.
+        database: what the scenario calls the database; empty where there is only one.
     """
 
-    __slots__ = ("__weakref__", "sandbox")
+    __slots__ = ("__weakref__", "database", "engine", "sandbox")
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-
-    @property
-    def engine(self) -> str:
-        """The name of the database engine, such as ``sqlite``."""
-        return self.sandbox.engine_name
-
-    @property
-    def database(self) -> str:
-        """What the scenario calls the database; empty where there is only one."""
-        return self.sandbox.name
+        self.engine = sandbox.engine_name
+        self.database = sandbox.name
 
     @property
     @abstractmethod

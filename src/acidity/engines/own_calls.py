@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-OWN: ContextVar[bool] = ContextVar("acidity_own_calls", default=False)
+OWN: ContextVar[bool] = ContextVar("acidity_own_calls", default=False)  # read for every Call, so without a function
 
 
 @contextmanager
@@ -22,8 +22,3 @@ def own_calls() -> Iterator[None]:
         yield
     finally:
         OWN.reset(token)
-
-
-def are_own_calls() -> bool:
-    """Whether what a driver is asked here and now is acidity's own, or belongs to a Call that has passed the seam."""
-    return OWN.get()

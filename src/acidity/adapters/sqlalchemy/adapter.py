@@ -19,7 +19,7 @@ from acidity.adapters.sqlalchemy import private
 from acidity.adapters.sqlalchemy.calls import Calls
 from acidity.adapters.sqlalchemy.known import Known
 from acidity.engines.base import Sandbox
-from acidity.engines.own_calls import are_own_calls
+from acidity.engines.own_calls import OWN
 from acidity.errors import ForeignDatabase
 
 _REMEDY = (
@@ -109,7 +109,7 @@ class SqlAlchemyAdapter:
         known = self.known.dialects.get(id(dialect))
         if known is not None and known.redirected_to is not None:
             return self._admit(dialect, known.redirected_to, known.redirected_to.connect(dialect, cparams))
-        if are_own_calls():
+        if OWN.get():
             return None
         ours = destination(self.gatekeeper, dialect.name, cargs, cparams)
         if ours is not None:
@@ -132,7 +132,7 @@ class SqlAlchemyAdapter:
         raise error
 
     def _on_engine_connect(self, connection: Connection) -> None:
-        if are_own_calls():
+        if OWN.get():
             return
         dbapi_connection = connection.connection.dbapi_connection
         known = self.known.connection(dbapi_connection)
@@ -151,7 +151,7 @@ class SqlAlchemyAdapter:
     def _on_checkout(self, dbapi_connection: Any, record: Any, fairy: Any) -> None:
         self.known.resetting.discard(id(dbapi_connection))
         actor = current_actor()
-        if actor is None or are_own_calls():
+        if actor is None or OWN.get():
             return
         known = self.known.connection(dbapi_connection)
         if known is None:

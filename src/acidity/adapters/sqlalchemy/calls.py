@@ -15,13 +15,14 @@ from sqlalchemy.engine import Connection, Dialect
 
 from acidity.adapters.base import Gatekeeper, leads_elsewhere
 from acidity.adapters.recording import RecordingCursor
-from acidity.adapters.seam import Actor, PendingCall, current_actor, request
+from acidity.adapters.seam import ACTOR, Actor, PendingCall, request
 from acidity.adapters.site import find_site
 from acidity.adapters.sqlalchemy import private
 from acidity.adapters.sqlalchemy.known import Known, KnownConnection
 from acidity.core.call import Kind
 from acidity.core.control import is_write, kind_of
-from acidity.engines.own_calls import are_own_calls, own_calls
+from acidity.engines.own_calls import OWN, own_calls
+from acidity.engines.sqlite.bypass import file_in
 
 _EXECUTES = ("do_execute", "do_executemany", "do_execute_no_params")
 _TWO_PHASE = {
@@ -64,12 +65,15 @@ class Calls:
 
     def __init__(self, board: Switchboard) -> None:
         self._board = board
+        self._gatekeeper = board.gatekeeper
+        self._known = board.known
+        self._connections = board.known.connections
         self._wrapping = threading.Lock()  # two actors may open their first connections at once
 
     def wrap(self, dialect: Dialect) -> None:
         """Let the calls of this dialect pass the seam, if they do not already."""
         with self._wrapping:
-            known = self._board.known.dialect(dialect)
+            known = self._known.dialect(dialect)
             if known.is_wrapped:
                 return
             known.is_wrapped = True
@@ -83,7 +87,7 @@ class Calls:
 
     def unwrap(self) -> None:
         """Take it back from every dialect."""
-        for known in self._board.known.dialects.values():
+        for known in self._known.dialects.values():
             for name in _WRAPPED if known.is_wrapped else ():
                 known.dialect.__dict__.pop(name, None)
             known.is_wrapped = False
@@ -95,14 +99,14 @@ class Calls:
         def execute(cursor: Any, statement: str, *rest: Any, **keywords: Any) -> None:
             context = keywords.get("context") or (rest[-1] if rest else None)
             root = getattr(context, "root_connection", None)
-            if root is None or private.is_probe(root) or are_own_calls():
+            if root is None or not private.serves_programs(root) or OWN.get():
                 original(cursor, statement, *rest, **keywords)
                 return
             has_params = len(rest) > 1
             params = rest[0] if has_params else None
 
             def send(pending: PendingCall) -> None:
-                if not pending.rewritten:
+                if pending.sql is statement and pending.params is params:
                     original(cursor, statement, *rest, **keywords)
                 elif has_params:
                     original(cursor, pending.sql, pending.params, context)
@@ -115,8 +119,9 @@ class Calls:
 
             kind = kind_of(statement)
             actor = self._actor(kind)
-            known = self._board.known.leading(dialect, root.connection.dbapi_connection)
-            where = leads_elsewhere(self._board.gatekeeper, known.sandbox, statement)
+            dbapi_connection = root.connection.dbapi_connection
+            known = self._connections.get(id(dbapi_connection)) or self._known.leading(dialect, dbapi_connection)
+            where = "" if file_in(statement) is None else leads_elsewhere(self._gatekeeper, known.sandbox, statement)
             if where and self._board.armed:
                 self._board.refuse(f"a statement of the operation leads to {where}", "it was not sent.")
             if actor is None:
@@ -129,14 +134,14 @@ class Calls:
 
     def _ending(self, dialect: Dialect, original: Callable[..., Any], kind: Kind) -> Callable[..., Any]:
         def end(connection: Any) -> None:
-            if are_own_calls():
+            if OWN.get():
                 original(connection)
                 return
             dbapi_connection = getattr(connection, "dbapi_connection", connection)
-            known = self._board.known.leading(dialect, dbapi_connection)
-            if id(dbapi_connection) in self._board.known.resetting:
-                self._board.known.resetting.discard(id(dbapi_connection))
-                actor = current_actor()
+            known = self._known.leading(dialect, dbapi_connection)
+            if id(dbapi_connection) in self._known.resetting:
+                self._known.resetting.discard(id(dbapi_connection))
+                actor = ACTOR.get()
                 if actor is None or not actor.interceptor.keeps_open(known):
                     with own_calls():
                         original(connection)
@@ -161,19 +166,19 @@ class Calls:
                 pending.refuse_rewriting()
                 original(connection, xid, *rest, **keywords)
 
-            actor = None if are_own_calls() else self._actor(kind)
+            actor = None if OWN.get() else self._actor(kind)
             if actor is None:
                 with own_calls():
                     original(connection, xid, *rest, **keywords)
                 return
-            known = self._board.known.leading(dialect, connection.connection.dbapi_connection)
+            known = self._known.leading(dialect, connection.connection.dbapi_connection)
             self._bring(actor, known, kind, send, f"{kind.value} {xid}")
 
         return end
 
     def _actor(self, kind: Kind) -> Actor | None:
         """Who makes this Call; a Call of nobody is noted."""
-        actor = current_actor()
+        actor = ACTOR.get()
         if actor is None and self._board.armed:
             self._board.orphans.append(f"{kind.value} by a thread or task that belongs to no operation")
         return actor

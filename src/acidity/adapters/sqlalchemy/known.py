@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy.engine import Dialect
@@ -17,32 +18,27 @@ class KnownConnection(LiveConnection):
     Attributes:
         dialect: what SQLAlchemy asks it through.
         connection: as SQLAlchemy calls it: the driver's own, or its plain face of one that awaits.
+        errors: the driver's module.
         raw_by: who took it from the pool without making a Connection of it.
         pool_record: SQLAlchemy's record of its place in the pool, once it was checked out.
     """
 
-    __slots__ = ("_connection", "dialect", "pool_record", "raw_by")
+    __slots__ = ("_connection", "_errors", "dialect", "pool_record", "raw_by")
+
+    connection = property(attrgetter("_connection"))  # without a function: asked for every Call
+    errors = property(attrgetter("_errors"))
 
     def __init__(self, sandbox: Sandbox, dialect: Dialect, connection: Any) -> None:
         super().__init__(sandbox)
         self.dialect = dialect
         self._connection = connection
+        self._errors = dialect.dbapi
         self.raw_by: Actor | None = None
         self.pool_record: Any = None
 
-    @property
-    def connection(self) -> Any:
-        """The driver's connection, as SQLAlchemy has it."""
-        return self._connection
-
-    @property
-    def errors(self) -> Any:
-        """The driver's module."""
-        return self.dialect.dbapi
-
     def is_gone(self, error: BaseException) -> bool:
         """As the dialect reads the error."""
-        return self.dialect.is_disconnect(error, self._connection, None)  # type: ignore[arg-type]  # asked of its Error
+        return self.dialect.is_disconnect(error, self.connection, None)  # type: ignore[arg-type]  # asked of its Error
 
 
 class KnownDialect:

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from operator import attrgetter
 from types import FrameType
 from typing import Any
 
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.pool import Pool
 
-
-def is_probe(root: Connection) -> bool:
-    """Whether it is the Connection with which a dialect gets to know its server (``Connection._allow_autobegin``)."""
-    return not root._allow_autobegin
+serves_programs: Callable[[Connection], bool] = attrgetter("_allow_autobegin")
+"""Whether a Connection is not the one with which a dialect gets to know its server; asked for every Call."""
 
 
 def creator_of(pool: Pool) -> Callable[..., Any]:

@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from acidity.core.control import without_comments
-from acidity.engines.own_calls import are_own_calls
+from acidity.engines.own_calls import OWN
 
 
 class Watch:
@@ -65,7 +65,7 @@ class Watch:
 
     def traced(self, connection: int, statement: str) -> None:
         """A statement ran on a watched connection."""
-        if self.on and connection in self._in_use and not are_own_calls():
+        if self.on and connection in self._in_use and not OWN.get():
             self._seen.append(f"a statement was sent on the raw driver connection: {' '.join(statement.split())[:60]}")
 
     def refuse(self, database: object) -> None:
@@ -121,7 +121,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "sqlite3.connect/handle":
         for watch in watches:
             watch.renew(arguments[0])
-    if are_own_calls():
+    if OWN.get():
         return
     if event == "sqlite3.connect":
         _last.watch = next((watch for watch in watches if points_at(arguments[0], watch.path)), None)

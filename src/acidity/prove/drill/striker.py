@@ -8,7 +8,7 @@ from typing import Any
 from acidity.adapters.seam import Layer, PendingCall
 from acidity.core.call import History
 from acidity.core.schedule import Choice, Schedule
-from acidity.engines.own_calls import own_calls
+from acidity.engines.own_calls import OWN
 from acidity.prove.faults.base import STRIKES_MAX, Fault, Lab, Mode, NotApplicable
 
 
@@ -59,8 +59,11 @@ class FaultInjector(Layer):
         if not self._is_meant(pending):
             self.inner.intercept(pending)
             return
-        with own_calls():  # what a fault asks of a driver is no Call of the program
+        token = OWN.set(True)  # what a fault asks of a driver is no Call of the program
+        try:
             self._strike(pending)
+        finally:
+            OWN.reset(token)
 
     def _is_meant(self, pending: PendingCall) -> bool:
         index, database = pending.call.index, pending.call.database
@@ -111,7 +114,7 @@ class FaultInjector(Layer):
             else:
                 self._has_struck()
         finally:
-            if not self.strike.persistent and not self.strike.fault.lasting:
+            if self.lab.held and not self.strike.persistent and not self.strike.fault.lasting:
                 self.release()
 
     def _lasts(self) -> bool:

@@ -188,7 +188,7 @@ class Stage:
             struck=injector is not None and injector.struck,
             missed=injector.missed if injector is not None else "",
             mode=injector.mode if injector is not None else "real",
-            bypasses=tuple(dict.fromkeys([*bypasses, *actor.bypasses])),
+            bypasses=tuple(dict.fromkeys([*bypasses, *actor.bypasses, *first.beyond, *second.beyond])),
             in_doubt=in_doubt,
         )
 
