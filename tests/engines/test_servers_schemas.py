@@ -130,6 +130,11 @@ def test_one_commit_in_another_schema_passes(right: Callable[..., Any], db: str)
     assert report.verdict == "pass", report
 
 
+@pytest.mark.parametrize("db", SERVERS)
+def test_schemas_that_metadata_names_are_made(db: str) -> None:
+    assert drilled(orm_right, db, schema=None, metadata=Base.metadata).verdict == "pass"
+
+
 def total_is_kept(session: Session, run: Any) -> bool:
     """Now and before: the rows before are those of the same schema, as they were."""
     assert [account.balance for account in run.before.query(Account).order_by(Account.id)] == [100, 0]
