@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from acidity.engines.session import Left
+
 UNNAMED = 0  # stands for a session that is in the way, and that the engine does not name
 Waits = Mapping[int, frozenset[int]]
 
@@ -42,6 +44,12 @@ class Facts(Protocol):
 
     def commits_by_itself(self, dbapi_connection: Any) -> bool:
         """Whether the driver's connection is in its autocommit mode, where it begins no transaction for a write."""
+
+    def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
+        """What the session of this connection keeps beyond its transactions; asked in a transaction of acidity's own.
+
+        On MariaDB its locks are let go with that.
+        """
 
     def impatient(self, dbapi_connection: Any) -> AbstractContextManager[None]:
         """Let no lock wait on this connection last, while the context lasts."""

@@ -15,6 +15,7 @@ from acidity.core.report import EngineInfo
 from acidity.engines.facts import Waits
 from acidity.engines.proxy import CuttingProxy
 from acidity.engines.server import Server
+from acidity.engines.session import Left
 
 Catalogue = frozenset[tuple[str, str, str]]  # of everything that DDL makes: kind, name, definition
 
@@ -75,6 +76,11 @@ class HostedDatabase(ABC):
     named: set[bytes]
     _beside: list[Any]
     _proxy: CuttingProxy | None
+
+    @property
+    @abstractmethod
+    def bait(self) -> str:
+        """The schema or database of what faults need, unquoted; the token of the Sandbox is in its name."""
 
     @abstractmethod
     def connect_admin(self, database: str | None = None) -> Any:
@@ -183,6 +189,10 @@ class HostedDatabase(ABC):
     @abstractmethod
     def prepared(self) -> Mapping[str, str]:
         """The prepared transactions of this database that nobody has decided: name → the statement that undoes it."""
+
+    @abstractmethod
+    def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
+        """What the session of this connection keeps beyond its transactions."""
 
     @abstractmethod
     def cancel_if_active(self, beside: Any, number: int) -> bool:

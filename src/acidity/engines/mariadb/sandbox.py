@@ -7,16 +7,18 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from acidity.core.call import History
+from acidity.core.call import History, calls
 from acidity.core.control import without_comments
 from acidity.engines.facts import Waits
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.hosted_database import Catalogue, Shape
 from acidity.engines.mariadb.catalogue import Reader
 from acidity.engines.mariadb.leases import Leases, orphaned
+from acidity.engines.mariadb.session import left_on, names_in
 from acidity.engines.mariadb.waiting import Waiting
 from acidity.engines.orphans import PREFIX, owner_is_gone
 from acidity.engines.server import Server
+from acidity.engines.session import Left
 
 DRIVERS: Mapping[str, tuple[str, str]] = {
     "": ("pymysql", "aiomysql"),
@@ -32,6 +34,7 @@ class MariadbSandbox(HostedSandbox):
 
     engine_name = "mariadb"
     dialects = frozenset({"mariadb", "mysql"})
+    _spoken_of: frozenset[Left] = frozenset()
 
     def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
         self._plain: bool | None = None  # no Call of the run may have made something; None: nobody has told them
@@ -195,8 +198,9 @@ class MariadbSandbox(HostedSandbox):
                     raise
 
     def remember(self, history: History) -> None:
-        """Keep also whether one of these Calls may have made or dropped something."""
+        """Keep also whether a Call may have made or dropped something, and which locks and tables they speak of."""
         super().remember(history)
+        self._spoken_of |= names_in(calls(history))
         plain = all(_only_writes_rows(event.call.sql) for event in history)
         self._plain = plain and self._plain is not False
 
@@ -220,6 +224,7 @@ class MariadbSandbox(HostedSandbox):
         """What the next run does is not known yet."""
         super().reset()
         self._plain = None
+        self._spoken_of = frozenset()
 
     def reset_statements(self, tables: Collection[str]) -> Iterable[str]:
         """Delete and copy, foreign keys off; triggers cannot be switched off, so they are dropped meanwhile.
@@ -336,6 +341,10 @@ class MariadbSandbox(HostedSandbox):
     def commits_by_itself(self, dbapi_connection: Any) -> bool:
         """What the server last told the driver."""
         return bool(getattr(dbapi_connection, "driver_connection", dbapi_connection).get_autocommit())
+
+    def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
+        """Locks of GET_LOCK, and temporary tables that the run has named."""
+        return left_on(dbapi_connection, self._spoken_of)
 
     def set_statements(self) -> Iterable[str]:
         """Session variables."""

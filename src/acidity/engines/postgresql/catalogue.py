@@ -1,6 +1,6 @@
 """What PostgreSQL's catalogue says of a database: its tables in every schema, and everything that DDL makes.
 
-Left out are the schemas of the server, the schema of acidity's own (`OWN`), and what belongs to an extension.
+Left out are the schemas of the server, the schema of acidity's own (`_BAIT`), and what belongs to an extension.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from acidity.engines.hosted_database import Catalogue, Shape, state_name
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
-OWN = "acidity"  # the schema for seed rows and for what faults need; no operation sees it
+_BAIT = "^acidity_[0-9a-f]{8}_bait$"  # the schema for seed rows and for what faults need, with its Sandbox's token
 DEFAULT = "public"  # its tables have no schema in front of their names
 
-_OURS = f"n.nspname NOT IN ('information_schema', '{OWN}') AND NOT starts_with(n.nspname, 'pg_')"
+_OURS = f"n.nspname <> 'information_schema' AND n.nspname !~ '{_BAIT}' AND NOT starts_with(n.nspname, 'pg_')"
 
 
 def _free(catalogue: str, oid: str) -> str:

@@ -11,8 +11,9 @@ from acidity.engines.hosted import HostedSandbox
 from acidity.engines.hosted_database import Catalogue, Shape
 from acidity.engines.orphans import PREFIX, owner_is_gone
 from acidity.engines.postgresql import catalogue
-from acidity.engines.postgresql.catalogue import OWN
+from acidity.engines.postgresql.session import ANYTHING, left_on
 from acidity.engines.server import Server
+from acidity.engines.session import Left
 
 DRIVERS: Mapping[str, tuple[str, str]] = {
     "": ("psycopg", "psycopg"),
@@ -20,20 +21,21 @@ DRIVERS: Mapping[str, tuple[str, str]] = {
     "psycopg2": ("psycopg2", "psycopg"),
     "asyncpg": ("psycopg", "asyncpg"),
 }
+
 # What faults need: a row to fight for, a key to break at COMMIT, a sort too big for its disk at COMMIT.
 _BAIT = """
-CREATE SCHEMA acidity;
-CREATE TABLE acidity.bait (id int PRIMARY KEY, n int NOT NULL);
-INSERT INTO acidity.bait SELECT i, 0 FROM generate_series(1, 2) i;
-CREATE TABLE acidity.late (id int REFERENCES acidity.bait DEFERRABLE INITIALLY DEFERRED);
-CREATE TABLE acidity.full (id int);
-CREATE FUNCTION acidity.sort() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN PERFORM acidity.fill(); RETURN NULL; END $$;
-CREATE FUNCTION acidity.fill() RETURNS bigint LANGUAGE sql SECURITY DEFINER
+CREATE SCHEMA {bait};
+CREATE TABLE {bait}.bait (id int PRIMARY KEY, n int NOT NULL);
+INSERT INTO {bait}.bait SELECT i, 0 FROM generate_series(1, 2) i;
+CREATE TABLE {bait}.late (id int REFERENCES {bait}.bait DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE {bait}.full (id int);
+CREATE FUNCTION {bait}.sort() RETURNS trigger LANGUAGE plpgsql SET search_path = {bait} AS $$
+BEGIN PERFORM fill(); RETURN NULL; END $$;
+CREATE FUNCTION {bait}.fill() RETURNS bigint LANGUAGE sql SECURITY DEFINER
 SET temp_file_limit = '64kB' SET work_mem = '64kB' AS
 $$ SELECT count(*) FROM (SELECT repeat('x', 100) || i AS t FROM generate_series(1, 20000) i ORDER BY t OFFSET 0) s $$;
-CREATE CONSTRAINT TRIGGER sort AFTER INSERT ON acidity.full DEFERRABLE INITIALLY DEFERRED
-FOR EACH ROW EXECUTE FUNCTION acidity.sort();
+CREATE CONSTRAINT TRIGGER sort AFTER INSERT ON {bait}.full DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION {bait}.sort();
 """
 
 
@@ -46,6 +48,11 @@ class PostgresqlSandbox(HostedSandbox):
     def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
         self._own: Any = None
         super().__init__(server, settings, drivers)
+
+    @property
+    def bait(self) -> str:
+        """The schema for seed rows and for what faults need; its name is no program's, and not that of the role."""
+        return f"{self.user}_bait"
 
     def connect_admin(self, database: str | None = None) -> Any:
         """A superuser's psycopg connection."""
@@ -84,15 +91,15 @@ class PostgresqlSandbox(HostedSandbox):
 
     def keep_before(self) -> None:
         """Seed rows in a schema of ours for `reset`, and a copy of the whole database for invariants and `rebuild`."""
-        self.ask(_BAIT)
-        user = self.quoted(self.user)
-        self._seeds = {name: f"{OWN}.seed_{number}" for number, name in enumerate(self.shapes)}
+        bait, user = self.quoted(self.bait), self.quoted(self.user)
+        self.ask(_BAIT.format(bait=bait))
+        self._seeds = {name: f"{bait}.seed_{number}" for number, name in enumerate(self.shapes)}
         for name, shape in self.shapes.items():
             if shape.writable and not shape.derived:
                 columns = ", ".join(map(self.quoted, shape.writable))
                 self.ask(f"CREATE TABLE {self._seeds[name]} AS SELECT {columns} FROM {shape.rows}")
-        self.ask(f"GRANT USAGE ON SCHEMA {OWN} TO {user}")
-        self.ask(f"GRANT SELECT, INSERT, UPDATE ON {OWN}.bait, {OWN}.late, {OWN}.full TO {user}")
+        self.ask(f"GRANT USAGE ON SCHEMA {bait} TO {user}")
+        self.ask(f"GRANT SELECT, INSERT, UPDATE ON {bait}.bait, {bait}.late, {bait}.full TO {user}")
         self._sequences = catalogue.sequences(self.ask)
         self._large_objects = catalogue.large_objects(self.ask)
         self._left_out = catalogue.of_extensions(self.ask)
@@ -248,6 +255,10 @@ class PostgresqlSandbox(HostedSandbox):
     def commits_by_itself(self, dbapi_connection: Any) -> bool:
         """Every driver, and SQLAlchemy's adapter of an async one, has it as ``autocommit``."""
         return bool(getattr(dbapi_connection, "autocommit", False))
+
+    def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
+        """Advisory locks and temporary tables."""
+        return left_on(dbapi_connection) if self.ask(ANYTHING)[0][0] else ()
 
     def set_statements(self) -> Iterable[str]:
         """SET, for the whole session."""

@@ -8,7 +8,9 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from acidity.engines.facts import Waits
+from acidity.engines.session import Left
 from acidity.engines.sqlite.bypass import Watch
+from acidity.engines.sqlite.session import left_on
 
 
 class SqliteFacts:
@@ -56,6 +58,11 @@ class SqliteFacts:
         except (sqlite3.ProgrammingError, ValueError, AttributeError):
             return None
 
+    def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
+        """Temporary tables and attached databases."""
+        found: tuple[Left, ...] = self.on_driver(dbapi_connection, left_on)
+        return found
+
     @contextmanager
     def impatient(self, dbapi_connection: Any) -> Iterator[None]:
         """``busy_timeout`` 0 while the context lasts."""
@@ -89,11 +96,13 @@ class SqliteFacts:
                 getattr(driver, "_thread", driver).join(timeout=10)  # it was a thread itself once
             elif isinstance(dbapi_connection, sqlite3.Connection):
                 with suppress(sqlite3.Error), self._watch.window():  # it is closed, or another thread's
-                    attached = dbapi_connection.execute("PRAGMA database_list").fetchall()
-                    self._in_memory |= any(name not in _OWN and not file for _, name, file in attached)
+                    cursor = dbapi_connection.cursor()
+                    cursor.row_factory = None  # the program may have set one
+                    opened_files = cursor.execute("PRAGMA database_list").fetchall()
+                    self._in_memory |= any(number >= _FIRST_ATTACHED and not file for number, _, file in opened_files)
 
 
-_OWN = frozenset({"main", "temp"})
+_FIRST_ATTACHED = 2  # after the main database and that of temporary tables
 
 
 def native_of(dbapi_connection: Any) -> Any:
