@@ -24,10 +24,11 @@ from tests.quality.random_programs import Program, before, run
 
 Rows = tuple[tuple[Any, ...], ...]
 _OTHERS = {
-    "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
-    "mysql": "SELECT id FROM information_schema.processlist WHERE db = database() AND id <> connection_id()",
+    "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND backend_type = 'client backend'",
+    "mariadb": "SELECT id FROM information_schema.processlist WHERE db = database() AND id <> connection_id()",
 }
-_END = {"postgresql": "SELECT pg_terminate_backend({})", "mysql": "KILL {}"}
+_END = {"postgresql": "SELECT pg_terminate_backend({})", "mariadb": "KILL {}"}
 KILLED, LOST, LOST_FOR_GOOD = "killed", "lost", "lost for good"
 
 
@@ -35,14 +36,15 @@ class Oracle:
     """Runs programs on one database.
 
     Args:
+        db: the name of its engine.
         url: SQLAlchemy's URL of it.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, db: str, url: str) -> None:
+        self.db = db
         self.engine = create_engine(url, poolclass=NullPool)
         self.eyes: Connection = create_engine(url, isolation_level="AUTOCOMMIT").connect()
-        self.kind = {"mariadb": "mysql"}.get(self.engine.dialect.name, self.engine.dialect.name)
-        self.tables = ["item", "log", *(["audit.trail"] if self.kind == "postgresql" else [])]
+        self.tables = ["item", "log", *(["audit.trail"] if self.db == "postgresql" else [])]
         self.engine.connect().close()  # the dialect asks its questions once, not in each child
         self._reset()
         self.seed = self._rows()
@@ -80,22 +82,26 @@ class Oracle:
         with os.fdopen(reader) as answer:
             seen = answer.read()
         os.waitpid(child, 0)
-        while self.kind in _OTHERS and self.eyes.execute(text(_OTHERS[self.kind])).fetchall():
+        while self.db in _OTHERS and self.eyes.execute(text(_OTHERS[self.db])).fetchall():
             pass  # the server has not yet noticed that its client is gone
         assert seen or point is not None, f"the program fails by itself:\n{program.source}"
         return int(seen or 0)
 
     def _in_child(self, program: Program, point: int | None, how: str) -> int:
-        passed = 0
+        passed, ours = 0, False
 
         def tick(connection: Any) -> None:
-            nonlocal passed
+            nonlocal passed, ours
+            if ours:
+                return
             here = point is not None and (passed == point or (passed > point and how == LOST_FOR_GOOD))
             passed += 1
             if here and how == KILLED:
                 os.kill(os.getpid(), signal.SIGKILL)
-            elif here:
+            elif here and connection is not None:  # else it was lost before
+                ours = True
                 self._lose(connection)
+                ours = False
 
         with _ticking(tick):
             try:
@@ -107,14 +113,14 @@ class Oracle:
 
     def _lose(self, connection: Any) -> None:
         """End a session at the server; a file has none, so its connection is closed."""
-        if self.kind == "sqlite":
+        if self.db == "sqlite":
             connection.close()
             return
-        number = connection.info.backend_pid if self.kind == "postgresql" else connection.thread_id()
+        number = connection.info.backend_pid if self.db == "postgresql" else connection.thread_id()
         with create_engine(self.engine.url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as other:
             with suppress(Exception):  # it is gone already
-                other.execute(text(_END[self.kind].format(number)))
-            while any(number == row[0] for row in other.execute(text(_OTHERS[self.kind]))):
+                other.execute(text(_END[self.db].format(number)))
+            while any(number == row[0] for row in other.execute(text(_OTHERS[self.db]))):
                 pass
 
     def _reset(self) -> None:
@@ -135,7 +141,7 @@ def _ticking(tick: Callable[[Any], None]) -> Iterator[None]:
     """Each request that SQLAlchemy is about to make is a point."""
 
     def statement(connection: Connection, *_: Any) -> None:
-        tick(connection.connection.dbapi_connection)
+        tick(None if connection.invalidated else connection.connection.dbapi_connection)
 
     names = ("before_cursor_execute", "commit", "rollback")
     for name in names:

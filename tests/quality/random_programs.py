@@ -1,8 +1,8 @@
 """Small random programs: what a seed makes, as data, and `run`, the ordinary user function that carries one out.
 
-A `Program` is a tuple of Steps. Its repr is Python source, so a failing test prints what is to be run again. Three tables
-are written: ``item`` and ``log``, and ``trail`` in a schema of its own where the engine has schemas. Programs hold no
-random or generated values but the keys of ``log``.
+A `Program` is a tuple of Steps. Its `source` is Python, so a failing test prints what is to be run again. Programs write
+to ``item`` and ``log``, and to ``audit.trail`` where `TABLES` says so. They hold no random or generated values but the
+keys of ``log``.
 
 The generator keeps a `Line` for each connection of the program, so that no clean run fails and none waits for a lock of
 its own: on SQLite one connection at a time is in a transaction, on servers two write to different tables.
@@ -21,7 +21,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 SEEDED = (1, 2, 3)
 SQLALCHEMY = ("core", "orm", "core autocommit", "orm autocommit", "engine autocommit")
-DRIVER = ("driver", "driver autocommit", "pooled driver")
+DRIVER = ("driver", "driver autocommit")
+TABLES = {"sqlite": ("item", "log"), "postgresql": ("item", "log"), "mariadb": ("item", "log")}
 Tick = Callable[[Any], None]
 
 
@@ -108,7 +109,9 @@ def run(engine: Engine, program: Program, tick: Tick = lambda _connection: None)
 
 def _carry_out(step: Step, engine: Engine, speakers: dict[str, Speaker], tick: Tick) -> None:
     if step.do == "open":
-        speakers[step.who] = SqlAlchemy(engine, step.what) if step.what in SQLALCHEMY else Driver(engine, step.what, tick)
+        speakers[step.who] = (
+            SqlAlchemy(engine, step.what) if step.what in SQLALCHEMY else Driver(engine, step.what, tick)
+        )
         return
     speaker = speakers[step.who]
     if step.do == "attempt":
@@ -186,24 +189,21 @@ class SqlAlchemy(Speaker):
 
 
 class Driver(Speaker):
-    """A connection of the driver, its own or one of the pool; each request is preceded by a tick."""
+    """A connection of the driver; each request is preceded by a tick."""
 
     def __init__(self, engine: Engine, form: str, tick: Tick) -> None:
-        self.own: Any = engine.raw_connection() if form == "pooled driver" else _connected(engine, form)
+        self.own: Any = _connected(engine, form)
         self.mark = "?" if engine.dialect.name == "sqlite" else "%s"
         self.tick = tick
 
-    def _ticked(self) -> None:
-        self.tick(getattr(self.own, "dbapi_connection", self.own))
-
     def say(self, sql: str) -> None:
-        self._ticked()
+        self.tick(self.own)
         cursor = self.own.cursor()
         cursor.execute(sql)
         cursor.close()
 
     def many(self, rows: Any) -> None:
-        self._ticked()
+        self.tick(self.own)
         cursor = self.own.cursor()
         cursor.executemany(f"INSERT INTO item (id, v) VALUES ({self.mark}, {self.mark})", rows)
         cursor.close()
@@ -228,11 +228,11 @@ class Driver(Speaker):
         self.say("ROLLBACK TO SAVEPOINT here" if end == "roll back" else "RELEASE SAVEPOINT here")
 
     def commit(self) -> None:
-        self._ticked()
+        self.tick(self.own)
         self.own.commit()
 
     def rollback(self) -> None:
-        self._ticked()
+        self.tick(self.own)
         self.own.rollback()
 
     def close(self) -> None:
@@ -283,11 +283,12 @@ class Generator:
         self.random, self.db = random.Random(f"{db} {seed}"), db
         self.key, self.steps, self.lines = 100, [], []
 
-    def made(self) -> tuple[Step, ...]:
+    def made(self, acts: tuple[int, int]) -> tuple[Step, ...]:
+        """All steps; between two numbers of acts, each of which is one to four steps."""
         steps: list[Step] = []
         lines = self._opened(steps)
         line = lines[0]
-        for _ in range(self.random.randint(2, 5)):
+        for _ in range(self.random.randint(*acts)):
             if len(lines) > 1 and self.random.random() < 0.4:
                 self._settle(line, steps, always=self.db == "sqlite")
                 line = lines[1] if line is lines[0] else lines[0]
@@ -300,8 +301,7 @@ class Generator:
         return tuple(steps)
 
     def _opened(self, steps: list[Step]) -> list[Line]:
-        tables = {"sqlite": ("item", "log"), "postgresql": ("item", "log", "audit.trail"), "mariadb": ("item", "log")}
-        own = list(tables[self.db])
+        own = list(TABLES[self.db])
         if self.random.random() < 0.65:
             parts = [tuple(own)]
         elif self.db == "sqlite":
@@ -367,7 +367,9 @@ class Generator:
         if choice < 0.7:
             again = "ON DUPLICATE KEY" if self.db == "mariadb" else "ON CONFLICT (id) DO"
             update = "UPDATE v = 8" if self.db == "mariadb" else "UPDATE SET v = 8"
-            return [Step("say", line.name, f"INSERT INTO item (id, v) VALUES ({old}, 7), ({self.key}, 7) {again} {update}")]
+            return [
+                Step("say", line.name, f"INSERT INTO item (id, v) VALUES ({old}, 7), ({self.key}, 7) {again} {update}")
+            ]
         if line.form.startswith("orm"):
             return [Step("add", line.name, rows), *([Step("flush", line.name)] if choice < 0.9 else [])]
         return []
@@ -425,6 +427,6 @@ class Generator:
         return [Step("block", line.name, "", tuple(body))]
 
 
-def program_of(seed: int, db: str) -> Program:
+def program_of(seed: int, db: str, acts: tuple[int, int] = (2, 5)) -> Program:
     """The program that a seed makes for an engine."""
-    return Program(seed, db, Generator(seed, db).made())
+    return Program(seed, db, Generator(seed, db).made(acts))

@@ -285,6 +285,7 @@ class SqlAlchemyAdapter:
                 original(cursor, statement, *rest, **keywords)
                 return
             dbapi_connection = root.connection.dbapi_connection
+            self._raw.pop(id(dbapi_connection), None)  # a Connection that was lost takes a new one by raw_connection()
             where = leads_elsewhere(self.gatekeeper, self._leading(dialect, dbapi_connection), statement)
             if where and self.armed:
                 self._refuse(f"a statement of the operation leads to {where}", "it was not sent.")
