@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from acidity.core.call import History
-from acidity.core.outcome import State, Table
+from acidity.core.outcome import Rule, State, Table, Violation
 from acidity.core.prepared import names_in, prepares
 from acidity.core.report import EngineInfo
 from acidity.engines.base import Look, Unsettled
@@ -265,7 +265,7 @@ class HostedSandbox(HostedDatabase):
         """A table of the database, as the administrator names it."""
         return self.quoted(name)
 
-    def violations(self) -> tuple[str, ...]:
+    def violations(self) -> tuple[Violation, ...]:
         """Foreign keys, looked at anew; the other constraints cannot be switched off."""
         broken = []
         for name, shape in self.shapes.items():
@@ -274,7 +274,8 @@ class HostedSandbox(HostedDatabase):
                 joined = f"{self.table(name)} c LEFT JOIN {self.table(parent)} p ON c.{child} = p.{key}"
                 found = self.ask(f"SELECT count(*) FROM {joined} WHERE c.{child} IS NOT NULL AND p.{key} IS NULL")
                 if found[0][0]:
-                    broken.append(f"foreign key: {name}: {column} points at no row of {parent} in {found[0][0]} rows")
+                    seen = f"{name}: {column} points at no row of {parent} in {found[0][0]} rows"
+                    broken.append(Violation(Rule.FOREIGN_KEY, seen))
         return tuple(broken)
 
     def constraints(self) -> int:

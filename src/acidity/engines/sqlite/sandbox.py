@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from acidity.core.call import History
-from acidity.core.outcome import State
+from acidity.core.outcome import State, Violation
 from acidity.core.report import EngineInfo
 from acidity.engines.base import Look
 from acidity.engines.directory import OwnDirectory
@@ -137,7 +137,7 @@ class SqliteSandbox:
         with self._own_connection(f"file:{self.path}?mode=ro&immutable=1", uri=True) as connection:
             return Look(self._reader.read(connection), locked_out=True)
 
-    def violations(self) -> tuple[str, ...]:
+    def violations(self) -> tuple[Violation, ...]:
         """Foreign keys, unique, not null and check, looked at anew."""
         with self._own_connection(self.path) as connection:
             return broken_constraints(connection)

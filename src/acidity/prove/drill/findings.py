@@ -225,18 +225,17 @@ def consistency_findings(bench: Bench, judged: Sequence[Judged]) -> list[Finding
     groups: dict[tuple[str, bool], list[tuple[Judged, Break]]] = {}
     for item in judged:
         for broken in item.run.breaks:
-            groups.setdefault((broken.name, broken.between is None), []).append((item, broken))
+            groups.setdefault((broken.violation.called, broken.between is None), []).append((item, broken))
     found = []
-    for (name, _), members in groups.items():
+    for members in groups.values():
         item, broken = min(members, key=lambda member: _simplest(member[0]))
         steady = Steady.of(bench)
-        seen = steady.text(broken.seen)
-        declared = name in {"foreign key", "integrity"}
-        what = "a declared constraint" if declared else f"the invariant {name}"
+        seen, violation = steady.text(str(broken.violation)), broken.violation
+        what = "a declared constraint" if violation.declared else f"the invariant {violation.called}"
         site = broken.between.call.site if broken.between is not None else None
         found.append(
             Finding(
-                code=(CONSTRAINT if declared else INVARIANT).name,
+                code=(CONSTRAINT if violation.declared else INVARIANT).name,
                 severity="error",
                 title=f"{what} is broken{broken.where}: {seen}",
                 word="inconsistent",
