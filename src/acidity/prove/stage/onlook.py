@@ -5,32 +5,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
 
 from acidity.adapters.base import Adapters
-from acidity.core.outcome import Ending, State
+from acidity.core.outcome import Ending
 from acidity.engines.base import Ground, Sandbox
 from acidity.prove.stage.host import Host
 from acidity.prove.stage.quiet import quiet
+from acidity.prove.stage.run import Seen
 from acidity.prove.stage.stranger import Encounter, meet, open_transactions
-
-
-class Seen(NamedTuple):
-    """What an onlooker saw.
-
-    Attributes:
-        first: the rows right after the run.
-        second: the rows after a stranger's commit.
-        encounter: what the stranger met.
-        locked_out: the first look had to read past a lock.
-        in_doubt: prepared transactions that nobody has decided.
-    """
-
-    first: State
-    second: State
-    encounter: Encounter
-    locked_out: bool
-    in_doubt: tuple[str, ...]
 
 
 class Onlooker:
@@ -58,7 +40,8 @@ class Onlooker:
         first = self._sandbox.look()
         encounter = self._meet_stranger(host)
         second = self._sandbox.look()
-        return Seen(first.state, second.state, encounter, first.locked_out, self._sandbox.in_doubt())
+        beyond = tuple(dict.fromkeys((*first.beyond, *second.beyond)))
+        return Seen(first.state, second.state, encounter, first.locked_out, self._sandbox.in_doubt(), beyond)
 
     def _settle(self, endings: Sequence[Ending]) -> None:
         """Let drivers finish, and garbage be collected: what only waits for the collector is no leak of the user's."""
@@ -79,6 +62,4 @@ class Onlooker:
         engines = [each for each in all_engines if host.asynchronous or not each.dialect.is_async]
         with self._sandbox.unseen(), quiet():
             met = meet(engines, part, beside=self._adapters.strangers(part))
-        left = opened - len(met.leaks)
-        words = ("a session or connection was left open with its transaction",) * max(0, left)
-        return Encounter(tuple(dict.fromkeys((*met.leaks, *words))), met.stopped).at(part.name)
+        return met.with_open(opened).at(part.name)

@@ -59,25 +59,38 @@ class Break:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """What one or several callers left behind when all had ended.
+class Seen:
+    """What an onlooker saw of the databases after a run.
 
     Attributes:
-        endings: how each ended, in the order of the players.
-        first: rows right after the last of them.
-        second: rows after a stranger's commit.
+        first: the rows right after the run.
+        second: the rows after a stranger's commit.
         encounter: what the stranger met.
         locked_out: the first look had to read past a lock.
-        in_doubt: prepared transactions that nobody had decided.
-        bypasses: what reached the database without passing the seam.
+        in_doubt: prepared transactions that nobody has decided.
+        beyond: what was there that cannot be compared, in words.
     """
 
-    endings: tuple[Ending, ...]
     first: State
     second: State
     encounter: Encounter
     locked_out: bool
     in_doubt: tuple[str, ...]
+    beyond: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What one or several callers left behind when all had ended.
+
+    Attributes:
+        endings: how each ended, in the order of the players.
+        seen: the databases after it.
+        bypasses: what reached the database without passing the seam, or what lies beyond what is compared.
+    """
+
+    endings: tuple[Ending, ...]
+    seen: Seen
     bypasses: tuple[str, ...]
 
 
@@ -134,14 +147,14 @@ class Run:
             schedule=schedule,
             ending=scene.endings[0],
             history=actor.history,
-            first=scene.first,
-            second=scene.second,
+            first=scene.seen.first,
+            second=scene.seen.second,
             effects=dict(actor.effects),
-            leaks=scene.encounter.leaks,
-            stopped=scene.encounter.stopped,
-            locked_out=scene.locked_out,
+            leaks=scene.seen.encounter.leaks,
+            stopped=scene.seen.encounter.stopped,
+            locked_out=scene.seen.locked_out,
             bypasses=scene.bypasses,
-            in_doubt=scene.in_doubt,
+            in_doubt=scene.seen.in_doubt,
         )
 
     @property

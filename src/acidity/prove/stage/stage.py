@@ -184,7 +184,7 @@ class Stage:
             with quiet():
                 host.sync(self.adapters.forget)
         own = (bypass for player in players for bypass in player.actor.bypasses)
-        return Scene(tuple(endings), *seen, bypasses=tuple(dict.fromkeys([*bypasses, *own])))
+        return Scene(tuple(endings), seen, tuple(dict.fromkeys([*bypasses, *own, *seen.beyond])))
 
     def follow(self, operation: Operation, actor: Actor) -> Ending:
         """Run a step that follows an operation, as a process does that has just started; nothing of it is left open.
