@@ -80,9 +80,6 @@ class Adapter(Protocol):
     def redirecting(self, engine: Engine, sandbox: Sandbox) -> AbstractContextManager[None]:
         """Point an engine of the program at a Sandbox while the context lasts, if this adapter knows its library."""
 
-    def pausing(self) -> AbstractContextManager[None]:
-        """Connections that are opened while the context lasts are acidity's own, wherever they lead."""
-
     def forget(self) -> None:
         """Close whatever the run left open."""
 
@@ -139,14 +136,6 @@ class Adapters:
         with ExitStack() as stack:
             for part in self._parts:
                 stack.enter_context(part.redirecting(engine, sandbox))
-            yield
-
-    @contextmanager
-    def pausing(self) -> Iterator[None]:
-        """What is opened in this context is acidity's own."""
-        with ExitStack() as stack:
-            for part in self._parts:
-                stack.enter_context(part.pausing())
             yield
 
     def forget(self) -> None:

@@ -11,7 +11,7 @@ from importlib import import_module
 from types import MethodType, ModuleType
 from typing import Any
 
-from acidity.adapters.seam import Actor, current_actor, request
+from acidity.adapters.seam import Actor, PendingCall, current_actor, request
 from acidity.adapters.site import find_site, is_user_code
 from acidity.core.call import Kind
 from acidity.errors import UsageError
@@ -84,15 +84,14 @@ def _places(function: Callable[..., Any]) -> Iterator[tuple[Any, str]]:
 
 def _through_the_seam(function: Callable[..., Any], name: str, on_effect: Callable[[str], None]) -> Callable[..., Any]:
     def bring(actor: Actor, call: Callable[[], Any]) -> Any:
-        result: list[Any] = []
-
-        def perform() -> None:
-            result.append(call())
+        def send(pending: PendingCall) -> Any:
+            pending.refuse_rewriting()
+            answer = call()
             actor.effects[name] = actor.effects.get(name, 0) + 1
             on_effect(name)
+            return answer
 
-        request(actor, Kind.EFFECT, name, None, wire=None, connection=None, site=find_site(), perform=perform)
-        return result[0] if result else None
+        return request(actor, Kind.EFFECT, name, None, wire=None, site=find_site(), send=send)
 
     @functools.wraps(function)
     def observe(*arguments: Any, **keywords: Any) -> Any:

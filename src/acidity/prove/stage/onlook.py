@@ -60,6 +60,6 @@ class Onlooker:
         opened = open_transactions(self._adapters.opened(part), part)
         all_engines = self._adapters.engines_of(part)
         engines = [each for each in all_engines if host.asynchronous or not each.dialect.is_async]
-        with self._sandbox.unseen(), quiet():
+        with quiet():
             met = meet(engines, part, beside=self._adapters.strangers(part))
         return met.with_open(opened).at(part.name)

@@ -25,6 +25,7 @@ from acidity.core.outcome import Ending, State
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import FIRST, Schedule
 from acidity.engines.base import Ground, Sandbox
+from acidity.engines.own_calls import own_calls
 from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.child import Child
@@ -271,7 +272,7 @@ class Stage:
     @contextmanager
     def judging(self) -> Iterator[tuple[Engines, Engines]]:
         """Plain engines of our own, unseen by the seam: on the rows now, and read-only on the rows before."""
-        with self.adapters.pausing():
+        with own_calls():
             if self._judges is None:
                 self._judges = judges_of(self.parts)
             yield self._judges
