@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -18,17 +17,12 @@ from acidity.engines import new_sandbox
 from acidity.engines.hosted import SCHEMA, HostedSandbox
 from acidity.errors import UsageError
 from acidity.prove import Scenario
-from acidity.prove.drill import examine
-from acidity.prove.faults import FAULTS
 
 SERVERS = ("postgresql", "mariadb")
 
 
-@pytest.fixture(autouse=True)
-def one_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error before each Call finds what is torn; the others cost time."""
-    monkeypatch.setattr(examine, "FAULTS", {"error-before": FAULTS["error-before"]})
-    monkeypatch.setattr(import_module("acidity.prove.drill.drill"), "REMEDIES", {})
+# An error before each Call finds what is torn; the others cost time.
+ONE_FAULT: dict[str, Any] = {"faults": ("error-before",), "remedies": False}
 
 
 class Base(DeclarativeBase):
@@ -119,7 +113,7 @@ def raw_right(dbapi_connection: Any) -> None:
 
 def drilled(function: Callable[..., Any], db: str, **options: Any) -> Report:
     options = {"schema": ledger, "setup": two_accounts} | options
-    return prove.drill(Scenario(function, **options), db=db)
+    return prove.drill(Scenario(function, **options), db=db, **ONE_FAULT)
 
 
 @pytest.mark.parametrize("db", SERVERS)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from acidity.core.finding import Remedy
+from acidity.core.finding import Remedy, Tried
 from acidity.core.report import Bound, Card
 from acidity.core.schedule import Schedule
 from acidity.report import FORMATS
@@ -31,8 +31,8 @@ app.bank:transfer  on sqlite 3.40.1, through pysqlite, journal_mode delete, fore
                2. The second UPDATE failed, and nothing undid the debit.
        cheapest change that passed: one commit instead of several (tried in 57 runs; both writes in the first
        transaction)
-       did not help: roll back after a failed COMMIT (tried in 63 runs)
-       cannot be tried here: a larger disk (the disk is not full)
+       did not end it: roll back after a failed COMMIT (tried in 63 runs)
+       not tried: a larger disk (the disk is not full)
        replay: acidity replay app.bank:transfer 'ac1:A3!error-before'
 
     warning: The caller is told that it failed, and it did not
@@ -152,7 +152,7 @@ def test_passwords_are_masked():
 
 def test_one_run_is_not_runs():
     once = replace(
-        TORN, occurrences=1, remedies=(Remedy("commit once", "pass", 1),), explanation=("It broke.",), replay=""
+        TORN, occurrences=1, remedies=(Remedy("commit once", Tried.PASSED, 1),), explanation=("It broke.",), replay=""
     )
     text = plain(replace(FAILED, findings=(once,), headline="", runs=1))
     assert " FAIL   1 run" in text

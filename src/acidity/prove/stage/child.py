@@ -16,7 +16,7 @@ from acidity.core.outcome import Ending
 from acidity.core.prepared import names_of, prepares
 from acidity.prove.stage.call import Player
 
-OnEffect = Callable[[str], None]
+OnEffect = Callable[[str, str | None], None]
 
 
 class Child:
@@ -24,7 +24,8 @@ class Child:
 
     Args:
         player: who plays.
-        live: what the child does, once, with a function to call with the name of each effect that takes place.
+        live: what the child does, once; it is given a function to call with name and key of each effect that takes
+            place.
     """
 
     def __init__(self, player: Player, live: Callable[[OnEffect], None]) -> None:
@@ -53,7 +54,7 @@ class Child:
         try:
             os.close(reader)
             actor.interceptor = _Telling(writer, inner=actor.interceptor)
-            self.live(lambda name: _tell(writer, effect=name))
+            self.live(lambda name, key: _tell(writer, effect=name, key=key))
             _tell(writer, said=self.player.needs.says())
             code = 0
         except BaseException as error:
@@ -70,7 +71,7 @@ class Child:
             elif "reply" in told:
                 actor.events[-1] = replace(actor.events[-1], reply=Reply(*told["reply"]))
             elif "effect" in told:
-                actor.effects[told["effect"]] = actor.effects.get(told["effect"], 0) + 1
+                actor.took_place(told["effect"], told["key"])
             elif "failed" in told:
                 failed = told["failed"]
             else:

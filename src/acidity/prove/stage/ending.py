@@ -10,6 +10,7 @@ from acidity.core.outcome import Ending
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
 from acidity.errors import Terminated
+from acidity.prove.stage.effects import WrongKeyError
 from acidity.prove.stage.freeze import freeze
 from acidity.prove.stage.http import Exchange
 from acidity.prove.stage.needs import Needs
@@ -25,7 +26,9 @@ def answered(operation: Operation, answer: Any) -> Ending:
 def raised(operation: Operation, error: BaseException, needs: Needs, function: Callable[..., Any]) -> Ending:
     """Keep what left the operation; Ctrl-C, a polite kill and a wait in vain of acidity itself are not its own."""
     provoked = needs.provoked(error)
-    if isinstance(error, Terminated | Unsettled) or (isinstance(error, KeyboardInterrupt) and not provoked):
+    if isinstance(error, Terminated | Unsettled | WrongKeyError) or (
+        isinstance(error, KeyboardInterrupt) and not provoked
+    ):
         raise error
     cancelled = isinstance(error, CancelledError)
     if isinstance(function, Exchange) and (needs.cancels or not cancelled):

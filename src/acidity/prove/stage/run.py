@@ -105,6 +105,7 @@ class Run:
         first: rows right after it.
         second: rows after a stranger's commit.
         effects: effect → how often it took place, steps included.
+        effect_keys: (effect, idempotency key) of those that have one, steps included.
         leaks: transactions found open.
         stopped: the error that stopped the stranger.
         locked_out: the first look had to read past a lock.
@@ -118,6 +119,7 @@ class Run:
         again: the same once more, which must change nothing.
         between: committed states on the way in which something does not hold.
         told: what the caller was told, once somebody has decided it.
+        legal: the name of the end state beside before and after that this is, as ``also=`` says; or nothing.
     """
 
     schedule: Schedule
@@ -126,6 +128,7 @@ class Run:
     first: State
     second: State
     effects: Mapping[str, int] = field(default_factory=dict)
+    effect_keys: frozenset[tuple[str, str]] = frozenset()
     leaks: tuple[str, ...] = ()
     stopped: str = ""
     locked_out: bool = False
@@ -139,6 +142,7 @@ class Run:
     again: tuple[Step, ...] = ()
     between: tuple[Between, ...] = ()
     told: Told | None = None
+    legal: str = ""
 
     @classmethod
     def of(cls, actor: Actor, scene: Scene, schedule: Schedule) -> Self:
@@ -150,6 +154,7 @@ class Run:
             first=scene.seen.first,
             second=scene.seen.second,
             effects=dict(actor.effects),
+            effect_keys=frozenset(actor.effect_keys),
             leaks=scene.seen.encounter.leaks,
             stopped=scene.seen.encounter.stopped,
             locked_out=scene.seen.locked_out,

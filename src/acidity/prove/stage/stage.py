@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import Any, Self
@@ -28,7 +28,7 @@ from acidity.engines.base import Ground, Sandbox
 from acidity.engines.own_calls import own_calls
 from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove.stage.call import Caller, Player
-from acidity.prove.stage.child import Child
+from acidity.prove.stage.child import Child, OnEffect
 from acidity.prove.stage.effects import observed
 from acidity.prove.stage.ground import bound, ground_of, sandboxes_of, seeded
 from acidity.prove.stage.host import Host, LoopHost, PlainHost, is_async
@@ -81,7 +81,7 @@ class Stage:
         self._onlooker = Onlooker(self.sandbox, self.parts, self.adapters)
         self._refused: ForeignDatabase | None = None
         self._judges: tuple[Engines, Engines] | None = None
-        self._on_effect: Callable[[str], None] = lambda _: None
+        self._on_effect: OnEffect = lambda _name, _key: None
 
     def __enter__(self) -> Self:
         self._cleanup.enter_context(_TURN)
@@ -214,7 +214,7 @@ class Stage:
             endings = play(self._caller, players, host if isinstance(host, LoopHost) else None)
         return endings, [*seen, *self.adapters.bypasses()]
 
-    def _live(self, player: Player, on_effect: Callable[[str], None]) -> None:
+    def _live(self, player: Player, on_effect: OnEffect) -> None:
         """The life of a child process, to which loops and connections of the parent do not belong."""
         self._hosts.clear()
         self._caller.applications.forget()
@@ -266,8 +266,8 @@ class Stage:
             error, self._refused = self._refused, None
             raise error
 
-    def _effect_took_place(self, name: str) -> None:
-        self._on_effect(name)
+    def _effect_took_place(self, name: str, key: str | None) -> None:
+        self._on_effect(name, key)
 
     @contextmanager
     def judging(self) -> Iterator[tuple[Engines, Engines]]:
