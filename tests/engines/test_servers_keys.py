@@ -12,12 +12,9 @@ from sqlalchemy.engine import Connection
 from acidity import prove
 from acidity.prove import Scenario
 
+ONE_FAULT: Any = {"faults": ("error-before",), "remedies": False}
 ENGINES = ("sqlite", "postgresql", "mariadb")
 KEYED = {"sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT", "postgresql": "SERIAL", "mariadb": "INT AUTO_INCREMENT"}
-
-
-# An error before each Call finds what is torn; the others cost time.
-ONE_FAULT: dict[str, Any] = {"faults": ("error-before",), "remedies": False}
 
 
 def orders(connection: Connection) -> None:

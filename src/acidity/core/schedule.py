@@ -9,7 +9,7 @@ from string import ascii_uppercase
 from acidity.errors import UsageError
 
 PREFIX = "ac1:"
-_CHOICE = re.compile(r"(?P<actor>[A-Z])(?P<calls>[1-9][0-9]*)?(?:!(?P<fault>[a-z][a-z0-9-]*)(?P<persistent>\*)?)?")
+_CHOICE = re.compile(r"(?P<actor>[A-Z])(?P<calls>[1-9][0-9]{0,8})?(?:!(?P<fault>[a-z][a-z0-9-]*)(?P<persistent>\*)?)?")
 
 
 def actor_name(position: int) -> str:

@@ -60,11 +60,9 @@ def _restorer(owner: Any, attribute: str) -> Callable[[], None]:
 
 
 def _named(given: Any) -> Callable[..., Any] | str:
-    if isinstance(given, str):
-        return given
-    if callable(given):
-        function: Callable[..., Any] = given
-        return function
+    if isinstance(given, str) or callable(given):
+        named: Callable[..., Any] | str = given
+        return named
     raise UsageError(f"effects= takes functions, 'module:function' or an Effect, not {given!r}")
 
 
