@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from acidity.adapters.seam import Actor, Layer, PassThrough, PendingCall, RewriteError, request
 from acidity.core.call import Kind
 from acidity.engines.codes import code_of
-from acidity.prove.drill.striker import FaultInjector, Strike
+from acidity.prove.drill.striker import Strike, struck_run
 from acidity.prove.faults import FAULTS
 from tests.engines.actors import Ground, Script, gated
 from tests.engines.bank import balances, staged
@@ -98,7 +98,7 @@ def test_a_fault_strikes_the_text_that_a_layer_below_it_has_changed() -> None:
     with staged(sets_seven) as stage:
         operation = stage.scenario.operations[0]
         strike = Strike(FAULTS["error-after"], 1)
-        run = stage.run(operation, FaultInjector(strike, stage.lab(operation), inner=SetsEight()), strike.schedule)
+        run = struck_run(stage, operation, strike, SetsEight())
     assert run.struck
     assert run.ending.exception == "OperationalError"
     assert balances(run) == (8, 0)

@@ -322,12 +322,14 @@ class TestLooking:
         sandbox = made()
         assert sandbox.violations() == ()
         write(sandbox, "UPDATE payments SET account_id = 99")
-        assert sandbox.violations() == ("foreign key: payments rowid 1: account_id points at no row of accounts",)
+        assert tuple(map(str, sandbox.violations())) == (
+            "foreign key: payments rowid 1: account_id points at no row of accounts",
+        )
 
     def test_broken_checks_are_found_though_they_were_switched_off(self, made: Callable[..., SqliteSandbox]) -> None:
         sandbox = made(schema=script)
         write(sandbox, "PRAGMA ignore_check_constraints = ON; UPDATE accounts SET balance = -1 WHERE id = 2")
-        assert sandbox.violations() == ("integrity: CHECK constraint failed in accounts",)
+        assert tuple(map(str, sandbox.violations())) == ("integrity: CHECK constraint failed in accounts",)
 
     def test_declared_constraints_are_counted(self, made: Callable[..., SqliteSandbox]) -> None:
         assert made(schema=script).constraints() == 7  # 2 primary keys, 2 not null, unique, check, foreign key

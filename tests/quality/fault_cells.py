@@ -15,6 +15,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session
 
+from acidity.core.misfit import Misfit, Mode
 from acidity.core.options import CheckOptions
 from acidity.prove import Operation, Scenario
 from acidity.prove.drill.drill import Drilled, run_drill
@@ -109,19 +110,19 @@ def drilled(place: Place) -> Drilled:
 
 def cells(place: Place) -> dict[str, str]:
     """Fault → real, simulated, both, or why it is not applicable."""
-    seen: dict[str, set[str]] = {}
+    seen: dict[str, set[Mode | Misfit]] = {}
     for (fault, _), modes in drilled(place).cells.items():
         seen.setdefault(fault, set()).update(modes)
     return {fault: _cell(fault, seen.get(fault, set())) for fault in FAULTS}
 
 
-def _cell(fault: str, modes: set[str]) -> str:
+def _cell(fault: str, modes: set[Mode | Misfit]) -> str:
     ran = [mode for mode in ("real", "simulated") if mode in modes]
     if ran:
         return " and ".join(ran)
-    dull = {f"not applicable: {FAULTS[fault].reason}", "not applicable: the statement only reads"}
-    reasons = sorted(modes - dull) or sorted(modes)
-    return reasons[0] if reasons else "not applicable: nothing to strike"
+    misfits = [mode for mode in modes if isinstance(mode, Misfit)]
+    reasons = [misfit for misfit in misfits if not misfit.dull] or misfits
+    return min(map(str, reasons)) if reasons else "not applicable: nothing to strike"
 
 
 def rendered(columns: Mapping[str, Mapping[str, str]]) -> str:

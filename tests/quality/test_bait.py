@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from acidity.adapters.seam import PassThrough, PendingCall
 from acidity.engines.hosted import HostedSandbox
 from acidity.prove import Operation, Scenario
-from acidity.prove.drill.striker import FaultInjector, Strike
+from acidity.prove.drill.striker import FaultInjector, Strike, lab_of, struck_run
 from acidity.prove.faults import FAULTS
 from acidity.prove.faults.bait import KEYS, advisory_key
 from acidity.prove.stage.stage import Stage
@@ -107,10 +107,11 @@ def test_every_fault_keeps_to_names_and_keys_of_ours(sent: list[str], db: str, l
         history = stage.run(operation, PassThrough()).history
         for fault in faults:
             for event in history:
-                lab = stage.lab(operation)
+                lab = lab_of(stage, operation)
                 lab.turn_to(event.call)
                 if not fault.misfit(event.call, lab):
-                    stage.run(operation, Watched(Strike(fault, event.call.index), lab))
+                    watched = Watched(Strike(fault, event.call.index), lab)
+                    stage.run(operation, watched, needs=watched.needs)
         assert len(set(sent)) >= least
         for sql in sent:
             assert all(int(key) in KEYS for key in _KEY.findall(sql)), sql
@@ -240,11 +241,11 @@ def test_what_the_program_has_set_stays_as_it_is(
         clean = stage.run(operation, PassThrough())
         struck = 0
         for event in clean.history:
-            lab = stage.lab(operation)
+            lab = lab_of(stage, operation)
             lab.turn_to(event.call)
             if FAULTS[fault].misfit(event.call, lab):
                 continue
-            run = stage.run(operation, FaultInjector(Strike(FAULTS[fault], event.call.index), lab))
+            run = struck_run(stage, operation, Strike(FAULTS[fault], event.call.index))
             struck += run.struck
             assert run.second in (stage.seed, clean.second), event.call
         assert struck

@@ -18,7 +18,7 @@ from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove import Database, Operation, Scenario
 from acidity.prove.drill import examine
 from acidity.prove.drill.examine import Examiner
-from acidity.prove.drill.striker import FaultInjector, Strike
+from acidity.prove.drill.striker import Strike, struck_run
 from acidity.prove.faults import FAULTS
 from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
@@ -169,7 +169,7 @@ def test_two_phases_with_recovery_end_before_or_after(where: tuple[str, ...]) ->
         for call in bench.clean[0].history:
             for fault in ("kill-before", "kill-after"):
                 strike = Strike(FAULTS[fault], call.call.index)
-                killed = stage.run(operation, FaultInjector(strike, stage.lab(operation)), strike.schedule)
+                killed = struck_run(stage, operation, strike)
                 recovered = stage.run(recovery, PassThrough(), reset=False)
                 assert killed.ending.killed
                 assert (recovered.ending.exception, recovered.in_doubt) == ("", ())
@@ -189,7 +189,7 @@ def test_an_outage_is_one_databases() -> None:
         clean = stage.run(operation, PassThrough())
         (commit,) = [e.call.index for e in clean.history if (e.call.database, e.call.commits) == ("stock", True)]
         strike = Strike(FAULTS["commit-refused"], commit, persistent=True)
-        run = stage.run(operation, FaultInjector(strike, stage.lab(operation)), strike.schedule)
+        run = struck_run(stage, operation, strike)
     assert [event.call.database for event in run.history if event.fault] == ["stock"]
     assert len(run.second.tables["orders.orders"].rows) == 1
 

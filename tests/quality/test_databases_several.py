@@ -9,14 +9,14 @@ import pytest
 from acidity import prove
 from acidity.adapters.seam import Actor, PassThrough
 from acidity.core.call import Call, Event, Kind, Reply
-from acidity.core.outcome import State
+from acidity.core.outcome import Ending, State
 from acidity.core.report import Report
 from acidity.core.schedule import Schedule
 from acidity.core.step import Step
 from acidity.errors import UsageError
 from acidity.prove import Operation
 from acidity.prove.drill.findings import _in_doubt
-from acidity.prove.stage.run import RawEnding, Run
+from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
 from tests.quality import sagas_two_databases as sagas
 from tests.quality import two_databases as shops
@@ -159,7 +159,7 @@ def leaves_it(databases: shops.Engines) -> None:
 def test_what_a_step_left_in_doubt_is_said_with_its_database() -> None:
     prepared = Call("A", 1, Kind.PREPARE, "prepare x", database="stock")
     step = Step("recover", "prepares", (Event(prepared, Reply("ok")),), State({}))
-    run = Run(Schedule(), RawEnding(), (), State({}), State({}), in_doubt=("stock: x",), steps=(step,))
+    run = Run(Schedule(), Ending(), (), State({}), State({}), in_doubt=("stock: x",), steps=(step,))
     assert _in_doubt(run) == "1 prepared transaction is left in doubt in stock"
 
 

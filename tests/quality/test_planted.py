@@ -20,7 +20,7 @@ from acidity.prove.drill.examine import Examiner
 from acidity.prove.drill.judge import Bench
 from acidity.prove.drill.striker import FaultInjector
 from acidity.prove.faults import FAULTS
-from acidity.prove.stage import stage
+from acidity.prove.stage import onlook
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.stage import Stage
 from acidity.prove.stage.stranger import Encounter
@@ -137,7 +137,7 @@ LIES: dict[str, Lie] = {
     "every column is masked": Lie((examine, "learn"), every_column_is_masked, (TORN, DOUBLED, FALSE_FAILURE)),
     "the second look is skipped": Lie((Stage, "run"), the_first_look_decides, (STOCK,)),
     "the first look is skipped": Lie((Stage, "run"), the_second_look_is_the_first, (STOCK,)),
-    "no stranger comes": Lie((stage, "meet"), always(Encounter()), (STOCK,)),
+    "no stranger comes": Lie((onlook, "meet"), always(Encounter()), (STOCK,)),
     "no fault strikes": Lie((FaultInjector, "intercept"), nothing_is_struck, (TORN, STOCK, DOUBLED, CHARGED)),
     "no fault is planned": Lie((examine, "plan"), always(([], {})), (TORN, STOCK, DOUBLED)),
     "only one fault is planned": Lie((examine, "plan"), only_errors_before_are_planned, (STOCK, DOUBLED)),

@@ -29,7 +29,7 @@ Column = dict[str, dict[str, str]]
 def column(title: str) -> Column:
     """Kind of Call → fault → what a drill of every kind of Call shows there now."""
     cells = fault_cells.drilled(PLACES[title]).cells
-    return {kind: {fault: "; ".join(sorted(cells[fault, kind])) for fault in FAULTS} for kind in KINDS}
+    return {kind: {fault: "; ".join(sorted(map(str, cells[fault, kind]))) for fault in FAULTS} for kind in KINDS}
 
 
 def committed() -> dict[str, Column]:
