@@ -222,7 +222,8 @@ class Scenario:
         bind: ``"module:engine"`` or several, module-level engines that are redirected to the Sandbox.
         effects: functions outside the database (or ``"module:function"``) that are counted and made to fail; an
             `Effect` says more: an idempotency key, or that it changes nothing.
-        ignore: columns that are not compared, as ``"table.column"``; ``"table.*"`` leaves out a whole table.
+        ignore: columns that are not compared, as ``"table.column"``; ``"table.column.$.id"`` is a part of JSON in it,
+            ``"table.*"`` a whole table.
         databases: instead of `metadata`, `schema` and `setup`, a `Database` for each name, where an operation writes to
             several. Then tables are called ``"name.table"``, invariants receive a mapping of sessions by name, and
             `bind` is a mapping by name.
@@ -285,7 +286,9 @@ class Scenario:
                 'commits="several" needs invariants=: what must hold in every state that is committed on the way'
             )
         for column in ignore:
-            if column.count(".") < (1 if databases is None else 2):  # a schema may stand before the table
+            if column.partition(".$")[0].count(".") < (
+                1 if databases is None else 2
+            ):  # a schema may stand before the table
                 table = "table" if databases is None else "database.table"
                 raise UsageError(f"ignore= takes '{table}.column' or '{table}.*', not {column!r}")
         put = object.__setattr__

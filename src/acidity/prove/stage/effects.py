@@ -61,7 +61,8 @@ def _restorer(owner: Any, attribute: str) -> Callable[[], None]:
 
 def _named(given: Any) -> Callable[..., Any] | str:
     if callable(given) or isinstance(given, str):
-        return given
+        function: Callable[..., Any] | str = given
+        return function
     raise UsageError(f"effects= takes functions, 'module:function' or an Effect, not {given!r}")
 
 
