@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from acidity.adapters.seam import LiveConnection, PassThrough, PendingCall
+from acidity.adapters.seam import PassThrough, PendingCall
+from acidity.adapters.wire import LiveConnection
 from acidity.core.call import History, Kind
 from acidity.core.control import is_write
 from acidity.prove.remedies.base import Misfit, RemedyTrial
@@ -34,7 +35,7 @@ class _OneCommit(PassThrough):
         pending.perform()
 
     def keeps_open(self, wire: LiveConnection) -> bool:
-        return self._held is not None and getattr(self._held, "connection", None) is getattr(wire, "connection", wire)
+        return self._held is wire
 
     def finish(self) -> None:
         if self._held is not None:

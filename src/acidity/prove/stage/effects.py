@@ -11,7 +11,7 @@ from importlib import import_module
 from types import MethodType, ModuleType
 from typing import Any
 
-from acidity.adapters.seam import Actor, current_actor, request
+from acidity.adapters.seam import Actor, PendingCall, current_actor, request
 from acidity.adapters.site import find_site, is_user_code
 from acidity.core.call import Kind
 from acidity.core.effect import Effect
@@ -60,9 +60,9 @@ def _restorer(owner: Any, attribute: str) -> Callable[[], None]:
 
 
 def _named(given: Any) -> Callable[..., Any] | str:
-    if callable(given) or isinstance(given, str):
-        function: Callable[..., Any] | str = given
-        return function
+    if isinstance(given, str) or callable(given):
+        named: Callable[..., Any] | str = given
+        return named
     raise UsageError(f"effects= takes functions, 'module:function' or an Effect, not {given!r}")
 
 
@@ -123,16 +123,15 @@ def _through_the_seam(
     function: Callable[..., Any], name: str, effect: Effect, on_effect: Callable[[str, str | None], None]
 ) -> Callable[..., Any]:
     def bring(actor: Actor, key: str | None, call: Callable[[], Any]) -> Any:
-        result: list[Any] = []
-
-        def perform() -> None:
-            result.append(call())
+        def send(pending: PendingCall) -> Any:
+            pending.refuse_rewriting()
+            answer = call()
             if effect.counted:
                 actor.took_place(name, key)
                 on_effect(name, key)
+            return answer
 
-        request(actor, Kind.EFFECT, name, None, wire=None, connection=None, site=find_site(), perform=perform)
-        return result[0] if result else None
+        return request(actor, Kind.EFFECT, name, None, wire=None, site=find_site(), send=send)
 
     @functools.wraps(function)
     def observe(*arguments: Any, **keywords: Any) -> Any:

@@ -24,6 +24,7 @@ from acidity.core.outcome import State
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.engines.base import Ground, Sandbox
+from acidity.engines.own_calls import own_calls
 from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove.drill.child import Child
 from acidity.prove.drill.striker import FaultInjector
@@ -312,7 +313,7 @@ class Stage:
             opened = open_transactions(self.adapters.opened(part), part)
             all_engines = self.adapter.engines_of(part)
             engines = [each for each in all_engines if host.asynchronous or not each.dialect.is_async]
-            with self.sandbox.unseen(), quiet():
+            with quiet():
                 met = meet(engines, part, beside=self.adapters.strangers(part))
             return met.with_open(opened).at(part.name)
 
@@ -350,7 +351,7 @@ class Stage:
     @contextmanager
     def judging(self) -> Iterator[tuple[Engines, Engines]]:
         """Plain engines of our own, unseen by the seam: on the rows now, and read-only on the rows before."""
-        with self.adapter.pausing():
+        with own_calls():
             if self._judges is None:
                 self._judges = judges_of(self.parts)
             yield self._judges
