@@ -1,6 +1,6 @@
 """Short ways to write a State and a History in tests."""
 
-from acidity.core.call import OK, Call, Event, History, Kind
+from acidity.core.call import Call, Event, History, Kind, Reply
 from acidity.core.outcome import State, Table
 
 
@@ -15,7 +15,7 @@ def state(**tables):
 
 def history(*texts, defaulted=()):
     calls = [Call("A", n, Kind.STATEMENT, sql, defaulted=frozenset(defaulted)) for n, sql in enumerate(texts, 1)]
-    return tuple(Event(call, OK) for call in calls)
+    return tuple(Event(call, Reply("ok")) for call in calls)
 
 
 def shop(orders=(), items=(), accounts=((1, "ann", 100), (2, "bob", 0))):
