@@ -91,7 +91,7 @@ class Rerun:
 
     @property
     def verdict(self) -> Verdict:
-        """That of the run."""
+        """Pass, fail or unknown, as the rows of this run say; what was expected plays no part."""
         return self.run.verdict
 
     @property

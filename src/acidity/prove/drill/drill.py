@@ -41,6 +41,7 @@ class Drilled:
     stopped_by: KeyboardInterrupt | Terminated | None = None
     several: bool = False
     steps: str = ""
+    left_out: tuple[str, ...] = ()
     elapsed_s: float = 0.0
 
     @property
@@ -78,6 +79,7 @@ def run_drill(scenario: Scenario, asked: CheckOptions) -> Drilled:
         drilled.engine = stage.sandbox.info()  # with what the operations themselves have set
         drilled.invariants = len(scenario.invariants)
         drilled.constraints = stage.sandbox.constraints()
+        drilled.left_out = stage.sandbox.left_out()
         drilled.states = len(inspector.states)
         drilled.stated = inspector.stated
     drilled.elapsed_s = time.monotonic() - stage.began

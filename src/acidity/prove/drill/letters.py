@@ -209,6 +209,8 @@ def _notes(drilled: Drilled) -> list[str]:
         if outlasted:
             ended = f"in {counted(outlasted, 'run')} the fault ended after {STRIKES_MAX} strikes"
             notes.append(f"{name}: {ended}: the operation would have tried on")
+    if drilled.left_out:
+        notes.append(f"not compared: {', '.join(drilled.left_out)}")
     notes.append("not covered: other arguments, several callers at once, power loss, two faults of different kinds")
     return list(dict.fromkeys(notes))
 
