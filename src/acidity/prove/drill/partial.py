@@ -30,7 +30,8 @@ def done_in_part(state: State, before: State, after: State, tables: Collection[s
         masks: what is not compared literally; a masked value is only compared as being there.
     """
     return all(
-        _one_in_part(name, *(each.tables.get(name) for each in (state, before, after)), masks) for name in tables
+        _one_in_part(name, state.tables.get(name), before.tables.get(name), after.tables.get(name), masks)
+        for name in tables
     )
 
 
