@@ -11,11 +11,12 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from acidity.adapters.seam import PendingCall
+from acidity.analysis.answers import Likeness
 from acidity.analysis.compare import Comparer
 from acidity.core.outcome import Rows, Told
 from acidity.errors import UsageError
 from acidity.prove import Operation
-from acidity.prove.drill import examine
+from acidity.prove.drill import confirm, examine
 from acidity.prove.drill.examine import Examiner
 from acidity.prove.drill.judge import Bench
 from acidity.prove.drill.striker import FaultInjector
@@ -141,6 +142,9 @@ LIES: dict[str, Lie] = {
     "no fault strikes": Lie((FaultInjector, "intercept"), nothing_is_struck, (TORN, STOCK, DOUBLED, CHARGED)),
     "no fault is planned": Lie((examine, "plan"), always(([], {})), (TORN, STOCK, DOUBLED)),
     "only one fault is planned": Lie((examine, "plan"), only_errors_before_are_planned, (STOCK, DOUBLED)),
+    "every answer is the clean one's": Lie((Comparer, "likeness"), always(Likeness.SAME), (FALSE_FAILURE,)),
+    "every answer is another word": Lie((Comparer, "likeness"), always(Likeness.OTHER), (FALSE_FAILURE, FALSE_SUCCESS)),
+    "nothing comes again": Lie((confirm, "_shown"), always(None), (TORN, DOUBLED, UNBALANCED)),
     "everybody is told ok": Lie((Bench, "told"), always(Told.OK), (STOCK, MENDED, FALSE_FAILURE)),
     "everybody is told nothing": Lie((Bench, "told"), always(Told.UNKNOWN), (STOCK, FALSE_FAILURE, FALSE_SUCCESS)),
     "every answer is the clean one": Lie((examine, "_judge"), lambda _: Bench.judge, (UNCOMMITTED,)),

@@ -259,6 +259,8 @@ class Examiner:
 
     def _legal(self, bench: Bench, run: Run) -> str:
         """Which end state of ``also=`` this is, where it is neither before nor after."""
+        if not self.operation.also:
+            return ""
         if not run.schedule.choices:
             self.legal.require_not_clean(run.end)
         known = bench.rows_of(run.end, run.effects) in {Rows.BEFORE, Rows.AFTER}
