@@ -185,6 +185,7 @@ class Actor:
     records: bool = False
     events: list[Event] = field(default_factory=list)
     effects: dict[str, int] = field(default_factory=dict)
+    effect_keys: set[tuple[str, str]] = field(default_factory=set)
     bypasses: list[str] = field(default_factory=list)
     made: int = 0
     connections: dict[int, int] = field(default_factory=dict)
@@ -193,6 +194,14 @@ class Actor:
     def history(self) -> History:
         """What it did so far."""
         return tuple(self.events)
+
+    def took_place(self, effect: str, key: str | None = None) -> None:
+        """Count an effect; one with an idempotency key only the first time under that key."""
+        if key is not None:
+            if (effect, key) in self.effect_keys:
+                return
+            self.effect_keys.add((effect, key))
+        self.effects[effect] = self.effects.get(effect, 0) + 1
 
     def number(self, wire: LiveConnection) -> int:
         """The number of a connection, from 1 in the order in which they were first used."""

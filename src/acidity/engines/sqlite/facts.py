@@ -97,11 +97,13 @@ class SqliteFacts:
                 getattr(driver, "_thread", driver).join(timeout=10)  # it was a thread itself once
             elif isinstance(dbapi_connection, sqlite3.Connection):
                 with suppress(sqlite3.Error), own_calls():  # it is closed, or another thread's
-                    attached = dbapi_connection.execute("PRAGMA database_list").fetchall()
-                    self._in_memory |= any(name not in _OWN and not file for _, name, file in attached)
+                    cursor = dbapi_connection.cursor()
+                    cursor.row_factory = None  # the program may have set one
+                    opened_files = cursor.execute("PRAGMA database_list").fetchall()
+                    self._in_memory |= any(number >= _FIRST_ATTACHED and not file for number, _, file in opened_files)
 
 
-_OWN = frozenset({"main", "temp"})
+_FIRST_ATTACHED = 2  # after the main database and that of temporary tables
 
 
 def native_of(dbapi_connection: Any) -> Any:

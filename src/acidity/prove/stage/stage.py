@@ -78,7 +78,7 @@ class Stage:
         self._engines: dict[tuple[str, bool], Any] = {}
         self._refused: ForeignDatabase | None = None
         self._judges: tuple[Engines, Engines] | None = None
-        self._on_effect: Callable[[str], None] = lambda _: None
+        self._on_effect: Callable[[str, str | None], None] = lambda _name, _key: None
         self.adapter = SqlAlchemyAdapter(self)
         others = (ADAPTERS[name](self) for name in ADAPTERS if name != "sqlalchemy")
         self.adapters = Adapters([self.adapter, *others])
@@ -125,8 +125,8 @@ class Stage:
         self._hosts.clear()
         self._cleanup.close()
 
-    def _effect_took_place(self, name: str) -> None:
-        self._on_effect(name)
+    def _effect_took_place(self, name: str, key: str | None) -> None:
+        self._on_effect(name, key)
 
     def refuse(self, error: ForeignDatabase) -> None:
         """An engine inside the operation pointed elsewhere."""
@@ -182,6 +182,7 @@ class Stage:
             first=first.state,
             second=second.state,
             effects=dict(actor.effects),
+            effect_keys=frozenset(actor.effect_keys),
             leaks=encounter.leaks,
             stopped=encounter.stopped,
             locked_out=first.locked_out,
@@ -301,7 +302,7 @@ class Stage:
             with quiet():
                 gc.collect()
 
-    def forked(self, on_effect: Callable[[str], None]) -> None:
+    def forked(self, on_effect: Callable[[str, str | None], None]) -> None:
         """This is a child process: loops and connections of the parent are not its own."""
         self._hosts.clear()
         self._applications.forget()
