@@ -40,6 +40,7 @@ def atomicity_report(drilled: Drilled, asked: CheckOptions) -> Report:
     headline = (
         f"{calls} calls × {faults} faults = {len(struck)} runs: "
         f"{rows[Rows.BEFORE]} before · {rows[Rows.AFTER]} after · {rows[Rows.TORN]} torn"
+        + (f" · {rows[Rows.LEGAL]} legal" if rows[Rows.LEGAL] else "")
         + (f" · {rows[Rows.DOUBLED]} doubled" if rows[Rows.DOUBLED] else "")
         + f" · {misreported} misreported"
     ) + (f" · {leaked} leaked" if leaked else "")
