@@ -283,6 +283,8 @@ class Examiner:
                 continue
             try:
                 result.judged.append(Judged(run, _judge(bench, run)))
+            except Undecided as error:  # of the clean run; what faults did may be torn all the same
+                result.unknowns.append(str(error))
             except TooSymmetric as error:
                 result.unknowns.append(f"{name}: {run.schedule}: {error}")
         unsaid = undecided_answers(bench, result.judged, invariants_hear=self.inspector.hears)
