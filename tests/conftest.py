@@ -1,7 +1,7 @@
 """What holds for all tests: some run only when they are asked for, with ``-m``; else they are deselected, in sight.
 
 mysqlclient builds from source, so it is not in the test extra; its tests carry the marker ``mysqlclient``, which the
-continuous integration names. ``slow`` is for the large version of a test that has a small one.
+continuous integration names. ``slow`` and ``large`` are the second and the third tier, see `tests.tiers`.
 """
 
 from __future__ import annotations
@@ -10,17 +10,30 @@ import signal
 
 import pytest
 
-ON_REQUEST = ("mysqlclient", "slow")
+from tests.costs import Costs
+from tests.tiers import is_on_the_other_server
+
+ON_REQUEST = ("mysqlclient", "slow", "large")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and the programs they start inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--costs", metavar="FILE", help="write what each test used, in CPU seconds, as JSON")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Costs(config), "acidity-costs")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if _needs_mysqlclient(item):
             item.add_marker(pytest.mark.mysqlclient)
+        if item.get_closest_marker("one_server") and is_on_the_other_server(item.nodeid):
+            item.add_marker(pytest.mark.slow)
     asked = config.getoption("markexpr")
     marks = [mark for mark in ON_REQUEST if mark not in asked]
     left = [item for item in items if any(item.get_closest_marker(mark) for mark in marks)]
