@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -150,11 +149,8 @@ LIES: dict[str, Lie] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def quicker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No remedies, and no child processes: the lies are elsewhere."""
-    monkeypatch.setattr(import_module("acidity.prove.drill.drill"), "REMEDIES", {})
-    monkeypatch.setattr(examine, "FAULTS", {name: FAULTS[name] for name in FAULTS if not FAULTS[name].in_child})
+# No remedies, and no child processes: the lies are elsewhere.
+QUICKER = {"remedies": False, "faults": tuple(name for name in FAULTS if not FAULTS[name].in_child)}
 
 
 @pytest.mark.parametrize(
@@ -169,14 +165,14 @@ def test_a_lie_is_seen(lie: str, control: Control, monkeypatch: pytest.MonkeyPat
 def as_expected_or_not_at_all(control: Control) -> bool:
     """A checker that cannot even finish is seen, too."""
     try:
-        return as_expected(control)
+        return as_expected(control, **QUICKER)
     except UsageError:
         return False
 
 
 @pytest.mark.parametrize("control", [ORPHANED, UNBALANCED, CHARGED], ids=lambda control: control.name)
 def test_without_a_lie_they_are_as_expected(control: Control) -> None:
-    assert as_expected(control)
+    assert as_expected(control, **QUICKER)
 
 
 @pytest.mark.parametrize("fault", ["commit-left-open", "answer-lost", "error-before", "effect-after"])
@@ -189,7 +185,6 @@ def test_a_fault_that_only_says_that_it_struck_is_seen(fault: str, monkeypatch: 
         "effect-after": CHARGED,
     }[fault]
     harmless = lambda passage, lab: passage.perform()  # noqa: E731
-    monkeypatch.setattr(examine, "FAULTS", {fault: FAULTS[fault]})
-    assert shows.drilled().verdict == "fail"
+    assert shows.drilled(faults=[fault], remedies=False).verdict == "fail"
     monkeypatch.setattr(examine, "FAULTS", {fault: replace(FAULTS[fault], ways={"*": harmless})})  # type: ignore[type-var]
-    assert shows.drilled().verdict != "fail"
+    assert shows.drilled(faults=[fault], remedies=False).verdict != "fail"

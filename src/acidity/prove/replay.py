@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from acidity.analysis.diff import row_changes
 from acidity.core.call import History
 from acidity.core.finding import RowChange, Verdict
+from acidity.core.options import CheckOptions
 from acidity.core.outcome import Ending, Rows, Told
 from acidity.core.report import EngineInfo
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.core.step import SeenStep
 from acidity.errors import UsageError
-from acidity.prove.drill.drill import Asked
 from acidity.prove.drill.examine import Examination, Examiner, Undecided
 from acidity.prove.drill.striker import Strike
 from acidity.prove.faults import FAULTS
@@ -61,7 +61,7 @@ class Replay:
     steps: tuple[SeenStep, ...] = ()
 
 
-def run_replay(scenario: Scenario, schedule: Schedule, asked: Asked, operation: int | str = 0) -> Replay:
+def run_replay(scenario: Scenario, schedule: Schedule, asked: CheckOptions, operation: int | str = 0) -> Replay:
     """Run the Schedule on the operation.
 
     Raises:
@@ -106,7 +106,7 @@ def _operation(scenario: Scenario, wanted: int | str) -> Operation:
     return operations[wanted]
 
 
-def _told_in_full(examination: Examination, schedule: Schedule, asked: Asked, engine: EngineInfo) -> Replay:
+def _told_in_full(examination: Examination, schedule: Schedule, asked: CheckOptions, engine: EngineInfo) -> Replay:
     bench = examination.bench
     item = examination.judged[-1]
     run, judgement = item.run, item.judgement

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
@@ -40,14 +40,16 @@ class Limits:
     """How much may be spent.
 
     Attributes:
-        runs_max: at most so many runs under faults, over all operations.
+        runs_max: at most so many runs under faults for each operation.
         deadline: no run starts after this instant of `time.monotonic`.
         seed: which runs are made when not all can be.
+        faults: the names of the only faults that strike; None means every fault.
     """
 
     runs_max: int | None = None
     deadline: float | None = None
     seed: int = 0
+    faults: tuple[str, ...] | None = None
 
     def over(self) -> bool:
         """Whether time is up."""
@@ -140,8 +142,13 @@ class Examiner:
         bench = self._bench(clean)
         self._require_told(bench, clean[0])
         self._require_one_answer(bench, clean)
-        strikes, cells = plan(self.stage, self.operation, calls) if only is None else (only, {})
+        strikes, cells = plan(self.stage, self.operation, calls, self.limits.faults) if only is None else (only, {})
         result = Examination(bench, planned=len(strikes), cells=cells, warmed_up=self.warmed_up)
+        if calls and not strikes and only is None and self.limits.faults is not None:
+            result.unknowns.append(
+                f"{self.operation.name}: none of the faults that were asked for fits a Call "
+                f"({', '.join(self.limits.faults)})"
+            )
         runs = [self._inspected(bench, self._clean_run())]
         try:
             self._strike_all(result, runs, strikes)
@@ -298,14 +305,25 @@ class Examiner:
         return run.struck
 
 
-def plan(stage: Stage, operation: Operation, calls: list[Call]) -> tuple[list[Strike], dict[tuple[str, str], set[str]]]:
-    """Every (Call, fault, once or persistent) that fits, and the reasons of those that do not."""
+def plan(
+    stage: Stage, operation: Operation, calls: list[Call], faults: Collection[str] | None = None
+) -> tuple[list[Strike], dict[tuple[str, str], set[str]]]:
+    """Every (Call, fault, once or persistent) that fits, and the reasons of those that do not.
+
+    Args:
+        stage: where.
+        operation: what will be struck.
+        calls: its Calls in a clean run.
+        faults: the names of the only faults that strike; None means every fault.
+    """
     lab = stage.lab(operation)
     strikes: list[Strike] = []
     cells: dict[tuple[str, str], set[str]] = {}
     for call in calls:
         lab.turn_to(call)
         for name in FAULTS:
+            if faults is not None and name not in faults:
+                continue
             fault = FAULTS[name]
             misfit = fault.misfit(call, lab)
             if misfit:

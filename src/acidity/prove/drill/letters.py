@@ -12,10 +12,11 @@ from acidity.analysis.diff import row_changes
 from acidity.analysis.masks import Column, Masks
 from acidity.core.call import Kind
 from acidity.core.finding import Finding
+from acidity.core.options import CheckOptions
 from acidity.core.outcome import Rows, Told
 from acidity.core.report import Bound, Report
 from acidity.engines.several import JOINED
-from acidity.prove.drill.drill import Asked, Drilled
+from acidity.prove.drill.drill import Drilled
 from acidity.prove.drill.examine import Examination
 from acidity.prove.drill.judge import classified
 from acidity.prove.drill.striker import strikes
@@ -25,7 +26,7 @@ from acidity.prove.faults.base import STRIKES_MAX
 _MISREPORTED = ("false success", "false failure", "not refused")
 
 
-def atomicity_report(drilled: Drilled, asked: Asked, check: str = "drill") -> Report:
+def atomicity_report(drilled: Drilled, asked: CheckOptions, check: str = "drill") -> Report:
     """Letter A: all or nothing, and told the truth."""
     struck = [item for examination in drilled.examinations for item in examination.struck]
     rows = Counter(item.judgement.rows for item in struck)
@@ -49,7 +50,7 @@ def atomicity_report(drilled: Drilled, asked: Asked, check: str = "drill") -> Re
         runs=len(struck),
         bounds=(
             Bound("runs", len(struck), planned, _not_struck(drilled)),
-            *_faults_bound(drilled),
+            *_faults_bound(drilled, asked),
             *_steps_bound(drilled),
         ),
         findings=_ordered(drilled.atomicity),
@@ -63,7 +64,7 @@ def atomicity_report(drilled: Drilled, asked: Asked, check: str = "drill") -> Re
     )
 
 
-def consistency_report(drilled: Drilled, asked: Asked) -> Report:
+def consistency_report(drilled: Drilled, asked: CheckOptions) -> Report:
     """Letter C: declared constraints and stated invariants, in every end state."""
     looked = f"{counted(drilled.invariants, 'invariant')} and {counted(drilled.constraints, 'declared constraint')}"
     broken = len(drilled.consistency)
@@ -90,7 +91,7 @@ def consistency_report(drilled: Drilled, asked: Asked) -> Report:
     )
 
 
-def drill_report(drilled: Drilled, asked: Asked) -> Report:
+def drill_report(drilled: Drilled, asked: CheckOptions) -> Report:
     """Both letters in one Report, for `prove.drill`."""
     report = atomicity_report(drilled, asked)
     consistency = consistency_report(drilled, asked)
@@ -142,7 +143,7 @@ def _not_struck(drilled: Drilled) -> str:
     return f"{missed} planned runs found nothing to break (a lock already held, nothing to commit)" if missed else ""
 
 
-def _faults_bound(drilled: Drilled) -> tuple[Bound, ...]:
+def _faults_bound(drilled: Drilled, asked: CheckOptions) -> tuple[Bound, ...]:
     """Which faults ran, which of them were simulated, and which could not run here although their kind of Call came."""
     modes: dict[str, set[str]] = {}
     for (fault, _), seen in drilled.cells.items():
@@ -160,6 +161,8 @@ def _faults_bound(drilled: Drilled) -> tuple[Bound, ...]:
     note = f"simulated: {', '.join(simulated)}" if simulated else "all real"
     if left_out:
         note += f"; not applicable: {', '.join(left_out)}"
+    if asked.faults is not None:
+        note += "; no others were asked for"
     return (Bound("faults", len(ran), len(ran) + len(left_out), note),)
 
 
