@@ -7,11 +7,13 @@ continuous integration names. ``slow`` and ``large`` are the second and the thir
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 
 import pytest
 
 from tests.costs import Costs
-from tests.tiers import is_on_the_other_server
+from tests.quality.drilled import as_far_as
+from tests.tiers import FEW_OR_ALL, is_on_the_other_server
 
 ON_REQUEST = ("mysqlclient", "slow", "large")
 
@@ -26,6 +28,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Costs(config), "acidity-costs")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("few_or_all"):
+        metafunc.fixturenames.append("tier")
+        metafunc.parametrize("tier", FEW_OR_ALL, indirect=True)
+
+
+@pytest.fixture
+def tier(request: pytest.FixtureRequest) -> Iterator[None]:
+    """How far a test that is marked `few_or_all` drills."""
+    with as_far_as(request.param):
+        yield
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

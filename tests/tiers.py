@@ -16,16 +16,15 @@ from zlib import crc32
 import pytest
 
 SERVERS = ("postgresql", "mariadb")
+ENGINES = ("sqlite", *SERVERS)
 _SERVER = re.compile(rf"({'|'.join(SERVERS)})(\+\w+)?")
 
 # The faults of a default drill, one for each thing that can happen: a statement is refused, or its result is lost, a COMMIT is refused and
 # either ends the transaction or leaves it open, it is applied without an answer, an effect took place without one.
 FEW = ("error-before", "error-after", "commit-refused", "commit-left-open", "answer-lost", "effect-after")
 
-# A parameter of a test of drills: the faults by name, or None for every one and the trials of the remedies.
-FEW_OR_ALL = pytest.mark.parametrize(
-    "faults", [pytest.param(FEW, id="few"), pytest.param(None, id="all", marks=pytest.mark.slow)]
-)
+# The parameter of a test that is marked `few_or_all`: faults by name, or None for every one and every remedy.
+FEW_OR_ALL = [pytest.param(FEW, id="few"), pytest.param(None, id="all", marks=pytest.mark.slow)]
 
 
 def server_of(name: str) -> str:
@@ -39,6 +38,6 @@ def is_on_the_other_server(nodeid: str) -> bool:
     return len(named) == 1 and named != {server_of(nodeid)}
 
 
-def mostly_slow(*quick: Any, of: Iterable[Any]) -> list[Any]:
+def mostly_slow(*quick: Any, of: Iterable[Any] = ENGINES) -> list[Any]:
     """Parameters: all of them, but those that are not named only in the slow tier."""
     return [each if each in quick else pytest.param(each, marks=pytest.mark.slow) for each in of]

@@ -19,13 +19,12 @@ import pytest
 from acidity import prove
 from acidity.core.call import Kind
 from acidity.core.finding import Finding
-from acidity.core.report import Report
+from acidity.core.report import Card, Report
 from acidity.engines import ENGINES
 from acidity.prove import Scenario
 from examples.budget import manifest
 from examples.budget.manifest import EXPECTED, Expected
-from tests.quality.drilled import checked, drilled
-from tests.tiers import FEW_OR_ALL
+from tests.quality.drilled import check, drill
 
 ROOT = Path(__file__).parents[2]
 BY_A_STRANGER = " by a stranger's commit"
@@ -110,19 +109,18 @@ def says(finding: Finding, word: str) -> bool:
 
 
 @pytest.mark.one_server
-@FEW_OR_ALL
+@pytest.mark.few_or_all
 @pytest.mark.parametrize(("target", "db"), crossed({target: target for target in scenarios(*SHIPPED)}))
-def test_shipped_passes(target: str, db: str, faults: tuple[str, ...] | None) -> None:
-    passes(target, db, faults)
+def test_shipped_passes(target: str, db: str) -> None:
+    passes(check(load(target), db=db))
 
 
 @pytest.mark.parametrize("db", list(ENGINES))
 def test_the_transfer_passes_every_fault_on_each_engine(db: str) -> None:
-    passes("examples.budget:transfer", db, None)
+    passes(prove.check(load("examples.budget:transfer"), db=db))
 
 
-def passes(target: str, db: str, faults: tuple[str, ...] | None) -> None:
-    card = checked(load(target), faults, db=db)
+def passes(card: Card) -> None:
     for letter in "AC":
         report = card.letters[letter]
         assert isinstance(report, Report), (letter, report)
@@ -130,10 +128,10 @@ def passes(target: str, db: str, faults: tuple[str, ...] | None) -> None:
 
 
 @pytest.mark.one_server
-@FEW_OR_ALL
+@pytest.mark.few_or_all
 @pytest.mark.parametrize(("row", "db"), crossed({row.scenario: row for row in EXPECTED}))
-def test_twin_has_its_words_and_sites(row: Expected, db: str, faults: tuple[str, ...] | None) -> None:
-    report = drilled(load(row.scenario), faults, db=db)
+def test_twin_has_its_words_and_sites(row: Expected, db: str) -> None:
+    report = drill(load(row.scenario), db=db)
     words = row.words_on(db.partition("+")[0])
     assert report.verdict == ("fail" if words else "pass"), str(report)
     for word in words:

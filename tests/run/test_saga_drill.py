@@ -9,8 +9,9 @@ import pytest
 from acidity.prove import Scenario
 from tests.run import trip
 from tests.run.conftest import ENGINES
-from tests.run.drilling import mostly_slow, passes, words
+from tests.run.drilling import passes, words
 from tests.run.trip import BAD, GOOD
+from tests.tiers import mostly_slow
 
 LOG = ["acidity_saga.*", "acidity_saga_step.*"]
 PAYLOADS = pytest.mark.parametrize("payload", [GOOD, BAD], ids=["good", "bad"])

@@ -12,9 +12,10 @@ from acidity import atomic
 from acidity.prove import Operation, Scenario
 from acidity.run import Relay, consumer, emit
 from tests.run import bank
-from tests.run.drilling import mostly_slow, passes, words
+from tests.run.drilling import passes, words
 from tests.run.outbox import delivering as ways
 from tests.run.outbox.delivering import AMOUNT, pay_bob, pay_bob_async, with_messages
+from tests.tiers import mostly_slow
 
 FILES, SERVERS = ("sqlite", "sqlite"), ("postgresql", "mariadb")
 OTHERS = [("postgresql", "postgresql"), ("mariadb", "mariadb"), ("sqlite", "postgresql"), ("mariadb", "sqlite")]
