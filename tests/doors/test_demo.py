@@ -11,8 +11,6 @@ from acidity.cli import demo
 from acidity.cli.demo import ACTS
 from tests.doors.samples import PASSED
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 @pytest.fixture(scope="module")
 def reports():
