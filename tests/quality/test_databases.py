@@ -20,6 +20,7 @@ from acidity.prove.drill import examine
 from acidity.prove.drill.examine import Examiner
 from acidity.prove.drill.striker import FaultInjector, Strike
 from acidity.prove.faults import FAULTS
+from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.stage import Stage
 from tests.quality import two_databases as shops
@@ -164,7 +165,7 @@ def test_two_phases_with_recovery_end_before_or_after(where: tuple[str, ...]) ->
     scenario = shop(shops.two_phase_commit, *own)
     (operation,), recovery = scenario.operations, Operation(shops.recover)
     with Stage(scenario, db, {}) as stage:
-        bench = Examiner(stage, operation, Inspector(stage)).examine([]).bench
+        bench = Examiner(Runs(stage), operation, Inspector(stage)).examine([]).bench
         ended = []
         for call in bench.clean[0].history:
             for fault in ("kill-before", "kill-after"):

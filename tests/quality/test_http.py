@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from acidity import prove
 from acidity.core.finding import Finding
 from acidity.core.report import Report
 from acidity.errors import UsageError
@@ -175,7 +176,9 @@ def test_the_users_own_interrupt_after_a_status_is_not_an_answer() -> None:
         await web_apps.bare_asgi(scope, receive, send)
         raise asyncio.CancelledError  # as asyncio passes on Ctrl-C
 
-    report = drill(request(app))
+    with pytest.raises(prove.Interrupted) as stopped:
+        drill(request(app))
+    report = stopped.value.report
     assert (report.verdict, report.unknowns) == ("unknown", ("interrupted",)), str(report)
 
 

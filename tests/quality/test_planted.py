@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
+from acidity.analysis.compare import Comparer
 from acidity.core.outcome import Rows, Told
 from acidity.errors import UsageError
 from acidity.prove import Operation
@@ -98,9 +99,9 @@ def the_second_look_is_the_first(truth: Any) -> Any:
 
 
 def nothing_is_struck(_: Any) -> Any:
-    def intercept(self: FaultInjector, passage: Passage) -> None:
+    def intercept(self: FaultInjector, pending: PendingCall) -> None:
         self.struck = True
-        self.inner.intercept(passage)
+        self.inner.intercept(pending)
 
     return intercept
 
@@ -132,7 +133,7 @@ def effects_are_not_counted(truth: Any) -> Any:
 LIES: dict[str, Lie] = {
     "torn counts as after": Lie((Bench, "rows_of"), torn_counts_as_after, (TORN, CHARGED)),
     "all rows are as before": Lie((Bench, "rows_of"), always(Rows.BEFORE), (TORN, STOCK, DOUBLED, FALSE_FAILURE)),
-    "all states are the same": Lie((Bench, "_same"), always(answer=True), (TORN, STOCK, DOUBLED)),
+    "all states are the same": Lie((Comparer, "same"), always(answer=True), (TORN, STOCK, DOUBLED)),
     "every column is masked": Lie((examine, "learn"), every_column_is_masked, (TORN, DOUBLED, FALSE_FAILURE)),
     "the second look is skipped": Lie((Stage, "run"), the_first_look_decides, (STOCK,)),
     "the first look is skipped": Lie((Stage, "run"), the_second_look_is_the_first, (STOCK,)),
@@ -184,7 +185,7 @@ def test_a_fault_that_only_says_that_it_struck_is_seen(fault: str, monkeypatch: 
         "error-before": Control(Operation(ops.error_swallowed), frozenset({"torn", "false success"})),
         "effect-after": CHARGED,
     }[fault]
-    harmless = lambda passage, lab: passage.perform()  # noqa: E731
+    harmless = lambda pending, lab: pending.perform()  # noqa: E731
     assert shows.drilled(faults=[fault], remedies=False).verdict == "fail"
     monkeypatch.setattr(examine, "FAULTS", {fault: replace(FAULTS[fault], ways={"*": harmless})})  # type: ignore[type-var]
     assert shows.drilled(faults=[fault], remedies=False).verdict != "fail"

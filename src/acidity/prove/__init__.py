@@ -14,18 +14,17 @@ from typing import Any, TypeVar, Unpack, overload
 
 from acidity.core.database import Database
 from acidity.core.options import CheckOptions, EngineOptions, Options, takes_options
-from acidity.core.report import LETTERS, Card, LetterState, Report
+from acidity.core.report import LETTERS, Card, Report
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
-from acidity.errors import UsageError
-from acidity.prove.drill.drill import run_drill
-from acidity.prove.drill.letters import atomicity_report, consistency_report, drill_report
+from acidity.errors import Interrupted, Terminated, UsageError
+from acidity.prove.checks import CHECKS, card_of, report_of
+from acidity.prove.drill.letters import DRILL
 from acidity.prove.faults import require_known
 from acidity.prove.replay import Replay, run_replay
 
-__all__ = ["Database", "Operation", "Replay", "Scenario", "check", "drill", "replay"]
+__all__ = ["Database", "Interrupted", "Operation", "Replay", "Scenario", "check", "drill", "replay"]
 
-BUILT = frozenset("AC")
 T = TypeVar("T")
 
 
@@ -53,8 +52,9 @@ def drill(
 
     Raises:
         UsageError: the scenario cannot be run as it is given; the message says what to change.
+        Interrupted: the user pressed Ctrl-C; what was found until then is its `report`.
     """
-    return _on_each(db, scenario, options, lambda asked: drill_report(run_drill(scenario, asked), asked))
+    return _on_each(db, scenario, options, lambda asked: report_of(DRILL, scenario, asked))
 
 
 @overload
@@ -92,21 +92,9 @@ def check(
     wanted = set(letters.upper())
     if not wanted or wanted - LETTERS.keys():
         raise UsageError(f"letters={letters!r}: the letters are A, C, I and D")
-    if not wanted & BUILT:
-        raise UsageError(f"letters={letters!r}: not built yet; built are {', '.join(sorted(BUILT))}")
-    return _on_each(db, scenario, options, lambda asked: _card(scenario, asked, wanted))
-
-
-def _card(scenario: Scenario, asked: CheckOptions, wanted: set[str]) -> Card:
-    drilled = run_drill(scenario, asked)
-    built = {"A": lambda: atomicity_report(drilled, asked), "C": lambda: consistency_report(drilled, asked)}
-    answers: dict[str, Report | LetterState] = {}
-    for letter in LETTERS:
-        if letter not in wanted:
-            answers[letter] = "not asked"
-        else:
-            answers[letter] = built[letter]() if letter in built else "not built"
-    return Card(asked.target, drilled.engine, answers)
+    if wanted.isdisjoint(CHECKS):
+        raise UsageError(f"letters={letters!r}: not built yet; built are {', '.join(CHECKS)}")
+    return _on_each(db, scenario, options, lambda asked: card_of(wanted, scenario, asked))
 
 
 def _on_each(
@@ -116,9 +104,16 @@ def _on_each(
     ask: Callable[[CheckOptions], T],
 ) -> T | list[T]:
     """The answer for one engine, or the answers for a list of engines in its order."""
-    if not isinstance(db, str):
-        return [ask(_asked(scenario, name, options)) for name in db]
-    return ask(_asked(scenario, db, options))
+    if isinstance(db, str):
+        return ask(_asked(scenario, db, options))
+    answers: list[T] = []
+    try:
+        for name in db:
+            answers.append(ask(_asked(scenario, name, options)))  # noqa: PERF401 - an exception takes them along
+    except (Interrupted, Terminated) as stop:
+        stop.earlier = list(answers)
+        raise
+    return answers
 
 
 def _asked(scenario: Scenario, db: str, options: Mapping[str, Any]) -> CheckOptions:

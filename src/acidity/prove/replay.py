@@ -17,7 +17,9 @@ from acidity.errors import UsageError
 from acidity.prove.drill.examine import Examination, Examiner, Undecided
 from acidity.prove.drill.striker import Strike
 from acidity.prove.faults import FAULTS
+from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.steps import seen_steps
 
@@ -69,12 +71,12 @@ def run_replay(scenario: Scenario, schedule: Schedule, asked: CheckOptions, oper
         Undecided: the operation cannot be judged.
     """
     chosen = _operation(scenario, operation)
-    with Stage(scenario, asked.db, asked.settings, asked.isolation_level) as stage:
+    with Stage(scenario, asked.db, asked.settings, asked.isolation_level) as stage, quiet():
         inspector = Inspector(stage)
         inspector.check_seed()
         only = _strike(schedule)
         try:
-            examination = Examiner(stage, chosen, inspector).examine(only)
+            examination = Examiner(Runs(stage, asked), chosen, inspector).examine(only)
         except Undecided as error:
             raise UsageError(f"this cannot be replayed: {error}") from None
         return _told_in_full(examination, schedule, asked, stage.sandbox.info())

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass, field, replace
 from shlex import quote
 
 from acidity.core.finding import Finding
 from acidity.core.options import CheckOptions
-from acidity.core.report import EngineInfo
-from acidity.core.scenario import Operation, Scenario
-from acidity.errors import EngineUnavailable
-from acidity.prove.drill.examine import Examination, Examiner, Limits, Undecided
+from acidity.core.report import EngineInfo, ExitReason
+from acidity.core.scenario import Scenario
+from acidity.errors import Terminated
+from acidity.prove.drill.examine import Examination, Examiner, Undecided
 from acidity.prove.drill.findings import atomicity_findings, consistency_findings
 from acidity.prove.drill.trials import helping, try_remedies
+from acidity.prove.runs import Runs, reason_of
 from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.steps import done_by
+from acidity.report.secret import masked
 
-_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
 Cell = tuple[str, str]
 
 
@@ -36,7 +37,8 @@ class Drilled:
     constraints: int = 0
     states: int = 0
     stated: bool = True
-    interrupted: bool = False
+    ended: ExitReason = ExitReason.FINISHED
+    stopped_by: KeyboardInterrupt | Terminated | None = None
     several: bool = False
     steps: str = ""
     elapsed_s: float = 0.0
@@ -56,50 +58,37 @@ def run_drill(scenario: Scenario, asked: CheckOptions) -> Drilled:
 
     Raises:
         UsageError: the input is wrong.
+        EngineUnavailable: the engine cannot be started.
     """
-    began = time.monotonic()
-    try:
-        stage = Stage(scenario, asked.db, asked.settings, asked.isolation_level)
-    except EngineUnavailable as error:
-        return Drilled(EngineInfo(asked.db, ""), unknowns=[str(error)])
-    with stage:
+    with Stage(scenario, asked.db, asked.settings, asked.isolation_level) as stage, quiet():
         several = scenario.commits == "several"
         drilled = Drilled(stage.sandbox.info(), several=several, steps=done_by(scenario.steps))
-        inspector = Inspector(stage)
+        inspector, runs = Inspector(stage), Runs(stage, asked)
         inspector.check_seed()
-        deadline = None if asked.budget is None else began + asked.budget
-        limits = Limits(asked.runs_max, deadline, asked.seed, asked.faults)
         try:
-            for position, operation in enumerate(scenario.operations):
-                _drill_operation(stage, operation, position, inspector, limits, asked, drilled)
-                if drilled.interrupted:
-                    break
-        except KeyboardInterrupt:
-            drilled.unknowns.append("interrupted")
+            for position in range(len(scenario.operations)):
+                if runs.stopped_by is None:
+                    _drill_operation(runs, position, inspector, drilled)
+        except (KeyboardInterrupt, Terminated) as stop:  # outside the runs that are struck
+            runs.stop(stop)
+        drilled.stopped_by = runs.stopped_by
+        if runs.stopped_by is not None and drilled.ended is ExitReason.FINISHED:
+            drilled.ended = reason_of(runs.stopped_by)
+            drilled.unknowns.append(drilled.ended.value)
         drilled.engine = stage.sandbox.info()  # with what the operations themselves have set
         drilled.invariants = len(scenario.invariants)
         drilled.constraints = stage.sandbox.constraints()
         drilled.states = len(inspector.states)
         drilled.stated = inspector.stated
-    drilled.elapsed_s = time.monotonic() - began
+    drilled.elapsed_s = time.monotonic() - stage.began
     return drilled
 
 
-def _drill_operation(
-    stage: Stage,
-    operation: Operation,
-    position: int,
-    inspector: Inspector,
-    limits: Limits,
-    asked: CheckOptions,
-    drilled: Drilled,
-) -> None:
-    def progress(done: int, total: int) -> None:
-        if asked.progress is not None:
-            asked.progress(done, total, operation.name)
-
+def _drill_operation(runs: Runs, position: int, inspector: Inspector, drilled: Drilled) -> None:
+    stage = runs.stage
+    operation = stage.scenario.operations[position]
     try:
-        examination = Examiner(stage, operation, inspector, limits, progress).examine()
+        examination = Examiner(runs, operation, inspector, label=operation.name).examine()
     except Undecided as error:
         drilled.unknowns.append(str(error))
         return
@@ -107,29 +96,24 @@ def _drill_operation(
         stage.adapter.release()
     drilled.examinations.append(examination)
     drilled.unknowns.extend(dict.fromkeys(examination.unknowns))
-    drilled.interrupted = drilled.interrupted or examination.interrupted
+    if drilled.ended is ExitReason.FINISHED:
+        drilled.ended = examination.ended
     atomicity = atomicity_findings(examination.bench, examination.judged)
     consistency = consistency_findings(examination.bench, examination.judged)
     tried = {}
-    if asked.remedies and not examination.interrupted:
-        tried = try_remedies(stage, operation, examination, [*atomicity, *consistency], limits)
-    replay = _replay_command(asked, len(stage.scenario.operations), position)
+    if runs.options.remedies:
+        tried = try_remedies(runs, operation, examination, [*atomicity, *consistency])
+    replay = _replay_command(runs.options, len(stage.scenario.operations), position)
     for found, kept in ((atomicity, drilled.atomicity), (consistency, drilled.consistency)):
         for finding in found:
-            kept.append(
-                replace(
-                    finding,
-                    remedies=helping(finding, tried),
-                    replay=replay.format(schedule=quote(str(finding.schedule))),
-                )
-            )
+            command = replay.format(schedule=quote(str(finding.schedule)))
+            kept.append(replace(finding, remedies=helping(finding, tried), replay=command))
 
 
 def _replay_command(asked: CheckOptions, operations: int, position: int) -> str:
     parts = ["acidity replay", quote(asked.target or "TARGET"), "{schedule}"]
     if asked.db != "sqlite":
-        without_password = _PASSWORD.sub(r"\1***@", asked.db)
-        parts.append(f"--db {quote(without_password)}")
+        parts.append(f"--db {quote(masked(asked.db))}")
     if operations > 1:
         parts.append(f"--operation {position + 1}")
     parts.extend(f"--setting {quote(f'{name}={value}')}" for name, value in sorted(asked.settings.items()))

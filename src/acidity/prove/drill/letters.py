@@ -11,12 +11,14 @@ from importlib.metadata import PackageNotFoundError, version
 from acidity.analysis.diff import row_changes
 from acidity.analysis.masks import Column, Masks
 from acidity.core.call import Kind
+from acidity.core.codes import CODES
 from acidity.core.finding import Finding
 from acidity.core.options import CheckOptions
 from acidity.core.outcome import Rows, Told
 from acidity.core.report import Bound, Report
 from acidity.engines.several import JOINED
-from acidity.prove.drill.drill import Drilled
+from acidity.prove.checks import Check
+from acidity.prove.drill.drill import Drilled, run_drill
 from acidity.prove.drill.examine import Examination
 from acidity.prove.drill.judge import classified
 from acidity.prove.drill.striker import strikes
@@ -26,7 +28,7 @@ from acidity.prove.faults.base import STRIKES_MAX
 _MISREPORTED = ("false success", "false failure", "not refused")
 
 
-def atomicity_report(drilled: Drilled, asked: CheckOptions, check: str = "drill") -> Report:
+def atomicity_report(drilled: Drilled, asked: CheckOptions) -> Report:
     """Letter A: all or nothing, and told the truth."""
     struck = [item for examination in drilled.examinations for item in examination.struck]
     rows = Counter(item.judgement.rows for item in struck)
@@ -44,7 +46,7 @@ def atomicity_report(drilled: Drilled, asked: CheckOptions, check: str = "drill"
     headline += f" · {doubtful} left in doubt" if doubtful else ""
     planned = sum(examination.planned for examination in drilled.examinations)
     return Report(
-        check=check,
+        check="drill",
         target=asked.target,
         engine=drilled.engine,
         runs=len(struck),
@@ -58,6 +60,7 @@ def atomicity_report(drilled: Drilled, asked: CheckOptions, check: str = "drill"
         headline=headline if drilled.examinations else "",
         classifier=_classifiers(drilled),
         notes=tuple(_notes(drilled)),
+        ended=drilled.ended,
         seed=asked.seed,
         versions=versions(),
         elapsed_s=drilled.elapsed_s,
@@ -85,6 +88,7 @@ def consistency_report(drilled: Drilled, asked: CheckOptions) -> Report:
         unknowns=tuple(drilled.unknowns),
         headline="" if not drilled.examinations else f"{looked}: {broken} broken" if broken else held,
         stated=drilled.stated,
+        ended=drilled.ended,
         seed=asked.seed,
         versions=versions(),
         elapsed_s=drilled.elapsed_s,
@@ -101,6 +105,11 @@ def drill_report(drilled: Drilled, asked: CheckOptions) -> Report:
         bounds=(*report.bounds, *consistency.bounds),
         notes=(*report.notes, consistency.headline) if consistency.headline and drilled.stated else report.notes,
     )
+
+
+ATOMIC = Check("drill", run_drill, atomicity_report)
+CONSISTENT = Check("consistency", run_drill, consistency_report)
+DRILL = Check("drill", run_drill, drill_report)
 
 
 def _unknown_to(fault: str, engine: str) -> bool:
@@ -127,7 +136,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def _ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda finding: (finding.severity != "error", finding.code == "ACI207")))
+    return tuple(sorted(findings, key=lambda finding: (finding.severity != "error", CODES[finding.code].of_a_library)))
 
 
 def _classifiers(drilled: Drilled) -> str:
