@@ -190,6 +190,7 @@ def test_programs_that_do_not_run_are_told(home: Path) -> None:
         mariadb.find(path=str(home / "17" / "bin"))
 
 
+@pytest.mark.slow
 def test_mariadb_is_unpacked_from_packages(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = home / "cache"
     monkeypatch.setenv("ACIDITY_CACHE_DIR", str(own))

@@ -76,7 +76,7 @@ def test_with_every_fault() -> None:
     assert not report.unknowns
 
 
-@pytest.mark.parametrize("where", [FILES, MIXED], ids=ids)
+@pytest.mark.parametrize("where", [FILES, pytest.param(MIXED, marks=pytest.mark.slow)], ids=ids)
 def test_async(where: tuple[str, ...]) -> None:
     faults = ("kill-before", "cancelled")
     assert "torn" in said(drilled(shops.commit_each_async, where, faults=faults))

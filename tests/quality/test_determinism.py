@@ -63,20 +63,20 @@ def test_twice_with_every_fault_and_remedy() -> None:
     assert rendered("torn", 7, **every) == rendered("torn", 7, **every)
 
 
-def test_in_new_processes_with_other_hashes() -> None:
+@pytest.mark.parametrize("hash_seed", ["4711", pytest.param("0", marks=pytest.mark.slow)])
+def test_in_new_processes_with_other_hashes(hash_seed: str) -> None:
     names = ["torn", "random_rows", "random_answer", *(["asynchronous"] if find_spec("aiosqlite") else [])]
     here = [rendered(name, 3) for name in names]
-    for hash_seed in ("0", "4711"):
-        ran = subprocess.run(
-            [sys.executable, "-c", PROGRAM, "3", *names],
-            cwd=ROOT,
-            env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONIOENCODING": "utf-8"},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=True,
-        )
-        assert ran.stdout == "".join(f"{text}\n" for text in here)
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "3", *names],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert ran.stdout == "".join(f"{text}\n" for text in here)
 
 
 def test_another_seed_makes_other_runs() -> None:

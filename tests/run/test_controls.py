@@ -58,6 +58,7 @@ def test_the_run_ends_as_the_table_says(program: str, db: str, verdict: str, at:
         assert (run.verdict, run.word) == ("fail", verdict), run
 
 
+@pytest.mark.few_or_all
 @pytest.mark.parametrize(("program", "db"), passing())
 def test_what_passes_passes_every_fault(program: str, db: str) -> None:
     drill(scenario(program), db=db).raise_for_findings()

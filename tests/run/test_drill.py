@@ -26,11 +26,13 @@ def plain_or_async() -> list[Any]:
     ]
 
 
+@pytest.mark.few_or_all
 @pytest.mark.parametrize(("options", "form", "db"), plain_or_async())
 def test_a_transfer_passes_the_drill(options: dict[str, Any], form: Any, db: str) -> None:
     drill(bank.scenario(form(**options)), db=db).raise_for_findings()
 
 
+@pytest.mark.few_or_all
 @pytest.mark.parametrize(
     ("function", "db"),
     [
@@ -45,6 +47,8 @@ def test_a_block_with_locks_and_invariants_passes_every_fault(function: Any, db:
     drill(bank.scenario(function), db=db).raise_for_findings()
 
 
+@pytest.mark.one_server
+@pytest.mark.few_or_all
 @pytest.mark.parametrize("db", ENGINES)
 @pytest.mark.parametrize("form", FORMS, ids=ids)
 def test_money_that_is_not_there_is_refused(form: Any, db: str) -> None:

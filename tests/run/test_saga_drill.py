@@ -25,9 +25,8 @@ def travelling(payload: Any, form: str = "sync") -> Scenario:
     return trip.scenario(function, payload, trip.log_fits_the_money, commits="several", recover=recover, ignore=LOG)
 
 
-@pytest.mark.parametrize(
-    "payload", [pytest.param(GOOD, marks=pytest.mark.slow, id="good"), pytest.param(BAD, id="bad")]
-)
+@pytest.mark.slow
+@PAYLOADS
 def test_killed_at_every_call(payload: Any) -> None:
     assert passes(travelling(payload), "sqlite", "kill-before").runs >= 28
 
