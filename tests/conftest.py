@@ -6,6 +6,7 @@ continuous integration names. ``slow`` and ``large`` are the second and the thir
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.costs import Costs
+from tests.loud import SkipsAreFailures
 from tests.quality.drilled import as_far_as
 from tests.tiers import FEW_OR_ALL, is_on_the_other_server
 
@@ -29,6 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Costs(config), "acidity-costs")
+    if os.environ.get("CI"):
+        config.pluginmanager.register(SkipsAreFailures(), "acidity-skips")
 
 
 @pytest.hookimpl(optionalhook=True)
