@@ -22,11 +22,12 @@ def raw(request: pytest.FixtureRequest) -> Raw:
     return request.param
 
 
+@pytest.mark.few_or_all
 def test_the_right_one_passes(raw: Raw) -> None:
     report = drill(bank(raw.right), db=raw.db)
     assert report.verdict == "pass", report
     assert report.classifier == "2 writes in 1 commit: protected"
-    assert report.runs > 30
+    assert report.runs >= 10
 
 
 def test_two_commits_are_torn(raw: Raw) -> None:
