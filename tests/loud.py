@@ -19,14 +19,15 @@ class SkipsAreFailures:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        return _judged((yield))
+        return judged((yield))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        return _judged((yield))
+        return judged((yield))
 
 
-def _judged(report: Report) -> Report:
+def judged(report: Report) -> Report:
+    """The report of a skipped test as a failure, unless the reason is one that nothing can be done about."""
     if report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
         reason = report.longrepr[2]
         if not reason.startswith(MAY_BE):
