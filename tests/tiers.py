@@ -17,7 +17,8 @@ import pytest
 
 SERVERS = ("postgresql", "mariadb")
 ENGINES = ("sqlite", *SERVERS)
-_SERVER = re.compile(rf"({'|'.join(SERVERS)})(\+\w+)?")
+_EITHER = "|".join(SERVERS)
+_SERVER = re.compile(rf"({_EITHER})(\+(?!{_EITHER})\w+)?")  # a server, and a driver of it
 
 # The faults of a default drill, one for each thing that can happen: a statement is refused, or its result is lost, a COMMIT is refused and
 # either ends the transaction or leaves it open, it is applied without an answer, an effect took place without one.
