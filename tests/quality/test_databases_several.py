@@ -21,6 +21,7 @@ from acidity.prove.stage.stage import Stage
 from tests.quality import sagas_two_databases as sagas
 from tests.quality import two_databases as shops
 from tests.quality.controls import codes, said
+from tests.quality.drilled import drill
 
 FILES, POSTGRESQL, MIXED = ("sqlite",), ("postgresql",), ("sqlite", "postgresql", "mariadb")
 QUICK = ("answer-lost",)
@@ -31,7 +32,7 @@ def drilled(
     function: Any, where: tuple[str, ...] = FILES, *, faults: tuple[str, ...] = QUICK, **options: Any
 ) -> Report:
     db, *own = where
-    return prove.drill(sagas.shop(function, *own, **options), db=db, faults=faults, remedies=False)
+    return drill(sagas.shop(function, *own, **options), db=db, faults=faults, remedies=False)
 
 
 def ids(value: Any) -> str:
@@ -144,9 +145,9 @@ def test_a_replay_shows_the_steps() -> None:
 
 def test_two_phases_on_one_server() -> None:
     quick: dict[str, Any] = {"db": POSTGRESQL[0], "faults": ("kill-after", "answer-lost"), "remedies": False}
-    report = prove.drill(shops.shop(shops.two_phase_commit, recover=shops.recover), **quick)
+    report = drill(shops.shop(shops.two_phase_commit, recover=shops.recover), **quick)
     assert report.verdict == "pass", str(report)
-    idle = prove.drill(shops.shop(shops.two_phase_commit, recover=leaves_it), **quick)
+    idle = drill(shops.shop(shops.two_phase_commit, recover=leaves_it), **quick)
     assert said(idle) >= {"torn", "left in doubt"}, str(idle)
     assert {"ACI201", "ACI209"} <= codes(idle)
     assert not idle.unknowns

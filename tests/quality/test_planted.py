@@ -154,10 +154,7 @@ LIES: dict[str, Lie] = {
 }
 
 
-# No remedies, and no child processes: the lies are elsewhere.
-QUICKER = {"remedies": False, "faults": tuple(name for name in FAULTS if not FAULTS[name].in_child)}
-
-
+@pytest.mark.few_or_all
 @pytest.mark.parametrize(
     ("lie", "control"), [pytest.param(lie, seen, id=f"{lie}-{seen.name}") for lie in LIES for seen in LIES[lie].seen_by]
 )
@@ -170,14 +167,15 @@ def test_a_lie_is_seen(lie: str, control: Control, monkeypatch: pytest.MonkeyPat
 def as_expected_or_not_at_all(control: Control) -> bool:
     """A checker that cannot even finish is seen, too."""
     try:
-        return as_expected(control, **QUICKER)
+        return as_expected(control)
     except UsageError:
         return False
 
 
+@pytest.mark.few_or_all
 @pytest.mark.parametrize("control", [ORPHANED, UNBALANCED, CHARGED], ids=lambda control: control.name)
 def test_without_a_lie_they_are_as_expected(control: Control) -> None:
-    assert as_expected(control, **QUICKER)
+    assert as_expected(control)
 
 
 @pytest.mark.parametrize("fault", ["commit-left-open", "answer-lost", "error-before", "effect-after"])
