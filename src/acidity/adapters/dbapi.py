@@ -23,10 +23,10 @@ from acidity.adapters.base import Gatekeeper, describe_target, destination, lead
 from acidity.adapters.drivers import DRIVERS
 from acidity.adapters.drivers.base import Driver, Hooks, Opening, Said
 from acidity.adapters.drivers.wire import RawWire
+from acidity.adapters.meaning import asked
 from acidity.adapters.seam import Actor, current_actor, passing, request, unseen
 from acidity.adapters.site import find_site, is_where_acidity_calls
 from acidity.core.call import Kind, Site
-from acidity.core.control import commits_within, is_write
 from acidity.engines.base import Sandbox
 from acidity.errors import ForeignDatabase
 
@@ -144,7 +144,7 @@ class DbapiAdapter:
         return await greenlet_spawn(self._bring, actor, wire, said, lambda: await_only(perform()), site)
 
     def _orphaned(self, said: Said, perform: Callable[[], Any]) -> Any:
-        self._bypasses.append(f"{said.kind.value} by a thread or task that belongs to no operation")
+        self._bypasses.append(f"{said.kind or Kind.STATEMENT} by a thread or task that belongs to no operation")
         with self.gatekeeper.sandbox.unseen(), unseen():
             return perform()
 
@@ -153,12 +153,12 @@ class DbapiAdapter:
         where = leads_elsewhere(self.gatekeeper, sandbox, said.sql)
         if where:
             self._refuse(f"a statement of the operation leads to {where}", "it was not sent.")
-        writes = said.kind is Kind.STATEMENT and is_write(said.sql)
+        meant = asked(sandbox, wire.connection, said, alone=partial(wire.autocommits, said.sql))
         with self.gatekeeper.sandbox.unseen():
             try:
                 request(
                     actor,
-                    said.kind,
+                    meant.kind,
                     said.sql,
                     said.params,
                     wire=wire,
@@ -166,7 +166,9 @@ class DbapiAdapter:
                     site=site,
                     perform=lambda: answer.append(perform()),
                     many=said.many,
-                    autocommit=writes and (commits_within(said.sql) or wire.autocommits(said.sql)),
+                    autocommit=meant.autocommit,
+                    writes=meant.writes,
+                    opaque=meant.opaque,
                 )
             except CancelledError:
                 sandbox.drain(wire.connection)

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from acidity.core.call import OK, Call, Event, History, Kind, Reply, Site
+from acidity.core.call import OK, Call, Event, History, Kind, Reply, Site, Writes
 
 
 class Wire(Protocol):
@@ -172,6 +172,8 @@ def request(
     many: bool = False,
     defaulted: frozenset[str] = frozenset(),
     autocommit: bool = False,
+    writes: Writes = Writes.NO,
+    opaque: bool = False,
 ) -> None:
     """Bring one Call to the actor's Interceptor and record what came of it.
 
@@ -181,7 +183,8 @@ def request(
     actor.made += 1
     number = actor.number(connection) if connection is not None else 0
     database = wire.database if wire is not None else ""
-    call = Call(actor.name, actor.made, kind, sql, params, site, many, defaulted, number, autocommit, database)
+    told = (many, defaulted, number, autocommit, database, writes, opaque)
+    call = Call(actor.name, actor.made, kind, sql, params, site, *told)
     passage = Passage(call, wire, perform)
     token = _passing.set(wire is not None)
     try:

@@ -14,6 +14,7 @@ from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -24,10 +25,11 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import Pool, QueuePool, SingletonThreadPool, StaticPool
 
 from acidity.adapters.base import Gatekeeper, describe_target, destination, leads_elsewhere
+from acidity.adapters.drivers.base import Said
+from acidity.adapters.meaning import asked
 from acidity.adapters.seam import Actor, current_actor, request
 from acidity.adapters.site import find_site
 from acidity.core.call import Kind
-from acidity.core.control import is_write, kind_of
 from acidity.engines.base import Sandbox
 from acidity.errors import ForeignDatabase
 
@@ -290,7 +292,7 @@ class SqlAlchemyAdapter:
                 self._refuse(f"a statement of the operation leads to {where}", "it was not sent.")
             self._request(
                 dialect,
-                kind_of(statement),
+                None,
                 statement,
                 rest[0] if len(rest) > 1 else None,
                 dbapi_connection,
@@ -331,7 +333,7 @@ class SqlAlchemyAdapter:
     def _request(
         self,
         dialect: Dialect,
-        kind: Kind,
+        kind: Kind | None,
         sql: str,
         params: Any,
         dbapi_connection: Any,
@@ -343,15 +345,17 @@ class SqlAlchemyAdapter:
         actor = current_actor()
         if actor is None or self._nested:
             if self.armed and actor is None:
-                self.orphans.append(f"{kind.value} by a thread or task that belongs to no operation")
+                self.orphans.append(f"{kind or Kind.STATEMENT} by a thread or task that belongs to no operation")
             self._unseen(perform)
             return
         sandbox = self._leading(dialect, dbapi_connection)
+        said = Said(kind, sql, params, many)
+        meant = asked(sandbox, dbapi_connection, said, alone=partial(_stands_alone, sandbox, dbapi_connection))
         with self.gatekeeper.sandbox.unseen():
             try:
                 request(
                     actor,
-                    kind,
+                    meant.kind,
                     sql,
                     params,
                     wire=DriverWire(sandbox, dialect, dbapi_connection),
@@ -360,7 +364,9 @@ class SqlAlchemyAdapter:
                     perform=perform,
                     many=many,
                     defaulted=defaulted,
-                    autocommit=kind is Kind.STATEMENT and is_write(sql) and _stands_alone(sandbox, dbapi_connection),
+                    autocommit=meant.autocommit,
+                    writes=meant.writes,
+                    opaque=meant.opaque,
                 )
             except CancelledError:
                 sandbox.drain(dbapi_connection)

@@ -14,7 +14,6 @@ from acidity.adapters.drivers.pysqlite import DRIVER as PYSQLITE
 from acidity.adapters.drivers.pysqlite import statements_in, without_implicit_begin
 from acidity.adapters.drivers.wire import Awaited
 from acidity.core.call import Kind
-from acidity.core.control import kind_of
 from acidity.errors import ForeignDatabase
 
 
@@ -151,7 +150,7 @@ async def _run_script(seam: Seam, connection: Any, script: str) -> None:
     await connection._execute(changed.__enter__)
     try:
         for text in statements_in(script):
-            await seam.bring_async(wire, Said(kind_of(text), text), partial(DRIVER.ask, connection, text))
+            await seam.bring_async(wire, Said(None, text), partial(DRIVER.ask, connection, text))
     finally:
         await connection._execute(changed.__exit__, None, None, None)
 

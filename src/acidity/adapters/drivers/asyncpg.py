@@ -15,7 +15,6 @@ from acidity.adapters.drivers.base import Hooks, Methods, Said, Seam, many
 from acidity.adapters.drivers.wire import Awaited
 from acidity.adapters.seam import unseen
 from acidity.core.call import Kind
-from acidity.core.control import kind_of
 
 _NUMBERED = re.compile(r"(__asyncpg_[a-z]+)_[0-9a-f]+__")
 
@@ -115,7 +114,7 @@ def _connection(resource: Any) -> Any:
 
 def _statement(_: Any, query: str, *parameters: Any, **__: Any) -> Said:
     """Parameters are arguments here, not one collection; the driver numbers its savepoints throughout the process."""
-    return Said(kind_of(query), _NUMBERED.sub(r"\1", query), parameters or None)
+    return Said(None, _NUMBERED.sub(r"\1", query), parameters or None)
 
 
 def _prepared(self: Any, *parameters: Any, **__: Any) -> Said:

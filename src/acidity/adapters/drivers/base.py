@@ -14,7 +14,6 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from acidity.core.call import Kind
-from acidity.core.control import kind_of
 
 if TYPE_CHECKING:
     from acidity.adapters.drivers.wire import RawWire
@@ -35,9 +34,9 @@ class Opening(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What a call of a driver's method asks of the database."""
+    """What a call of a driver's method asks of the database; without a kind, the text says what it is."""
 
-    kind: Kind
+    kind: Kind | None
     sql: str = ""
     params: Any = None
     many: bool = False
@@ -205,7 +204,7 @@ def statement(self: Any, *arguments: Any, **keywords: Any) -> Said:
     """An ``execute``: the text, whatever it is made of, and the parameters, whatever they are called."""
     given = [*arguments, *(keywords[name] for name in _TEXT + _PARAMETERS if name in keywords)]
     sql = text_of(given[0], self) if given else ""
-    return Said(kind_of(sql), sql, given[1] if len(given) > 1 else None)
+    return Said(None, sql, given[1] if len(given) > 1 else None)
 
 
 def many(self: Any, *arguments: Any, **keywords: Any) -> Said:
@@ -215,7 +214,7 @@ def many(self: Any, *arguments: Any, **keywords: Any) -> Said:
 
 def procedure(_: Any, name: str, parameters: Any = None, *__: Any, **___: Any) -> Said:
     """A ``callproc``; what a procedure does is not known, so it counts as a write."""
-    return Said(Kind.STATEMENT, f"CALL {name}", parameters)
+    return Said(None, f"CALL {name}", parameters)
 
 
 def control(kind: Kind) -> Callable[..., Said]:

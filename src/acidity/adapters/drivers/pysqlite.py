@@ -19,7 +19,7 @@ from acidity.adapters.drivers.base import Hooks, Said, Seam, control, many, stat
 from acidity.adapters.drivers.subclasses import Subclasses, through
 from acidity.adapters.site import is_user_code
 from acidity.core.call import Kind
-from acidity.core.control import kind_of, without_comments
+from acidity.engines.sqlite.speech import SPEECH
 
 _POSITION_OF_FACTORY = 5
 _LEVEL: Any = sqlite3.Connection.isolation_level
@@ -51,7 +51,7 @@ class SeamCursor(sqlite3.Cursor):
         plain = sqlite3.Connection.cursor(connection)
         with without_implicit_begin(connection):
             for text in statements_in(arguments[0]):
-                self._acidity_seam.bring(wire, Said(kind_of(text), text), partial(_run, plain, text))
+                self._acidity_seam.bring(wire, Said(None, text), partial(_run, plain, text))
         return self
 
 
@@ -157,10 +157,10 @@ def statements_in(script: str) -> Iterator[str]:
     for part in re.split(r"(?<=;)", script):
         text += part
         if sqlite3.complete_statement(text):
-            if without_comments(text).strip("; \n\t"):
+            if SPEECH.bare(text).strip("; \n\t"):
                 yield text.strip()
             text = ""
-    if without_comments(text).strip():
+    if SPEECH.bare(text):
         yield text.strip()
 
 
@@ -204,7 +204,7 @@ class Pysqlite:
             return False
         if not _legacy(connection):
             return bool(_MODE.__get__(connection))
-        return _LEVEL.__get__(connection) is None or not _BEGINS.match(without_comments(sql))
+        return _LEVEL.__get__(connection) is None or not _BEGINS.match(SPEECH.bare(sql))
 
     def gone(self, connection: Any, error: BaseException) -> bool:
         """The driver says that it was closed."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from acidity.adapters.seam import Actor, Passage, Wire
-from acidity.core.call import Call, Event, Kind, Reply, Site
+from acidity.core.call import Call, Event, Kind, Reply, Site, Writes
 from acidity.core.prepared import names_of, prepares
 from acidity.core.scenario import Operation
 from acidity.prove.drill.striker import FaultInjector, Strike
@@ -87,7 +87,7 @@ def _call(told: dict[str, Any]) -> Call:
     site = Site(*told["site"]) if told["site"] else None
     names = tuple(told["names"]) or None
     call = Call("A", told["index"], Kind(told["kind"]), told["sql"], names, site, connection=told["connection"])
-    return replace(call, database=told["database"])
+    return replace(call, database=told["database"], writes=Writes(told["writes"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class _Telling:
         _tell(
             self.writer,
             call={"index": call.index, "kind": call.kind, "sql": call.sql, "site": site, "connection": call.connection}
-            | {"database": call.database}
+            | {"database": call.database, "writes": call.writes}
             | {"names": [name.decode(errors="replace") for name in names_of(call)] if prepares(call) else []},
         )
         try:

@@ -326,12 +326,17 @@ def _chosen(strikes: list[Strike], limits: Limits) -> list[Strike]:
 
 def _judge(bench: Bench, run: Run) -> Judgement:
     judgement = bench.judge(run)
-    if run.schedule.choices or bench.operation.expects_refusal or not bench.changes_nothing or not wrote(run.history):
-        return judgement
-    if bench.settled_without:
+    if run.schedule.choices or bench.operation.expects_refusal or not bench.changes_nothing or bench.settled_without:
         return judgement
     if writes_left_uncommitted(run.history):
-        return replace(judgement, word="false success", severity="error")
+        if wrote(run.history):
+            return replace(judgement, word="false success", severity="error")
+        raise Undecided(
+            f"{bench.operation.name}: it calls what may write, commits nothing, and no row changed; commit what it "
+            f"wrote, or end the transaction in which it only read"
+        )
+    if not wrote(run.history):
+        return judgement
     raise Undecided(
         f"{bench.operation.name}: its writes were committed and changed no row; "
         f"give it arguments with which it changes some"

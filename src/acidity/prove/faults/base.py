@@ -9,7 +9,6 @@ from typing import Any, Literal, Protocol
 
 from acidity.adapters.seam import Passage, Wire
 from acidity.core.call import Call, Kind
-from acidity.core.control import is_write
 from acidity.core.prepared import commits_prepared
 from acidity.engines.base import Sandbox
 from acidity.engines.hosted import HostedSandbox
@@ -137,7 +136,7 @@ class SimpleFault:
         """Why it cannot strike this Call; empty if it can."""
         if call.kind not in self.kinds:
             return self.reason
-        if self.writes_only and call.kind is Kind.STATEMENT and not is_write(call.sql):
+        if self.writes_only and call.kind is Kind.STATEMENT and not call.writes:
             return "the statement only reads"
         way = self._way(lab)
         if isinstance(way, str):
