@@ -13,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from acidity.adapters.seam import PassThrough
 from acidity.prove import Operation, Scenario
 from acidity.prove.drill.examine import Examiner, plan
+from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.stage import Stage
 
@@ -68,7 +69,7 @@ def measure(engine: str) -> None:
         wall, cpu = [], []
         for _ in range(REPEATS):
             began, began_cpu = time.perf_counter(), time.process_time()
-            examination = Examiner(stage, operation, inspector).examine(kept)
+            examination = Examiner(Runs(stage), operation, inspector).examine(kept)
             wall.append(len(examination.judged) / (time.perf_counter() - began))
             cpu.append(len(examination.judged) / (time.process_time() - began_cpu))
     print(

@@ -6,15 +6,13 @@ AcidityError
 ├── EngineUnavailable       a database engine could not be started (the verdict is unknown, exit code 3)
 └── AcidityViolated         a check did not pass; carries the report (also an AssertionError)
 
-Terminated (SystemExit)     the process was asked to stop by a signal; never an ending of the user's operation
+Interrupted (KeyboardInterrupt)   Ctrl-C during a check; carries what was found until then
+Terminated (SystemExit)           the process was asked to stop by a signal; carries the same
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from acidity.core.report import Card, Report
+from typing import Any
 
 
 class AcidityError(Exception):
@@ -29,8 +27,32 @@ class ForeignDatabase(UsageError):
     """A connection was about to be opened to a database that acidity did not create."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a check. It is a KeyboardInterrupt, so nothing that only handles errors keeps the program going.
+
+    Attributes:
+        report: what was found until then: a `Report` or a `Card`, whose verdict is fail or unknown.
+        earlier: the answers for the engines before, where a list of engines was asked for.
+    """
+
+    def __init__(self, report: Any) -> None:
+        super().__init__(str(report))
+        self.report = report
+        self.earlier: list[Any] = []
+
+
 class Terminated(SystemExit):
-    """A polite kill of acidity itself (SIGTERM, SIGHUP); it unwinds the stack so that everything is cleaned up."""
+    """A polite kill of acidity itself (SIGTERM, SIGHUP); it unwinds the stack so that everything is cleaned up.
+
+    Attributes:
+        report: what the check had found until then, as in `Interrupted`; None outside a check.
+        earlier: the answers for the engines before.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.report: Any = None
+        self.earlier: list[Any] = []
 
 
 class EngineUnavailable(AcidityError):
@@ -44,6 +66,6 @@ class AcidityViolated(AcidityError, AssertionError):
         report: the `Report` or `Card` that did not pass.
     """
 
-    def __init__(self, text: str, report: Report | Card) -> None:
+    def __init__(self, text: str, report: Any) -> None:
         super().__init__(text)
         self.report = report

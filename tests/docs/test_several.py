@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from acidity.prove.drill.findings import CODES
+from acidity.core.codes import OF_WORD
 
 PAGE = Path(__file__).parents[2] / "docs" / "several.md"
 
@@ -18,5 +18,5 @@ def test_its_program_runs() -> None:
 def test_its_codes_are_those_of_findings() -> None:
     said = re.findall(r"\*(not\s+\w+)\*\s(ACI\d+)", PAGE.read_text(encoding="utf-8"))
     assert {" ".join(word.split()): code for word, code in said} == {
-        word: CODES[word] for word in ("not recovered", "not settled", "not idempotent")
+        word: OF_WORD[word].name for word in ("not recovered", "not settled", "not idempotent")
     }

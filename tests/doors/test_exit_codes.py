@@ -10,7 +10,8 @@ import pytest
 
 from acidity import prove
 from acidity.core.report import Card
-from acidity.errors import EngineUnavailable, UsageError
+from acidity.errors import EngineUnavailable, Interrupted, Terminated, UsageError
+from acidity.prove.stage import ground
 from tests.doors.samples import ALL_LETTERS, FAILED, GREEN, PASSED, SQLITE, UNDECIDED
 
 BANK = """
@@ -18,6 +19,12 @@ from acidity.core.scenario import Scenario
 one = Scenario(print, schema=print)
 two = Scenario(print, schema=print)
 def plain(session, amount): ...
+"""
+READS = """
+from acidity.prove import Scenario
+def reads(connection): connection.exec_driver_sql("SELECT 1")
+def schema(connection): connection.exec_driver_sql("CREATE TABLE t (id INTEGER)")
+one = Scenario(reads, schema=schema)
 """
 NO_SERVER = EngineUnavailable("no PostgreSQL server is here; pip install 'acidity[postgresql]'")
 
@@ -90,8 +97,21 @@ def test_exit_zero_does_not_hide_wrong_usage(acidity, answers):
     assert acidity("check", "pond:one", "--exit-zero").code == 2
 
 
-def test_an_engine_that_cannot_start_is_unknown_and_hides_no_other(acidity, answers):
-    answers(GREEN, NO_SERVER)
+@pytest.fixture
+def no_server(monkeypatch, write):
+    """PostgreSQL cannot be started here; SQLite is as always."""
+    write("pond.py", READS)
+    made = ground.new_sandbox
+
+    def new_sandbox(db, settings):
+        if db.startswith("postgresql"):
+            raise NO_SERVER
+        return made(db, settings)
+
+    monkeypatch.setattr(ground, "new_sandbox", new_sandbox)
+
+
+def test_an_engine_that_cannot_start_is_unknown_and_hides_no_other(acidity, no_server):
     left = acidity("check", "pond:one", "--db", "sqlite", "--db", "postgresql://ann:s3cret@db/x")
     assert left.code == 3
     assert "pond:one  on postgresql://ann:***@db/x" in left.out
@@ -100,9 +120,8 @@ def test_an_engine_that_cannot_start_is_unknown_and_hides_no_other(acidity, answ
     assert left.out.splitlines()[-1] == "2 answers on 1 target: 1 pass, 1 unknown"
 
 
-def test_an_engine_that_cannot_start_shows_only_the_letters_asked(acidity, answers):
-    answers(NO_SERVER)
-    left = acidity("check", "pond:one", "--letters", "A", "--output-format", "json")
+def test_an_engine_that_cannot_start_shows_only_the_letters_asked(acidity, no_server):
+    left = acidity("check", "pond:one", "--letters", "A", "--db", "postgresql", "--output-format", "json")
     letters = json.loads(left.out)["letters"]
     assert left.code == 3
     assert {letter: row["verdict"] for letter, row in letters.items()} == {
@@ -137,17 +156,18 @@ def test_no_target_is_wrong_usage(acidity):
     assert acidity("check").code == 2
 
 
-def test_interrupted_with_answers_prints_them_and_is_unknown(acidity, answers):
+def test_interrupted_with_answers_prints_them(acidity, answers):
     answers(GREEN, KeyboardInterrupt())
     left = acidity("check", "pond")
-    assert left.code == 3
+    assert left.code == 130
     assert "pond:one" in left.out
     assert "interrupted; 1 of 2 answers are there" in left.err
 
 
-def test_interrupted_after_a_failure_is_a_failure(acidity, answers):
+def test_interrupted_after_a_failure_shows_the_failure(acidity, answers):
     answers(ALL_LETTERS, KeyboardInterrupt())
-    assert acidity("check", "pond").code == 1
+    left = acidity("check", "pond")
+    assert (left.code, "torn" in left.out) == (130, True)
 
 
 def test_interrupted_before_any_answer(acidity, answers):
@@ -157,11 +177,20 @@ def test_interrupted_before_any_answer(acidity, answers):
 
 
 def test_a_check_that_was_interrupted_is_the_last(acidity, answers):
-    answers(replace(UNDECIDED, unknowns=("pay: interrupted after 3 of 63 runs",)), AssertionError("never asked"))
+    found = replace(UNDECIDED, unknowns=("pay: interrupted after 3 of 63 runs",))
+    answers(Interrupted(found), AssertionError("never asked"))
     left = acidity("drill", "pond")
-    assert left.code == 3
+    assert left.code == 130
     assert "undecided: pay: interrupted after 3 of 63 runs" in left.out
     assert "interrupted; 1 of 2 answers are there" in left.err
+
+
+def test_a_polite_kill_shows_what_was_found(acidity, answers):
+    told = Terminated(143)
+    told.report = UNDECIDED
+    answers(told, AssertionError("never asked"))
+    left = acidity("drill", "pond")
+    assert (left.code, "undecided: 30 of 63" in left.out) == (143, True)
 
 
 def test_a_bug_of_ours_is_not_a_failure_of_theirs(acidity, answers):

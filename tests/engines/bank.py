@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from acidity.adapters.seam import Interceptor, Passage, PassThrough
+from acidity.adapters.seam import Interceptor, PassThrough, PendingCall
 from acidity.core.call import Call, Kind
 from acidity.prove import Operation, Scenario
 from acidity.prove.stage.run import Run
@@ -139,12 +139,12 @@ class StrikeAt(PassThrough):
     after: bool = False
     struck: list[Call] = field(default_factory=list)
 
-    def intercept(self, passage: Passage) -> None:
-        if passage.call.kind is not self.kind or self.struck:
-            passage.perform()
+    def intercept(self, pending: PendingCall) -> None:
+        if pending.call.kind is not self.kind or self.struck:
+            pending.perform()
             return
-        self.struck.append(passage.call)
+        self.struck.append(pending.call)
         if self.after:
-            passage.perform()
-        assert passage.wire is not None
-        raise passage.wire.errors.OperationalError("struck")
+            pending.perform()
+        assert pending.wire is not None
+        raise pending.wire.errors.OperationalError("struck")

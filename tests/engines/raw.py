@@ -14,6 +14,7 @@ from acidity.prove.drill.examine import Examiner
 from acidity.prove.drill.findings import atomicity_findings
 from acidity.prove.drill.striker import Strike
 from acidity.prove.faults import FAULTS
+from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
@@ -66,7 +67,7 @@ def words(function: Program, db: str, faults: Sequence[str] = TELLING) -> set[st
         strikes = [
             Strike(FAULTS[name], call.index) for name in faults for call in calls if not FAULTS[name].misfit(call, lab)
         ]
-        examination = Examiner(stage, operation, Inspector(stage)).examine(strikes)
+        examination = Examiner(Runs(stage), operation, Inspector(stage)).examine(strikes)
     assert not examination.unknowns, examination.unknowns
     assert examination.struck
     return {finding.word for finding in atomicity_findings(examination.bench, examination.judged)}

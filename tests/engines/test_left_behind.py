@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from acidity import prove
+from acidity.core.report import ExitReason
 from acidity.engines import directory
 from acidity.engines.directory import MARKER, PREFIX, OwnDirectory, sweep
 from acidity.errors import UsageError
@@ -73,7 +74,9 @@ class TestInThisProcess:
     def test_whatever_goes_wrong_in_the_operation(self, place: Path) -> None:
         with pytest.raises(UsageError):
             prove.drill(bank(fails))
-        assert prove.drill(bank(stopped)).unknowns == ("interrupted",)
+        with pytest.raises(prove.Interrupted) as raised:
+            prove.drill(bank(stopped))
+        assert raised.value.report.unknowns == ("interrupted",)
         assert not list(place.iterdir())
 
     def test_ctrl_c_in_the_middle_of_the_runs_keeps_what_was_found(self, place: Path) -> None:
@@ -85,9 +88,12 @@ class TestInThisProcess:
                 raise KeyboardInterrupt
             transfer(session)
 
-        report = prove.drill(bank(operation))
-        assert report.verdict == "unknown"
+        with pytest.raises(prove.Interrupted) as raised:
+            prove.drill(bank(operation))
+        report = raised.value.report
+        assert (report.verdict, report.ended) == ("unknown", ExitReason.INTERRUPTED)
         assert any("interrupted" in reason for reason in report.unknowns)
+        assert str(raised.value) == str(report)
         assert not list(place.iterdir())
 
     def test_checks_in_several_threads_take_turns(self, place: Path) -> None:

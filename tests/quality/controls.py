@@ -47,8 +47,8 @@ class Control:
     def scenario(self) -> Scenario:
         return bank(self.function, **self.options)
 
-    def drilled(self) -> Report:
-        return prove.drill(self.scenario(), settings=self.settings)
+    def drilled(self, **options: Any) -> Report:
+        return prove.drill(self.scenario(), settings=self.settings, **options)
 
 
 def said(report: Report) -> frozenset[str]:
@@ -61,9 +61,9 @@ def codes(report: Report, severity: str = "error") -> set[str]:
     return {found.code for found in report.findings if found.severity == severity}
 
 
-def as_expected(control: Control) -> bool:
+def as_expected(control: Control, **options: Any) -> bool:
     """Whether a drill says exactly what it must, and is undecided about nothing."""
-    report = control.drilled()
+    report = control.drilled(**options)
     return said(report) == control.words and not report.unknowns
 
 

@@ -15,8 +15,9 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session
 
+from acidity.core.options import CheckOptions
 from acidity.prove import Operation, Scenario
-from acidity.prove.drill.drill import Asked, Drilled, run_drill
+from acidity.prove.drill.drill import Drilled, run_drill
 from acidity.prove.faults import FAULTS
 
 TABLE = Path(__file__).parents[2] / "docs" / "faults.md"
@@ -103,7 +104,7 @@ def drilled(place: Place) -> Drilled:
     """What a drill of `everything` ran there."""
     operation = Operation(on_async_engine if place.asynchronous else on_engine)
     scenario = Scenario(operation, metadata=metadata, setup=seed, effects=[f"{__name__}:notify"])
-    return run_drill(scenario, Asked(place.db, place.settings, place.isolation_level))
+    return run_drill(scenario, CheckOptions(place.db, place.settings, place.isolation_level))
 
 
 def cells(place: Place) -> dict[str, str]:

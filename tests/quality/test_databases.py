@@ -20,6 +20,7 @@ from acidity.prove.drill import examine
 from acidity.prove.drill.examine import Examiner
 from acidity.prove.drill.striker import FaultInjector, Strike
 from acidity.prove.faults import FAULTS
+from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.stage import Stage
 from tests.quality import two_databases as shops
@@ -36,23 +37,20 @@ def ids(value: Any) -> str:
     return "+".join(value[-2:]) if isinstance(value, tuple) else getattr(value, "__name__", str(value))
 
 
-def drilled(function: Any, where: tuple[str, ...], **options: Any) -> Any:
+def drilled(
+    function: Any, where: tuple[str, ...], *, faults: tuple[str, ...] | None = None, remedies: bool = False, **more: Any
+) -> Any:
     db, *own = where
-    return prove.drill(shop(function, *own, **options), db=db)
-
-
-def only(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    """These faults, no others."""
-    monkeypatch.setattr(examine, "FAULTS", {name: FAULTS[name] for name in names})
+    return prove.drill(shop(function, *own, **more), db=db, faults=faults, remedies=remedies)
 
 
 # The anti-pattern, and its twin that writes to one
 
 
 @pytest.mark.parametrize("where", TOGETHER, ids=ids)
-def test_a_commit_in_each_is_torn(where: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    only(monkeypatch, "answer-lost", "kill-before", "error-before", "deadlock")
-    report = drilled(shops.commit_each, where)
+def test_a_commit_in_each_is_torn(where: tuple[str, ...]) -> None:
+    faults = ("answer-lost", "kill-before", "error-before", "deadlock")
+    report = drilled(shops.commit_each, where, faults=faults, remedies=True)
     assert {"torn", "inconsistent"} <= said(report), str(report)
     assert not report.unknowns
     assert report.classifier == "2 writes in 2 databases, each committed for itself: missing"
@@ -78,24 +76,22 @@ def test_with_every_fault() -> None:
 
 
 @pytest.mark.parametrize("where", [FILES, MIXED], ids=ids)
-def test_async(where: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    only(monkeypatch, "kill-before", "cancelled")
-    assert "torn" in said(drilled(shops.commit_each_async, where))
-    assert drilled(shops.only_takes_async, where).verdict == "pass"
+def test_async(where: tuple[str, ...]) -> None:
+    faults = ("kill-before", "cancelled")
+    assert "torn" in said(drilled(shops.commit_each_async, where, faults=faults))
+    assert drilled(shops.only_takes_async, where, faults=faults).verdict == "pass"
 
 
 @pytest.mark.parametrize("where", [FILES, MIXED], ids=ids)
-def test_without_sqlalchemy(where: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    only(monkeypatch, "kill-before", "answer-lost")
-    report = drilled(shops.with_drivers, where)
+def test_without_sqlalchemy(where: tuple[str, ...]) -> None:
+    report = drilled(shops.with_drivers, where, faults=("kill-before", "answer-lost"))
     assert said(report) == {"torn", "inconsistent"}, str(report)
     assert not report.unknowns
     assert [event.call.database for event in report.findings[0].history][:2] == ["orders", "stock"]
 
 
-def test_twice_is_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
-    only(monkeypatch, "answer-lost", "commit-refused")
-    report = drilled(shops.tried_again, ("sqlite",))
+def test_twice_is_doubled() -> None:
+    report = drilled(shops.tried_again, ("sqlite",), faults=("answer-lost", "commit-refused"))
     assert {"torn", "doubled"} <= said(report), str(report)
 
 
@@ -109,10 +105,10 @@ def test_one_commit_over_two_attached_files_passes() -> None:
 
 
 @pytest.mark.parametrize("where", [FILES, MIXED], ids=ids)
-def test_bound_engines(where: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    only(monkeypatch, "kill-before")
-    assert "torn" in said(drilled(shops.with_engines_of_its_own, where, bind=BIND))
-    assert drilled(shops.only_takes_with_engines_of_its_own, where, bind=BIND).verdict == "pass"
+def test_bound_engines(where: tuple[str, ...]) -> None:
+    faults = ("kill-before",)
+    assert "torn" in said(drilled(shops.with_engines_of_its_own, where, bind=BIND, faults=faults))
+    assert drilled(shops.only_takes_with_engines_of_its_own, where, bind=BIND, faults=faults).verdict == "pass"
 
 
 @pytest.mark.parametrize("where", TOGETHER, ids=ids)
@@ -148,11 +144,8 @@ def test_the_second_database_forgotten_is_never_a_pass(function: Any, where: tup
 
 @pytest.mark.parametrize("where", SERVERS, ids=ids)
 @pytest.mark.parametrize("function", [shops.two_phases, shops.two_phase_commit], ids=ids)
-def test_two_phases_without_recovery_fail(
-    function: Any, where: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    only(monkeypatch, "kill-after", "kill-before", "commit-refused")
-    report = drilled(function, where)
+def test_two_phases_without_recovery_fail(function: Any, where: tuple[str, ...]) -> None:
+    report = drilled(function, where, faults=("kill-after", "kill-before", "commit-refused"))
     assert said(report) >= {"torn", "left in doubt"}, str(report)
     assert not report.unknowns
     assert "ACI209" in codes(report)
@@ -171,7 +164,7 @@ def test_two_phases_with_recovery_end_before_or_after(where: tuple[str, ...]) ->
     scenario = shop(shops.two_phase_commit, *own)
     (operation,), recovery = scenario.operations, Operation(shops.recover)
     with Stage(scenario, db, {}) as stage:
-        bench = Examiner(stage, operation, Inspector(stage)).examine([]).bench
+        bench = Examiner(Runs(stage), operation, Inspector(stage)).examine([]).bench
         ended = []
         for call in bench.clean[0].history:
             for fault in ("kill-before", "kill-after"):
@@ -201,13 +194,14 @@ def test_an_outage_is_one_databases() -> None:
     assert len(run.second.tables["orders.orders"].rows) == 1
 
 
-def test_faults_of_a_server_are_those_of_the_struck_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_faults_of_a_server_are_those_of_the_struck_call() -> None:
     """PostgreSQL ends an idle transaction, MariaDB does not; SQLite has no proxy, and PostgreSQL has."""
-    only(monkeypatch, "idle-timeout", "answer-lost")
     with Stage(shop(shops.commit_each, "postgresql", "mariadb"), "sqlite", {}) as stage:
         (operation,) = stage.scenario.operations
         clean = stage.run(operation, PassThrough())
-        strikes, _ = examine.plan(stage, operation, [event.call for event in clean.history])
+        strikes, _ = examine.plan(
+            stage, operation, [event.call for event in clean.history], ("idle-timeout", "answer-lost")
+        )
     databases = {event.call.index: event.call.database for event in clean.history}
     struck = {(strike.fault.name, databases[strike.index]) for strike in strikes}
     assert struck == {("idle-timeout", "orders"), ("answer-lost", "orders"), ("answer-lost", "stock")}
@@ -238,14 +232,18 @@ def reserves_after_a_retry(databases: shops.Engines) -> None:
 
 
 @pytest.mark.parametrize("said_so", [True, False])
-def test_keys_of_another_database(monkeypatch: pytest.MonkeyPatch, *, said_so: bool) -> None:
-    only(monkeypatch, "commit-refused")
+def test_keys_of_another_database(*, said_so: bool) -> None:
     references = {"reserved.order_id": "orders.orders.id"} if said_so else {}
     databases = {
         "orders": Database(metadata=shops.Orders.metadata),
         "stock": Database(metadata=shops.Stock.metadata, references=references),
     }
-    report = prove.drill(Scenario(reserves_after_a_retry, databases=databases), db="postgresql")
+    report = prove.drill(
+        Scenario(reserves_after_a_retry, databases=databases),
+        db="postgresql",
+        faults=("commit-refused",),
+        remedies=False,
+    )
     retried = [found for found in report.findings if str(found.schedule) == "ac1:A2!commit-refused"]
     assert bool(retried) is not said_so, str(report)
 

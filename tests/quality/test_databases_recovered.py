@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from acidity import prove
-from acidity.prove.drill import examine
-from acidity.prove.faults import FAULTS
 from tests.quality import two_databases as shops
 from tests.quality.controls import said
 from tests.quality.test_databases import MIXED, SERVERS, ids
@@ -16,10 +14,9 @@ from tests.quality.test_databases import MIXED, SERVERS, ids
 IN_DOUBT = ("kill-before", "kill-after", "answer-lost", "connection-lost", "commit-refused", "memory-error")
 
 
-def drilled(recover: Any, where: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> Any:
+def drilled(recover: Any, where: tuple[str, ...]) -> Any:
     db, *own = where
-    monkeypatch.setattr(examine, "FAULTS", {name: FAULTS[name] for name in IN_DOUBT})
-    return prove.drill(shops.shop(shops.two_phase_commit, *own, recover=recover), db=db)
+    return prove.drill(shops.shop(shops.two_phase_commit, *own, recover=recover), db=db, faults=IN_DOUBT)
 
 
 def does_nothing(databases: shops.Engines) -> None:
@@ -36,8 +33,8 @@ def rolls_everything_back(databases: shops.Engines) -> None:
 
 
 @pytest.mark.parametrize("where", SERVERS, ids=ids)
-def test_recovery_makes_it_one(where: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    report = drilled(shops.recover, where, monkeypatch)
+def test_recovery_makes_it_one(where: tuple[str, ...]) -> None:
+    report = drilled(shops.recover, where)
     assert report.verdict == "pass", str(report)
     assert report.classifier.endswith("all prepared: two-phase commit")
 
@@ -51,6 +48,6 @@ def test_recovery_makes_it_one(where: tuple[str, ...], monkeypatch: pytest.Monke
     ],
     ids=ids,
 )
-def test_what_does_not_recover(recover: Any, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    report = drilled(recover, MIXED, monkeypatch)
+def test_what_does_not_recover(recover: Any, words: tuple[str, ...]) -> None:
+    report = drilled(recover, MIXED)
     assert said(report) >= set(words), str(report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -16,9 +15,7 @@ from acidity.core.schedule import Schedule
 from acidity.core.step import Step
 from acidity.errors import UsageError
 from acidity.prove import Operation
-from acidity.prove.drill import examine
 from acidity.prove.drill.findings import _in_doubt
-from acidity.prove.faults import FAULTS
 from acidity.prove.stage.run import RawEnding, Run
 from acidity.prove.stage.stage import Stage
 from tests.quality import sagas_two_databases as sagas
@@ -30,19 +27,11 @@ QUICK = ("answer-lost",)
 SEVERAL: dict[str, Any] = {"commits": "several"}
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("acidity.prove.drill.drill"), "REMEDIES", {})
-    struck_by(monkeypatch, *QUICK)
-
-
-def struck_by(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    monkeypatch.setattr(examine, "FAULTS", {name: FAULTS[name] for name in names})
-
-
-def drilled(function: Any, where: tuple[str, ...] = FILES, **options: Any) -> Report:
+def drilled(
+    function: Any, where: tuple[str, ...] = FILES, *, faults: tuple[str, ...] = QUICK, **options: Any
+) -> Report:
     db, *own = where
-    return prove.drill(sagas.shop(function, *own, **options), db=db)
+    return prove.drill(sagas.shop(function, *own, **options), db=db, faults=faults, remedies=False)
 
 
 def ids(value: Any) -> str:
@@ -53,9 +42,9 @@ def ids(value: Any) -> str:
 
 
 @pytest.mark.parametrize("where", [FILES, MIXED], ids=ids)
-def test_a_saga_that_is_carried_on_passes(where: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    struck_by(monkeypatch, *QUICK, "commit-refused", "kill-before")
-    report = drilled(sagas.saga, where, recover=sagas.completes, **SEVERAL)
+def test_a_saga_that_is_carried_on_passes(where: tuple[str, ...]) -> None:
+    faults = (*QUICK, "commit-refused", "kill-before")
+    report = drilled(sagas.saga, where, faults=faults, recover=sagas.completes, **SEVERAL)
     assert report.verdict == "pass", str(report)
     assert report.classifier == "4 writes in 2 databases, each committed for itself: intended"
 
@@ -86,9 +75,8 @@ def test_async(function: Any, recover: Any) -> None:
     ],
     ids=ids,
 )
-def test_a_saga_that_is_not_fails(recover: Any, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    struck_by(monkeypatch, *QUICK, "kill-before")
-    report = drilled(sagas.saga, recover=recover, **SEVERAL)
+def test_a_saga_that_is_not_fails(recover: Any, words: tuple[str, ...]) -> None:
+    report = drilled(sagas.saga, faults=(*QUICK, "kill-before"), recover=recover, **SEVERAL)
     assert said(report) >= set(words), str(report)
     assert not report.unknowns
 
@@ -154,12 +142,11 @@ def test_a_replay_shows_the_steps() -> None:
 # Two-phase commit on one server
 
 
-def test_two_phases_on_one_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    struck_by(monkeypatch, "kill-after", "answer-lost")
-    db = POSTGRESQL[0]
-    report = prove.drill(shops.shop(shops.two_phase_commit, recover=shops.recover), db=db)
+def test_two_phases_on_one_server() -> None:
+    quick: dict[str, Any] = {"db": POSTGRESQL[0], "faults": ("kill-after", "answer-lost"), "remedies": False}
+    report = prove.drill(shops.shop(shops.two_phase_commit, recover=shops.recover), **quick)
     assert report.verdict == "pass", str(report)
-    idle = prove.drill(shops.shop(shops.two_phase_commit, recover=leaves_it), db=db)
+    idle = prove.drill(shops.shop(shops.two_phase_commit, recover=leaves_it), **quick)
     assert said(idle) >= {"torn", "left in doubt"}, str(idle)
     assert {"ACI201", "ACI209"} <= codes(idle)
     assert not idle.unknowns

@@ -173,7 +173,9 @@ def test_the_users_own_interrupt_after_a_status_is_not_an_answer() -> None:
         await web_apps.bare_asgi(scope, receive, send)
         raise asyncio.CancelledError  # as asyncio passes on Ctrl-C
 
-    report = prove.drill(request(app))
+    with pytest.raises(prove.Interrupted) as stopped:
+        prove.drill(request(app))
+    report = stopped.value.report
     assert (report.verdict, report.unknowns) == ("unknown", ("interrupted",)), str(report)
 
 

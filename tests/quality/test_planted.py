@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib import import_module
 from typing import Any
 
 import pytest
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
+from acidity.analysis.compare import Comparer
 from acidity.core.outcome import Rows, Told
 from acidity.errors import UsageError
 from acidity.prove import Operation
@@ -99,9 +99,9 @@ def the_second_look_is_the_first(truth: Any) -> Any:
 
 
 def nothing_is_struck(_: Any) -> Any:
-    def intercept(self: FaultInjector, passage: Passage) -> None:
+    def intercept(self: FaultInjector, pending: PendingCall) -> None:
         self.struck = True
-        self.inner.intercept(passage)
+        self.inner.intercept(pending)
 
     return intercept
 
@@ -133,7 +133,7 @@ def effects_are_not_counted(truth: Any) -> Any:
 LIES: dict[str, Lie] = {
     "torn counts as after": Lie((Bench, "rows_of"), torn_counts_as_after, (TORN, CHARGED)),
     "all rows are as before": Lie((Bench, "rows_of"), always(Rows.BEFORE), (TORN, STOCK, DOUBLED, FALSE_FAILURE)),
-    "all states are the same": Lie((Bench, "_same"), always(answer=True), (TORN, STOCK, DOUBLED)),
+    "all states are the same": Lie((Comparer, "same"), always(answer=True), (TORN, STOCK, DOUBLED)),
     "every column is masked": Lie((examine, "learn"), every_column_is_masked, (TORN, DOUBLED, FALSE_FAILURE)),
     "the second look is skipped": Lie((Stage, "run"), the_first_look_decides, (STOCK,)),
     "the first look is skipped": Lie((Stage, "run"), the_second_look_is_the_first, (STOCK,)),
@@ -150,11 +150,8 @@ LIES: dict[str, Lie] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def quicker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No remedies, and no child processes: the lies are elsewhere."""
-    monkeypatch.setattr(import_module("acidity.prove.drill.drill"), "REMEDIES", {})
-    monkeypatch.setattr(examine, "FAULTS", {name: FAULTS[name] for name in FAULTS if not FAULTS[name].in_child})
+# No remedies, and no child processes: the lies are elsewhere.
+QUICKER = {"remedies": False, "faults": tuple(name for name in FAULTS if not FAULTS[name].in_child)}
 
 
 @pytest.mark.parametrize(
@@ -169,14 +166,14 @@ def test_a_lie_is_seen(lie: str, control: Control, monkeypatch: pytest.MonkeyPat
 def as_expected_or_not_at_all(control: Control) -> bool:
     """A checker that cannot even finish is seen, too."""
     try:
-        return as_expected(control)
+        return as_expected(control, **QUICKER)
     except UsageError:
         return False
 
 
 @pytest.mark.parametrize("control", [ORPHANED, UNBALANCED, CHARGED], ids=lambda control: control.name)
 def test_without_a_lie_they_are_as_expected(control: Control) -> None:
-    assert as_expected(control)
+    assert as_expected(control, **QUICKER)
 
 
 @pytest.mark.parametrize("fault", ["commit-left-open", "answer-lost", "error-before", "effect-after"])
@@ -188,8 +185,7 @@ def test_a_fault_that_only_says_that_it_struck_is_seen(fault: str, monkeypatch: 
         "error-before": Control(Operation(ops.error_swallowed), frozenset({"torn", "false success"})),
         "effect-after": CHARGED,
     }[fault]
-    harmless = lambda passage, lab: passage.perform()  # noqa: E731
-    monkeypatch.setattr(examine, "FAULTS", {fault: FAULTS[fault]})
-    assert shows.drilled().verdict == "fail"
+    harmless = lambda pending, lab: pending.perform()  # noqa: E731
+    assert shows.drilled(faults=[fault], remedies=False).verdict == "fail"
     monkeypatch.setattr(examine, "FAULTS", {fault: replace(FAULTS[fault], ways={"*": harmless})})  # type: ignore[type-var]
-    assert shows.drilled().verdict != "fail"
+    assert shows.drilled(faults=[fault], remedies=False).verdict != "fail"

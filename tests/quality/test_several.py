@@ -5,7 +5,6 @@ One fault at every COMMIT in the default run, and no remedies; with the marker `
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -17,9 +16,7 @@ from acidity.core.outcome import Rows, Told
 from acidity.core.report import Report
 from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove import Operation, Scenario
-from acidity.prove.drill import examine
 from acidity.prove.drill.judge import Bench
-from acidity.prove.faults import FAULTS
 from acidity.prove.stage.aftermath import Aftermath
 from acidity.prove.stage.committed import CommitWatch
 from acidity.prove.stage.run import Run
@@ -27,7 +24,7 @@ from tests.quality import sagas
 from tests.quality.controls import Control, said
 
 ENGINES = ["sqlite", "postgresql", "mariadb"]
-QUICK = ("answer-lost",)
+QUICK: dict[str, Any] = {"faults": ("answer-lost",), "remedies": False}
 
 
 def control(function: Any, *words: str, **options: Any) -> Control:
@@ -108,21 +105,14 @@ OTHERS = (
 )
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("acidity.prove.drill.drill"), "REMEDIES", {})
-    monkeypatch.setattr(examine, "FAULTS", {name: FAULTS[name] for name in QUICK})
-
-
-def drilled(control: Control, db: str = "sqlite") -> Report:
-    return prove.drill(control.scenario(), db=db)
+def drilled(control: Control, db: str = "sqlite", **options: Any) -> Report:
+    return prove.drill(control.scenario(), db=db, **options or QUICK)
 
 
 def named(control: Control) -> str:
     return control.name
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("control", NAMED, ids=named)
 @pytest.mark.parametrize("db", ENGINES)
 def test_what_is_said(control: Control, db: str) -> None:
@@ -130,7 +120,6 @@ def test_what_is_said(control: Control, db: str) -> None:
     assert (said(report), report.unknowns) == (control.words, ()), report
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("control", OTHERS, ids=named)
 def test_what_else_is_said(control: Control) -> None:
     report = drilled(control)
@@ -141,7 +130,7 @@ def test_what_else_is_said(control: Control) -> None:
 @pytest.mark.parametrize("control", [*NAMED, *OTHERS], ids=named)
 @pytest.mark.parametrize("db", ENGINES)
 def test_what_is_said_of_all_faults(control: Control, db: str) -> None:
-    report = drilled(control, db)
+    report = drilled(control, db, faults=None)
     assert (said(report), report.unknowns) == (control.words, ()), report
 
 
@@ -216,7 +205,6 @@ class TestTold:
 
 
 class TestReport:
-    @pytest.mark.usefixtures("quick")
     def test_the_report_says_who_recovered_and_settled(self) -> None:
         both = control(sagas.saga, name="saga", recover=sagas.does_nothing, settle=sagas.completes, **LOG, **SAGA)
         report = drilled(both)
@@ -227,30 +215,25 @@ class TestReport:
         assert any(bound.name == "recovered by does_nothing, settled by completes" for bound in report.bounds)
         assert "committed states" in {bound.name for bound in report.bounds}
 
-    @pytest.mark.usefixtures("quick")
     def test_a_relay_that_is_settled_by_itself_is_said_to_be_one(self) -> None:
         assert "only a loss or a double is seen" in str(drilled(DELETED_FIRST))
         assert "only a loss or a double is seen" not in str(drilled(DELIVERED))
 
-    @pytest.mark.usefixtures("quick")
     def test_a_recovery_that_fails_is_named(self) -> None:
         (found,) = [found for found in drilled(GAVE_UP).findings if found.severity == "error"]
         assert found.code == "ACI210"
         assert "recover (gives_up) failed (RuntimeError: somebody has to look at this)" in found.title
 
-    @pytest.mark.usefixtures("quick")
     def test_what_a_second_time_changed_is_said(self) -> None:
         (found,) = [found for found in drilled(TWICE).findings if found.severity == "error"]
         assert found.code == "ACI212"
         assert "recover (forgets_that_it_gave) was run a second time" in found.title
         assert [str(change) for change in found.diff] == ["accounts id=2 balance 10 → 20"]
 
-    @pytest.mark.usefixtures("quick")
     def test_an_effect_that_took_place_again_is_said(self) -> None:
         (found,) = [found for found in drilled(CASH_TWICE).findings if found.severity == "error"]
         assert "Gateway.pay took place 1× more" in found.title
 
-    @pytest.mark.usefixtures("quick")
     def test_where_an_invariant_was_broken_on_the_way(self) -> None:
         (found,) = [found for found in drilled(BETWEEN).findings if found.code == "ACI252"]
         assert "on the way at" in found.title
@@ -366,7 +349,6 @@ LIES = {
 }
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("lie", "seen"), [pytest.param(lie, seen, id=f"{lie}-{seen.name}") for lie in LIES for seen in LIES[lie][3]]
 )

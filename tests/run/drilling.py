@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -10,8 +9,6 @@ import pytest
 from acidity import prove
 from acidity.core.report import Report
 from acidity.prove import Scenario
-from acidity.prove.drill import examine
-from acidity.prove.faults import FAULTS
 from tests.run.conftest import ENGINES
 
 
@@ -23,11 +20,7 @@ def drilled(scenario: Scenario, db: str, *faults: str) -> Report:
         db: the engine.
         faults: only these; none for all.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_module("acidity.prove.drill.drill"), "REMEDIES", {})
-        if faults:
-            patch.setattr(examine, "FAULTS", {name: FAULTS[name] for name in faults})
-        return prove.drill(scenario, db=db)
+    return prove.drill(scenario, db=db, faults=faults or None, remedies=False)
 
 
 def passes(scenario: Scenario, db: str, *faults: str) -> Report:

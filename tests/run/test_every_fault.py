@@ -11,8 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from acidity.cli.main import group
+from acidity.core.options import CheckOptions
 from acidity.prove import Scenario
-from acidity.prove.drill.drill import Asked, Drilled, run_drill
+from acidity.prove.drill.drill import Drilled, run_drill
 from acidity.prove.drill.letters import drill_report
 from examples.budget import with_atomic
 from tests.quality.fault_cells import PLACES, Place, read
@@ -30,7 +31,7 @@ RECOGNISED = {"resolve_commit": True, "max_attempts": 3}
 
 def drilled(scenario: Scenario, place: Place) -> Drilled:
     """What the drill saw there; it passes."""
-    asked = Asked(place.db, place.settings, place.isolation_level)
+    asked = CheckOptions(place.db, place.settings, place.isolation_level)
     found = run_drill(scenario, asked)
     drill_report(found, asked).raise_for_findings()
     return found

@@ -1,14 +1,16 @@
 """When the answer of a run is the clean run's answer."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from enum import Enum, IntEnum, StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
 
-from acidity.analysis.answers import same_answer
+from acidity.analysis.answers import Likeness, compare_answers, same_answer
+from acidity.prove.stage.freeze import freeze
 
 ONE, TWO, THREE = (UUID(int=number << 64) for number in (1, 2, 3))
 PAIRS = {101: 205, ONE.hex: THREE.hex}
@@ -134,3 +136,122 @@ def test_an_answer_that_contains_itself_ends():
     clean.append(clean)
     answer.append(answer)
     assert same_answer([clean], answer, PAIRS)
+
+
+class Word(StrEnum):
+    BOOKED = "booked"
+    FULL = "full"
+
+
+class Code(IntEnum):
+    BOOKED = 1
+    FULL = 2
+
+
+class Level(Enum):
+    L1 = "l1"
+    L2 = "l2"
+
+
+def likeness(clean, answer, pairs=PAIRS):
+    """As the drill compares: of what was kept of the answers."""
+    return compare_answers([freeze(clean)] * 2, freeze(answer), pairs)
+
+
+@pytest.mark.parametrize(
+    ("clean", "answer"),
+    [
+        (30, 31),
+        (1.5, 2.25),
+        (Decimal("1.5"), 2),
+        ({"attempts": 1}, {"attempts": 2}),
+        ({"retries": 0}, {"retries": 1}),
+        ({"updated": 1}, {"updated": 0}),
+        ({"id": 1, "name": "x"}, {"id": 3, "name": "x"}),
+        ({1: "a"}, {3: "a"}),
+        ({"sent": {5}}, {"sent": {6}}),
+        ("done in 12ms", "done in 7ms"),
+        ("order 101 placed, attempt 1", "order 206 placed, attempt 2"),
+        ("paid 101.5", "paid 205.5"),
+        (f"/orders/{ONE}", f"/orders/{TWO}"),
+        (ONE, TWO),
+        ("9f86d081884c7d65", "60303ae22b998861"),
+        (date(2026, 1, 1), date(2026, 1, 2)),
+        (datetime(2026, 1, 1, 10, tzinfo=UTC), "2026-01-01T10:00:01"),
+        (timedelta(seconds=1), timedelta(seconds=2)),
+        (Receipt(101, Decimal(5)), Receipt(206, Decimal(5))),
+        (Model(101, 5), Model(206, 5)),
+        ([(1, "ann")], [(2, "ann")]),
+    ],
+)
+def test_only_numbers_times_tokens_or_keys_differ(clean, answer):
+    assert likeness(clean, answer) is Likeness.NUMBERS
+
+
+@pytest.mark.parametrize(
+    ("clean", "answer"),
+    [
+        (True, False),
+        (False, True),
+        (3, 0),
+        ("booked", ""),
+        ([1], []),
+        (None, 5),
+        ({"order": 101}, None),
+        ({"order": 101}, {"order": None}),
+        ({"reason": None}, {"reason": "no seat is left"}),
+        ({"success": True}, {"success": False}),
+        ({"ok": True, "seat": "A1"}, {"ok": False, "seat": "none"}),
+        ("booked", ValueError("no seat is left")),
+        ({"result": "booked"}, {"result": ValueError("no seat is left")}),
+        ({"order": 101}, {"error": "no seat is left"}),
+        ({"order": 101}, {"order": 101, "errors": ["no seat is left"]}),
+        ({"order": 101}, {"detail": "no seat is left"}),
+        ({"order": 101, "error": ""}, {"order": 101, "error": "no seat is left"}),
+        ({"data": {"order": 101}}, {"data": {"exception": "NoSeat"}}),
+        (Receipt(101, Decimal(5)), {"error": "no seat is left"}),
+        ("booked", ("no seat is left", 409)),
+        (("booked", 200), ("booked", 500)),
+        ({"status_code": 201}, {"status_code": 503}),
+        ({"status": 200, "body": "booked"}, {"status": 500, "body": "sorry"}),
+    ],
+)
+def test_it_says_that_it_failed(clean, answer):
+    assert likeness(clean, answer) is Likeness.FAILED
+
+
+@pytest.mark.parametrize(
+    ("clean", "answer"),
+    [
+        ("booked", "not available"),
+        ("booked", "full"),
+        ("order 101 placed", "order 206 refused"),
+        ("ok", 1),
+        (True, "ok"),
+        (101, "205"),
+        (Word.BOOKED, Word.FULL),
+        (Code.BOOKED, Code.FULL),
+        (Level.L1, Level.L2),
+        ({"ok": True}, {"ok": True, "more": 1}),
+        ({"ok": True, "more": 1}, {"ok": True}),
+        ({"state": "booked"}, {"state": ""}),
+        ({"rows": [1]}, {"rows": []}),
+        ([1, 2], [1]),
+        ([1], (1,)),
+        ({"ok": True}, {"ok": True, "error": ""}),
+        ({"sent": {"ann"}}, {"sent": {"bob"}}),
+        (ValueError("a"), ValueError("b")),
+        (Plain(), Shown(1)),
+        ("9f86d081884c7d65", "failed"),
+        ({"a": 1}, {"b": 1}),
+    ],
+)
+def test_another_word_means_nothing_to_us(clean, answer):
+    assert likeness(clean, answer) is Likeness.OTHER
+
+
+def test_the_worst_part_counts():
+    clean = {"id": 1, "state": "booked", "ok": True}
+    assert likeness(clean, {"id": 3, "state": "booked", "ok": True}) is Likeness.NUMBERS
+    assert likeness(clean, {"id": 3, "state": "full", "ok": True}) is Likeness.OTHER
+    assert likeness(clean, {"id": 3, "state": "full", "ok": False}) is Likeness.FAILED

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from acidity.analysis.diff import row_changes, sentence
+from acidity.analysis.diff import Claim, row_changes, sentence
 from acidity.core.finding import RowChange
 from tests.unit.states import state, table
 
@@ -16,8 +16,8 @@ def bank(ann, bob, *transfers):
     )
 
 
-def said(before, clean, after, word="torn"):
-    return sentence(row_changes(before, after), row_changes(before, clean), word)
+def said(before, clean, after, claim=Claim.CLEAN):
+    return sentence(row_changes(before, after), row_changes(before, clean), claim)
 
 
 class TestRowChanges:
@@ -84,7 +84,8 @@ class TestMoney:
 
     def test_without_a_clean_run_one_sided_money_is_enough(self):
         assert (
-            sentence(row_changes(bank(100, 0), bank(50, 0)), (), "torn") == "50 left accounts id=1 and arrived nowhere"
+            sentence(row_changes(bank(100, 0), bank(50, 0)), (), Claim.CLEAN)
+            == "50 left accounts id=1 and arrived nowhere"
         )
 
     @pytest.mark.parametrize(
@@ -99,11 +100,11 @@ class TestMoney:
         ],
     )
     def test_amounts_are_exact(self, old, new, amount):
-        text = sentence(row_changes(bank(old, 0), bank(new, 0)), (), "torn")
+        text = sentence(row_changes(bank(old, 0), bank(new, 0)), (), Claim.CLEAN)
         assert text == f"{amount} left accounts id=1 and arrived nowhere"
 
     def test_doubled(self):
-        assert said(bank(100, 0), bank(50, 50), bank(0, 100), "doubled") == "100 left accounts id=1 instead of 50"
+        assert said(bank(100, 0), bank(50, 50), bank(0, 100), Claim.TWICE) == "100 left accounts id=1 instead of 50"
 
     def test_another_amount(self):
         text = said(bank(100, 0), bank(50, 0), bank(70, 0))
@@ -124,19 +125,19 @@ class TestRows:
         assert text == "expenses: 2 of 5 rows were written, and the other 3 never came"
 
     def test_too_many_rows(self):
-        text = said(self.expenses(), self.expenses(5), self.expenses(5, 5), "doubled by a stranger's commit")
+        text = said(self.expenses(), self.expenses(5), self.expenses(5, 5), Claim.TWICE)
         assert text == "2 rows of expenses were added instead of 1"
 
     def test_false_failure(self):
-        text = said(self.expenses(), self.expenses(5), self.expenses(5), "false failure")
+        text = said(self.expenses(), self.expenses(5), self.expenses(5), Claim.FAILED)
         assert text == "1 row of expenses was added (amount 5) although the operation failed"
 
     def test_not_refused(self):
-        text = said(self.expenses(), self.expenses(), self.expenses(5), "not refused")
+        text = said(self.expenses(), self.expenses(), self.expenses(5), Claim.REFUSED)
         assert text == "1 row of expenses was added (amount 5) although the operation should have been refused"
 
     def test_false_success(self):
-        text = said(self.expenses(), self.expenses(5, 6), self.expenses(), "false success")
+        text = said(self.expenses(), self.expenses(5, 6), self.expenses(), Claim.SUCCEEDED)
         assert text == (
             "no row was changed although the operation said it succeeded; the clean run writes 2 rows of expenses"
         )
@@ -156,7 +157,7 @@ class TestRows:
     def test_many_changes_are_counted(self):
         before = state(t=table("id status", [(n, "new") for n in range(5)]))
         after = state(t=table("id status", [(n, "paid") for n in range(5)]))
-        text = sentence(row_changes(before, after), (), "false failure")
+        text = sentence(row_changes(before, after), (), Claim.FAILED)
         assert text == (
             "t id=0 changed (status new → paid) and t id=1 changed (status new → paid) and 3 more changes were made"
             " although the operation failed"
@@ -182,4 +183,4 @@ class TestStock:
 @pytest.mark.parametrize("column", ["paid_at", "price_id", "total_type", "accounted", "name"])
 def test_names_that_are_neither_money_nor_stock(column):
     before, after = (state(t=table(f"id {column}", [(1, value)])) for value in (5, 3))
-    assert sentence(row_changes(before, after), (), "torn") == f"t id=1 changed ({column} 5 → 3)"
+    assert sentence(row_changes(before, after), (), Claim.CLEAN) == f"t id=1 changed ({column} 5 → 3)"

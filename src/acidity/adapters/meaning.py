@@ -6,6 +6,7 @@ from collections.abc import Callable, Sized
 from typing import Any, NamedTuple
 
 from acidity.adapters.drivers.base import Said
+from acidity.adapters.seam import unseen
 from acidity.core.call import Kind, Writes
 from acidity.engines.base import Sandbox
 from acidity.engines.speech import speech_of
@@ -32,8 +33,10 @@ def asked(sandbox: Sandbox, connection: Any, said: Said, *, alone: Callable[[], 
     if said.kind is not None and said.kind is not Kind.STATEMENT:
         return Meant(said.kind)
     meaning = speech_of(sandbox.engine_name).meaning(said.sql)
-    if meaning.switches and not sandbox.commits_by_itself(connection) and sandbox.in_transaction(connection):
-        return Meant(Kind.COMMIT)
+    if meaning.switches and not sandbox.commits_by_itself(connection):
+        with unseen():  # the server may have to be asked
+            if sandbox.in_transaction(connection):
+                return Meant(Kind.COMMIT)
     if meaning.kind is not Kind.STATEMENT:
         return Meant(meaning.kind, opaque=meaning.opaque)
     stands_alone = bool(meaning.writes) and alone()

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from acidity.core.call import OK, Call, Event, History, Kind, Reply, Site, Writes
 
 
-class Wire(Protocol):
+class LiveConnection(Protocol):
     """The live connection that a Call goes over, as far as a fault needs it."""
 
     @property
@@ -54,15 +54,15 @@ class Wire(Protocol):
 
 
 @dataclass(slots=True)
-class Passage:
+class PendingCall:
     """One Call on its way to the database.
 
-    An interceptor lets it through with `perform`, or raises instead, or both. It notes in `fault` and `mode` what it
-    did, and sets `answered` to False when the program cannot know whether the Call took place.
+    An Interceptor lets it through with `perform`, or raises instead, or both. It notes in `fault` what it did, and sets
+    `answered` to False when the program cannot know whether the Call took place.
     """
 
     call: Call
-    wire: Wire | None
+    wire: LiveConnection | None
     perform: Callable[[], None]
     fault: str = ""
     answered: bool = True
@@ -71,13 +71,13 @@ class Passage:
 class Interceptor(Protocol):
     """Decides for each Call: pass, hold, break, rewrite."""
 
-    def intercept(self, passage: Passage) -> None:
-        """Let the Call pass with ``passage.perform()``, or do something else."""
+    def intercept(self, pending: PendingCall) -> None:
+        """Let the Call pass with ``pending.perform()``, or do something else."""
 
-    def keeps_open(self, wire: Wire) -> bool:
+    def keeps_open(self, wire: LiveConnection) -> bool:
         """Whether the pool's reset of this connection must be held back."""
 
-    def failed(self, passage: Passage) -> None:
+    def failed(self, pending: PendingCall) -> None:
         """This Call ended with an error, of the database or of a fault."""
 
     def finish(self) -> None:
@@ -87,20 +87,47 @@ class Interceptor(Protocol):
 class PassThrough:
     """The Interceptor that lets everything pass; the actor records it all the same."""
 
-    def intercept(self, passage: Passage) -> None:
+    def intercept(self, pending: PendingCall) -> None:
         """Let it pass."""
-        passage.perform()
+        pending.perform()
 
-    def keeps_open(self, wire: Wire) -> bool:
+    def keeps_open(self, wire: LiveConnection) -> bool:
         """Never."""
         del wire
         return False
 
-    def failed(self, passage: Passage) -> None:
+    def failed(self, pending: PendingCall) -> None:
         """Nothing to do about it."""
 
     def finish(self) -> None:
         """Nothing to let go of."""
+
+
+@dataclass(slots=True)
+class Layer:
+    """An Interceptor around another one, which decides wherever this one has nothing to say.
+
+    Attributes:
+        inner: the next Interceptor on the way to the database.
+    """
+
+    inner: Interceptor = field(default_factory=PassThrough, kw_only=True)
+
+    def intercept(self, pending: PendingCall) -> None:
+        """Hand the Call on."""
+        self.inner.intercept(pending)
+
+    def keeps_open(self, wire: LiveConnection) -> bool:
+        """Ask the inner Interceptor."""
+        return self.inner.keeps_open(wire)
+
+    def failed(self, pending: PendingCall) -> None:
+        """Tell the inner Interceptor."""
+        self.inner.failed(pending)
+
+    def finish(self) -> None:
+        """Let the inner Interceptor let go."""
+        self.inner.finish()
 
 
 @dataclass(slots=True)
@@ -165,7 +192,7 @@ def request(
     sql: str,
     params: Any,
     *,
-    wire: Wire | None,
+    wire: LiveConnection | None,
     connection: Any,
     site: Site | None,
     perform: Callable[[], None],
@@ -185,27 +212,27 @@ def request(
     database = wire.database if wire is not None else ""
     told = (many, defaulted, number, autocommit, database, writes, opaque)
     call = Call(actor.name, actor.made, kind, sql, params, site, *told)
-    passage = Passage(call, wire, perform)
+    pending = PendingCall(call, wire, perform)
     token = _passing.set(wire is not None)
     try:
-        actor.interceptor.intercept(passage)
+        actor.interceptor.intercept(pending)
     except BaseException as error:
-        actor.events.append(Event(call, _reply_to(passage, error), passage.fault))
-        actor.interceptor.failed(passage)
+        actor.events.append(Event(call, _reply_to(pending, error), pending.fault))
+        actor.interceptor.failed(pending)
         raise
     else:
-        actor.events.append(Event(call, OK, passage.fault))
+        actor.events.append(Event(call, OK, pending.fault))
     finally:
         _passing.reset(token)
 
 
-def _reply_to(passage: Passage, error: BaseException) -> Reply:
+def _reply_to(pending: PendingCall, error: BaseException) -> Reply:
     """An error is an answer, unless it struck a COMMIT and says nothing about it."""
-    wire = passage.wire
-    answered = passage.answered
+    wire = pending.wire
+    answered = pending.answered
     if wire is not None and answered:
         answered = isinstance(error, wire.errors.Error) and not wire.disconnected(error)
-    unknown = (passage.call.commits or passage.call.kind is Kind.PREPARE) and not answered
+    unknown = (pending.call.commits or pending.call.kind is Kind.PREPARE) and not answered
     names = ("sqlite_errorname", "sqlstate", "pgcode")
     code = next((str(found) for name in names if (found := getattr(error, name, None))), "")
     return Reply("unknown" if unknown else "error", f"{type(error).__name__}: {error}", code)

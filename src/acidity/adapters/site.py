@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from acidity.core.call import Site
 
@@ -24,7 +24,6 @@ else:
     _current_greenlet = getcurrent
 
 _HERE = str(Path(__file__).resolve().parents[1]) + os.sep
-_CALLER = str(Path(__file__).parents[1] / "prove" / "stage.py")
 _FOREIGN = tuple(
     sorted(
         {
@@ -34,6 +33,8 @@ _FOREIGN = tuple(
         | {str(Path(os.__file__).resolve().parent) + os.sep, _HERE, sysconfig.get_path("scripts") + os.sep}
     )
 )
+
+_callers: set[int] = set()  # ids of code objects that live as long as their modules
 
 creator_site: ContextVar[Site | None] = ContextVar("acidity_creator_site", default=None)
 
@@ -65,9 +66,18 @@ def _lies_with_the_user(filename: str) -> bool:
     return not path.startswith(_FOREIGN) and f"{os.sep}site-packages{os.sep}" not in path
 
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def calls_operations(function: Function) -> Function:
+    """Mark the function of acidity that calls an operation: nobody further up the stack makes any of its Calls."""
+    _callers.add(id(function.__code__))
+    return function
+
+
 def is_where_acidity_calls(code: CodeType) -> bool:
     """Whether this is the code that calls the operation; who called that makes none of its Calls."""
-    return code.co_filename == _CALLER
+    return id(code) in _callers
 
 
 def shown(filename: str) -> str:
@@ -96,7 +106,7 @@ def find_site() -> Site | None:
             code = frame.f_code
             if is_user_code(code.co_filename):
                 return Site(shown(code.co_filename), frame.f_lineno, code.co_name)
-            if code.co_filename == _CALLER:
+            if id(code) in _callers:
                 return creator_site.get()
             frame = frame.f_back
         greenlet = None if greenlet is None else greenlet.parent

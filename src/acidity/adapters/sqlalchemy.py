@@ -47,7 +47,7 @@ _TWO_PHASE = {
 
 @dataclass(frozen=True, slots=True)
 class DriverWire:
-    """The `Wire` of a SQLAlchemy connection."""
+    """The `LiveConnection` of a SQLAlchemy connection."""
 
     sandbox: Sandbox
     dialect: Dialect

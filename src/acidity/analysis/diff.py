@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from acidity.analysis.pairing import key_of, keyed, origins
 from acidity.analysis.values import encode, order_of
-from acidity.analysis.wording import sentence
+from acidity.analysis.wording import Claim, sentence
 from acidity.core.finding import RowChange
 from acidity.core.outcome import Row, State, Table
 
-__all__ = ["row_changes", "sentence"]
+__all__ = ["Claim", "row_changes", "sentence"]
 
 
 def row_changes(before: State, after: State) -> tuple[RowChange, ...]:

@@ -9,12 +9,33 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import Enum
 
 from acidity.analysis.quantities import OTHER, difference, is_money, number_in, plain, rank, shown
 from acidity.analysis.values import encode
 from acidity.core.finding import RowChange
 
 _NAMED_MAX = 2
+
+
+class Claim(Enum):
+    """What the sentence holds the rows against.
+
+    Attributes:
+        CLEAN: what the clean run does.
+        TWICE: the same, where more was done than there.
+        REFUSED: that the operation should have been refused.
+        FAILED: that it failed.
+        SUCCEEDED: that it said it succeeded.
+        NOTHING: nothing; what changed is all that is said.
+    """
+
+    CLEAN = "the clean run"
+    TWICE = "the clean run, once"
+    REFUSED = "a refusal"
+    FAILED = "a failure"
+    SUCCEEDED = "a success"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +59,23 @@ class _Flow:
         return f"{self.what} {'left' if self.change < 0 else 'arrived in'} {self.row}"
 
 
-def sentence(changes: Iterable[RowChange], expected_changes: Iterable[RowChange], word: str) -> str:
+def sentence(changes: Iterable[RowChange], expected_changes: Iterable[RowChange], claim: Claim = Claim.CLEAN) -> str:
     """Say in the user's terms what happened to the rows.
 
     Args:
         changes: the rows that differ from the rows before.
         expected_changes: the rows that the clean run changes; empty when there is no clean run to compare with.
-        word: the standard word of the finding, such as *torn*, *doubled* or *false failure*.
+        claim: what the rows are held against.
 
     Returns:
         A sentence without a full stop, such as "50 left accounts id=1 and arrived nowhere".
     """
     real, expected = tuple(changes), tuple(expected_changes)
     if not real:
-        return _nothing(expected, word)
-    if "refus" in word:
-        return f"{_summary(real)} although the operation should have been refused"
-    if "fail" in word:
-        return f"{_summary(real)} although the operation failed"
-    if "doubled" in word and (text := _more_than(real, expected)):
+        return _nothing(expected, claim)
+    if claim in _SUFFIXES:
+        return _summary(real) + _SUFFIXES[claim]
+    if claim is Claim.TWICE and (text := _more_than(real, expected)):
         return text
     for rule in (_unbalanced, _part_of_the_rows, _incomplete, _otherwise):
         if text := rule(real, expected):
@@ -64,8 +83,15 @@ def sentence(changes: Iterable[RowChange], expected_changes: Iterable[RowChange]
     return _summary(real)
 
 
-def _nothing(expected: Sequence[RowChange], word: str) -> str:
-    suffix = " although the operation said it succeeded" if "success" in word else ""
+_SUFFIXES = {
+    Claim.REFUSED: " although the operation should have been refused",
+    Claim.FAILED: " although the operation failed",
+    Claim.NOTHING: "",
+}
+
+
+def _nothing(expected: Sequence[RowChange], claim: Claim) -> str:
+    suffix = " although the operation said it succeeded" if claim is Claim.SUCCEEDED else ""
     if not expected:
         return f"no row was changed{suffix}"
     kinds = Counter(change.table for change in expected)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -16,27 +15,22 @@ from acidity.cli.delivery import check_writable, deliver
 from acidity.cli.options import Request
 from acidity.cli.progress import Progress, progress_bar
 from acidity.cli.target import Target, resolve_all
-from acidity.core.report import Card, EngineInfo, Report
-from acidity.errors import EngineUnavailable, UsageError
+from acidity.core.report import Card, Report
+from acidity.errors import Interrupted, Terminated, UsageError
 from acidity.report.secret import masked
 
-USAGE, UNKNOWN, INTERRUPTED = 2, 3, 130
-# How a check says that it was stopped by Ctrl-C, maybe behind the name of an operation.
-_INTERRUPTED = re.compile(r"(^|: )interrupted($| after \d)")
+USAGE, INTERRUPTED = 2, 130
 Answer = Report | Card
 Ask = Callable[..., Answer]
 
 
-def ask_all(
-    texts: Sequence[str], request: Request, ask: Ask, *, unavailable: Callable[[Report], Answer], **more: Any
-) -> int:
-    """Ask, deliver, and give the exit code.
+def ask_all(texts: Sequence[str], request: Request, ask: Ask, **more: Any) -> int:
+    """Ask, deliver, and give the exit code; what was found before a Ctrl-C or a polite kill is delivered, too.
 
     Args:
         texts: the targets as typed.
         request: the options.
         ask: a function of `prove`.
-        unavailable: makes the answer of an engine that did not start, from a report that says so.
         more: further arguments of `ask`.
 
     Raises:
@@ -46,26 +40,28 @@ def ask_all(
     items = [(target, db) for target in resolve_all(texts, request.function) for db in request.db]
     answers: list[Answer] = []
     troubles: dict[str, str] = {}
-    code: int | None = None
+    stopped: int | None = None
     try:
         for target, db in items:
             try:
                 answers.append(_ask_one(target, db, request, ask, more))
-            except EngineUnavailable as error:
-                answers.append(unavailable(_not_started(target, db, request, str(error))))
             except UsageError as error:
                 troubles.setdefault(str(error), target.name)
-            if answers and _was_interrupted(answers[-1]):
-                raise KeyboardInterrupt  # noqa: TRY301 - the check has swallowed it to save what it had found
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        answers.extend([stop.report] if isinstance(stop, Interrupted) else [])
         click.echo(f"acidity: interrupted; {len(answers)} of {len(items)} answers are there", err=True)
-        code = UNKNOWN if answers else INTERRUPTED
-    if answers:
-        delivered = deliver([with_options_in_replay(answer, request) for answer in answers], request.output)
-        code = delivered if code is None or delivered == 1 else code
+        stopped = INTERRUPTED
+    except Terminated as stop:
+        answers.extend([stop.report] if stop.report is not None else [])
+        stopped = int(stop.code or 0)
+    found = (
+        deliver([with_options_in_replay(answer, request) for answer in answers], request.output) if answers else None
+    )
     for message, name in troubles.items():
         click.echo(f"acidity: {name}: {masked(message)}", err=True)
-    return USAGE if troubles or code is None else code
+    if stopped is not None:
+        return stopped
+    return USAGE if troubles or found is None else found
 
 
 def _ask_one(target: Target, db: str, request: Request, ask: Ask, more: dict[str, Any]) -> Answer:
@@ -112,20 +108,3 @@ def _completed(report: Report, typed: str) -> Report:
         replace(found, replay=f"{found.replay} {typed}") if found.replay else found for found in report.findings
     )
     return replace(report, findings=findings)
-
-
-def _not_started(target: Target, db: str, request: Request, message: str) -> Report:
-    """An engine that cannot start is an answer, unknown, not a reason to drop the others."""
-    return Report(
-        check="",
-        target=target.name,
-        engine=EngineInfo(masked(db), ""),
-        unknowns=(message,),
-        headline="not run",
-        seed=request.seed,
-    )
-
-
-def _was_interrupted(answer: Answer) -> bool:
-    reports = answer.letters.values() if isinstance(answer, Card) else (answer,)
-    return any(_INTERRUPTED.search(reason) for row in reports if isinstance(row, Report) for reason in row.unknowns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -19,7 +18,6 @@ from acidity.cli.options import (
     targets,
     with_options,
 )
-from acidity.core.report import LETTERS, Card, LetterState, Report
 
 
 @click.command(short_help="The card with the four letters, A C I D.")
@@ -41,11 +39,4 @@ def check(ctx: click.Context, /, targets: tuple[str, ...], letters: str, **optio
     """  # noqa: D301 - \b is click's mark for lines to keep
     from acidity import prove
 
-    def unavailable(report: Report) -> Card:
-        rows: dict[str, Report | LetterState] = {
-            letter: replace(report, check="check") if letter in letters else "not asked" for letter in LETTERS
-        }
-        rows |= dict.fromkeys(sorted(set(letters) - prove.BUILT), "not built")
-        return Card(report.target, report.engine, rows)
-
-    ctx.exit(ask_all(targets, Request.of(options), prove.check, unavailable=unavailable, letters=letters))
+    ctx.exit(ask_all(targets, Request.of(options), prove.check, letters=letters))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -26,7 +25,4 @@ def drill(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> No
     """  # noqa: D301 - \b is click's mark for lines to keep
     from acidity import prove
 
-    def unavailable(report: Any) -> Any:
-        return replace(report, check="drill")
-
-    ctx.exit(ask_all(targets, Request.of(options), prove.drill, unavailable=unavailable))
+    ctx.exit(ask_all(targets, Request.of(options), prove.drill))

@@ -11,11 +11,19 @@ Row = tuple[Any, ...]
 
 
 class Told(StrEnum):
-    """What the caller of an operation was told."""
+    """What the caller of an operation was told: ok, failed or unknown (DESIGN §5).
+
+    Attributes:
+        OK: it worked.
+        FAILED: it did not work.
+        UNKNOWN: nothing certain; the process was killed, or an exception left it while a COMMIT was without answer.
+        UNDECIDED: an answer whose meaning only the user knows; the run is then neither right nor wrong.
+    """
 
     OK = "ok"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    UNDECIDED = "undecided"
 
 
 class Rows(StrEnum):
@@ -54,6 +62,22 @@ class State:
     def fingerprint(self) -> str:
         """A text that is equal for equal raw states; `1`, `1.0` and `'1'` are three values."""
         return "\n".join(f"{name}{table.columns}{table.rows!r}" for name, table in sorted(self.tables.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedError:
+    """An exception that an operation returned instead of raising it.
+
+    Attributes:
+        name: its class.
+        shown: its ``repr``.
+    """
+
+    name: str
+    shown: str
+
+    def __repr__(self) -> str:
+        return self.shown
 
 
 @dataclass(frozen=True, slots=True)

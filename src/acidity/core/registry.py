@@ -33,6 +33,10 @@ class Registry(Generic[T]):
         self._extend()
         return iter(self._parts)
 
+    def __contains__(self, name: object) -> bool:
+        self._extend()
+        return name in self._parts
+
     def __getitem__(self, name: str) -> T:
         """The part of that name.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from importlib import import_module
 from typing import Any, Literal
 
@@ -12,6 +13,21 @@ from acidity.errors import AcidityViolated
 
 LetterState = Literal["not stated", "not asked", "not built"]
 LETTERS: Mapping[str, str] = {"A": "atomic", "C": "consistent", "I": "isolated", "D": "durable"}
+
+
+class ExitReason(Enum):
+    """Why a check made no more runs; the value is what people read. All but the first leave something undecided."""
+
+    FINISHED = "every planned run was made"
+    RUNS_MAX = "no more runs were asked for (runs_max)"
+    BUDGET = "the time budget was used up"
+    INTERRUPTED = "interrupted"
+    TERMINATED = "told to stop by a signal"
+    NO_ENGINE = "the engine could not be started"
+
+    def after(self, made: int, planned: int) -> str:
+        """The sentence with how far it came."""
+        return f"{self.value} after {made} of {planned} runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +72,7 @@ class Report:
         headline: the counts, in one line.
         classifier: ``2 writes in 1 commit: protected`` (letter A only).
         notes: what the reader should know: masked columns, what is simulated, what is not covered.
+        ended: why no more runs were made.
         stated: False when there was nothing to check (letter C without constraints and invariants).
         seed: of every random choice.
         versions: acidity, Python and library versions.
@@ -72,6 +89,7 @@ class Report:
     headline: str = ""
     classifier: str = ""
     notes: tuple[str, ...] = ()
+    ended: ExitReason = ExitReason.FINISHED
     stated: bool = True
     seed: int = 0
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -43,8 +43,10 @@ class Operation:
             ``dbapi_connection`` is a connection of the driver that ``db=`` names, closed afterwards.
             ``databases``, ``async_databases`` and ``dsns`` map the names of ``Scenario(databases=…)`` to engines or
             dsns.
-        succeeded: ``fn(answer) -> bool``, whether the caller was told *ok*. By default an answer equal to that of
-            the clean run.
+        succeeded: ``fn(answer) -> bool``, whether the caller was told *ok*. By default the answer is compared with the
+            clean run's: equal but for generated values, or different only in numbers, is *ok* (the latter where the
+            rows are as after); another truth value, ``None``, an exception, an error key or a status of 400 or more is
+            *failed*; with any other word the run is unknown until this is given.
         raises: an exception class, or several, that mark an expected refusal.
         refused: the operation is expected to refuse by an answer that `succeeded` rejects.
         commit: the framework commits, not the function (needs an injected session or connection).

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from acidity.analysis.diff import row_changes
 from acidity.core.call import History
 from acidity.core.finding import RowChange, Verdict
+from acidity.core.options import CheckOptions
 from acidity.core.outcome import Ending, Rows, Told
 from acidity.core.report import EngineInfo
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.core.step import SeenStep
 from acidity.errors import UsageError
-from acidity.prove.drill.drill import Asked
 from acidity.prove.drill.examine import Examination, Examiner, Undecided
 from acidity.prove.drill.striker import Strike
 from acidity.prove.faults import FAULTS
+from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.steps import seen_steps
 
@@ -61,7 +63,7 @@ class Replay:
     steps: tuple[SeenStep, ...] = ()
 
 
-def run_replay(scenario: Scenario, schedule: Schedule, asked: Asked, operation: int | str = 0) -> Replay:
+def run_replay(scenario: Scenario, schedule: Schedule, asked: CheckOptions, operation: int | str = 0) -> Replay:
     """Run the Schedule on the operation.
 
     Raises:
@@ -69,12 +71,12 @@ def run_replay(scenario: Scenario, schedule: Schedule, asked: Asked, operation: 
         Undecided: the operation cannot be judged.
     """
     chosen = _operation(scenario, operation)
-    with Stage(scenario, asked.db, asked.settings, asked.isolation_level) as stage:
+    with Stage(scenario, asked.db, asked.settings, asked.isolation_level) as stage, quiet():
         inspector = Inspector(stage)
         inspector.check_seed()
         only = _strike(schedule)
         try:
-            examination = Examiner(stage, chosen, inspector).examine(only)
+            examination = Examiner(Runs(stage, asked), chosen, inspector).examine(only)
         except Undecided as error:
             raise UsageError(f"this cannot be replayed: {error}") from None
         return _told_in_full(examination, schedule, asked, stage.sandbox.info())
@@ -106,7 +108,7 @@ def _operation(scenario: Scenario, wanted: int | str) -> Operation:
     return operations[wanted]
 
 
-def _told_in_full(examination: Examination, schedule: Schedule, asked: Asked, engine: EngineInfo) -> Replay:
+def _told_in_full(examination: Examination, schedule: Schedule, asked: CheckOptions, engine: EngineInfo) -> Replay:
     bench = examination.bench
     item = examination.judged[-1]
     run, judgement = item.run, item.judgement

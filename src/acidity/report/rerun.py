@@ -24,6 +24,7 @@ _TOLD = {
     Told.OK: "ok: it worked",
     Told.FAILED: "failed: it did not work",
     Told.UNKNOWN: "nothing certain: it may or may not have worked",
+    Told.UNDECIDED: "something that only you can read: say with succeeded= which answers mean success",
 }
 _ROWS = {
     Rows.BEFORE: "as before: nothing of the operation is there",

@@ -1,4 +1,4 @@
-"""The `Wire` of a bare driver connection, and the plain face that a `Sandbox` needs of a driver that awaits.
+"""The `LiveConnection` of a bare driver connection, and the plain face that a `Sandbox` needs of a driver that awaits.
 
 The connection is held weakly: what the program drops, the driver closes, as it would without acidity.
 """

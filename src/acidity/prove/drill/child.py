@@ -6,10 +6,10 @@ import json
 import os
 import signal
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from acidity.adapters.seam import Actor, Passage, Wire
+from acidity.adapters.seam import Actor, Layer, PendingCall
 from acidity.core.call import Call, Event, Kind, Reply, Site, Writes
 from acidity.core.prepared import names_of, prepares
 from acidity.core.scenario import Operation
@@ -90,26 +90,27 @@ def _call(told: dict[str, Any]) -> Call:
     return replace(call, database=told["database"], writes=Writes(told["writes"]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Telling:
+class _Telling(Layer):
     """Tells the parent of every Call before it is made, and of its Reply."""
 
-    inner: FaultInjector
-    writer: int
+    def __init__(self, injector: FaultInjector, writer: int) -> None:
+        super().__init__(inner=injector)
+        self.injector = injector
+        self.writer = writer
 
     @property
     def strike(self) -> Strike:
         """What the fault injector strikes."""
-        return self.inner.strike
+        return self.injector.strike
 
     @property
     def lab(self) -> Lab:
         """What its fault works with."""
-        return self.inner.lab
+        return self.injector.lab
 
-    def intercept(self, passage: Passage) -> None:
+    def intercept(self, pending: PendingCall) -> None:
         """Tell, and pass on."""
-        call = passage.call
+        call = pending.call
         site = (call.site.file, call.site.line, call.site.function) if call.site else None
         _tell(
             self.writer,
@@ -118,20 +119,8 @@ class _Telling:
             | {"names": [name.decode(errors="replace") for name in names_of(call)] if prepares(call) else []},
         )
         try:
-            self.inner.intercept(passage)
+            self.inner.intercept(pending)
         except BaseException as error:
             _tell(self.writer, reply=("error", f"{type(error).__name__}: {error}"))
             raise
         _tell(self.writer, reply=("ok",))
-
-    def keeps_open(self, wire: Wire) -> bool:
-        """The inner Interceptor knows."""
-        return self.inner.keeps_open(wire)
-
-    def failed(self, passage: Passage) -> None:
-        """The inner Interceptor may want to know."""
-        self.inner.failed(passage)
-
-    def finish(self) -> None:
-        """Let go of what the inner Interceptor holds."""
-        self.inner.finish()

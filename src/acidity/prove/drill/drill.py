@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from shlex import quote
 
-from acidity.core.finding import Finding, Remedy
-from acidity.core.report import EngineInfo
-from acidity.core.scenario import Operation, Scenario
-from acidity.errors import EngineUnavailable
-from acidity.prove.drill.examine import Examination, Examiner, Limits, Undecided
+from acidity.core.finding import Finding
+from acidity.core.options import CheckOptions
+from acidity.core.report import EngineInfo, ExitReason
+from acidity.core.scenario import Scenario
+from acidity.errors import Terminated
+from acidity.prove.drill.examine import Examination, Examiner, Undecided
 from acidity.prove.drill.findings import atomicity_findings, consistency_findings
-from acidity.prove.remedies import REMEDIES
-from acidity.prove.remedies.base import RemedyTrial
+from acidity.prove.drill.trials import helping, try_remedies
+from acidity.prove.runs import Runs, reason_of
 from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.steps import done_by
+from acidity.report.secret import masked
 
-_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
-Progress = Callable[[int, int, str], None]
 Cell = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a check was asked for; everything a replay needs beside the Schedule.
-
-    Attributes:
-        db: name of the engine.
-        settings: settings of the database.
-        isolation_level: of injected engines.
-        seed: of random choices.
-        budget_s: time limit in seconds.
-        runs_max: limit of runs.
-        target: how the user named the scenario.
-        progress: told of runs done, runs planned, and the operation.
-    """
-
-    db: str = "sqlite"
-    settings: Mapping[str, str] = field(default_factory=dict)
-    isolation_level: str | None = None
-    seed: int = 0
-    budget_s: float | None = None
-    runs_max: int | None = None
-    target: str = ""
-    progress: Progress | None = None
 
 
 @dataclass(slots=True)
@@ -63,7 +37,8 @@ class Drilled:
     constraints: int = 0
     states: int = 0
     stated: bool = True
-    interrupted: bool = False
+    ended: ExitReason = ExitReason.FINISHED
+    stopped_by: KeyboardInterrupt | Terminated | None = None
     several: bool = False
     steps: str = ""
     elapsed_s: float = 0.0
@@ -78,55 +53,42 @@ class Drilled:
         return merged
 
 
-def run_drill(scenario: Scenario, asked: Asked) -> Drilled:
+def run_drill(scenario: Scenario, asked: CheckOptions) -> Drilled:
     """Drill every operation of a scenario in turn.
 
     Raises:
         UsageError: the input is wrong.
+        EngineUnavailable: the engine cannot be started.
     """
-    began = time.monotonic()
-    try:
-        stage = Stage(scenario, asked.db, asked.settings, asked.isolation_level)
-    except EngineUnavailable as error:
-        return Drilled(EngineInfo(asked.db, ""), unknowns=[str(error)])
-    with stage:
+    with Stage(scenario, asked.db, asked.settings, asked.isolation_level) as stage, quiet():
         several = scenario.commits == "several"
         drilled = Drilled(stage.sandbox.info(), several=several, steps=done_by(scenario.steps))
-        inspector = Inspector(stage)
+        inspector, runs = Inspector(stage), Runs(stage, asked)
         inspector.check_seed()
-        deadline = None if asked.budget_s is None else began + asked.budget_s
-        limits = Limits(asked.runs_max, deadline, asked.seed)
         try:
-            for position, operation in enumerate(scenario.operations):
-                _drill_operation(stage, operation, position, inspector, limits, asked, drilled)
-                if drilled.interrupted:
-                    break
-        except KeyboardInterrupt:
-            drilled.unknowns.append("interrupted")
+            for position in range(len(scenario.operations)):
+                if runs.stopped_by is None:
+                    _drill_operation(runs, position, inspector, drilled)
+        except (KeyboardInterrupt, Terminated) as stop:  # outside the runs that are struck
+            runs.stop(stop)
+        drilled.stopped_by = runs.stopped_by
+        if runs.stopped_by is not None and drilled.ended is ExitReason.FINISHED:
+            drilled.ended = reason_of(runs.stopped_by)
+            drilled.unknowns.append(drilled.ended.value)
         drilled.engine = stage.sandbox.info()  # with what the operations themselves have set
         drilled.invariants = len(scenario.invariants)
         drilled.constraints = stage.sandbox.constraints()
         drilled.states = len(inspector.states)
         drilled.stated = inspector.stated
-    drilled.elapsed_s = time.monotonic() - began
+    drilled.elapsed_s = time.monotonic() - stage.began
     return drilled
 
 
-def _drill_operation(
-    stage: Stage,
-    operation: Operation,
-    position: int,
-    inspector: Inspector,
-    limits: Limits,
-    asked: Asked,
-    drilled: Drilled,
-) -> None:
-    def progress(done: int, total: int) -> None:
-        if asked.progress is not None:
-            asked.progress(done, total, operation.name)
-
+def _drill_operation(runs: Runs, position: int, inspector: Inspector, drilled: Drilled) -> None:
+    stage = runs.stage
+    operation = stage.scenario.operations[position]
     try:
-        examination = Examiner(stage, operation, inspector, limits, progress).examine()
+        examination = Examiner(runs, operation, inspector, label=operation.name).examine()
     except Undecided as error:
         drilled.unknowns.append(str(error))
         return
@@ -134,68 +96,24 @@ def _drill_operation(
         stage.adapter.release()
     drilled.examinations.append(examination)
     drilled.unknowns.extend(dict.fromkeys(examination.unknowns))
-    drilled.interrupted = drilled.interrupted or examination.interrupted
+    if drilled.ended is ExitReason.FINISHED:
+        drilled.ended = examination.ended
     atomicity = atomicity_findings(examination.bench, examination.judged)
     consistency = consistency_findings(examination.bench, examination.judged)
     tried = {}
-    if not examination.interrupted:
-        tried = _try_remedies(stage, operation, examination, [*atomicity, *consistency], limits)
-    replay = _replay_command(asked, len(stage.scenario.operations), position)
+    if runs.options.remedies:
+        tried = try_remedies(runs, operation, examination, [*atomicity, *consistency])
+    replay = _replay_command(runs.options, len(stage.scenario.operations), position)
     for found, kept in ((atomicity, drilled.atomicity), (consistency, drilled.consistency)):
         for finding in found:
-            remedies = tuple(tried[name] for name in tried if finding.code in REMEDIES[name].codes)
-            kept.append(
-                replace(finding, remedies=remedies, replay=replay.format(schedule=quote(str(finding.schedule))))
-            )
+            command = replay.format(schedule=quote(str(finding.schedule)))
+            kept.append(replace(finding, remedies=helping(finding, tried), replay=command))
 
 
-def _try_remedies(
-    stage: Stage, operation: Operation, examination: Examination, findings: Sequence[Finding], limits: Limits
-) -> dict[str, Remedy]:
-    """Drill the operation again with each change that might help; a change is judged by the same check."""
-    errors = {finding.code for finding in findings if finding.severity == "error"}
-    history = examination.bench.clean[0].history
-    tried: dict[str, Remedy] = {}
-    for name in REMEDIES:
-        trial = REMEDIES[name]
-        if not errors & trial.codes or limits.over():
-            continue
-        misfit = trial.misfit(history)
-        if misfit:
-            if name == "one-commit" and misfit != "it has one COMMIT":
-                tried[name] = Remedy(trial.name, "not applicable", 0, misfit)
-            continue
-        tried[name] = _try(stage, operation, examination, trial, errors, limits)
-    return tried
-
-
-def _try(
-    stage: Stage, operation: Operation, examination: Examination, trial: RemedyTrial, errors: set[str], limits: Limits
-) -> Remedy:
-    history = examination.bench.clean[0].history
-    examiner = Examiner(stage, operation, Inspector(stage), limits, wrap=lambda: trial.interceptor(history))
-    try:
-        again = examiner.examine()
-    except Undecided as error:
-        return Remedy(trial.name, "not applicable", 0, str(error))
-    found = [*atomicity_findings(again.bench, again.judged), *consistency_findings(again.bench, again.judged)]
-    left = {finding.code for finding in found if finding.severity == "error"}
-    runs = len(again.judged)
-    if not left and not again.unknowns:
-        return Remedy(trial.name, "pass", runs)
-    helped = errors - left
-    if helped and left < errors:
-        return Remedy(
-            trial.name, "fail", runs, f"it ends {', '.join(sorted(helped))}, and leaves {', '.join(sorted(left))}"
-        )
-    return Remedy(trial.name, "fail", runs)
-
-
-def _replay_command(asked: Asked, operations: int, position: int) -> str:
+def _replay_command(asked: CheckOptions, operations: int, position: int) -> str:
     parts = ["acidity replay", quote(asked.target or "TARGET"), "{schedule}"]
     if asked.db != "sqlite":
-        without_password = _PASSWORD.sub(r"\1***@", asked.db)
-        parts.append(f"--db {quote(without_password)}")
+        parts.append(f"--db {quote(masked(asked.db))}")
     if operations > 1:
         parts.append(f"--operation {position + 1}")
     parts.extend(f"--setting {quote(f'{name}={value}')}" for name, value in sorted(asked.settings.items()))

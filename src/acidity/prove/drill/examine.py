@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
@@ -14,44 +12,27 @@ from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.core.call import Call, Event, Kind
 from acidity.core.outcome import Told
 from acidity.core.prepared import without_names
+from acidity.core.report import ExitReason
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
-from acidity.errors import UsageError
-from acidity.prove.drill.findings import Judged
-from acidity.prove.drill.judge import Bench, Judgement, writes_left_uncommitted, wrote
+from acidity.errors import Terminated, UsageError
+from acidity.prove.drill.judge import Bench, Judged, Judgement, writes_left_uncommitted, wrote
 from acidity.prove.drill.striker import FaultInjector, Strike
 from acidity.prove.faults import FAULTS
+from acidity.prove.runs import Runs
 from acidity.prove.stage.aftermath import Aftermath
 from acidity.prove.stage.clock import let_second_pass
 from acidity.prove.stage.committed import CommitWatch
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.run import NOT_REACHED, Run
 from acidity.prove.stage.stage import Stage
+from acidity.prove.telling.answers import undecided_answers
 
 Wrap = Callable[[], Interceptor]
 
 
 class Undecided(Exception):  # noqa: N818  # a verdict, not a mistake of somebody
     """The operation cannot be judged; the text says why."""
-
-
-@dataclass(slots=True)
-class Limits:
-    """How much may be spent.
-
-    Attributes:
-        runs_max: at most so many runs under faults, over all operations.
-        deadline: no run starts after this instant of `time.monotonic`.
-        seed: which runs are made when not all can be.
-    """
-
-    runs_max: int | None = None
-    deadline: float | None = None
-    seed: int = 0
-
-    def over(self) -> bool:
-        """Whether time is up."""
-        return self.deadline is not None and time.monotonic() >= self.deadline
 
 
 @dataclass(slots=True)
@@ -65,7 +46,7 @@ class Examination:
         missed: how many runs found nothing to break.
         cells: (fault, kind of Call) → the modes that ran, or the reason why it did not fit.
         unknowns: why something stayed undecided.
-        interrupted: the user pressed Ctrl-C.
+        ended: why no more runs were made.
         warmed_up: the very first run made other calls than those after it, and was left out.
     """
 
@@ -75,7 +56,7 @@ class Examination:
     missed: int = 0
     cells: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     unknowns: list[str] = field(default_factory=list)
-    interrupted: bool = False
+    ended: ExitReason = ExitReason.FINISHED
     warmed_up: bool = False
 
     @property
@@ -88,31 +69,24 @@ class Examiner:
     """Runs one operation clean and under every fault, and judges each run.
 
     Args:
-        stage: where.
+        runs: of the check that this is a part of.
         operation: what.
         inspector: of the end states.
-        limits: how much may be spent.
-        progress: told how many runs of how many are done.
         wrap: makes the innermost Interceptor of every run; a remedy under trial.
+        label: whose runs these are, for the progress; without one nobody is told.
     """
 
     def __init__(
-        self,
-        stage: Stage,
-        operation: Operation,
-        inspector: Inspector,
-        limits: Limits | None = None,
-        progress: Callable[[int, int], None] = lambda *_: None,
-        wrap: Wrap = PassThrough,
+        self, runs: Runs, operation: Operation, inspector: Inspector, wrap: Wrap = PassThrough, label: str = ""
     ) -> None:
-        self.stage = stage
+        self.runs = runs
+        self.stage = runs.stage
         self.operation = operation
         self.inspector = inspector
-        self.limits = limits or Limits()
-        self.progress = progress
         self.wrap = wrap
-        self.watch = CommitWatch(stage, inspector)
-        self.aftermath = Aftermath(stage, self.watch)
+        self.label = label
+        self.watch = CommitWatch(self.stage, inspector)
+        self.aftermath = Aftermath(self.stage, self.watch)
         self.idle: Run | None = None
         self.warmed_up = False
 
@@ -140,17 +114,28 @@ class Examiner:
         bench = self._bench(clean)
         self._require_told(bench, clean[0])
         self._require_one_answer(bench, clean)
-        strikes, cells = plan(self.stage, self.operation, calls) if only is None else (only, {})
+        strikes, cells = (
+            plan(self.stage, self.operation, calls, self.runs.options.faults) if only is None else (only, {})
+        )
         result = Examination(bench, planned=len(strikes), cells=cells, warmed_up=self.warmed_up)
+        if calls and not strikes and only is None and self.runs.options.faults is not None:
+            result.unknowns.append(
+                f"{self.operation.name}: none of the faults that were asked for fits a Call "
+                f"({', '.join(self.runs.options.faults)})"
+            )
         runs = [self._inspected(bench, self._clean_run())]
+        series = self.runs.series(strikes, self.label)
         try:
-            self._strike_all(result, runs, strikes)
+            for strike in series:
+                runs.append(self._inspected(bench, self._struck_run(strike)))  # noqa: PERF401 - kept when one is stopped
             clean.append(self._clean_run())
         except Unsettled as error:
             result.unknowns.append(f"{self.operation.name}: {error}")
-        except KeyboardInterrupt:
-            result.interrupted = True
-            result.unknowns.append(f"{self.operation.name}: interrupted after {len(runs) - 1} of {len(strikes)} runs")
+        except (KeyboardInterrupt, Terminated) as stop:
+            series.stop(stop)
+        result.ended = series.ended
+        if series.left_undone:
+            result.unknowns.append(f"{self.operation.name}: {series.left_undone}")
         self._judge_all(result, runs, clean)
         return result
 
@@ -174,20 +159,8 @@ class Examiner:
 
     def _struck_run(self, strike: Strike) -> Run:
         inner = self.wrap() if strike.fault.in_child else self.watch.over(self.wrap())
-        injector = FaultInjector(strike, self.stage.lab(self.operation), inner)
+        injector = FaultInjector(strike, self.stage.lab(self.operation), inner=inner)
         return self.aftermath.follow(self.stage.run(self.operation, injector, strike.schedule))
-
-    def _strike_all(self, result: Examination, runs: list[Run], strikes: list[Strike]) -> None:
-        name, total = self.operation.name, len(strikes)
-        chosen = _chosen(strikes, self.limits)
-        for number, strike in enumerate(chosen, 1):
-            if self.limits.over():
-                result.unknowns.append(f"{name}: the time budget was used up after {number - 1} of {total} runs")
-                return
-            runs.append(self._inspected(result.bench, self._struck_run(strike)))
-            self.progress(number, len(chosen))
-        if len(chosen) < total:
-            result.unknowns.append(f"{name}: {len(chosen)} of {total} runs were made (runs_max)")
 
     def _calls(self, clean: Run) -> list[Call]:
         name = self.operation.name
@@ -233,12 +206,12 @@ class Examiner:
 
     def _require_told(self, bench: Bench, clean: Run) -> None:
         """The clean run must succeed, or refuse as expected."""
-        if bench.told(clean.ending, clean.history, clean.end) is not Told.OK:
+        if bench.told(clean) is not Told.OK:
             self._require_refusal(clean)
 
     def _require_one_answer(self, bench: Bench, clean: list[Run]) -> None:
         """Without ``succeeded=`` the clean run's answer is the measure, so there has to be one."""
-        told = [bench.told(run.ending, run.history, run.end) for run in clean]
+        told = [bench.told(run) for run in clean]
         for run, each in zip(clean, told, strict=True):
             if each is not told[0]:
                 answers = f"{clean[0].ending.answer!r} and {run.ending.answer!r}"
@@ -261,8 +234,9 @@ class Examiner:
         )
 
     def _inspected(self, bench: Bench, run: Run) -> Run:
-        told = bench.told(run.ending, run.history, run.end)
-        inspected = replace(run, broken=self.inspector.inspect(run.end, told, run.ending))
+        told = bench.told(run)
+        broken = self.inspector.inspect(run.end, told, run.ending)
+        inspected = replace(run, told=told, broken=broken)
         return self.aftermath.repeat(inspected)
 
     def _judge_all(self, result: Examination, runs: list[Run], clean: list[Run]) -> None:
@@ -284,6 +258,8 @@ class Examiner:
                 result.judged.append(Judged(run, _judge(bench, run)))
             except TooSymmetric as error:
                 result.unknowns.append(f"{name}: {run.schedule}: {error}")
+        unsaid = undecided_answers(bench, result.judged, invariants_hear=self.inspector.hears)
+        result.unknowns.extend(f"{name}: {why}" for why in unsaid)
 
     def _has_struck(self, result: Examination, run: Run) -> bool:
         """Note in the table of cells how the fault struck, or why it did not."""
@@ -298,14 +274,25 @@ class Examiner:
         return run.struck
 
 
-def plan(stage: Stage, operation: Operation, calls: list[Call]) -> tuple[list[Strike], dict[tuple[str, str], set[str]]]:
-    """Every (Call, fault, once or persistent) that fits, and the reasons of those that do not."""
+def plan(
+    stage: Stage, operation: Operation, calls: list[Call], faults: Collection[str] | None = None
+) -> tuple[list[Strike], dict[tuple[str, str], set[str]]]:
+    """Every (Call, fault, once or persistent) that fits, and the reasons of those that do not.
+
+    Args:
+        stage: where.
+        operation: what will be struck.
+        calls: its Calls in a clean run.
+        faults: the names of the only faults that strike; None means every fault.
+    """
     lab = stage.lab(operation)
     strikes: list[Strike] = []
     cells: dict[tuple[str, str], set[str]] = {}
     for call in calls:
         lab.turn_to(call)
         for name in FAULTS:
+            if faults is not None and name not in faults:
+                continue
             fault = FAULTS[name]
             misfit = fault.misfit(call, lab)
             if misfit:
@@ -315,13 +302,6 @@ def plan(stage: Stage, operation: Operation, calls: list[Call]) -> tuple[list[St
             if fault.persistent:
                 strikes.append(Strike(fault, call.index, persistent=True))
     return strikes, cells
-
-
-def _chosen(strikes: list[Strike], limits: Limits) -> list[Strike]:
-    if limits.runs_max is None or limits.runs_max >= len(strikes):
-        return strikes
-    kept = random.Random(limits.seed).sample(range(len(strikes)), limits.runs_max)  # noqa: S311
-    return [strikes[index] for index in sorted(kept)]
 
 
 def _judge(bench: Bench, run: Run) -> Judgement:

@@ -2,49 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from acidity.analysis.canonical import equal_raw
-from acidity.analysis.diff import row_changes, sentence
+from acidity.analysis.diff import Claim, row_changes, sentence
 from acidity.core.call import Event, Kind, Site
+from acidity.core.codes import CONSTRAINT, INVARIANT, LEFT_OPEN, OF_WORD
 from acidity.core.finding import Finding, RowChange
 from acidity.core.http import spoken
-from acidity.prove.drill.judge import Bench, Judgement
+from acidity.core.outcome import Told
+from acidity.prove.drill.judge import Bench, Judged, Word
 from acidity.prove.faults import FAULTS
 from acidity.prove.stage.run import Break, Run
+from acidity.prove.telling.answers import answer_in_words
+from acidity.prove.telling.shorten import shorten
 from acidity.prove.telling.steady import Steady
 from acidity.prove.telling.steps import changes_again, explained, title_of_failed, title_of_repeated
 
-CODES = {
-    "torn": "ACI201",
-    "doubled": "ACI202",
-    "false success": "ACI203",
-    "false failure": "ACI204",
-    "not refused": "ACI205",
-    "leaked": "ACI206",
-    "failed after commit": "ACI208",
-    "left in doubt": "ACI209",
-    "not recovered": "ACI210",
-    "not settled": "ACI211",
-    "not idempotent": "ACI212",
-}
 _COMMIT_FIRST = (
     'the answer has to wait for COMMIT; in FastAPI a dependency that commits after yield needs scope="function", as in '
     'Depends(get_session, scope="function")'
 )
-LEFT_OPEN = "ACI207"
-CONSTRAINT = "ACI251"
-INVARIANT = "ACI252"
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A run with its Judgement."""
-
-    run: Run
-    judgement: Judgement
+_CLAIMS: Mapping[Word, Claim] = {
+    "doubled": Claim.TWICE,
+    "not refused": Claim.REFUSED,
+    "false success": Claim.SUCCEEDED,
+    "false failure": Claim.FAILED,
+    "failed after commit": Claim.FAILED,
+}
 
 
 def atomicity_findings(bench: Bench, judged: Sequence[Judged]) -> list[Finding]:
@@ -59,9 +47,9 @@ def atomicity_findings(bench: Bench, judged: Sequence[Judged]) -> list[Finding]:
 
 def _cause(bench: Bench, item: Judged) -> tuple[Any, ...]:
     """Runs that end in the same rows with the same word have one cause."""
-    code = CODES[item.judgement.word]
+    code = OF_WORD[item.judgement.word].name
     if committed_by_stranger(item):
-        return LEFT_OPEN, item.judgement.severity
+        return LEFT_OPEN.name, item.judgement.severity
     if item.judgement.word == "leaked":
         return code, item.judgement.text, item.judgement.severity, item.run.leaks, bool(item.run.stopped)
     effects = tuple(sorted(item.run.effects.items()))
@@ -69,7 +57,7 @@ def _cause(bench: Bench, item: Judged) -> tuple[Any, ...]:
         code,
         item.judgement.text,
         item.judgement.severity,
-        bench.digest(item.run.end),
+        bench.comparer.digest(item.run.end),
         effects,
         _in_doubt(item.run),
     )
@@ -105,7 +93,7 @@ def _finding(bench: Bench, code: str, members: Sequence[Judged]) -> Finding:
         severity=judgement.severity or "error",
         title=steady.text(title_of_repeated(repeated, changes))
         if repeated is not None
-        else _title(code, item, changes, expected, steady),
+        else _title(bench, code, item, changes, expected, steady),
         word=judgement.text,
         operation=bench.operation.name,
         schedule=run.schedule,
@@ -122,14 +110,24 @@ def _compared(bench: Bench, changes: tuple[RowChange, ...]) -> tuple[RowChange, 
     return tuple(change for change in changes if change.table not in bench.masks.tables)
 
 
-def _title(code: str, item: Judged, changes: Sequence[RowChange], expected: Sequence[RowChange], steady: Steady) -> str:
+def _title(
+    bench: Bench,
+    code: str,
+    item: Judged,
+    changes: Sequence[RowChange],
+    expected: Sequence[RowChange],
+    steady: Steady,
+) -> str:
     run, judgement = item.run, item.judgement
-    told = _told(run, judgement)
-    rows = sentence(tuple(changes), tuple(expected), judgement.word)
+    told = _told(bench, item, steady)
+    claim = _CLAIMS.get(judgement.word, Claim.CLEAN)
+    if claim is Claim.FAILED and not run.ending.exception:
+        claim = Claim.NOTHING  # the answer was quoted, and need not be explained
+    rows = sentence(tuple(changes), tuple(expected), claim)
     effects = ", ".join(f"{name} took place {count}×" for name, count in sorted(run.effects.items()))
     if run.failed_step is not None:
         return steady.text(title_of_failed(run.failed_step, told, rows))
-    if code == LEFT_OPEN:
+    if code == LEFT_OPEN.name:
         return (
             f"{told}, and yet {rows}: SQLAlchemy gave the connection back with the transaction of the failed COMMIT "
             f"still open, and the next user of the pool committed it"
@@ -157,19 +155,22 @@ def _in_doubt(run: Run) -> str:
     return f"{text} in {' and '.join(where)}" if where else text
 
 
-def _told(run: Run, judgement: Judgement) -> str:
-    ending = run.ending
+def _told(bench: Bench, item: Judged, steady: Steady) -> str:
+    """What the caller was told; an answer is quoted where it was not that of success."""
+    ending, told = item.run.ending, item.judgement.told
     if ending.killed:
         return "the process was killed before it answered"
     if ending.status:
-        if judgement.told == "unknown":
+        if told is Told.UNKNOWN:
             return f"the client was left in doubt by {spoken(ending.status)}"
         return f"the client was told {spoken(ending.status)}"
     if ending.exception:
-        if judgement.told == "unknown":
+        if told is Told.UNKNOWN:
             return f"the caller was left in doubt by {ending.exception}"
         return f"the caller was told that it failed ({ending.exception})"
-    return "the caller was told that all went well" if judgement.told == "ok" else "the caller was told that it failed"
+    if told is Told.OK:
+        return "the caller was told that all went well"
+    return f"the operation answered {answer_in_words(bench, item, steady)}"
 
 
 def _sites(run: Run) -> tuple[Site, ...]:
@@ -203,7 +204,9 @@ def _explain(bench: Bench, item: Judged, steady: Steady) -> list[str]:
         if raised and judgement.word == "false success":
             steps.append(_COMMIT_FIRST)
     elif run.ending.answered:
-        steps.append(f"the operation returned {shorten(repr(steady.value(run.ending.answer)))}: told {judgement.told}")
+        undecided = judgement.told is Told.UNDECIDED
+        told = "only you can say what that means (succeeded=)" if undecided else f"told {judgement.told}"
+        steps.append(f"the operation returned {shorten(repr(steady.value(run.ending.answer)))}: {told}")
     elif run.ending.exception:
         steps.append(f"{run.ending.exception} left the operation: told {judgement.told}")
     if run.leaks:
@@ -233,7 +236,7 @@ def consistency_findings(bench: Bench, judged: Sequence[Judged]) -> list[Finding
         site = broken.between.call.site if broken.between is not None else None
         found.append(
             Finding(
-                code=CONSTRAINT if declared else INVARIANT,
+                code=(CONSTRAINT if declared else INVARIANT).name,
                 severity="error",
                 title=f"{what} is broken{broken.where}: {seen}",
                 word="inconsistent",
@@ -256,9 +259,3 @@ def _on_the_way(broken: Break, run: Run) -> list[str]:
     call, step = broken.between.call, broken.between.step
     which = f"a COMMIT of {step}" if step else f"call {call.index} of {len(run.history)} ({shorten(call.label)})"
     return [f"{which} was acknowledged, and from then on everybody could read these rows"]
-
-
-def shorten(text: str, length: int = 60) -> str:
-    """A text on one line, cut with an ellipsis."""
-    line = " ".join(text.split())
-    return line if len(line) <= length else line[: length - 1] + "…"

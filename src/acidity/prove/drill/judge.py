@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from acidity.analysis.answers import same_answer
-from acidity.analysis.canonical import bijection, canonical, equal_raw, same
+from acidity.analysis.answers import Likeness
+from acidity.analysis.canonical import equal_raw
+from acidity.analysis.compare import Comparer
 from acidity.analysis.masks import Masks
 from acidity.core.call import History, Writes, commits_acknowledged, unanswered_commit
 from acidity.core.finding import Severity
@@ -15,7 +16,7 @@ from acidity.core.outcome import Rows, State, Told
 from acidity.core.scenario import Operation
 from acidity.core.step import Step
 from acidity.prove.drill.spread import spread
-from acidity.prove.stage.run import RawEnding, Run
+from acidity.prove.stage.run import Run
 
 Word = Literal[
     "right",
@@ -30,6 +31,7 @@ Word = Literal[
     "not recovered",
     "not settled",
     "not idempotent",
+    "undecided",
 ]
 _OF_THE_ROWS: frozenset[Word] = frozenset(("torn", "doubled", "false success", "false failure", "failed after commit"))
 
@@ -53,9 +55,27 @@ class Judgement:
     by_stranger: bool = False
 
     @property
+    def undecided(self) -> bool:
+        """Whether the run is neither right nor wrong until the user says what its answer means."""
+        return self.word == "undecided"
+
+    @property
     def text(self) -> str:
         """The word with its addition."""
         return f"{self.word} by a stranger's commit" if self.by_stranger else self.word
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A run with its Judgement.
+
+    Attributes:
+        run: what happened.
+        judgement: what became of it.
+    """
+
+    run: Run
+    judgement: Judgement
 
 
 @dataclass
@@ -81,21 +101,23 @@ class Bench:
     idle: Run | None = None
 
     def __post_init__(self) -> None:
-        self._digests: dict[int, tuple[State, bytes]] = {}
+        self.comparer = Comparer(self.seed, self.masks)
         self._classes: dict[Any, Rows] = {}
         self._before = self.seed if self.idle is None else self.idle.end
         self._idle_effects = dict(self.idle.effects) if self.idle is not None else {}
-        self._changes_nothing = self._same(self._before, self.clean[0].end)
+        self._leaves_rows = self.comparer.same(self._before, self.clean[0].end)
 
     @property
     def changes_nothing(self) -> bool:
         """The clean run leaves the rows as they were, and has no effect elsewhere."""
-        return self._changes_nothing and self.clean[0].effects == self._idle_effects
+        return self._leaves_rows and self.clean[0].effects == self._idle_effects
 
     @property
     def settled_without(self) -> bool:
         """What the operation changes would have been settled without it, too: it is a relay, or somebody like it."""
-        return self.idle is not None and self.changes_nothing and not self._same(self.seed, self.clean[0].second)
+        return (
+            self.idle is not None and self.changes_nothing and not self.comparer.same(self.seed, self.clean[0].second)
+        )
 
     def rows_of(self, state: State, effects: Mapping[str, int]) -> Rows:
         """Where rows and effects stand together: an effect must fit the rows."""
@@ -107,43 +129,42 @@ class Bench:
     def _classify(self, state: State, effects: Mapping[str, int]) -> Rows:
         clean = self.clean[0]
         counted = {name: count for name, count in effects.items() if count}
-        if counted == self._idle_effects and self._same(self._before, state):
+        if counted == self._idle_effects and self.comparer.same(self._before, state):
             return Rows.BEFORE
-        if counted == clean.effects and self._same(clean.end, state):
+        if counted == clean.effects and self.comparer.same(clean.end, state):
             return Rows.AFTER
         twice = {name: 2 * count - self._idle_effects.get(name, 0) for name, count in clean.effects.items()}
-        if self.doubled is not None and counted == twice and self._same(self.doubled.end, state):
+        if self.doubled is not None and counted == twice and self.comparer.same(self.doubled.end, state):
             return Rows.DOUBLED
         return Rows.TORN
 
-    def _same(self, one: State, other: State) -> bool:
-        if equal_raw(one, other):
-            return True
-        return self.digest(one) == self.digest(other) and same(one, other, self.seed, self.masks)
-
-    def digest(self, state: State) -> bytes:
-        """The canonical form of a State, short."""
-        if id(state) not in self._digests:  # the State is kept too, so that its id stays its own
-            self._digests[id(state)] = (state, canonical(state, self.seed, self.masks))
-        return self._digests[id(state)][1]
-
-    def told(self, ending: RawEnding, history: History, state: State) -> Told:
-        """What the caller was told."""
+    def told(self, run: Run) -> Told:
+        """What the caller was told (DESIGN §5 *Told*)."""
+        ending = run.ending
         if ending.killed:
             return Told.UNKNOWN
         if ending.broke_off:
-            return Told.UNKNOWN if unanswered_commit(history) else Told.FAILED
+            return Told.UNKNOWN if unanswered_commit(run.history) else Told.FAILED
         if ending.succeeded is not None:
             return Told.OK if ending.succeeded else Told.FAILED
-        answers = [run.ending.answer for run in self.clean]
-        if same_answer(answers, ending.answer, {}):
-            return Told.OK
-        pairs = bijection(self.clean[0].end, state, self.seed, self.masks) or {}
-        return Told.OK if pairs and same_answer(answers, ending.answer, pairs) else Told.FAILED
+        cleans = [(clean.ending.answer, clean.end) for clean in self.clean]
+        likeness = self.comparer.likeness(cleans, ending.answer, run.end)
+        if likeness is Likeness.NUMBERS:
+            return Told.OK if self._did_it_all(run) else Told.UNDECIDED
+        return {Likeness.SAME: Told.OK, Likeness.FAILED: Told.FAILED}.get(likeness, Told.UNDECIDED)
+
+    def _did_it_all(self, run: Run) -> bool:
+        """Whether rows and effects are those of the clean run."""
+        rows = self.rows_of(run.end, run.effects)
+        return rows is Rows.AFTER or (rows is Rows.BEFORE and self.changes_nothing)
 
     def judge(self, run: Run) -> Judgement:
-        """Told against rows; the second look decides."""
-        told = self.told(run.ending, run.history, run.end)
+        """Told against rows; the second look decides.
+
+        What a run was told is decided once, when it is inspected; where only the masks of later clean runs show that
+        its rows are those of the clean run, it is decided here.
+        """
+        told = self.told(run) if run.told is None or run.told is Told.UNDECIDED else run.told
         rows = self.rows_of(run.end, run.effects)
         word, severity = self._word(told, rows, run)
         looks = {self.rows_of(state, run.effects) for state in (run.first, run.second)}
@@ -161,7 +182,7 @@ class Bench:
     def changed_again(self, run: Run) -> Step | None:
         """The step that changed something, or failed, when it was run a second time."""
         for step in run.again:
-            if step.raised or step.effects or not self._same(run.end, step.state):
+            if step.raised or step.effects or not self.comparer.same(run.end, step.state):
                 return step
         return None
 
@@ -172,21 +193,29 @@ class Bench:
             return "doubled", "error"
         if self.operation.expects_refusal and told is Told.OK:
             return "not refused", "error"
-        if not self.changes_nothing:
-            if told is Told.OK and rows is Rows.BEFORE:
-                return "false success", "error"
-            if told is Told.FAILED and rows is Rows.AFTER:
-                if run.ending.broke_off and commits_acknowledged(run.history):
-                    return "failed after commit", "warning"
-                if not (self.several and run.ending.broke_off and self._carried_on(run)):
-                    return "false failure", "error"
-        return self._leak(run)
+        leak, severity = self._leak(run)
+        if self.changes_nothing or self._is_declared_refusal(run):
+            return leak, severity
+        if told is Told.UNDECIDED:
+            return (leak, severity) if severity == "error" else ("undecided", None)
+        if told is Told.OK and rows is Rows.BEFORE:
+            return "false success", "error"
+        if told is Told.FAILED and rows is Rows.AFTER:
+            if run.ending.broke_off and commits_acknowledged(run.history):
+                return "failed after commit", "warning"
+            if not (self.several and run.ending.broke_off and self._carried_on(run)):
+                return "false failure", "error"
+        return leak, severity
+
+    def _is_declared_refusal(self, run: Run) -> bool:
+        """Whether it raised what ``raises=`` declares, as the clean run does, which leaves the rows as before."""
+        return self._leaves_rows and run.ending.refusal and self.clean[0].ending.refusal
 
     def _carried_on(self, run: Run) -> bool:
         """Whether recovering or settling did what was left to do after a commit; told was that it broke off."""
         if not any(event.call.commits and event.reply.status == "ok" for event in run.history):
             return False
-        return any(step.effects for step in run.steps) or not self._same(run.second, run.end)
+        return any(step.effects for step in run.steps) or not self.comparer.same(run.second, run.end)
 
     @staticmethod
     def _leak(run: Run) -> tuple[Word, Severity | None]:

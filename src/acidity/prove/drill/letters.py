@@ -11,11 +11,14 @@ from importlib.metadata import PackageNotFoundError, version
 from acidity.analysis.diff import row_changes
 from acidity.analysis.masks import Column, Masks
 from acidity.core.call import Kind
+from acidity.core.codes import CODES
 from acidity.core.finding import Finding
+from acidity.core.options import CheckOptions
 from acidity.core.outcome import Rows, Told
 from acidity.core.report import Bound, Report
 from acidity.engines.several import JOINED
-from acidity.prove.drill.drill import Asked, Drilled
+from acidity.prove.checks import Check
+from acidity.prove.drill.drill import Drilled, run_drill
 from acidity.prove.drill.examine import Examination
 from acidity.prove.drill.judge import classified
 from acidity.prove.drill.striker import strikes
@@ -25,7 +28,7 @@ from acidity.prove.faults.base import STRIKES_MAX
 _MISREPORTED = ("false success", "false failure", "not refused")
 
 
-def atomicity_report(drilled: Drilled, asked: Asked, check: str = "drill") -> Report:
+def atomicity_report(drilled: Drilled, asked: CheckOptions) -> Report:
     """Letter A: all or nothing, and told the truth."""
     struck = [item for examination in drilled.examinations for item in examination.struck]
     rows = Counter(item.judgement.rows for item in struck)
@@ -43,13 +46,13 @@ def atomicity_report(drilled: Drilled, asked: Asked, check: str = "drill") -> Re
     headline += f" · {doubtful} left in doubt" if doubtful else ""
     planned = sum(examination.planned for examination in drilled.examinations)
     return Report(
-        check=check,
+        check="drill",
         target=asked.target,
         engine=drilled.engine,
         runs=len(struck),
         bounds=(
             Bound("runs", len(struck), planned, _not_struck(drilled)),
-            *_faults_bound(drilled),
+            *_faults_bound(drilled, asked),
             *_steps_bound(drilled),
         ),
         findings=_ordered(drilled.atomicity),
@@ -57,13 +60,14 @@ def atomicity_report(drilled: Drilled, asked: Asked, check: str = "drill") -> Re
         headline=headline if drilled.examinations else "",
         classifier=_classifiers(drilled),
         notes=tuple(_notes(drilled)),
+        ended=drilled.ended,
         seed=asked.seed,
         versions=versions(),
         elapsed_s=drilled.elapsed_s,
     )
 
 
-def consistency_report(drilled: Drilled, asked: Asked) -> Report:
+def consistency_report(drilled: Drilled, asked: CheckOptions) -> Report:
     """Letter C: declared constraints and stated invariants, in every end state."""
     looked = f"{counted(drilled.invariants, 'invariant')} and {counted(drilled.constraints, 'declared constraint')}"
     broken = len(drilled.consistency)
@@ -84,13 +88,14 @@ def consistency_report(drilled: Drilled, asked: Asked) -> Report:
         unknowns=tuple(drilled.unknowns),
         headline="" if not drilled.examinations else f"{looked}: {broken} broken" if broken else held,
         stated=drilled.stated,
+        ended=drilled.ended,
         seed=asked.seed,
         versions=versions(),
         elapsed_s=drilled.elapsed_s,
     )
 
 
-def drill_report(drilled: Drilled, asked: Asked) -> Report:
+def drill_report(drilled: Drilled, asked: CheckOptions) -> Report:
     """Both letters in one Report, for `prove.drill`."""
     report = atomicity_report(drilled, asked)
     consistency = consistency_report(drilled, asked)
@@ -100,6 +105,11 @@ def drill_report(drilled: Drilled, asked: Asked) -> Report:
         bounds=(*report.bounds, *consistency.bounds),
         notes=(*report.notes, consistency.headline) if consistency.headline and drilled.stated else report.notes,
     )
+
+
+ATOMIC = Check("drill", run_drill, atomicity_report)
+CONSISTENT = Check("consistency", run_drill, consistency_report)
+DRILL = Check("drill", run_drill, drill_report)
 
 
 def _unknown_to(fault: str, engine: str) -> bool:
@@ -126,7 +136,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def _ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda finding: (finding.severity != "error", finding.code == "ACI207")))
+    return tuple(sorted(findings, key=lambda finding: (finding.severity != "error", CODES[finding.code].of_a_library)))
 
 
 def _classifiers(drilled: Drilled) -> str:
@@ -142,7 +152,7 @@ def _not_struck(drilled: Drilled) -> str:
     return f"{missed} planned runs found nothing to break (a lock already held, nothing to commit)" if missed else ""
 
 
-def _faults_bound(drilled: Drilled) -> tuple[Bound, ...]:
+def _faults_bound(drilled: Drilled, asked: CheckOptions) -> tuple[Bound, ...]:
     """Which faults ran, which of them were simulated, and which could not run here although their kind of Call came."""
     modes: dict[str, set[str]] = {}
     for (fault, _), seen in drilled.cells.items():
@@ -160,6 +170,8 @@ def _faults_bound(drilled: Drilled) -> tuple[Bound, ...]:
     note = f"simulated: {', '.join(simulated)}" if simulated else "all real"
     if left_out:
         note += f"; not applicable: {', '.join(left_out)}"
+    if asked.faults is not None:
+        note += "; no others were asked for"
     return (Bound("faults", len(ran), len(ran) + len(left_out), note),)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from acidity.adapters.seam import Interceptor, Passage, PassThrough, Wire
+from acidity.adapters.seam import Layer, PendingCall
 from acidity.core.call import History
 from acidity.core.schedule import Choice, Schedule
 from acidity.prove.faults.base import STRIKES_MAX, Fault, Lab, Mode, NotApplicable
@@ -36,7 +36,7 @@ class Strike:
 
 
 @dataclass(slots=True)
-class FaultInjector:
+class FaultInjector(Layer):
     """Breaks the Call that a `Strike` names and lets the others pass to the next Interceptor.
 
     Attributes:
@@ -47,61 +47,56 @@ class FaultInjector:
 
     strike: Strike
     lab: Lab
-    inner: Interceptor = field(default_factory=PassThrough)
     struck: bool = False
     missed: str = ""
     mode: Mode = "real"
     strikes: int = 0
 
-    def intercept(self, passage: Passage) -> None:
+    def intercept(self, pending: PendingCall) -> None:
         """Strike, or pass on."""
-        index, database = passage.call.index, passage.call.database
+        index, database = pending.call.index, pending.call.database
         first = index == self.strike.index
         outage = self.strike.persistent and self.struck and database == self.lab.database
         again = outage and index > self.strike.index and self._lasts()
         if not first and not again:
-            self.inner.intercept(passage)
+            self.inner.intercept(pending)
             return
-        self.lab.turn_to(passage.call)
-        misfit = self.strike.fault.misfit(passage.call, self.lab)
+        self.lab.turn_to(pending.call)
+        misfit = self.strike.fault.misfit(pending.call, self.lab)
         if misfit:
             if first:
                 self.missed = misfit
-            self.inner.intercept(passage)
+            self.inner.intercept(pending)
             return
-        self._strike(passage)
+        self._strike(pending)
 
-    def keeps_open(self, wire: Wire) -> bool:
-        """The inner Interceptor knows."""
-        return self.inner.keeps_open(wire)
-
-    def _strike(self, passage: Passage) -> None:
-        call_through = passage.perform
-        through = Passage(passage.call, passage.wire, call_through)
+    def _strike(self, pending: PendingCall) -> None:
+        call_through = pending.perform
+        through = PendingCall(pending.call, pending.wire, call_through)
 
         def perform() -> None:
             self.inner.intercept(through)
 
-        passage.perform = perform
+        pending.perform = perform
         self.lab.mode, self.lab.missed = "real", ""
-        passage.fault = self.strike.fault.name
+        pending.fault = self.strike.fault.name
         try:
-            self.strike.fault.strike(passage, self.lab)
+            self.strike.fault.strike(pending, self.lab)
         except NotApplicable as answer:
-            passage.fault = ""
+            pending.fault = ""
             self.missed = self.missed or str(answer)
             self.release()
             self.inner.intercept(through)
         except BaseException:
             if self.lab.missed:
-                passage.fault = ""
+                pending.fault = ""
                 self.missed = self.missed or self.lab.missed
             else:
                 self._has_struck()
             raise
         else:
             if self.lab.missed:
-                passage.fault = ""
+                pending.fault = ""
                 self.missed = self.missed or self.lab.missed
                 self.release()
             else:
@@ -122,10 +117,6 @@ class FaultInjector:
         self.strikes += 1
         if self.lab.mode == "simulated":
             self.mode = "simulated"
-
-    def failed(self, passage: Passage) -> None:
-        """The inner Interceptor may want to know."""
-        self.inner.failed(passage)
 
     def finish(self) -> None:
         """Let go of what the fault and the inner Interceptor hold."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from acidity.core.registry import Registry
+from acidity.errors import UsageError
 from acidity.prove.faults.base import Fault
 
 _HERE = "acidity.prove.faults"
@@ -39,3 +42,15 @@ FAULTS: Registry[Fault] = Registry(
         "kill-after": f"{_HERE}.kill_after:FAULT",
     },
 )
+
+
+def require_known(names: Collection[str]) -> None:
+    """Refuse a list of faults that names one that does not exist, or none at all: nothing would be drilled.
+
+    Raises:
+        UsageError: it does; the message names the faults that there are.
+    """
+    if not names:
+        raise UsageError(f"faults= names no fault; there are: {', '.join(FAULTS)}")
+    for name in names:
+        FAULTS[name]

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault, apply, driver_error, hosted
 
 
-def _strike_sqlite(passage: Passage, lab: Lab) -> None:
-    apply(passage, lab)
-    wire = lab.wire(passage)
+def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
+    apply(pending, lab)
+    wire = lab.wire(pending)
     wire.close()
-    passage.answered = False
+    pending.answered = False
     lab.mode = "simulated"
     raise driver_error(wire, "ProgrammingError", "Cannot operate on a closed database.")
 
 
-def _strike_server(passage: Passage, lab: Lab) -> None:
+def _strike_server(pending: PendingCall, lab: Lab) -> None:
     """The proxy forwards COMMIT, waits for the server's answer, drops it and breaks the connection."""
     proxy = hosted(lab).proxy()
     proxy.cut("after")
-    passage.answered = False
-    passage.perform()
+    pending.answered = False
+    pending.perform()
     proxy.disarm()
-    passage.answered = True
+    pending.answered = True
     lab.missed = "nothing was sent for this COMMIT"
 
 

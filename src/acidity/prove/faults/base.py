@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from acidity.adapters.seam import Passage, Wire
+from acidity.adapters.seam import LiveConnection, PendingCall
 from acidity.core.call import Call, Kind
 from acidity.core.prepared import commits_prepared
 from acidity.engines.base import Sandbox
@@ -66,10 +66,10 @@ class Lab:
                 thing.close()
         self._kept.clear()
 
-    def wire(self, passage: Passage) -> Wire:
+    def wire(self, pending: PendingCall) -> LiveConnection:
         """The connection of a Call that goes to the database."""
-        assert passage.wire is not None, "a fault of the database was aimed at an effect"
-        return passage.wire
+        assert pending.wire is not None, "a fault of the database was aimed at an effect"
+        return pending.wire
 
 
 class Fault(Protocol):
@@ -96,7 +96,7 @@ class Fault(Protocol):
     def misfit(self, call: Call, lab: Lab) -> str:
         """Why it cannot strike this Call; empty if it can."""
 
-    def strike(self, passage: Passage, lab: Lab) -> None:
+    def strike(self, pending: PendingCall, lab: Lab) -> None:
         """Break the Call: raise, with or without performing it.
 
         Raises:
@@ -104,7 +104,7 @@ class Fault(Protocol):
         """
 
 
-Way = Callable[[Passage, Lab], None] | str
+Way = Callable[[PendingCall, Lab], None] | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +143,11 @@ class SimpleFault:
             return way
         return self.needs(lab) if self.needs is not None else ""
 
-    def strike(self, passage: Passage, lab: Lab) -> None:
+    def strike(self, pending: PendingCall, lab: Lab) -> None:
         """Break the Call."""
         way = self._way(lab)
         assert not isinstance(way, str), "plan() asks misfit first"
-        way(passage, lab)
+        way(pending, lab)
 
     def _way(self, lab: Lab) -> Way:
         engine = lab.sandbox.engine_name
@@ -162,7 +162,7 @@ def hosted(lab: Lab) -> HostedSandbox:
 
 
 @contextmanager
-def one_transaction(wire: Wire, sandbox: HostedSandbox) -> Iterator[None]:
+def one_transaction(wire: LiveConnection, sandbox: HostedSandbox) -> Iterator[None]:
     """For what several statements do together: a connection that commits by itself gets a transaction meanwhile."""
     alone = sandbox.commits_by_itself(wire.connection) and not sandbox.in_transaction(wire.connection)
     if alone:
@@ -175,28 +175,28 @@ def one_transaction(wire: Wire, sandbox: HostedSandbox) -> Iterator[None]:
                 wire.send("ROLLBACK")
 
 
-def require_transaction(passage: Passage, lab: Lab) -> None:
+def require_transaction(pending: PendingCall, lab: Lab) -> None:
     """A COMMIT with nothing to commit cannot be refused; on a connection that commits by itself every one is such.
 
     Raises:
         NotApplicable: no transaction is open, or it is prepared: then the database has promised that it can commit.
     """
-    if commits_prepared(passage.call.sql):
+    if commits_prepared(pending.call.sql):
         raise NotApplicable("what was prepared cannot be refused")
-    if not lab.sandbox.in_transaction(lab.wire(passage).connection):
+    if not lab.sandbox.in_transaction(lab.wire(pending).connection):
         raise NotApplicable("there was no transaction to refuse")
 
 
-def apply(passage: Passage, lab: Lab) -> None:
+def apply(pending: PendingCall, lab: Lab) -> None:
     """Let the Call take place, for a fault that strikes after it; one that fails by itself has no after."""
     try:
-        passage.perform()
+        pending.perform()
     except BaseException:
         lab.missed = "the Call fails by itself, so there is nothing after it"
         raise
 
 
-def driver_error(wire: Wire, kind: str, message: str, code: int = 0, name: str = "") -> Exception:
+def driver_error(wire: LiveConnection, kind: str, message: str, code: int = 0, name: str = "") -> Exception:
     """An error as the driver would raise it, for a simulated fault."""
     error: Exception = getattr(wire.errors, kind)(message)
     if code:

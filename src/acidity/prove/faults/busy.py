@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault, hosted, one_transaction
 
 
-def _strike_sqlite(passage: Passage, lab: Lab) -> None:
-    wire = lab.wire(passage)
+def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
+    wire = lab.wire(pending)
     other = lab.kept.get("writer")
     if other is None:
         other = lab.sandbox.connect_beside()
@@ -21,13 +21,13 @@ def _strike_sqlite(passage: Passage, lab: Lab) -> None:
             raise NotApplicable("the operation holds the lock itself by then") from None
         lab.kept["writer"] = other
     with wire.impatient():
-        passage.perform()
+        pending.perform()
     lab.missed = "the Call needed no lock"
 
 
-def _strike_postgresql(passage: Passage, lab: Lab) -> None:
+def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
     """The transaction waits for an advisory lock that a second session holds; PostgreSQL aborts it with 55P03."""
-    wire, other = lab.wire(passage), _holder(lab)
+    wire, other = lab.wire(pending), _holder(lab)
     other.execute("SELECT pg_advisory_lock(7)")
     with one_transaction(wire, hosted(lab)):
         wire.send("SET LOCAL lock_timeout = '1ms'")
@@ -35,9 +35,9 @@ def _strike_postgresql(passage: Passage, lab: Lab) -> None:
     lab.missed = "the lock was free"
 
 
-def _strike_mariadb(passage: Passage, lab: Lab) -> None:
+def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
     """The transaction waits for a row that a second session holds; MariaDB undoes the statement only (1205)."""
-    wire, other = lab.wire(passage), _holder(lab)
+    wire, other = lab.wire(pending), _holder(lab)
     bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
     with other.cursor() as cursor:
         cursor.execute("BEGIN")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
-    wire = lab.wire(passage)
+def _strike(pending: PendingCall, lab: Lab) -> None:
+    wire = lab.wire(pending)
     if not wire.on_driver(lambda connection: connection.in_transaction):
         raise NotApplicable("no read transaction is open whose snapshot could be too old")
     other = lab.sandbox.connect_beside()
@@ -21,7 +21,7 @@ def _strike(passage: Passage, lab: Lab) -> None:
         raise NotApplicable("the operation holds the write lock by then, so nobody else can commit") from None
     finally:
         other.close()
-    passage.perform()
+    pending.perform()
     lab.missed = "the transaction had not read yet"
 
 

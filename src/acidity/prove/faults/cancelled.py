@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
+def _strike(pending: PendingCall, lab: Lab) -> None:
     try:
         task = asyncio.current_task()
     except RuntimeError:  # no loop: a web framework runs plain functions in threads
         raise NotApplicable("the Call is made in a thread, which nobody can cancel") from None
     assert task is not None, "an async operation runs in a task"
-    passage.answered = False
+    pending.answered = False
     arriving = task.get_loop().call_soon(task.cancel)  # as soon as the task awaits
-    passage.perform()
+    pending.perform()
     if task.cancelling():
         return  # the driver held it up; it arrives at the next await: asyncio's own way
     arriving.cancel()
-    passage.answered = True
+    pending.answered = True
     lab.missed = "nothing was awaited"
 
 

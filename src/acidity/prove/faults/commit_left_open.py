@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from acidity.adapters.seam import Passage, Wire
+from acidity.adapters.seam import LiveConnection, PendingCall
 from acidity.core.call import Kind
 from acidity.engines.sqlite.rows import quoted
 from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault
@@ -18,17 +18,17 @@ from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault
 _NOTHING = "there was nothing to commit"
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
-    wire = lab.wire(passage)
+def _strike(pending: PendingCall, lab: Lab) -> None:
+    wire = lab.wire(pending)
     if not wire.on_driver(lambda connection: connection.in_transaction):
         raise NotApplicable(_NOTHING)
     if lab.sandbox.traits()["journal_mode"] == "wal":
-        _with_a_broken_reference(passage, lab, wire)
+        _with_a_broken_reference(pending, lab, wire)
     else:
-        _with_a_reader(passage, lab)
+        _with_a_reader(pending, lab)
 
 
-def _with_a_reader(passage: Passage, lab: Lab) -> None:
+def _with_a_reader(pending: PendingCall, lab: Lab) -> None:
     reader = lab.kept.get("reader")
     if reader is None:
         reader = lab.sandbox.connect_beside()
@@ -38,17 +38,17 @@ def _with_a_reader(passage: Passage, lab: Lab) -> None:
         except sqlite3.OperationalError as error:
             raise NotApplicable(f"no reader could get in: {error}") from None
         lab.kept["reader"] = reader
-    with lab.wire(passage).impatient():
-        passage.perform()
+    with lab.wire(pending).impatient():
+        pending.perform()
     lab.missed = _NOTHING
 
 
-def _with_a_broken_reference(passage: Passage, lab: Lab, wire: Wire) -> None:
+def _with_a_broken_reference(pending: PendingCall, lab: Lab, wire: LiveConnection) -> None:
     planted = wire.on_driver(lambda connection: _plant(connection, lab.sandbox.traits()["deferred"]))
     if not planted:
         raise NotApplicable("WAL: no deferred foreign key is enforced that could make COMMIT fail")
     try:
-        passage.perform()
+        pending.perform()
     finally:
         wire.on_driver(lambda connection: connection.execute(*planted))
     lab.missed = _NOTHING

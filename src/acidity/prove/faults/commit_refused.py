@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault, driver_error, require_transaction
 
 
-def _strike_sqlite(passage: Passage, lab: Lab) -> None:
-    require_transaction(passage, lab)
-    wire = lab.wire(passage)
+def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
+    require_transaction(pending, lab)
+    wire = lab.wire(pending)
     wire.rollback()
     lab.mode = "simulated"
     raise driver_error(wire, "OperationalError", "disk I/O error", 10, "SQLITE_IOERR")
 
 
-def _strike_postgresql(passage: Passage, lab: Lab) -> None:
+def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
     """A row in the same transaction that breaks a deferred foreign key: the server refuses COMMIT with 23503."""
-    require_transaction(passage, lab)
-    lab.wire(passage).send("INSERT INTO acidity.late VALUES (-1)")
-    passage.perform()
+    require_transaction(pending, lab)
+    lab.wire(pending).send("INSERT INTO acidity.late VALUES (-1)")
+    pending.perform()
     lab.missed = "nothing was sent for this COMMIT"
 
 
-def _strike_mariadb(passage: Passage, lab: Lab) -> None:
-    require_transaction(passage, lab)
-    wire = lab.wire(passage)
+def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
+    require_transaction(pending, lab)
+    wire = lab.wire(pending)
     wire.rollback()
     lab.mode = "simulated"  # MariaDB has no deferred constraint and no other way to refuse COMMIT on demand
     raise wire.errors.OperationalError(1180, "Got error 5 during COMMIT")

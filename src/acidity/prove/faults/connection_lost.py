@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.prove.faults.base import SENT, Lab, SimpleFault, driver_error, hosted
 
 
-def _strike_sqlite(passage: Passage, lab: Lab) -> None:
+def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
     """Close the driver's connection; the next call on it fails for real."""
-    wire = lab.wire(passage)
+    wire = lab.wire(pending)
     wire.close()
-    passage.answered = False
-    passage.perform()
+    pending.answered = False
+    pending.perform()
     lab.mode = "simulated"
     raise driver_error(wire, "ProgrammingError", "Cannot operate on a closed database.")
 
 
-def _strike_server(passage: Passage, lab: Lab) -> None:
+def _strike_server(pending: PendingCall, lab: Lab) -> None:
     """End the session at the server (pg_terminate_backend, KILL), and let the Call find out."""
-    passage.answered = False
-    wire = lab.wire(passage)
+    pending.answered = False
+    wire = lab.wire(pending)
     hosted(lab).end(wire.connection)
-    passage.perform()  # a ROLLBACK on a dead connection may pass in silence: there is nothing left to roll back
+    pending.perform()  # a ROLLBACK on a dead connection may pass in silence: there is nothing left to roll back
 
 
 FAULT = SimpleFault(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.engines.sqlite.rows import quoted
 from acidity.prove.faults.base import Lab, SimpleFault, driver_error, hosted
 
 
-def _strike_sqlite(passage: Passage, lab: Lab) -> None:
-    wire = lab.wire(passage)
+def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
+    wire = lab.wire(pending)
     tables = lab.sandbox.traits()["tables"]
     wire.on_driver(lambda connection: _insert_a_row_again(connection, tables))
     lab.mode = "simulated"
@@ -33,19 +33,19 @@ def _insert_a_row_again(connection: sqlite3.Connection, tables: tuple[str, ...])
             )
 
 
-def _strike_postgresql(passage: Passage, lab: Lab) -> None:
+def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
     """A key that is there already (23505): the transaction is aborted."""
-    lab.wire(passage).send("INSERT INTO acidity.bait VALUES (1, 0)")
+    lab.wire(pending).send("INSERT INTO acidity.bait VALUES (1, 0)")
     lab.mode = "simulated"
-    raise driver_error(lab.wire(passage), "IntegrityError", "duplicate key value violates unique constraint")
+    raise driver_error(lab.wire(pending), "IntegrityError", "duplicate key value violates unique constraint")
 
 
-def _strike_mariadb(passage: Passage, lab: Lab) -> None:
+def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
     """A key that is there already (1062): only the statement is undone."""
     bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
-    lab.wire(passage).send(f"INSERT INTO {bait}.bait VALUES (1, 0)")
+    lab.wire(pending).send(f"INSERT INTO {bait}.bait VALUES (1, 0)")
     lab.mode = "simulated"
-    raise lab.wire(passage).errors.IntegrityError(1062, "Duplicate entry")
+    raise lab.wire(pending).errors.IntegrityError(1062, "Duplicate entry")
 
 
 FAULT = SimpleFault(

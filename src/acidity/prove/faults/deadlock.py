@@ -7,14 +7,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault, hosted, one_transaction
 
 
-def _strike_postgresql(passage: Passage, lab: Lab) -> None:
+def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
     """Two advisory locks taken crosswise; the second session is patient, so the user's is the one that is told."""
-    wire, other = lab.wire(passage), lab.sandbox.connect_beside()
+    wire, other = lab.wire(pending), lab.sandbox.connect_beside()
     other.execute("SET deadlock_timeout = '60s'")
     other.execute("BEGIN")
     other.execute("SELECT pg_advisory_xact_lock(2)")
@@ -29,9 +29,9 @@ def _strike_postgresql(passage: Passage, lab: Lab) -> None:
     lab.missed = "the engine saw no deadlock"
 
 
-def _strike_mariadb(passage: Passage, lab: Lab) -> None:
+def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
     """Two rows locked crosswise; the second session has changed more rows, so the user's is the victim."""
-    wire, other = lab.wire(passage), lab.sandbox.connect_beside()
+    wire, other = lab.wire(pending), lab.sandbox.connect_beside()
     bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
     with other.cursor() as cursor:
         cursor.execute("BEGIN")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault, driver_error, hosted
 
@@ -21,14 +21,14 @@ def _fill(connection: sqlite3.Connection) -> int:
     return old
 
 
-def _strike_sqlite(passage: Passage, lab: Lab) -> None:
-    wire = lab.wire(passage)
+def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
+    wire = lab.wire(pending)
     old = wire.on_driver(_fill)
     try:
-        passage.perform()
+        pending.perform()
     finally:
         wire.on_driver(lambda connection: connection.execute(f"PRAGMA max_page_count = {old}").fetchall())
-    if passage.call.autocommit:
+    if pending.call.autocommit:
         lab.missed = "it needed no new page, and was committed by itself"
         return
     lab.mode = "simulated"
@@ -36,17 +36,17 @@ def _strike_sqlite(passage: Passage, lab: Lab) -> None:
     raise driver_error(wire, "OperationalError", "database or disk is full", 13, "SQLITE_FULL")
 
 
-def _strike_postgresql(passage: Passage, lab: Lab) -> None:
+def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
     """A sort in the same transaction that outgrows ``temp_file_limit`` (53400)."""
-    wire = lab.wire(passage)
+    wire = lab.wire(pending)
     wire.send("SELECT acidity.fill()")
     lab.mode = "simulated"
     raise driver_error(wire, "OperationalError", "could not extend file: No space left on device")
 
 
-def _strike_mariadb(passage: Passage, lab: Lab) -> None:
+def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
     """A MEMORY table that is full (1114)."""
-    wire = lab.wire(passage)
+    wire = lab.wire(pending)
     bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
     wire.send(f"INSERT INTO {bait}.full SELECT REPEAT('x', 200) FROM information_schema.columns LIMIT 1000")
     lab.mode = "simulated"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault, require_transaction
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
-    require_transaction(passage, lab)
-    lab.wire(passage).send("INSERT INTO acidity.full VALUES (1)")
-    passage.perform()
+def _strike(pending: PendingCall, lab: Lab) -> None:
+    require_transaction(pending, lab)
+    lab.wire(pending).send("INSERT INTO acidity.full VALUES (1)")
+    pending.perform()
     lab.missed = "nothing was sent for this COMMIT"
 
 

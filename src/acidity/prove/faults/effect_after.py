@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault, apply
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
-    apply(passage, lab)
+def _strike(pending: PendingCall, lab: Lab) -> None:
+    apply(pending, lab)
     lab.mode = "simulated"
     raise ConnectionError("acidity: the effect took place, its answer was lost")
 

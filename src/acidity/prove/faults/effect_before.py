@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
+def _strike(pending: PendingCall, lab: Lab) -> None:
 
     lab.mode = "simulated"
     raise ConnectionError("acidity: the effect could not be reached")

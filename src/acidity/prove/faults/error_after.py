@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault, apply, driver_error
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
-    apply(passage, lab)
+def _strike(pending: PendingCall, lab: Lab) -> None:
+    apply(pending, lab)
     lab.mode = "simulated"
-    passage.answered = not passage.call.autocommit  # its COMMIT went with it
-    raise driver_error(lab.wire(passage), "OperationalError", "acidity: error after the statement was applied")
+    pending.answered = not pending.call.autocommit  # its COMMIT went with it
+    raise driver_error(lab.wire(pending), "OperationalError", "acidity: error after the statement was applied")
 
 
 FAULT = SimpleFault(

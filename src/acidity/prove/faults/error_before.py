@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault, driver_error
 
@@ -14,21 +14,21 @@ def _deny(*_: Any) -> int:
     return sqlite3.SQLITE_DENY
 
 
-def _strike_sqlite(passage: Passage, lab: Lab) -> None:
+def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
     """An authorizer that denies everything; the engine answers SQLITE_AUTH."""
-    wire = lab.wire(passage)
+    wire = lab.wire(pending)
     wire.on_driver(lambda connection: connection.set_authorizer(_deny))
     try:
-        passage.perform()
+        pending.perform()
     finally:
         wire.on_driver(lambda connection: connection.set_authorizer(None))
     lab.mode = "simulated"  # nothing had to be authorised
     raise driver_error(wire, "OperationalError", "acidity: refused")
 
 
-def _strike_server(passage: Passage, lab: Lab) -> None:
+def _strike_server(pending: PendingCall, lab: Lab) -> None:
     """A statement that the server must refuse, in place of the user's."""
-    wire = lab.wire(passage)
+    wire = lab.wire(pending)
     wire.send("SELECT acidity_refused FROM acidity_no_such_table")
     lab.mode = "simulated"
     raise driver_error(wire, "OperationalError", "acidity: refused")

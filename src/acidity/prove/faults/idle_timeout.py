@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.prove.faults.base import SENT, Lab, SimpleFault, hosted
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
-    wire, sandbox = lab.wire(passage), hosted(lab)
+def _strike(pending: PendingCall, lab: Lab) -> None:
+    wire, sandbox = lab.wire(pending), hosted(lab)
     if not sandbox.in_transaction(wire.connection):
         lab.missed = "no transaction was open"
-        passage.perform()
+        pending.perform()
         return
     number = sandbox.session_of(wire.connection)
     assert number is not None, "the connection is open"
-    passage.answered = False
+    pending.answered = False
     wire.send("SET LOCAL idle_in_transaction_session_timeout = '1ms'")
     sandbox.wait_until_gone(number)
-    passage.perform()  # a ROLLBACK on a dead connection may pass in silence
+    pending.perform()  # a ROLLBACK on a dead connection may pass in silence
 
 
 FAULT = SimpleFault(

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import threading
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault, hosted
 
 
-def _strike_sqlite(passage: Passage, lab: Lab) -> None:
-    wire = lab.wire(passage)
+def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
+    wire = lab.wire(pending)
     wire.on_driver(lambda connection: connection.set_progress_handler(lambda: 1, 1))
     try:
-        passage.perform()
+        pending.perform()
     finally:
         wire.on_driver(lambda connection: connection.set_progress_handler(None, 0))
     lab.missed = "it had finished before it could be interrupted"
 
 
-def _strike_postgresql(passage: Passage, lab: Lab) -> None:
+def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
     """A second session cancels it (pg_cancel_backend) as soon as the server says that it runs."""
-    _cancelled(passage, lab, "SELECT pg_sleep(60)")
+    _cancelled(pending, lab, "SELECT pg_sleep(60)")
 
 
-def _strike_mariadb(passage: Passage, lab: Lab) -> None:
+def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
     """A second session cancels it (KILL QUERY); an UPDATE, because SELECT SLEEP ends without an error."""
     bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
-    _cancelled(passage, lab, f"UPDATE {bait}.bait SET n = n + SLEEP(60) WHERE id = 1")
+    _cancelled(pending, lab, f"UPDATE {bait}.bait SET n = n + SLEEP(60) WHERE id = 1")
 
 
-def _cancelled(passage: Passage, lab: Lab, slow: str) -> None:
-    wire, sandbox = lab.wire(passage), hosted(lab)
+def _cancelled(pending: PendingCall, lab: Lab, slow: str) -> None:
+    wire, sandbox = lab.wire(pending), hosted(lab)
     number = sandbox.session_of(wire.connection)
     assert number is not None, "the connection is open"
     canceller = threading.Thread(target=sandbox.cancel_when_active, args=(number,), daemon=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
-    passage.answered = False
+def _strike(pending: PendingCall, lab: Lab) -> None:
+    pending.answered = False
     old = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         signal.raise_signal(signal.SIGINT)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
+def _strike(pending: PendingCall, lab: Lab) -> None:
     try:
-        passage.perform()
+        pending.perform()
     finally:  # also when it is answered with an error
         os.kill(os.getpid(), signal.SIGKILL)
 

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault
 
 
-def _strike_sqlite(passage: Passage, lab: Lab) -> None:
-    wire = lab.wire(passage)
+def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
+    wire = lab.wire(pending)
     wire.send("PRAGMA query_only = ON")
     try:
-        passage.perform()
+        pending.perform()
     finally:
         wire.send("PRAGMA query_only = OFF")
     lab.missed = "it changed nothing"
 
 
-def _strike_postgresql(passage: Passage, lab: Lab) -> None:
-    lab.wire(passage).send("SET TRANSACTION READ ONLY")
-    passage.perform()
+def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
+    lab.wire(pending).send("SET TRANSACTION READ ONLY")
+    pending.perform()
     lab.missed = "it changed nothing"
 
 
-def _strike_mariadb(passage: Passage, lab: Lab) -> None:
+def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
     lab.mode = "simulated"  # read_only is a switch of the whole server, which others use too
-    raise lab.wire(passage).errors.OperationalError(
+    raise lab.wire(pending).errors.OperationalError(
         1290, "The MariaDB server is running with the --read-only option so it cannot execute this statement"
     )
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault, hosted
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
+def _strike(pending: PendingCall, lab: Lab) -> None:
     proxy = hosted(lab).proxy()
     proxy.cut("before")
-    passage.answered = False
-    passage.perform()
+    pending.answered = False
+    pending.perform()
     proxy.disarm()
-    passage.answered = True
+    pending.answered = True
     lab.missed = "nothing was sent for this COMMIT"
 
 

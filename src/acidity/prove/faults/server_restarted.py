@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.prove.faults.base import SENT, Lab, SimpleFault, hosted
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
-    passage.answered = False
+def _strike(pending: PendingCall, lab: Lab) -> None:
+    pending.answered = False
     hosted(lab).restart_server()
-    passage.perform()  # a ROLLBACK on a dead connection may pass in silence: there is nothing left to roll back
+    pending.perform()  # a ROLLBACK on a dead connection may pass in silence: there is nothing left to roll back
 
 
 def _needs(lab: Lab) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import Lab, SimpleFault, hosted, one_transaction
 
 
-def _strike_postgresql(passage: Passage, lab: Lab) -> None:
-    wire = lab.wire(passage)
+def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
+    wire = lab.wire(pending)
     with one_transaction(wire, hosted(lab)):
         wire.send("SET LOCAL statement_timeout = '1ms'")
         wire.send("SELECT pg_sleep(60)")
     lab.missed = "it was in time"
 
 
-def _strike_mariadb(passage: Passage, lab: Lab) -> None:
-    wire = lab.wire(passage)
+def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
+    wire = lab.wire(pending)
     many = "information_schema.columns a, information_schema.columns b, information_schema.columns c"
     wire.send(f"SET STATEMENT max_statement_time = 0.002 FOR SELECT count(*) FROM {many}")
     lab.missed = "it was in time"

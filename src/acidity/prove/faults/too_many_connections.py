@@ -5,7 +5,7 @@ A program that tries again for ever is let in at last, as it is after the last s
 
 from __future__ import annotations
 
-from acidity.adapters.seam import Passage
+from acidity.adapters.seam import PendingCall
 from acidity.prove.faults.base import SENT, STRIKES_MAX, Lab, SimpleFault, hosted
 
 
@@ -31,11 +31,11 @@ class _Full:
             self._sandbox.limit_connections(full=False)
 
 
-def _strike(passage: Passage, lab: Lab) -> None:
-    passage.answered = False
+def _strike(pending: PendingCall, lab: Lab) -> None:
+    pending.answered = False
     lab.kept["full"] = _Full(lab)
-    hosted(lab).end(lab.wire(passage).connection)
-    passage.perform()  # a ROLLBACK on a dead connection may pass in silence: there is nothing left to roll back
+    hosted(lab).end(lab.wire(pending).connection)
+    pending.perform()  # a ROLLBACK on a dead connection may pass in silence: there is nothing left to roll back
 
 
 FAULT = SimpleFault(

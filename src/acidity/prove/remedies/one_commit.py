@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from acidity.adapters.seam import Passage, PassThrough, Wire
+from acidity.adapters.seam import LiveConnection, PassThrough, PendingCall
 from acidity.core.call import History, Kind
 from acidity.prove.remedies.base import RemedyTrial
 
@@ -17,22 +17,22 @@ from acidity.prove.remedies.base import RemedyTrial
 class _OneCommit(PassThrough):
     def __init__(self, commits: int) -> None:
         self._left = commits
-        self._held: Wire | None = None
+        self._held: LiveConnection | None = None
 
-    def intercept(self, passage: Passage) -> None:
-        kind = passage.call.kind
+    def intercept(self, pending: PendingCall) -> None:
+        kind = pending.call.kind
         if kind is Kind.COMMIT:
             self._left -= 1
             if self._left > 0:
-                self._held = passage.wire
+                self._held = pending.wire
                 return
             self._held = None
         elif kind is Kind.ROLLBACK:
             self._held = None
             self._left = 0
-        passage.perform()
+        pending.perform()
 
-    def keeps_open(self, wire: Wire) -> bool:
+    def keeps_open(self, wire: LiveConnection) -> bool:
         return self._held is not None and getattr(self._held, "connection", None) is getattr(wire, "connection", wire)
 
     def finish(self) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from acidity.adapters.seam import Passage, PassThrough
+from acidity.adapters.seam import PassThrough, PendingCall
 from acidity.core.call import Kind
 from acidity.prove.remedies.base import RemedyTrial
 
 
 class _RollBackAfterFailedCommit(PassThrough):
-    def failed(self, passage: Passage) -> None:
-        if passage.call.kind is Kind.COMMIT and passage.wire is not None:
+    def failed(self, pending: PendingCall) -> None:
+        if pending.call.kind is Kind.COMMIT and pending.wire is not None:
             with suppress(Exception):
-                passage.wire.rollback()
+                pending.wire.rollback()
 
 
 TRIAL = RemedyTrial(

@@ -7,7 +7,7 @@ killed nobody looks: up to the kill it commits what the clean run has committed.
 
 from __future__ import annotations
 
-from acidity.adapters.seam import Interceptor, Passage, Wire, unseen
+from acidity.adapters.seam import Interceptor, Layer, PendingCall, unseen
 from acidity.core.call import Call
 from acidity.core.outcome import Told
 from acidity.prove.stage.inspector import Inspector
@@ -62,28 +62,16 @@ class CommitWatch:
             self._seen.append(Between(call, step, look.state, self._known[rows]))
 
 
-class Witness:
+class Witness(Layer):
     """An Interceptor that lets another one decide, and looks at what was committed."""
 
     def __init__(self, inner: Interceptor, watch: CommitWatch, step: str) -> None:
-        self._inner = inner
+        super().__init__(inner=inner)
         self._watch = watch
         self._step = step
 
-    def intercept(self, passage: Passage) -> None:
+    def intercept(self, pending: PendingCall) -> None:
         """Let it pass, and look if it was a COMMIT; without an exception it is acknowledged."""
-        self._inner.intercept(passage)
-        if passage.call.commits:
-            self._watch.look(passage.call, self._step)
-
-    def keeps_open(self, wire: Wire) -> bool:
-        """The inner Interceptor knows."""
-        return self._inner.keeps_open(wire)
-
-    def failed(self, passage: Passage) -> None:
-        """The inner Interceptor may want to know."""
-        self._inner.failed(passage)
-
-    def finish(self) -> None:
-        """Let go of what the inner Interceptor holds."""
-        self._inner.finish()
+        self.inner.intercept(pending)
+        if pending.call.commits:
+            self._watch.look(pending.call, self._step)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import inspect as inspect_mapped
 from sqlalchemy.engine import Result, Row
 from sqlalchemy.exc import NoInspectionAvailable
 
+from acidity.analysis.answers import says_equal
+from acidity.core.outcome import ReturnedError
+
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-_PLAIN = (str, bytes, int, float, complex, bool, type(None))
+_PLAIN = (str, bytes, int, float, complex, bool, type(None), Enum)
 
 
 def freeze(value: Any, depth: int = 0) -> Any:
@@ -21,6 +25,8 @@ def freeze(value: Any, depth: int = 0) -> Any:
         return value
     if depth > 8:
         return _ADDRESS.sub("", repr(value))
+    if isinstance(value, BaseException):
+        return ReturnedError(type(value).__name__, _ADDRESS.sub("", repr(value)))
     if isinstance(value, Row):
         return tuple(freeze(item, depth + 1) for item in value)
     if isinstance(value, Result):
@@ -52,6 +58,14 @@ def _mapped(value: Any, depth: int) -> Any:
         state = inspect_mapped(value)
         columns = {column.key for column in state.mapper.column_attrs}
     except (NoInspectionAvailable, AttributeError):
-        return _ADDRESS.sub("", repr(value))
+        return _model(value, depth)
     loaded = {name: freeze(item, depth + 1) for name, item in sorted(state.dict.items()) if name in columns}
     return {"": type(value).__name__} | loaded
+
+
+def _model(value: Any, depth: int) -> Any:
+    """An object that says itself when it is equal to another (a pydantic model) is what its fields are."""
+    if not hasattr(value, "__dict__") or isinstance(value, type) or not says_equal(value):
+        return _ADDRESS.sub("", repr(value))
+    shown = {name: freeze(part, depth + 1) for name, part in vars(value).items() if not name.startswith("_")}
+    return {"": type(value).__name__} | shown

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
-from acidity.adapters.site import creator_site, find_site
+from acidity.adapters.site import calls_operations, creator_site, find_site
 from acidity.core.scenario import Operation
 from acidity.errors import UsageError
 
@@ -75,6 +75,7 @@ class LoopHost:
         self._runner = asyncio.Runner(loop_factory=_loop)
         self._runner.get_loop()
 
+    @calls_operations
     def sync(self, function: Callable[[], T]) -> T:
         """Run it in a greenlet of the loop, so that it may await below SQLAlchemy."""
         from sqlalchemy.util import greenlet_spawn
@@ -85,6 +86,7 @@ class LoopHost:
 
         return self._runner.run(spawn())
 
+    @calls_operations
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run one coroutine as a task of its own."""
         return self._runner.run(coroutine)

@@ -11,8 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from acidity.core.outcome import State, Told
 from acidity.errors import UsageError
+from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.run import Broken, RawEnding
-from acidity.prove.stage.stage import Stage, quiet
+from acidity.prove.stage.stage import Stage
 from acidity.prove.stage.views import every, looking
 
 
@@ -59,6 +60,11 @@ class Inspector:
         """Whether there is anything to check."""
         return bool(self.invariants) or self.stage.sandbox.constraints() > 0
 
+    @property
+    def hears(self) -> bool:
+        """Whether some invariant is shown what the caller was told."""
+        return any(map(_takes_two, self.invariants))
+
     def check_seed(self) -> None:
         """The rows before have to be consistent themselves.
 
@@ -103,11 +109,16 @@ class Inspector:
         with self.stage.judging() as (now, before), quiet():
             for invariant in self.invariants:
                 with looking(now) as session, looking(before) as session_before:
-                    view = RunView(session_before, (Ended(str(told), ending.answer, ending.exception),))
+                    view = RunView(session_before, (Ended(_shown(told), ending.answer, ending.exception),))
                     seen = _broken_by(invariant, session, view)
                 if seen is not None:
                     broken.append((_name(invariant), seen))
         return tuple(broken)
+
+
+def _shown(told: Told) -> str:
+    """For an invariant an answer that nobody can read is none."""
+    return str(Told.UNKNOWN if told is Told.UNDECIDED else told)
 
 
 def _name(invariant: Callable[..., Any]) -> str:

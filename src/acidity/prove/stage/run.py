@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from acidity.core.call import Call, History
-from acidity.core.outcome import State
+from acidity.core.outcome import State, Told
 from acidity.core.schedule import Schedule
 from acidity.core.step import Step
 from acidity.prove.faults.base import Mode
@@ -115,6 +115,7 @@ class Run:
         steps: what ran after it: recover, settle.
         again: the same once more, which must change nothing.
         between: committed states on the way in which something does not hold.
+        told: what the caller was told, once somebody has decided it.
     """
 
     schedule: Schedule
@@ -135,6 +136,7 @@ class Run:
     steps: tuple[Step, ...] = ()
     again: tuple[Step, ...] = ()
     between: tuple[Between, ...] = ()
+    told: Told | None = None
 
     @property
     def end(self) -> State:

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import gc
 import inspect
-import logging
 import threading
-import warnings
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import (
-    AbstractContextManager,
-    ExitStack,
-    contextmanager,
-    nullcontext,
-    redirect_stderr,
-    redirect_stdout,
-)
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
-from io import StringIO
 from typing import Any, Self
 
 from sqlalchemy import create_engine
@@ -26,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from acidity.adapters import ADAPTERS
 from acidity.adapters.base import Adapters
 from acidity.adapters.seam import Actor, Interceptor, PassThrough, acting
-from acidity.adapters.site import counting_as_user
+from acidity.adapters.site import calls_operations, counting_as_user
 from acidity.adapters.sqlalchemy import SqlAlchemyAdapter
 from acidity.analysis.canonical import equal_raw
 from acidity.core.outcome import State
@@ -43,6 +34,7 @@ from acidity.prove.stage.ground import BY_NAME, bound, ground_of, require_fittin
 from acidity.prove.stage.host import Host, LoopHost, PlainHost, is_async
 from acidity.prove.stage.http import Applications
 from acidity.prove.stage.inject import injected, injected_async, injection_of
+from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.run import RawEnding, Run
 from acidity.prove.stage.stranger import Encounter, meet, open_transactions
 from acidity.prove.stage.views import Engines, judges_of
@@ -59,6 +51,9 @@ class Stage:
         settings: settings of the database.
         isolation_level: for the engines that acidity makes and injects.
 
+    Attributes:
+        began: the instant of `time.monotonic` at which it was begun; starting an engine is a part of a check's time.
+
     Raises:
         UsageError: the schema, the set-up, a setting or ``bind=`` is wrong.
         EngineUnavailable: the engine cannot be started.
@@ -69,6 +64,7 @@ class Stage:
     ) -> None:
         if isolation_level is not None and (scenario.bind or any(each.bind for each in scenario.databases.values())):
             raise UsageError("isolation_level= cannot be imposed on an engine of yours (bind=); set it there")
+        self.began = time.monotonic()
         self._options: dict[str, Any] = {} if isolation_level is None else {"isolation_level": isolation_level}
         self.scenario = scenario
         self.parts: Mapping[str, Sandbox] = sandboxes_of(scenario, db, settings)
@@ -261,6 +257,7 @@ class Stage:
             return ending
         return self._call(operation, actor)
 
+    @calls_operations
     def _call(self, operation: Operation, actor: Actor) -> RawEnding:
         what, function = self._injection(operation), self._applications.callable_of(operation)
         try:
@@ -276,6 +273,7 @@ class Stage:
         except BaseException as error:
             return raised(operation, error, actor, function)
 
+    @calls_operations
     async def _call_async(self, operation: Operation, actor: Actor) -> RawEnding:
         what, function = self._injection(operation), self._applications.callable_of(operation)
         try:
@@ -363,16 +361,3 @@ def _file_of(operation: Operation) -> str:
     function: Any = inspect.unwrap(getattr(operation.function, "func", operation.function))
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     return code.co_filename if code is not None else ""
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Hundreds of provoked failures: keep their logs, warnings and prints from the user's screen."""
-    disabled = logging.root.manager.disable
-    with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        warnings.simplefilter("ignore")
-        logging.disable(logging.CRITICAL)
-        try:
-            yield
-        finally:
-            logging.disable(disabled)

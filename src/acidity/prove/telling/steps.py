@@ -53,7 +53,7 @@ def title_of_failed(step: Step, told: str, rows: str) -> str:
 def title_of_repeated(step: Step, changes: Sequence[RowChange]) -> str:
     """The title of a finding on a step that must not be run twice."""
     what = [f"it failed ({step.raised})"] if step.raised else []
-    what += [sentence(changes, (), "not idempotent")] if changes else []
+    what += [sentence(changes, ())] if changes else []
     what += [f"{name} took place {count}× more" for name, count in sorted(step.effects.items())]
     return f"{step} was run a second time, when nothing was left to do, and {'; '.join(what)}"
 

@@ -1,0 +1,82 @@
+"""Say what an operation answered, and what the user has to write where nobody else can say what that means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+from acidity.analysis.answers import Likeness, compare_answers
+from acidity.core.outcome import Told
+from acidity.prove.drill.judge import Bench, Judged
+from acidity.prove.telling.shorten import shorten
+from acidity.prove.telling.steady import Steady
+
+_SHOWN_MAX = 80
+_COMPARED_MAX = 40
+
+
+def answer_in_words(bench: Bench, item: Judged, steady: Steady | None = None) -> str:
+    """The answer of a run, short, and the same in every process."""
+    steady = steady or Steady.of(bench)
+    return shorten(repr(steady.value(item.run.ending.answer)), _SHOWN_MAX)
+
+
+def undecided_answers(bench: Bench, judged: Sequence[Judged], *, invariants_hear: bool = False) -> list[str]:
+    """Why runs are undecided, one sentence for each answer, with the ``succeeded=`` to write.
+
+    Args:
+        bench: what the runs were compared with.
+        judged: all runs.
+        invariants_hear: invariants were asked with what the caller was told, which was decided too late for them.
+    """
+    groups: dict[str, list[Judged]] = {}
+    late: list[Judged] = []
+    for item in judged:
+        if item.judgement.undecided:
+            groups.setdefault(answer_in_words(bench, item), []).append(item)
+        elif invariants_hear and item.run.told is Told.UNDECIDED and item.judgement.told is not item.run.told:
+            late.append(item)
+    found = [_undecided(bench, said, members) for said, members in groups.items()]
+    if late:
+        found.append(
+            f"{_which(late)}: the invariants were asked before it was known what the caller was told; say with "
+            f"succeeded= which answers mean success"
+        )
+    return found
+
+
+def _undecided(bench: Bench, said: str, members: Sequence[Judged]) -> str:
+    item = min(members, key=lambda member: member.run.schedule.simplicity)
+    clean = shorten(repr(Steady.of(bench).value(bench.clean[0].ending.answer)), _SHOWN_MAX)
+    return (
+        f"{_which(members)}: the operation answered {said} where the clean run answers {clean}, the rows are "
+        f"{item.judgement.rows}, and only you can say whether that means success: write "
+        f"{succeeded_to_write(bench, item)}"
+    )
+
+
+def _which(members: Sequence[Judged]) -> str:
+    first = min(members, key=lambda member: member.run.schedule.simplicity)
+    name = str(first.run.schedule) if first.run.schedule.choices else "a later clean run"
+    return name if len(members) == 1 else f"{name} and {len(members) - 1} more"
+
+
+def succeeded_to_write(bench: Bench, item: Judged) -> str:
+    """``succeeded=lambda answer: answer['state'] == 'booked'``, a first draft of what tells the two answers apart."""
+    place, wanted = _first_difference("answer", bench.clean[0].ending.answer, item.run.ending.answer)
+    if isinstance(wanted, Enum):
+        return f"succeeded=lambda answer: {place} is {type(wanted).__name__}.{wanted.name}"
+    shown = repr(wanted)
+    if not isinstance(wanted, str | bytes | int | float | tuple) or len(shown) > _COMPARED_MAX:
+        return "succeeded=lambda answer: …, true for the answers that mean success"
+    return f"succeeded=lambda answer: {place} == {shown}"
+
+
+def _first_difference(place: str, clean: Any, answer: Any) -> tuple[str, Any]:
+    """The first part, walked by its keys, in which two answers are not the same word."""
+    if isinstance(clean, Mapping) and isinstance(answer, Mapping):
+        for name, part in clean.items():
+            if name in answer and compare_answers([part], answer[name], {}) >= Likeness.OTHER:
+                return _first_difference(f"{place}[{name!r}]", part, answer[name])
+    return place, clean
