@@ -16,6 +16,7 @@ from acidity.core.report import ExitReason
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
 from acidity.errors import Terminated, UsageError
+from acidity.prove.drill.commits_inside import CommitsInside
 from acidity.prove.drill.judge import Bench, Judged, Judgement, writes_left_uncommitted, wrote
 from acidity.prove.drill.striker import FaultInjector, Strike
 from acidity.prove.faults import FAULTS
@@ -86,6 +87,7 @@ class Examiner:
         self.wrap = wrap
         self.label = label
         self.watch = CommitWatch(self.stage, inspector)
+        self.inside = CommitsInside(self.stage.parts)
         self.aftermath = Aftermath(self.stage, self.watch)
         self.idle: Run | None = None
         self.warmed_up = False
@@ -148,7 +150,7 @@ class Examiner:
         return clean[-2:]
 
     def _clean_run(self) -> Run:
-        run = self.aftermath.follow(self.stage.run(self.operation, self.watch.over(self.wrap())))
+        run = self.aftermath.follow(self.stage.run(self.operation, self.inside.over(self.watch.over(self.wrap()))))
         self._require_steps(run, "although nothing was struck")
         return run
 
@@ -245,7 +247,7 @@ class Examiner:
         result.bench = bench
         self._require_one_answer(bench, clean)
         name = self.operation.name
-        result.unknowns.extend(f"{name}: {why}" for why in self.watch.unread())
+        result.unknowns.extend(f"{name}: {why}" for why in (*self.watch.unread(), *self.inside.doubts()))
         for run in runs:
             if run.schedule.choices and not self._has_struck(result, run):
                 continue
