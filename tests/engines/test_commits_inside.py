@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 from acidity import prove
 from acidity.adapters.seam import PassThrough
 from acidity.core.call import Writes
+from acidity.engines.speech import speech_of
 from acidity.prove import Operation, Scenario
 from acidity.prove.drill.commits_inside import CommitsInside
 from acidity.prove.drill.judge import classified
@@ -263,6 +264,18 @@ def test_the_wrong_one_is_unknown_and_its_twin_passes(wrong: Callable[..., Any],
     assert any(INSIDE in why for why in report.unknowns), report
     report = drilled(right)
     assert report.verdict == "pass", report
+
+
+def test_a_statement_that_ends_the_transaction_unknown_to_the_speech_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SQLite's speech knows of no implicit commits: the driver's own status tells of the one that took place."""
+    monkeypatch.setattr("acidity.adapters.meaning.speech_of", lambda _: speech_of("sqlite"))
+    creates = _maria("creates", DEBIT, "CREATE TABLE IF NOT EXISTS notes (id int)", CREDIT, autocommit=False)
+    with Stage(scenario(creates), "mariadb", {}) as stage:
+        found = doubted(stage, creates)
+    assert len(found) == 1
+    assert found[0].startswith("the database ended the transaction inside this call, 'CREATE TABLE")
 
 
 # What was read from the words alone
