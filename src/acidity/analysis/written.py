@@ -68,25 +68,29 @@ def supplied_columns(history: History, tables: Mapping[str, Table]) -> frozenset
             continue
         defaulted = {name.lower() for name in call.defaulted}
         for write in _writes(call.sql):
-            if (name := _spelled(write.table, tables, call.database)) is None:
-                continue
-            given = set(write.supplies(tables[name])) - defaulted
-            found.update((name, column) for column in tables[name].columns if column.lower() in given)
+            for name in _spelled(write.table, tables, call.database):
+                given = set(write.supplies(tables[name])) - defaulted
+                found.update((name, column) for column in tables[name].columns if column.lower() in given)
     return frozenset(found)
 
 
-def _spelled(name: str, tables: Iterable[str], database: str) -> str | None:
-    """The table of that name as `tables` spells it; a schema in front counts only where `tables` has it too.
+def _spelled(name: str, tables: Iterable[str], database: str) -> list[str]:
+    """The tables that a text may mean by that name, as `tables` spells them.
 
-    Where there are several databases, a name without one is that of a table in the database it was sent to.
+    A name with a schema means the table that `tables` knows with it, or else the one of the default schema, which has
+    none there. A name without may mean a table of any schema, for a text does not tell the search path; to take a
+    column for the application's means only to compare it. Where there are several databases, it is a table in the one
+    that the text was sent to.
     """
-    wanted, inside = name.lower(), f"{database}.".lower() if database else ""
-    for candidate in tables:
-        if candidate.lower() in {inside + wanted, wanted}:
-            return candidate
+    inside = f"{database}.".lower() if database else ""
+    wanted = name.lower()
+    here = {each.lower().removeprefix(inside): each for each in tables if each.lower().startswith(inside)}
     last = wanted.rpartition(".")[2]
-    found = (candidate for candidate in tables if candidate.lower().rpartition(".")[2] == last)
-    return next((candidate for candidate in found if candidate.lower().startswith(inside)), None)
+    if wanted != last:
+        exact = here.get(wanted) or here.get(last)
+        if exact is not None:
+            return [exact]
+    return [each for known, each in here.items() if known.rpartition(".")[2] == last]
 
 
 @lru_cache(maxsize=4096)

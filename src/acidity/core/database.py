@@ -57,7 +57,7 @@ class Database:
         if settings and db is None:
             raise UsageError("settings= of a Database needs its db=; without, the settings of the check hold")
         for column, target in (references or {}).items():
-            if column.count(".") != 1 or target.count(".") != 2:
+            if column.count(".") < 1 or target.count(".") < 2:  # a schema may stand before the table
                 raise UsageError(
                     f"references= takes 'table.column': 'database.table.column', not {column!r}: {target!r}"
                 )

@@ -7,8 +7,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
+
+from acidity.core.report import EngineInfo
+from acidity.engines.facts import Waits
+from acidity.engines.proxy import CuttingProxy
+from acidity.engines.server import Server
+from acidity.engines.session import Left
+
+Catalogue = frozenset[tuple[str, str, str]]  # of everything that DDL makes: kind, name, definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,22 +25,62 @@ class Shape:
     """What a table looks like, apart from its rows.
 
     Attributes:
+        place: the table as SQL that names it from anywhere, quoted.
         columns: all of them, in order.
         writable: those that an INSERT may name.
         key: the columns of the primary key.
-        references: column → (table, column).
+        references: column → (table, column), tables as a State calls them.
         serial: it has a column that the database numbers.
+        source: what its rows are read from and deleted from, where that is not `place`.
+        derived: its rows are the result of a query, so they cannot be put back one by one.
     """
 
+    place: str
     columns: tuple[str, ...]
     writable: tuple[str, ...]
     key: tuple[str, ...]
     references: Mapping[str, tuple[str, str]]
     serial: bool = False
+    source: str = ""
+    derived: bool = False
+
+    @property
+    def rows(self) -> str:
+        """What stands behind FROM."""
+        return self.source or self.place
+
+
+def state_name(default: str, schema: str, table: str) -> str:
+    """What a State calls a table: its name, with the schema in front unless that is the default one.
+
+    A part that holds a dot is quoted, so that no two tables have one name.
+    """
+    parts = (table,) if schema == default else (schema, table)
+    return ".".join(f'"{part}"' if "." in part else part for part in parts)
 
 
 class HostedDatabase(ABC):
     """The questions that PostgreSQL and MariaDB answer each in its own way."""
+
+    engine_name: str
+    dialects: frozenset[str]
+    server: Server
+    settings: dict[str, str]
+    drivers: tuple[str, str]
+    database: str
+    before: str
+    user: str
+    password: str
+    admin: Any
+    shapes: dict[str, Shape]
+    named: set[bytes]
+    _beside: list[Any]
+    _proxy: CuttingProxy | None
+
+    @property
+    @abstractmethod
+    def bait(self) -> str:
+        """The schema or database of what faults need, unquoted; the token of the Sandbox is in its name."""
 
     @abstractmethod
     def connect_admin(self, database: str | None = None) -> Any:
@@ -44,6 +93,11 @@ class HostedDatabase(ABC):
     @abstractmethod
     def run_script(self, text: str) -> None:
         """Run the statements of a script as the user that owns the database."""
+
+    def admitting(self, engine: Any) -> AbstractContextManager[None]:
+        """While the context lasts, the schema may make what belongs to this Sandbox then."""
+        del engine
+        return nullcontext()
 
     @abstractmethod
     def keep_before(self) -> None:
@@ -58,12 +112,24 @@ class HostedDatabase(ABC):
         """Drop databases of processes that are gone."""
 
     @abstractmethod
-    def read_catalogue(self) -> Any:
-        """A value that changes when the schema does."""
+    def read_catalogue(self) -> Catalogue:
+        """Everything that DDL has made, read anew; `catalogue_now` is compared with it from now on."""
+
+    @abstractmethod
+    def catalogue_now(self) -> Catalogue:
+        """The same as it is now; cheap while nothing has changed."""
 
     @abstractmethod
     def read_shapes(self) -> dict[str, Shape]:
         """The tables of the database."""
+
+    def beyond(self) -> tuple[str, ...]:
+        """What belongs to the database now and is not compared, in words."""
+        return ()
+
+    def left_out(self) -> tuple[str, ...]:
+        """Tables that are not compared, and why that is right."""
+        return ()
 
     @abstractmethod
     def reset_statements(self, tables: Collection[str]) -> Iterable[str]:
@@ -87,6 +153,10 @@ class HostedDatabase(ABC):
     @abstractmethod
     def session_of(self, dbapi_connection: Any) -> int | None:
         """The server's number of this connection, without asking the server; None when it is closed."""
+
+    @abstractmethod
+    def waits(self, sessions: Collection[int]) -> Waits:
+        """Those of these sessions that wait for a lock, and for whom."""
 
     @abstractmethod
     def limit_connections(self, *, full: bool) -> None:
@@ -117,13 +187,36 @@ class HostedDatabase(ABC):
         """The server's version."""
 
     @abstractmethod
-    def is_blocked(self, number: int) -> bool:
-        """Whether the server says that a session waits for a lock."""
-
-    @abstractmethod
     def prepared(self) -> Mapping[str, str]:
         """The prepared transactions of this database that nobody has decided: name → the statement that undoes it."""
 
     @abstractmethod
+    def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
+        """What the session of this connection keeps beyond its transactions."""
+
+    @abstractmethod
     def cancel_if_active(self, beside: Any, number: int) -> bool:
         """Cancel the statement of a session if one is running."""
+
+    # Asking as the administrator
+
+    def ask(self, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        """Send a statement over the administrator's connection; its rows."""
+        return rows_of(self.admin, sql, parameters)
+
+    def info(self) -> EngineInfo:
+        """Engine, version, driver and the settings of this check."""
+        return EngineInfo(self.engine_name, self.version(), self.drivers[False], dict(sorted(self.settings.items())))
+
+
+def rows_of(connection: Any, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+    """The rows of the first statement of a request, once all of them have ended well."""
+    cursor = connection.cursor()
+    try:
+        cursor.execute(sql, parameters) if parameters is not None else cursor.execute(sql)
+        rows = list(cursor.fetchall()) if cursor.description else []
+        while cursor.nextset():  # each statement of a request has a result of its own, or an error
+            pass
+        return rows
+    finally:
+        cursor.close()

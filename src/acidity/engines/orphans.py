@@ -10,7 +10,7 @@ from pathlib import Path
 from acidity.engines.process import identity
 
 PREFIX = "acidity_"
-_NAME = re.compile(PREFIX + r"(?P<pid>[0-9]+)_(?P<started>[0-9]+)_[0-9a-f]{8}(_before)?")
+_NAME = re.compile(PREFIX + r"(?P<pid>[0-9]+)_(?P<started>[0-9]+)_[0-9a-f]{8}(_own|_before(_[0-9]+)?)?")
 
 
 def fresh_name() -> tuple[str, str]:

@@ -40,7 +40,8 @@ class Several:
         """The rows of all."""
         looks = {name: part.look() for name, part in self.parts.items()}
         together = self.together({name: look.state for name, look in looks.items()})
-        return Look(together, any(look.locked_out for look in looks.values()))
+        beyond = tuple(f"{name}: {what}" for name, look in looks.items() for what in look.beyond)
+        return Look(together, any(look.locked_out for look in looks.values()), beyond)
 
     def together(self, states: Mapping[str, State]) -> State:
         """One State of the States of all, in which tables are called ``database.table``."""
@@ -74,6 +75,10 @@ class Several:
     def constraints(self) -> int:
         """Of all."""
         return sum(part.constraints() for part in self.parts.values())
+
+    def left_out(self) -> tuple[str, ...]:
+        """Of all, with the database in front."""
+        return tuple(f"{name}.{table}" for name, part in self.parts.items() for table in part.left_out())
 
     def remember(self, history: History) -> None:
         """Each its own: two databases of one server have different names for the branches of one transaction."""

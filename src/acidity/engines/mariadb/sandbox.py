@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
+from acidity.core.call import History, calls
+from acidity.core.control import without_comments
+from acidity.engines.facts import Waits
 from acidity.engines.hosted import HostedSandbox
-from acidity.engines.hosted_database import Shape
+from acidity.engines.hosted_database import Catalogue, Shape
+from acidity.engines.mariadb.catalogue import Reader
+from acidity.engines.mariadb.leases import Leases, orphaned
+from acidity.engines.mariadb.session import left_on, names_in
+from acidity.engines.mariadb.waiting import waits_in
 from acidity.engines.orphans import PREFIX, owner_is_gone
+from acidity.engines.server import Server
+from acidity.engines.session import Left
 
 DRIVERS: Mapping[str, tuple[str, str]] = {
     "": ("pymysql", "aiomysql"),
@@ -18,30 +28,17 @@ DRIVERS: Mapping[str, tuple[str, str]] = {
     "aiomysql": ("pymysql", "aiomysql"),
 }
 
-_CATALOGUE = """
-SELECT table_name, column_name, column_type, is_nullable, column_key, extra FROM information_schema.columns
-WHERE table_schema = %s ORDER BY table_name, ordinal_position
-"""
-_TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE'"
-_KEYS = """
-SELECT table_name, constraint_name, column_name, referenced_table_name, referenced_column_name
-FROM information_schema.key_column_usage WHERE table_schema = %s
-AND (constraint_name = 'PRIMARY' OR referenced_table_name IS NOT NULL)
-ORDER BY table_name, constraint_name, ordinal_position
-"""
-_TRIGGERS = "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = %s ORDER BY trigger_name"
-_CONSTRAINTS = """
-SELECT (SELECT count(*) FROM information_schema.table_constraints WHERE table_schema = %s)
-     + (SELECT count(*) FROM information_schema.columns WHERE table_schema = %s AND is_nullable = 'NO'
-        AND column_key <> 'PRI')
-"""
-
 
 class MariadbSandbox(HostedSandbox):
     """A database on a MariaDB server, with a user that may do everything in it and nothing elsewhere."""
 
     engine_name = "mariadb"
     dialects = frozenset({"mariadb", "mysql"})
+    _spoken_of: frozenset[Left] = frozenset()
+
+    def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
+        self._plain: bool | None = None  # no Call of the run may have made something; None: nobody has told them
+        super().__init__(server, settings, drivers)
 
     def connect_admin(self, database: str | None = None) -> Any:
         """An administrator's PyMySQL connection."""
@@ -57,7 +54,7 @@ class MariadbSandbox(HostedSandbox):
             autocommit=True,
             ssl_disabled=True,
             client_flag=CLIENT.MULTI_STATEMENTS,  # a reset is one request
-            init_command="SET SESSION innodb_lock_wait_timeout = 2",
+            init_command="SET SESSION innodb_lock_wait_timeout = 2, lock_wait_timeout = 2",
         )
 
     def dsn(self, *, asynchronous: bool = False) -> dict[str, Any]:
@@ -75,6 +72,7 @@ class MariadbSandbox(HostedSandbox):
 
     def create_database(self) -> None:
         """Three databases, and a user for the first and third."""
+        self.leases = Leases(self.ask, self.database, self.user, (self.server.host, self.server.port))
         for name in (self.database, self.before, self.bait):
             self.ask(f"CREATE DATABASE {self.quoted(name)}")
         user = f"'{self.user}'@'%'"
@@ -88,11 +86,25 @@ class MariadbSandbox(HostedSandbox):
         self.ask(f"CREATE TABLE {bait}.full (t varchar(200)) ENGINE=MEMORY MAX_ROWS=1")
         self.ask(f"USE {self.quoted(self.database)}")
 
+    def databases(self) -> frozenset[str]:
+        """Its own, and those that the schema made."""
+        return frozenset({self.database, *self.leases.names})
+
+    @property
+    def _reader(self) -> Reader:
+        return Reader(self.ask, self.quoted, (self.database, *self.leases.names))
+
+    def admitting(self, engine: Any) -> AbstractContextManager[None]:
+        """The schema may make databases, which belong to this Sandbox then."""
+        del engine
+        return self.leases.admitting()
+
     def run_script(self, text: str) -> None:
         """In one request, which the server takes apart."""
         import pymysql
         from pymysql.constants import CLIENT
 
+        text = self.leases.admitted(text)
         where = self.dsn() | {"ssl_disabled": True, "client_flag": CLIENT.MULTI_STATEMENTS}
         with pymysql.connect(**where) as connection:
             with connection.cursor() as cursor:
@@ -103,32 +115,61 @@ class MariadbSandbox(HostedSandbox):
 
     def keep_before(self) -> None:
         """Copies of the tables, without foreign keys, and how each was made."""
-        self._made = [(name, str(self.ask(f"SHOW CREATE TABLE {self.table(name)}")[0][1])) for name in self.shapes]
-        triggers = [name for (name,) in self.ask(_TRIGGERS, (self.database,))]
-        self._triggers = [(name, str(self.ask(f"SHOW CREATE TRIGGER {self.table(name)}")[0][2])) for name in triggers]
-        for name, shape in self.shapes.items():
-            copy, columns = f"{self.quoted(self.before)}.{self.quoted(name)}", self._columns(shape)
-            self.ask(f"CREATE TABLE {copy} LIKE {self.table(name)}")
-            self.ask(f"INSERT INTO {copy} ({columns}) SELECT {columns} FROM {self.table(name)}")
+        for place, number in self._reader.sequences().items():  # as every later run finds it
+            self.ask(f"ALTER SEQUENCE {place} RESTART {number}")
+        self._sequences = self._reader.sequences()
+        self._numbers = self._reader.numbers()
+        self._made = list(self._reader.making())
+        self._copies = {self.database: self.before}
+        for number, name in enumerate(self.leases.names):
+            self._copies[name] = f"{self.before}_{number}"
+            self.ask(f"CREATE DATABASE {self.quoted(self._copies[name])}")
+        if self.leases.names:  # who looks at the rows before must not see those of now, under the same name
+            self.ask(f"CREATE USER '{self.user}_b'@'%' IDENTIFIED BY '{self.password}'")
+            for copy in self._copies.values():
+                self.ask(f"GRANT SELECT ON {self.quoted(copy)}.* TO '{self.user}_b'@'%'")
+        for shape in self.shapes.values():
+            copy, columns = self._seed_of(shape), self._columns(shape)
+            self.ask(f"CREATE TABLE {copy} LIKE {shape.place}")
+            self.ask(f"INSERT INTO {copy} ({columns}) SELECT {columns} FROM {shape.place}")
+
+    def _seed_of(self, shape: Shape) -> str:
+        """The copy of a table with the rows before."""
+        database, dot, table = shape.place.partition("`.`")
+        return f"{self.quoted(self._copies[database[1:].replace('``', '`')])}.`{table}" if dot else ""
+
+    def before_url(self) -> str:
+        """As a user who sees nothing else, where the schema made databases."""
+        url = super().before_url()
+        return url.replace(f"{self.user}:", f"{self.user}_b:", 1) if self.leases.names else url
+
+    def before_options(self) -> dict[str, Any]:
+        """Tables of the other databases are found in their copies."""
+        copies = {name: self._copies[name] for name in self.leases.names}
+        return {"execution_options": {"schema_translate_map": copies}} if copies else {}
 
     def rebuild(self) -> None:
-        """Drop every table and view, and make the tables as they were made."""
+        """Drop everything, and make it as it was made."""
+        self.leases.create()
         self.ask("SET foreign_key_checks = 0")
-        for name, kind in self.ask(
-            "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = %s", (self.database,)
-        ):
-            self.ask(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {self.table(name)}")
-        for _, made in self._made:
+        for _, drop, _ in list(self._reader.making()):
+            self.ask(drop)
+        for database, _, made in self._made:
+            self.ask(f"USE {self.quoted(database)}")
             self.ask(made)
+        self.ask(f"USE {self.quoted(self.database)}")
         self.ask("SET foreign_key_checks = 1")
         for statement in self.reset_statements(list(self.shapes)):
             self.ask(statement)
 
     def drop_databases(self) -> None:
-        """All three, and the user."""
-        for name in (self.database, self.before, self.bait):
+        """All of them, and the users; a table of one may refer to another's."""
+        self.ask("SET foreign_key_checks = 0")
+        self.leases.drop()
+        for name in (self.database, *getattr(self, "_copies", {self.database: self.before}).values(), self.bait):
             self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)}")
-        self.ask(f"DROP USER IF EXISTS '{self.user}'@'%'")
+        for user in (self.user, f"{self.user}_b"):
+            self.ask(f"DROP USER IF EXISTS '{user}'@'%'")
 
     def prepared(self) -> dict[str, str]:
         """From XA RECOVER, which lists those of the whole server: ours are those that our Calls have named."""
@@ -145,75 +186,77 @@ class MariadbSandbox(HostedSandbox):
         """Drop databases whose process is gone, unless a prepared transaction of nobody's knowing locks them."""
         import pymysql
 
-        for (name,) in self.ask("SELECT schema_name FROM information_schema.schemata"):
-            if name.startswith(PREFIX) and owner_is_gone(name.removesuffix("_own")):
-                try:
-                    self.ask(
-                        f"SET STATEMENT innodb_lock_wait_timeout = 0 FOR DROP DATABASE IF EXISTS {self.quoted(name)}"
-                    )
-                except pymysql.err.OperationalError as error:
-                    if error.args[0] != _LOCKED:
-                        raise
+        names = [name for (name,) in self.ask("SELECT schema_name FROM information_schema.schemata")]
+        ours = [name for name in names if name.startswith(PREFIX) and owner_is_gone(name)]
+        for name in (*ours, *orphaned(self.ask)):
+            try:
+                at_once = "SET STATEMENT innodb_lock_wait_timeout = 0, foreign_key_checks = 0 FOR"
+                self.ask(f"{at_once} DROP DATABASE IF EXISTS {self.quoted(name)}")
+            except pymysql.err.OperationalError as error:
+                if error.args[0] != _LOCKED:
+                    raise
 
-    def read_catalogue(self) -> Any:
-        """Every column of every table and view."""
-        return self.ask(_CATALOGUE, (self.database,))
+    def remember(self, history: History) -> None:
+        """Keep also whether a Call may have made or dropped something, and which locks and tables they speak of."""
+        super().remember(history)
+        self._spoken_of |= names_in(calls(history))
+        plain = all(_only_writes_rows(event.call.sql) for event in history)
+        self._plain = plain and self._plain is not False
+
+    def read_catalogue(self) -> Catalogue:
+        """Everything that DDL has made in each of its databases."""
+        self._known, self._known_columns = self._reader.everything(), self._reader.columns()
+        self._plain = True
+        return self._known
+
+    def catalogue_now(self) -> Catalogue:
+        """The same as long as the columns are, unless a Call of the run was none of those that only write rows."""
+        if self._plain and self._reader.columns() == self._known_columns:
+            return self._known
+        return self._reader.everything()
 
     def read_shapes(self) -> dict[str, Shape]:
         """From information_schema."""
-        tables = {name for (name,) in self.ask(_TABLES, (self.database,))}
-        columns: dict[str, list[tuple[str, bool]]] = {}
-        serial = set()
-        for table, column, _, _, _, extra in self.read_catalogue():
-            if table in tables:
-                columns.setdefault(table, []).append((column, "GENERATED" not in extra.upper()))
-                if "auto_increment" in extra:
-                    serial.add(table)
-        keys: dict[str, list[str]] = {}
-        references: dict[str, dict[str, tuple[str, str]]] = {}
-        for table, name, column, parent, target in self.ask(_KEYS, (self.database,)):
-            if name == "PRIMARY":
-                keys.setdefault(table, []).append(column)
-            else:
-                references.setdefault(table, {})[column] = (parent, target)
-        return {
-            table: Shape(
-                tuple(name for name, _ in found),
-                tuple(name for name, writable in found if writable),
-                tuple(keys.get(table, ())),
-                references.get(table, {}),
-                table in serial,
-            )
-            for table, found in sorted(columns.items())
-        }
+        return self._reader.shapes()
+
+    def reset(self) -> None:
+        """What the next run does is not known yet."""
+        super().reset()
+        self._plain = None
+        self._spoken_of = frozenset()
 
     def reset_statements(self, tables: Collection[str]) -> Iterable[str]:
-        """Delete and copy, foreign keys off; triggers cannot be switched off, so they are dropped meanwhile."""
-        if not tables:
-            return
-        parts = ["SET foreign_key_checks = 0"]
-        parts += [f"DROP TRIGGER IF EXISTS {self.table(name)}" for name, _ in self._triggers]
-        parts.append("BEGIN")
-        parts += [f"DELETE FROM {self.table(name)}" for name in tables]
-        for name in tables:
-            columns = self._columns(self.shapes[name])
-            seed = f"{self.quoted(self.before)}.{self.quoted(name)}"
-            parts.append(f"INSERT INTO {self.table(name)} ({columns}) SELECT {columns} FROM {seed}")
-        yield "; ".join([*parts, "COMMIT"])
-        for _, made in self._triggers:
-            yield made
-        yield "SET foreign_key_checks = 1"
+        """Delete and copy, foreign keys off; triggers cannot be switched off, so they are dropped meanwhile.
+
+        A number that was handed out and rolled back is gone, too: so tables count where no row was changed.
+        """
+        if tables:
+            triggers = [each for each in self._made if each[1].startswith("DROP TRIGGER")]
+            parts = ["SET foreign_key_checks = 0", *(drop for _, drop, _ in triggers), "BEGIN"]
+            parts += [f"DELETE FROM {self.shapes[name].place}" for name in tables]
+            for shape in (self.shapes[name] for name in tables):
+                columns = self._columns(shape)
+                parts.append(f"INSERT INTO {shape.place} ({columns}) SELECT {columns} FROM {self._seed_of(shape)}")
+            yield "; ".join([*parts, "COMMIT"])
+            for database, _, made in triggers:
+                yield f"USE {self.quoted(database)}"
+                yield made
+            yield f"USE {self.quoted(self.database)}; SET foreign_key_checks = 1"
+        if self._numbers:
+            moved = {place: n for place, n in self._reader.numbers().items() if n != self._numbers.get(place, n)}
+            for place in moved:
+                yield f"ALTER TABLE {place} AUTO_INCREMENT = {self._numbers[place]}"
+        if self._sequences:
+            for place, number in self._reader.sequences().items():
+                if number != self._sequences.get(place, number):
+                    yield f"ALTER SEQUENCE {place} RESTART {self._sequences[place]}"
 
     def _columns(self, shape: Shape) -> str:
         return ", ".join(map(self.quoted, shape.writable))
 
-    def table(self, name: str) -> str:
-        """In the database that programs use."""
-        return f"{self.quoted(self.database)}.{self.quoted(name)}"
-
     def count_constraints(self) -> int:
         """Keys, unique, foreign keys, checks and not null."""
-        return int(self.ask(_CONSTRAINTS, (self.database, self.database))[0][0])
+        return self._reader.constraints()
 
     def version(self) -> str:
         """As the server says."""
@@ -222,8 +265,9 @@ class MariadbSandbox(HostedSandbox):
     def sessions(self) -> dict[int, str]:
         """From the process list."""
         rows = self.ask(
-            "SELECT id, command FROM information_schema.processlist WHERE db IN (%s, %s) AND id <> CONNECTION_ID()",
-            (self.database, self.bait),
+            "SELECT id, command FROM information_schema.processlist WHERE (db IN (%s, %s) OR user = %s)"
+            " AND id <> CONNECTION_ID()",
+            (self.database, self.bait, self.user),
         )
         return {int(number): "asleep" if command == "Sleep" else "active" for number, command in rows}
 
@@ -250,10 +294,9 @@ class MariadbSandbox(HostedSandbox):
             if error.args[0] != _NO_SUCH_THREAD:
                 raise
 
-    def is_blocked(self, number: int) -> bool:
-        """InnoDB's monitor shows it in LOCK WAIT; information_schema.innodb_trx is a cache that may be stale."""
-        (row,) = self.ask("SHOW ENGINE INNODB STATUS")
-        return str(number) in _LOCK_WAIT.findall(str(row[2]))
+    def waits(self, sessions: Collection[int]) -> Waits:
+        """InnoDB's monitor, and the process list for locks that are not InnoDB's."""
+        return waits_in(self.monitor.ask, frozenset(sessions))
 
     def cancel_if_active(self, beside: Any, number: int) -> bool:
         """KILL QUERY, once the process list shows it sleeping in our statement."""
@@ -298,6 +341,10 @@ class MariadbSandbox(HostedSandbox):
         """What the server last told the driver."""
         return bool(getattr(dbapi_connection, "driver_connection", dbapi_connection).get_autocommit())
 
+    def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
+        """Locks of GET_LOCK, and temporary tables that the run has named."""
+        return left_on(dbapi_connection, self._spoken_of)
+
     def set_statements(self) -> Iterable[str]:
         """Session variables."""
         return [f"SET SESSION {name} = {_value(value)}" for name, value in sorted(self.settings.items())]
@@ -318,7 +365,18 @@ class MariadbSandbox(HostedSandbox):
 _NO_SUCH_THREAD = 1094
 _LOCKED = 1205
 _MANY = 10_000  # a limit has to be there from the start: without one, MariaDB does not count
-_LOCK_WAIT = re.compile(r"LOCK WAIT \d+ lock struct.*?thread id (\d+)", re.DOTALL)
+_PLAIN = frozenset(
+    {"select", "insert", "update", "delete", "replace", "with", "set"}
+    | {"begin", "start", "commit", "rollback", "savepoint", "release", "xa"}
+)
+_WORD = re.compile(r"\W*(\w*)")
+
+
+def _only_writes_rows(sql: str) -> bool:
+    """Whether it is one statement of a kind that makes and drops nothing; what is not known may make anything."""
+    text = without_comments(sql).strip().rstrip(";")
+    found = _WORD.match(text)
+    return not text or (";" not in text and found is not None and found[1].lower() in _PLAIN)
 
 
 def _value(value: str) -> str:

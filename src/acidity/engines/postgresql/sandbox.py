@@ -6,10 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from acidity.engines.facts import Waits
 from acidity.engines.hosted import HostedSandbox
-from acidity.engines.hosted_database import Shape
+from acidity.engines.hosted_database import Catalogue, Shape
 from acidity.engines.orphans import PREFIX, owner_is_gone
+from acidity.engines.postgresql import catalogue
+from acidity.engines.postgresql.session import ANYTHING, left_on
 from acidity.engines.server import Server
+from acidity.engines.session import Left
 
 DRIVERS: Mapping[str, tuple[str, str]] = {
     "": ("psycopg", "psycopg"),
@@ -17,52 +21,21 @@ DRIVERS: Mapping[str, tuple[str, str]] = {
     "psycopg2": ("psycopg2", "psycopg"),
     "asyncpg": ("psycopg", "asyncpg"),
 }
-OWN = "acidity"  # the schema for seed rows and for what faults need; no operation sees it
 
-_CATALOGUE = """
-SELECT md5(string_agg(concat_ws(':', c.relname, c.relkind, a.attnum, a.attname, a.atttypid, a.attnotnull, a.attidentity,
-       a.attgenerated), '|' ORDER BY c.relname, a.attnum))
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_attribute a ON a.attrelid = c.oid
-     AND a.attnum > 0
-WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'i', 'v', 'S')
-"""
-_COLUMNS = """
-SELECT c.relname, a.attname, a.attgenerated = '' FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
-WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped
-ORDER BY c.relname, a.attnum
-"""
-_KEYS = """
-SELECT t.relname, con.contype, a.attname, f.relname, b.attname
-FROM pg_constraint con JOIN pg_class t ON t.oid = con.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
-CROSS JOIN LATERAL unnest(con.conkey) WITH ORDINALITY AS k(attnum, position)
-JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum
-LEFT JOIN pg_class f ON f.oid = con.confrelid
-LEFT JOIN pg_attribute b ON b.attrelid = f.oid AND b.attnum = con.confkey[k.position]
-WHERE n.nspname = 'public' AND con.contype IN ('p', 'f') ORDER BY t.relname, con.conname, k.position
-"""
-_CONSTRAINTS = """
-SELECT (SELECT count(*) FROM pg_constraint con JOIN pg_namespace n ON n.oid = con.connamespace
-        WHERE n.nspname = 'public' AND con.contype IN ('p', 'u', 'f', 'c', 'x'))
-     + (SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-        JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = 'public' AND c.relkind = 'r' AND a.attnum > 0 AND a.attnotnull AND NOT EXISTS (
-              SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY (i.indkey)))
-"""
 # What faults need: a row to fight for, a key to break at COMMIT, a sort too big for its disk at COMMIT.
 _BAIT = """
-CREATE SCHEMA acidity;
-CREATE TABLE acidity.bait (id int PRIMARY KEY, n int NOT NULL);
-INSERT INTO acidity.bait SELECT i, 0 FROM generate_series(1, 2) i;
-CREATE TABLE acidity.late (id int REFERENCES acidity.bait DEFERRABLE INITIALLY DEFERRED);
-CREATE TABLE acidity.full (id int);
-CREATE FUNCTION acidity.sort() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN PERFORM acidity.fill(); RETURN NULL; END $$;
-CREATE FUNCTION acidity.fill() RETURNS bigint LANGUAGE sql SECURITY DEFINER
+CREATE SCHEMA {bait};
+CREATE TABLE {bait}.bait (id int PRIMARY KEY, n int NOT NULL);
+INSERT INTO {bait}.bait SELECT i, 0 FROM generate_series(1, 2) i;
+CREATE TABLE {bait}.late (id int REFERENCES {bait}.bait DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE {bait}.full (id int);
+CREATE FUNCTION {bait}.sort() RETURNS trigger LANGUAGE plpgsql SET search_path = {bait} AS $$
+BEGIN PERFORM fill(); RETURN NULL; END $$;
+CREATE FUNCTION {bait}.fill() RETURNS bigint LANGUAGE sql SECURITY DEFINER
 SET temp_file_limit = '64kB' SET work_mem = '64kB' AS
 $$ SELECT count(*) FROM (SELECT repeat('x', 100) || i AS t FROM generate_series(1, 20000) i ORDER BY t OFFSET 0) s $$;
-CREATE CONSTRAINT TRIGGER sort AFTER INSERT ON acidity.full DEFERRABLE INITIALLY DEFERRED
-FOR EACH ROW EXECUTE FUNCTION acidity.sort();
+CREATE CONSTRAINT TRIGGER sort AFTER INSERT ON {bait}.full DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION {bait}.sort();
 """
 
 
@@ -76,6 +49,11 @@ class PostgresqlSandbox(HostedSandbox):
         self._own: Any = None
         super().__init__(server, settings, drivers)
 
+    @property
+    def bait(self) -> str:
+        """The schema for seed rows and for what faults need; its name is no program's, and not that of the role."""
+        return f"{self.user}_bait"
+
     def connect_admin(self, database: str | None = None) -> Any:
         """A superuser's psycopg connection."""
         import psycopg
@@ -87,7 +65,7 @@ class PostgresqlSandbox(HostedSandbox):
             password=self.server.password or None,
             dbname=database or self.server.database,
             autocommit=True,
-            prepare_threshold=None,
+            prepare_threshold=_NEVER,
         )
 
     def dsn(self, *, asynchronous: bool = False) -> str:
@@ -113,18 +91,24 @@ class PostgresqlSandbox(HostedSandbox):
 
     def keep_before(self) -> None:
         """Seed rows in a schema of ours for `reset`, and a copy of the whole database for invariants and `rebuild`."""
-        self.ask(_BAIT)
-        user = self.quoted(self.user)
+        bait, user = self.quoted(self.bait), self.quoted(self.user)
+        self.ask(_BAIT.format(bait=bait))
+        self._seeds = {name: f"{bait}.seed_{number}" for number, name in enumerate(self.shapes)}
         for name, shape in self.shapes.items():
-            columns = ", ".join(map(self.quoted, shape.writable))
-            self.ask(f"CREATE TABLE {OWN}.{self.quoted('seed_' + name)} AS SELECT {columns} FROM {self.table(name)}")
-        self.ask(f"GRANT USAGE ON SCHEMA {OWN} TO {user}")
-        self.ask(f"GRANT SELECT, INSERT, UPDATE ON {OWN}.bait, {OWN}.late, {OWN}.full TO {user}")
-        self._sequences = [
-            (name, *self.ask(f"SELECT last_value, is_called FROM {self.table(name)}")[0])
-            for (name,) in self.ask("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'")
-        ]
+            if shape.writable and not shape.derived:
+                columns = ", ".join(map(self.quoted, shape.writable))
+                self.ask(f"CREATE TABLE {self._seeds[name]} AS SELECT {columns} FROM {shape.rows}")
+        self.ask(f"GRANT USAGE ON SCHEMA {bait} TO {user}")
+        self.ask(f"GRANT SELECT, INSERT, UPDATE ON {bait}.bait, {bait}.late, {bait}.full TO {user}")
+        self._sequences = catalogue.sequences(self.ask)
+        self._large_objects = catalogue.large_objects(self.ask)
+        self.keep_left_out()
         self._copy(self.database, self.before)
+
+    def keep_left_out(self) -> None:
+        """Keep the names of the tables that no look compares."""
+        self._left_out = catalogue.of_extensions(self.ask)
+        self._foreign = catalogue.foreign_tables(self.ask)
 
     def _copy(self, source: str, target: str) -> None:
         """Nobody may be connected to the source meanwhile, so the administrator steps outside."""
@@ -179,55 +163,55 @@ class PostgresqlSandbox(HostedSandbox):
         self.server_admin = self.connect_admin()
         self.ask("SET lock_timeout = '2s'")
 
-    def read_catalogue(self) -> Any:
-        """A digest of tables, columns, indexes, views and sequences."""
-        return self.ask(_CATALOGUE)
+    def read_catalogue(self) -> Catalogue:
+        """All that DDL has made in every schema but the server's and ours."""
+        self._stamp = catalogue.stamp(self._ask_again)
+        self._known = catalogue.everything(self.ask)
+        return self._known
+
+    def catalogue_now(self) -> Catalogue:
+        """The same while no row of the system catalogue was written."""
+        if catalogue.stamp(self._ask_again) == self._stamp:
+            return self._known
+        return catalogue.everything(self.ask)
+
+    def _ask_again(self, sql: str) -> list[tuple[Any, ...]]:
+        """Ask what is asked after every run, as a prepared statement: planning would cost more than looking."""
+        return list(self.admin.execute(sql, prepare=True).fetchall())
 
     def read_shapes(self) -> dict[str, Shape]:
         """From the system catalogue."""
-        columns: dict[str, list[tuple[str, bool]]] = {}
-        for table, column, writable in self.ask(_COLUMNS):
-            columns.setdefault(table, []).append((column, writable))
-        keys: dict[str, list[str]] = {}
-        references: dict[str, dict[str, tuple[str, str]]] = {}
-        for table, kind, column, parent, target in self.ask(_KEYS):
-            if kind in {"p", b"p"}:
-                keys.setdefault(table, []).append(column)
-            else:
-                references.setdefault(table, {})[column] = (parent, target)
-        return {
-            table: Shape(
-                tuple(name for name, _ in found),
-                tuple(name for name, writable in found if writable),
-                tuple(keys.get(table, ())),
-                references.get(table, {}),
-            )
-            for table, found in columns.items()
-        }
+        return catalogue.shapes(self.ask, self.quoted)
+
+    def beyond(self) -> tuple[str, ...]:
+        """Foreign tables, and large objects that were changed."""
+        if catalogue.large_objects(self._ask_again) != self._large_objects:
+            self._altered = True  # only a copy of the database brings them back
+            return (*map(_foreign, self._foreign), "large objects were changed, and acidity does not compare them")
+        return tuple(map(_foreign, self._foreign))
+
+    def left_out(self) -> tuple[str, ...]:
+        """What belongs to an extension: not the program's to write."""
+        return self._left_out
 
     def reset_statements(self, tables: Collection[str]) -> Iterable[str]:
         """One text: triggers and foreign keys off, delete, copy, sequences."""
         parts = ["SET session_replication_role = replica"]
-        parts += [f"DELETE FROM {self.table(name)}" for name in tables]
+        parts += [f"DELETE FROM {self.shapes[name].rows}" for name in tables]
         for name in tables:
             shape = self.shapes[name]
             columns = ", ".join(map(self.quoted, shape.writable))
-            seed = f"{OWN}.{self.quoted('seed_' + name)}"
-            parts.append(
-                f"INSERT INTO {self.table(name)} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {seed}"
-            )
+            if columns:
+                into = f"{shape.place} ({columns}) OVERRIDING SYSTEM VALUE"
+                parts.append(f"INSERT INTO {into} SELECT {columns} FROM {self._seeds[name]}")
         for name, last, called in self._sequences:
-            parts.append(f"SELECT setval('{self.table(name)}', {last}, {called})")
+            parts.append(f"SELECT setval({_literal(name)}, {last}, {called})")
         parts.append("SET session_replication_role = DEFAULT")
         yield "; ".join(parts)
 
-    def table(self, name: str) -> str:
-        """In the schema that programs use."""
-        return f"public.{self.quoted(name)}"
-
     def count_constraints(self) -> int:
-        """Keys, unique, foreign keys, checks, exclusions and not null."""
-        return int(self.ask(_CONSTRAINTS)[0][0])
+        """Keys, unique, foreign keys, checks, exclusions and not null, in every schema."""
+        return catalogue.constraints(self.ask)
 
     def version(self) -> str:
         """As the server says."""
@@ -246,9 +230,11 @@ class PostgresqlSandbox(HostedSandbox):
         """pg_terminate_backend."""
         self.ask(f"SELECT pg_terminate_backend({int(number)})")
 
-    def is_blocked(self, number: int) -> bool:
-        """pg_blocking_pids."""
-        return bool(self.ask(f"SELECT cardinality(pg_blocking_pids({int(number)})) > 0")[0][0])
+    def waits(self, sessions: Collection[int]) -> Waits:
+        """pg_blocking_pids of all of them in one answer; a prepared transaction counts as 0."""
+        asked = "SELECT pid, pg_blocking_pids(pid) FROM unnest(%s::int[]) AS pid"
+        found = self.monitor.ask(asked, (list(sessions),))
+        return {pid: frozenset(blocking) for pid, blocking in found if blocking}
 
     def cancel_if_active(self, beside: Any, number: int) -> bool:
         """pg_cancel_backend, once pg_stat_activity shows it sleeping in our statement."""
@@ -274,6 +260,10 @@ class PostgresqlSandbox(HostedSandbox):
         """Every driver, and SQLAlchemy's adapter of an async one, has it as ``autocommit``."""
         return bool(getattr(dbapi_connection, "autocommit", False))
 
+    def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
+        """Advisory locks and temporary tables."""
+        return left_on(dbapi_connection) if self.ask(ANYTHING)[0][0] else ()
+
     def set_statements(self) -> Iterable[str]:
         """SET, for the whole session."""
         return [f"SET {self.quoted(name)} = {_literal(value)}" for name, value in sorted(self.settings.items())]
@@ -292,6 +282,13 @@ _STATES = {
     "idle in transaction": "in transaction",
     "idle in transaction (aborted)": "in transaction",
 }
+
+
+_NEVER = 1 << 30  # statements are prepared where that is asked for; None would forbid it
+
+
+def _foreign(table: str) -> str:
+    return f"the rows of the foreign table {table} are elsewhere, and cannot be compared"
 
 
 def _literal(value: str) -> str:

@@ -133,7 +133,7 @@ def _title(
             f"still open, and the next user of the pool committed it"
         )
     if judgement.word == "leaked":
-        return f"{run.leaks[0] if run.leaks else 'something was left open'}" + (
+        return f"{'; '.join(run.leaks) or 'something was left open'}" + (
             f", and the next unit of work was stopped by it ({run.stopped})" if run.stopped else ""
         )
     if judgement.word == "not refused":
@@ -209,8 +209,7 @@ def _explain(bench: Bench, item: Judged, steady: Steady) -> list[str]:
         steps.append(f"the operation returned {shorten(repr(steady.value(run.ending.answer)))}: {told}")
     elif run.ending.exception:
         steps.append(f"{run.ending.exception} left the operation: told {judgement.told}")
-    if run.leaks:
-        steps.append(run.leaks[0])
+    steps.extend(run.leaks)
     if run.in_doubt:
         steps.append(f"{_in_doubt(run)}, and nothing in this run decided it")
     if judgement.by_stranger:

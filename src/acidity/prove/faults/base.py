@@ -151,7 +151,7 @@ class SimpleFault:
 
     def _way(self, lab: Lab) -> Way:
         engine = lab.sandbox.engine_name
-        return self.ways.get(engine) or self.ways.get("*") or f"nobody has taught it {engine}"
+        return self.ways.get(engine) or self.ways.get("*") or f"it does not know how to strike on {engine}"
 
 
 def hosted(lab: Lab) -> HostedSandbox:

@@ -7,6 +7,7 @@ from typing import Any
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
+from acidity.prove.faults.bait import WAIT_MS_MAX, advisory_key, hold, table
 from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault, hosted, one_transaction
 
 
@@ -27,26 +28,23 @@ def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
 
 def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
     """The transaction waits for an advisory lock that a second session holds; PostgreSQL aborts it with 55P03."""
-    wire, other = lab.wire(pending), _holder(lab)
-    other.execute("SELECT pg_advisory_lock(7)")
+    wire, other, key = lab.wire(pending), _holder(lab), advisory_key(hosted(lab).database, 0)
+    other.execute(f"SET lock_timeout = {WAIT_MS_MAX}")
+    hold(lambda: other.execute(f"SELECT pg_advisory_lock({key})"))
     with one_transaction(wire, hosted(lab)):
         wire.send("SET LOCAL lock_timeout = '1ms'")
-        wire.send("SELECT pg_advisory_xact_lock(7)")
+        wire.send(f"SELECT pg_advisory_xact_lock({key})")
     lab.missed = "the lock was free"
 
 
 def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
     """The transaction waits for a row that a second session holds; MariaDB undoes the statement only (1205)."""
     wire, other = lab.wire(pending), _holder(lab)
-    bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
+    take = f"SELECT n FROM {table(hosted(lab), 'bait')} WHERE id = 1 FOR UPDATE"
     with other.cursor() as cursor:
         cursor.execute("BEGIN")
-        cursor.execute(f"SELECT n FROM {bait}.bait WHERE id = 1 FOR UPDATE")
-    wire.send("SET innodb_lock_wait_timeout = 0")
-    try:
-        wire.send(f"SELECT n FROM {bait}.bait WHERE id = 1 FOR UPDATE")
-    finally:
-        wire.send("SET innodb_lock_wait_timeout = DEFAULT")
+        hold(lambda: cursor.execute(take))
+    wire.send(f"SET STATEMENT innodb_lock_wait_timeout = 0 FOR {take}")  # a time-out of the program's own stays
     lab.missed = "the lock was free"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault, driver_error, require_transaction
+from acidity.prove.faults.bait import table
+from acidity.prove.faults.base import Lab, SimpleFault, driver_error, hosted, require_transaction
 
 
 def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
@@ -18,7 +19,7 @@ def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
 def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
     """A row in the same transaction that breaks a deferred foreign key: the server refuses COMMIT with 23503."""
     require_transaction(pending, lab)
-    lab.wire(pending).send("INSERT INTO acidity.late VALUES (-1)")
+    lab.wire(pending).send(f"INSERT INTO {table(hosted(lab), 'late')} VALUES (-1)")
     pending.perform()
     lab.missed = "nothing was sent for this COMMIT"
 

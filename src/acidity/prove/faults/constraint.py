@@ -7,6 +7,7 @@ import sqlite3
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.engines.sqlite.rows import quoted
+from acidity.prove.faults import bait
 from acidity.prove.faults.base import Lab, SimpleFault, driver_error, hosted
 
 
@@ -35,15 +36,14 @@ def _insert_a_row_again(connection: sqlite3.Connection, tables: tuple[str, ...])
 
 def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
     """A key that is there already (23505): the transaction is aborted."""
-    lab.wire(pending).send("INSERT INTO acidity.bait VALUES (1, 0)")
+    lab.wire(pending).send(f"INSERT INTO {bait.table(hosted(lab), 'bait')} VALUES (1, 0)")
     lab.mode = "simulated"
     raise driver_error(lab.wire(pending), "IntegrityError", "duplicate key value violates unique constraint")
 
 
 def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
     """A key that is there already (1062): only the statement is undone."""
-    bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
-    lab.wire(pending).send(f"INSERT INTO {bait}.bait VALUES (1, 0)")
+    lab.wire(pending).send(f"INSERT INTO {bait.table(hosted(lab), 'bait')} VALUES (1, 0)")
     lab.mode = "simulated"
     raise lab.wire(pending).errors.IntegrityError(1062, "Duplicate entry")
 

@@ -9,45 +9,43 @@ from typing import Any
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
+from acidity.prove.faults.bait import WAIT_MS_MAX, advisory_key, hold, table
 from acidity.prove.faults.base import Lab, SimpleFault, hosted, one_transaction
 
 
 def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
     """Two advisory locks taken crosswise; the second session is patient, so the user's is the one that is told."""
     wire, other = lab.wire(pending), lab.sandbox.connect_beside()
+    first, second = (f"SELECT pg_advisory_xact_lock({advisory_key(hosted(lab).database, number)})" for number in (1, 2))
+    other.execute(f"SET lock_timeout = {WAIT_MS_MAX}")
     other.execute("SET deadlock_timeout = '60s'")
     other.execute("BEGIN")
-    other.execute("SELECT pg_advisory_xact_lock(2)")
+    hold(lambda: other.execute(second))
     with one_transaction(wire, hosted(lab)):
-        wire.send("SELECT pg_advisory_xact_lock(1)")
-        _cross(
-            lab,
-            other.info.backend_pid,
-            lambda: other.execute("SELECT pg_advisory_xact_lock(1)"),
-            lambda: wire.send("SELECT pg_advisory_xact_lock(2)"),
-        )
+        wire.send(first)
+        _cross(lab, other.info.backend_pid, lambda: other.execute(first), lambda: wire.send(second))
     lab.missed = "the engine saw no deadlock"
 
 
 def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
     """Two rows locked crosswise; the second session has changed more rows, so the user's is the victim."""
     wire, other = lab.wire(pending), lab.sandbox.connect_beside()
-    bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
+    bait = table(hosted(lab), "bait")
     with other.cursor() as cursor:
         cursor.execute("BEGIN")
-        cursor.execute(f"UPDATE {bait}.bait SET n = n + 1 WHERE id > 1")
+        hold(lambda: cursor.execute(f"UPDATE {bait} SET n = n + 1 WHERE id > 1"))
 
     def take_the_first() -> None:
         with other.cursor() as cursor:
-            cursor.execute(f"SELECT n FROM {bait}.bait WHERE id = 1 FOR UPDATE")
+            cursor.execute(f"SELECT n FROM {bait} WHERE id = 1 FOR UPDATE")
 
     with one_transaction(wire, hosted(lab)):
-        wire.send(f"SELECT n FROM {bait}.bait WHERE id = 1 FOR UPDATE")
+        wire.send(f"SELECT n FROM {bait} WHERE id = 1 FOR UPDATE")
         _cross(
             lab,
             other.thread_id(),
             take_the_first,
-            lambda: wire.send(f"SELECT n FROM {bait}.bait WHERE id = 2 FOR UPDATE"),
+            lambda: wire.send(f"SELECT n FROM {bait} WHERE id = 2 FOR UPDATE"),
         )
     lab.missed = "the engine saw no deadlock"
 

@@ -11,6 +11,7 @@ import sqlite3
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
+from acidity.prove.faults.bait import table
 from acidity.prove.faults.base import Lab, SimpleFault, driver_error, hosted
 
 
@@ -39,7 +40,7 @@ def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
 def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
     """A sort in the same transaction that outgrows ``temp_file_limit`` (53400)."""
     wire = lab.wire(pending)
-    wire.send("SELECT acidity.fill()")
+    wire.send(f"SELECT {table(hosted(lab), 'fill()')}")
     lab.mode = "simulated"
     raise driver_error(wire, "OperationalError", "could not extend file: No space left on device")
 
@@ -47,8 +48,8 @@ def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
 def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
     """A MEMORY table that is full (1114)."""
     wire = lab.wire(pending)
-    bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
-    wire.send(f"INSERT INTO {bait}.full SELECT REPEAT('x', 200) FROM information_schema.columns LIMIT 1000")
+    full = table(hosted(lab), "full")
+    wire.send(f"INSERT INTO {full} SELECT REPEAT('x', 200) FROM information_schema.columns LIMIT 1000")
     lab.mode = "simulated"
     raise wire.errors.OperationalError(1114, "The table is full")
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault, require_transaction
+from acidity.prove.faults.bait import table
+from acidity.prove.faults.base import Lab, SimpleFault, hosted, require_transaction
 
 
 def _strike(pending: PendingCall, lab: Lab) -> None:
     require_transaction(pending, lab)
-    lab.wire(pending).send("INSERT INTO acidity.full VALUES (1)")
+    lab.wire(pending).send(f"INSERT INTO {table(hosted(lab), 'full')} VALUES (1)")
     pending.perform()
     lab.missed = "nothing was sent for this COMMIT"
 

@@ -29,7 +29,7 @@ def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
 def _strike_server(pending: PendingCall, lab: Lab) -> None:
     """A statement that the server must refuse, in place of the user's."""
     wire = lab.wire(pending)
-    wire.send("SELECT acidity_refused FROM acidity_no_such_table")
+    wire.send("SELECT 1 FROM information_schema.acidity_no_such_table")
     lab.mode = "simulated"
     raise driver_error(wire, "OperationalError", "acidity: refused")
 

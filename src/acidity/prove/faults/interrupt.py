@@ -6,6 +6,7 @@ import threading
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
+from acidity.prove.faults.bait import table
 from acidity.prove.faults.base import Lab, SimpleFault, hosted
 
 
@@ -26,8 +27,7 @@ def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
 
 def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
     """A second session cancels it (KILL QUERY); an UPDATE, because SELECT SLEEP ends without an error."""
-    bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
-    _cancelled(pending, lab, f"UPDATE {bait}.bait SET n = n + SLEEP(60) WHERE id = 1")
+    _cancelled(pending, lab, f"UPDATE {table(hosted(lab), 'bait')} SET n = n + SLEEP(60) WHERE id = 1")
 
 
 def _cancelled(pending: PendingCall, lab: Lab, slow: str) -> None:

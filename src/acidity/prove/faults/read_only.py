@@ -9,11 +9,12 @@ from acidity.prove.faults.base import Lab, SimpleFault
 
 def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
     wire = lab.wire(pending)
+    old = wire.on_driver(lambda connection: connection.execute("PRAGMA query_only").fetchone()[0])
     wire.send("PRAGMA query_only = ON")
     try:
         pending.perform()
     finally:
-        wire.send("PRAGMA query_only = OFF")
+        wire.send(f"PRAGMA query_only = {old}")  # the program may have set it itself
     lab.missed = "it changed nothing"
 
 

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
+from acidity.prove.faults.bait import table
 from acidity.prove.faults.base import Lab, SimpleFault, hosted
 
 
 def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
     """A second session changes a row and commits; a transaction whose snapshot is older may not change it too."""
+    change = f"UPDATE {table(hosted(lab), 'bait')} SET n = n + 1 WHERE id = 2"
     other = lab.sandbox.connect_beside()
-    other.execute("UPDATE acidity.bait SET n = n + 1 WHERE id = 2")
+    other.execute(change)
     other.close()
-    lab.wire(pending).send("UPDATE acidity.bait SET n = n + 1 WHERE id = 2")
+    lab.wire(pending).send(change)
     pending.perform()
     lab.missed = "READ COMMITTED, or no snapshot yet: the engine never raises it here"
 
 
 def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
     """The same with ``innodb_snapshot_isolation``; without it MariaDB loses the update and says nothing."""
-    bait = hosted(lab).quoted(f"{hosted(lab).database}_own")
+    change = f"UPDATE {table(hosted(lab), 'bait')} SET n = n + 1 WHERE id = 2"
     other = lab.sandbox.connect_beside()
     with other.cursor() as cursor:
-        cursor.execute(f"UPDATE {bait}.bait SET n = n + 1 WHERE id = 2")
+        cursor.execute(change)
     other.close()
-    lab.wire(pending).send(f"UPDATE {bait}.bait SET n = n + 1 WHERE id = 2")
+    lab.wire(pending).send(change)
     pending.perform()
     lab.missed = "innodb_snapshot_isolation is off, or no snapshot yet: the engine never raises it here"
 

@@ -52,7 +52,7 @@ def _references(databases: Mapping[str, Database]) -> dict[str, dict[str, tuple[
     found: dict[str, dict[str, tuple[str, str]]] = {}
     for name, database in databases.items():
         for source, target in database.references.items():
-            table, _, column = source.partition(".")
+            table, _, column = source.rpartition(".")
             parent, _, key = target.rpartition(".")
             found.setdefault(f"{name}.{table}", {})[column] = (parent, key)
     return found

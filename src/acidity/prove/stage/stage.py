@@ -187,7 +187,7 @@ class Stage:
             struck=injector is not None and injector.struck,
             missed=injector.missed if injector is not None else "",
             mode=injector.mode if injector is not None else "real",
-            bypasses=tuple(dict.fromkeys([*bypasses, *actor.bypasses])),
+            bypasses=tuple(dict.fromkeys([*bypasses, *actor.bypasses, *first.beyond, *second.beyond])),
             in_doubt=in_doubt,
         )
 
@@ -313,9 +313,7 @@ class Stage:
             engines = [each for each in all_engines if host.asynchronous or not each.dialect.is_async]
             with self.sandbox.unseen(), quiet():
                 met = meet(engines, part, beside=self.adapters.strangers(part))
-            left = opened - len(met.leaks)
-            words = ("a session or connection was left open with its transaction",) * max(0, left)
-            return Encounter(tuple(dict.fromkeys((*met.leaks, *words))), met.stopped).at(part.name)
+            return met.with_open(opened).at(part.name)
 
         return sum((host.sync(partial(encounter, part)) for part in self.parts.values()), Encounter())
 

@@ -1,11 +1,12 @@
 """The second look's stranger: one harmless committed unit of work on every pooled connection, checked out all at once.
 
 Whatever an operation left open in the pool is committed by the next user of that connection; so is what it left here.
+What outlives a transaction, such as an advisory lock or a temporary table, stays for that user to stumble over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,13 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import Pool, QueuePool
 
 from acidity.engines.base import Sandbox
+from acidity.engines.session import Left, LeftKind
+
+_MEETS = {
+    LeftKind.LOCK: "still held: the next user of that connection holds what it never took, and all others wait",
+    LeftKind.TABLE: "still there: the next user of that connection finds its rows, and cannot create it again",
+    LeftKind.DATABASE: "still there: the next user of that connection finds its rows, and cannot attach it again",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +32,31 @@ class Encounter:
     Attributes:
         leaks: open transactions it found, in words.
         stopped: the error that kept it from its own work, or nothing.
+        left: what outlives a transaction and was found on pooled connections, in words.
     """
 
     leaks: tuple[str, ...] = ()
     stopped: str = ""
+    left: tuple[str, ...] = ()
+
+    def with_open(self, count: int) -> Encounter:
+        """Everything that was left open, each sentence once, as leaks.
+
+        Args:
+            count: how many connections had a transaction open before the stranger came, pooled or not.
+        """
+        outside = ("a session or connection was left open with its transaction",) * max(0, count - len(self.leaks))
+        return Encounter(tuple(dict.fromkeys((*self.leaks, *outside, *self.left))), self.stopped)
 
     def at(self, database: str) -> Encounter:
         """The same, said of one database among several."""
         if not database:
             return self
-        leaks = tuple(f"{database}: {leak}" for leak in self.leaks)
-        return Encounter(leaks, self.stopped and f"{database}: {self.stopped}")
+        leaks, left = (tuple(f"{database}: {each}" for each in found) for found in (self.leaks, self.left))
+        return Encounter(leaks, self.stopped and f"{database}: {self.stopped}", left)
 
     def __add__(self, other: Encounter) -> Encounter:
-        return Encounter(self.leaks + other.leaks, self.stopped or other.stopped)
+        return Encounter(self.leaks + other.leaks, self.stopped or other.stopped, self.left + other.left)
 
 
 def open_transactions(opened: Iterable[Any], sandbox: Sandbox) -> int:
@@ -48,6 +67,7 @@ def open_transactions(opened: Iterable[Any], sandbox: Sandbox) -> int:
 def meet(engines: Iterable[Engine], sandbox: Sandbox, *, beside: bool = False) -> Encounter:
     """Let a stranger work on every idle connection of these engines, and on one that is in no pool if asked for."""
     leaks: list[str] = []
+    left: list[str] = []
     stopped = ""
     for engine in engines:
         held: list[Connection] = []
@@ -58,8 +78,11 @@ def meet(engines: Iterable[Engine], sandbox: Sandbox, *, beside: bool = False) -
             held.extend(engine.connect() for _ in range(max(1, _idle(engine.pool))))
             found_open = [sandbox.in_transaction(connection.connection.dbapi_connection) for connection in held]
             leaks.extend(["a connection went back to the pool with its transaction open"] * found_open.count(True))
-            for connection in held:
-                stopped = _work(connection, sandbox) or stopped
+            kept: set[Left] = set()
+            for connection, is_open in zip(held, found_open, strict=True):
+                stopped = _work(connection, sandbox, kept, is_open=bool(is_open)) or stopped
+            if kept:
+                left.extend(_in_words(kept - _of_every_connection(engine, sandbox)))
         except (DBAPIError, SQLAlchemyError) as error:
             stopped = stopped or _text(error)
         finally:
@@ -68,7 +91,39 @@ def meet(engines: Iterable[Engine], sandbox: Sandbox, *, beside: bool = False) -
                     connection.close()
     if beside:
         stopped = stopped or _work_beside(sandbox)
-    return Encounter(tuple(leaks), stopped)
+    return Encounter(tuple(leaks), stopped, tuple(left))
+
+
+def _of_every_connection(engine: Engine, sandbox: Sandbox) -> set[Left]:
+    """What a new connection of this engine has from the start, because a connect hook of the program makes it."""
+    pool = engine.pool.recreate()
+    fresh = pool.connect()
+    try:
+        return set(sandbox.left_on(fresh.dbapi_connection))
+    finally:
+        fresh.close()
+        pool.dispose()
+
+
+def _in_words(kept: Iterable[Left]) -> Iterator[str]:
+    """One sentence for each kind of thing, with their names."""
+    for kind in LeftKind:
+        names = sorted(each.name.strip("`") for each in kept if each.kind is kind)
+        if names:
+            yield f"a connection went back to the pool with {_called(kind.value, names)} {_MEETS[kind]}"
+
+
+def _called(kind: str, names: list[str]) -> str:
+    """The things by their names: ``advisory locks 7 and 9``.
+
+    >>> _called("temporary table", ["a", "b", "c"])
+    'temporary tables a, b and c'
+    """
+    if names == [""]:  # the engine tells how many there are, and not what they are called
+        return f"an {kind}"
+    if len(names) == 1:
+        return f"{kind} {names[0]}"
+    return f"{kind}s {', '.join(names[:-1])} and {names[-1]}"
 
 
 def _work_beside(sandbox: Sandbox) -> str:
@@ -86,11 +141,17 @@ def _work_beside(sandbox: Sandbox) -> str:
     return ""
 
 
-def _work(connection: Connection, sandbox: Sandbox) -> str:
+def _work(connection: Connection, sandbox: Sandbox, kept: set[Left], *, is_open: bool) -> str:
+    """Write, look at what the session keeps, and commit; give the error that stopped this, or nothing.
+
+    A transaction that was open may hold locks that end with it, so that session is not asked.
+    """
     driver = connection.connection.dbapi_connection
     try:
         with sandbox.impatient(driver):
             connection.exec_driver_sql(sandbox.harmless_write())
+            if not is_open:
+                kept.update(sandbox.left_on(driver))
             connection.commit()
     except Exception as error:  # of SQLAlchemy, or of the driver itself
         with suppress(Exception):

@@ -19,12 +19,15 @@ Engines = Engine | Mapping[str, Engine]
 def judges_of(parts: Mapping[str, Sandbox]) -> tuple[Engines, Engines]:
     """Engines without a pool: on the rows now, and read-only on the rows before."""
 
-    def engines(urls: Mapping[str, str]) -> Engines:
-        made = {name: create_engine(url, poolclass=NullPool) for name, url in urls.items()}
+    def engines(made: Mapping[str, Engine]) -> Engines:
         return made.get("", made)
 
-    now = engines({name: part.url() for name, part in parts.items()})
-    return now, engines({name: part.before_url() for name, part in parts.items()})
+    now = {name: create_engine(part.url(), poolclass=NullPool) for name, part in parts.items()}
+    before = {
+        name: create_engine(part.before_url(), poolclass=NullPool, **part.before_options())
+        for name, part in parts.items()
+    }
+    return engines(now), engines(before)
 
 
 def every(engines: Engines) -> list[Engine]:

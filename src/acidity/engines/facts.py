@@ -1,0 +1,65 @@
+"""`Facts`: what an engine says of one live connection, whoever opened it. A monitor needs these and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from acidity.engines.session import Left
+
+UNNAMED = 0  # stands for a session that is in the way, and that the engine does not name
+Waits = Mapping[int, frozenset[int]]
+
+
+class Facts(Protocol):
+    """Facts of live connections. "Blocked" is one of them: asked of the engine, never guessed from a time-out.
+
+    ``waits_for`` and ``waits`` ask over a connection of their own. So they may be asked from any thread, also while
+    the Sandbox is read or reset by another one.
+    """
+
+    def on_driver(self, dbapi_connection: Any, action: Callable[[Any], Any]) -> Any:
+        """Run `action` with the driver's own connection in the thread the driver demands."""
+
+    def send(self, dbapi_connection: Any, sql: str) -> None:
+        """Send a statement on somebody's connection, in their transaction, unseen by the seam."""
+
+    def session_of(self, dbapi_connection: Any) -> int | None:
+        """The engine's number of this connection, without asking the engine; None when it is closed or has none."""
+
+    def waits_for(self, dbapi_connection: Any) -> frozenset[int] | None:
+        """The sessions that hold what this connection's statement needs; empty when it waits for no lock.
+
+        Returns:
+            Their numbers, `UNNAMED` for one that the engine does not name; None where no connection ever waits as a
+            fact of the engine (SQLite refuses with BUSY instead, at once under `impatient`), or when it is closed.
+        """
+
+    def waits(self, sessions: Collection[int]) -> Waits:
+        """Those of these sessions that wait, and for whom, from one answer of the engine."""
+
+    def in_transaction(self, dbapi_connection: Any) -> bool | None:
+        """Whether the driver's connection has an open transaction; None when it is closed."""
+
+    def commits_by_itself(self, dbapi_connection: Any) -> bool:
+        """Whether the driver's connection is in its autocommit mode, where it begins no transaction for a write."""
+
+    def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
+        """What the session of this connection keeps beyond its transactions; asked in a transaction of acidity's own.
+
+        On MariaDB its locks are let go with that.
+        """
+
+    def impatient(self, dbapi_connection: Any) -> AbstractContextManager[None]:
+        """Let no lock wait on this connection last, while the context lasts."""
+
+    def drain(self, dbapi_connection: Any) -> None:
+        """Wait until the driver has carried out what a cancelled caller no longer awaits."""
+
+    def settle(self, opened: Iterable[Any]) -> None:
+        """Wait until connections that are being closed are closed, and nothing is at work.
+
+        Raises:
+            Unsettled: that did not happen within a bound.
+        """

@@ -1,0 +1,141 @@
+"""`Gate` to a database on a server, which connect arguments name by address and database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy.engine import make_url
+
+from acidity.engines.hosted_facts import HostedFacts
+from acidity.engines.proxy import CuttingProxy
+
+_WHERE = {
+    "host",
+    "port",
+    "user",
+    "password",
+    "passwd",
+    "database",
+    "dbname",
+    "db",
+    "unix_socket",
+    "service",
+    "passfile",
+}
+
+
+class HostedGate(HostedFacts):
+    """See `Gate` for what the methods promise."""
+
+    on_connect: Callable[[], None]
+    _routed: bool
+
+    def connect(self, dialect: Any, cparams: Mapping[str, Any]) -> Any:
+        """A connection of the dialect, with the engine's own arguments, to this database (or through the proxy)."""
+        return self._connect(dialect, cparams, self.database)
+
+    def open(self, dialect: Any, cargs: Any, cparams: Any) -> Any:
+        """The same; the URL was ours, and may have named another database that is ours too."""
+        del cargs
+        return self._connect(dialect, cparams, _database_in(cparams))
+
+    def _connect(self, dialect: Any, cparams: Mapping[str, Any], database: str) -> Any:
+        self.on_connect()
+        positional, ours = dialect.create_connect_args(make_url(self.url_of(database, dialect.driver)))
+        others = {name: value for name, value in cparams.items() if name not in _WHERE}
+        arguments = {**ours, **others}
+        if self._routed:
+            arguments["port"] = self.proxy().port
+        return dialect.connect(*positional, **arguments)
+
+    def url_of(self, database: str, driver: str) -> str:
+        """The SQLAlchemy URL of a database of this Sandbox."""
+        where = f"{self.user}:{self.password}@{self.server.host}:{self.server.port}"
+        return f"{self.engine_name}+{driver}://{where}/{database}{self.query_of(driver)}"
+
+    def query_of(self, driver: str) -> str:
+        """The options of a URL that this driver needs."""
+        del driver
+        return ""
+
+    def proxy(self) -> CuttingProxy:
+        """The proxy in front of the server, started when it is first needed."""
+        if self._proxy is None:
+            self._proxy = CuttingProxy(self.server.host, self.server.port)
+        return self._proxy
+
+    @contextmanager
+    def through_proxy(self) -> Iterator[CuttingProxy]:
+        """Connections that are made in this context go through the proxy."""
+        self._routed = True
+        try:
+            yield self.proxy()
+        finally:
+            self._routed = False
+            self.proxy().disarm()
+
+    def detour(self) -> int | None:
+        """The port of the proxy, while it stands in between."""
+        return self.proxy().port if self._routed else None
+
+    def configure(self, dbapi_connection: Any) -> None:
+        """Apply the settings of the check."""
+        for statement in self.set_statements():
+            self.send(dbapi_connection, statement)
+            dbapi_connection.commit()
+
+    def claim(self, dbapi_connection: Any) -> bool:
+        """Nothing is opened past the seam unseen on a server; the driver's adapter watches for that."""
+        del dbapi_connection
+        return False
+
+    def in_use(self, dbapi_connection: Any, *, in_use: bool) -> None:
+        """Statements are not traced on a server."""
+        del dbapi_connection, in_use
+
+    def leads_to(self, sql: str) -> str:
+        """No statement opens another database."""
+        del sql
+        return ""
+
+    def databases(self) -> frozenset[str]:
+        """The databases that belong to this Sandbox and that a program may connect to."""
+        return frozenset({self.database})
+
+    def is_target(self, dialect_name: str, cargs: Any, cparams: Any) -> bool:
+        """Whether an engine with these arguments connects to a database of this Sandbox."""
+        del cargs
+        local = cparams.get("host") in {self.server.host, "localhost"}
+        port = str(cparams.get("port", "")) == str(self.server.port)
+        return dialect_name in self.dialects and local and port and _database_in(cparams) in self.databases()
+
+    def describe_target(self, dialect_name: str, cargs: Any, cparams: Any) -> str:
+        """The server and database, without password."""
+        if dialect_name == "sqlite":
+            return f"sqlite:///{cargs[0] if cargs else ':memory:'}"
+        return f"{dialect_name}://{cparams.get('host', '')}:{cparams.get('port', '')}/{_database_in(cparams)}"
+
+    def serves(self, dialect_name: str) -> bool:
+        """Whether the dialect speaks to this server."""
+        return dialect_name in self.dialects
+
+    def in_memory(self, url: Any) -> bool:
+        """No server keeps a database in a connection."""
+        del url
+        return False
+
+    def unseen(self) -> AbstractContextManager[None]:
+        """Nothing is traced, so nothing has to be hidden."""
+        return nullcontext()
+
+    @contextmanager
+    def watch(self, refuse: Callable[[str], None]) -> Iterator[list[str]]:
+        """The adapters of the drivers watch for connections that bypass the seam."""
+        del refuse
+        yield []
+
+
+def _database_in(cparams: Mapping[str, Any]) -> str:
+    return str(cparams.get("dbname") or cparams.get("database") or cparams.get("db") or "")

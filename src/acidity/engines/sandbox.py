@@ -1,0 +1,114 @@
+"""`Life`: a throw-away database from its creation to its end; `Ground` is what several of them have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from acidity.core.call import History
+from acidity.core.outcome import State
+from acidity.core.report import EngineInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What an independent connection saw.
+
+    Attributes:
+        state: the committed rows.
+        locked_out: an open transaction kept every other reader out; the rows were read past its lock.
+        beyond: what belongs to the database and was not compared, in words; a run that has it is undecided.
+    """
+
+    state: State
+    locked_out: bool = False
+    beyond: tuple[str, ...] = ()
+
+
+class Unsettled(BaseException):
+    """Something still works on what was asked of it; a verdict (unknown) that no ``except Exception`` may swallow."""
+
+
+class Ground(Protocol):
+    """What a check stands on: one throw-away database, or several that are asked together."""
+
+    def reset(self) -> None:
+        """Bring the rows before back, whatever a run did; nobody is connected."""
+
+    def look(self) -> Look:
+        """Read every table over an independent connection."""
+
+    def close(self) -> None:
+        """Drop the database and everything that belongs to it; may be called twice."""
+
+    def info(self) -> EngineInfo:
+        """Engine, version and the settings that a report must name."""
+
+    def violations(self) -> tuple[str, ...]:
+        """Rows that break a declared constraint, checked anew even where the engine does not enforce it."""
+
+    def constraints(self) -> int:
+        """How many constraints the schema declares."""
+
+    def left_out(self) -> tuple[str, ...]:
+        """Tables that are not compared, and why that is right: for a note of the report."""
+
+    def remember(self, history: History) -> None:
+        """These Calls were made: they tell what a look has to ask for, and how prepared transactions are called."""
+
+    def in_doubt(self) -> tuple[str, ...]:
+        """The names of prepared transactions that nobody has decided; `reset` and `close` roll them back."""
+
+    def through_proxy(self) -> AbstractContextManager[Any]:
+        """Connections made in this context go through a proxy that can cut them, where there is a wire."""
+
+    def unseen(self) -> AbstractContextManager[None]:
+        """What the driver does in this context is acidity's or the pool's own."""
+
+    def watch(self, refuse: Callable[[str], None]) -> AbstractContextManager[list[str]]:
+        """Notice connections and statements that bypass the seam; gives the list that fills up."""
+
+
+class Life(Ground, Protocol):
+    """A database that acidity created: seeded, reset, read and dropped by it, and by nobody else.
+
+    Attributes:
+        engine_name: of its engine.
+        name: what the scenario calls it; empty where it is the only one.
+    """
+
+    engine_name: str
+    name: str
+
+    def url(self, *, asynchronous: bool = False) -> str:
+        """The SQLAlchemy URL of this database."""
+
+    def dsn(self, *, asynchronous: bool = False) -> Any:
+        """What the connect function of the driver takes: a path, a URL of libpq, or keyword arguments."""
+
+    def driver(self, *, asynchronous: bool = False) -> str:
+        """The module of the driver that acidity connects with."""
+
+    def create(self, schema: Callable[[Any], None], setup: Callable[[Any], Any] | None) -> State:
+        """Make the tables, write the rows before, and keep them as what `reset` returns to.
+
+        Raises:
+            UsageError: the schema reaches for a database that is not its own to make.
+        """
+
+    def before_url(self) -> str:
+        """A URL of the rows before, read-only."""
+
+    def before_options(self) -> Mapping[str, Any]:
+        """What else an engine on that URL takes."""
+
+    def traits(self) -> Mapping[str, Any]:
+        """Facts about this database on which faults depend (``journal_mode``, ``deferred``, …)."""
+
+    def connect_beside(self) -> Any:
+        """A second driver connection for a real fault; `close` of the sandbox ends it at the latest."""
+
+    def harmless_write(self) -> str:
+        """A statement that writes and changes no row: the unit of work of a stranger."""

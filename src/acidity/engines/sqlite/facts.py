@@ -1,0 +1,110 @@
+"""`Facts` of SQLite connections: what the driver's own connection says; there is no server to ask."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from acidity.engines.facts import Waits
+from acidity.engines.session import Left
+from acidity.engines.sqlite.bypass import Watch
+from acidity.engines.sqlite.session import left_on
+
+
+class SqliteFacts:
+    """See `Facts` for what the methods promise."""
+
+    _watch: Watch
+    _in_memory: bool  # a database was attached that lives in one connection, so nobody else can read its rows
+
+    def on_driver(self, dbapi_connection: Any, action: Callable[[Any], Any]) -> Any:
+        """Run `action` with the `sqlite3.Connection`; aiosqlite's lives in a thread of its own."""
+        if isinstance(dbapi_connection, sqlite3.Connection):
+            return action(dbapi_connection)
+        from sqlalchemy.util import await_only
+
+        driver = dbapi_connection.driver_connection
+        return await_only(driver._execute(action, driver._conn))
+
+    def send(self, dbapi_connection: Any, sql: str) -> None:
+        """Send a statement on the driver's connection."""
+        self.on_driver(dbapi_connection, lambda connection: connection.execute(sql).fetchall())
+
+    def session_of(self, dbapi_connection: Any) -> None:
+        """A file has no sessions."""
+
+    def waits_for(self, dbapi_connection: Any) -> None:
+        """SQLite refuses with BUSY and says of nobody that he waits; `impatient` lets it refuse at once."""
+
+    def waits(self, sessions: Collection[int]) -> Waits:
+        """So nobody waits for anybody."""
+        del sessions
+        return {}
+
+    def commits_by_itself(self, dbapi_connection: Any) -> bool:
+        """``isolation_level=None``, or ``autocommit=True`` from Python 3.12 on."""
+        with suppress(sqlite3.ProgrammingError, ValueError, AttributeError):
+            native = native_of(dbapi_connection)
+            mode = getattr(native, "autocommit", None)
+            return mode if isinstance(mode, bool) else native.isolation_level is None
+        return False
+
+    def in_transaction(self, dbapi_connection: Any) -> bool | None:
+        """What the driver says; None when it is closed."""
+        try:
+            return bool(native_of(dbapi_connection).in_transaction)
+        except (sqlite3.ProgrammingError, ValueError, AttributeError):
+            return None
+
+    def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
+        """Temporary tables and attached databases."""
+        found: tuple[Left, ...] = self.on_driver(dbapi_connection, left_on)
+        return found
+
+    @contextmanager
+    def impatient(self, dbapi_connection: Any) -> Iterator[None]:
+        """``busy_timeout`` 0 while the context lasts."""
+
+        def set_timeout(milliseconds: int) -> Callable[[sqlite3.Connection], int]:
+            def apply(connection: sqlite3.Connection) -> int:
+                old = int(connection.execute("PRAGMA busy_timeout").fetchone()[0])
+                connection.execute(f"PRAGMA busy_timeout = {milliseconds}").fetchall()
+                return old
+
+            return apply
+
+        old = self.on_driver(dbapi_connection, set_timeout(0))
+        try:
+            yield
+        finally:
+            with suppress(sqlite3.Error, ValueError):
+                self.on_driver(dbapi_connection, set_timeout(old))
+
+    def drain(self, dbapi_connection: Any) -> None:
+        """Aiosqlite's thread goes on with a statement whose task was cancelled; let it come to its end."""
+        if not isinstance(dbapi_connection, sqlite3.Connection):
+            with suppress(ValueError):
+                self.on_driver(dbapi_connection, lambda _: None)
+
+    def settle(self, opened: Iterable[Any]) -> None:
+        """Aiosqlite closes in its thread; wait for the end of that. Look what else the others have opened."""
+        for dbapi_connection in opened:
+            driver = getattr(dbapi_connection, "driver_connection", None)
+            if driver is not None and not driver._running:
+                getattr(driver, "_thread", driver).join(timeout=10)  # it was a thread itself once
+            elif isinstance(dbapi_connection, sqlite3.Connection):
+                with suppress(sqlite3.Error), self._watch.window():  # it is closed, or another thread's
+                    attached = dbapi_connection.execute("PRAGMA database_list").fetchall()
+                    self._in_memory |= any(name not in _OWN and not file for _, name, file in attached)
+
+
+_OWN = frozenset({"main", "temp"})
+
+
+def native_of(dbapi_connection: Any) -> Any:
+    """The `sqlite3.Connection` behind what SQLAlchemy calls the connection."""
+    if isinstance(dbapi_connection, sqlite3.Connection):
+        return dbapi_connection
+    return dbapi_connection.driver_connection._conn

@@ -1,0 +1,103 @@
+"""`Gate` to a SQLite file: connect arguments are compared with its path, and its connections are watched."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import make_url
+
+from acidity.engines.sqlite.bypass import file_in, file_of, points_at
+from acidity.engines.sqlite.facts import SqliteFacts, native_of
+
+IN_FILE = ("page_size", "auto_vacuum")  # fixed when the first page is written
+_OF_THE_FILE = {"wal", "delete"}  # journal modes that need no repeating; the others last as long as a connection
+
+
+class SqliteGate(SqliteFacts):
+    """See `Gate` for what the methods promise."""
+
+    path: Path
+    _settings: dict[str, str]
+
+    def connect(self, dialect: Any, cparams: dict[str, Any]) -> Any:
+        """A connection of the dialect to this file, with the engine's own arguments."""
+        arguments = {name: value for name, value in cparams.items() if name not in {"uri", "check_same_thread"}}
+        with self._watch.connecting():
+            return dialect.connect(str(self.path), check_same_thread=False, **arguments)
+
+    def configure(self, dbapi_connection: Any) -> None:
+        """Apply PRAGMAs that live in a connection, and watch its statements."""
+        pragmas = [
+            f"PRAGMA {name} = {value}"
+            for name, value in self._settings.items()
+            if name not in IN_FILE and not (name == "journal_mode" and value.lower() in _OF_THE_FILE)
+        ]
+
+        def prepare(connection: sqlite3.Connection) -> None:
+            for pragma in pragmas:
+                connection.execute(pragma).fetchall()
+            connection.set_trace_callback(partial(self._watch.traced, id(connection)))
+
+        with self._watch.window():
+            self.on_driver(dbapi_connection, prepare)
+
+    def claim(self, dbapi_connection: Any) -> bool:
+        """A Connection of SQLAlchemy uses this one; whether it was opened past ``do_connect`` (``creator=``)."""
+        with suppress(AttributeError, ValueError):
+            return self._watch.claim(native_of(dbapi_connection))
+        return False
+
+    def in_use(self, dbapi_connection: Any, *, in_use: bool) -> None:
+        """From now on (or no more), a statement on this connection has to pass the seam."""
+        with suppress(AttributeError, ValueError):
+            self._watch.in_use(native_of(dbapi_connection), in_use=in_use)
+
+    def open(self, dialect: Any, cargs: Any, cparams: Any) -> Any:
+        """A connection with exactly these arguments."""
+        with self._watch.connecting():
+            return dialect.connect(*cargs, **cparams)
+
+    def is_target(self, dialect_name: str, cargs: Any, cparams: Any) -> bool:
+        """Whether an engine with these arguments opens this file."""
+        del cparams
+        return dialect_name == "sqlite" and bool(cargs) and points_at(cargs[0], self.path)
+
+    def leads_to(self, sql: str) -> str:
+        """The file that an ATTACH or a VACUUM INTO would open."""
+        named = file_in(sql)
+        return "" if named is None or points_at(named, self.path) or not file_of(named) else named
+
+    def describe_target(self, dialect_name: str, cargs: Any, cparams: Any) -> str:
+        """The file, or the server without its password."""
+        if dialect_name == "sqlite":
+            return f"sqlite:///{file_of(cargs[0] if cargs else '') or ':memory:'}"
+        return f"{dialect_name}://{cparams.get('host', '')}/{cparams.get('dbname') or cparams.get('database') or ''}"
+
+    def serves(self, dialect_name: str) -> bool:
+        """SQLite's dialect."""
+        return dialect_name == "sqlite"
+
+    def in_memory(self, url: Any) -> bool:
+        """Whether the URL names a database in memory."""
+        database = make_url(url).database
+        return not database or not file_of(database)
+
+    def through_proxy(self) -> AbstractContextManager[None]:
+        """A file has no wire."""
+        return nullcontext()
+
+    def detour(self) -> None:
+        """So there is no proxy."""
+
+    def unseen(self) -> AbstractContextManager[None]:
+        """What happens in this context is acidity's or the pool's own."""
+        return self._watch.window()
+
+    def watch(self, refuse: Callable[[str], None]) -> AbstractContextManager[list[str]]:
+        """Notice what bypasses the seam."""
+        return self._watch.running(refuse)
