@@ -53,7 +53,9 @@ def _cannot_commit(sandbox: HostedSandbox, call: Call) -> bool:
 def _writers(sandbox: HostedSandbox, following: int) -> set[str]:
     """The transactions from `following` on that wrote the rows that are there now."""
     found: set[str] = set()
-    for name in sandbox.shapes:
-        ask = f"SELECT DISTINCT xmin::text FROM {sandbox.table(name)} WHERE xmin::text::bigint >= %s"
+    for shape in sandbox.shapes.values():
+        if shape.derived:
+            continue
+        ask = f"SELECT DISTINCT xmin::text FROM {shape.place} WHERE xmin::text::bigint >= %s"
         found.update(row[0] for row in sandbox.ask(ask, (following % 2**32,)))
     return found
