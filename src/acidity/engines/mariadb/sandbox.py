@@ -373,10 +373,10 @@ _PLAIN = frozenset(
 
 def _only_writes_rows(sql: str) -> bool:
     """Whether it is one statement of a kind that makes and drops nothing; what is not known may make anything."""
-    statements = SPEECH.statements(sql)
-    return len(statements) <= 1 and all(
-        re.split(r"\W", text.lstrip("( "), maxsplit=1)[0] in _PLAIN for text in statements
-    )
+    meaning, statements = SPEECH.meaning(sql), SPEECH.statements(sql)
+    if meaning.opaque or meaning.commits_unasked or len(statements) > 1:
+        return False
+    return all(re.split(r"\W", text.lstrip("( "), maxsplit=1)[0] in _PLAIN for text in statements)
 
 
 def _value(value: str) -> str:
