@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from acidity.core.call import Call, Event, Kind, Reply, Site
-from acidity.core.finding import Finding, Remedy, RowChange
+from acidity.core.finding import Finding, Remedy, RowChange, Tried
 from acidity.core.outcome import Ending, Rows, Told
 from acidity.core.report import Bound, Card, EngineInfo, Report
 from acidity.core.schedule import Schedule
@@ -39,9 +39,9 @@ TORN = Finding(
     ),
     explanation=("The first COMMIT made the debit durable.", "The second UPDATE failed, and nothing undid the debit."),
     remedies=(
-        Remedy("roll back after a failed COMMIT", "fail", 63),
-        Remedy("one commit instead of several", "pass", 57, "both writes in the first transaction"),
-        Remedy("a larger disk", "not applicable", 0, "the disk is not full"),
+        Remedy("roll back after a failed COMMIT", Tried.FAILED, 63),
+        Remedy("one commit instead of several", Tried.PASSED, 57, "both writes in the first transaction"),
+        Remedy("a larger disk", Tried.NOT_TRIED, 0, "the disk is not full"),
     ),
     occurrences=12,
     history=HISTORY,

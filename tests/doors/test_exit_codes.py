@@ -83,7 +83,7 @@ def test_the_first_code_that_applies_over_all(acidity, answers, cards, code):
     answers(*cards)
     left = acidity("check", "pond")
     assert left.code == code
-    assert left.out.splitlines()[-1].startswith("2 targets: ")
+    assert any(line.startswith("2 targets: ") for line in left.out.splitlines()[-3:])
 
 
 @pytest.mark.parametrize("card", [ALL_LETTERS, UNKNOWN_CARD])
@@ -117,7 +117,7 @@ def test_an_engine_that_cannot_start_is_unknown_and_hides_no_other(acidity, no_s
     assert "pond:one  on postgresql://ann:***@db/x" in left.out
     assert "undecided: no PostgreSQL server is here" in left.out
     assert "s3cret" not in left.out + left.err
-    assert left.out.splitlines()[-1] == "2 answers on 1 target: 1 pass, 1 unknown"
+    assert left.out.splitlines()[-3] == "2 answers on 1 target: 1 pass, 1 unknown"
 
 
 def test_an_engine_that_cannot_start_shows_only_the_letters_asked(acidity, no_server):
@@ -142,6 +142,27 @@ def test_the_same_trouble_is_told_once(acidity, answers):
     left = acidity("check", "pond", "--letters", "D")
     assert (left.code, left.out) == (2, "")
     assert left.err.count("not built") == 1
+
+
+@pytest.mark.parametrize("given", ["I", "AI", "acid"])
+def test_a_letter_that_is_asked_for_and_not_built_is_wrong_usage(acidity, answers, given, monkeypatch):
+    answers(GREEN)
+    missing = [letter for letter in given.upper() if letter in "ID"]
+    left = acidity("check", "pond:one", "--letters", given)
+    assert (left.code, left.out) == (2, "")
+    assert f"--letters {given.upper()}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not" in left.err
+    monkeypatch.setenv("ACIDITY_LETTERS", given)
+    assert acidity("check", "pond:one").code == 2
+
+
+def test_without_letters_the_last_line_names_what_is_not_built(acidity, answers):
+    answers(GREEN, GREEN)
+    left = acidity("check", "pond:one")
+    assert left.code == 0
+    assert left.out.splitlines()[-1] == "Not built in this version of acidity: I isolated, D durable"
+    assert left.out.lower().count("not built") == 1
+    letters = json.loads(acidity("check", "pond:one", "--output-format", "json").out)["letters"]
+    assert letters["I"] == letters["D"] == {"verdict": "not built"}
 
 
 def test_a_bad_target_runs_nothing(acidity, answers):
@@ -203,6 +224,15 @@ def test_a_bug_of_ours_is_not_a_failure_of_theirs(acidity, answers):
 def test_passwords_in_errors_are_masked(acidity, answers):
     answers(UsageError("refused postgresql://ann:s3cret@prod/x"))
     assert "s3cret" not in acidity("check", "pond:one").err
+
+
+def test_a_message_cannot_write_to_the_terminal(acidity, answers):
+    answers(UsageError("the clean run failed: \x1b]0;gotcha\x07\x1b[31m\u202e"))
+    assert (
+        acidity("check", "pond:one").err
+        == "acidity: pond:one: the clean run failed: \\x1b]0;gotcha\\x07\\x1b[31m\\u202e\n"
+    )
+    assert "s3cret" not in acidity("check", "pond:one", "--output-format", "a://ann:s3cret@db/x").err
 
 
 def test_the_output_goes_to_a_file(acidity, answers, folder):

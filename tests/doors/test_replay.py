@@ -154,6 +154,8 @@ def test_a_fault_that_never_struck_reproduces_nothing(acidity, replayed, write):
         ('{"schema": "acidity.card/1", "letters": {"A": 3}}', "not a whole saved report"),
         ('{"schema": "acidity.set/1", "items": 3}', "not a whole saved report"),
         (render([GREEN]), "holds no finding"),
+        ("[" * 100_000, "nested too deeply"),
+        (render([replace(FAILED, seed=0)]).replace('"seed": 0', '"seed": Infinity'), "not a whole saved report"),
     ],
 )
 def test_wrong_reports(acidity, replayed, write, text, message):
@@ -191,3 +193,30 @@ def test_wrong_usage(acidity, replayed, words, message):
     left = acidity("replay", *words)
     assert (left.code, left.out) == (2, "")
     assert message in left.err
+
+
+def test_a_name_that_no_file_can_have(acidity, replayed):
+    replayed()
+    for name in ("a" * 300 + ".json", "a\0.json"):
+        left = acidity("replay", name)
+        assert left.code == 2
+        assert "there is no report" in left.err
+        assert left.err.count("\n") == 1
+
+
+def test_a_schedule_with_too_many_digits(acidity, replayed, write):
+    replayed()
+    left = acidity("replay", "pond:pay", "ac1:A" + "9" * 5000)
+    assert left.code == 2
+    assert left.err.startswith("acidity: not a schedule")
+
+
+def test_a_report_of_a_later_version_may_say_more(acidity, replayed, write):
+    """What replaying does not need is not read, whatever it is."""
+    calls = replayed()
+    whole = json.loads(render([replace(FAILED, target="pond:pay", findings=(replace(TORN, replay=""),))]))
+    whole["also"] = ["job_marked_failed"]
+    whole["findings"][0] |= {"remedies": [{"name": "x", "verdict": "ends this", "runs": 3}], "also": [], "more": {}}
+    write("card.json", json.dumps(whole))
+    assert acidity("replay", "card.json").code == 1
+    assert [schedule for schedule, _ in calls] == ["ac1:A3!error-before"]

@@ -137,6 +137,9 @@ def test_durations(text, value):
         ["--budget", "soon"],
         ["--budget", "0s"],
         ["--budget", "-1"],
+        ["--db", ""],
+        ["--db", " , "],
+        ["--isolation-level", "snapshot"],
         ["--letters", "AX"],
         ["--letters", ""],
         ["--setting", "wal"],
@@ -152,6 +155,7 @@ def test_durations(text, value):
 def test_wrong_options(acidity, asked, words):
     left = acidity("check", "pond:pay", *words)
     assert (left.code, asked) == (2, [])
+    assert left.err.strip()
     assert "Traceback" not in left.err
     assert left.out == ""
 

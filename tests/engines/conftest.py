@@ -7,13 +7,14 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from acidity.engines import cache
 from acidity.engines import server as servers
+from tests.engines.actors import Ground, Grounds
 from tests.engines.served import MARIADB, POSTGRESQL, Engine, User
 
 
@@ -51,3 +52,10 @@ def user() -> Iterator[Callable[[Engine], User]]:
     for one in running:
         with suppress(ValueError):  # it was let go
             one.end(signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def grounds() -> Iterator[dict[str, Ground]]:
+    """``grounds[db]`` -> a bank on that engine for the tests of one file, each of which puts it back."""
+    with ExitStack() as stack:
+        yield Grounds(stack)

@@ -11,7 +11,7 @@ from typing import Any
 
 from acidity.adapters.seam import PassThrough
 from acidity.prove.drill.examine import Examiner
-from acidity.prove.drill.findings import atomicity_findings
+from acidity.prove.drill.findings import atomicity_causes
 from acidity.prove.drill.striker import Strike
 from acidity.prove.faults import FAULTS
 from acidity.prove.runs import Runs
@@ -70,7 +70,7 @@ def words(function: Program, db: str, faults: Sequence[str] = TELLING) -> set[st
         examination = Examiner(Runs(stage), operation, Inspector(stage)).examine(strikes)
     assert not examination.unknowns, examination.unknowns
     assert examination.struck
-    return {finding.word for finding in atomicity_findings(examination.bench, examination.judged)}
+    return {cause.word for cause in atomicity_causes(examination.bench, examination.judged)}
 
 
 def _named(name: str, **programs: Program) -> dict[str, Program]:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from acidity import prove
 from acidity.core.report import Report
+from acidity.engines.own_calls import own_calls
 from acidity.engines.sqlite.bypass import Watch, _hook
 from acidity.errors import ForeignDatabase
 from tests.engines.bank import ALICE, BOB, Account, balances, bank, calls, run_once
@@ -380,11 +381,11 @@ def test_the_connect_hook_of_the_next_connection_is_no_statement_of_the_lost_one
     """CPython gives an object the id of one that is no more."""
     lost = object()
     watch = Watch(tmp_path / "bank.db")
-    with watch.running(lambda where: pytest.fail(where)) as seen, watch.connecting():
+    with watch.running(lambda where: pytest.fail(where)) as seen:
         watch.in_use(lost, in_use=True)
         watch.traced(id(lost), "PRAGMA foreign_keys = ON")
         assert len(seen) == 1
-        with watch.window():  # of another thread, say
+        with own_calls():
             _hook("sqlite3.connect/handle", (lost,))  # the next one, with its id
         watch.traced(id(lost), "PRAGMA foreign_keys = ON")
     assert len(seen) == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -12,17 +11,10 @@ from sqlalchemy.engine import Connection
 
 from acidity import prove
 from acidity.prove import Scenario
-from acidity.prove.drill import examine
-from acidity.prove.faults import FAULTS
 
+ONE_FAULT: Any = {"faults": ("error-before",), "remedies": False}
 ENGINES = ("sqlite", "postgresql", "mariadb")
 KEYED = {"sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT", "postgresql": "SERIAL", "mariadb": "INT AUTO_INCREMENT"}
-
-
-@pytest.fixture(autouse=True)
-def one_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(examine, "FAULTS", {"error-before": FAULTS["error-before"]})
-    monkeypatch.setattr(import_module("acidity.prove.drill.drill"), "REMEDIES", {})
 
 
 def orders(connection: Connection) -> None:
@@ -95,5 +87,5 @@ CASES = [
 def test_a_copied_number_is_the_same_in_every_run(
     db: str, schema: Callable[..., Any], operation: Callable[..., Any]
 ) -> None:
-    report = prove.drill(Scenario(operation, schema=schema), db=db)
+    report = prove.drill(Scenario(operation, schema=schema), db=db, **ONE_FAULT)
     assert report.verdict == "pass", report

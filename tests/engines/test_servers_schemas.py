@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -18,17 +18,10 @@ from acidity.engines import new_sandbox
 from acidity.engines.hosted import SCHEMA, HostedSandbox
 from acidity.errors import UsageError
 from acidity.prove import Scenario
-from acidity.prove.drill import examine
-from acidity.prove.faults import FAULTS
+from tests.engines.served import POSTGRESQL, psycopg_connection
 
 SERVERS = ("postgresql", "mariadb")
-
-
-@pytest.fixture(autouse=True)
-def one_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error before each Call finds what is torn; the others cost time."""
-    monkeypatch.setattr(examine, "FAULTS", {"error-before": FAULTS["error-before"]})
-    monkeypatch.setattr(import_module("acidity.prove.drill.drill"), "REMEDIES", {})
+ONE_FAULT: Any = {"faults": ("error-before",), "remedies": False}  # it finds what is torn
 
 
 class Base(DeclarativeBase):
@@ -119,7 +112,7 @@ def raw_right(dbapi_connection: Any) -> None:
 
 def drilled(function: Callable[..., Any], db: str, **options: Any) -> Report:
     options = {"schema": ledger, "setup": two_accounts} | options
-    return prove.drill(Scenario(function, **options), db=db)
+    return prove.drill(Scenario(function, **options), db=db, **ONE_FAULT)
 
 
 @pytest.mark.parametrize("db", SERVERS)
@@ -135,6 +128,11 @@ def test_two_commits_in_another_schema_are_torn(torn: Callable[..., Any], db: st
 def test_one_commit_in_another_schema_passes(right: Callable[..., Any], db: str) -> None:
     report = drilled(right, db, invariants=[total_is_kept])
     assert report.verdict == "pass", report
+
+
+@pytest.mark.parametrize("db", SERVERS)
+def test_schemas_that_metadata_names_are_made(db: str) -> None:
+    assert drilled(orm_right, db, schema=None, metadata=Base.metadata).verdict == "pass"
 
 
 def total_is_kept(session: Session, run: Any) -> bool:
@@ -323,14 +321,38 @@ def test_broken_references_between_schemas_are_found(made: Callable[[str, str], 
     assert one.sandbox.violations() == ("foreign key: children: parent points at no row of refers.parents in 1 rows",)
 
 
-def test_tables_of_an_extension_are_left_out_and_named(made: Callable[[str, str], Made]) -> None:
-    one = made("postgresql", "CREATE TABLE mine (id int)")
-    one.sandbox.ask("CREATE TABLE theirs (id int); ALTER EXTENSION plpgsql ADD TABLE theirs")
-    other = made("postgresql", "CREATE TABLE mine (id int)")
-    assert other.sandbox.left_out() == ()
-    assert one.sandbox.read_shapes().keys() == {"mine"}
-    one.sandbox.keep_left_out()
-    assert one.sandbox.left_out() == ("theirs (of the extension plpgsql)",)
+def as_superuser(connection: Connection, script: str) -> None:
+    """What a program has had done by its administrator."""
+    server = POSTGRESQL.start()
+    database = connection.execute(text("SELECT current_database()")).scalar_one()
+    with closing(psycopg_connection(server, server.password, database)) as administrator:
+        administrator.execute(script)
+
+
+def with_an_extension(connection: Connection) -> None:
+    ledger(connection)
+    as_superuser(connection, "CREATE TABLE theirs (id int); ALTER EXTENSION plpgsql ADD TABLE theirs")
+
+
+def test_tables_of_an_extension_are_left_out_and_named() -> None:
+    report = drilled(core_right, "postgresql", schema=with_an_extension)
+    assert report.verdict == "pass", report
+    assert "not compared: theirs (of the extension plpgsql)" in report.notes
+
+
+def with_a_foreign_table(connection: Connection) -> None:
+    ledger(connection)
+    as_superuser(
+        connection,
+        "CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER elsewhere FOREIGN DATA WRAPPER nothing;"
+        "CREATE FOREIGN TABLE far (id int) SERVER elsewhere",
+    )
+
+
+def test_foreign_tables_make_a_run_unknown() -> None:
+    report = drilled(core_right, "postgresql", schema=with_a_foreign_table)
+    assert report.verdict == "unknown", report
+    assert "the rows of the foreign table far are elsewhere" in str(report)
 
 
 def test_what_cannot_be_compared_is_said(made: Callable[[str, str], Made]) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text,
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from acidity.core.report import Report
-from tests.engines.bank import ALICE, BOB, Account, bank
+from tests.engines.bank import ALICE, BOB, Account, bank, run_once
 from tests.run.drilling import drilled
 
 TABLE = {
@@ -122,7 +122,6 @@ def leaks(report: Report) -> list[str]:
 WRONG = [
     ("sqlite", forgets_its_table, "temporary table scratch still there"),
     ("sqlite", forgets_its_table_in_a_task, "temporary table scratch still there"),
-    ("sqlite", forgets_what_it_attached, "attached database side still there"),
     ("postgresql", forgets_its_table, "temporary table scratch still there"),
     ("postgresql", forgets_its_lock, "advisory locks (-1, 2) and 7 still held"),
     ("mariadb", forgets_its_table, "temporary table scratch still there"),
@@ -132,7 +131,6 @@ WRONG = [
 RIGHT = [
     ("sqlite", drops_its_table),
     ("sqlite", without_a_pool),
-    ("sqlite", detaches_it),
     ("postgresql", drops_its_table),
     ("postgresql", drops_it_at_commit),
     ("postgresql", without_a_pool),
@@ -155,6 +153,13 @@ def test_what_is_taken_away_is_not(db: str, function: Callable[..., Any]) -> Non
     report = drilled(bank(function), db, "error-before", "connection-lost")
     assert report.verdict == "pass", report
     assert not leaks(report), report
+
+
+def test_an_attached_database_is_met_by_the_stranger() -> None:
+    """What is in it cannot be compared, so the check is unknown; the run says what stayed all the same."""
+    (leak,) = run_once(forgets_what_it_attached).leaks
+    assert "attached database side still there" in leak
+    assert not run_once(detaches_it).leaks
 
 
 def pays_on_a_furnished_engine(engine: Engine) -> None:

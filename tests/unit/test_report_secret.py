@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from acidity.report.secret import masked, printable
+from acidity.report.secret import masked, printable, safe
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,12 @@ from acidity.report.secret import masked, printable
         ("sqlite:///x.db", "sqlite:///x.db"),
         ("postgresql://db/x?user=u&password=pw&sslmode=on", "postgresql://db/x?user=u&password=***&sslmode=on"),
         ("postgresql://ann@db/x", "postgresql://ann@db/x"),
+        ("postgresql://bob:hunt@er2SEC@db/x", "postgresql://bob:***@db/x"),
+        ("at postgresql://u:p@h/x, mail a@b", "at postgresql://u:***@h/x, mail a@b"),
+        ("host=db user=bob password=hunter2 dbname=x", "host=db user=bob password=*** dbname=x"),
+        ("dbname=x password='two words'", "dbname=x password=***"),
+        ("UPDATE users SET password='x' WHERE id = 1", "UPDATE users SET password='x' WHERE id = 1"),
+        ("UPDATE hosts SET host = ?, password = ?", "UPDATE hosts SET host = ?, password = ?"),
         ("nothing: here@all", "nothing: here@all"),
     ],
 )
@@ -28,3 +34,7 @@ def test_masked(text, expected):
 def test_printable_keeps_what_people_write():
     text = "naïve ₹5 → 漢字 é 👩‍👧 नमस्ते"
     assert printable(text) == text
+
+
+def test_a_message_keeps_its_lines_and_nothing_that_moves_the_cursor():
+    assert safe("a://u:pw@h\n\x1b]0;x\x07\u202e") == "a://u:***@h\n\\x1b]0;x\\x07\\u202e"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from acidity.core.finding import Remedy
+from acidity.core.finding import Remedy, Tried
 from acidity.core.report import Bound, Card
 from acidity.core.schedule import Schedule
 from acidity.report import FORMATS
@@ -31,8 +31,8 @@ app.bank:transfer  on sqlite 3.40.1, through pysqlite, journal_mode delete, fore
                2. The second UPDATE failed, and nothing undid the debit.
        cheapest change that passed: one commit instead of several (tried in 57 runs; both writes in the first
        transaction)
-       did not help: roll back after a failed COMMIT (tried in 63 runs)
-       cannot be tried here: a larger disk (the disk is not full)
+       did not end it: roll back after a failed COMMIT (tried in 63 runs)
+       not tried: a larger disk (the disk is not full)
        replay: acidity replay app.bank:transfer 'ac1:A3!error-before'
 
     warning: The caller is told that it failed, and it did not
@@ -40,7 +40,6 @@ app.bank:transfer  on sqlite 3.40.1, through pysqlite, journal_mode delete, fore
        schedule: ac1:A5!error-after
 
  C  consistent  not stated   no constraint is declared and no invariant was given: nothing to check
- I  isolated    not built    this version of acidity cannot check it yet
  D  durable     not asked
 
  note: end states: no power loss
@@ -54,6 +53,16 @@ def words(text):
 
 def test_a_card_with_every_kind_of_letter():
     assert plain(ALL_LETTERS) == EXPECTED
+
+
+def test_what_is_not_built_is_named_in_the_last_line_and_on_no_card():
+    for answers, names in [([ALL_LETTERS], "I isolated"), ([ALL_LETTERS, GREEN], "I isolated, D durable")]:
+        text = render(answers, color=False, width=120)
+        assert text.splitlines()[-1] == f"Not built in this version of acidity: {names}"
+        assert len(re.findall("not built", text, re.IGNORECASE)) == 1
+        assert all("not built" not in str(answer) and " I  isolated" not in str(answer) for answer in answers)
+    built = replace(GREEN, letters={"A": PASSED, "C": "not asked"})
+    assert "not built" not in render([built, PASSED], color=False, width=120).lower()
 
 
 def test_str_of_an_answer_is_its_text():
@@ -111,8 +120,8 @@ def test_a_set_says_what_is_shared_once_and_counts():
     text = render([GREEN, other, ALL_LETTERS, UNDECIDED], color=False, width=120)
     assert text.count(NOTES[0]) == 1
     assert f" note on all of these: {NOTES[0]}" in text
-    assert text.splitlines()[-1] == "4 answers on 3 targets: 2 pass, 1 FAIL, 1 unknown"
-    assert render([GREEN, other], color=False, width=120).splitlines()[-1] == "2 targets: 2 pass"
+    assert text.splitlines()[-3] == "4 answers on 3 targets: 2 pass, 1 FAIL, 1 unknown"
+    assert render([GREEN, other], color=False, width=120).splitlines()[-3] == "2 targets: 2 pass"
 
 
 def test_a_note_of_one_answer_stays_with_it():
@@ -152,7 +161,7 @@ def test_passwords_are_masked():
 
 def test_one_run_is_not_runs():
     once = replace(
-        TORN, occurrences=1, remedies=(Remedy("commit once", "pass", 1),), explanation=("It broke.",), replay=""
+        TORN, occurrences=1, remedies=(Remedy("commit once", Tried.PASSED, 1),), explanation=("It broke.",), replay=""
     )
     text = plain(replace(FAILED, findings=(once,), headline="", runs=1))
     assert " FAIL   1 run" in text

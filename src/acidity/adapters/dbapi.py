@@ -21,13 +21,16 @@ from typing import Any
 
 from acidity.adapters.base import Gatekeeper, describe_target, destination, leads_elsewhere
 from acidity.adapters.drivers import DRIVERS
-from acidity.adapters.drivers.base import Driver, Hooks, Opening, Said
-from acidity.adapters.drivers.wire import RawWire
+from acidity.adapters.drivers.base import Driver, DriverCall, Hooks, Opening
+from acidity.adapters.drivers.wire import RawConnection
 from acidity.adapters.meaning import asked
-from acidity.adapters.seam import Actor, current_actor, passing, request, unseen
+from acidity.adapters.seam import Actor, PendingCall, current_actor, request
 from acidity.adapters.site import find_site, is_where_acidity_calls
+from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Kind, Site
 from acidity.engines.base import Sandbox
+from acidity.engines.own_calls import OWN, own_calls
+from acidity.engines.sqlite.bypass import file_in
 from acidity.errors import ForeignDatabase
 
 _RAW = "a statement was sent on the raw driver connection of SQLAlchemy"
@@ -46,8 +49,8 @@ class DbapiAdapter:
         self.armed = False
         self._hooks = Hooks()
         self._late = _WhenImported(self._hook)
-        self._wires: dict[int, RawWire] = {}
-        self._opened: list[RawWire] = []
+        self._wires: dict[int, RawConnection] = {}
+        self._opened: list[RawConnection] = []
         self._others: weakref.WeakSet[Any] = weakref.WeakSet()
         self._bypasses: list[str] = []
 
@@ -72,20 +75,20 @@ class DbapiAdapter:
     @contextmanager
     def opening(self, driver: Driver, dialect: str, cargs: Any, cparams: Any) -> Iterator[Opening]:
         """A connection is about to be opened: refuse it, or take it in when it is there."""
-        others = passing() or called_by_others(driver.module)
+        others = OWN.get() or called_by_others(driver.module)
         ours = None if others else destination(self.gatekeeper, dialect, cargs, cparams)
         if self.armed and not ours and not others:
             where = describe_target(self.gatekeeper, dialect, cargs, cparams)
             self._refuse(f"a driver connection inside the operation points at {where!r}", "nothing was opened.")
-        with unseen():
-            if ours:
-                take_in = partial(self._take_in, ours, driver)
-                yield Opening(True, take_in, ours.detour() if self.armed else None)
-            else:
-                yield Opening(False, self._others.add if others else lambda _: None)
+        if ours is None:
+            yield Opening(False, self._others.add if others else lambda _: None)
+            return
+        with own_calls():
+            take_in = partial(self._take_in, ours, driver)
+            yield Opening(True, take_in, ours.detour() if self.armed else None)
 
     def _take_in(self, sandbox: Sandbox, driver: Driver, connection: Any) -> None:
-        wire = RawWire(sandbox, driver, connection)
+        wire = RawConnection(sandbox, driver, connection)
         self._wires[id(connection)] = wire
         self._opened.append(wire)
         handle = wire.connection
@@ -93,9 +96,14 @@ class DbapiAdapter:
         sandbox.configure(handle)
         sandbox.in_use(handle, in_use=True)
 
-    def minded(self, connection: Any) -> RawWire | None:
+    def records(self) -> bool:
+        """Whether the actor that calls now keeps the rows it reads."""
+        actor = current_actor()
+        return self.armed and actor is not None and actor.records
+
+    def wire_if_ours(self, connection: Any) -> RawConnection | None:
         """The wire of this connection, if what it is asked now is a Call."""
-        if not self.armed or passing():
+        if not self.armed or OWN.get():
             return None
         wire = self._wires.get(id(connection))
         if wire is not None and wire.driver_connection is connection:
@@ -126,54 +134,58 @@ class DbapiAdapter:
 
     # Calls
 
-    def bring(self, wire: RawWire, said: Said, perform: Callable[[], Any]) -> Any:
+    def bring(self, wire: LiveConnection, call: DriverCall, perform: Callable[..., Any]) -> Any:
         """Bring a Call of this thread to the seam."""
         actor = current_actor()
         if actor is None:
-            return self._orphaned(said, perform)
-        return self._bring(actor, wire, said, perform, find_site())
+            self._note_orphan(call)
+            with own_calls():
+                return perform(*call.arguments, **call.keywords)
+        return self._bring(actor, wire, call, perform, find_site())
 
-    async def bring_async(self, wire: RawWire, said: Said, perform: Callable[[], Awaitable[Any]]) -> Any:
+    async def bring_async(self, wire: LiveConnection, call: DriverCall, perform: Callable[..., Awaitable[Any]]) -> Any:
         """Bring a Call of this task to the seam, in a greenlet, where Interceptors are plain functions."""
         from sqlalchemy.util import await_only, greenlet_spawn
 
         actor = current_actor()
         if actor is None:
-            return await self._orphaned(said, perform)
+            self._note_orphan(call)
+            with own_calls():
+                return await perform(*call.arguments, **call.keywords)
         site = find_site()
-        return await greenlet_spawn(self._bring, actor, wire, said, lambda: await_only(perform()), site)
 
-    def _orphaned(self, said: Said, perform: Callable[[], Any]) -> Any:
-        self._bypasses.append(f"{said.kind or Kind.STATEMENT} by a thread or task that belongs to no operation")
-        with self.gatekeeper.sandbox.unseen(), unseen():
-            return perform()
+        def perform_awaiting(*arguments: Any, **keywords: Any) -> Any:
+            return await_only(perform(*arguments, **keywords))
 
-    def _bring(self, actor: Actor, wire: RawWire, said: Said, perform: Callable[[], Any], site: Site | None) -> Any:
-        sandbox, answer = wire.sandbox, []
-        where = leads_elsewhere(self.gatekeeper, sandbox, said.sql)
+        return await greenlet_spawn(self._bring, actor, wire, call, perform_awaiting, site)
+
+    def _note_orphan(self, call: DriverCall) -> None:
+        self._bypasses.append(f"{call.kind or Kind.STATEMENT} by a thread or task that belongs to no operation")
+
+    def _bring(
+        self, actor: Actor, wire: LiveConnection, call: DriverCall, perform: Callable[..., Any], site: Site | None
+    ) -> Any:
+        where = "" if file_in(call.sql) is None else leads_elsewhere(self.gatekeeper, wire.sandbox, call.sql)
         if where:
             self._refuse(f"a statement of the operation leads to {where}", "it was not sent.")
-        meant = asked(sandbox, wire.connection, said, alone=partial(wire.autocommits, said.sql))
-        with self.gatekeeper.sandbox.unseen():
-            try:
-                request(
-                    actor,
-                    meant.kind,
-                    said.sql,
-                    said.params,
-                    wire=wire,
-                    connection=wire,
-                    site=site,
-                    perform=lambda: answer.append(perform()),
-                    many=said.many,
-                    autocommit=meant.autocommit,
-                    writes=meant.writes,
-                    opaque=meant.opaque,
-                )
-            except CancelledError:
-                sandbox.drain(wire.connection)
-                raise
-        return answer[0] if answer else None
+        meant = asked(wire, call, alone=partial(wire.autocommits, call.sql))
+        try:
+            return request(
+                actor,
+                meant.kind,
+                call.sql,
+                call.params,
+                wire=wire,
+                site=site,
+                send=partial(_send, wire, call, perform),
+                many=call.many,
+                autocommit=meant.autocommit,
+                writes=meant.writes,
+                opaque=meant.opaque,
+            )
+        except CancelledError:
+            wire.sandbox.drain(wire.connection)
+            raise
 
     # After a run
 
@@ -200,6 +212,20 @@ class DbapiAdapter:
 
     def release(self) -> None:
         """Nothing is kept beyond a run."""
+
+
+def _send(wire: LiveConnection, call: DriverCall, perform: Callable[..., Any], pending: PendingCall) -> Any:
+    """Call the driver's method as the program did, or with what an Interceptor has put in its place."""
+    arguments, keywords = call.arguments, call.keywords
+    if pending.rewritten:
+        if call.rewrite is None:
+            pending.refuse_rewriting()
+        else:
+            arguments, keywords = call.rewrite(arguments, keywords, pending.sql, pending.params)
+    given = perform(*arguments, **keywords)
+    if pending.records and isinstance(wire, RawConnection):
+        pending.rows, pending.rowcount = wire.driver.answer(call, given)
+    return given
 
 
 def called_by_others(driver: str) -> bool:

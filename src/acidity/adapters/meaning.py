@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sized
 from typing import Any, NamedTuple
 
-from acidity.adapters.drivers.base import Said
-from acidity.adapters.seam import unseen
+from acidity.adapters.drivers.base import DriverCall
+from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Kind, Writes
-from acidity.engines.base import Sandbox
+from acidity.engines.own_calls import own_calls
 from acidity.engines.speech import speech_of
 
 
@@ -21,21 +21,20 @@ class Meant(NamedTuple):
     opaque: bool = False
 
 
-def asked(sandbox: Sandbox, connection: Any, said: Said, *, alone: Callable[[], bool]) -> Meant:
+def asked(wire: LiveConnection, said: DriverCall, *, alone: Callable[[], bool]) -> Meant:
     """What is asked of the database.
 
     Args:
-        sandbox: where the connection leads.
-        connection: as the Sandbox takes it.
+        wire: the connection that it goes over.
         said: the text, or the kind that a method of the driver has.
         alone: whether no transaction is open and none will be begun, so that a write is committed by itself.
     """
     if said.kind is not None and said.kind is not Kind.STATEMENT:
         return Meant(said.kind)
-    meaning = speech_of(sandbox.engine_name).meaning(said.sql)
-    if meaning.switches and not sandbox.commits_by_itself(connection):
-        with unseen():  # the server may have to be asked
-            if sandbox.in_transaction(connection):
+    meaning = speech_of(wire.engine).meaning(said.sql)
+    if meaning.switches and not wire.sandbox.commits_by_itself(wire.connection):
+        with own_calls():  # the server may have to be asked
+            if wire.sandbox.in_transaction(wire.connection):
                 return Meant(Kind.COMMIT)
     if meaning.kind is not Kind.STATEMENT:
         return Meant(meaning.kind, opaque=meaning.opaque)

@@ -2,70 +2,105 @@
 
 An adapter calls `request` for each Call it sees. Who is calling is known from a context variable, which SQLAlchemy's
 greenlets and asyncio tasks carry along; a call by nobody while a run is on is a bypass, and makes the run unknown.
+An Interceptor may hold the Call as long as it likes: what the driver does is a part of the Call only inside
+`PendingCall.perform`, and only in the context of this actor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from time import monotonic
+from typing import Any, Literal, Protocol
 
-from acidity.core.call import OK, Call, Event, History, Kind, Reply, Site, Writes
-
-
-class LiveConnection(Protocol):
-    """The live connection that a Call goes over, as far as a fault needs it."""
-
-    @property
-    def engine(self) -> str:
-        """The name of the database engine, such as ``sqlite``."""
-
-    @property
-    def database(self) -> str:
-        """What the scenario calls the database; empty where there is only one."""
-
-    @property
-    def connection(self) -> Any:
-        """The driver's connection, as the library has it."""
-
-    @property
-    def errors(self) -> Any:
-        """The driver's module with the PEP 249 exception classes."""
-
-    def on_driver(self, action: Callable[[Any], Any]) -> Any:
-        """Run `action` with the driver's own connection, in the thread that the driver demands."""
-
-    def send(self, sql: str) -> None:
-        """Send a statement on the same connection, in the same transaction, unseen by the seam."""
-
-    def close(self) -> None:
-        """Close the driver's connection under the library's feet."""
-
-    def rollback(self) -> None:
-        """Roll back on the driver, unseen by the seam."""
-
-    def impatient(self) -> AbstractContextManager[None]:
-        """Let no lock wait last while the context does."""
-
-    def disconnected(self, error: BaseException) -> bool:
-        """Whether this error means that the connection is gone."""
+from acidity.adapters.wire import LiveConnection
+from acidity.core.call import Call, Event, History, Kind, Reply, Site, Writes
+from acidity.engines.codes import code_of
+from acidity.engines.own_calls import OWN
 
 
 @dataclass(slots=True)
 class PendingCall:
     """One Call on its way to the database.
 
-    An Interceptor lets it through with `perform`, or raises instead, or both. It notes in `fault` what it did, and sets
-    `answered` to False when the program cannot know whether the Call took place.
+    An Interceptor lets it through with `perform`, or raises instead, or both. It may put another text or other
+    parameters into `sql` and `params` before that: they are what the driver is sent. It notes in `fault` what it broke,
+    and sets `answered` to False when the program cannot know whether the Call took place.
+
+    Attributes:
+        call: what the program asked for.
+        wire: the connection that it goes over; None for an effect.
+        sql: the text that is sent, at first the Call's own.
+        params: the parameters that go with it.
+        send: asks the driver with `sql` and `params` as they are, and gives what the driver gave.
+        records: the adapter is to fill in `rows` and `rowcount`.
+        result: what the driver gave; what the program gets.
+        began: when it was first sent, in seconds of the monotonic clock; 0 before.
+        ended: when that was last answered.
     """
 
     call: Call
     wire: LiveConnection | None
-    perform: Callable[[], None]
+    sql: str
+    params: Any
+    send: Callable[[PendingCall], Any]
+    records: bool = False
     fault: str = ""
     answered: bool = True
+    result: Any = None
+    rows: Sequence[Any] | None = None
+    rowcount: int | None = None
+    began: float = 0.0
+    ended: float = 0.0
+
+    def perform(self) -> None:
+        """Let it take place; may be called again after an error.
+
+        Raises:
+            BaseException: whatever the database or the driver raised.
+            RewriteError: its text was changed, and the program has not sent it as a text.
+        """
+        token = OWN.set(self.wire is not None)  # inside an effect the program makes Calls again
+        self.began = self.began or monotonic()
+        try:
+            self.result = self.send(self)
+        finally:
+            self.ended = monotonic()
+            OWN.reset(token)
+
+    @property
+    def rewritten(self) -> bool:
+        """Whether an Interceptor has changed what is sent."""
+        return self.sql is not self.call.sql or self.params is not self.call.params
+
+    def refuse_rewriting(self) -> None:
+        """For a Call that is a method of the driver (``commit()``) or holds a text that the driver has prepared.
+
+        Raises:
+            RewriteError: it was changed.
+        """
+        if self.rewritten:
+            raise RewriteError(f"{self.call.label} was not sent as a text, so it cannot be rewritten")
+
+    def reply(self, error: BaseException | None = None) -> Reply:
+        """What came of it; an error is an answer, unless it struck a COMMIT and says nothing about it."""
+        began, ended = self.began or monotonic(), self.ended or monotonic()
+        if error is None:
+            return Reply("ok", "", "", self.rows, self.rowcount, began, ended)
+        of_the_driver = self.wire is not None and isinstance(error, self.wire.errors.Error)
+        code = code_of(error) if of_the_driver else ""
+        status: Literal["unknown", "error"] = "error"
+        if self.call.autocommit or self.call.kind is Kind.COMMIT or self.call.kind is Kind.PREPARE:
+            answered = self.answered and of_the_driver and self.wire is not None and not self.wire.is_gone(error)
+            status = "error" if answered else "unknown"
+        return Reply(status, f"{type(error).__name__}: {error}", code, None, None, began, ended)
+
+
+class RewriteError(TypeError):
+    """An Interceptor changed the text of a Call that has none."""
 
 
 class Interceptor(Protocol):
@@ -132,12 +167,25 @@ class Layer:
 
 @dataclass(slots=True)
 class Actor:
-    """One caller: its letter, its Interceptor, and the History of what it did."""
+    """One caller: its letter, its Interceptor, and the History of what it did.
+
+    Attributes:
+        name: the letter.
+        interceptor: decides for each of its Calls.
+        records: rows and row counts are kept in its Replies.
+        events: what it did so far, as it ended.
+        effects: how often each effect took place.
+        bypasses: what it did past the seam, in words.
+        made: how many Calls it has made.
+        connections: the number of each connection, by its identity.
+    """
 
     name: str
     interceptor: Interceptor
+    records: bool = False
     events: list[Event] = field(default_factory=list)
     effects: dict[str, int] = field(default_factory=dict)
+    effect_keys: set[tuple[str, str]] = field(default_factory=set)
     bypasses: list[str] = field(default_factory=list)
     made: int = 0
     connections: dict[int, int] = field(default_factory=dict)
@@ -147,43 +195,36 @@ class Actor:
         """What it did so far."""
         return tuple(self.events)
 
-    def number(self, connection: Any) -> int:
+    def took_place(self, effect: str, key: str | None = None) -> None:
+        """Count an effect; one with an idempotency key only the first time under that key."""
+        if key is not None:
+            if (effect, key) in self.effect_keys:
+                return
+            self.effect_keys.add((effect, key))
+        self.effects[effect] = self.effects.get(effect, 0) + 1
+
+    def number(self, wire: LiveConnection) -> int:
         """The number of a connection, from 1 in the order in which they were first used."""
-        return self.connections.setdefault(id(connection), len(self.connections) + 1)
+        return self.connections.setdefault(id(wire), len(self.connections) + 1)
 
 
-_current: ContextVar[Actor | None] = ContextVar("acidity_actor", default=None)
-_passing: ContextVar[bool] = ContextVar("acidity_passing", default=False)
+ACTOR: ContextVar[Actor | None] = ContextVar("acidity_actor", default=None)  # read for every Call
+_places = itertools.count(1)  # of Events in the one order of all actors; drawing the next one is atomic
 
 
 def current_actor() -> Actor | None:
     """The actor on whose behalf this code runs, or None."""
-    return _current.get()
-
-
-def passing() -> bool:
-    """Whether a Call is on its way through the seam here, so that what the driver does now belongs to it."""
-    return _passing.get()
-
-
-@contextmanager
-def unseen() -> Iterator[None]:
-    """What a driver is asked in this context is no Call of the operation."""
-    token = _passing.set(True)
-    try:
-        yield
-    finally:
-        _passing.reset(token)
+    return ACTOR.get()
 
 
 @contextmanager
 def acting(actor: Actor) -> Iterator[Actor]:
     """Make the calls in this context the actor's."""
-    token = _current.set(actor)
+    token = ACTOR.set(actor)
     try:
         yield actor
     finally:
-        _current.reset(token)
+        ACTOR.reset(token)
 
 
 def request(
@@ -193,46 +234,30 @@ def request(
     params: Any,
     *,
     wire: LiveConnection | None,
-    connection: Any,
     site: Site | None,
-    perform: Callable[[], None],
+    send: Callable[[PendingCall], Any],
     many: bool = False,
     defaulted: frozenset[str] = frozenset(),
     autocommit: bool = False,
     writes: Writes = Writes.NO,
     opaque: bool = False,
-) -> None:
-    """Bring one Call to the actor's Interceptor and record what came of it.
+) -> Any:
+    """Bring one Call to the actor's Interceptor, record what came of it, and give what the driver gave.
 
     Raises:
         BaseException: whatever the database, the driver or a fault raised.
     """
     actor.made += 1
-    number = actor.number(connection) if connection is not None else 0
-    database = wire.database if wire is not None else ""
-    told = (many, defaulted, number, autocommit, database, writes, opaque)
-    call = Call(actor.name, actor.made, kind, sql, params, site, *told)
-    pending = PendingCall(call, wire, perform)
-    token = _passing.set(wire is not None)
+    number, database = (actor.number(wire), wire.database) if wire is not None else (0, "")
+    call = Call(
+        actor.name, actor.made, kind, sql, params, site, many, defaulted, number, autocommit, database, writes, opaque
+    )
+    pending = PendingCall(call, wire, sql, params, send, actor.records and kind is Kind.STATEMENT)
     try:
         actor.interceptor.intercept(pending)
     except BaseException as error:
-        actor.events.append(Event(call, _reply_to(pending, error), pending.fault))
+        actor.events.append(Event(call, pending.reply(error), pending.fault, next(_places)))
         actor.interceptor.failed(pending)
         raise
-    else:
-        actor.events.append(Event(call, OK, pending.fault))
-    finally:
-        _passing.reset(token)
-
-
-def _reply_to(pending: PendingCall, error: BaseException) -> Reply:
-    """An error is an answer, unless it struck a COMMIT and says nothing about it."""
-    wire = pending.wire
-    answered = pending.answered
-    if wire is not None and answered:
-        answered = isinstance(error, wire.errors.Error) and not wire.disconnected(error)
-    unknown = (pending.call.commits or pending.call.kind is Kind.PREPARE) and not answered
-    names = ("sqlite_errorname", "sqlstate", "pgcode")
-    code = next((str(found) for name in names if (found := getattr(error, name, None))), "")
-    return Reply("unknown" if unknown else "error", f"{type(error).__name__}: {error}", code)
+    actor.events.append(Event(call, pending.reply(), pending.fault, next(_places)))
+    return pending.result

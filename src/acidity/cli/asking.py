@@ -17,7 +17,7 @@ from acidity.cli.progress import Progress, progress_bar
 from acidity.cli.target import Target, resolve_all
 from acidity.core.report import Card, Report
 from acidity.errors import Interrupted, Terminated, UsageError
-from acidity.report.secret import masked
+from acidity.report.secret import safe
 
 USAGE, INTERRUPTED = 2, 130
 Answer = Report | Card
@@ -58,7 +58,7 @@ def ask_all(texts: Sequence[str], request: Request, ask: Ask, **more: Any) -> in
         deliver([with_options_in_replay(answer, request) for answer in answers], request.output) if answers else None
     )
     for message, name in troubles.items():
-        click.echo(f"acidity: {name}: {masked(message)}", err=True)
+        click.echo(f"acidity: {name}: {safe(message)}", err=True)
     if stopped is not None:
         return stopped
     return USAGE if troubles or found is None else found

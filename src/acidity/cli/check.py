@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from acidity.cli.asking import ask_all
 from acidity.cli.options import (
@@ -18,6 +20,8 @@ from acidity.cli.options import (
     targets,
     with_options,
 )
+from acidity.core.report import LETTERS
+from acidity.errors import UsageError
 
 
 @click.command(short_help="The card with the four letters, A C I D.")
@@ -38,5 +42,23 @@ def check(ctx: click.Context, /, targets: tuple[str, ...], letters: str, **optio
     all its Scenarios.
     """  # noqa: D301 - \b is click's mark for lines to keep
     from acidity import prove
+    from acidity.prove.checks import CHECKS
+
+    if ctx.get_parameter_source("letters") is not ParameterSource.DEFAULT:
+        _require_built(letters, tuple(CHECKS))
 
     ctx.exit(ask_all(targets, Request.of(options), prove.check, letters=letters))
+
+
+def _require_built(letters: str, built: Collection[str]) -> None:
+    """Whoever names a letter wants its verdict; leaving it out without a word would look like one.
+
+    Raises:
+        UsageError: this version cannot check one of them.
+    """
+    missing = [letter for letter in LETTERS if letter in letters and letter not in built]
+    if missing:
+        raise UsageError(
+            f"--letters {letters}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not built in this "
+            f"version of acidity; ask for {' or '.join(built)}, or leave --letters out for all that it can check"
+        )

@@ -80,7 +80,7 @@ def demo(ctx: click.Context, /, **options: Any) -> None:
     """See acidity at work: four small programs that move money, each put through every failure.
 
     Two of them break and two are the same programs mended. Needs nothing but Python; SQLite is part of it.
-    Leaves with 0 when every program does what the demo says.
+    The exit code is 0 when every program does what the demo says, else 1.
     """
     output = Request.of(options).output
     check_writable(output)

@@ -14,11 +14,11 @@ ALL_MONEY = 100
 
 
 class Base(DeclarativeBase):
-    """The tables of the bank."""
+    """Declarative base of the bank's one table."""
 
 
 class Account(Base):
-    """Somebody's money."""
+    """An account: who owns it, and how much is on it in whole units."""
 
     __tablename__ = "accounts"
 
@@ -36,7 +36,7 @@ def two_commits(engine: Engine, payer: int, payee: int, amount: int) -> None:
 
 
 def one_commit(engine: Engine, payer: int, payee: int, amount: int) -> None:
-    """Pay in one transaction."""
+    """Pay in one transaction: a failure at any call leaves both balances as they were."""
     with Session(engine) as session, session.begin():
         session.execute(update(Account).where(Account.id == payer).values(balance=Account.balance - amount))
         session.execute(update(Account).where(Account.id == payee).values(balance=Account.balance + amount))

@@ -47,7 +47,7 @@ class Diagnosis:
 def doctor(ctx: click.Context, /, **options: Any) -> None:
     """Say which database engines can be used here, their versions, and the defaults that decide what is safe.
 
-    Leaves with 0 when at least one engine works, else with 3.
+    The exit code is 0 when at least one engine works, else 3.
     """
     output = Request.of(options).output
     check_writable(output)

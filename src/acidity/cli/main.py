@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from io import StringIO
 from typing import NoReturn, cast
 
 import click
@@ -102,7 +103,11 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         return int(group.main(args=argv, prog_name="acidity", standalone_mode=False) or OK)
     except click.ClickException as error:
-        error.show()
+        from acidity.report.secret import safe
+
+        written = StringIO()
+        error.show(file=written)
+        click.echo(safe(written.getvalue()), err=True, nl=False)
         return USAGE
     except UsageError as error:
         return _complain(str(error), USAGE)
@@ -123,9 +128,9 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    from acidity.report.secret import masked
+    from acidity.report.secret import safe
 
-    click.echo(f"acidity: {masked(message)}", err=True)
+    click.echo(f"acidity: {safe(message)}", err=True)
     return code
 
 

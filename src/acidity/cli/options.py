@@ -18,6 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
 
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|)")
+_LEVELS = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "AUTOCOMMIT")
 _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -71,7 +72,7 @@ def seconds(text: str) -> float:
         raise click.BadParameter(f"{text!r} is not a duration; write 30s, 2m or 500ms")
     duration = float(match["number"]) * _SECONDS[match["unit"]]
     if duration <= 0:
-        raise click.BadParameter("a budget is longer than nothing")
+        raise click.BadParameter(f"{text!r} leaves no time for a run; write 30s, 2m or 500ms")
     return duration
 
 
@@ -82,7 +83,10 @@ def _seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
 def _databases(_ctx: click.Context, _param: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
     """Names may share one option, separated by commas; URLs may hold commas of their own."""
     names = [part.strip() for value in values for part in ([value] if "://" in value else value.split(","))]
-    return tuple(dict.fromkeys(name for name in names if name))
+    found = tuple(dict.fromkeys(name for name in names if name))
+    if not found:
+        raise click.BadParameter("it names no database; write sqlite, postgresql, mariadb or the URL of a server")
+    return found
 
 
 def _settings(_ctx: click.Context, _param: click.Parameter, values: Iterable[str]) -> dict[str, str]:
@@ -94,7 +98,13 @@ def _settings(_ctx: click.Context, _param: click.Parameter, values: Iterable[str
 
 
 def _level(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    return value.replace("_", " ").upper() if value else None
+    """The level as SQL spells it; ``repeatable_read`` and ``Repeatable-Read`` are the same."""
+    if not value:
+        return None
+    level = value.replace("_", " ").replace("-", " ").upper()
+    if level not in _LEVELS:
+        raise click.BadParameter(f"{value!r} is not an isolation level; the levels are {', '.join(_LEVELS)}")
+    return level
 
 
 def _letters(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -142,7 +152,7 @@ def engine_options(*, from_environment: bool = True) -> tuple[Decorator[Any], ..
             metavar="NAME",
             help="The database to run on; repeat it for several.  [default: sqlite]",
         ),
-        option("--isolation-level", env="ISOLATION_LEVEL", callback=_level, help="Level of every transaction."),
+        option("--isolation-level", env="ISOLATION_LEVEL", callback=_level, help="Of every transaction."),
         option(
             "--setting",
             "settings",
@@ -152,7 +162,7 @@ def engine_options(*, from_environment: bool = True) -> tuple[Decorator[Any], ..
             metavar="NAME=VALUE",
             help="A setting of the database, as in journal_mode=wal; repeatable.",
         ),
-        option("--seed", env="SEED", type=int, default=0, show_default=True, help="Of every random choice."),
+        option("--seed", env="SEED", type=int, default=0, show_default=True, help="Seed of every random choice."),
     )
 
 
@@ -162,14 +172,14 @@ BOUNDS: tuple[Decorator[Any], ...] = (
         envvar="ACIDITY_BUDGET",
         callback=_seconds,
         metavar="TIME",
-        help="Stop after this time for each target and engine (30s, 2m); what is left out makes the answer unknown.",
+        help="Stop after this time for each target and engine (30s, 2m); runs left out make the answer unknown.",
     ),
     _option(
         "--runs-max",
         type=click.IntRange(min=1),
         envvar="ACIDITY_RUNS_MAX",
         metavar="N",
-        help="Stop after so many runs for each target and engine.",
+        help="Make at most so many runs for each operation; runs left out make the answer unknown.",
     ),
 )
 
@@ -205,7 +215,7 @@ OUTPUT: tuple[Decorator[Any], ...] = (
     ),
     _option("--output-file", type=click.Path(dir_okay=False), metavar="FILE", help="Write the answer there, not here."),
 )
-EXIT_ZERO = _option("--exit-zero", is_flag=True, help="Leave with 0 whatever was found (wrong usage is still 2).")
+EXIT_ZERO = _option("--exit-zero", is_flag=True, help="Exit with 0 whatever was found; wrong usage still exits with 2.")
 
 
 def with_options(*options: Decorator[Any]) -> Callable[[F], F]:

@@ -23,7 +23,15 @@ COMMAND = ("acidity", "replay")
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """One run to repeat."""
+    """One run to repeat, as a command line describes it.
+
+    Attributes:
+        target: how the user names the Scenario.
+        schedule: what is done to the run, in its printed form.
+        operation: the name of the operation, or its number from 1.
+        request: the options.
+        expected: the words that a saved report said of this run; none for a schedule that was typed.
+    """
 
     target: str
     schedule: str
@@ -86,7 +94,7 @@ def _repeated(run: Again) -> Rerun:
 def _saved(file: str) -> list[Again]:
     """The runs behind the findings of a saved report."""
     path = Path(file)
-    if not path.is_file():
+    if not _is_file(path):
         if ":" in file or not path.suffix:
             raise UsageError(
                 f"say which schedule of {file!r} to replay, as in: acidity replay {file} 'ac1:A3!error-after'"
@@ -105,6 +113,13 @@ def _saved(file: str) -> list[Again]:
         earlier = runs.get(key)
         runs[key] = _again(finding) if earlier is None else replace(earlier, expected=(*earlier.expected, finding.word))
     return list(runs.values())
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def _again(finding: SavedFinding) -> Again:

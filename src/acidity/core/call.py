@@ -6,7 +6,7 @@ A Call exists *before* the database is asked. A History is the only evidence a v
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, Literal
 
@@ -96,24 +96,43 @@ class Call:
 class Reply:
     """The answer to a Call.
 
-    ``unknown`` is the status of a COMMIT that was sent, or was about to be, and brought no answer.
+    ``unknown`` is the status of a COMMIT that was sent, or was about to be, and brought no answer. Rows and row count
+    are kept only for an actor that asks for them; times tell no two Replies apart.
+
+    Attributes:
+        status: how it was answered.
+        error: class and message of the exception.
+        code: the database's own code on it, as `acidity.engines.codes.code_of` reads it.
+        rows: what the program has fetched of the answer so far; all of it, where the driver hands over all at once.
+        rowcount: how many rows the driver says were found or changed; -1 or None where it does not know.
+        began: when the Call was first sent to the database, in seconds of the monotonic clock.
+        ended: when the answer was there, in the same seconds.
     """
 
     status: Literal["ok", "error", "unknown"]
     error: str = ""
     code: str = ""
-
-
-OK = Reply("ok")
+    rows: Sequence[Any] | None = field(default=None, hash=False)
+    rowcount: int | None = None
+    began: float = field(default=0.0, compare=False)
+    ended: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A Call with its Reply; `fault` is the name of the fault that struck it, if one did."""
+    """A Call with its Reply.
+
+    Attributes:
+        call: what was asked.
+        reply: what came back.
+        fault: the name of the fault that struck it, if one did.
+        order: its place among the Events of all actors of this process; what ended earlier has the lower number.
+    """
 
     call: Call
     reply: Reply
     fault: str = ""
+    order: int = field(default=0, compare=False)
 
 
 History = tuple[Event, ...]

@@ -37,7 +37,7 @@ DOUBLED = Code("ACI202", "A", "doubled", "The operation's change is there twice.
 FALSE_SUCCESS = Code("ACI203", "A", "false success", "The caller was told that it worked, and nothing of it is there.")
 FALSE_FAILURE = Code("ACI204", "A", "false failure", "The caller was told that it failed, and all of it is there.")
 NOT_REFUSED = Code("ACI205", "A", "not refused", "A call that should have been refused was carried out.")
-LEAKED = Code("ACI206", "A", "leaked", "A transaction was left open, so that the next unit of work may meet it.")
+LEAKED = Code("ACI206", "A", "leaked", "A transaction, lock or temporary table stays behind for the next unit of work.")
 LEFT_OPEN = Code(
     "ACI207",
     "A",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 from acidity.core.call import History, Site
@@ -42,18 +43,35 @@ class RowChange:
         )
 
 
+class Tried(StrEnum):
+    """What came of the trial of a change, seen from one finding.
+
+    Attributes:
+        PASSED: the check passes with it.
+        ENDS_THIS: this finding is gone, and others remain.
+        FAILED: this finding is still there.
+        NOT_TRIED: it could not be tried, or not to its end.
+    """
+
+    PASSED = "pass"
+    ENDS_THIS = "ends this"
+    FAILED = "fail"
+    NOT_TRIED = "not tried"
+
+
 @dataclass(frozen=True, slots=True)
 class Remedy:
     """A change that was tried by running the same check again.
 
     Attributes:
         name: what to change, in words.
-        verdict: what the check said with it: pass, fail, or not applicable.
+        verdict: what came of it.
         runs: how many runs that took.
+        note: which others remain, or why it was not tried.
     """
 
     name: str
-    verdict: Literal["pass", "fail", "not applicable"]
+    verdict: Tried
     runs: int
     note: str = ""
 

@@ -27,10 +27,19 @@ class Told(StrEnum):
 
 
 class Rows(StrEnum):
-    """Where the rows stand after a run, compared with the clean run."""
+    """Where the rows stand after a run, compared with the clean run.
+
+    Attributes:
+        BEFORE: nothing of the operation is there.
+        AFTER: all of it is there.
+        LEGAL: an end state that ``Operation(also=…)`` names.
+        DOUBLED: the clean change twice.
+        TORN: anything else.
+    """
 
     BEFORE = "before"
     AFTER = "after"
+    LEGAL = "legal"
     DOUBLED = "doubled"
     TORN = "torn"
 

@@ -49,6 +49,9 @@ class Operation:
             *failed*; with any other word the run is unknown until this is given.
         raises: an exception class, or several, that mark an expected refusal.
         refused: the operation is expected to refuse by an answer that `succeeded` rejects.
+        also: end states that are right beside before and after (a job marked as failed in a transaction of its own):
+            ``callable(session)`` or ``callable(session, session_before)``, or several, True for the rows of that end
+            state and False for all others, those before and after the clean run among them.
         commit: the framework commits, not the function (needs an injected session or connection).
         name: how reports call it; by default the function's name.
         keywords: keyword arguments of the function.
@@ -69,6 +72,7 @@ class Operation:
     succeeded: Callable[[Any], bool] | None
     raises: tuple[type[BaseException], ...]
     refused: bool
+    also: tuple[Callable[..., Any], ...]
     commit: bool
     name: str
     request: HttpRequest | None
@@ -81,6 +85,7 @@ class Operation:
         succeeded: Callable[[Any], bool] | None = None,
         raises: type[BaseException] | Sequence[type[BaseException]] = (),
         refused: bool = False,
+        also: Callable[..., Any] | Iterable[Callable[..., Any]] = (),
         commit: bool = False,
         name: str | None = None,
         **keywords: Any,
@@ -99,6 +104,7 @@ class Operation:
         put(self, "succeeded", succeeded)
         put(self, "raises", (raises,) if isinstance(raises, type) else tuple(raises))
         put(self, "refused", refused)
+        put(self, "also", _predicates(also))
         put(self, "commit", commit)
         put(self, "name", name or getattr(function, "__name__", None) or type(function).__name__)
         put(self, "request", None)
@@ -116,6 +122,7 @@ class Operation:
         headers: Mapping[str, str] | None = None,
         succeeded: Callable[[HttpAnswer], bool] | None = None,
         refused: bool = False,
+        also: Callable[..., Any] | Iterable[Callable[..., Any]] = (),
         name: str | None = None,
     ) -> Operation:
         """A request to an ASGI application (FastAPI, Starlette, Litestar, Django …) as the unit of work.
@@ -135,6 +142,7 @@ class Operation:
             headers: more headers.
             succeeded: what else an answer with a good status must be for the client to be told *ok*.
             refused: the request is expected to be turned down with a 4xx.
+            also: end states that are right beside before and after.
             name: how reports call it; by default method and path.
 
         Raises:
@@ -144,7 +152,7 @@ class Operation:
             >>> Operation.asgi(app, "POST", "/transfer", json={"amount": "25.00"})      # doctest: +SKIP
         """
         request = make_request("asgi", method, path, json=json, data=data, params=params, headers=headers)
-        return cls._of_request(app, request, succeeded, refused=refused, name=name)
+        return cls._of_request(app, request, succeeded, refused=refused, also=also, name=name)
 
     @classmethod
     def wsgi(
@@ -159,6 +167,7 @@ class Operation:
         headers: Mapping[str, str] | None = None,
         succeeded: Callable[[HttpAnswer], bool] | None = None,
         refused: bool = False,
+        also: Callable[..., Any] | Iterable[Callable[..., Any]] = (),
         name: str | None = None,
     ) -> Operation:
         """A request to a WSGI application (Flask, Django, Pyramid …) as the unit of work; see `asgi`.
@@ -169,7 +178,7 @@ class Operation:
             UsageError: this is no request, or `app` is no application.
         """
         request = make_request("wsgi", method, path, json=json, data=data, params=params, headers=headers)
-        return cls._of_request(app, request, succeeded, refused=refused, name=name)
+        return cls._of_request(app, request, succeeded, refused=refused, also=also, name=name)
 
     @classmethod
     def _of_request(
@@ -179,6 +188,7 @@ class Operation:
         succeeded: Callable[[HttpAnswer], bool] | None,
         *,
         refused: bool,
+        also: Callable[..., Any] | Iterable[Callable[..., Any]],
         name: str | None,
     ) -> Operation:
         if not callable(app):
@@ -188,7 +198,7 @@ class Operation:
             return answer.succeeded and (succeeded is None or bool(succeeded(answer)))
 
         name = name or f"{request.method} {request.target}"
-        operation = cls(app, succeeded=told_ok, refused=refused, name=name)
+        operation = cls(app, succeeded=told_ok, refused=refused, also=also, name=name)
         object.__setattr__(operation, "request", request)
         return operation
 
@@ -210,7 +220,8 @@ class Scenario:
         setup: ``callable(session)`` that writes the rows before.
         invariants: ``callable(session)`` or ``callable(session, run)``; broken if it returns False or raises.
         bind: ``"module:engine"`` or several, module-level engines that are redirected to the Sandbox.
-        effects: functions outside the database (or ``"module:function"``) that are counted and made to fail.
+        effects: functions outside the database (or ``"module:function"``) that are counted and made to fail; an
+            `Effect` says more: an idempotency key, or that it changes nothing.
         ignore: columns that are not compared, as ``"table.column"``; ``"table.*"`` leaves out a whole table.
         databases: instead of `metadata`, `schema` and `setup`, a `Database` for each name, where an operation writes to
             several. Then tables are called ``"name.table"``, invariants receive a mapping of sessions by name, and
@@ -297,6 +308,17 @@ class Scenario:
         """What is run after each operation, in this order."""
         given: tuple[tuple[Role, Operation | None], ...] = (("recover", self.recover), ("settle", self.settle))
         return {role: operation for role, operation in given if operation is not None}
+
+
+def _predicates(also: Any) -> tuple[Callable[..., Any], ...]:
+    given = (also,) if callable(also) else tuple(also) if isinstance(also, Iterable) else (also,)
+    for each in given:
+        if not callable(each):
+            raise UsageError(
+                f"also= takes predicates over the rows, as in also=[job_marked_failed] with "
+                f"def job_marked_failed(session): …, not {each!r}"
+            )
+    return given
 
 
 def _operation(given: Operation | Callable[..., Any]) -> Operation:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from acidity.errors import UsageError
 
 PREFIX = "ac1:"
-_CHOICE = re.compile(r"(?P<actor>[A-Z])(?P<calls>[1-9][0-9]*)?(?:!(?P<fault>[a-z][a-z0-9-]*)(?P<persistent>\*)?)?")
+_CHOICE = re.compile(r"(?P<actor>[A-Z])(?P<calls>[1-9][0-9]{0,8})?(?:!(?P<fault>[a-z][a-z0-9-]*)(?P<persistent>\*)?)?")
 
 
 @dataclass(frozen=True, slots=True)

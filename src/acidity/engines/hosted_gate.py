@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy.engine import make_url
@@ -125,10 +125,6 @@ class HostedGate(HostedFacts):
         """No server keeps a database in a connection."""
         del url
         return False
-
-    def unseen(self) -> AbstractContextManager[None]:
-        """Nothing is traced, so nothing has to be hidden."""
-        return nullcontext()
 
     @contextmanager
     def watch(self, refuse: Callable[[str], None]) -> Iterator[list[str]]:

@@ -64,9 +64,6 @@ class Ground(Protocol):
     def through_proxy(self) -> AbstractContextManager[Any]:
         """Connections made in this context go through a proxy that can cut them, where there is a wire."""
 
-    def unseen(self) -> AbstractContextManager[None]:
-        """What the driver does in this context is acidity's or the pool's own."""
-
     def watch(self, refuse: Callable[[str], None]) -> AbstractContextManager[list[str]]:
         """Notice connections and statements that bypass the seam; gives the list that fills up."""
 

@@ -98,14 +98,6 @@ class Several:
             yield
 
     @contextmanager
-    def unseen(self) -> Iterator[None]:
-        """Of all: a connection to one passes by the watch of the others too."""
-        with ExitStack() as stack:
-            for part in self.parts.values():
-                stack.enter_context(part.unseen())
-            yield
-
-    @contextmanager
     def watch(self, refuse: Callable[[str], None]) -> Iterator[list[str]]:
         """What bypasses the seam to any of them."""
         seen: list[str] = []

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, TypeVar, Unpack, overload
 
 from acidity.core.database import Database
+from acidity.core.effect import Effect
 from acidity.core.options import CheckOptions, EngineOptions, Options, takes_options
 from acidity.core.report import LETTERS, Card, Report
 from acidity.core.scenario import Operation, Scenario
@@ -23,7 +24,7 @@ from acidity.prove.drill.letters import DRILL
 from acidity.prove.faults import require_known
 from acidity.prove.replay import Replay, run_replay
 
-__all__ = ["Database", "Interrupted", "Operation", "Replay", "Scenario", "check", "drill", "replay"]
+__all__ = ["Database", "Effect", "Interrupted", "Operation", "Replay", "Scenario", "check", "drill", "replay"]
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from acidity.core.finding import Finding, Remedy
+from acidity.core.finding import Finding, Remedy, Tried
 from acidity.report.page import Page
 
 INDENT = 4
@@ -43,14 +43,13 @@ def _what_and_where(finding: Finding) -> str:
 def remedy_lines(remedies: Iterable[Remedy]) -> list[tuple[str, str]]:
     """What was tried, as (line, style): the cheapest change that passed first, then the others."""
     remedies = tuple(remedies)
-    passed = [remedy for remedy in remedies if remedy.verdict == "pass"]
+    passed = [remedy for remedy in remedies if remedy.verdict is Tried.PASSED]
     lines = [(f"cheapest change that passed: {_tried(remedy)}", "green") for remedy in passed[:1]]
     lines += [(f"also passed: {_tried(remedy)}", "") for remedy in passed[1:]]
-    lines += [(f"did not help: {_tried(remedy)}", "") for remedy in remedies if remedy.verdict == "fail"]
+    lines += [(f"ends this: {_tried(remedy)}", "") for remedy in remedies if remedy.verdict is Tried.ENDS_THIS]
+    lines += [(f"did not end it: {_tried(remedy)}", "") for remedy in remedies if remedy.verdict is Tried.FAILED]
     lines += [
-        (f"cannot be tried here: {_reason(remedy)}", "bright_black")
-        for remedy in remedies
-        if remedy.verdict == "not applicable"
+        (f"not tried: {_reason(remedy)}", "bright_black") for remedy in remedies if remedy.verdict is Tried.NOT_TRIED
     ]
     return lines
 

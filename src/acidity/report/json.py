@@ -81,7 +81,7 @@ def report_json(report: Report, *, verdict: str) -> Json:
 
 
 def rerun_json(rerun: Rerun) -> Json:
-    """One replayed run."""
+    """One replayed run: what was expected of it, every Call with its Reply, and the rows that differ."""
     run = rerun.run
     return {
         "schema": REPLAY,

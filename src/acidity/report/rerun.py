@@ -29,6 +29,7 @@ _TOLD = {
 _ROWS = {
     Rows.BEFORE: "as before: nothing of the operation is there",
     Rows.AFTER: "after: everything the operation writes is there",
+    Rows.LEGAL: "legal: an end state that also= names",
     Rows.DOUBLED: "doubled: the change is there twice",
     Rows.TORN: "torn: a part of the operation is there, or something else",
 }
@@ -90,7 +91,7 @@ class Rerun:
 
     @property
     def verdict(self) -> Verdict:
-        """That of the run."""
+        """Pass, fail or unknown, as the rows of this run say; what was expected plays no part."""
         return self.run.verdict
 
     @property

@@ -44,6 +44,8 @@ def load(text: str) -> list[dict[str, Any]]:
         whole = json.loads(text)
     except ValueError as error:
         raise UsageError(f"not a saved report: it is not JSON ({error})") from None
+    except RecursionError:
+        raise UsageError("not a saved report: it is nested too deeply") from None
     return list(_reports(whole))
 
 
@@ -67,7 +69,7 @@ def findings(text: str) -> list[SavedFinding]:
             for report in load(text)
             for finding in report["findings"]
         ]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UsageError(
             f"not a whole saved report: {type(error).__name__} {error} while reading its findings"
         ) from None

@@ -5,21 +5,34 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_IN_AUTHORITY = re.compile(r"(://[^\s:/@]*):[^@\s]*@")
+# A password may hold an @ itself: the one that ends it has no other behind it in the same authority.
+_IN_AUTHORITY = re.compile(r"(://[^\s:/@]*):\S*?@(?=[^\s/?#@]*(?:[/?#\s]|$))")
 _IN_QUERY = re.compile(r"([?&](?:password|passwd|pwd|sslpassword)=)[^&\s'\"]+", re.IGNORECASE)
+# libpq's own form, host=db password='x y'; in other texts, such as SQL, a column may have that name.
+_CONNECTS = re.compile(r"\b(?:host|hostaddr|dbname|service)\s*=", re.IGNORECASE)
+_BY_NAME = re.compile(
+    r"(\b(?:password|passwd|sslpassword)\s*=\s*)(?:'(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^\s?%:$'\"][^\s'\"]*)", re.IGNORECASE
+)
 _WRITES_BACKWARDS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def masked(text: str) -> str:
-    """The text with the password of every URL in it replaced.
+    """The text with the password of every URL and of every connection string in it replaced.
 
-    >>> masked("postgresql://ann:s3cret@db/app?password=x")
+    >>> masked("postgresql://ann:s3@cret@db/app?password=x")
     'postgresql://ann:***@db/app?password=***'
+    >>> masked("host=db user=ann password='s3 cret'")
+    'host=db user=ann password=***'
     """
-    if "://" not in text:
-        return text
-    return _IN_QUERY.sub(r"\1***", _IN_AUTHORITY.sub(r"\1:***@", text))
+    if "://" in text:
+        text = _IN_QUERY.sub(r"\1***", _IN_AUTHORITY.sub(r"\1:***@", text))
+    return _BY_NAME.sub(r"\1***", text) if _CONNECTS.search(text) else text
+
+
+def safe(text: str) -> str:
+    """A message for a terminal: no password in it, and nothing that moves the cursor; its lines stay lines."""
+    return "\n".join(printable(line) for line in masked(text).split("\n"))
 
 
 def printable(text: str) -> str:

@@ -16,18 +16,22 @@ STATE_STYLES = {"pass": "green", "fail": "bold red", "unknown": "bold yellow"}
 _WHY_GREY = {
     "not stated": "no constraint is declared and no invariant was given: nothing to check",
     "not asked": "",
-    "not built": "this version of acidity cannot check it yet",
 }
 Answer = Report | Card | Rerun
 
 
 def plain(answer: Report | Card) -> str:
     """One report or card without colours; what ``str(report)`` gives."""
-    return render([answer], color=False, width=PLAIN_WIDTH)
+    page = Page(PLAIN_WIDTH)
+    say_answer(page, answer)
+    return page.render(color=False)
 
 
 def render(answers: Sequence[object], *, color: bool, width: int) -> str:
-    """All answers, one after another; with more than one, what they share is said once, then they are counted."""
+    """All answers, one after another; with more than one, what they share is said once, then they are counted.
+
+    Letters that this version has not built are named once, in the last line, and on no card.
+    """
     page = Page(width)
     shown = [answer for answer in answers if isinstance(answer, Answer)]
     shared = _shared_notes(shown)
@@ -39,7 +43,25 @@ def render(answers: Sequence[object], *, color: bool, width: int) -> str:
         _say_notes(page, shared, label="note on all of these: ")
         page.blank()
         page.say(summary(shown))
+    if missing := not_built(shown):
+        page.blank()
+        page.say((missing, GREY))
     return page.render(color=color)
+
+
+def not_built(answers: Iterable[Answer]) -> str:
+    """The sentence with the letters that were wanted and that this version of acidity cannot check; or nothing.
+
+    >>> not_built([Card("bank:pay", EngineInfo("sqlite", "3"), {"A": "not asked", "I": "not built"})])
+    'Not built in this version of acidity: I isolated'
+    """
+    cards = [answer for answer in answers if isinstance(answer, Card)]
+    names = [f"{letter} {name}" for letter, name in LETTERS.items() if any(_lacks(card, letter) for card in cards)]
+    return f"Not built in this version of acidity: {', '.join(names)}" if names else ""
+
+
+def _lacks(card: Card, letter: str) -> bool:
+    return card.letters.get(letter) == "not built"
 
 
 def say_answer(page: Page, answer: Answer, *, leave_out: Container[str] = ()) -> None:
@@ -50,11 +72,15 @@ def say_answer(page: Page, answer: Answer, *, leave_out: Container[str] = ()) ->
     page.say((answer.target, "bold"), (f"  on {engine_line(answer.engine)}", GREY))
     page.blank()
     rows: list[tuple[str, Report | LetterState]] = (
-        [(f"{letter}  {LETTERS.get(letter, ''):<10}", answer.letters[letter]) for letter in answer.letters]
+        [
+            (f"{letter}  {LETTERS.get(letter, ''):<10}", answer.letters[letter])
+            for letter in answer.letters
+            if not _lacks(answer, letter)
+        ]
         if isinstance(answer, Card)
         else [(answer.check, answer)]
     )
-    state_width = max(cells(_state(row)) for _, row in rows)
+    state_width = max((cells(_state(row)) for _, row in rows), default=0)
     for name, row in rows:
         _say_row(page, name, row, state_width)
     page.blank()

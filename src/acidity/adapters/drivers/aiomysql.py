@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from acidity.adapters.drivers.base import Hooks, Methods, Seam, control, many, procedure, statement
-from acidity.adapters.drivers.mysql import autocommitting, gone
+from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, procedure, statement
+from acidity.adapters.drivers.mysql import autocommitting, gone, rows_held
 from acidity.adapters.drivers.wire import Awaited
 from acidity.core.call import Kind
 
@@ -68,6 +68,11 @@ class Aiomysql:
     def gone(self, connection: Any, error: BaseException) -> bool:
         """It is closed, or the error says so."""
         return connection is None or bool(connection.closed) or gone(error)
+
+    def answer(self, call: DriverCall, given: Any) -> Answer:
+        """The driver holds all rows at once, unless its cursor is one that streams."""
+        del given
+        return rows_held(call.subject)
 
     # As `Awaited` needs it
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 import sqlite3
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import partial
 from importlib import import_module
 from typing import Any
 
-from acidity.adapters.drivers.base import Hooks, Said, Seam, control, many, statement
+from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Seam, control, many, statement
 from acidity.adapters.drivers.pysqlite import DRIVER as PYSQLITE
-from acidity.adapters.drivers.pysqlite import statements_in, without_implicit_begin
+from acidity.adapters.drivers.pysqlite import one_of_a_script, statements_in, without_implicit_begin
 from acidity.adapters.drivers.wire import Awaited
+from acidity.adapters.recording import RecordingCursor
 from acidity.core.call import Kind
 from acidity.errors import ForeignDatabase
 
@@ -39,13 +41,16 @@ class Aiosqlite:
             hooks.put(cursor, name, _wrapped(seam, vars(cursor)[name], said, lambda self: self._conn))
         hooks.put(core, "executescript", _script(seam, core.executescript))
         hooks.put(cursor, "executescript", _script_on_cursor(seam, cursor.executescript))
+        hooks.put(core, "_execute", _in_the_callers_context(core._execute))
         original = core._connect
 
         async def connect(connection: Any) -> Any:
             from sqlalchemy.util import greenlet_spawn
 
+            file = _file(connection)
             try:
-                with seam.opening(self, "sqlite", (_file(connection),), {}) as opening:
+                with seam.opening(self, "sqlite", (file,), {}) as opening:
+                    connection._connector = partial(copy_context().run, connection._connector)
                     opened = await original(connection)
                     await greenlet_spawn(opening.take_in, connection)
                     return opened
@@ -74,6 +79,18 @@ class Aiosqlite:
         """It was closed."""
         return PYSQLITE.gone(connection, error)
 
+    def answer(self, call: DriverCall, given: Any) -> Answer:
+        """The rows that were fetched with it; those of a cursor as they are fetched from then on."""
+        if isinstance(given, list):
+            return given, len(given)
+        cursor = given if hasattr(given, "_cursor") else call.subject
+        if not hasattr(cursor, "_cursor"):
+            return None, None
+        rows: list[Any] = []
+        native = cursor._cursor
+        cursor._cursor = RecordingCursor(native, rows)
+        return (None if native.description is None else rows), native.rowcount
+
     # As `Awaited` needs it
 
     async def ask(self, connection: Any, sql: str) -> list[Any]:
@@ -90,6 +107,15 @@ class Aiosqlite:
         return connection._conn.isolation_level is None
 
 
+def _in_the_callers_context(original: Any) -> Any:
+    """The thread knows neither who asks nor whether it is the program; the context of the caller does."""
+
+    async def execute(self: Any, function: Any, *arguments: Any, **keywords: Any) -> Any:
+        return await original(self, copy_context().run, function, *arguments, **keywords)
+
+    return execute
+
+
 def _file(connection: Any) -> Any:
     """What `aiosqlite.connect` was given; it keeps that in a function only."""
     return inspect.getclosurevars(connection._connector).nonlocals.get("database")
@@ -102,16 +128,16 @@ async def _end_thread(connection: Any) -> None:
         await ended
 
 
-def _wrapped(seam: Seam, original: Any, said: Callable[..., Said], connection_of: Callable[[Any], Any]) -> Any:
+def _wrapped(seam: Seam, original: Any, said: Callable[..., DriverCall], connection_of: Callable[[Any], Any]) -> Any:
     """What these methods give can be awaited, and entered with ``async with``."""
     result = import_module("aiosqlite.context").Result
 
     def method(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        wire = seam.minded(connection_of(self))
+        wire = seam.wire_if_ours(connection_of(self))
         if wire is None:
             return original(self, *arguments, **keywords)
-        what = said(self, *arguments, **keywords)
-        return result(seam.bring_async(wire, what, lambda: original(self, *arguments, **keywords)))
+        call = said(self, *arguments, **keywords).made(self, arguments, keywords)
+        return result(seam.bring_async(wire, call, partial(original, self)))
 
     return method
 
@@ -124,14 +150,14 @@ def _script(seam: Seam, original: Any) -> Any:
         return cursor(connection, await connection._execute(connection._conn.cursor))
 
     def executescript(self: Any, script: str) -> Any:
-        return original(self, script) if seam.minded(self) is None else result(run(self, script))
+        return original(self, script) if seam.wire_if_ours(self) is None else result(run(self, script))
 
     return executescript
 
 
 def _script_on_cursor(seam: Seam, original: Any) -> Any:
     async def executescript(self: Any, script: str) -> Any:
-        if seam.minded(self._conn) is None:
+        if seam.wire_if_ours(self._conn) is None:
             return await original(self, script)
         await _run_script(seam, self._conn, script)
         return self
@@ -141,7 +167,7 @@ def _script_on_cursor(seam: Seam, original: Any) -> Any:
 
 async def _run_script(seam: Seam, connection: Any, script: str) -> None:
     """One statement after the other, as the driver does it, after a COMMIT of what is open."""
-    wire = seam.minded(connection)
+    wire = seam.wire_if_ours(connection)
     assert wire is not None, "the caller has asked"
     native = connection._conn
     if native.in_transaction:
@@ -150,7 +176,7 @@ async def _run_script(seam: Seam, connection: Any, script: str) -> None:
     await connection._execute(changed.__enter__)
     try:
         for text in statements_in(script):
-            await seam.bring_async(wire, Said(None, text), partial(DRIVER.ask, connection, text))
+            await seam.bring_async(wire, one_of_a_script(text), partial(DRIVER.ask, connection))
     finally:
         await connection._execute(changed.__exit__, None, None, None)
 

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from acidity.adapters.drivers.base import Hooks, Methods, Said, Seam, many
+from acidity.adapters.drivers.base import Answer, Arguments, DriverCall, Hooks, Keywords, Methods, Seam, many
 from acidity.adapters.drivers.wire import Awaited
-from acidity.adapters.seam import unseen
 from acidity.core.call import Kind
+from acidity.engines.own_calls import own_calls
 
+_COUNTED = re.compile(r"^[A-Z ]+?(?: \d+)? (\d+)$")
 _NUMBERED = re.compile(r"(__asyncpg_[a-z]+)_[0-9a-f]+__")
 
 
@@ -91,6 +92,14 @@ class Asyncpg:
         del error
         return connection is None or bool(connection.is_closed())
 
+    def answer(self, call: DriverCall, given: Any) -> Answer:
+        """What the method gave: Records, one Record or one value of it; else the words of the server, ``UPDATE 1``."""
+        del call
+        if isinstance(given, str) and (count := _COUNTED.search(given)):
+            return None, int(count[1])
+        rows = given if isinstance(given, list) else [given]
+        return rows, len(rows)
+
     # As `Awaited` needs it
 
     async def ask(self, connection: Any, sql: str) -> list[Any]:
@@ -112,32 +121,36 @@ def _connection(resource: Any) -> Any:
     return resource._connection
 
 
-def _statement(_: Any, query: str, *parameters: Any, **__: Any) -> Said:
+def _statement(_: Any, query: str, *parameters: Any, **__: Any) -> DriverCall:
     """Parameters are arguments here, not one collection; the driver numbers its savepoints throughout the process."""
-    return Said(None, _NUMBERED.sub(r"\1", query), parameters or None)
+    return DriverCall(None, _NUMBERED.sub(r"\1", query), parameters or None, rewrite=_rewrite)
 
 
-def _prepared(self: Any, *parameters: Any, **__: Any) -> Said:
-    return Said(Kind.STATEMENT, self._query, parameters or None)
+def _rewrite(_: Arguments, keywords: Keywords, sql: str, params: Any) -> tuple[Arguments, Keywords]:
+    return (sql, *(params or ())), keywords
 
 
-def _prepared_many(self: Any, parameters: Any, **__: Any) -> Said:
-    return Said(Kind.STATEMENT, self._query, parameters, many=True)
+def _prepared(self: Any, *parameters: Any, **__: Any) -> DriverCall:
+    return DriverCall(Kind.STATEMENT, self._query, parameters or None)
 
 
-def _opened(self: Any, *_: Any) -> Said:
-    return Said(Kind.STATEMENT, self._query, self._args or None)
+def _prepared_many(self: Any, parameters: Any, **__: Any) -> DriverCall:
+    return DriverCall(Kind.STATEMENT, self._query, parameters, many=True)
 
 
-def _copying(_: Any, statement: str, *__: Any) -> Said:
-    return Said(Kind.STATEMENT, statement)
+def _opened(self: Any, *_: Any) -> DriverCall:
+    return DriverCall(Kind.STATEMENT, self._query, self._args or None)
+
+
+def _copying(_: Any, statement: str, *__: Any) -> DriverCall:
+    return DriverCall(Kind.STATEMENT, statement)
 
 
 def _unseen(original: Callable[..., Any]) -> Any:
     """What a pool does with a connection that comes back is none of the operation's Calls."""
 
     async def reset(self: Any, **keywords: Any) -> None:
-        with unseen():
+        with own_calls():
             await original(self, **keywords)
 
     return reset

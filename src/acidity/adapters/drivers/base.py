@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from functools import partial
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
+from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Kind
-
-if TYPE_CHECKING:
-    from acidity.adapters.drivers.wire import RawWire
 
 
 class Opening(NamedTuple):
@@ -33,13 +33,38 @@ class Opening(NamedTuple):
     detour: int | None = None
 
 
-class Said(NamedTuple):
-    """What a call of a driver's method asks of the database; without a kind, the text says what it is."""
+Arguments = tuple[Any, ...]
+Keywords = Mapping[str, Any]
+Rewrite = Callable[[Arguments, Keywords, str, Any], tuple[Arguments, Keywords]]
+Answer = tuple[Sequence[Any] | None, int | None]
+
+
+class DriverCall(NamedTuple):
+    """A call of a driver's method, and what it asks of the database.
+
+    Attributes:
+        kind: what it means; without one, the text says it.
+        sql: its text; empty for a method that has one meaning.
+        params: its parameters.
+        many: it is an ``executemany``.
+        rewrite: the method's arguments with another text and other parameters; None where it takes no text.
+        subject: the object whose method it is.
+        arguments: what the program gave to the method.
+        keywords: what it gave by name.
+    """
 
     kind: Kind | None
     sql: str = ""
     params: Any = None
     many: bool = False
+    rewrite: Rewrite | None = None
+    subject: Any = None
+    arguments: Arguments = ()
+    keywords: Keywords = MappingProxyType({})
+
+    def made(self, subject: Any, arguments: Arguments, keywords: Keywords) -> DriverCall:
+        """The same, made on this object with these arguments."""
+        return self._replace(subject=subject, arguments=arguments, keywords=keywords)
 
 
 class Seam(Protocol):
@@ -52,17 +77,20 @@ class Seam(Protocol):
             ForeignDatabase: it leads to a database that is not ours.
         """
 
-    def minded(self, connection: Any) -> RawWire | None:
+    def wire_if_ours(self, connection: Any) -> LiveConnection | None:
         """The wire of a connection whose calls pass the seam now; None lets the driver's own method run.
 
         Raises:
             ForeignDatabase: an operation uses a connection that was opened before it.
         """
 
-    def bring(self, wire: RawWire, said: Said, perform: Callable[[], Any]) -> Any:
-        """Bring a Call to the seam; gives what `perform` gave."""
+    def records(self) -> bool:
+        """Whether whoever calls now keeps the rows it reads."""
 
-    async def bring_async(self, wire: RawWire, said: Said, perform: Callable[[], Awaitable[Any]]) -> Any:
+    def bring(self, wire: LiveConnection, call: DriverCall, perform: Callable[..., Any]) -> Any:
+        """Bring a Call to the seam; `perform` is called with the arguments of the call. Gives what it gave."""
+
+    async def bring_async(self, wire: LiveConnection, call: DriverCall, perform: Callable[..., Awaitable[Any]]) -> Any:
         """The same for a driver that awaits."""
 
     def refuse(self, what: str) -> None:
@@ -100,6 +128,14 @@ class Driver(Protocol):
 
     def gone(self, connection: Any, error: BaseException) -> bool:
         """Whether this error means that the connection is gone."""
+
+    def answer(self, call: DriverCall, given: Any) -> Answer:
+        """Rows and row count of a statement that was answered, as far as known; the program loses none of them.
+
+        Args:
+            call: the call of the method.
+            given: what the method gave.
+        """
 
 
 class Hooks:
@@ -153,7 +189,7 @@ class Methods:
         self,
         owner: Any,
         names: str,
-        said: Callable[..., Said | None],
+        said: Callable[..., DriverCall | None],
         connection_of: Callable[[Any], Any] = itself,
         *,
         inherited: bool = False,
@@ -174,54 +210,72 @@ class Methods:
                 self._hooks.put(owner, name, method(self._seam, original, said, connection_of))
 
 
-def _plain(seam: Seam, original: Any, said: Callable[..., Said | None], connection_of: Callable[[Any], Any]) -> Any:
+def _plain(
+    seam: Seam, original: Any, said: Callable[..., DriverCall | None], connection_of: Callable[[Any], Any]
+) -> Any:
     @functools.wraps(original)
     def method(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        wire = seam.minded(connection_of(self))
-        what = None if wire is None else said(self, *arguments, **keywords)
-        if wire is None or what is None:
+        wire = seam.wire_if_ours(connection_of(self))
+        call = None if wire is None else said(self, *arguments, **keywords)
+        if wire is None or call is None:
             return original(self, *arguments, **keywords)
-        return seam.bring(wire, what, lambda: original(self, *arguments, **keywords))
+        return seam.bring(wire, call.made(self, arguments, keywords), partial(original, self))
 
     return method
 
 
-def _awaiting(seam: Seam, original: Any, said: Callable[..., Said | None], connection_of: Callable[[Any], Any]) -> Any:
+def _awaiting(
+    seam: Seam, original: Any, said: Callable[..., DriverCall | None], connection_of: Callable[[Any], Any]
+) -> Any:
     """Not a coroutine function: who calls is asked when it is called, because a task would not know."""
 
     @functools.wraps(original)
     def method(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        wire = seam.minded(connection_of(self))
-        what = None if wire is None else said(self, *arguments, **keywords)
-        if wire is None or what is None:
+        wire = seam.wire_if_ours(connection_of(self))
+        call = None if wire is None else said(self, *arguments, **keywords)
+        if wire is None or call is None:
             return original(self, *arguments, **keywords)
-        return seam.bring_async(wire, what, lambda: original(self, *arguments, **keywords))
+        return seam.bring_async(wire, call.made(self, arguments, keywords), partial(original, self))
 
     return method
 
 
-def statement(self: Any, *arguments: Any, **keywords: Any) -> Said:
+def statement(self: Any, *arguments: Any, **keywords: Any) -> DriverCall:
     """An ``execute``: the text, whatever it is made of, and the parameters, whatever they are called."""
     given = [*arguments, *(keywords[name] for name in _TEXT + _PARAMETERS if name in keywords)]
     sql = text_of(given[0], self) if given else ""
-    return Said(None, sql, given[1] if len(given) > 1 else None)
+    return DriverCall(None, sql, given[1] if len(given) > 1 else None, rewrite=_rewrite)
 
 
-def many(self: Any, *arguments: Any, **keywords: Any) -> Said:
+def many(self: Any, *arguments: Any, **keywords: Any) -> DriverCall:
     """An ``executemany``."""
     return statement(self, *arguments, **keywords)._replace(many=True)
 
 
-def procedure(_: Any, name: str, parameters: Any = None, *__: Any, **___: Any) -> Said:
+def _rewrite(arguments: Arguments, keywords: Keywords, sql: str, params: Any) -> tuple[Arguments, Keywords]:
+    """Text and parameters in the places where the program gave them; new parameters behind the text."""
+    given, named = list(arguments), dict(keywords)
+    for place, names, value in ((0, _TEXT, sql), (1, _PARAMETERS, params)):
+        name = next((name for name in names if name in named), "")
+        if name:
+            named[name] = value
+        elif place < len(given):
+            given[place] = value
+        elif value is not None:
+            given.append(value)
+    return tuple(given), named
+
+
+def procedure(_: Any, name: str, parameters: Any = None, *__: Any, **___: Any) -> DriverCall:
     """A ``callproc``; what a procedure does is not known, so it counts as a write."""
-    return Said(None, f"CALL {name}", parameters)
+    return DriverCall(None, f"CALL {name}", parameters)
 
 
-def control(kind: Kind) -> Callable[..., Said]:
+def control(kind: Kind) -> Callable[..., DriverCall]:
     """A method that has one meaning, such as ``commit``."""
 
-    def said(*_: Any, **__: Any) -> Said:
-        return Said(kind)
+    def said(*_: Any, **__: Any) -> DriverCall:
+        return DriverCall(kind)
 
     return said
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from importlib import import_module
+from inspect import isawaitable
 from typing import Any
 
-from acidity.adapters.drivers.base import Hooks, Methods, Seam, control, many, statement
+from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, statement
 from acidity.adapters.drivers.psycopg_blocks import hook_blocks, hook_blocks_async
 from acidity.adapters.drivers.wire import Awaited
 from acidity.core.call import Kind
@@ -95,6 +96,16 @@ class Psycopg:
         del error
         return connection is None or bool(connection.closed or connection.broken)
 
+    def answer(self, call: DriverCall, given: Any) -> Answer:
+        """The driver holds all rows unless they stay with the server; they are read, and the cursor is put back."""
+        psycopg, cursor = import_module("psycopg"), call.subject
+        if given is not cursor or isinstance(cursor, psycopg.ServerCursor | psycopg.AsyncServerCursor):
+            return None, None
+        rows = None
+        if cursor.description:
+            rows, _ = _now(cursor.fetchall()), _now(cursor.scroll(0, "absolute")) if cursor.rowcount > 0 else None
+        return rows, cursor.rowcount
+
     # As `Awaited` needs it
 
     async def ask(self, connection: Any, sql: str) -> list[Any]:
@@ -113,6 +124,15 @@ class Psycopg:
 
 
 _OPTIONS = {"autocommit", "prepare_threshold", "context", "row_factory", "cursor_factory"}
+
+
+def _now(given: Any) -> Any:
+    """What a method gave, of either kind of cursor."""
+    if not isawaitable(given):
+        return given
+    from sqlalchemy.util import await_only
+
+    return await_only(given)
 
 
 def _is_async(connection: Any) -> bool:
@@ -136,14 +156,17 @@ def _where(psycopg: Any, conninfo: str, **keywords: Any) -> dict[str, Any]:
 def _copy(seam: Seam, original: Any) -> Any:
     @contextmanager
     def copy(self: Any, *arguments: Any, **keywords: Any) -> Iterator[Any]:
-        manager = original(self, *arguments, **keywords)
-        wire = seam.minded(self._conn)
+        wire = seam.wire_if_ours(self._conn)
         with ExitStack() as stack:
+
+            def enter(*given: Any, **named: Any) -> Any:
+                return stack.enter_context(original(self, *given, **named))
+
             if wire is None:
-                yield stack.enter_context(manager)
+                yield enter(*arguments, **keywords)
             else:
-                said = statement(self, *arguments, **keywords)
-                yield seam.bring(wire, said, lambda: stack.enter_context(manager))
+                call = statement(self, *arguments, **keywords).made(self, arguments, keywords)
+                yield seam.bring(wire, call, enter)
 
     return copy
 
@@ -151,44 +174,59 @@ def _copy(seam: Seam, original: Any) -> Any:
 def _copy_async(seam: Seam, original: Any) -> Any:
     @asynccontextmanager
     async def copy(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        manager = original(self, *arguments, **keywords)
-        wire = seam.minded(self._conn)
+        wire = seam.wire_if_ours(self._conn)
         async with AsyncExitStack() as stack:
+
+            async def enter(*given: Any, **named: Any) -> Any:
+                return await stack.enter_async_context(original(self, *given, **named))
+
             if wire is None:
-                yield await stack.enter_async_context(manager)
+                yield await enter(*arguments, **keywords)
             else:
-                said = statement(self, *arguments, **keywords)
-                yield await seam.bring_async(wire, said, lambda: stack.enter_async_context(manager))
+                call = statement(self, *arguments, **keywords).made(self, arguments, keywords)
+                yield await seam.bring_async(wire, call, enter)
 
     return copy
 
 
+def _begun(rows: Iterator[Any]) -> tuple[Any, Iterator[Any]]:
+    """The first row, for which the statement is sent, and the others."""
+    return next(rows, _END), rows
+
+
 def _stream(seam: Seam, original: Any) -> Any:
     def stream(self: Any, *arguments: Any, **keywords: Any) -> Iterator[Any]:
-        rows = original(self, *arguments, **keywords)
-        wire = seam.minded(self._conn)
-        if wire is not None:
-            first = seam.bring(wire, statement(self, *arguments, **keywords), lambda: next(rows, _END))
-            if first is _END:
-                return
+        wire = seam.wire_if_ours(self._conn)
+        if wire is None:
+            yield from original(self, *arguments, **keywords)
+            return
+        call = statement(self, *arguments, **keywords).made(self, arguments, keywords)
+        first, rows = seam.bring(wire, call, lambda *given, **named: _begun(original(self, *given, **named)))
+        if first is not _END:
             yield first
-        yield from rows
+            yield from rows
 
     return stream
 
 
 def _stream_async(seam: Seam, original: Any) -> Any:
     async def stream(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        rows = original(self, *arguments, **keywords)
-        wire = seam.minded(self._conn)
-        if wire is not None:
-            said = statement(self, *arguments, **keywords)
-            first = await seam.bring_async(wire, said, lambda: anext(rows, _END))
-            if first is _END:
-                return
+        wire = seam.wire_if_ours(self._conn)
+        if wire is None:
+            async for row in original(self, *arguments, **keywords):
+                yield row
+            return
+
+        async def begin(*given: Any, **named: Any) -> Any:
+            rows = original(self, *given, **named)
+            return await anext(rows, _END), rows
+
+        call = statement(self, *arguments, **keywords).made(self, arguments, keywords)
+        first, rows = await seam.bring_async(wire, call, begin)
+        if first is not _END:
             yield first
-        async for row in rows:
-            yield row
+            async for row in rows:
+                yield row
 
     return stream
 

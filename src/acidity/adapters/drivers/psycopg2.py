@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, ClassVar
 
-from acidity.adapters.drivers.base import Hooks, Said, Seam, control, many, procedure, statement
+from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Seam, control, many, procedure, statement
 from acidity.adapters.drivers.subclasses import Subclasses, through
 from acidity.core.call import Kind
 
@@ -49,7 +49,7 @@ class SeamCursor(_extensions.cursor):  # type: ignore[misc]  # what it is made o
         return self._through(statement, super().copy_expert, *arguments, **keywords)
 
     def _through(self, said: Any, original: Any, *arguments: Any, **keywords: Any) -> Any:
-        return through(self._acidity_seam, self.connection, said, original, *arguments, **keywords)
+        return through(self._acidity_seam, self, said, original, *arguments, **keywords)
 
 
 class SeamConnection(_extensions.connection):  # type: ignore[misc]
@@ -142,10 +142,20 @@ class Psycopg2:
         del error
         return connection is None or bool(connection.closed)
 
+    def answer(self, call: DriverCall, given: Any) -> Answer:
+        """The driver holds all rows at once, unless its cursor has a name; they are read, and the cursor put back."""
+        del given
+        cursor = call.subject
+        rows = None
+        if cursor.description and cursor.name is None:
+            rows = cursor.fetchall()
+            cursor.scroll(0, mode="absolute") if rows else None
+        return rows, cursor.rowcount
+
 
 def _copying(text: str) -> Any:
-    def said(*_: Any, **__: Any) -> Said:
-        return Said(Kind.STATEMENT, text)
+    def said(*_: Any, **__: Any) -> DriverCall:
+        return DriverCall(Kind.STATEMENT, text)
 
     return said
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from acidity.adapters.drivers.base import Hooks, Said, Seam
+from acidity.adapters.drivers.base import DriverCall, Hooks, Seam
 from acidity.core.call import Kind
 
 _IDLE = 0
@@ -23,16 +23,16 @@ class _Block:
         self.block = block
         self.performed = False
 
-    def entering(self) -> Said:
+    def entering(self) -> DriverCall:
         """What entering it asks for."""
-        return Said(Kind.BEGIN if self.block.pgconn.transaction_status == _IDLE else Kind.SAVEPOINT)
+        return DriverCall(Kind.BEGIN if self.block.pgconn.transaction_status == _IDLE else Kind.SAVEPOINT)
 
-    def leaving(self, error: BaseException | None) -> Said:
+    def leaving(self, error: BaseException | None) -> DriverCall:
         """What leaving it asks for."""
         commits = error is None and not self.block.force_rollback
         if self.block._outer_transaction:
-            return Said(Kind.COMMIT if commits else Kind.ROLLBACK)
-        return Said(Kind.RELEASE if commits else Kind.ROLLBACK_TO)
+            return DriverCall(Kind.COMMIT if commits else Kind.ROLLBACK)
+        return DriverCall(Kind.RELEASE if commits else Kind.ROLLBACK_TO)
 
     def perform(self, original: Callable[..., Any], *arguments: Any) -> Any:
         """The driver's own method."""
@@ -50,7 +50,7 @@ class _Block:
             self.block.status = self.block.Status.FAILED
 
 
-def _swallows(said: Said, error: BaseException) -> bool:
+def _swallows(said: DriverCall, error: BaseException) -> bool:
     """The driver only logs errors of the ROLLBACK that ends a block; what was raised inside goes on."""
     return said.kind in {Kind.ROLLBACK, Kind.ROLLBACK_TO} and isinstance(error, Exception)
 
@@ -60,7 +60,7 @@ def hook_blocks(transaction: Any, seam: Seam, hooks: Hooks) -> None:
     enter, leave = transaction.__enter__, transaction.__exit__
 
     def enter_block(self: Any) -> Any:
-        wire = seam.minded(self._conn)
+        wire = seam.wire_if_ours(self._conn)
         if wire is None:
             return enter(self)
         block = _Block(self)
@@ -73,7 +73,7 @@ def hook_blocks(transaction: Any, seam: Seam, hooks: Hooks) -> None:
         return self
 
     def leave_block(self: Any, kind: Any, error: Any, trace: Any) -> Any:
-        wire = seam.minded(self._conn) if self.pgconn.status == _OK else None
+        wire = seam.wire_if_ours(self._conn) if self.pgconn.status == _OK else None
         if wire is None:
             return leave(self, kind, error, trace)
         block = _Block(self)
@@ -96,7 +96,7 @@ def hook_blocks_async(transaction: Any, seam: Seam, hooks: Hooks) -> None:
     enter, leave = transaction.__aenter__, transaction.__aexit__
 
     async def enter_block(self: Any) -> Any:
-        wire = seam.minded(self._conn)
+        wire = seam.wire_if_ours(self._conn)
         if wire is None:
             return await enter(self)
         block = _Block(self)
@@ -109,7 +109,7 @@ def hook_blocks_async(transaction: Any, seam: Seam, hooks: Hooks) -> None:
         return self
 
     async def leave_block(self: Any, kind: Any, error: Any, trace: Any) -> Any:
-        wire = seam.minded(self._conn) if self.pgconn.status == _OK else None
+        wire = seam.wire_if_ours(self._conn) if self.pgconn.status == _OK else None
         if wire is None:
             return await leave(self, kind, error, trace)
         block = _Block(self)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from acidity.adapters.drivers.base import Hooks, Methods, Seam, control, many, procedure, statement
-from acidity.adapters.drivers.mysql import autocommitting, gone
+from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, procedure, statement
+from acidity.adapters.drivers.mysql import autocommitting, gone, rows_held
 from acidity.core.call import Kind
 
 _IN_TRANSACTION = 1  # SERVER_STATUS_IN_TRANS of the protocol
@@ -72,6 +72,11 @@ class Pymysql:
     def gone(self, connection: Any, error: BaseException) -> bool:
         """It is closed, or the error says so."""
         return connection is None or not connection.open or gone(error)
+
+    def answer(self, call: DriverCall, given: Any) -> Answer:
+        """The driver holds all rows at once, unless its cursor is one that streams."""
+        del given
+        return rows_held(call.subject)
 
 
 def _connection(cursor: Any) -> Any:

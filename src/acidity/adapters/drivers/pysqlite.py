@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, ClassVar, Literal
 
-from acidity.adapters.drivers.base import Hooks, Said, Seam, control, many, statement
+from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Seam, control, many, statement
 from acidity.adapters.drivers.subclasses import Subclasses, through
 from acidity.adapters.site import is_user_code
 from acidity.core.call import Kind
@@ -34,16 +34,16 @@ class SeamCursor(sqlite3.Cursor):
 
     def execute(self, *arguments: Any) -> Any:
         """Bring it to the seam."""
-        return through(self._acidity_seam, self.connection, statement, super().execute, *arguments)
+        return through(self._acidity_seam, self, statement, super().execute, *arguments)
 
     def executemany(self, *arguments: Any) -> Any:
         """Bring it to the seam."""
-        return through(self._acidity_seam, self.connection, many, super().executemany, *arguments)
+        return through(self._acidity_seam, self, many, super().executemany, *arguments)
 
     def executescript(self, *arguments: Any) -> Any:
         """The driver commits what is open and sends one statement after the other: so many Calls."""
         connection: Any = self.connection
-        wire = self._acidity_seam.minded(connection)
+        wire = self._acidity_seam.wire_if_ours(connection)
         if wire is None or not arguments or not isinstance(arguments[0], str):
             return super().executescript(*arguments)
         if _legacy(connection) and connection.in_transaction:
@@ -51,8 +51,48 @@ class SeamCursor(sqlite3.Cursor):
         plain = sqlite3.Connection.cursor(connection)
         with without_implicit_begin(connection):
             for text in statements_in(arguments[0]):
-                self._acidity_seam.bring(wire, Said(None, text), partial(_run, plain, text))
+                self._acidity_seam.bring(wire, one_of_a_script(text), partial(_run, plain))
         return self
+
+
+class RecordingSeamCursor(SeamCursor):
+    """The same for an actor that keeps the rows it reads; what is fetched after a statement belongs to that one."""
+
+    _acidity_rows: list[Any]
+
+    def execute(self, *arguments: Any) -> Any:
+        """Begin a new list of rows."""
+        self._acidity_rows = []
+        return super().execute(*arguments)
+
+    def executemany(self, *arguments: Any) -> Any:
+        """Begin a new list of rows."""
+        self._acidity_rows = []
+        return super().executemany(*arguments)
+
+    def __next__(self) -> Any:
+        row = super().__next__()
+        self._acidity_rows.append(row)
+        return row
+
+    def fetchone(self) -> Any:
+        """The next row."""
+        row = super().fetchone()
+        if row is not None:
+            self._acidity_rows.append(row)
+        return row
+
+    def fetchmany(self, *arguments: Any, **keywords: Any) -> Any:
+        """The next rows."""
+        found = super().fetchmany(*arguments, **keywords)
+        self._acidity_rows.extend(found)
+        return found
+
+    def fetchall(self) -> Any:
+        """All rows that are left."""
+        found = super().fetchall()
+        self._acidity_rows.extend(found)
+        return found
 
 
 class SeamConnection(sqlite3.Connection):
@@ -60,10 +100,12 @@ class SeamConnection(sqlite3.Connection):
 
     _acidity_seam: ClassVar[Seam]
     _acidity_cursors: ClassVar[Subclasses]
+    _acidity_recording: ClassVar[Subclasses]
 
     def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
         """A cursor of a subclass of what was asked for."""
-        return super().cursor(self._acidity_cursors.of(factory))
+        classes = self._acidity_recording if self._acidity_seam.records() else self._acidity_cursors
+        return super().cursor(classes.of(factory))
 
     def execute(self, *arguments: Any) -> Any:
         """On a new cursor, as the driver does it."""
@@ -121,16 +163,21 @@ class SeamConnection(sqlite3.Connection):
 
 def _ending(connection: SeamConnection, change: Callable[[], None], *, commits: bool) -> None:
     """A change of mode commits what is open."""
-    wire = connection._acidity_seam.minded(connection) if commits and connection.in_transaction else None
+    wire = connection._acidity_seam.wire_if_ours(connection) if commits and connection.in_transaction else None
     if wire is None:
         change()
     else:
-        connection._acidity_seam.bring(wire, Said(Kind.COMMIT), change)
+        connection._acidity_seam.bring(wire, DriverCall(Kind.COMMIT), change)
 
 
 def _legacy(connection: Any) -> bool:
     """Whether transactions are begun as ``isolation_level`` says, which is the only way before Python 3.12."""
     return _MODE is None or not isinstance(_MODE.__get__(connection), bool)
+
+
+def one_of_a_script(text: str) -> DriverCall:
+    """A statement that ``executescript`` sends."""
+    return statement(None, text).made(None, (text,), {})
 
 
 def _run(cursor: sqlite3.Cursor, statement_text: str) -> None:
@@ -160,7 +207,7 @@ def statements_in(script: str) -> Iterator[str]:
             if SPEECH.bare(text).strip("; \n\t"):
                 yield text.strip()
             text = ""
-    if SPEECH.bare(text):
+    if SPEECH.bare(text).strip():
         yield text.strip()
 
 
@@ -174,7 +221,9 @@ class Pysqlite:
         """Put another ``connect`` wherever programs have the driver's."""
         original = sqlite3.connect
         cursors = Subclasses(SeamCursor, sqlite3.Cursor, _acidity_seam=seam)
-        classes = Subclasses(SeamConnection, sqlite3.Connection, _acidity_seam=seam, _acidity_cursors=cursors)
+        recording = Subclasses(RecordingSeamCursor, sqlite3.Cursor, _acidity_seam=seam)
+        known = {"_acidity_seam": seam, "_acidity_cursors": cursors, "_acidity_recording": recording}
+        classes = Subclasses(SeamConnection, sqlite3.Connection, **known)
 
         def connect(*arguments: Any, **keywords: Any) -> Any:
             database = arguments[0] if arguments else keywords.get("database")
@@ -210,6 +259,13 @@ class Pysqlite:
         """The driver says that it was closed."""
         del connection
         return "closed database" in str(error)
+
+    def answer(self, call: DriverCall, given: Any) -> Answer:
+        """Rows are computed as they are fetched; the list grows until the cursor's next statement."""
+        del given
+        cursor = call.subject
+        rows = getattr(cursor, "_acidity_rows", None) if getattr(cursor, "description", None) else None
+        return rows, getattr(cursor, "rowcount", None)
 
 
 def _with_factory(

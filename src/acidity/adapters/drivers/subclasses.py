@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from acidity.adapters.drivers.base import Said, Seam
+from acidity.adapters.drivers.base import DriverCall, Seam
 
 
 class Subclasses:
@@ -35,10 +35,10 @@ class Subclasses:
 
 
 def through(
-    seam: Seam, connection: Any, said: Callable[..., Said], original: Any, *arguments: Any, **keywords: Any
+    seam: Seam, subject: Any, said: Callable[..., DriverCall], original: Any, *arguments: Any, **keywords: Any
 ) -> Any:
-    """Call the driver's own method, as a Call if this connection's calls are."""
-    wire = seam.minded(connection)
+    """Call the driver's own method of this connection or cursor, as a Call if its connection's calls are."""
+    wire = seam.wire_if_ours(getattr(subject, "connection", subject))
     if wire is None:
         return original(*arguments, **keywords)
-    return seam.bring(wire, said(None, *arguments, **keywords), lambda: original(*arguments, **keywords))
+    return seam.bring(wire, said(None, *arguments, **keywords).made(subject, arguments, keywords), original)

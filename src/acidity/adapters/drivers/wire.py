@@ -1,4 +1,4 @@
-"""The `LiveConnection` of a bare driver connection, and the plain face that a `Sandbox` needs of a driver that awaits.
+"""The `LiveConnection` of a bare driver, and the plain face that a `Sandbox` needs of a driver that awaits.
 
 The connection is held weakly: what the program drops, the driver closes, as it would without acidity.
 """
@@ -6,42 +6,33 @@ The connection is held weakly: what the program drops, the driver closes, as it 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from typing import Any, Protocol
 
 from acidity.adapters.drivers.base import Driver
-from acidity.adapters.seam import unseen
+from acidity.adapters.wire import LiveConnection
 from acidity.engines.base import Sandbox
+from acidity.engines.own_calls import own_calls
 
 
-class RawWire:
-    """One driver connection of the operation.
+class RawConnection(LiveConnection):
+    """One driver connection that the operation has opened by itself.
 
     Attributes:
         driver: whose connection it is.
-        sandbox: the database that it leads to.
     """
 
+    __slots__ = ("_connection", "driver")
+
     def __init__(self, sandbox: Sandbox, driver: Driver, connection: Any) -> None:
+        super().__init__(sandbox)
         self.driver = driver
-        self.sandbox = sandbox
         self._connection = weakref.ref(connection)
 
     @property
     def driver_connection(self) -> Any:
         """The driver's own connection, or None when the program has dropped it."""
         return self._connection()
-
-    @property
-    def engine(self) -> str:
-        """The name of the database engine."""
-        return self.sandbox.engine_name
-
-    @property
-    def database(self) -> str:
-        """What the scenario calls the database."""
-        return self.sandbox.name
 
     @property
     def connection(self) -> Any:
@@ -53,40 +44,20 @@ class RawWire:
         """The driver's exception classes."""
         return self.driver.errors
 
-    def on_driver(self, action: Callable[[Any], Any]) -> Any:
-        """Run `action` with the driver's connection in the thread that the driver demands."""
-        return self.sandbox.on_driver(self.connection, action)
-
-    def send(self, sql: str) -> None:
-        """Send a statement on it."""
-        self.sandbox.send(self.connection, sql)
-
     def close(self) -> None:
-        """Close it, as a lost one is closed."""
+        """Close it, unless the program has dropped it."""
         if self._connection() is not None:
-            with suppress(Exception):
-                self.connection.close()
+            super().close()
 
-    def rollback(self) -> None:
-        """Roll back on the driver."""
-        self.connection.rollback()
-
-    def impatient(self) -> AbstractContextManager[None]:
-        """Let no lock wait on it last."""
-        return self.sandbox.impatient(self.connection)
-
-    def disconnected(self, error: BaseException) -> bool:
-        """What the driver says of this error."""
-        return isinstance(error, self.errors.Error) and self.driver.gone(self._connection(), error)
+    def is_gone(self, error: BaseException) -> bool:
+        """As the driver says."""
+        return self.driver.gone(self._connection(), error)
 
     def autocommits(self, sql: str) -> bool:
         """Whether this write would be committed by itself; a closed connection does not know."""
-        with suppress(Exception):
+        with own_calls(), suppress(Exception):
             answer = self.driver.autocommits(self._connection(), sql)
-            if answer is not None:
-                return answer
-            with unseen():
-                return self.sandbox.in_transaction(self.connection) is False
+            return answer if answer is not None else self.sandbox.in_transaction(self.connection) is False
         return False
 
 

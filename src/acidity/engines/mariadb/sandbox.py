@@ -15,7 +15,7 @@ from acidity.engines.mariadb.catalogue import Reader
 from acidity.engines.mariadb.leases import Leases, orphaned
 from acidity.engines.mariadb.session import left_on, names_in
 from acidity.engines.mariadb.speech import SPEECH
-from acidity.engines.mariadb.waiting import waits_in
+from acidity.engines.mariadb.waiting import Waiting
 from acidity.engines.orphans import PREFIX, owner_is_gone
 from acidity.engines.server import Server
 from acidity.engines.session import Left
@@ -39,6 +39,7 @@ class MariadbSandbox(HostedSandbox):
     def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
         self._plain: bool | None = None  # no Call of the run may have made something; None: nobody has told them
         super().__init__(server, settings, drivers)
+        self._waiting = Waiting(self.monitor.ask)
 
     def connect_admin(self, database: str | None = None) -> Any:
         """An administrator's PyMySQL connection."""
@@ -296,7 +297,7 @@ class MariadbSandbox(HostedSandbox):
 
     def waits(self, sessions: Collection[int]) -> Waits:
         """InnoDB's monitor, and the process list for locks that are not InnoDB's."""
-        return waits_in(self.monitor.ask, frozenset(sessions))
+        return self._waiting.of(frozenset(sessions))
 
     def cancel_if_active(self, beside: Any, number: int) -> bool:
         """KILL QUERY, once the process list shows it sleeping in our statement."""

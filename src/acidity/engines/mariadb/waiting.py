@@ -1,13 +1,16 @@
 """Who waits for whom on MariaDB, read from InnoDB's monitor.
 
-``information_schema.innodb_trx`` and ``innodb_lock_waits`` are a cache that is filled anew only when nobody has read it
-for 100 ms, and ``LOCK WAIT`` stays in the monitor until the thread that waited has been scheduled. The one line that
-tells the lock itself is ``TRX HAS BEEN WAITING``. The cache is used for a name only where it speaks of that very lock.
+``LOCK WAIT`` stays in the monitor until the thread that waited has been scheduled; the one line that tells the lock
+itself is ``TRX HAS BEEN WAITING``. It does not name the holder. ``information_schema.innodb_lock_waits`` does, but is
+a cache that is filled anew only when nobody has read it for 100 ms: so it is read rarely, and believed only where it
+speaks of that very lock.
 """
 
 from __future__ import annotations
 
+import random
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -25,26 +28,46 @@ _OTHER_LOCKS = (
 )
 
 
-def waits_in(ask: Callable[..., list[tuple[Any, ...]]], sessions: frozenset[int]) -> Waits:
-    """Those of these sessions that wait: for a row or table of InnoDB, for a table's definition, or for a user's lock.
+_STALE_S = 0.1  # how long the server keeps the cache after somebody has read it
+
+
+class Waiting:
+    """Asks who waits for whom, as often as one likes.
 
     Args:
         ask: sends a statement on a connection that watches.
-        sessions: their connection ids.
     """
-    (found,) = ask("SHOW ENGINE INNODB STATUS")
-    threads, locks = _transactions(str(found[2]))
-    waiting = {threads[trx]: (trx, lock) for trx, lock in locks.items() if threads.get(trx) in sessions}
-    waits = {thread: frozenset({UNNAMED}) for thread in waiting}
-    if waiting:
-        listed = ask("SELECT requested_lock_id, blocking_trx_id FROM information_schema.innodb_lock_waits")
-        for thread, (_, lock) in waiting.items():
-            named = {threads.get(str(by), UNNAMED) for requested, by in listed if lock and requested == lock}
-            waits[thread] = frozenset(named or {UNNAMED})
-    for (thread,) in ask(_OTHER_LOCKS):
-        if thread in sessions:
-            waits.setdefault(int(thread), frozenset({UNNAMED}))
-    return waits
+
+    def __init__(self, ask: Callable[..., list[tuple[Any, ...]]]) -> None:
+        self._ask = ask
+        self._holders: dict[str, frozenset[str]] = {}
+        self._read_again_at = 0.0
+
+    def of(self, sessions: frozenset[int]) -> Waits:
+        """Those of these sessions that wait: for a row or table of InnoDB, for a table's definition, a user's lock."""
+        (found,) = self._ask("SHOW ENGINE INNODB STATUS")
+        threads, locks = _transactions(str(found[2]))
+        waits = {
+            threads[trx]: frozenset({threads.get(by, UNNAMED) for by in self._held_by(lock)} or {UNNAMED})
+            for trx, lock in locks.items()
+            if threads[trx] in sessions
+        }
+        for (thread,) in self._ask(_OTHER_LOCKS):
+            if thread in sessions:
+                waits.setdefault(int(thread), frozenset({UNNAMED}))
+        return waits
+
+    def _held_by(self, lock: str) -> frozenset[str]:
+        """The transactions that hold a lock, as far as the server has said so yet."""
+        if lock and lock not in self._holders and time.monotonic() >= self._read_again_at:
+            # Others read the cache of a shared server, too: by chance, they leave it alone for long enough.
+            self._read_again_at = time.monotonic() + _STALE_S * random.uniform(1.1, 3)  # noqa: S311
+            self._holders.clear()
+            for requested, by in self._ask(
+                "SELECT requested_lock_id, blocking_trx_id FROM information_schema.innodb_lock_waits"
+            ):
+                self._holders[requested] = self._holders.get(requested, frozenset()) | {str(by)}
+        return self._holders.get(lock, frozenset())
 
 
 def _transactions(status: str) -> tuple[dict[str, int], dict[str, str]]:

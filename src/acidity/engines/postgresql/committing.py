@@ -35,9 +35,17 @@ def asking(sandbox: HostedSandbox, connection: Any, call: Call) -> Answer:
     def answer() -> Commits:
         if int(sandbox.ask(_NEXT)[0][0]) - following <= 1 or _cannot_commit(sandbox, call):
             return Commits.ONCE
-        return Commits.SEVERAL if len(_writers(sandbox, following)) > 1 else Commits.UNSURE
+        if len(_writers(sandbox, following)) > 1:
+            return Commits.SEVERAL
+        return Commits.ONCE if call.many and _sends_many_at_once(connection) else Commits.UNSURE
 
     return answer
+
+
+def _sends_many_at_once(connection: Any) -> bool:
+    """Whether the driver's ``executemany`` is one transaction by its documentation: psycopg 3's pipeline, asyncpg's."""
+    driver = getattr(connection, "driver_connection", None) or connection
+    return type(driver).__module__.partition(".")[0] in {"psycopg", "asyncpg"}
 
 
 def _cannot_commit(sandbox: HostedSandbox, call: Call) -> bool:

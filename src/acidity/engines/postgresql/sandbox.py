@@ -102,13 +102,9 @@ class PostgresqlSandbox(HostedSandbox):
         self.ask(f"GRANT SELECT, INSERT, UPDATE ON {bait}.bait, {bait}.late, {bait}.full TO {user}")
         self._sequences = catalogue.sequences(self.ask)
         self._large_objects = catalogue.large_objects(self.ask)
-        self.keep_left_out()
-        self._copy(self.database, self.before)
-
-    def keep_left_out(self) -> None:
-        """Keep the names of the tables that no look compares."""
         self._left_out = catalogue.of_extensions(self.ask)
         self._foreign = catalogue.foreign_tables(self.ask)
+        self._copy(self.database, self.before)
 
     def _copy(self, source: str, target: str) -> None:
         """Nobody may be connected to the source meanwhile, so the administrator steps outside."""

@@ -2,8 +2,9 @@
 
 Two facts of CPython are used. Every `sqlite3.connect`, however it was imported, raises the audit events
 ``sqlite3.connect`` (before it opens; an exception there stops it) and ``sqlite3.connect/handle`` (with the connection).
-And `Connection.set_trace_callback` is called for every statement. An audit hook can never be taken back, so there is
-one for the process, and it does nothing while no run is on.
+And `Connection.set_trace_callback` is called for every statement. Both run in the thread and the context of whoever
+opens or asks, so that they know whether these are acidity's own calls (`engines.own_calls`) whatever other actors do.
+An audit hook can never be taken back, so there is one for the process, and it does nothing while no run is on.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from acidity.engines.own_calls import OWN
 from acidity.engines.sqlite.speech import SPEECH
 
 
@@ -29,8 +31,6 @@ class Watch:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.on = False
-        self._windows = 0
-        self._connecting = 0
         self._refuse: Callable[[str], None] = lambda _: None
         self._seen: list[str] = []
         self._unclaimed: dict[int, Any] = {}
@@ -55,24 +55,6 @@ class Watch:
                 self._seen.append("a driver connection was opened past SQLAlchemy and sqlite3.connect")
                 self._unclaimed.clear()
 
-    @contextmanager
-    def window(self) -> Iterator[None]:
-        """What the driver does in this context passes the seam, or is acidity's own."""
-        self._windows += 1
-        try:
-            yield
-        finally:
-            self._windows -= 1
-
-    @contextmanager
-    def connecting(self) -> Iterator[None]:
-        """Connections to this file that are opened in this context pass the seam."""
-        self._connecting += 1
-        try:
-            yield
-        finally:
-            self._connecting -= 1
-
     def claim(self, connection: sqlite3.Connection) -> bool:
         """A Connection of SQLAlchemy uses this one; whether that was news."""
         return self._unclaimed.pop(id(connection), None) is not None
@@ -83,25 +65,19 @@ class Watch:
 
     def traced(self, connection: int, statement: str) -> None:
         """A statement ran on a watched connection."""
-        if self.on and not self._windows and connection in self._in_use:
+        if self.on and connection in self._in_use and not OWN.get():
             self._seen.append(f"a statement was sent on the raw driver connection: {' '.join(statement.split())[:60]}")
-
-    @property
-    def open(self) -> bool:
-        """Whether connections may be opened now, whatever to."""
-        return self._windows > 0
 
     def refuse(self, database: object) -> None:
         """A connection is about to be opened to a file that is nobody's."""
         self._refuse(str(database))
 
     def opened(self, connection: object) -> None:
-        """A connection to this file was opened by this process."""
-        if not self._connecting:
-            self._unclaimed[id(connection)] = connection
+        """The program has opened a connection to this file."""
+        self._unclaimed[id(connection)] = connection
 
     def renew(self, connection: object) -> None:
-        """A connection was opened, to whatever; one that was lost while in use, and is no more, may have had its id."""
+        """A connection was opened, to whatever: CPython may have given it the id of a lost one that was in use."""
         self._in_use.discard(id(connection))
 
 
@@ -145,7 +121,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "sqlite3.connect/handle":
         for watch in watches:
             watch.renew(arguments[0])
-    if any(watch.open for watch in watches):
+    if OWN.get():
         return
     if event == "sqlite3.connect":
         _last.watch = next((watch for watch in watches if points_at(arguments[0], watch.path)), None)

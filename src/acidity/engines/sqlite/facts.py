@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from acidity.engines.facts import Waits
+from acidity.engines.own_calls import own_calls
 from acidity.engines.session import Left
 from acidity.engines.sqlite.bypass import Watch
 from acidity.engines.sqlite.session import left_on
@@ -95,12 +96,14 @@ class SqliteFacts:
             if driver is not None and not driver._running:
                 getattr(driver, "_thread", driver).join(timeout=10)  # it was a thread itself once
             elif isinstance(dbapi_connection, sqlite3.Connection):
-                with suppress(sqlite3.Error), self._watch.window():  # it is closed, or another thread's
-                    attached = dbapi_connection.execute("PRAGMA database_list").fetchall()
-                    self._in_memory |= any(name not in _OWN and not file for _, name, file in attached)
+                with suppress(sqlite3.Error), own_calls():  # it is closed, or another thread's
+                    cursor = dbapi_connection.cursor()
+                    cursor.row_factory = None  # the program may have set one
+                    opened_files = cursor.execute("PRAGMA database_list").fetchall()
+                    self._in_memory |= any(number >= _FIRST_ATTACHED and not file for number, _, file in opened_files)
 
 
-_OWN = frozenset({"main", "temp"})
+_FIRST_ATTACHED = 2  # after the main database and that of temporary tables
 
 
 def native_of(dbapi_connection: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.engine import make_url
 
+from acidity.engines.own_calls import own_calls
 from acidity.engines.sqlite.bypass import file_in, file_of, points_at
 from acidity.engines.sqlite.facts import SqliteFacts, native_of
 
@@ -27,7 +28,7 @@ class SqliteGate(SqliteFacts):
     def connect(self, dialect: Any, cparams: dict[str, Any]) -> Any:
         """A connection of the dialect to this file, with the engine's own arguments."""
         arguments = {name: value for name, value in cparams.items() if name not in {"uri", "check_same_thread"}}
-        with self._watch.connecting():
+        with own_calls():
             return dialect.connect(str(self.path), check_same_thread=False, **arguments)
 
     def configure(self, dbapi_connection: Any) -> None:
@@ -43,7 +44,7 @@ class SqliteGate(SqliteFacts):
                 connection.execute(pragma).fetchall()
             connection.set_trace_callback(partial(self._watch.traced, id(connection)))
 
-        with self._watch.window():
+        with own_calls():
             self.on_driver(dbapi_connection, prepare)
 
     def claim(self, dbapi_connection: Any) -> bool:
@@ -59,7 +60,7 @@ class SqliteGate(SqliteFacts):
 
     def open(self, dialect: Any, cargs: Any, cparams: Any) -> Any:
         """A connection with exactly these arguments."""
-        with self._watch.connecting():
+        with own_calls():
             return dialect.connect(*cargs, **cparams)
 
     def is_target(self, dialect_name: str, cargs: Any, cparams: Any) -> bool:
@@ -93,10 +94,6 @@ class SqliteGate(SqliteFacts):
 
     def detour(self) -> None:
         """So there is no proxy."""
-
-    def unseen(self) -> AbstractContextManager[None]:
-        """What happens in this context is acidity's or the pool's own."""
-        return self._watch.window()
 
     def watch(self, refuse: Callable[[str], None]) -> AbstractContextManager[list[str]]:
         """Notice what bypasses the seam."""

@@ -17,6 +17,7 @@ from acidity.core.call import History
 from acidity.core.outcome import State
 from acidity.core.report import EngineInfo
 from acidity.engines.directory import OwnDirectory
+from acidity.engines.own_calls import own_calls
 from acidity.engines.sandbox import Look
 from acidity.engines.sqlite.bypass import Watch, file_in, file_of
 from acidity.engines.sqlite.gate import IN_FILE, SqliteGate
@@ -172,7 +173,7 @@ class SqliteSandbox(SqliteGate):
 
     @contextmanager
     def _own_connection(self, database: object, *, uri: bool = False) -> Iterator[sqlite3.Connection]:
-        with self._watch.window():
+        with own_calls():
             connection = sqlite3.connect(str(database), timeout=0, isolation_level=None, uri=uri)
         try:
             yield connection
@@ -181,7 +182,7 @@ class SqliteSandbox(SqliteGate):
 
     def connect_beside(self) -> sqlite3.Connection:
         """A second connection that waits for no lock."""
-        with self._watch.window():
+        with own_calls():
             connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
         self._beside.append(connection)
         return connection

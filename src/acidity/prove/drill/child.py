@@ -51,7 +51,7 @@ class Child:
         code = 1
         try:
             os.close(reader)
-            self.stage.forked(lambda name: _tell(writer, effect=name))
+            self.stage.forked(lambda name, key: _tell(writer, effect=name, key=key))
             self.actor.interceptor = _Telling(self.injector, writer)
             self.stage.act(self.operation, self.actor)
             _tell(writer, missed=self.injector.missed or NOT_REACHED)
@@ -69,7 +69,7 @@ class Child:
             elif "reply" in told:
                 self.actor.events[-1] = replace(self.actor.events[-1], reply=Reply(*told["reply"]))
             elif "effect" in told:
-                self.actor.effects[told["effect"]] = self.actor.effects.get(told["effect"], 0) + 1
+                self.actor.took_place(told["effect"], told["key"])
             else:
                 self.injector.missed = told["missed"]
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL and self.actor.events:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from acidity.adapters.seam import Interceptor, Layer, PendingCall, unseen
+from acidity.adapters.seam import Interceptor, Layer, PendingCall
 from acidity.core.call import Call, Kind
 from acidity.engines.base import Sandbox
 from acidity.engines.committing import Commits, asking
+from acidity.engines.own_calls import own_calls
 
 _LABEL_MAX = 60
 
@@ -66,15 +67,15 @@ class _Asking(Layer):
             self.inner.intercept(pending)
         elif call.opaque:
             part = self._about.parts[call.database]
-            with unseen(), part.unseen():
+            with own_calls():
                 answer = asking(part, wire.connection, call)
             try:
                 self.inner.intercept(pending)
             except BaseException:
-                with suppress(Exception), unseen(), part.unseen():
+                with suppress(Exception), own_calls():
                     answer()  # takes back what it has put in place
                 raise
-            with unseen(), part.unseen():
+            with own_calls():
                 self._about.note(call, answer())
         else:
             was_open = call.kind is Kind.STATEMENT and not call.commits and is_open(wire.connection)

@@ -11,9 +11,9 @@ from acidity.core.options import CheckOptions
 from acidity.core.report import EngineInfo, ExitReason
 from acidity.core.scenario import Scenario
 from acidity.errors import Terminated
+from acidity.prove.drill.confirm import confirmed_findings
 from acidity.prove.drill.examine import Examination, Examiner, Undecided
-from acidity.prove.drill.findings import atomicity_findings, consistency_findings
-from acidity.prove.drill.trials import helping, try_remedies
+from acidity.prove.drill.trials import Trial, helping, try_remedies
 from acidity.prove.runs import Runs, reason_of
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.quiet import quiet
@@ -41,6 +41,7 @@ class Drilled:
     stopped_by: KeyboardInterrupt | Terminated | None = None
     several: bool = False
     steps: str = ""
+    left_out: tuple[str, ...] = ()
     elapsed_s: float = 0.0
 
     @property
@@ -78,6 +79,7 @@ def run_drill(scenario: Scenario, asked: CheckOptions) -> Drilled:
         drilled.engine = stage.sandbox.info()  # with what the operations themselves have set
         drilled.invariants = len(scenario.invariants)
         drilled.constraints = stage.sandbox.constraints()
+        drilled.left_out = stage.sandbox.left_out()
         drilled.states = len(inspector.states)
         drilled.stated = inspector.stated
     drilled.elapsed_s = time.monotonic() - stage.began
@@ -87,20 +89,20 @@ def run_drill(scenario: Scenario, asked: CheckOptions) -> Drilled:
 def _drill_operation(runs: Runs, position: int, inspector: Inspector, drilled: Drilled) -> None:
     stage = runs.stage
     operation = stage.scenario.operations[position]
+    examiner = Examiner(runs, operation, inspector, label=operation.name)
     try:
-        examination = Examiner(runs, operation, inspector, label=operation.name).examine()
+        examination = examiner.examine()
     except Undecided as error:
         drilled.unknowns.append(str(error))
         return
     finally:
         stage.adapter.release()
     drilled.examinations.append(examination)
+    atomicity, consistency = confirmed_findings(examiner, examination)
     drilled.unknowns.extend(dict.fromkeys(examination.unknowns))
     if drilled.ended is ExitReason.FINISHED:
         drilled.ended = examination.ended
-    atomicity = atomicity_findings(examination.bench, examination.judged)
-    consistency = consistency_findings(examination.bench, examination.judged)
-    tried = {}
+    tried: list[Trial] = []
     if runs.options.remedies:
         tried = try_remedies(runs, operation, examination, [*atomicity, *consistency])
     replay = _replay_command(runs.options, len(stage.scenario.operations), position)

@@ -10,10 +10,11 @@ from acidity.adapters.seam import Interceptor, PassThrough
 from acidity.analysis.canonical import TooSymmetric
 from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.core.call import Call, Event, Kind
-from acidity.core.outcome import Told
+from acidity.core.outcome import Rows, Told
 from acidity.core.prepared import without_names
 from acidity.core.report import ExitReason
 from acidity.core.scenario import Operation
+from acidity.core.schedule import Schedule
 from acidity.engines.base import Unsettled
 from acidity.errors import Terminated, UsageError
 from acidity.prove.drill.commits_inside import CommitsInside
@@ -25,6 +26,7 @@ from acidity.prove.stage.aftermath import Aftermath
 from acidity.prove.stage.clock import let_second_pass
 from acidity.prove.stage.committed import CommitWatch
 from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.legal import LegalEnds
 from acidity.prove.stage.run import NOT_REACHED, Run
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.answers import undecided_answers
@@ -89,6 +91,7 @@ class Examiner:
         self.watch = CommitWatch(self.stage, inspector)
         self.inside = CommitsInside(self.stage.parts)
         self.aftermath = Aftermath(self.stage, self.watch)
+        self.legal = LegalEnds(self.stage, operation)
         self.idle: Run | None = None
         self.warmed_up = False
 
@@ -103,6 +106,7 @@ class Examiner:
             Undecided: the operation cannot be judged at all.
         """
         let_second_pass(self.stage.seed)
+        self.legal.require_narrow()
         try:
             clean = self._clean_runs()
             self.idle = self.aftermath.alone()
@@ -164,6 +168,19 @@ class Examiner:
         injector = FaultInjector(strike, self.stage.lab(self.operation), inner=inner)
         return self.aftermath.follow(self.stage.run(self.operation, injector, strike.schedule))
 
+    def repeat(self, bench: Bench, schedule: Schedule) -> Judged:
+        """Make one run once more, and judge it.
+
+        Raises:
+            Undecided: the clean run can no longer be judged.
+            Unsettled: the database did not come to rest.
+            TooSymmetric: a bound of the comparison was hit.
+        """
+        choice = schedule.choices[0] if schedule.choices else None
+        strike = Strike(FAULTS[choice.fault], choice.calls, choice.persistent) if choice is not None else None
+        run = self._inspected(bench, self._clean_run() if strike is None else self._struck_run(strike))
+        return Judged(run, _judge(bench, run))
+
     def _calls(self, clean: Run) -> list[Call]:
         name = self.operation.name
         if clean.bypasses:
@@ -204,7 +221,7 @@ class Examiner:
         if again.failed_step or told[0] != told[1]:
             return None
         effects = {name: clean.effects.get(name, 0) + count for name, count in again.effects.items()}
-        return replace(again, effects=effects)
+        return replace(again, effects=effects, effect_keys=clean.effect_keys | again.effect_keys)
 
     def _require_told(self, bench: Bench, clean: Run) -> None:
         """The clean run must succeed, or refuse as expected."""
@@ -236,10 +253,18 @@ class Examiner:
         )
 
     def _inspected(self, bench: Bench, run: Run) -> Run:
+        legal = self._legal(bench, run)
         told = bench.told(run)
         broken = self.inspector.inspect(run.end, told, run.ending)
-        inspected = replace(run, told=told, broken=broken)
+        inspected = replace(run, told=told, broken=broken, legal=legal)
         return self.aftermath.repeat(inspected)
+
+    def _legal(self, bench: Bench, run: Run) -> str:
+        """Which end state of ``also=`` this is, where it is neither before nor after."""
+        if not run.schedule.choices:
+            self.legal.require_not_clean(run.end)
+        known = bench.rows_of(run.end, run.effects) in {Rows.BEFORE, Rows.AFTER}
+        return "" if known else self.legal.holding(run.end)
 
     def _judge_all(self, result: Examination, runs: list[Run], clean: list[Run]) -> None:
         """Judge with masks learnt from all clean runs: what differs only after a while is found by the last of them."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from acidity.analysis.canonical import equal_raw
@@ -35,14 +37,47 @@ _CLAIMS: Mapping[Word, Claim] = {
 }
 
 
-def atomicity_findings(bench: Bench, judged: Sequence[Judged]) -> list[Finding]:
-    """Findings of letter A for one operation."""
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Runs that show the same thing, and how to say it.
+
+    Attributes:
+        word: what is wrong.
+        members: the runs, the plainest first.
+        shown_by: whether a run shows this, too.
+        finding: makes the Finding that shows one of the runs.
+    """
+
+    word: str
+    members: tuple[Judged, ...]
+    shown_by: Callable[[Judged], bool]
+    finding: Callable[[Judged], Finding]
+
+
+def atomicity_causes(bench: Bench, judged: Sequence[Judged]) -> list[Cause]:
+    """What letter A has to say of one operation."""
     groups: dict[Any, list[Judged]] = {}
     for item in judged:
         if item.judgement.severity is None:
             continue
         groups.setdefault(_cause(bench, item), []).append(item)
-    return [_finding(bench, code, members) for (code, *_), members in groups.items()]
+    return [_atomicity_cause(bench, key[0], members) for key, members in groups.items()]
+
+
+def _atomicity_cause(bench: Bench, code: str, members: list[Judged]) -> Cause:
+    first = members[0].judgement
+
+    def shown_by(item: Judged) -> bool:
+        """The rows may differ in places by chance; word, severity and the kind of rows may not."""
+        seen = item.judgement
+        return (seen.word, seen.severity, seen.rows) == (first.word, first.severity, first.rows)
+
+    return Cause(
+        first.text,
+        tuple(sorted(members, key=_simplest)),
+        shown_by,
+        lambda item: _finding(bench, code, item, len(members)),
+    )
 
 
 def _cause(bench: Bench, item: Judged) -> tuple[Any, ...]:
@@ -81,8 +116,7 @@ def _simplest(item: Judged) -> tuple[bool, tuple[int, int, int, str]]:
     return item.judgement.word == "leaked", item.run.schedule.simplicity
 
 
-def _finding(bench: Bench, code: str, members: Sequence[Judged]) -> Finding:
-    item = min(members, key=_simplest)
+def _finding(bench: Bench, code: str, item: Judged, occurrences: int) -> Finding:
     run, judgement, steady = item.run, item.judgement, Steady.of(bench)
     repeated = bench.changed_again(run) if judgement.word == "not idempotent" else None
     found = changes_again(repeated, run) if repeated is not None else row_changes(bench.seed, run.end)
@@ -100,7 +134,7 @@ def _finding(bench: Bench, code: str, members: Sequence[Judged]) -> Finding:
         sites=_sites(run),
         diff=changes,
         explanation=tuple(_explain(bench, item, steady)),
-        occurrences=len(members),
+        occurrences=occurrences,
         history=steady.history(run.history),
     )
 
@@ -219,36 +253,50 @@ def _explain(bench: Bench, item: Judged, steady: Steady) -> list[str]:
     return steps
 
 
-def consistency_findings(bench: Bench, judged: Sequence[Judged]) -> list[Finding]:
-    """Findings of letter C for one operation: one for each constraint or invariant that was broken."""
-    groups: dict[tuple[str, bool], list[tuple[Judged, Break]]] = {}
+def consistency_causes(bench: Bench, judged: Sequence[Judged]) -> list[Cause]:
+    """What letter C has to say of one operation: each constraint or invariant that was broken."""
+    groups: dict[tuple[str, bool], dict[int, Judged]] = {}
+    counts: Counter[tuple[str, bool]] = Counter()
     for item in judged:
         for broken in item.run.breaks:
-            groups.setdefault((broken.name, broken.between is None), []).append((item, broken))
-    found = []
-    for (name, _), members in groups.items():
-        item, broken = min(members, key=lambda member: _simplest(member[0]))
-        steady = Steady.of(bench)
-        seen = steady.text(broken.seen)
-        declared = name in {"foreign key", "integrity"}
-        what = "a declared constraint" if declared else f"the invariant {name}"
-        site = broken.between.call.site if broken.between is not None else None
-        found.append(
-            Finding(
-                code=(CONSTRAINT if declared else INVARIANT).name,
-                severity="error",
-                title=f"{what} is broken{broken.where}: {seen}",
-                word="inconsistent",
-                operation=bench.operation.name,
-                schedule=item.run.schedule,
-                sites=tuple(dict.fromkeys([*([site] if site else []), *_sites(item.run)])),
-                diff=steady.changes(row_changes(bench.seed, broken.state)),
-                explanation=(*_on_the_way(broken, item.run), *_explain(bench, item, steady)),
-                occurrences=len({id(member) for member, _ in members}),
-                history=steady.history(item.run.history),
-            )
-        )
-    return found
+            key = (broken.name, broken.between is None)
+            groups.setdefault(key, {})[id(item)] = item
+            counts[key] += 1
+    return [_consistency_cause(bench, key, list(members.values()), counts[key]) for key, members in groups.items()]
+
+
+def _consistency_cause(bench: Bench, key: tuple[str, bool], members: list[Judged], occurrences: int) -> Cause:
+    def broken_in(item: Judged) -> Break | None:
+        return next((each for each in item.run.breaks if (each.name, each.between is None) == key), None)
+
+    def finding(item: Judged) -> Finding:
+        broken = broken_in(item)
+        assert broken is not None, "only runs that show it are asked"
+        return _inconsistent(bench, item, broken, occurrences)
+
+    members.sort(key=_simplest)
+    return Cause(INVARIANT.word, tuple(members), lambda item: broken_in(item) is not None, finding)
+
+
+def _inconsistent(bench: Bench, item: Judged, broken: Break, occurrences: int) -> Finding:
+    steady = Steady.of(bench)
+    seen = steady.text(broken.seen)
+    declared = broken.name in {"foreign key", "integrity"}
+    what = "a declared constraint" if declared else f"the invariant {broken.name}"
+    site = broken.between.call.site if broken.between is not None else None
+    return Finding(
+        code=(CONSTRAINT if declared else INVARIANT).name,
+        severity="error",
+        title=f"{what} is broken{broken.where}: {seen}",
+        word=INVARIANT.word,
+        operation=bench.operation.name,
+        schedule=item.run.schedule,
+        sites=tuple(dict.fromkeys([*([site] if site else []), *_sites(item.run)])),
+        diff=steady.changes(row_changes(bench.seed, broken.state)),
+        explanation=(*_on_the_way(broken, item.run), *_explain(bench, item, steady)),
+        occurrences=occurrences,
+        history=steady.history(item.run.history),
+    )
 
 
 def _on_the_way(broken: Break, run: Run) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -133,10 +134,17 @@ class Bench:
             return Rows.BEFORE
         if counted == clean.effects and self.comparer.same(clean.end, state):
             return Rows.AFTER
-        twice = {name: 2 * count - self._idle_effects.get(name, 0) for name, count in clean.effects.items()}
-        if self.doubled is not None and counted == twice and self.comparer.same(self.doubled.end, state):
+        if self.doubled is not None and counted == self._twice() and self.comparer.same(self.doubled.end, state):
             return Rows.DOUBLED
         return Rows.TORN
+
+    def _twice(self) -> dict[str, int]:
+        """How often each effect takes place when all is done twice: those with a key once for each key."""
+        keyed = Counter(name for name, _ in self.doubled.effect_keys) if self.doubled is not None else Counter[str]()
+        return {
+            name: keyed[name] or 2 * count - self._idle_effects.get(name, 0)
+            for name, count in self.clean[0].effects.items()
+        }
 
     def told(self, run: Run) -> Told:
         """What the caller was told (DESIGN §5 *Told*)."""
@@ -165,11 +173,19 @@ class Bench:
         its rows are those of the clean run, it is decided here.
         """
         told = self.told(run) if run.told is None or run.told is Told.UNDECIDED else run.told
-        rows = self.rows_of(run.end, run.effects)
+        rows = self._rows(run)
         word, severity = self._word(told, rows, run)
         looks = {self.rows_of(state, run.effects) for state in (run.first, run.second)}
         by_stranger = severity is not None and word in _OF_THE_ROWS and len(looks) > 1
         return Judgement(told, rows, word, severity, by_stranger)
+
+    def _rows(self, run: Run) -> Rows:
+        """Where the rows stand. In an end state that ``also=`` names no effect may have taken place too often."""
+        rows = self.rows_of(run.end, run.effects)
+        if rows in {Rows.BEFORE, Rows.AFTER} or not run.legal:
+            return rows
+        counted = {name: count for name, count in run.effects.items() if count}
+        return Rows.LEGAL if counted in (self._idle_effects, self.clean[0].effects) else rows
 
     def _word(self, told: Told, rows: Rows, run: Run) -> tuple[Word, Severity | None]:
         if run.failed_step is not None:
@@ -193,6 +209,8 @@ class Bench:
             return "doubled", "error"
         if self.operation.expects_refusal and told is Told.OK:
             return "not refused", "error"
+        if rows is Rows.LEGAL:
+            return self._leak(run)
         leak, severity = self._leak(run)
         if self.changes_nothing or self._is_declared_refusal(run):
             return leak, severity

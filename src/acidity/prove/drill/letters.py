@@ -40,6 +40,7 @@ def atomicity_report(drilled: Drilled, asked: CheckOptions) -> Report:
     headline = (
         f"{calls} calls × {faults} faults = {len(struck)} runs: "
         f"{rows[Rows.BEFORE]} before · {rows[Rows.AFTER]} after · {rows[Rows.TORN]} torn"
+        + (f" · {rows[Rows.LEGAL]} legal" if rows[Rows.LEGAL] else "")
         + (f" · {rows[Rows.DOUBLED]} doubled" if rows[Rows.DOUBLED] else "")
         + f" · {misreported} misreported"
     ) + (f" · {leaked} leaked" if leaked else "")
@@ -208,6 +209,8 @@ def _notes(drilled: Drilled) -> list[str]:
         if outlasted:
             ended = f"in {counted(outlasted, 'run')} the fault ended after {STRIKES_MAX} strikes"
             notes.append(f"{name}: {ended}: the operation would have tried on")
+    if drilled.left_out:
+        notes.append(f"not compared: {', '.join(drilled.left_out)}")
     notes.append("not covered: other arguments, several callers at once, power loss, two faults of different kinds")
     return list(dict.fromkeys(notes))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from acidity.adapters.seam import Layer, PendingCall
 from acidity.core.call import History
 from acidity.core.schedule import Choice, Schedule
+from acidity.engines.own_calls import OWN
 from acidity.prove.faults.base import STRIKES_MAX, Fault, Lab, Mode, NotApplicable
 
 
@@ -54,39 +56,49 @@ class FaultInjector(Layer):
 
     def intercept(self, pending: PendingCall) -> None:
         """Strike, or pass on."""
+        if not self._is_meant(pending):
+            self.inner.intercept(pending)
+            return
+        token = OWN.set(True)  # what a fault asks of a driver is no Call of the program
+        try:
+            self._strike(pending)
+        finally:
+            OWN.reset(token)
+
+    def _is_meant(self, pending: PendingCall) -> bool:
         index, database = pending.call.index, pending.call.database
         first = index == self.strike.index
         outage = self.strike.persistent and self.struck and database == self.lab.database
         again = outage and index > self.strike.index and self._lasts()
         if not first and not again:
-            self.inner.intercept(pending)
-            return
+            return False
         self.lab.turn_to(pending.call)
         misfit = self.strike.fault.misfit(pending.call, self.lab)
-        if misfit:
-            if first:
-                self.missed = misfit
-            self.inner.intercept(pending)
-            return
-        self._strike(pending)
+        if misfit and first:
+            self.missed = misfit
+        return not misfit
 
     def _strike(self, pending: PendingCall) -> None:
-        call_through = pending.perform
-        through = PendingCall(pending.call, pending.wire, call_through)
+        send = pending.send
 
-        def perform() -> None:
-            self.inner.intercept(through)
+        def send_on(struck: PendingCall) -> Any:
+            struck.send = send
+            try:
+                self.inner.intercept(struck)
+            finally:
+                struck.send = send_on
+            return struck.result
 
-        pending.perform = perform
+        pending.send = send_on
         self.lab.mode, self.lab.missed = "real", ""
         pending.fault = self.strike.fault.name
         try:
             self.strike.fault.strike(pending, self.lab)
         except NotApplicable as answer:
-            pending.fault = ""
+            pending.fault, pending.send = "", send
             self.missed = self.missed or str(answer)
             self.release()
-            self.inner.intercept(through)
+            self.inner.intercept(pending)
         except BaseException:
             if self.lab.missed:
                 pending.fault = ""
@@ -102,7 +114,7 @@ class FaultInjector(Layer):
             else:
                 self._has_struck()
         finally:
-            if not self.strike.persistent and not self.strike.fault.lasting:
+            if self.lab.held and not self.strike.persistent and not self.strike.fault.lasting:
                 self.release()
 
     def _lasts(self) -> bool:

@@ -7,7 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from acidity.adapters.seam import LiveConnection, PendingCall
+from acidity.adapters.seam import PendingCall
+from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Call, Kind
 from acidity.core.prepared import commits_prepared
 from acidity.engines.base import Sandbox
@@ -34,6 +35,7 @@ class Lab:
         mode: how the last strike was made, set by `strike`.
         missed: why a strike turned out to have had nothing to break.
         raised: the KeyboardInterrupt that a fault raised, to tell it from the user's own Ctrl-C.
+        held: what persistent faults hold until the run ends, by database.
     """
 
     sandboxes: Mapping[str, Sandbox]
@@ -43,7 +45,7 @@ class Lab:
     mode: Mode = "real"
     missed: str = ""
     raised: BaseException | None = None
-    _kept: dict[str, dict[str, Any]] = field(default_factory=dict)
+    held: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def turn_to(self, call: Call) -> None:
         """The next question is about this Call, and so about its database."""
@@ -57,14 +59,14 @@ class Lab:
     @property
     def kept(self) -> dict[str, Any]:
         """Things of persistent faults that last until the run ends, at this database."""
-        return self._kept.setdefault(self.database, {})
+        return self.held.setdefault(self.database, {})
 
     def let_go(self) -> None:
         """End what faults hold, everywhere."""
-        for held in self._kept.values():
-            for thing in held.values():
+        for things in self.held.values():
+            for thing in things.values():
                 thing.close()
-        self._kept.clear()
+        self.held.clear()
 
     def wire(self, pending: PendingCall) -> LiveConnection:
         """The connection of a Call that goes to the database."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from acidity.adapters.seam import LiveConnection, PendingCall
+from acidity.adapters.seam import PendingCall
+from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Kind
 from acidity.engines.sqlite.rows import quoted
 from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault

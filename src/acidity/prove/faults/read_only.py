@@ -37,5 +37,5 @@ FAULT = SimpleFault(
     kinds=frozenset({Kind.STATEMENT}),
     ways={"sqlite": _strike_sqlite, "postgresql": _strike_postgresql, "mariadb": _strike_mariadb},
     writes_only=True,
-    reason="only a write minds",
+    reason="only a write is refused",
 )

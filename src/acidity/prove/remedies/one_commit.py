@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from acidity.adapters.seam import LiveConnection, PassThrough, PendingCall
+from acidity.adapters.seam import PassThrough, PendingCall
+from acidity.adapters.wire import LiveConnection
 from acidity.core.call import History, Kind
-from acidity.prove.remedies.base import RemedyTrial
+from acidity.prove.remedies.base import Misfit, RemedyTrial
 
 
 class _OneCommit(PassThrough):
@@ -33,7 +34,7 @@ class _OneCommit(PassThrough):
         pending.perform()
 
     def keeps_open(self, wire: LiveConnection) -> bool:
-        return self._held is not None and getattr(self._held, "connection", None) is getattr(wire, "connection", wire)
+        return self._held is wire
 
     def finish(self) -> None:
         if self._held is not None:
@@ -46,18 +47,18 @@ def _commits(history: History) -> int:
     return sum(1 for event in history if event.call.kind is Kind.COMMIT)
 
 
-def _misfit(history: History) -> str:
+def _misfit(history: History) -> Misfit | None:
     written = {event.call.connection for event in history if event.call.writes}
     commits = {event.call.connection for event in history if event.call.kind is Kind.COMMIT}
     if _commits(history) < 2:
-        return "it has one COMMIT"
+        return Misfit("it has one COMMIT", worth_saying=False)
     if len({event.call.database for event in history if event.call.writes}) > 1:
-        return (
+        return Misfit(
             "its rows are in several databases, and one COMMIT reaches one: two-phase commit, a saga or an outbox can"
         )
     if len(written | commits) > 1:
-        return "its units of work are open on two connections at once"
-    return ""
+        return Misfit("its units of work are open on two connections at once")
+    return None
 
 
 TRIAL = RemedyTrial(

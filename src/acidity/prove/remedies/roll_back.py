@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 
 from acidity.adapters.seam import PassThrough, PendingCall
-from acidity.core.call import Kind
-from acidity.prove.remedies.base import RemedyTrial
+from acidity.core.call import History, Kind
+from acidity.prove.remedies.base import Misfit, RemedyTrial
 
 
 class _RollBackAfterFailedCommit(PassThrough):
@@ -16,9 +16,15 @@ class _RollBackAfterFailedCommit(PassThrough):
                 pending.wire.rollback()
 
 
+def _misfit(history: History) -> Misfit | None:
+    if any(event.call.kind is Kind.COMMIT for event in history):
+        return None
+    return Misfit("it sends no COMMIT", worth_saying=False)
+
+
 TRIAL = RemedyTrial(
     name="roll back after a failed COMMIT: `with Session(engine) as session, session.begin():`",
     codes=frozenset({"ACI207"}),
-    misfit=lambda history: "" if any(event.call.kind is Kind.COMMIT for event in history) else "it sends no COMMIT",
+    misfit=_misfit,
     interceptor=lambda _: _RollBackAfterFailedCommit(),
 )

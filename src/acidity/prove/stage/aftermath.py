@@ -35,19 +35,22 @@ class Aftermath:
 
     def follow(self, run: Run) -> Run:
         """The run with its steps; the rows in the Sandbox are what they left."""
-        steps = self._steps()
+        keys = set(run.effect_keys)
+        steps = self._steps(keys)
         effects = Counter(run.effects)
         for step in steps:
             effects.update(step.effects)
         in_doubt = self._stage.sandbox.in_doubt() if steps else run.in_doubt
         between = (*run.between, *self._watch.take())
-        return replace(run, steps=steps, effects=dict(effects), between=between, in_doubt=in_doubt)
+        return replace(
+            run, steps=steps, effects=dict(effects), effect_keys=frozenset(keys), between=between, in_doubt=in_doubt
+        )
 
     def repeat(self, run: Run) -> Run:
         """The run with its steps once more; after a step that failed there is nothing to repeat."""
         if run.failed_step is not None:
             return run
-        return replace(run, again=self._steps(), between=(*run.between, *self._watch.take()))
+        return replace(run, again=self._steps(set(run.effect_keys)), between=(*run.between, *self._watch.take()))
 
     def alone(self) -> Run | None:
         """The steps on the rows before, which may hold work for them; None where there are no steps."""
@@ -57,16 +60,18 @@ class Aftermath:
         seed = self._stage.seed
         return self.follow(Run(Schedule(), RawEnding(), (), seed, seed))
 
-    def _steps(self) -> tuple[Step, ...]:
+    def _steps(self, keys: set[tuple[str, str]]) -> tuple[Step, ...]:
+        """Run them; an effect under one of these keys has taken place already, and theirs are added."""
         steps: list[Step] = []
         for role, operation in self._stage.scenario.steps.items():
-            steps.append(self._step(role, operation))
+            steps.append(self._step(role, operation, keys))
             if steps[-1].raised:
                 break
         return tuple(steps)
 
-    def _step(self, role: Role, operation: Operation) -> Step:
+    def _step(self, role: Role, operation: Operation, keys: set[tuple[str, str]]) -> Step:
         actor = Actor("A", self._watch.over(PassThrough(), f"{role} ({operation.name})"))
+        actor.effect_keys = keys
         ending = self._stage.follow(operation, actor)
         state = self._stage.sandbox.look().state
         return Step(role, operation.name, actor.history, state, _counted(actor.effects), _raised(ending))

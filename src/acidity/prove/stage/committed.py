@@ -7,9 +7,10 @@ killed nobody looks: up to the kill it commits what the clean run has committed.
 
 from __future__ import annotations
 
-from acidity.adapters.seam import Interceptor, Layer, PendingCall, unseen
+from acidity.adapters.seam import Interceptor, Layer, PendingCall
 from acidity.core.call import Call
 from acidity.core.outcome import Told
+from acidity.engines.own_calls import own_calls
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.run import Between, Broken, RawEnding
 from acidity.prove.stage.stage import Stage
@@ -47,7 +48,7 @@ class CommitWatch:
 
     def look(self, call: Call, step: str) -> None:
         """Look at what this Call has committed."""
-        with unseen(), self._stage.sandbox.unseen():
+        with own_calls():
             look = self._stage.sandbox.look()
             rows = look.state.fingerprint
             if rows not in self._known:

@@ -6,33 +6,39 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from types import MethodType, ModuleType
 from typing import Any
 
-from acidity.adapters.seam import Actor, current_actor, request
+from acidity.adapters.seam import Actor, PendingCall, current_actor, request
 from acidity.adapters.site import find_site, is_user_code
 from acidity.core.call import Kind
+from acidity.core.effect import Effect
 from acidity.errors import UsageError
 
 
+class WrongKeyError(UsageError):
+    """A key function could not be called; raised within the operation, and no exception of its own."""
+
+
 @contextmanager
-def observed(effects: Iterable[Any], on_effect: Callable[[str], None]) -> Iterator[None]:
+def observed(effects: Iterable[Any], on_effect: Callable[[str, str | None], None]) -> Iterator[None]:
     """Bring every call of these functions to the seam while the context lasts.
 
     Args:
-        effects: functions, bound methods, or ``"module:function"``.
-        on_effect: called with the effect's name each time it took place.
+        effects: Effects, functions, bound methods, or ``"module:function"``.
+        on_effect: called with the effect's name and key each time it took place and counts.
 
     Raises:
         UsageError: a function cannot be found where code would call it.
     """
     with ExitStack() as stack:
-        for effect in effects:
-            function = _resolve(effect)
+        for given in effects:
+            effect = given if isinstance(given, Effect) else Effect(_named(given))
+            function = _resolve(effect.function)
             name = getattr(function, "__qualname__", repr(function))
-            replacement = _through_the_seam(function, name, on_effect)
+            replacement = _through_the_seam(function, name, effect, on_effect)
             places = list(_places(function))
             if not places:
                 raise UsageError(
@@ -51,6 +57,13 @@ def _restorer(owner: Any, attribute: str) -> Callable[[], None]:
     if old is missing:
         return lambda: delattr(owner, attribute)
     return lambda: setattr(owner, attribute, old)
+
+
+def _named(given: Any) -> Callable[..., Any] | str:
+    if isinstance(given, str) or callable(given):
+        named: Callable[..., Any] | str = given
+        return named
+    raise UsageError(f"effects= takes functions, 'module:function' or an Effect, not {given!r}")
 
 
 def _resolve(effect: Any) -> Callable[..., Any]:
@@ -82,24 +95,51 @@ def _places(function: Callable[..., Any]) -> Iterator[tuple[Any, str]]:
                 yield module, attribute
 
 
-def _through_the_seam(function: Callable[..., Any], name: str, on_effect: Callable[[str], None]) -> Callable[..., Any]:
-    def bring(actor: Actor, call: Callable[[], Any]) -> Any:
-        result: list[Any] = []
+def _key_of(effect: Effect, function: Callable[..., Any], arguments: Any, keywords: Any) -> str | None:
+    """The idempotency key of a call as text; None without one.
 
-        def perform() -> None:
-            result.append(call())
-            actor.effects[name] = actor.effects.get(name, 0) + 1
-            on_effect(name)
+    The key function gets the arguments by position, also those that the call names, where that is possible.
 
-        request(actor, Kind.EFFECT, name, None, wire=None, connection=None, site=find_site(), perform=perform)
-        return result[0] if result else None
+    Raises:
+        WrongKeyError: the key function cannot be called like the effect.
+    """
+    if effect.key is None:
+        return None
+    with suppress(TypeError, ValueError):  # of a function without a signature, or of a call that fails by itself
+        bound = inspect.signature(function).bind(*arguments, **keywords)
+        arguments, keywords = bound.args, bound.kwargs
+    try:
+        key = effect.key(*arguments, **keywords)
+    except Exception as error:
+        name = getattr(function, "__qualname__", repr(function))
+        raise WrongKeyError(
+            f"Effect({name}, key=…): the key function raised {type(error).__name__}: {error}; it is called with what "
+            f"{name} is called with, as in key=lambda order_id, *_: order_id"
+        ) from error
+    return None if key is None else repr(key)
+
+
+def _through_the_seam(
+    function: Callable[..., Any], name: str, effect: Effect, on_effect: Callable[[str, str | None], None]
+) -> Callable[..., Any]:
+    def bring(actor: Actor, key: str | None, call: Callable[[], Any]) -> Any:
+        def send(pending: PendingCall) -> Any:
+            pending.refuse_rewriting()
+            answer = call()
+            if effect.counted:
+                actor.took_place(name, key)
+                on_effect(name, key)
+            return answer
+
+        return request(actor, Kind.EFFECT, name, None, wire=None, site=find_site(), send=send)
 
     @functools.wraps(function)
     def observe(*arguments: Any, **keywords: Any) -> Any:
         actor = current_actor()
         if actor is None:
             return function(*arguments, **keywords)
-        return bring(actor, lambda: function(*arguments, **keywords))
+        key = _key_of(effect, function, arguments, keywords)
+        return bring(actor, key, lambda: function(*arguments, **keywords))
 
     @functools.wraps(function)
     async def observe_async(*arguments: Any, **keywords: Any) -> Any:
@@ -108,6 +148,7 @@ def _through_the_seam(function: Callable[..., Any], name: str, on_effect: Callab
         actor = current_actor()
         if actor is None:
             return await function(*arguments, **keywords)
-        return await greenlet_spawn(bring, actor, lambda: await_only(function(*arguments, **keywords)))
+        key = _key_of(effect, function, arguments, keywords)
+        return await greenlet_spawn(bring, actor, key, lambda: await_only(function(*arguments, **keywords)))
 
     return observe_async if inspect.iscoroutinefunction(function) else observe

@@ -10,6 +10,7 @@ from acidity.adapters.seam import Actor
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
 from acidity.errors import Terminated
+from acidity.prove.stage.effects import WrongKeyError
 from acidity.prove.stage.freeze import freeze
 from acidity.prove.stage.http import Exchange
 from acidity.prove.stage.run import RawEnding
@@ -34,7 +35,7 @@ def raised(operation: Operation, error: BaseException, actor: Actor, function: C
     ours = getattr(lab, "raised", None)
     if lab is not None:
         lab.raised = None  # its traceback would keep everything alive that the operation dropped
-    if isinstance(error, Terminated | Unsettled) or (
+    if isinstance(error, Terminated | Unsettled | WrongKeyError) or (
         isinstance(error, KeyboardInterrupt) and not _comes_from(error, ours)
     ):
         raise error

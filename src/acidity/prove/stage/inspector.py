@@ -63,7 +63,7 @@ class Inspector:
     @property
     def hears(self) -> bool:
         """Whether some invariant is shown what the caller was told."""
-        return any(map(_takes_two, self.invariants))
+        return any(map(takes_two, self.invariants))
 
     def check_seed(self) -> None:
         """The rows before have to be consistent themselves.
@@ -75,7 +75,7 @@ class Inspector:
         if broken:
             raise UsageError(f"the rows before break a declared constraint: {broken[0]}")
         for invariant in self.invariants:
-            if _takes_two(invariant):  # it speaks of a run, and there was none
+            if takes_two(invariant):  # it speaks of a run, and there was none
                 continue
             with self.stage.judging() as (now, _), quiet(), looking(now) as session:
                 seen = _broken_by(invariant, session, None)
@@ -128,13 +128,14 @@ def _name(invariant: Callable[..., Any]) -> str:
 def _broken_by(invariant: Callable[..., Any], session: Any, view: RunView | None) -> str | None:
     """How an invariant is broken, or None: it returned False, or raised."""
     try:
-        answer = invariant(session, view) if _takes_two(invariant) else invariant(session)
+        answer = invariant(session, view) if takes_two(invariant) else invariant(session)
     except Exception as error:
         return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return "it returned False" if answer is False else None
 
 
-def _takes_two(invariant: Callable[..., Any]) -> bool:
+def takes_two(invariant: Callable[..., Any]) -> bool:
+    """Whether a function can be called with two arguments."""
     try:
         inspect.signature(invariant).bind(None, None)
     except TypeError:

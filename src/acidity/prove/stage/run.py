@@ -103,6 +103,7 @@ class Run:
         first: rows right after it.
         second: rows after a stranger's commit.
         effects: effect → how often it took place, steps included.
+        effect_keys: (effect, idempotency key) of those that have one, steps included.
         leaks: transactions found open.
         stopped: the error that stopped the stranger.
         locked_out: the first look had to read past a lock.
@@ -116,6 +117,7 @@ class Run:
         again: the same once more, which must change nothing.
         between: committed states on the way in which something does not hold.
         told: what the caller was told, once somebody has decided it.
+        legal: the name of the end state beside before and after that this is, as ``also=`` says; or nothing.
     """
 
     schedule: Schedule
@@ -124,6 +126,7 @@ class Run:
     first: State
     second: State
     effects: Mapping[str, int] = field(default_factory=dict)
+    effect_keys: frozenset[tuple[str, str]] = frozenset()
     leaks: tuple[str, ...] = ()
     stopped: str = ""
     locked_out: bool = False
@@ -137,6 +140,7 @@ class Run:
     again: tuple[Step, ...] = ()
     between: tuple[Between, ...] = ()
     told: Told | None = None
+    legal: str = ""
 
     @property
     def end(self) -> State:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from configparser import Error as ConfigParserError
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.schema import CreateSchema
 
 from acidity.core.database import Database
 from acidity.core.scenario import Scenario
@@ -31,7 +33,7 @@ def schema_maker(scenario: Scenario | Database, sandbox: Sandbox) -> Callable[[E
             raise UsageError(f"metadata= takes a SQLAlchemy MetaData, not {scenario.metadata!r}")
         if not metadata.tables:
             raise UsageError("metadata= has no tables; import the modules that define the models first")
-        return _guarded(metadata.create_all, "the metadata")
+        return _guarded(partial(_create_all, metadata), "the metadata")
     schema = scenario.schema
     if isinstance(schema, Path):
         if not schema.is_file():
@@ -44,6 +46,24 @@ def schema_maker(scenario: Scenario | Database, sandbox: Sandbox) -> Callable[[E
     if callable(schema):
         return _guarded(_from_callable(schema), f"the schema function {getattr(schema, '__name__', schema)!r}")
     raise UsageError(f"schema= takes a .sql file, an Alembic config, or callable(connection), not {schema!r}")
+
+
+def _create_all(metadata: MetaData, engine: Engine) -> None:
+    """Make the tables, and before them the schemas that they name and nothing has made yet."""
+    names = {table.schema for table in metadata.tables.values() if table.schema}
+
+    def make_schemas(_: Any, connection: Any, **__: Any) -> None:
+        for name in sorted(names):
+            connection.execute(CreateSchema(name, if_not_exists=True))
+
+    if engine.dialect.name == "sqlite":  # it has none: a schema there is an attached file, which is refused
+        names.clear()
+    event.listen(metadata, "before_create", make_schemas)  # after what the program itself has do this
+    try:
+        # MariaDB lets nobody ask whether a table is there in a database that is not there yet; and nothing is.
+        metadata.create_all(engine, checkfirst=not names or engine.dialect.name == "postgresql")
+    finally:
+        event.remove(metadata, "before_create", make_schemas)
 
 
 def _guarded(make: Callable[[Engine], Any], what: str) -> Callable[[Engine], None]:

@@ -24,6 +24,7 @@ from acidity.core.outcome import State
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.engines.base import Ground, Sandbox
+from acidity.engines.own_calls import own_calls
 from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove.drill.child import Child
 from acidity.prove.drill.striker import FaultInjector
@@ -77,7 +78,7 @@ class Stage:
         self._engines: dict[tuple[str, bool], Any] = {}
         self._refused: ForeignDatabase | None = None
         self._judges: tuple[Engines, Engines] | None = None
-        self._on_effect: Callable[[str], None] = lambda _: None
+        self._on_effect: Callable[[str, str | None], None] = lambda _name, _key: None
         self.adapter = SqlAlchemyAdapter(self)
         others = (ADAPTERS[name](self) for name in ADAPTERS if name != "sqlalchemy")
         self.adapters = Adapters([self.adapter, *others])
@@ -124,8 +125,8 @@ class Stage:
         self._hosts.clear()
         self._cleanup.close()
 
-    def _effect_took_place(self, name: str) -> None:
-        self._on_effect(name)
+    def _effect_took_place(self, name: str, key: str | None) -> None:
+        self._on_effect(name, key)
 
     def refuse(self, error: ForeignDatabase) -> None:
         """An engine inside the operation pointed elsewhere."""
@@ -181,6 +182,7 @@ class Stage:
             first=first.state,
             second=second.state,
             effects=dict(actor.effects),
+            effect_keys=frozenset(actor.effect_keys),
             leaks=encounter.leaks,
             stopped=encounter.stopped,
             locked_out=first.locked_out,
@@ -300,7 +302,7 @@ class Stage:
             with quiet():
                 gc.collect()
 
-    def forked(self, on_effect: Callable[[str], None]) -> None:
+    def forked(self, on_effect: Callable[[str, str | None], None]) -> None:
         """This is a child process: loops and connections of the parent are not its own."""
         self._hosts.clear()
         self._applications.forget()
@@ -311,7 +313,7 @@ class Stage:
             opened = open_transactions(self.adapters.opened(part), part)
             all_engines = self.adapter.engines_of(part)
             engines = [each for each in all_engines if host.asynchronous or not each.dialect.is_async]
-            with self.sandbox.unseen(), quiet():
+            with quiet():
                 met = meet(engines, part, beside=self.adapters.strangers(part))
             return met.with_open(opened).at(part.name)
 
@@ -349,7 +351,7 @@ class Stage:
     @contextmanager
     def judging(self) -> Iterator[tuple[Engines, Engines]]:
         """Plain engines of our own, unseen by the seam: on the rows now, and read-only on the rows before."""
-        with self.adapter.pausing():
+        with own_calls():
             if self._judges is None:
                 self._judges = judges_of(self.parts)
             yield self._judges

@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import Pool, QueuePool
 
@@ -66,32 +67,62 @@ def open_transactions(opened: Iterable[Any], sandbox: Sandbox) -> int:
 
 def meet(engines: Iterable[Engine], sandbox: Sandbox, *, beside: bool = False) -> Encounter:
     """Let a stranger work on every idle connection of these engines, and on one that is in no pool if asked for."""
-    leaks: list[str] = []
-    left: list[str] = []
+    met = sum((_meet_pool(engine, sandbox) for engine in engines), Encounter())
+    if beside and not met.stopped:
+        met += Encounter(stopped=_work_beside(sandbox) and _work_beside(sandbox))
+    return met
+
+
+def _meet_pool(engine: Engine, sandbox: Sandbox) -> Encounter:
+    """Check every idle connection of one pool out, look at it, and work on it."""
+    if _exhausted(engine.pool):
+        return Encounter(stopped="the pool had no connection left")
+    held: list[Connection] = []
+    opened: dict[int, bool] = {}
+
+    def look(driver: Any, *_: Any) -> None:
+        """Before any listener of the program, whose own question would begin a transaction."""
+        opened[id(driver)] = _has_transaction(driver, engine.dialect, sandbox)
+
+    event.listen(engine, "checkout", look, insert=True)
     stopped = ""
-    for engine in engines:
-        held: list[Connection] = []
-        try:
-            if _exhausted(engine.pool):
-                stopped = stopped or "the pool had no connection left"
-                continue
-            held.extend(engine.connect() for _ in range(max(1, _idle(engine.pool))))
-            found_open = [sandbox.in_transaction(connection.connection.dbapi_connection) for connection in held]
-            leaks.extend(["a connection went back to the pool with its transaction open"] * found_open.count(True))
-            kept: set[Left] = set()
-            for connection, is_open in zip(held, found_open, strict=True):
-                stopped = _work(connection, sandbox, kept, is_open=bool(is_open)) or stopped
-            if kept:
-                left.extend(_in_words(kept - _of_every_connection(engine, sandbox)))
-        except (DBAPIError, SQLAlchemyError) as error:
-            stopped = stopped or _text(error)
-        finally:
-            for connection in held:
-                with suppress(Exception):
-                    connection.close()
-    if beside:
-        stopped = stopped or _work_beside(sandbox)
-    return Encounter(tuple(leaks), stopped, tuple(left))
+    left: tuple[str, ...] = ()
+    kept: set[Left] = set()
+    try:
+        for _ in range(max(1, _idle(engine.pool))):
+            held.append(_checked_out(engine))  # noqa: PERF401 - kept when one cannot be had
+        for connection in held:
+            is_open = opened.get(id(connection.connection.dbapi_connection), False)
+            stopped = _work(connection, sandbox, kept, is_open=is_open) or stopped
+        if kept:
+            left = tuple(_in_words(kept - _of_every_connection(engine, sandbox)))
+    except SQLAlchemyError as error:
+        stopped = stopped or _text(error)
+    finally:
+        event.remove(engine, "checkout", look)
+        for connection in held:
+            with suppress(Exception):
+                connection.close()
+    leak = "a connection went back to the pool with its transaction open"
+    return Encounter((leak,) * sum(opened.values()), stopped, left)
+
+
+def _checked_out(engine: Engine) -> Connection:
+    """A connection of the pool. One that a fault has ended is only noticed now: the stranger takes the next one."""
+    try:
+        return engine.connect()
+    except DBAPIError:
+        return engine.connect()
+
+
+def _has_transaction(driver: Any, dialect: Dialect, sandbox: Sandbox) -> bool:
+    """Whether it came with its transaction open; a wire that is cut has none."""
+    try:
+        return bool(sandbox.in_transaction(driver))
+    except Exception as error:
+        if _is_dead(error, dialect, driver):
+            return False
+        raise
 
 
 def _of_every_connection(engine: Engine, sandbox: Sandbox) -> set[Left]:
@@ -127,7 +158,11 @@ def _called(kind: str, names: list[str]) -> str:
 
 
 def _work_beside(sandbox: Sandbox) -> str:
-    """Programs without a pool open a connection of their own; only locks that were left can stop them."""
+    """Programs without a pool open a connection of their own; only locks that were left can stop them.
+
+    Returns:
+        What stopped the stranger, or nothing. Whoever gets an answer asks a second time: locks stay, a wire is new.
+    """
     connection = sandbox.connect_beside()
     try:
         sandbox.send(connection, "BEGIN")
@@ -156,15 +191,17 @@ def _work(connection: Connection, sandbox: Sandbox, kept: set[Left], *, is_open:
     except Exception as error:  # of SQLAlchemy, or of the driver itself
         with suppress(Exception):
             connection.rollback()
-        return "" if _is_dead(error, connection, driver) else _text(error)
+        return "" if _is_dead(error, connection.dialect, driver) else _text(error)
     return ""
 
 
-def _is_dead(error: Exception, connection: Connection, driver: Any) -> bool:
+def _is_dead(error: Exception, dialect: Dialect, driver: Any) -> bool:
     """A connection that a fault ended holds nothing any more; the pool replaces it, and that stops nobody."""
     original: Any = error.orig if isinstance(error, DBAPIError) else error
-    dbapi: Any = connection.dialect.dbapi
-    return isinstance(original, dbapi.Error) and connection.dialect.is_disconnect(original, driver, None)
+    if isinstance(original, OSError | EOFError):  # not every driver wraps what its socket raises
+        return True
+    dbapi: Any = dialect.dbapi
+    return isinstance(original, dbapi.Error) and dialect.is_disconnect(original, driver, None)
 
 
 def _text(error: Exception) -> str:

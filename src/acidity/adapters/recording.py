@@ -1,0 +1,46 @@
+"""A cursor that remembers what is fetched from it, for an actor that keeps the rows it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+
+class RecordingCursor:
+    """A driver's cursor that puts every fetched row into a list; it fetches nothing by itself.
+
+    Args:
+        cursor: the driver's own.
+        rows: where fetched rows go.
+    """
+
+    def __init__(self, cursor: Any, rows: list[Any]) -> None:
+        self._acidity_cursor = cursor
+        self._acidity_rows = rows
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._acidity_cursor, name)
+
+    def fetchone(self) -> Any:
+        """The next row."""
+        row = self._acidity_cursor.fetchone()
+        if row is not None:
+            self._acidity_rows.append(row)
+        return row
+
+    def fetchmany(self, *size: int) -> Any:
+        """The next rows."""
+        found = self._acidity_cursor.fetchmany(*size)
+        self._acidity_rows.extend(found)
+        return found
+
+    def fetchall(self) -> Any:
+        """All rows that are left."""
+        found = self._acidity_cursor.fetchall()
+        self._acidity_rows.extend(found)
+        return found
+
+    def __iter__(self) -> Iterator[Any]:
+        for row in self._acidity_cursor:
+            self._acidity_rows.append(row)
+            yield row

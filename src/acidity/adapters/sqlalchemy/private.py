@@ -1,0 +1,79 @@
+"""Names that SQLAlchemy does not publish, each in one place; all were seen in 2.0.0 and in 2.1.9.
+
+Were one gone, the tests of the seam (``tests/engines/test_seam*.py``) would fail.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from operator import attrgetter
+from types import FrameType
+from typing import Any
+
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.pool import Pool
+
+serves_programs: Callable[[Connection], bool] = attrgetter("_allow_autobegin")
+"""Whether a Connection is not the one with which a dialect gets to know its server; asked for every Call."""
+
+
+def creator_of(pool: Pool) -> Callable[..., Any]:
+    """What makes the driver connections of a pool (``Pool._creator``)."""
+    return pool._creator
+
+
+def create_with(pool: Pool, creator: Callable[..., Any]) -> None:
+    """Let the pool make its driver connections so."""
+    pool._creator = creator
+
+
+def is_made_by_the_user(creator: Any) -> bool:
+    """Whether an engine was given ``creator=`` or ``async_creator=``, which no event tells of.
+
+    The creators of SQLAlchemy itself are functions inside of ``sqlalchemy.engine.create``.
+    """
+    return getattr(creator, "__module__", "") != "sqlalchemy.engine.create"
+
+
+def dialect_of(pool: Pool) -> Dialect:
+    """The dialect that a pool opens connections with (``Pool._dialect``)."""
+    return pool._dialect  # type: ignore[return-value]  # typed as the small part of it that a pool needs
+
+
+def pool_like(pool_class: type[Pool], old: Pool) -> Pool:
+    """A pool of this class with the creator, the dialect and the listeners of another (``_dispatch=``)."""
+    return pool_class(old._creator, dialect=old._dialect, _dispatch=old.dispatch)
+
+
+def pool_of(fairy: Any) -> Pool:
+    """The pool that a connection was taken from (``_ConnectionFairy._pool``)."""
+    pool: Pool = fairy._pool
+    return pool
+
+
+def is_for_a_connection() -> bool:
+    """Whether a `Connection` asks the pool, of which ``engine_connect`` will tell; else it is ``raw_connection()``.
+
+    Read off the stack: ``Connection.__init__`` is on it, below frames of SQLAlchemy alone.
+    """
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("sqlalchemy."):
+        if frame.f_code is Connection.__init__.__code__:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def record_returned(context: Any, rows: list[Any]) -> None:
+    """Keep the rows that an INSERT of many rows gives back, which its context fetches past its own cursor.
+
+    Uses ``DefaultExecutionContext.fetchall_for_returning``, which SQLAlchemy lets dialects override.
+    """
+
+    def fetchall_for_returning(cursor: Any) -> Any:
+        found = type(context).fetchall_for_returning(context, cursor)
+        rows.extend(found)
+        return found
+
+    context.fetchall_for_returning = fetchall_for_returning

@@ -1,0 +1,81 @@
+"""The live connection that a Call goes over, as faults, remedies and Gates see it, whatever library opened it.
+
+Everything here that asks the driver something does it as acidity's own call, so it is safe beside other actors.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from acidity.engines.base import Sandbox
+from acidity.engines.own_calls import own_calls
+
+
+class LiveConnection(ABC):
+    """One driver connection of an operation.
+
+    Attributes:
+        sandbox: the database that it leads to.
+        engine: the name of the database engine, such as ``sqlite``.
+        database: what the scenario calls the database; empty where there is only one.
+    """
+
+    __slots__ = ("__weakref__", "database", "engine", "sandbox")
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.engine = sandbox.engine_name
+        self.database = sandbox.name
+
+    @property
+    @abstractmethod
+    def connection(self) -> Any:
+        """The driver's connection with plain calls, as a `Sandbox` takes it."""
+
+    @property
+    @abstractmethod
+    def errors(self) -> Any:
+        """Where the driver's PEP 249 exception classes are."""
+
+    @abstractmethod
+    def is_gone(self, error: BaseException) -> bool:
+        """Whether this error of the driver means that the connection is gone."""
+
+    def disconnected(self, error: BaseException) -> bool:
+        """Whether this is an error of the driver that means that the connection is gone."""
+        return isinstance(error, self.errors.Error) and self.is_gone(error)
+
+    def autocommits(self, sql: str) -> bool:
+        """Whether the database would commit this write by itself: no transaction is open, and none will be begun."""
+        del sql
+        connection = self.connection
+        return self.sandbox.commits_by_itself(connection) and not self.sandbox.in_transaction(connection)
+
+    def on_driver(self, action: Callable[[Any], Any]) -> Any:
+        """Run `action` with the driver's own connection, in the thread that the driver demands."""
+        with own_calls():
+            return self.sandbox.on_driver(self.connection, action)
+
+    def send(self, sql: str) -> None:
+        """Send a statement on the same connection, in the same transaction."""
+        with own_calls():
+            self.sandbox.send(self.connection, sql)
+
+    def rollback(self) -> None:
+        """Roll back on the driver."""
+        with own_calls():
+            self.connection.rollback()
+
+    def close(self) -> None:
+        """Close the driver's connection under the library's feet, as a lost one is closed."""
+        with own_calls(), suppress(Exception):
+            self.connection.close()
+
+    @contextmanager
+    def impatient(self) -> Iterator[None]:
+        """Let no lock wait on it last while the context does."""
+        with own_calls(), self.sandbox.impatient(self.connection):
+            yield

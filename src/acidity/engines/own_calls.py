@@ -1,0 +1,24 @@
+"""Whose a driver's call is: acidity's own, or the program's.
+
+Inside `own_calls` nothing that a driver is asked is a Call: acidity itself asks (a look, a fault), or a Call that has
+passed the seam is being carried out. The answer belongs to the context, a thread or a task, so that what one actor is
+doing hides nothing of another. Never leave it open around code of the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+OWN: ContextVar[bool] = ContextVar("acidity_own_calls", default=False)  # read for every Call, so without a function
+
+
+@contextmanager
+def own_calls() -> Iterator[None]:
+    """What drivers are asked in this context is no Call of the program."""
+    token = OWN.set(True)
+    try:
+        yield
+    finally:
+        OWN.reset(token)

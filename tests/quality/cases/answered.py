@@ -1,0 +1,54 @@
+"""A web handler whose session commits in the exit code of a dependency, after the answer has left (langflow)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, FastAPI
+from sqlalchemy import create_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from acidity.prove import Operation
+from tests.quality.cases import Case
+
+engine = create_engine("sqlite:///answered.db")
+app = FastAPI()
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Note(Base):
+    __tablename__ = "notes"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+def unit() -> Iterator[Session]:
+    with Session(engine) as session, session.begin():
+        yield session
+
+
+def _kept(session: Session) -> dict[str, int]:
+    session.add(note := Note())
+    session.flush()
+    return {"id": note.id}
+
+
+@app.post("/late", status_code=201)
+def late(session: Annotated[Session, Depends(unit)]) -> dict[str, int]:
+    return _kept(session)
+
+
+@app.post("/early", status_code=201)
+def early(session: Annotated[Session, Depends(unit, scope="function")]) -> dict[str, int]:
+    return _kept(session)
+
+
+SCENARIO = {"metadata": Base.metadata, "bind": f"{__name__}:engine"}
+ENGINES, FAULTS = ("sqlite", "postgresql"), ("commit-refused", "commit-left-open")
+CASES = (
+    Case(Operation.asgi(app, "POST", "/late"), SCENARIO, ENGINES, FAULTS, {"": frozenset({"false success"})}),
+    Case(Operation.asgi(app, "POST", "/early"), SCENARIO, ENGINES, FAULTS),
+)

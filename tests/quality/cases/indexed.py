@@ -1,0 +1,103 @@
+"""A job that notes how it stands in commits of their own, and goes on with a session that is broken (dify)."""
+
+from __future__ import annotations
+
+from sqlalchemy import update
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+
+from tests.quality.cases import Case
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Document(Base):
+    __tablename__ = "document"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column()
+    vector: Mapped[int]
+
+
+def setup(session: Session) -> None:
+    session.add(Document(id=1, state="waiting", vector=0))
+
+
+def complete_with_its_vector(session: Session) -> bool:
+    document = session.get_one(Document, 1)
+    return (document.state == "completed") == bool(document.vector)
+
+
+def _mark(session: Session, state: str) -> None:
+    session.get_one(Document, 1).state = state
+    session.commit()
+
+
+def _index(session: Session) -> None:
+    document = session.get_one(Document, 1)
+    document.vector = 5
+    session.flush()
+    document.state = "completed"
+    session.commit()
+
+
+def goes_on_with_the_session(session_factory: sessionmaker[Session]) -> None:
+    with session_factory() as session:
+        _mark(session, "indexing")
+        try:
+            _index(session)
+        except Exception:
+            _mark(session, "error")
+            raise
+
+
+def takes_a_new_session(session_factory: sessionmaker[Session]) -> None:
+    with session_factory() as session:
+        _mark(session, "indexing")
+        try:
+            _index(session)
+        except Exception:
+            session.rollback()
+            with session_factory() as other:
+                _mark(other, "error")
+            raise
+
+
+def _again(session_factory: sessionmaker[Session], *states: str) -> None:
+    with session_factory.begin() as session:
+        session.execute(update(Document).where(Document.state.in_(states)).values(state="waiting"))
+
+
+def failed_ones_again(session_factory: sessionmaker[Session]) -> None:
+    _again(session_factory, "error")
+
+
+def all_again(session_factory: sessionmaker[Session]) -> None:
+    _again(session_factory, "error", "indexing")
+
+
+SCENARIO = {
+    "metadata": Base.metadata,
+    "setup": setup,
+    "invariants": [complete_with_its_vector],
+    "commits": "several",
+}
+ENGINES = ("sqlite", "postgresql")
+CASES = (
+    Case(
+        goes_on_with_the_session,
+        SCENARIO | {"recover": failed_ones_again},
+        ENGINES,
+        ("connection-lost",),
+        {"": frozenset({"torn"})},
+    ),
+    Case(takes_a_new_session, SCENARIO | {"recover": all_again}, ENGINES, ("connection-lost",)),
+    # A COMMIT whose answer is lost may have been done: what marks the document as failed is wrong then.
+    Case(
+        takes_a_new_session,
+        SCENARIO | {"recover": all_again},
+        ENGINES,
+        ("answer-lost",),
+        {"": frozenset({"torn", "inconsistent"})},
+    ),
+)
