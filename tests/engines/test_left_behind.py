@@ -125,7 +125,7 @@ PROGRAM = textwrap.dedent("""
             print("ready", flush=True)
             signal.pause()
 
-    report = drill(bank(transfer), progress=progress, runs_max=None if sys.argv[1] == "wait" else 12)
+    report = prove.drill(bank(transfer), progress=progress, runs_max=None if sys.argv[1] == "wait" else 12)
     print(report.verdict, flush=True)
 """)
 
