@@ -70,8 +70,7 @@ def words(function: Program, db: str, faults: Sequence[str] = TELLING) -> set[st
         examination = Examiner(Runs(stage), operation, Inspector(stage)).examine(strikes)
     assert not examination.unknowns, examination.unknowns
     assert examination.struck
-    causes = atomicity_causes(examination.bench, examination.judged)
-    return {cause.finding(cause.members[0]).word for cause in causes}
+    return {cause.word for cause in atomicity_causes(examination.bench, examination.judged)}
 
 
 def _named(name: str, **programs: Program) -> dict[str, Program]:

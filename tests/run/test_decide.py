@@ -137,8 +137,8 @@ def test_no_savepoint_survives_a_deadlock_on_mariadb() -> None:
 
 
 def test_statements() -> None:
-    assert savepoint_in("RELEASE SAVEPOINT s1;")[1] == "s1"
-    assert savepoint_in("SELECT 1") is None
+    assert savepoint_in("RELEASE SAVEPOINT s1;", "postgresql")[1] == "s1"
+    assert savepoint_in("SELECT 1", "postgresql") is None
     for sql in ("ALTER TABLE t ADD c int", "TRUNCATE t", "/* x */ create index i on t (c)"):
         assert commits_by_itself(sql)
     assert not commits_by_itself("DROP TEMPORARY TABLE t")

@@ -1,6 +1,6 @@
 """Short ways to write a State and a History in tests."""
 
-from acidity.core.call import Call, Event, History, Kind, Reply
+from acidity.core.call import Call, Event, History, Kind, Reply, Writes
 from acidity.core.outcome import State, Table
 
 
@@ -14,7 +14,10 @@ def state(**tables):
 
 
 def history(*texts, defaulted=()):
-    calls = [Call("A", n, Kind.STATEMENT, sql, defaulted=frozenset(defaulted)) for n, sql in enumerate(texts, 1)]
+    calls = [
+        Call("A", n, Kind.STATEMENT, sql, defaulted=frozenset(defaulted), writes=Writes.YES)
+        for n, sql in enumerate(texts, 1)
+    ]
     return tuple(Event(call, Reply("ok")) for call in calls)
 
 

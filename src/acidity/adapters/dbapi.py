@@ -25,11 +25,11 @@ from acidity.adapters.base import Gatekeeper, describe_target, destination, lead
 from acidity.adapters.drivers import DRIVERS
 from acidity.adapters.drivers.base import Driver, DriverCall, Hooks, Opening
 from acidity.adapters.drivers.wire import RawConnection
+from acidity.adapters.meaning import asked
 from acidity.adapters.seam import Actor, PendingCall, current_actor, request
 from acidity.adapters.site import find_site, is_where_acidity_calls
 from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Kind, Site
-from acidity.core.control import commits_within, is_write
 from acidity.engines.base import Sandbox
 from acidity.engines.own_calls import OWN, own_calls
 from acidity.engines.sqlite.bypass import file_in
@@ -162,7 +162,7 @@ class DbapiAdapter:
         return await greenlet_spawn(self._bring, actor, wire, call, perform_awaiting, site)
 
     def _note_orphan(self, call: DriverCall) -> None:
-        self._bypasses.append(f"{call.kind.value} by a thread or task that belongs to no operation")
+        self._bypasses.append(f"{call.kind or Kind.STATEMENT} by a thread or task that belongs to no operation")
 
     def _bring(
         self, actor: Actor, wire: LiveConnection, call: DriverCall, perform: Callable[..., Any], site: Site | None
@@ -170,18 +170,20 @@ class DbapiAdapter:
         where = "" if file_in(call.sql) is None else leads_elsewhere(self.gatekeeper, wire.sandbox, call.sql)
         if where:
             self._refuse(f"a statement of the operation leads to {where}", "it was not sent.")
-        writes = call.kind is Kind.STATEMENT and is_write(call.sql)
+        meant = asked(wire, call, alone=partial(wire.autocommits, call.sql))
         try:
             return request(
                 actor,
-                call.kind,
+                meant.kind,
                 call.sql,
                 call.params,
                 wire=wire,
                 site=site,
                 send=partial(_send, wire, call, perform),
                 many=call.many,
-                autocommit=writes and (commits_within(call.sql) or wire.autocommits(call.sql)),
+                autocommit=meant.autocommit,
+                writes=meant.writes,
+                opaque=meant.opaque,
             )
         except CancelledError:
             wire.sandbox.drain(wire.connection)

@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any, Literal, Protocol
 
 from acidity.adapters.wire import LiveConnection
-from acidity.core.call import Call, Event, History, Kind, Reply, Site
+from acidity.core.call import Call, Event, History, Kind, Reply, Site, Writes
 from acidity.engines.codes import code_of
 from acidity.engines.own_calls import OWN
 
@@ -239,6 +239,8 @@ def request(
     many: bool = False,
     defaulted: frozenset[str] = frozenset(),
     autocommit: bool = False,
+    writes: Writes = Writes.NO,
+    opaque: bool = False,
 ) -> Any:
     """Bring one Call to the actor's Interceptor, record what came of it, and give what the driver gave.
 
@@ -247,7 +249,9 @@ def request(
     """
     actor.made += 1
     number, database = (actor.number(wire), wire.database) if wire is not None else (0, "")
-    call = Call(actor.name, actor.made, kind, sql, params, site, many, defaulted, number, autocommit, database)
+    call = Call(
+        actor.name, actor.made, kind, sql, params, site, many, defaulted, number, autocommit, database, writes, opaque
+    )
     pending = PendingCall(call, wire, sql, params, send, actor.records and kind is Kind.STATEMENT)
     try:
         actor.interceptor.intercept(pending)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from acidity.core.call import History, Kind
-from acidity.core.control import is_write, without_comments
+from acidity.core.call import History
 from acidity.core.outcome import Table
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def supplied_columns(history: History, tables: Mapping[str, Table]) -> frozenset
     """
     found: set[tuple[str, str]] = set()
     for call in (event.call for event in history):
-        if call.kind is not Kind.STATEMENT or not is_write(call.sql):
+        if not call.writes:
             continue
         defaulted = {name.lower() for name in call.defaulted}
         for write in _writes(call.sql):
@@ -96,7 +95,7 @@ def _spelled(name: str, tables: Iterable[str], database: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _writes(sql: str) -> tuple[_Write, ...]:
-    text = _FORMAT_PARAMETER.sub(lambda match: f":{match[1]}" if match[1] else "?", without_comments(sql))
+    text = _FORMAT_PARAMETER.sub(lambda match: f":{match[1]}" if match[1] else "?", sql)
     text = _OTHER_WORDS.sub(lambda match: match[1] or "insert", text)
     tree = _parsed(text)
     found = tuple(_read(tree)) if tree is not None else ()

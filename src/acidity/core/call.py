@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, Literal
 
 
@@ -23,6 +23,14 @@ class Kind(StrEnum):
     ROLLBACK = "rollback"
     PREPARE = "prepare"
     EFFECT = "effect"
+
+
+class Writes(IntEnum):
+    """Whether a Call changes rows or schema; what may do so counts as a write, and only a sure one must show."""
+
+    NO = 0
+    PERHAPS = 1
+    YES = 2
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,7 +59,10 @@ class Call:
         many: it is an ``executemany``.
         defaulted: columns of an INSERT or UPDATE whose value a callable default produced.
         connection: which of the operation's connections it goes over, numbered from 1 as they appear.
-        autocommit: it is a write outside any transaction, which the database commits by itself.
+        autocommit: it is a write outside any transaction, which the database commits by itself, or one that commits
+            what is open.
+        writes: whether it changes rows or schema, as the speech of its engine has it.
+        opaque: it may commit on its way more than its text or its kind say, or more than once.
         database: what the scenario calls the database it goes to; empty where there is only one, and for an effect.
     """
 
@@ -66,6 +77,8 @@ class Call:
     connection: int = 0
     autocommit: bool = False
     database: str = ""
+    writes: Writes = Writes.NO
+    opaque: bool = False
 
     @property
     def commits(self) -> bool:

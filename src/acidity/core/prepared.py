@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from acidity.core.call import Call, History, Kind
-from acidity.core.control import without_comments
+from acidity.core.lexis import NEUTRAL
 
 _CONTROL = re.compile(
     r"xa\s+\w+|prepare\s+transaction|(commit|rollback)\s+prepared|(prepare|commit|rollback)(?=\s+\S{16,}$)",
@@ -33,7 +33,7 @@ def without_names(sql: str) -> str:
     >>> without_names("XA PREPARE 'f00', 'orders'"), without_names("SELECT 'f00'")
     ('XA PREPARE', "SELECT 'f00'")
     """
-    named = _CONTROL.match(without_comments(sql))
+    named = _CONTROL.match(NEUTRAL.bare(sql))
     return named[0] if named else sql
 
 

@@ -10,7 +10,7 @@ from acidity.engines.base import Engine, Sandbox
 ENGINES: Registry[Engine] = Registry(
     "engines",
     {
-        "sqlite": "acidity.engines.sqlite:ENGINE",
+        "sqlite": "acidity.engines.sqlite.engine:ENGINE",
         "postgresql": "acidity.engines.postgresql.engine:ENGINE",
         "mariadb": "acidity.engines.mariadb.engine:ENGINE",
     },

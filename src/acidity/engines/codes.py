@@ -1,4 +1,4 @@
-"""What the error codes of the databases mean for a transaction: pure data, and the reading of a code off an error.
+"""The reading of a code off an error, and what the codes mean for a transaction; the codes are each engine's `speech`.
 
 Errors are told apart by the code on the driver's exception and never by its class: one driver raises a serialization
 failure as a generic error, another raises a violated CHECK as an `OperationalError`. SQLSTATEs are PostgreSQL's
@@ -9,21 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-RETRYABLE = frozenset(
-    {
-        "40001",  # serialization_failure
-        "40P01",  # deadlock_detected
-        "1020",  # record has changed since last read (innodb_snapshot_isolation)
-        "1213",  # deadlock
-        "SQLITE_BUSY",
-        "SQLITE_BUSY_RECOVERY",
-        "SQLITE_BUSY_SNAPSHOT",
-        "SQLITE_BUSY_TIMEOUT",
-    }
-)
-LOCK_TIMEOUT = frozenset({"55P03", "1205"})
+from acidity.engines.mariadb.speech import SPEECH as MARIADB
+from acidity.engines.postgresql.speech import SPEECH as POSTGRESQL
+from acidity.engines.speech import ErrorClass
+from acidity.engines.sqlite.speech import SPEECH as SQLITE
+
+
+def _codes(*classes: ErrorClass) -> frozenset[str]:
+    """The codes of every engine that are of one of these classes."""
+    known = (speech.errors for speech in (SQLITE, POSTGRESQL, MARIADB))
+    return frozenset(code for errors in known for code, of in errors.items() if of in classes)
+
+
+RETRYABLE = _codes(ErrorClass.SERIALIZATION, ErrorClass.DEADLOCK, ErrorClass.BUSY)
+LOCK_TIMEOUT = _codes(ErrorClass.LOCK_TIMEOUT)
 TRANSACTION_LOST = frozenset({"1213", "1020", "1180", "1047", "1305", "40001"})  # no savepoint is left to go back to
-DUPLICATE = frozenset({"23505", "1062", "1586", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"})
+DUPLICATE = _codes(ErrorClass.DUPLICATE)
 _REFUSED_BY_MARIADB = frozenset({"1213", "1020", "1205", "1062", "1586", "1452", "1451", "1048", "4025"})
 _NO_ANSWER_OF_POSTGRESQL = ("08", "57P", "58", "XX", "40003", "F0")
 

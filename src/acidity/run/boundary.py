@@ -185,14 +185,14 @@ class Boundary:
 
     def _look_at(self, statement: str) -> None:
         """A text that is not known to be ordinary."""
-        mysql = server.is_mysql(self.connection)
+        mysql, dialect = server.is_mysql(self.connection), self.connection.dialect.name
         if mysql:
             why = storage.untransactional(self.target.key, self.connection, statement)
             if why:
                 self.refuse(why)
-        if guard.is_control(statement):
+        if guard.is_control(statement, dialect):
             self.refuse_by_hand(statement.split(maxsplit=1)[0].upper())
-        savepoint = guard.savepoint_in(statement)
+        savepoint = guard.savepoint_in(statement, dialect)
         if savepoint is not None:
             self._heard().heed(*savepoint)
         elif mysql and guard.commits_by_itself(statement):

@@ -7,7 +7,6 @@ them the unit's one connection is of a class of its own, as its session is.
 
 from __future__ import annotations
 
-import re
 from asyncio import CancelledError, current_task
 from asyncio.events import _get_running_loop
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
 from acidity.core.call import Kind
-from acidity.core.control import is_write, kind_of, without_comments
+from acidity.engines.speech import speech_of
 from acidity.run import context
 from acidity.run.context import inside
 
@@ -28,12 +27,6 @@ if TYPE_CHECKING:
 
 _CONTROL = frozenset({Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.PREPARE})
 _SAVEPOINTS = frozenset({Kind.SAVEPOINT, Kind.ROLLBACK_TO, Kind.RELEASE})
-# mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit
-_IMPLICIT_COMMIT = re.compile(
-    r"(create|alter|drop)\s+(?!temporary\b)|truncate\b|rename\b|grant\b|revoke\b|lock\s+tables\b|unlock\s+tables\b|"
-    r"analyze\s+table\b|optimize\b|repair\b|set\s+password\b|load\s+index\b|start\s+(slave|replica)\b",
-    re.IGNORECASE,
-)
 
 
 class UnitConnection(Connection):
@@ -97,20 +90,21 @@ def unit_of(connection: Connection) -> Unit | Aside | None:
 
 
 @lru_cache(maxsize=4096)
-def is_control(sql: str) -> bool:
+def is_control(sql: str, dialect: str) -> bool:
     """Whether this text begins or ends a transaction."""
-    return kind_of(sql) in _CONTROL
+    return speech_of(dialect).meaning(sql).kind in _CONTROL
 
 
 @lru_cache(maxsize=4096)
-def savepoint_in(sql: str) -> tuple[Kind, str] | None:
+def savepoint_in(sql: str, dialect: str) -> tuple[Kind, str] | None:
     """What a statement does to which savepoint; None for all others.
 
-    >>> savepoint_in("ROLLBACK TO SAVEPOINT a")
+    >>> savepoint_in("ROLLBACK TO SAVEPOINT a", "sqlite")
     (<Kind.ROLLBACK_TO: 'rollback-to'>, 'a')
     """
-    kind = kind_of(sql)
-    return (kind, sql.rstrip("; \n").split()[-1]) if kind in _SAVEPOINTS else None
+    speech = speech_of(dialect)
+    kind = speech.meaning(sql).kind
+    return (kind, speech.bare(sql).rstrip("; \n").split()[-1]) if kind in _SAVEPOINTS else None
 
 
 @lru_cache(maxsize=4096)
@@ -120,7 +114,7 @@ def commits_by_itself(sql: str) -> bool:
     >>> commits_by_itself("CREATE TABLE t (id int)"), commits_by_itself("CREATE TEMPORARY TABLE t (id int)")
     (True, False)
     """
-    return bool(_IMPLICIT_COMMIT.match(without_comments(sql)))
+    return speech_of("mariadb").meaning(sql).commits_unasked
 
 
 def _on_execute(_cursor: Any, statement: str, _parameters: Any, told: Any) -> None:
@@ -133,7 +127,7 @@ def _on_execute(_cursor: Any, statement: str, _parameters: Any, told: Any) -> No
                 return
         if not unit.own:
             unit.admit(statement)
-    elif inside.get() and is_write(statement):
+    elif inside.get() and speech_of(told.dialect.name).meaning(statement).writes:
         _refuse_beside(statement)
 
 

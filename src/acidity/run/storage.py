@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from acidity.core.control import is_write, without_comments
+from acidity.engines.mariadb.speech import SPEECH
 from acidity.engines.mariadb.storage import without_transactions
 
 _TARGET = re.compile(
@@ -31,7 +31,7 @@ def written_table(sql: str) -> tuple[str | None, str] | None:
     >>> written_table("INSERT INTO `shop`.`orders` VALUES (1)"), written_table("SELECT 1")
     (('shop', 'orders'), None)
     """
-    found = _TARGET.match(without_comments(sql).lstrip()) if is_write(sql) else None
+    found = _TARGET.match(SPEECH.bare(sql)) if SPEECH.meaning(sql).writes else None
     if found is None:
         return None
     parts = [part.strip().strip("`") for part in found[1].split(".")]

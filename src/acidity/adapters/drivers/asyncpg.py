@@ -14,7 +14,6 @@ from typing import Any
 from acidity.adapters.drivers.base import Answer, Arguments, DriverCall, Hooks, Keywords, Methods, Seam, many
 from acidity.adapters.drivers.wire import Awaited
 from acidity.core.call import Kind
-from acidity.core.control import kind_of
 from acidity.engines.own_calls import own_calls
 
 _COUNTED = re.compile(r"^[A-Z ]+?(?: \d+)? (\d+)$")
@@ -124,7 +123,7 @@ def _connection(resource: Any) -> Any:
 
 def _statement(_: Any, query: str, *parameters: Any, **__: Any) -> DriverCall:
     """Parameters are arguments here, not one collection; the driver numbers its savepoints throughout the process."""
-    return DriverCall(kind_of(query), _NUMBERED.sub(r"\1", query), parameters or None, rewrite=_rewrite)
+    return DriverCall(None, _NUMBERED.sub(r"\1", query), parameters or None, rewrite=_rewrite)
 
 
 def _rewrite(_: Arguments, keywords: Keywords, sql: str, params: Any) -> tuple[Arguments, Keywords]:

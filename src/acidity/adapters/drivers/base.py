@@ -17,7 +17,6 @@ from typing import Any, NamedTuple, Protocol
 
 from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Kind
-from acidity.core.control import kind_of
 
 
 class Opening(NamedTuple):
@@ -44,7 +43,7 @@ class DriverCall(NamedTuple):
     """A call of a driver's method, and what it asks of the database.
 
     Attributes:
-        kind: what it means.
+        kind: what it means; without one, the text says it.
         sql: its text; empty for a method that has one meaning.
         params: its parameters.
         many: it is an ``executemany``.
@@ -54,7 +53,7 @@ class DriverCall(NamedTuple):
         keywords: what it gave by name.
     """
 
-    kind: Kind
+    kind: Kind | None
     sql: str = ""
     params: Any = None
     many: bool = False
@@ -245,7 +244,7 @@ def statement(self: Any, *arguments: Any, **keywords: Any) -> DriverCall:
     """An ``execute``: the text, whatever it is made of, and the parameters, whatever they are called."""
     given = [*arguments, *(keywords[name] for name in _TEXT + _PARAMETERS if name in keywords)]
     sql = text_of(given[0], self) if given else ""
-    return DriverCall(kind_of(sql), sql, given[1] if len(given) > 1 else None, rewrite=_rewrite)
+    return DriverCall(None, sql, given[1] if len(given) > 1 else None, rewrite=_rewrite)
 
 
 def many(self: Any, *arguments: Any, **keywords: Any) -> DriverCall:
@@ -269,7 +268,7 @@ def _rewrite(arguments: Arguments, keywords: Keywords, sql: str, params: Any) ->
 
 def procedure(_: Any, name: str, parameters: Any = None, *__: Any, **___: Any) -> DriverCall:
     """A ``callproc``; what a procedure does is not known, so it counts as a write."""
-    return DriverCall(Kind.STATEMENT, f"CALL {name}", parameters)
+    return DriverCall(None, f"CALL {name}", parameters)
 
 
 def control(kind: Kind) -> Callable[..., DriverCall]:

@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from acidity.adapters.drivers.base import Answer, DriverCall
-from acidity.adapters.drivers.base import statement as plain_statement
 from acidity.core.call import Kind
-from acidity.core.control import without_comments
 
 _GONE = {1927, 2006, 2013, 2014, 2045, 2055, 4031}
-_IMPLICIT = re.compile(
-    r"(create|drop)\s+(?!temporary\b)|(alter|rename|truncate|analyze|optimize|repair|grant|revoke|lock\s+tables)\b",
-    re.IGNORECASE,
-)
-_SETS_AUTOCOMMIT = re.compile(r"set\s+(session\s+|@@(session\.)?)?autocommit\s*=\s*(1|on|true)\b", re.IGNORECASE)
 
 Says = Callable[..., DriverCall | None]
-
-
-def implicitly_commits(sql: str) -> bool:
-    """Whether this commits the open transaction, and itself (mariadb.com/kb, "implicit commit")."""
-    return bool(_IMPLICIT.match(without_comments(sql)))
-
-
-def statement(in_transaction: Callable[[Any], bool]) -> Says:
-    """An ``execute`` or ``query``; switching autocommit on commits what is open."""
-
-    def said(self: Any, *arguments: Any, **keywords: Any) -> DriverCall:
-        plain = plain_statement(self, *arguments, **keywords)
-        if _SETS_AUTOCOMMIT.match(without_comments(plain.sql)) and in_transaction(getattr(self, "connection", self)):
-            return plain._replace(kind=Kind.COMMIT)
-        return plain
-
-    return said
 
 
 def autocommitting(in_transaction: Callable[[Any], bool]) -> Says:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, procedure
-from acidity.adapters.drivers.mysql import autocommitting, gone, implicitly_commits, rows_held, statement
+from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, procedure, statement
+from acidity.adapters.drivers.mysql import autocommitting, gone, rows_held
 from acidity.core.call import Kind
 
 _POSITIONS = ("host", "user", "password", "database", "port")
@@ -34,8 +34,8 @@ class Mysqldb:
         methods.wrap(connection, "rollback", control(Kind.ROLLBACK), inherited=True)
         methods.wrap(connection, "begin", control(Kind.BEGIN))
         methods.wrap(connection, "autocommit", autocommitting(_may_be_in_transaction))
-        methods.wrap(connection, "query", statement(_may_be_in_transaction))
-        methods.wrap(cursor, "execute", statement(_may_be_in_transaction), _connection)
+        methods.wrap(connection, "query", statement)
+        methods.wrap(cursor, "execute", statement, _connection)
         methods.wrap(cursor, "executemany", many, _connection)
         methods.wrap(cursor, "callproc", procedure, _connection)
         original = connection.__init__
@@ -59,9 +59,8 @@ class Mysqldb:
         return connection
 
     def autocommits(self, connection: Any, sql: str) -> bool | None:
-        """The statements that commit what is open; in autocommit mode the driver does not know."""
-        if implicitly_commits(sql):
-            return True
+        """In autocommit mode the driver does not know."""
+        del sql
         return None if connection.get_autocommit() else False
 
     def gone(self, connection: Any, error: BaseException) -> bool:

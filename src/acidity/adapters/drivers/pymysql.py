@@ -9,8 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, procedure
-from acidity.adapters.drivers.mysql import autocommitting, gone, implicitly_commits, rows_held, statement
+from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, procedure, statement
+from acidity.adapters.drivers.mysql import autocommitting, gone, rows_held
 from acidity.core.call import Kind
 
 _IN_TRANSACTION = 1  # SERVER_STATUS_IN_TRANS of the protocol
@@ -35,8 +35,8 @@ class Pymysql:
         methods.wrap(connection, "commit", control(Kind.COMMIT))
         methods.wrap(connection, "rollback", control(Kind.ROLLBACK))
         methods.wrap(connection, "autocommit", autocommitting(_in_transaction))
-        methods.wrap(connection, "query", statement(_in_transaction))
-        methods.wrap(cursor, "execute", statement(_in_transaction), _connection)
+        methods.wrap(connection, "query", statement)
+        methods.wrap(cursor, "execute", statement, _connection)
         methods.wrap(cursor, "executemany", many, _connection)
         methods.wrap(cursor, "callproc", procedure, _connection)
         original = connection.connect
@@ -65,9 +65,8 @@ class Pymysql:
         return connection
 
     def autocommits(self, connection: Any, sql: str) -> bool:
-        """Its mode, outside a transaction; and the statements that commit what is open."""
-        if implicitly_commits(sql):
-            return True
+        """Its mode, outside a transaction."""
+        del sql
         return bool(connection.get_autocommit()) and not _in_transaction(connection)
 
     def gone(self, connection: Any, error: BaseException) -> bool:

@@ -19,7 +19,7 @@ from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Seam, contr
 from acidity.adapters.drivers.subclasses import Subclasses, through
 from acidity.adapters.site import is_user_code
 from acidity.core.call import Kind
-from acidity.core.control import without_comments
+from acidity.engines.sqlite.speech import SPEECH
 
 _POSITION_OF_FACTORY = 5
 _LEVEL: Any = sqlite3.Connection.isolation_level
@@ -204,10 +204,10 @@ def statements_in(script: str) -> Iterator[str]:
     for part in re.split(r"(?<=;)", script):
         text += part
         if sqlite3.complete_statement(text):
-            if without_comments(text).strip("; \n\t"):
+            if SPEECH.bare(text).strip("; \n\t"):
                 yield text.strip()
             text = ""
-    if without_comments(text).strip():
+    if SPEECH.bare(text).strip():
         yield text.strip()
 
 
@@ -253,7 +253,7 @@ class Pysqlite:
             return False
         if not _legacy(connection):
             return bool(_MODE.__get__(connection))
-        return _LEVEL.__get__(connection) is None or not _BEGINS.match(without_comments(sql))
+        return _LEVEL.__get__(connection) is None or not _BEGINS.match(SPEECH.bare(sql))
 
     def gone(self, connection: Any, error: BaseException) -> bool:
         """The driver says that it was closed."""

@@ -9,18 +9,20 @@ from __future__ import annotations
 import threading
 from asyncio import CancelledError
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from sqlalchemy.engine import Connection, Dialect
 
 from acidity.adapters.base import Gatekeeper, leads_elsewhere
+from acidity.adapters.drivers.base import DriverCall
+from acidity.adapters.meaning import asked
 from acidity.adapters.recording import RecordingCursor
 from acidity.adapters.seam import ACTOR, Actor, PendingCall, request
 from acidity.adapters.site import find_site
 from acidity.adapters.sqlalchemy import private
 from acidity.adapters.sqlalchemy.known import Known, KnownConnection
 from acidity.core.call import Kind
-from acidity.core.control import is_write, kind_of
 from acidity.engines.own_calls import OWN, own_calls
 from acidity.engines.sqlite.bypass import file_in
 
@@ -117,8 +119,7 @@ class Calls:
                 if pending.records:
                     _record(pending, cursor, context)
 
-            kind = kind_of(statement)
-            actor = self._actor(kind)
+            actor = self._actor(Kind.STATEMENT)
             dbapi_connection = root.connection.dbapi_connection
             known = self._connections.get(id(dbapi_connection)) or self._known.leading(dialect, dbapi_connection)
             known.raw_by = None  # a Connection that was lost takes its new one from the pool by raw_connection()
@@ -129,7 +130,7 @@ class Calls:
                 with own_calls():
                     original(cursor, statement, *rest, **keywords)
                 return
-            self._bring(actor, known, kind, send, statement, params, many, _defaulted(context))
+            self._bring(actor, known, None, send, statement, params, many, _defaulted(context))
 
         return execute
 
@@ -188,17 +189,18 @@ class Calls:
         self,
         actor: Actor,
         known: KnownConnection,
-        kind: Kind,
+        kind: Kind | None,
         send: Callable[[PendingCall], Any],
         sql: str = "",
         params: Any = None,
         many: bool = False,  # noqa: FBT001, FBT002 - for every Call
         defaulted: frozenset[str] = frozenset(),
     ) -> None:
+        meant = asked(known, DriverCall(kind, sql, params, many), alone=partial(known.autocommits, sql))
         try:
             request(
                 actor,
-                kind,
+                meant.kind,
                 sql,
                 params,
                 wire=known,
@@ -206,7 +208,9 @@ class Calls:
                 send=send,
                 many=many,
                 defaulted=defaulted,
-                autocommit=kind is Kind.STATEMENT and is_write(sql) and known.autocommits(sql),
+                autocommit=meant.autocommit,
+                writes=meant.writes,
+                opaque=meant.opaque,
             )
         except CancelledError:
             known.sandbox.drain(known.connection)

@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from acidity.core.call import History, calls
-from acidity.core.control import without_comments
 from acidity.engines.facts import Waits
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.hosted_database import Catalogue, Shape
 from acidity.engines.mariadb.catalogue import Reader
 from acidity.engines.mariadb.leases import Leases, orphaned
 from acidity.engines.mariadb.session import left_on, names_in
+from acidity.engines.mariadb.speech import SPEECH
 from acidity.engines.mariadb.waiting import Waiting
 from acidity.engines.orphans import PREFIX, owner_is_gone
 from acidity.engines.server import Server
@@ -370,14 +370,14 @@ _PLAIN = frozenset(
     {"select", "insert", "update", "delete", "replace", "with", "set"}
     | {"begin", "start", "commit", "rollback", "savepoint", "release", "xa"}
 )
-_WORD = re.compile(r"\W*(\w*)")
 
 
 def _only_writes_rows(sql: str) -> bool:
     """Whether it is one statement of a kind that makes and drops nothing; what is not known may make anything."""
-    text = without_comments(sql).strip().rstrip(";")
-    found = _WORD.match(text)
-    return not text or (";" not in text and found is not None and found[1].lower() in _PLAIN)
+    meaning, statements = SPEECH.meaning(sql), SPEECH.statements(sql)
+    if meaning.opaque or meaning.commits_unasked or len(statements) > 1:
+        return False
+    return all(re.split(r"\W", text.lstrip("( "), maxsplit=1)[0] in _PLAIN for text in statements)
 
 
 def _value(value: str) -> str:

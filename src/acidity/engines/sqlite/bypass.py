@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from acidity.core.control import without_comments
 from acidity.engines.own_calls import OWN
+from acidity.engines.sqlite.speech import SPEECH
 
 
 class Watch:
@@ -100,7 +100,7 @@ def file_of(database: object) -> str:
 @lru_cache(maxsize=4096)
 def file_in(sql: str) -> str | None:
     """What a statement that opens another file calls it: a literal's text, or the expression as it stands."""
-    match = _OPENS.match(without_comments(sql))
+    match = _OPENS.match(SPEECH.bare(sql))
     return None if match is None else (match["literal"] or match["expression"]).replace("''", "'")
 
 

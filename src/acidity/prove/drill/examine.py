@@ -18,6 +18,7 @@ from acidity.core.scenario import Operation
 from acidity.core.schedule import Schedule
 from acidity.engines.base import Unsettled
 from acidity.errors import Terminated, UsageError
+from acidity.prove.drill.commits_inside import CommitsInside
 from acidity.prove.drill.judge import Bench, Judged, Judgement, writes_left_uncommitted, wrote
 from acidity.prove.drill.striker import Strike, lab_of, struck_run
 from acidity.prove.faults import FAULTS
@@ -89,6 +90,7 @@ class Examiner:
         self.wrap = wrap
         self.label = label
         self.watch = CommitWatch(self.stage, inspector)
+        self.inside = CommitsInside(self.stage.parts)
         self.aftermath = Aftermath(self.stage, self.watch)
         self.legal = LegalEnds(self.stage, operation)
         self.idle: Run | None = None
@@ -153,7 +155,7 @@ class Examiner:
         return clean[-2:]
 
     def _clean_run(self) -> Run:
-        run = self.aftermath.follow(self.stage.run(self.operation, self.watch.over(self.wrap())))
+        run = self.aftermath.follow(self.stage.run(self.operation, self.inside.over(self.watch.over(self.wrap()))))
         self._require_steps(run, "although nothing was struck")
         return run
 
@@ -272,7 +274,7 @@ class Examiner:
         result.bench = bench
         self._require_one_answer(bench, clean)
         name = self.operation.name
-        result.unknowns.extend(f"{name}: {why}" for why in self.watch.unread())
+        result.unknowns.extend(f"{name}: {why}" for why in (*self.watch.unread(), *self.inside.doubts()))
         for run in runs:
             if run.schedule.choices and not self._has_struck(result, run):
                 continue
@@ -335,12 +337,17 @@ def plan(
 
 def _judge(bench: Bench, run: Run) -> Judgement:
     judgement = bench.judge(run)
-    if run.schedule.choices or bench.operation.expects_refusal or not bench.changes_nothing or not wrote(run.history):
-        return judgement
-    if bench.settled_without:
+    if run.schedule.choices or bench.operation.expects_refusal or not bench.changes_nothing or bench.settled_without:
         return judgement
     if writes_left_uncommitted(run.history):
-        return replace(judgement, word="false success", severity="error")
+        if wrote(run.history):
+            return replace(judgement, word="false success", severity="error")
+        raise Undecided(
+            f"{bench.operation.name}: it calls what may write, commits nothing, and no row changed; commit what it "
+            f"wrote, or end the transaction in which it only read"
+        )
+    if not wrote(run.history):
+        return judgement
     raise Undecided(
         f"{bench.operation.name}: its writes were committed and changed no row; "
         f"give it arguments with which it changes some"

@@ -11,8 +11,7 @@ from acidity.analysis.answers import Likeness
 from acidity.analysis.canonical import equal_raw
 from acidity.analysis.compare import Comparer
 from acidity.analysis.masks import Masks
-from acidity.core.call import History, Kind, commits_acknowledged, unanswered_commit
-from acidity.core.control import is_write
+from acidity.core.call import History, Writes, commits_acknowledged, unanswered_commit
 from acidity.core.finding import Severity
 from acidity.core.outcome import Rows, State, Told
 from acidity.core.scenario import Operation
@@ -259,7 +258,7 @@ def writes_left_uncommitted(history: History) -> bool:
     pending: set[int] = set()
     for event in history:
         call = event.call
-        if call.kind is Kind.STATEMENT and is_write(call.sql):
+        if call.writes:
             if event.reply.status != "ok":
                 return True
             pending.add(call.connection)
@@ -269,8 +268,8 @@ def writes_left_uncommitted(history: History) -> bool:
 
 
 def wrote(history: History) -> bool:
-    """Whether some write was sent."""
-    return any(event.call.kind is Kind.STATEMENT and is_write(event.call.sql) for event in history)
+    """Whether some write was sent that must show where it was committed."""
+    return any(event.call.writes is Writes.YES for event in history)
 
 
 def classified(history: History, *, several: bool = False) -> str:
@@ -281,7 +280,7 @@ def classified(history: History, *, several: bool = False) -> str:
     writes = commits = 0
     for event in history:
         call = event.call
-        if call.kind is Kind.STATEMENT and is_write(call.sql):
+        if call.writes:
             writes += 1
             pending[call.connection] = pending.get(call.connection, 0) + 1
         if call.commits and pending.pop(call.connection, 0):

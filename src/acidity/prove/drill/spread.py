@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from acidity.core.call import History, Kind
-from acidity.core.control import is_write
 
 
 def spread(history: History, *, several: bool = False) -> str:
@@ -14,7 +13,7 @@ def spread(history: History, *, several: bool = False) -> str:
     >>> spread(())
     ''
     """
-    writes = [event.call for event in history if event.call.kind is Kind.STATEMENT and is_write(event.call.sql)]
+    writes = [event.call for event in history if event.call.writes]
     databases = dict.fromkeys(call.database for call in writes)
     if len(databases) < 2:
         return ""

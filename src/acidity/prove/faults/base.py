@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from acidity.adapters.seam import PendingCall
 from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Call, Kind
-from acidity.core.control import is_write
 from acidity.core.misfit import ONLY_READS, Misfit, Mode, Why
 from acidity.core.prepared import commits_prepared
 from acidity.engines.base import Sandbox
@@ -142,7 +141,7 @@ class SimpleFault:
         """Why it cannot strike this Call; None if it can."""
         if call.kind not in self.kinds:
             return Misfit(Why.ANOTHER_KIND, self.reason)
-        if self.writes_only and call.kind is Kind.STATEMENT and not is_write(call.sql):
+        if self.writes_only and call.kind is Kind.STATEMENT and not call.writes:
             return ONLY_READS
         way = self._way(lab)
         if isinstance(way, str):

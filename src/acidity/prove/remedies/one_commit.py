@@ -12,7 +12,6 @@ from contextlib import suppress
 from acidity.adapters.seam import PassThrough, PendingCall
 from acidity.adapters.wire import LiveConnection
 from acidity.core.call import History, Kind
-from acidity.core.control import is_write
 from acidity.prove.remedies.base import Misfit, RemedyTrial
 
 
@@ -49,11 +48,11 @@ def _commits(history: History) -> int:
 
 
 def _misfit(history: History) -> Misfit | None:
-    written = {event.call.connection for event in history if is_write(event.call.sql)}
+    written = {event.call.connection for event in history if event.call.writes}
     commits = {event.call.connection for event in history if event.call.kind is Kind.COMMIT}
     if _commits(history) < 2:
         return Misfit("it has one COMMIT", worth_saying=False)
-    if len({event.call.database for event in history if is_write(event.call.sql)}) > 1:
+    if len({event.call.database for event in history if event.call.writes}) > 1:
         return Misfit(
             "its rows are in several databases, and one COMMIT reaches one: two-phase commit, a saga or an outbox can"
         )

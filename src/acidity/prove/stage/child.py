@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from acidity.adapters.seam import Layer, PendingCall
-from acidity.core.call import Call, Event, Kind, Reply, Site
+from acidity.core.call import Call, Event, Kind, Reply, Site, Writes
 from acidity.core.outcome import Ending
 from acidity.core.prepared import names_of, prepares
 from acidity.prove.stage.call import Player
@@ -89,7 +89,7 @@ def _call(actor: str, told: dict[str, Any]) -> Call:
     site = Site(*told["site"]) if told["site"] else None
     names = tuple(told["names"]) or None
     call = Call(actor, told["index"], Kind(told["kind"]), told["sql"], names, site, connection=told["connection"])
-    return replace(call, database=told["database"])
+    return replace(call, database=told["database"], writes=Writes(told["writes"]))
 
 
 class _Telling(Layer):
@@ -106,7 +106,7 @@ class _Telling(Layer):
         _tell(
             self.writer,
             call={"index": call.index, "kind": call.kind, "sql": call.sql, "site": site, "connection": call.connection}
-            | {"database": call.database}
+            | {"database": call.database, "writes": call.writes}
             | {"names": [name.decode(errors="replace") for name in names_of(call)] if prepares(call) else []},
         )
         try:

@@ -1,0 +1,48 @@
+"""What a Call means on the connection that it goes over: the speech of its engine, and how that connection stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sized
+from typing import Any, NamedTuple
+
+from acidity.adapters.drivers.base import DriverCall
+from acidity.adapters.wire import LiveConnection
+from acidity.core.call import Kind, Writes
+from acidity.engines.own_calls import own_calls
+from acidity.engines.speech import speech_of
+
+
+class Meant(NamedTuple):
+    """What `Call` says under the same names."""
+
+    kind: Kind
+    writes: Writes = Writes.NO
+    autocommit: bool = False
+    opaque: bool = False
+
+
+def asked(wire: LiveConnection, said: DriverCall, *, alone: Callable[[], bool]) -> Meant:
+    """What is asked of the database.
+
+    Args:
+        wire: the connection that it goes over.
+        said: the text, or the kind that a method of the driver has.
+        alone: whether no transaction is open and none will be begun, so that a write is committed by itself.
+    """
+    if said.kind is not None and said.kind is not Kind.STATEMENT:
+        return Meant(said.kind)
+    meaning = speech_of(wire.engine).meaning(said.sql)
+    if meaning.switches and not wire.sandbox.commits_by_itself(wire.connection):
+        with own_calls():  # the server may have to be asked
+            if wire.sandbox.in_transaction(wire.connection):
+                return Meant(Kind.COMMIT)
+    if meaning.kind is not Kind.STATEMENT:
+        return Meant(meaning.kind, opaque=meaning.opaque)
+    stands_alone = bool(meaning.writes) and alone()
+    repeated = stands_alone and said.many and _sets(said.params) != 1
+    return Meant(meaning.kind, meaning.writes, meaning.commits or stands_alone, meaning.opaque or repeated)
+
+
+def _sets(parameters: Any) -> int:
+    """How many sets of parameters an ``executemany`` has; 0 where only using them up would tell."""
+    return len(parameters) if isinstance(parameters, Sized) else 0
