@@ -15,6 +15,7 @@ from acidity.prove import Operation, Scenario
 from acidity.prove.drill.examine import Examiner, plan
 from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
 
 REPEATS = 7
@@ -61,7 +62,7 @@ def transfer(session: Session, amount: int) -> None:
 def measure(engine: str) -> None:
     """Print medians for one engine."""
     operation = Operation(transfer, 10)
-    with Stage(Scenario(operation, metadata=Base.metadata, setup=seed), engine, {}) as stage:
+    with Stage(Scenario(operation, metadata=Base.metadata, setup=seed), engine, {}) as stage, quiet():
         inspector = Inspector(stage)
         calls = [event.call for event in stage.run(operation, PassThrough()).history]
         strikes, _ = plan(stage, operation, calls)

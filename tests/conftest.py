@@ -1,26 +1,66 @@
 """What holds for all tests: some run only when they are asked for, with ``-m``; else they are deselected, in sight.
 
 mysqlclient builds from source, so it is not in the test extra; its tests carry the marker ``mysqlclient``, which the
-continuous integration names. ``slow`` is for the large version of a test that has a small one.
+continuous integration names. ``slow`` and ``large`` are the second and the third tier, see `tests.tiers`.
 """
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-ON_REQUEST = ("mysqlclient", "slow")
+from tests.costs import Costs
+from tests.loud import SkipsAreFailures
+from tests.quality.drilled import as_far_as
+from tests.tiers import FEW_OR_ALL, is_on_the_other_server
+
+ON_REQUEST = ("mysqlclient", "slow", "large")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and the programs they start inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--costs", metavar="FILE", help="write what each test used, in CPU seconds, as JSON")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Costs(config), "acidity-costs")
+    if os.environ.get("CI"):
+        config.pluginmanager.register(SkipsAreFailures(), "acidity-skips")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from tests.spread import ByFile
+
+    return ByFile(config, log) if config.option.dist == "load" else None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("few_or_all"):
+        metafunc.fixturenames.append("tier")
+        metafunc.parametrize("tier", FEW_OR_ALL, indirect=True)
+
+
+@pytest.fixture
+def tier(request: pytest.FixtureRequest) -> Iterator[None]:
+    """How far a test that is marked `few_or_all` drills."""
+    with as_far_as(request.param):
+        yield
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if _needs_mysqlclient(item):
             item.add_marker(pytest.mark.mysqlclient)
+        if item.get_closest_marker("one_server") and is_on_the_other_server(item.nodeid):
+            item.add_marker(pytest.mark.slow)
     asked = config.getoption("markexpr")
     marks = [mark for mark in ON_REQUEST if mark not in asked]
     left = [item for item in items if any(item.get_closest_marker(mark) for mark in marks)]

@@ -93,7 +93,7 @@ GREEN = Card(
 )
 
 
-ENDING = Ending(Told.FAILED, None, "OperationalError", "disk I/O error")
+ENDING = Ending(exception="OperationalError", message="disk I/O error")
 
 
 @dataclass(frozen=True)

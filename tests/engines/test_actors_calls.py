@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
 import sqlite3
+import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, event, text
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.pool import NullPool
 
 from acidity.adapters.seam import Actor, Layer, PassThrough, PendingCall, RewriteError, request
+from acidity.adapters.sqlalchemy import SqlAlchemyAdapter
+from acidity.adapters.sqlalchemy.calls import Calls
 from acidity.core.call import Kind
 from acidity.engines.codes import code_of
-from acidity.prove.drill.striker import FaultInjector, Strike
+from acidity.engines.own_calls import OWN
+from acidity.prove.drill.striker import Strike, struck_run
 from acidity.prove.faults import FAULTS
 from tests.engines.actors import Ground, Script, gated
 from tests.engines.bank import balances, staged
@@ -98,10 +106,60 @@ def test_a_fault_strikes_the_text_that_a_layer_below_it_has_changed() -> None:
     with staged(sets_seven) as stage:
         operation = stage.scenario.operations[0]
         strike = Strike(FAULTS["error-after"], 1)
-        run = stage.run(operation, FaultInjector(strike, stage.lab(operation), inner=SetsEight()), strike.schedule)
+        run = struck_run(stage, operation, strike, SetsEight())
     assert run.struck
     assert run.ending.exception == "OperationalError"
     assert balances(run) == (8, 0)
+
+
+class Asks(Layer):
+    """Notes whether driver calls count as acidity's own, while the Call is held and after it was made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own: set[bool] = set()
+
+    def intercept(self, pending: PendingCall) -> None:
+        self.own.add(OWN.get())
+        super().intercept(pending)
+        self.own.add(OWN.get())
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_no_window_is_open_while_an_actor_is_held(way: Way, bank: Ground) -> None:
+    asks = Asks()
+    actor, _ = alone(way, bank, asks)
+    assert actor.events
+    assert asks.own == {False}
+
+
+def test_two_actors_wrap_a_dialect_once(grounds: dict[str, Ground]) -> None:
+    """Both have the first connection of an engine in hand at the same time."""
+    met = threading.Barrier(2)
+
+    class Slow(SQLiteDialect_pysqlite):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "do_executemany":
+                with suppress(threading.BrokenBarrierError):
+                    met.wait(0.1)
+            return super().__getattribute__(name)
+
+    dialect = Slow()
+    calls = Calls(SqlAlchemyAdapter(grounds["sqlite"]))
+    is_wrapped: list[bool] = []
+
+    def live() -> None:
+        calls.wrap(dialect)
+        is_wrapped.append("do_execute" in dialect.__dict__)
+
+    threads = [threading.Thread(target=live) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert is_wrapped == [True, True]
+    wrapped = dialect.__dict__["do_execute"]
+    assert inspect.getclosurevars(wrapped).nonlocals["original"].__func__ is DefaultDialect.do_execute
 
 
 # Two phases

@@ -13,12 +13,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Connection, Engine
 
-from acidity import prove
 from acidity.adapters.seam import PassThrough
 from acidity.errors import ForeignDatabase
 from acidity.prove.stage.stage import Stage
 from tests.engines.bank import bank, calls, kinds
 from tests.engines.raw import CREDIT, DEBIT, DRIVERS, Raw, run_raw
+from tests.quality.drilled import drill
 
 
 @pytest.fixture(params=DRIVERS, ids=str)
@@ -59,7 +59,7 @@ def in_a_thread(dsn: str) -> None:
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_bypass_makes_it_unknown(function: Callable[[str], None], words: str) -> None:
-    report = prove.drill(bank(function))
+    report = drill(bank(function))
     assert report.verdict == "unknown"
     assert words in report.unknowns[0]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from acidity import prove
 from acidity.prove.drill.judge import classified
 from tests.engines.bank import bank, calls
 from tests.engines.raw import CREDIT, DEBIT, DRIVERS, Raw, run_raw, words
+from tests.quality.drilled import drill
 
 POSTGRESQL = {"psycopg", "psycopg2", "psycopg_async", "asyncpg"}
 
@@ -22,11 +22,12 @@ def raw(request: pytest.FixtureRequest) -> Raw:
     return request.param
 
 
+@pytest.mark.few_or_all
 def test_the_right_one_passes(raw: Raw) -> None:
-    report = prove.drill(bank(raw.right), db=raw.db)
+    report = drill(bank(raw.right), db=raw.db)
     assert report.verdict == "pass", report
     assert report.classifier == "2 writes in 1 commit: protected"
-    assert report.runs > 30
+    assert report.runs >= 10
 
 
 def test_two_commits_are_torn(raw: Raw) -> None:

@@ -22,6 +22,7 @@ from acidity.engines import directory
 from acidity.engines.directory import MARKER, PREFIX, OwnDirectory, sweep
 from acidity.errors import UsageError
 from tests.engines.bank import ALICE, BOB, Account, bank, move, staged
+from tests.quality.drilled import drill
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,14 +69,14 @@ class TestInThisProcess:
     @pytest.mark.parametrize("where", ["schema", "setup"])
     def test_whatever_goes_wrong_before(self, place: Path, where: str, function: Callable[..., Any]) -> None:
         with pytest.raises((RuntimeError, UsageError, KeyboardInterrupt)):
-            prove.drill(bank(transfer, **{where: function}))
+            drill(bank(transfer, **{where: function}))
         assert not list(place.iterdir())
 
     def test_whatever_goes_wrong_in_the_operation(self, place: Path) -> None:
         with pytest.raises(UsageError):
-            prove.drill(bank(fails))
+            drill(bank(fails))
         with pytest.raises(prove.Interrupted) as raised:
-            prove.drill(bank(stopped))
+            drill(bank(stopped))
         assert raised.value.report.unknowns == ("interrupted",)
         assert not list(place.iterdir())
 
@@ -89,7 +90,7 @@ class TestInThisProcess:
             transfer(session)
 
         with pytest.raises(prove.Interrupted) as raised:
-            prove.drill(bank(operation))
+            drill(bank(operation))
         report = raised.value.report
         assert (report.verdict, report.ended) == ("unknown", ExitReason.INTERRUPTED)
         assert any("interrupted" in reason for reason in report.unknowns)
@@ -124,7 +125,7 @@ PROGRAM = textwrap.dedent("""
             print("ready", flush=True)
             signal.pause()
 
-    report = prove.drill(bank(transfer), progress=progress, runs_max=None if sys.argv[1] == "wait" else 12)
+    report = drill(bank(transfer), progress=progress, runs_max=None if sys.argv[1] == "wait" else 12)
     print(report.verdict, flush=True)
 """)
 
@@ -171,7 +172,7 @@ class TestOtherProcesses:
         (kept,) = place.iterdir()
         others = [start("go") for _ in range(2)]
         assert [process.communicate()[0] for process in others] == ["unknown\n"] * 2
-        assert prove.drill(bank(transfer)).verdict == "pass"
+        assert drill(bank(transfer)).verdict == "pass"
         assert waiting.poll() is None
         assert list(place.iterdir()) == [kept]
         assert (kept / "sandbox.db").exists()

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine
 
-from acidity.core.call import OK, Call, Event, Kind
+from acidity.core.call import Call, Event, Kind, Reply
 from acidity.core.prepared import names_in
 from acidity.engines import new_sandbox
 
@@ -61,7 +61,7 @@ def prepared(sandbox: Any, driver: Any, name: str) -> None:
 
 
 def calls(*statements: str, params: Any = None) -> tuple[Event, ...]:
-    return tuple(Event(Call("A", 1, Kind.STATEMENT, statement, params), OK) for statement in statements)
+    return tuple(Event(Call("A", 1, Kind.STATEMENT, statement, params), Reply("ok")) for statement in statements)
 
 
 def rows(sandbox: Any) -> list[Any]:

@@ -17,19 +17,19 @@ from sqlalchemy import create_engine, text, update
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.orm import Session
 
-from acidity import prove
 from acidity.core.report import Report
 from acidity.engines.own_calls import own_calls
 from acidity.engines.sqlite.bypass import Watch, _hook
 from acidity.errors import ForeignDatabase
 from tests.engines.bank import ALICE, BOB, Account, balances, bank, calls, run_once
+from tests.quality.drilled import drill
 
 needs_aiosqlite = pytest.mark.skipif(not find_spec("aiosqlite"), reason="needs aiosqlite")
 WRITES = update(Account).values(balance=1)
 
 
 def drilled(function: Callable[..., Any], *arguments: Any, **options: Any) -> Report:
-    return prove.drill(bank(function, *arguments, **options))
+    return drill(bank(function, *arguments, **options))
 
 
 def write(engine: Engine) -> None:
@@ -334,7 +334,7 @@ def test_other_databases_of_this_process_are_left_in_peace(other: Path) -> None:
         with own.connect() as beside:
             return not beside.execute(text("SELECT * FROM mine")).all()
 
-    report = prove.drill(bank(write, invariants=[read_own]))
+    report = drill(bank(write, invariants=[read_own]))
     assert report.verdict == "pass", report
     own.dispose()
 

@@ -28,6 +28,7 @@ from acidity.engines.directory import home
 from acidity.errors import UsageError
 from acidity.prove import Operation, Scenario
 from tests.engines.bank import Account, Base, bank, calls, move, run_once, staged
+from tests.quality.drilled import check, drill
 
 needs_aiosqlite = pytest.mark.skipif(not find_spec("aiosqlite"), reason="needs aiosqlite")
 OWN = create_engine("sqlite://")
@@ -94,11 +95,11 @@ def bad_schema(_: Any) -> None:
 
 
 CHECKS: dict[str, Callable[[], Any]] = {
-    "drill": lambda: prove.drill(bank(transfer)),
-    "check": lambda: prove.check(bank(transfer)),
+    "drill": lambda: drill(bank(transfer)),
+    "check": lambda: check(bank(transfer)),
     "replay": lambda: prove.replay(bank(transfer), "ac1:A3!error-before"),
-    "in WAL": lambda: prove.drill(bank(transfer), settings={"journal_mode": "wal"}, runs_max=10),
-    "a refusal": lambda: prove.drill(bank(Operation(raises, raises=RuntimeError)), runs_max=3),
+    "in WAL": lambda: drill(bank(transfer), settings={"journal_mode": "wal"}, runs_max=10),
+    "a refusal": lambda: drill(bank(Operation(raises, raises=RuntimeError)), runs_max=3),
 }
 
 
@@ -109,7 +110,7 @@ def test_nothing_is_left_after_a_check(check: str) -> None:
 
 @needs_aiosqlite
 def test_nothing_is_left_after_a_check_of_a_coroutine() -> None:
-    assert prove.drill(bank(transfer_async)).verdict == "pass"
+    assert drill(bank(transfer_async)).verdict == "pass"
     with pytest.raises(RuntimeError):
         asyncio.get_running_loop()
 
@@ -127,7 +128,7 @@ def test_nothing_is_left_after_a_check_of_a_coroutine() -> None:
 )
 def test_nothing_is_left_after_a_usage_error(scenario: Callable[[], Scenario]) -> None:
     with pytest.raises(UsageError):
-        prove.drill(scenario())
+        drill(scenario())
 
 
 def test_nothing_is_left_after_ctrl_c() -> None:
@@ -147,7 +148,7 @@ def test_dialects_are_unwrapped_and_a_bound_engine_works_on() -> None:
         with OWN.begin() as connection:
             connection.execute(update(Account).values(balance=1))
 
-    assert prove.drill(bank(operation, bind=f"{__name__}:OWN")).verdict == "pass"
+    assert drill(bank(operation, bind=f"{__name__}:OWN")).verdict == "pass"
     assert not {name for name in WRAPPED if name in vars(dialect)}
     assert (OWN.dialect, OWN.pool) == (dialect, pool)
     with OWN.connect() as connection:
@@ -173,7 +174,7 @@ def test_hooks_of_the_user_stay() -> None:
 
     event.listen(OWN, "connect", on_connect)
     try:
-        prove.drill(bank(lambda: transfer(OWN), bind=f"{__name__}:OWN"), runs_max=5)
+        drill(bank(lambda: transfer(OWN), bind=f"{__name__}:OWN"), runs_max=5)
         assert event.contains(OWN, "connect", on_connect)
         assert seen
     finally:
@@ -188,7 +189,7 @@ def test_the_users_logging_warnings_and_output_are_as_before(capsys: pytest.Capt
         warnings.warn("noise", stacklevel=1)
         transfer(engine)
 
-    prove.drill(bank(operation), runs_max=20)
+    drill(bank(operation), runs_max=20)
     assert logging.root.manager.disable == 0
     sys.stdout.write("heard")
     assert capsys.readouterr() == ("heard", "")
@@ -238,7 +239,7 @@ def test_the_path_of_a_site_follows_the_current_directory(tmp_path: Path, monkey
 
 def test_objects_of_the_operation_are_not_kept_alive() -> None:
     kept = weak()
-    prove.drill(bank(transfer), runs_max=5)
+    drill(bank(transfer), runs_max=5)
     gc.collect()
     assert kept() is None
 

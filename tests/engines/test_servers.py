@@ -12,10 +12,11 @@ import pytest
 
 from acidity.engines import server as servers
 from acidity.engines.mariadb import server as mariadb
-from acidity.engines.mariadb.packages import unpacked
+from acidity.engines.packages import unpacked
 from acidity.engines.postgresql import server as postgresql
 from acidity.errors import EngineUnavailable, UsageError
 from tests.engines.served import MARIADB, Engine, runs
+from tests.run.outbox import redis_server
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -190,18 +191,32 @@ def test_programs_that_do_not_run_are_told(home: Path) -> None:
         mariadb.find(path=str(home / "17" / "bin"))
 
 
+@pytest.mark.slow
 def test_mariadb_is_unpacked_from_packages(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = home / "cache"
     monkeypatch.setenv("ACIDITY_CACHE_DIR", str(own))
     if shutil.which("apt-get") is None:
         with pytest.raises(EngineUnavailable, match="apt-get"):
-            unpacked(os.environ["PATH"])
+            unpacked("mariadb", mariadb.PACKAGES, os.environ["PATH"])
         return
     found = mariadb.find(path=_only("apt-get", "dpkg", into=home / "bin"))
     assert found.server.is_relative_to(own)
     with servers.start(mariadb.MariadbKind(found)) as server:
         assert MARIADB.ask(server, "SELECT 1") == 1
     assert not list(own.rglob("*.deb"))
+
+
+@pytest.mark.slow
+def test_redis_is_unpacked_for_the_tests(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ACIDITY_CACHE_DIR", str(home / "cache"))
+    if shutil.which("apt-get") is None:
+        pytest.skip("not run: this is no Debian")
+    monkeypatch.setenv("PATH", _only("apt-get", "dpkg", into=home / "bin"))
+    found = redis_server.find()
+    assert Path(found.program).is_relative_to(home / "cache")
+    server = redis_server.Server(tmp_path, found)
+    server.start()
+    server.kill()
 
 
 def _only(*programs: str, into: Path) -> str:

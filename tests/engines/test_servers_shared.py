@@ -16,7 +16,7 @@ from acidity.engines.process import OwnProcess, identity
 from acidity.errors import EngineUnavailable
 from tests.engines.served import MARIADB, POSTGRESQL, Engine, User, identity_of, runs
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.usefixtures("home"), pytest.mark.one_server]
 
 
 def test_two_processes_share_one_and_the_last_stops_it(engine: Engine, user: Callable[[Engine], User]) -> None:

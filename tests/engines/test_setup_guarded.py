@@ -13,9 +13,9 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session
 
-from acidity import prove
 from acidity.errors import ForeignDatabase, UsageError
 from tests.engines.bank import Account, Base, balances, bank, move, run_once, seed
+from tests.quality.drilled import drill
 
 NAME = f"{__name__}:APP"
 
@@ -75,7 +75,7 @@ def test_an_engine_that_is_not_bound_is_refused(own: Engine, where: str, *, swal
             write_with(own)
 
     with pytest.raises(ForeignDatabase):
-        prove.drill(bank(transfer, **{where: step}))
+        drill(bank(transfer, **{where: step}))
     assert rows(own) == [("Mine", 7)]
 
 
@@ -86,7 +86,7 @@ def test_an_engine_that_is_not_bound_is_refused(own: Engine, where: str, *, swal
 def test_no_other_file_is_opened(tmp_path: Path, where: str, opened: Callable[[Path], None]) -> None:
     other = tmp_path / "other.db"
     with pytest.raises(ForeignDatabase):
-        prove.drill(bank(transfer, **{where: lambda _: opened(other)}))
+        drill(bank(transfer, **{where: lambda _: opened(other)}))
     assert not other.exists()
 
 
@@ -106,7 +106,7 @@ def test_migrations_that_take_their_url_from_elsewhere_are_refused(
     )
     (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = %(here)s/migrations\n")
     with pytest.raises(ForeignDatabase):
-        prove.drill(bank(transfer, schema=tmp_path / "alembic.ini"))
+        drill(bank(transfer, schema=tmp_path / "alembic.ini"))
     assert not other.exists()
 
 
@@ -115,9 +115,9 @@ def test_settings_hold_in_setup_too() -> None:
         session.execute(text("INSERT INTO payments (account_id, amount, note) VALUES (99, 1, '')"))
 
     with pytest.raises(UsageError, match="the rows before break a declared constraint"):
-        prove.drill(bank(transfer, setup=setup))
+        drill(bank(transfer, setup=setup))
     with pytest.raises(UsageError, match="FOREIGN KEY constraint failed"):
-        prove.drill(bank(transfer, setup=setup), settings={"foreign_keys": "on"})
+        drill(bank(transfer, setup=setup), settings={"foreign_keys": "on"})
 
 
 def test_a_setup_that_the_database_refuses_is_a_usage_error() -> None:
@@ -125,7 +125,7 @@ def test_a_setup_that_the_database_refuses_is_a_usage_error() -> None:
         session.add_all([Account(id=1, owner="Alice", balance=1), Account(id=1, owner="Bob", balance=1)])
 
     with pytest.raises(UsageError, match="setup= cannot write the rows before: UNIQUE constraint failed"):
-        prove.drill(bank(transfer, setup=setup))
+        drill(bank(transfer, setup=setup))
 
 
 def test_hooks_of_a_bound_engine_run_in_setup(own: Engine) -> None:

@@ -13,10 +13,10 @@ pytest.importorskip("alembic")
 
 from alembic.config import Config
 
-from acidity import prove
 from acidity.errors import UsageError
 from acidity.prove import Operation, Scenario
 from tests.engines.bank import run_once
+from tests.quality.drilled import drill
 
 FIRST = """
 import sqlalchemy as sa
@@ -57,6 +57,7 @@ def upgrade():
 ENV_WITH_URL = """
 from alembic import context
 from sqlalchemy import engine_from_config, pool
+from tests.quality.drilled import drill
 
 engine = engine_from_config(context.config.get_section("alembic"), poolclass=pool.NullPool)
 with engine.connect() as connection:
@@ -116,7 +117,7 @@ def test_the_configuration_is_as_before(ini: Path) -> None:
 
 
 def test_a_whole_check(ini: Path) -> None:
-    report = prove.drill(Scenario(Operation(transfer), schema=ini, setup=seed))
+    report = drill(Scenario(Operation(transfer), schema=ini, setup=seed))
     assert report.verdict == "pass", report
     assert report.classifier == "2 writes in 1 commit: protected"
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from acidity import prove
 from acidity.core.report import Report
 from acidity.prove import Operation, Scenario
 from tests.engines.bank import bank
 from tests.quality import operations as ops
+from tests.quality.drilled import drill
 
 BY_A_STRANGER = "false failure by a stranger's commit"
 
@@ -48,7 +48,7 @@ class Control:
         return bank(self.function, **self.options)
 
     def drilled(self, **options: Any) -> Report:
-        return prove.drill(self.scenario(), settings=self.settings, **options)
+        return drill(self.scenario(), settings=self.settings, **options)
 
 
 def said(report: Report) -> frozenset[str]:

@@ -5,19 +5,25 @@ Write the table anew with ``python -m tests.quality.fault_cells`` after a change
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session
 
+from acidity.core.call import Call
+from acidity.core.misfit import Misfit, Mode
 from acidity.core.options import CheckOptions
 from acidity.prove import Operation, Scenario
+from acidity.prove.drill import examine
 from acidity.prove.drill.drill import Drilled, run_drill
+from acidity.prove.drill.striker import Strike
 from acidity.prove.faults import FAULTS
 
 TABLE = Path(__file__).parents[2] / "docs" / "faults.md"
@@ -34,7 +40,7 @@ class Place:
     title: str
     db: str
     asynchronous: bool = False
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict, hash=False)
     isolation_level: str | None = None
     mysqlclient: bool = False
 
@@ -53,6 +59,12 @@ PLACES = (
     Place("PyMySQL", "mariadb", settings=_SNAPSHOT),
     Place("mysqlclient", "mariadb+mysqldb", settings=_SNAPSHOT, mysqlclient=True),
     Place("aiomysql", "mariadb", asynchronous=True, settings=_SNAPSHOT),
+)
+
+
+# A parameter of the tests of a table: by default the first and the last Call of a kind are struck, slow is every Call.
+WHOLLY = pytest.mark.parametrize(
+    "wholly", [pytest.param(False, id="sparsely"), pytest.param(True, id="wholly", marks=pytest.mark.slow)]
 )
 
 
@@ -100,28 +112,49 @@ async def on_async_engine(async_engine: Any) -> None:
         await connection.run_sync(everything)
 
 
-def drilled(place: Place) -> Drilled:
-    """What a drill of `everything` ran there."""
+@cache
+def drilled(place: Place, *, wholly: bool = False) -> Drilled:
+    """What a drill of `everything` ran there; the tables that are written from it are compared with one drill.
+
+    Args:
+        place: where.
+        wholly: strike every Call, once and persistently, and not only the first and the last of each kind once.
+    """
     operation = Operation(on_async_engine if place.asynchronous else on_engine)
     scenario = Scenario(operation, metadata=metadata, setup=seed, effects=[f"{__name__}:notify"])
-    return run_drill(scenario, CheckOptions(place.db, place.settings, place.isolation_level))
+    with pytest.MonkeyPatch.context() as patch:
+        if not wholly:
+            patch.setattr(examine, "plan", partial(_planned_sparsely, examine.plan))
+        return run_drill(scenario, CheckOptions(place.db, place.settings, place.isolation_level))
 
 
-def cells(place: Place) -> dict[str, str]:
+def _planned_sparsely(plan: Callable[..., Any], stage: Any, operation: Any, calls: list[Call], *more: Any) -> Any:
+    """Of all strikes the first and the last of a fault at a kind of Call, once; of statements that reads and writes."""
+    strikes, seen = plan(stage, operation, calls, *more)
+    kinds = {call.index: call.kind for call in calls}
+    ends: dict[tuple[str, str], list[Strike]] = {}
+    for strike in strikes:
+        if not strike.persistent:
+            ends.setdefault((strike.fault.name, kinds[strike.index]), []).append(strike)
+    kept = {id(strike) for found in ends.values() for strike in (found[0], found[-1])}
+    return [strike for strike in strikes if id(strike) in kept], seen
+
+
+def cells(place: Place, *, wholly: bool = False) -> dict[str, str]:
     """Fault → real, simulated, both, or why it is not applicable."""
-    seen: dict[str, set[str]] = {}
-    for (fault, _), modes in drilled(place).cells.items():
+    seen: dict[str, set[Mode | Misfit]] = {}
+    for (fault, _), modes in drilled(place, wholly=wholly).cells.items():
         seen.setdefault(fault, set()).update(modes)
     return {fault: _cell(fault, seen.get(fault, set())) for fault in FAULTS}
 
 
-def _cell(fault: str, modes: set[str]) -> str:
+def _cell(fault: str, modes: set[Mode | Misfit]) -> str:
     ran = [mode for mode in ("real", "simulated") if mode in modes]
     if ran:
         return " and ".join(ran)
-    dull = {f"not applicable: {FAULTS[fault].reason}", "not applicable: the statement only reads"}
-    reasons = sorted(modes - dull) or sorted(modes)
-    return reasons[0] if reasons else "not applicable: nothing to strike"
+    misfits = [mode for mode in modes if isinstance(mode, Misfit)]
+    reasons = [misfit for misfit in misfits if not misfit.dull] or misfits
+    return min(map(str, reasons)) if reasons else "not applicable: nothing to strike"
 
 
 def rendered(columns: Mapping[str, Mapping[str, str]]) -> str:
@@ -173,7 +206,7 @@ exist; a dedicated server, so that it may be restarted.
 
 def main() -> None:
     """Write docs/faults.md from what runs."""
-    columns = {place.title: cells(place) for place in PLACES}
+    columns = {place.title: cells(place, wholly=True) for place in PLACES}
     TABLE.write_text(HEAD + rendered(columns) + "\n" + "\n".join(sentences()) + "\n", encoding="utf-8")
 
 

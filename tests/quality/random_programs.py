@@ -22,7 +22,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 SEEDED = (1, 2, 3)
 SQLALCHEMY = ("core", "orm", "core autocommit", "orm autocommit", "engine autocommit")
 DRIVER = ("driver", "driver autocommit")
-TABLES = {"sqlite": ("item", "log"), "postgresql": ("item", "log"), "mariadb": ("item", "log")}
+TABLES = {"sqlite": ("item", "log"), "postgresql": ("item", "log", "audit.trail"), "mariadb": ("item", "log")}
 Tick = Callable[[Any], None]
 
 

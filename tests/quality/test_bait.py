@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Self
 
 import pytest
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from acidity.adapters.seam import PassThrough, PendingCall
 from acidity.engines.hosted import HostedSandbox
 from acidity.prove import Operation, Scenario
-from acidity.prove.drill.striker import FaultInjector, Strike
+from acidity.prove.drill.striker import FaultInjector, Strike, lab_of, struck_run
 from acidity.prove.faults import FAULTS
 from acidity.prove.faults.bait import KEYS, advisory_key
 from acidity.prove.stage.stage import Stage
@@ -106,10 +107,11 @@ def test_every_fault_keeps_to_names_and_keys_of_ours(sent: list[str], db: str, l
         history = stage.run(operation, PassThrough()).history
         for fault in faults:
             for event in history:
-                lab = stage.lab(operation)
+                lab = lab_of(stage, operation)
                 lab.turn_to(event.call)
                 if not fault.misfit(event.call, lab):
-                    stage.run(operation, Watched(Strike(fault, event.call.index), lab))
+                    watched = Watched(Strike(fault, event.call.index), lab)
+                    stage.run(operation, watched, needs=watched.needs)
         assert len(set(sent)) >= least
         for sql in sent:
             assert all(int(key) in KEYS for key in _KEY.findall(sql)), sql
@@ -205,14 +207,32 @@ def writes_read_only(engine: Engine) -> None:
         connection.execute(insert(Payment).values(id=9, account_id=ALICE, amount=1, note=""))
 
 
+def forbids_itself_to_delete(engine: Engine) -> None:
+    """An authorizer of the program's own is still there after a strike."""
+
+    def without_payments(action: int, first: str | None, *_: str | None) -> int:
+        return sqlite3.SQLITE_DENY if (action, first) == (sqlite3.SQLITE_DELETE, "payments") else sqlite3.SQLITE_OK
+
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.set_authorizer(without_payments)
+        with suppress(DBAPIError):
+            connection.execute(insert(Payment).values(id=9, account_id=ALICE, amount=1, note=""))
+        with suppress(DBAPIError):
+            connection.execute(delete(Payment))
+        connection.commit()
+        driver.set_authorizer(None)
+
+
 @pytest.mark.parametrize(
     ("function", "fault", "settings"),
     [
         (says_its_version, "busy-snapshot", {"journal_mode": "wal"}),
         (writes_read_only, "read-only", {}),
+        (forbids_itself_to_delete, "error-before", {}),
     ],
 )
-def test_pragmas_of_the_program_stay_as_they_are(
+def test_what_the_program_has_set_stays_as_it_is(
     function: Callable[..., Any], fault: str, settings: dict[str, str]
 ) -> None:
     scenario = Scenario(Operation(function), metadata=Base.metadata, setup=seed)
@@ -221,11 +241,11 @@ def test_pragmas_of_the_program_stay_as_they_are(
         clean = stage.run(operation, PassThrough())
         struck = 0
         for event in clean.history:
-            lab = stage.lab(operation)
+            lab = lab_of(stage, operation)
             lab.turn_to(event.call)
             if FAULTS[fault].misfit(event.call, lab):
                 continue
-            run = stage.run(operation, FaultInjector(Strike(FAULTS[fault], event.call.index), lab))
+            run = struck_run(stage, operation, Strike(FAULTS[fault], event.call.index))
             struck += run.struck
             assert run.second in (stage.seed, clean.second), event.call
         assert struck

@@ -1,5 +1,8 @@
-"""The drill on the budget example, on every engine: what is shipped passes A and C, every twin fails with the manifest's
-word and site. With the usual drivers all of it, with the others a part that uses all that drivers do differently.
+"""The drill on the budget example: what is shipped passes A and C, every twin fails with the manifest's word and site.
+
+By default on SQLite and one server, with a few faults; the transfer with every fault on each engine, and one twin with
+its remedies. Slow: every target with every fault on each engine, and a part of them, which uses all that drivers do
+differently, through every driver.
 """
 
 from __future__ import annotations
@@ -16,11 +19,12 @@ import pytest
 from acidity import prove
 from acidity.core.call import Kind
 from acidity.core.finding import Finding
-from acidity.core.report import Report
+from acidity.core.report import Card, Report
 from acidity.engines import ENGINES
 from acidity.prove import Scenario
 from examples.budget import manifest
 from examples.budget.manifest import EXPECTED, Expected
+from tests.quality.drilled import check, drill
 
 ROOT = Path(__file__).parents[2]
 BY_A_STRANGER = " by a stranger's commit"
@@ -64,13 +68,13 @@ def places(target: str) -> Iterator[Any]:
                 yield pytest.param(db, marks=pytest.mark.mysqlclient) if built else db
 
 
-def crossed(targets: dict[str, Any], *, drivers: bool = True) -> list[Any]:
-    """Parameters: each target on each of its places; without `drivers`, the second drivers of an engine are slow."""
+def crossed(targets: dict[str, Any]) -> list[Any]:
+    """Parameters: each target on each of its places; the second drivers of an engine are slow."""
     made = []
     for target, value in targets.items():
         for place in places(target):
             db, marks = (place, ()) if isinstance(place, str) else (place.values[0], place.marks)
-            if "+" in db and not drivers and not marks:
+            if "+" in db and not marks:
                 marks = pytest.mark.slow
             made.append(pytest.param(value, db, marks=marks, id=f"{target.removeprefix('examples.budget')}-{db}"))
     return made
@@ -104,18 +108,30 @@ def says(finding: Finding, word: str) -> bool:
     return word in {finding.word, finding.word.removesuffix(BY_A_STRANGER)}
 
 
+@pytest.mark.one_server
+@pytest.mark.few_or_all
 @pytest.mark.parametrize(("target", "db"), crossed({target: target for target in scenarios(*SHIPPED)}))
 def test_shipped_passes(target: str, db: str) -> None:
-    card = prove.check(load(target), db=db)
+    passes(check(load(target), db=db))
+
+
+@pytest.mark.parametrize("db", list(ENGINES))
+def test_the_transfer_passes_every_fault_on_each_engine(db: str) -> None:
+    passes(prove.check(load("examples.budget:transfer"), db=db))
+
+
+def passes(card: Card) -> None:
     for letter in "AC":
         report = card.letters[letter]
         assert isinstance(report, Report), (letter, report)
         assert report.letter_state == "pass", str(card)
 
 
-@pytest.mark.parametrize(("row", "db"), crossed({row.scenario: row for row in EXPECTED}, drivers=False))
+@pytest.mark.one_server
+@pytest.mark.few_or_all
+@pytest.mark.parametrize(("row", "db"), crossed({row.scenario: row for row in EXPECTED}))
 def test_twin_has_its_words_and_sites(row: Expected, db: str) -> None:
-    report = prove.drill(load(row.scenario), db=db)
+    report = drill(load(row.scenario), db=db)
     words = row.words_on(db.partition("+")[0])
     assert report.verdict == ("fail" if words else "pass"), str(report)
     for word in words:

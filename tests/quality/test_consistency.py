@@ -10,11 +10,13 @@ from sqlalchemy import CheckConstraint, insert, select, text, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from acidity import prove
 from acidity.errors import UsageError
 from tests.engines.bank import ALICE, BOB, Account, Payment, bank, move, total_is_kept
 from tests.quality.controls import codes
+from tests.quality.drilled import check, drill
 from tests.quality.operations import session_begin, two_commits
+
+pytestmark = pytest.mark.few_or_all
 
 
 def pays_for_nobody(session: Session) -> None:
@@ -34,17 +36,17 @@ def payments_add_up(session: Session, run: Any) -> None:
 
 
 def test_a_broken_foreign_key_is_found_though_it_is_not_enforced() -> None:
-    report = prove.drill(bank(pays_for_nobody))
+    report = drill(bank(pays_for_nobody))
     assert codes(report) == {"ACI251"}, report
     assert {found.word for found in report.findings} == {"inconsistent"}
-    card = prove.check(bank(pays_for_nobody))
+    card = check(bank(pays_for_nobody))
     assert {letter: getattr(row, "letter_state", row) for letter, row in card.letters.items()}["C"] == "fail"
     assert getattr(card.letters["A"], "verdict", "") == "pass"
 
 
 def test_where_it_is_enforced_the_call_fails() -> None:
     with pytest.raises(UsageError, match="FOREIGN KEY constraint failed"):
-        prove.drill(bank(pays_for_nobody), settings={"foreign_keys": "on"})
+        drill(bank(pays_for_nobody), settings={"foreign_keys": "on"})
 
 
 def test_a_check_that_was_switched_off() -> None:
@@ -62,7 +64,7 @@ def test_a_check_that_was_switched_off() -> None:
             session.add(Stock(id=1, left=-1))
 
     scenario = bank(operation, metadata=Shop.metadata, setup=None)
-    report = prove.drill(scenario, settings={"ignore_check_constraints": "on"})
+    report = drill(scenario, settings={"ignore_check_constraints": "on"})
     assert codes(report) == {"ACI251"}, report
 
 
@@ -73,11 +75,11 @@ def test_invariants_that_hold(invariant: Callable[..., Any]) -> None:
             move(session)
             session.add(Payment(account_id=ALICE, amount=10))
 
-    assert prove.drill(bank(operation, invariants=[invariant])).verdict == "pass"
+    assert drill(bank(operation, invariants=[invariant])).verdict == "pass"
 
 
 def test_one_parameter_returning_false() -> None:
-    report = prove.drill(bank(two_commits, invariants=[total_is_kept]))
+    report = drill(bank(two_commits, invariants=[total_is_kept]))
     (found,) = [found for found in report.findings if found.code == "ACI252"]
     assert "total_is_kept" in found.title
     assert "it returned False" in found.title
@@ -85,7 +87,7 @@ def test_one_parameter_returning_false() -> None:
 
 
 def test_two_parameters_raising() -> None:
-    report = prove.drill(bank(session_begin, invariants=[payments_add_up]))
+    report = drill(bank(session_begin, invariants=[payments_add_up]))
     (found,) = report.findings
     assert (found.code, found.word, found.schedule.choices) == ("ACI252", "inconsistent", ())
     assert "10 moved, 0 noted, told ok" in found.title
@@ -103,7 +105,7 @@ def test_an_invariant_sees_what_was_told_and_answered() -> None:
             move(session)
         return "moved"
 
-    assert prove.drill(bank(operation, invariants=[invariant])).verdict == "pass"
+    assert drill(bank(operation, invariants=[invariant])).verdict == "pass"
     assert ("ok", "moved", "") in seen
     assert ("failed", None, "OperationalError") in seen
     assert "unknown" in {told for told, _, _ in seen}
@@ -113,7 +115,7 @@ def test_the_rows_before_cannot_be_changed_by_an_invariant() -> None:
     def invariant(session: Session, run: Any) -> None:
         run.before.execute(update(Account).values(balance=0))
 
-    report = prove.drill(bank(session_begin, invariants=[invariant]))
+    report = drill(bank(session_begin, invariants=[invariant]))
     assert codes(report) == {"ACI252"}
     assert "readonly database" in report.findings[0].title
 
@@ -122,7 +124,7 @@ def test_what_an_invariant_writes_is_no_part_of_the_judgement() -> None:
     def invariant(session: Session) -> None:
         session.execute(update(Account).values(balance=0))
 
-    assert prove.drill(bank(session_begin, invariants=[invariant])).verdict == "pass"
+    assert drill(bank(session_begin, invariants=[invariant])).verdict == "pass"
 
 
 def test_without_constraints_and_invariants_it_is_not_stated() -> None:
@@ -132,7 +134,7 @@ def test_without_constraints_and_invariants_it_is_not_stated() -> None:
     def operation(connection: Connection) -> None:
         connection.execute(text("SELECT * FROM t"))
 
-    card = prove.check(bank(operation, schema=schema, setup=None))
+    card = check(bank(operation, schema=schema, setup=None))
     assert getattr(card.letters["C"], "letter_state", None) == "not stated"
     assert card.verdict == "pass"
 
@@ -144,7 +146,7 @@ def test_rows_before_that_break_a_constraint_are_a_usage_error() -> None:
         session.add(Payment(id=1, account_id=BOB, amount=1))
 
     with pytest.raises(UsageError, match="the rows before break a declared constraint: foreign key: payments"):
-        prove.drill(bank(session_begin, setup=setup))
+        drill(bank(session_begin, setup=setup))
 
 
 def test_rows_before_that_break_an_invariant_are_a_usage_error() -> None:
@@ -152,4 +154,4 @@ def test_rows_before_that_break_an_invariant_are_a_usage_error() -> None:
         return False
 
     with pytest.raises(UsageError, match="the rows before break the invariant impossible"):
-        prove.drill(bank(session_begin, invariants=[impossible]))
+        drill(bank(session_begin, invariants=[impossible]))

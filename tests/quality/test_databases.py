@@ -18,13 +18,14 @@ from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove import Database, Operation, Scenario
 from acidity.prove.drill import examine
 from acidity.prove.drill.examine import Examiner
-from acidity.prove.drill.striker import FaultInjector, Strike
+from acidity.prove.drill.striker import Strike, struck_run
 from acidity.prove.faults import FAULTS
 from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.stage import Stage
 from tests.quality import two_databases as shops
 from tests.quality.controls import codes, said
+from tests.quality.drilled import drill
 from tests.quality.two_databases import BIND, HERE, shop
 
 FILES, MIXED = ("sqlite",), ("sqlite", "postgresql", "mariadb")
@@ -41,7 +42,7 @@ def drilled(
     function: Any, where: tuple[str, ...], *, faults: tuple[str, ...] | None = None, remedies: bool = False, **more: Any
 ) -> Any:
     db, *own = where
-    return prove.drill(shop(function, *own, **more), db=db, faults=faults, remedies=remedies)
+    return drill(shop(function, *own, **more), db=db, faults=faults, remedies=remedies)
 
 
 # The anti-pattern, and its twin that writes to one
@@ -75,7 +76,7 @@ def test_with_every_fault() -> None:
     assert not report.unknowns
 
 
-@pytest.mark.parametrize("where", [FILES, MIXED], ids=ids)
+@pytest.mark.parametrize("where", [FILES, pytest.param(MIXED, marks=pytest.mark.slow)], ids=ids)
 def test_async(where: tuple[str, ...]) -> None:
     faults = ("kill-before", "cancelled")
     assert "torn" in said(drilled(shops.commit_each_async, where, faults=faults))
@@ -125,12 +126,12 @@ def test_the_second_database_forgotten_is_never_a_pass(function: Any, where: tup
         try:
             scenario = Scenario(function, metadata=shops.Orders.metadata, bind=f"{HERE}:orders_engine")
             with pytest.raises(ForeignDatabase, match="a database that acidity did not create"):
-                prove.drill(scenario, db=own[0] if own else db)
+                drill(scenario, db=own[0] if own else db)
             extra = Database(schema=lambda connection: connection.execute(text("CREATE TABLE t (id INTEGER)")))
             named = {"orders": Database(metadata=shops.Orders.metadata), "other": extra}
             scenario = Scenario(function, databases=named, bind={"orders": f"{HERE}:orders_engine"})
             with pytest.raises(ForeignDatabase):
-                prove.drill(scenario, db=own[0] if own else db)
+                drill(scenario, db=own[0] if own else db)
         finally:
             shops.stock_engine = kept
             real.dispose()
@@ -169,7 +170,7 @@ def test_two_phases_with_recovery_end_before_or_after(where: tuple[str, ...]) ->
         for call in bench.clean[0].history:
             for fault in ("kill-before", "kill-after"):
                 strike = Strike(FAULTS[fault], call.call.index)
-                killed = stage.run(operation, FaultInjector(strike, stage.lab(operation)), strike.schedule)
+                killed = struck_run(stage, operation, strike)
                 recovered = stage.run(recovery, PassThrough(), reset=False)
                 assert killed.ending.killed
                 assert (recovered.ending.exception, recovered.in_doubt) == ("", ())
@@ -189,7 +190,7 @@ def test_an_outage_is_one_databases() -> None:
         clean = stage.run(operation, PassThrough())
         (commit,) = [e.call.index for e in clean.history if (e.call.database, e.call.commits) == ("stock", True)]
         strike = Strike(FAULTS["commit-refused"], commit, persistent=True)
-        run = stage.run(operation, FaultInjector(strike, stage.lab(operation)), strike.schedule)
+        run = struck_run(stage, operation, strike)
     assert [event.call.database for event in run.history if event.fault] == ["stock"]
     assert len(run.second.tables["orders.orders"].rows) == 1
 
@@ -238,7 +239,7 @@ def test_keys_of_another_database(*, said_so: bool) -> None:
         "orders": Database(metadata=shops.Orders.metadata),
         "stock": Database(metadata=shops.Stock.metadata, references=references),
     }
-    report = prove.drill(
+    report = drill(
         Scenario(reserves_after_a_retry, databases=databases),
         db="postgresql",
         faults=("commit-refused",),
@@ -261,7 +262,7 @@ def test_invariants_look_into_all_databases() -> None:
 
     scenario = shop(shops.only_takes)
     scenario = Scenario(*scenario.operations, databases=scenario.databases, invariants=[looks])
-    assert prove.drill(scenario, db="sqlite").verdict == "pass"
+    assert drill(scenario, db="sqlite").verdict == "pass"
     assert {(before, now) for before, now, _ in seen} == {(10, 10)}
 
 
@@ -310,9 +311,9 @@ def takes_a_session(session: Session) -> None:
 
 def test_what_an_operation_asks_for_has_to_be_there() -> None:
     with pytest.raises(UsageError, match="let it take `databases`"):
-        prove.drill(shop(takes_a_session), db="sqlite")
+        drill(shop(takes_a_session), db="sqlite")
     with pytest.raises(UsageError, match="has one database"):
-        prove.drill(Scenario(shops.commit_each, metadata=shops.Orders.metadata), db="sqlite")
+        drill(Scenario(shops.commit_each, metadata=shops.Orders.metadata), db="sqlite")
 
 
 def test_a_setup_writes_to_its_own_database() -> None:
@@ -321,7 +322,7 @@ def test_a_setup_writes_to_its_own_database() -> None:
         "stock": Database(metadata=shops.Stock.metadata, setup=lambda _: order_of_somebody()),
     }
     with pytest.raises(UsageError, match="writes to another"):
-        prove.drill(Scenario(shops.only_takes, databases=databases), db="sqlite")
+        drill(Scenario(shops.only_takes, databases=databases), db="sqlite")
 
 
 def order_of_somebody() -> None:
@@ -332,7 +333,7 @@ def order_of_somebody() -> None:
 def test_references_name_columns() -> None:
     wrong = Database(metadata=shops.Stock.metadata, references={"items.stock": "orders.orders.number"})
     with pytest.raises(UsageError, match=r"orders\.orders\.number, which is no column"):
-        prove.drill(Scenario(shops.only_takes, databases={"orders": ONE, "stock": wrong}), db="sqlite")
+        drill(Scenario(shops.only_takes, databases={"orders": ONE, "stock": wrong}), db="sqlite")
 
 
 # A checker that lies is caught

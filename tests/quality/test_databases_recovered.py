@@ -16,7 +16,9 @@ IN_DOUBT = ("kill-before", "kill-after", "answer-lost", "connection-lost", "comm
 
 def drilled(recover: Any, where: tuple[str, ...]) -> Any:
     db, *own = where
-    return prove.drill(shops.shop(shops.two_phase_commit, *own, recover=recover), db=db, faults=IN_DOUBT)
+    return prove.drill(
+        shops.shop(shops.two_phase_commit, *own, recover=recover), db=db, faults=IN_DOUBT, remedies=False
+    )
 
 
 def does_nothing(databases: shops.Engines) -> None:

@@ -9,18 +9,19 @@ import pytest
 from acidity import prove
 from acidity.adapters.seam import Actor, PassThrough
 from acidity.core.call import Call, Event, Kind, Reply
-from acidity.core.outcome import State
+from acidity.core.outcome import Ending, State
 from acidity.core.report import Report
 from acidity.core.schedule import Schedule
 from acidity.core.step import Step
 from acidity.errors import UsageError
 from acidity.prove import Operation
 from acidity.prove.drill.findings import _in_doubt
-from acidity.prove.stage.run import RawEnding, Run
+from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
 from tests.quality import sagas_two_databases as sagas
 from tests.quality import two_databases as shops
 from tests.quality.controls import codes, said
+from tests.quality.drilled import drill
 
 FILES, POSTGRESQL, MIXED = ("sqlite",), ("postgresql",), ("sqlite", "postgresql", "mariadb")
 QUICK = ("answer-lost",)
@@ -31,7 +32,7 @@ def drilled(
     function: Any, where: tuple[str, ...] = FILES, *, faults: tuple[str, ...] = QUICK, **options: Any
 ) -> Report:
     db, *own = where
-    return prove.drill(sagas.shop(function, *own, **options), db=db, faults=faults, remedies=False)
+    return drill(sagas.shop(function, *own, **options), db=db, faults=faults, remedies=False)
 
 
 def ids(value: Any) -> str:
@@ -144,9 +145,9 @@ def test_a_replay_shows_the_steps() -> None:
 
 def test_two_phases_on_one_server() -> None:
     quick: dict[str, Any] = {"db": POSTGRESQL[0], "faults": ("kill-after", "answer-lost"), "remedies": False}
-    report = prove.drill(shops.shop(shops.two_phase_commit, recover=shops.recover), **quick)
+    report = drill(shops.shop(shops.two_phase_commit, recover=shops.recover), **quick)
     assert report.verdict == "pass", str(report)
-    idle = prove.drill(shops.shop(shops.two_phase_commit, recover=leaves_it), **quick)
+    idle = drill(shops.shop(shops.two_phase_commit, recover=leaves_it), **quick)
     assert said(idle) >= {"torn", "left in doubt"}, str(idle)
     assert {"ACI201", "ACI209"} <= codes(idle)
     assert not idle.unknowns
@@ -159,7 +160,7 @@ def leaves_it(databases: shops.Engines) -> None:
 def test_what_a_step_left_in_doubt_is_said_with_its_database() -> None:
     prepared = Call("A", 1, Kind.PREPARE, "prepare x", database="stock")
     step = Step("recover", "prepares", (Event(prepared, Reply("ok")),), State({}))
-    run = Run(Schedule(), RawEnding(), (), State({}), State({}), in_doubt=("stock: x",), steps=(step,))
+    run = Run(Schedule(), Ending(), (), State({}), State({}), in_doubt=("stock: x",), steps=(step,))
     assert _in_doubt(run) == "1 prepared transaction is left in doubt in stock"
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from acidity.core.schedule import Schedule
 from acidity.errors import UsageError
 from acidity.report.json import render
 from tests.quality import repeatable
+from tests.quality.drilled import drill
 
 ROOT = Path(__file__).parents[2]
 NAMES = [name for name, value in vars(repeatable).items() if isinstance(value, Scenario)]
@@ -38,16 +40,17 @@ def named(names: list[str]) -> list[object]:
     return [pytest.param(name, marks=skip if name == "asynchronous" else ()) for name in names]
 
 
-def drilled(name: str, seed: int = 0, runs_max: int | None = RUNS) -> Report:
+def drilled(name: str, seed: int = 0, runs_max: int | None = RUNS, **options: Any) -> Report:
     target = f"{repeatable.__name__}:{name}"
-    return prove.drill(getattr(repeatable, name), seed=seed, runs_max=runs_max, target=target)
+    return drill(getattr(repeatable, name), seed=seed, runs_max=runs_max, target=target, **options)
 
 
-def rendered(name: str, seed: int) -> str:
+def rendered(name: str, seed: int, **options: Any) -> str:
     """The report as JSON, without the time that it took."""
-    return ELAPSED.sub('"elapsed_s": …', render([drilled(name, seed)]))
+    return ELAPSED.sub('"elapsed_s": …', render([drilled(name, seed, **options)]))
 
 
+@pytest.mark.few_or_all
 @pytest.mark.parametrize("name", named(NAMES))
 def test_twice_in_this_process(name: str) -> None:
     first = rendered(name, 7)
@@ -55,20 +58,25 @@ def test_twice_in_this_process(name: str) -> None:
     assert json.loads(first.replace("…", "0"))["seed"] == 7
 
 
-def test_in_new_processes_with_other_hashes() -> None:
+def test_twice_with_every_fault_and_remedy() -> None:
+    every = {"faults": None, "remedies": True}
+    assert rendered("torn", 7, **every) == rendered("torn", 7, **every)
+
+
+@pytest.mark.parametrize("hash_seed", ["4711", pytest.param("0", marks=pytest.mark.slow)])
+def test_in_new_processes_with_other_hashes(hash_seed: str) -> None:
     names = ["torn", "random_rows", "random_answer", *(["asynchronous"] if find_spec("aiosqlite") else [])]
     here = [rendered(name, 3) for name in names]
-    for hash_seed in ("0", "4711"):
-        ran = subprocess.run(
-            [sys.executable, "-c", PROGRAM, "3", *names],
-            cwd=ROOT,
-            env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONIOENCODING": "utf-8"},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=True,
-        )
-        assert ran.stdout == "".join(f"{text}\n" for text in here)
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "3", *names],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert ran.stdout == "".join(f"{text}\n" for text in here)
 
 
 def test_another_seed_makes_other_runs() -> None:
@@ -86,6 +94,7 @@ def test_within_the_bound_exactly_so_many_runs_are_made() -> None:
     assert not runs.note  # the others were not made, which is something else than finding nothing to break
 
 
+@pytest.mark.few_or_all
 @pytest.mark.parametrize("name", named(NAMES))
 def test_every_finding_can_be_replayed(name: str) -> None:
     scenario, report = getattr(repeatable, name), drilled(name, runs_max=None)
@@ -101,7 +110,13 @@ def test_every_finding_can_be_replayed(name: str) -> None:
         assert [event.call.kind for event in run.history] == [event.call.kind for event in found.history]
 
 
-@pytest.mark.parametrize("name", named(["torn", "random_rows", "several", "asynchronous"]))
+@pytest.mark.parametrize(
+    "name",
+    [
+        *named(["torn", "asynchronous"]),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("random_rows", "several")),
+    ],
+)
 def test_the_printed_command_replays_it_in_another_process(name: str) -> None:
     found = drilled(name, runs_max=None).findings[-1]
     program, *arguments = shlex.split(found.replay)

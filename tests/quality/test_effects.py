@@ -18,6 +18,9 @@ from acidity.core.report import Report
 from acidity.errors import UsageError
 from tests.engines.bank import ALICE, Payment, balances, bank, calls, line_of, run_once, says
 from tests.quality.controls import said
+from tests.quality.drilled import drill
+
+pytestmark = pytest.mark.few_or_all
 
 needs_aiosqlite = pytest.mark.skipif(not find_spec("aiosqlite"), reason="needs aiosqlite")
 
@@ -98,7 +101,7 @@ def notes_only(session: Session) -> None:
 
 
 def drilled(function: Callable[..., Any], *effects: Any) -> Report:
-    return prove.drill(bank(function, effects=effects or [gateway.charge]))
+    return drill(bank(function, effects=effects or [gateway.charge]))
 
 
 class TestWords:
@@ -125,7 +128,7 @@ class TestWords:
 
     def test_without_effects_the_same_function_passes(self) -> None:
         for function in (charges_first, charges_last, charges_inside):
-            assert prove.drill(bank(function)).verdict == "pass"
+            assert drill(bank(function)).verdict == "pass"
 
     def test_an_effect_that_never_takes_place_changes_nothing(self) -> None:
         assert drilled(notes_only).verdict == "pass"

@@ -8,14 +8,19 @@ from acidity.prove.faults import FAULTS
 from tests.quality import fault_cells
 
 PLACES = [
-    pytest.param(place, id=place.title, marks=[pytest.mark.mysqlclient] if place.mysqlclient else [])
+    pytest.param(
+        place,
+        id=place.title,
+        marks=[pytest.mark.mysqlclient] if place.mysqlclient else [],
+    )
     for place in fault_cells.PLACES
 ]
 
 
+@fault_cells.WHOLLY
 @pytest.mark.parametrize("place", PLACES)
-def test_the_table_is_what_runs(place: fault_cells.Place) -> None:
-    assert fault_cells.cells(place) == fault_cells.read()[place.title]
+def test_the_table_is_what_runs(place: fault_cells.Place, *, wholly: bool) -> None:
+    assert fault_cells.cells(place, wholly=wholly) == fault_cells.read()[place.title]
 
 
 def test_the_table_knows_every_fault_and_place() -> None:

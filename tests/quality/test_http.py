@@ -14,7 +14,10 @@ from acidity.errors import UsageError
 from acidity.prove import Operation, Scenario
 from examples.web import scenarios, twins
 from tests.quality import web_apps
+from tests.quality.drilled import drill
 from tests.quality.web_apps import Base
+
+pytestmark = pytest.mark.few_or_all
 
 ENGINES = ["sqlite", "postgresql"]
 ASYNC = pytest.mark.parametrize("db", ["sqlite", "postgresql+asyncpg"])
@@ -42,13 +45,13 @@ def only(report: Report) -> Finding:
 @pytest.mark.parametrize("db", ENGINES)
 @pytest.mark.parametrize("name", ["transfer", "transfer_too_much", "transfer_to_nobody", "transfer_nothing"])
 def test_the_example_passes(name: str, db: str) -> None:
-    report = prove.drill(getattr(scenarios, name), db=db)
+    report = drill(getattr(scenarios, name), db=db)
     assert report.verdict == "pass", str(report)
 
 
 @pytest.mark.parametrize("db", ENGINES)
 def test_201_before_a_failing_commit_is_a_false_success(db: str) -> None:
-    report = prove.drill(twins.committed_late, db=db)
+    report = drill(twins.committed_late, db=db)
     assert words(report) == {"false success"}, str(report)
     finding = only(report)
     assert finding.title.startswith("the client was told 201 Created, and yet no row was changed")
@@ -57,14 +60,14 @@ def test_201_before_a_failing_commit_is_a_false_success(db: str) -> None:
 
 
 def test_a_refused_commit_that_is_not_rolled_back_is_committed_by_the_next_request() -> None:
-    report = prove.drill(twins.left_open, db="sqlite")
+    report = drill(twins.left_open, db="sqlite", remedies=True)
     assert words(report) == {"false failure by a stranger's commit"}, str(report)
     assert only(report).title.startswith("the client was told 500 Internal Server Error, and yet")
     assert [remedy.verdict for remedy in only(report).remedies if remedy.name.startswith("roll back")] == ["pass"]
 
 
 def test_servers_end_the_transaction_whatever_they_answer() -> None:
-    report = prove.drill(twins.left_open, db="postgresql")
+    report = drill(twins.left_open, db="postgresql")
     assert report.verdict == "pass", str(report)
 
 
@@ -73,13 +76,13 @@ def test_servers_end_the_transaction_whatever_they_answer() -> None:
 
 @ASYNC
 def test_async_scope_function_passes(db: str) -> None:
-    report = prove.drill(request(web_apps.async_app), db=db)
+    report = drill(request(web_apps.async_app), db=db)
     assert report.verdict == "pass", str(report)
 
 
 @ASYNC
 def test_async_scope_request_is_a_false_success(db: str) -> None:
-    report = prove.drill(request(web_apps.async_late_app), db=db)
+    report = drill(request(web_apps.async_late_app), db=db)
     assert words(report) == {"false success"}, str(report)
 
 
@@ -90,7 +93,7 @@ def test_a_request_that_only_reads() -> None:
         setup=web_apps.two_notes,
         bind="tests.quality.web_apps:async_engine",
     )
-    report = prove.drill(scenario)
+    report = drill(scenario)
     assert (report.verdict, report.classifier) == ("pass", "read only"), str(report)
 
 
@@ -98,28 +101,28 @@ def test_a_request_that_only_reads() -> None:
 
 
 def test_5xx_with_an_unanswered_commit_is_unknown() -> None:
-    report = prove.drill(request(web_apps.answering_503))
+    report = drill(request(web_apps.answering_503))
     assert report.verdict == "pass", str(report)
     assert not report.findings
 
 
 def test_4xx_with_an_unanswered_commit_is_failed() -> None:
-    report = prove.drill(request(web_apps.answering_409))
+    report = drill(request(web_apps.answering_409))
     assert words(report) == {"false failure"}, str(report)
     assert only(report).title.startswith("the client was told 409 Conflict, and yet")
 
 
 def test_5xx_after_the_commit_is_a_warning() -> None:
-    report = prove.drill(request(web_apps.flask_read_again, protocol="wsgi"))
+    report = drill(request(web_apps.flask_read_again, protocol="wsgi"))
     assert (report.verdict, words(report), words(report, "warning")) == ("pass", set(), {"failed after commit"})
 
 
 def test_succeeded_looks_into_the_answer() -> None:
     scenario = request(web_apps.flask_one, protocol="wsgi", succeeded=lambda answer: answer.body == {"made": "two"})
-    assert prove.drill(scenario).verdict == "pass"
+    assert drill(scenario).verdict == "pass"
     scenario = request(web_apps.flask_one, protocol="wsgi", succeeded=lambda answer: answer.body == {"made": "three"})
     with pytest.raises(UsageError, match="the clean run failed"):
-        prove.drill(scenario)
+        drill(scenario)
 
 
 # WSGI
@@ -138,19 +141,19 @@ def test_succeeded_looks_into_the_answer() -> None:
     ids=["one", "two", "on_close", "bare", "bare_late"],
 )
 def test_wsgi(app: Any, said: set[str], db: str) -> None:
-    report = prove.drill(request(app, protocol="wsgi"), db=db)
+    report = drill(request(app, protocol="wsgi"), db=db)
     assert words(report) == said, str(report)
     assert report.verdict == ("fail" if said else "pass"), str(report)
 
 
 def test_a_refusal_by_status() -> None:
-    assert prove.drill(request(web_apps.flask_refuse, protocol="wsgi", refused=True)).verdict == "pass"
-    report = prove.drill(request(web_apps.flask_refuse_late, protocol="wsgi", refused=True))
+    assert drill(request(web_apps.flask_refuse, protocol="wsgi", refused=True)).verdict == "pass"
+    report = drill(request(web_apps.flask_refuse_late, protocol="wsgi", refused=True))
     assert words(report) == {"false failure"}, str(report)
-    report = prove.drill(request(web_apps.flask_one, protocol="wsgi", refused=True))
+    report = drill(request(web_apps.flask_one, protocol="wsgi", refused=True))
     assert words(report) == {"not refused"}, str(report)
     with pytest.raises(UsageError, match="refused=True"):
-        prove.drill(request(web_apps.flask_refuse, protocol="wsgi"))
+        drill(request(web_apps.flask_refuse, protocol="wsgi"))
 
 
 # Bare ASGI
@@ -158,13 +161,13 @@ def test_a_refusal_by_status() -> None:
 
 @ASYNC
 def test_what_leaves_the_application_before_a_status_is_an_exception(db: str) -> None:
-    report = prove.drill(request(web_apps.bare_asgi), db=db)
+    report = drill(request(web_apps.bare_asgi), db=db)
     assert report.verdict == "pass", str(report)
 
 
 @ASYNC
 def test_a_status_already_sent_counts(db: str) -> None:
-    report = prove.drill(request(web_apps.bare_asgi_late), db=db)
+    report = drill(request(web_apps.bare_asgi_late), db=db)
     assert words(report) == {"false success"}, str(report)
 
 
@@ -174,7 +177,7 @@ def test_the_users_own_interrupt_after_a_status_is_not_an_answer() -> None:
         raise asyncio.CancelledError  # as asyncio passes on Ctrl-C
 
     with pytest.raises(prove.Interrupted) as stopped:
-        prove.drill(request(app))
+        drill(request(app))
     report = stopped.value.report
     assert (report.verdict, report.unknowns) == ("unknown", ("interrupted",)), str(report)
 
@@ -186,7 +189,7 @@ def test_an_application_that_fails_by_itself_cannot_be_judged() -> None:
 
     for options in ({}, {"refused": True}):
         with pytest.raises(UsageError, match=r"the application fails by itself: it answered \{'status': 500"):
-            prove.drill(request(app, protocol="wsgi", **options))
+            drill(request(app, protocol="wsgi", **options))
 
 
 def test_an_application_without_an_answer() -> None:
@@ -194,4 +197,4 @@ def test_an_application_without_an_answer() -> None:
         return
 
     with pytest.raises(UsageError, match="UnansweredError"):
-        prove.drill(request(app))
+        drill(request(app))

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from acidity import prove
 from acidity.errors import UsageError
 from acidity.prove import Operation, Scenario
 from tests.quality import web_apps
+from tests.quality.drilled import drill
 from tests.quality.test_http import ASYNC, request
 from tests.quality.web_apps import Base
+
+pytestmark = pytest.mark.few_or_all
 
 # The life of an application
 
@@ -56,7 +58,7 @@ async def write() -> None:
 @ASYNC
 def test_the_application_is_started_and_stopped_once_and_its_calls_are_not_the_operations(db: str) -> None:
     app = Living(at_start=look)
-    report = prove.drill(request(app), db=db)
+    report = drill(request(app), db=db)
     assert report.verdict == "pass", str(report)
     assert app.diary == ["lifespan.startup", "lifespan.shutdown"]
     assert report.headline.startswith("3 calls" if db == "sqlite" else "2 calls"), report.headline
@@ -64,13 +66,13 @@ def test_the_application_is_started_and_stopped_once_and_its_calls_are_not_the_o
 
 def test_an_application_that_does_not_start() -> None:
     with pytest.raises(UsageError, match="the application does not start: no licence"):
-        prove.drill(request(Living(starts=False)))
+        drill(request(Living(starts=False)))
 
 
 @ASYNC
 def test_rows_written_at_the_start_belong_into_setup(db: str) -> None:
     with pytest.raises(UsageError, match="changes rows or tables when it starts"):
-        prove.drill(request(Living(at_start=write)), db=db)
+        drill(request(Living(at_start=write)), db=db)
 
 
 # What the application receives
@@ -84,7 +86,7 @@ def received(protocol: str, method: str, path: str, **options: Any) -> Any:
     def keep(_session: Any, run: Any) -> None:
         answers.extend(ended.answer for ended in run.ended)
 
-    prove.drill(
+    drill(
         Scenario(
             operation,
             metadata=Base.metadata,

@@ -7,11 +7,13 @@ from sqlalchemy import String, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from acidity import prove
 from acidity.core.call import Call, Kind
 from acidity.prove import Operation, Scenario
 from acidity.prove.faults import FAULTS
 from acidity.prove.faults.base import STRIKES_MAX
+from tests.quality.drilled import drill
+
+pytestmark = pytest.mark.few_or_all
 
 engine = create_engine("sqlite://")
 
@@ -49,14 +51,14 @@ def scenario(operation: Operation) -> Scenario:
 
 @pytest.mark.parametrize("db", ["sqlite", "postgresql", "mariadb"])
 def test_trying_for_ever_comes_to_an_end(db: str) -> None:
-    report = prove.drill(scenario(Operation(done_at_last)), db=db)
+    report = drill(scenario(Operation(done_at_last)), db=db)
     assert report.verdict == "pass", str(report)
     assert f"the fault ended after {STRIKES_MAX} strikes: the operation would have tried on" in " ".join(report.notes)
 
 
 @pytest.mark.parametrize("db", ["sqlite", "postgresql", "mariadb"])
 def test_a_level_set_for_one_transaction_passes_the_seam_unseen(db: str) -> None:
-    report = prove.drill(scenario(Operation(serially)), db=db)
+    report = drill(scenario(Operation(serially)), db=db)
     assert report.verdict == "pass", str(report)
 
 

@@ -11,16 +11,17 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from acidity.adapters.seam import PendingCall
+from acidity.analysis.answers import Likeness
 from acidity.analysis.compare import Comparer
 from acidity.core.outcome import Rows, Told
 from acidity.errors import UsageError
 from acidity.prove import Operation
-from acidity.prove.drill import examine
+from acidity.prove.drill import confirm, examine
 from acidity.prove.drill.examine import Examiner
 from acidity.prove.drill.judge import Bench
 from acidity.prove.drill.striker import FaultInjector
 from acidity.prove.faults import FAULTS
-from acidity.prove.stage import stage
+from acidity.prove.stage import onlook
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.stage import Stage
 from acidity.prove.stage.stranger import Encounter
@@ -137,10 +138,13 @@ LIES: dict[str, Lie] = {
     "every column is masked": Lie((examine, "learn"), every_column_is_masked, (TORN, DOUBLED, FALSE_FAILURE)),
     "the second look is skipped": Lie((Stage, "run"), the_first_look_decides, (STOCK,)),
     "the first look is skipped": Lie((Stage, "run"), the_second_look_is_the_first, (STOCK,)),
-    "no stranger comes": Lie((stage, "meet"), always(Encounter()), (STOCK,)),
+    "no stranger comes": Lie((onlook, "meet"), always(Encounter()), (STOCK,)),
     "no fault strikes": Lie((FaultInjector, "intercept"), nothing_is_struck, (TORN, STOCK, DOUBLED, CHARGED)),
     "no fault is planned": Lie((examine, "plan"), always(([], {})), (TORN, STOCK, DOUBLED)),
     "only one fault is planned": Lie((examine, "plan"), only_errors_before_are_planned, (STOCK, DOUBLED)),
+    "every answer is the clean one's": Lie((Comparer, "likeness"), always(Likeness.SAME), (FALSE_FAILURE,)),
+    "every answer is another word": Lie((Comparer, "likeness"), always(Likeness.OTHER), (FALSE_FAILURE, FALSE_SUCCESS)),
+    "nothing comes again": Lie((confirm, "_shown"), always(None), (TORN, DOUBLED, UNBALANCED)),
     "everybody is told ok": Lie((Bench, "told"), always(Told.OK), (STOCK, MENDED, FALSE_FAILURE)),
     "everybody is told nothing": Lie((Bench, "told"), always(Told.UNKNOWN), (STOCK, FALSE_FAILURE, FALSE_SUCCESS)),
     "every answer is the clean one": Lie((examine, "_judge"), lambda _: Bench.judge, (UNCOMMITTED,)),
@@ -150,10 +154,7 @@ LIES: dict[str, Lie] = {
 }
 
 
-# No remedies, and no child processes: the lies are elsewhere.
-QUICKER = {"remedies": False, "faults": tuple(name for name in FAULTS if not FAULTS[name].in_child)}
-
-
+@pytest.mark.few_or_all
 @pytest.mark.parametrize(
     ("lie", "control"), [pytest.param(lie, seen, id=f"{lie}-{seen.name}") for lie in LIES for seen in LIES[lie].seen_by]
 )
@@ -166,14 +167,15 @@ def test_a_lie_is_seen(lie: str, control: Control, monkeypatch: pytest.MonkeyPat
 def as_expected_or_not_at_all(control: Control) -> bool:
     """A checker that cannot even finish is seen, too."""
     try:
-        return as_expected(control, **QUICKER)
+        return as_expected(control)
     except UsageError:
         return False
 
 
+@pytest.mark.few_or_all
 @pytest.mark.parametrize("control", [ORPHANED, UNBALANCED, CHARGED], ids=lambda control: control.name)
 def test_without_a_lie_they_are_as_expected(control: Control) -> None:
-    assert as_expected(control, **QUICKER)
+    assert as_expected(control)
 
 
 @pytest.mark.parametrize("fault", ["commit-left-open", "answer-lost", "error-before", "effect-after"])

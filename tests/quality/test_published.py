@@ -40,6 +40,7 @@ def documented(use: Use) -> str:
     return f"{found}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.target or f"{use.package}-not-run")
 def test_one_call_says_the_right_word(use: Use) -> None:
     try:

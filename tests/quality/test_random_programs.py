@@ -131,6 +131,17 @@ RECONNECTS = Program(
         Step("commit", "a"),
     ),
 )
+UNDOES = Program(
+    4,
+    "any",
+    (
+        Step("open", "a", "core"),
+        Step("say", "a", "DELETE FROM item WHERE id = 1"),
+        Step("commit", "a"),
+        Step("say", "a", "INSERT INTO item (id, v) VALUES (1, 0)"),
+        Step("commit", "a"),
+    ),
+)
 
 
 def test_the_oracle_sees_what_is_known(oracle: Oracle) -> None:
@@ -160,3 +171,10 @@ def test_planted_a_wrong_answer_is_a_disagreement(
 
     monkeypatch.setattr(Bench, "_classify", classify)
     assert compared(oracle, [program]).disagreements
+
+
+def test_what_is_undone_in_a_second_commit_is_torn_and_undecided(oracle: Oracle) -> None:
+    result = compared(oracle, [UNDOES])
+    assert not result.disagreements
+    assert result.torn == 1
+    assert set(result.undecided) == {"the program undoes what it does"}

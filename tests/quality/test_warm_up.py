@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
-from acidity import prove
+from tests.quality.drilled import drill
 from tests.run import bank
+
+pytestmark = pytest.mark.few_or_all
 
 
 def reading_first(asks: Any) -> Any:
@@ -28,12 +30,12 @@ def reading_first(asks: Any) -> Any:
 
 
 def test_a_cache_is_filled_once() -> None:
-    report = prove.drill(bank.scenario(reading_first(lambda run: run == 0)))
+    report = drill(bank.scenario(reading_first(lambda run: run == 0)))
     assert report.verdict == "pass", str(report)
     assert any("the very first run" in note for note in report.notes)
 
 
 @pytest.mark.parametrize("period", [2, 3])
 def test_calls_that_alternate(period: int) -> None:
-    report = prove.drill(bank.scenario(reading_first(lambda run: run % period == 0)))
+    report = drill(bank.scenario(reading_first(lambda run: run % period == 0)))
     assert report.verdict == "unknown", str(report)

@@ -6,6 +6,8 @@ import pytest
 
 from tests.quality.controls import ALL, Control, params, said
 
+pytestmark = pytest.mark.few_or_all
+
 
 @pytest.mark.parametrize("control", params(ALL))
 def test_the_words_are_these_and_no_others(control: Control) -> None:

@@ -16,7 +16,10 @@ from acidity.errors import AcidityViolated, UsageError
 from acidity.prove import Operation
 from tests.engines.bank import ALICE, Account, Payment, bank, move
 from tests.quality.controls import Control, codes, said
+from tests.quality.drilled import check, drill
 from tests.quality.operations import session_begin, session_stock, two_commits
+
+pytestmark = pytest.mark.few_or_all
 
 
 class Refused(Exception):
@@ -54,11 +57,11 @@ def ok(answer: dict[str, bool]) -> bool:
 
 class TestRefusals:
     def test_an_expected_exception(self) -> None:
-        report = prove.drill(bank(Operation(withdraw, 500, raises=Refused)))
+        report = drill(bank(Operation(withdraw, 500, raises=Refused)))
         assert report.verdict == "pass", report
 
     def test_an_expected_answer(self) -> None:
-        report = prove.drill(bank(Operation(withdraw_answering, 500, succeeded=ok, refused=True)))
+        report = drill(bank(Operation(withdraw_answering, 500, succeeded=ok, refused=True)))
         assert report.verdict == "pass", report
 
     @pytest.mark.parametrize(
@@ -69,29 +72,29 @@ class TestRefusals:
         ],
     )
     def test_what_should_have_been_refused(self, operation: Operation) -> None:
-        report = prove.drill(bank(operation))
+        report = drill(bank(operation))
         assert said(report) == {"not refused"}, report
         assert codes(report) == {"ACI205"}
         assert "should have been refused" in report.findings[0].title
         assert report.findings[0].schedule.choices == ()
 
     def test_a_refusal_that_leaves_rows_is_torn(self) -> None:
-        report = prove.drill(bank(Operation(withdraw_late, 500, raises=Refused)))
+        report = drill(bank(Operation(withdraw_late, 500, raises=Refused)))
         assert report.verdict == "fail", report
 
     def test_a_refusal_nobody_expects_is_a_usage_error(self) -> None:
         with pytest.raises(UsageError, match=r"the clean run failed.*only 100 there.*raises="):
-            prove.drill(bank(Operation(withdraw, 500)))
+            drill(bank(Operation(withdraw, 500)))
         with pytest.raises(UsageError, match=r"the clean run failed.*raises="):
-            prove.drill(bank(Operation(withdraw, 500, raises=ZeroDivisionError)))
+            drill(bank(Operation(withdraw, 500, raises=ZeroDivisionError)))
         with pytest.raises(UsageError, match=r"the clean run failed.*refused=True"):
-            prove.drill(bank(Operation(withdraw_answering, 500, succeeded=ok)))
+            drill(bank(Operation(withdraw_answering, 500, succeeded=ok)))
 
     def test_a_refusal_before_any_call_passes(self) -> None:
         def operation() -> None:
             raise Refused
 
-        report = prove.drill(bank(Operation(operation, raises=Refused)))
+        report = drill(bank(Operation(operation, raises=Refused)))
         assert report.verdict == "pass", report
         assert any("refused before any database call" in note for note in report.notes)
 
@@ -135,14 +138,14 @@ class TestLeaks:
         KEPT.clear()
 
     def test_one_that_harms_nobody_is_a_warning(self) -> None:
-        report = prove.drill(bank(leaves_begin))
+        report = drill(bank(leaves_begin))
         assert report.verdict == "pass", report
         assert not said(report)
         assert "ACI206" in codes(report, "warning")
 
     @pytest.mark.parametrize("function", [leaves_lock, forgets_to_close], ids=lambda function: function.__name__)
     def test_one_that_stops_others_is_an_error(self, function: Callable[..., Any]) -> None:
-        report = prove.drill(bank(function))
+        report = drill(bank(function))
         assert "leaked" in said(report), report
         assert "ACI206" in codes(report)
         assert any("database is locked" in found.title for found in report.findings if found.word == "leaked")
@@ -169,14 +172,14 @@ class TestClassifier:
         ],
     )
     def test_texts(self, function: Callable[..., Any], text: str) -> None:
-        assert prove.drill(bank(function), runs_max=0).classifier == text
+        assert drill(bank(function), runs_max=0).classifier == text
 
     def test_of_several_operations(self) -> None:
         scenario = bank(session_begin)
         two = prove.Scenario(
             *scenario.operations, Operation(two_commits), metadata=scenario.metadata, setup=scenario.setup
         )
-        assert prove.drill(two, runs_max=0).classifier == (
+        assert drill(two, runs_max=0).classifier == (
             "session_begin: 2 writes in 1 commit: protected; two_commits: 2 writes in 2 commits: missing"
         )
 
@@ -186,10 +189,10 @@ class TestClassifier:
                 move_by_text(connection)
                 connection.commit()
 
-        assert prove.drill(bank(operation), runs_max=0).classifier == "2 writes in 2 commits: missing"
+        assert drill(bank(operation), runs_max=0).classifier == "2 writes in 2 commits: missing"
 
     def test_what_only_reads_passes_as_read_only(self) -> None:
-        report = prove.drill(bank(lambda session: session.scalars(select(Account.balance)).all()))
+        report = drill(bank(lambda session: session.scalars(select(Account.balance)).all()))
         assert (report.verdict, report.classifier) == ("pass", "read only")
 
 
@@ -221,7 +224,7 @@ class TestVerdict:
             assert isinstance(raised.value, AssertionError)
 
     def test_unknown(self) -> None:
-        report = prove.drill(bank(nothing))
+        report = drill(bank(nothing))
         assert report.verdict == "unknown"
         assert "zero Calls" in report.unknowns[0]
         with pytest.raises(AcidityViolated, match="zero Calls"):
@@ -229,15 +232,15 @@ class TestVerdict:
         report.raise_for_findings(allow_unknown=True)
 
     def test_a_bound_that_was_hit_is_unknown(self) -> None:
-        report = prove.drill(bank(session_begin), runs_max=3)
+        report = drill(bank(session_begin), runs_max=3)
         assert report.verdict == "unknown"
         assert "3 of" in report.unknowns[0]
-        report = prove.drill(bank(session_begin), budget=0.0)
+        report = drill(bank(session_begin), budget=0.0)
         assert report.verdict == "unknown"
         assert "time budget" in report.unknowns[0]
 
     def test_a_fail_that_was_found_within_the_bound_is_a_fail(self) -> None:
-        report = prove.drill(bank(two_commits), runs_max=30)
+        report = drill(bank(two_commits), runs_max=30, faults=None)
         assert report.verdict == "fail"
         assert report.unknowns
 
@@ -246,22 +249,22 @@ class TestVerdict:
             session.execute(update(Account).values(balance=Account.balance))
             session.commit()
 
-        report = prove.drill(bank(operation))
+        report = drill(bank(operation))
         assert report.verdict == "unknown", report
         assert "changed no row" in report.unknowns[0]
 
     def test_a_card_has_the_verdict_of_its_worst_letter(self) -> None:
-        card = prove.check(bank(session_stock), letters="AC")
+        card = check(bank(session_stock), letters="AC")
         assert card.verdict == "fail"
         with pytest.raises(AcidityViolated):
             card.raise_for_findings()
-        assert prove.check(bank(session_begin), letters="C").verdict == "pass"
+        assert check(bank(session_begin), letters="C").verdict == "pass"
 
     def test_the_exit_code_of_several(self) -> None:
         good, bad, unsure = (
             Control(session_begin).drilled(),
             Control(session_stock).drilled(),
-            prove.drill(bank(nothing)),
+            drill(bank(nothing)),
         )
         assert [exit_code([report]) for report in (good, bad, unsure)] == [0, 1, 3]
         assert [exit_code(reports) for reports in ([good, unsure], [unsure, bad, good], [good, good])] == [3, 1, 0]
@@ -276,14 +279,14 @@ class TestVerdict:
 
 
 def test_sqlalchemys_own_trap_has_a_title_and_a_remedy_of_its_own() -> None:
-    (found,) = Control(session_stock).drilled().findings
+    (found,) = Control(session_stock).drilled(remedies=True).findings
     assert "SQLAlchemy gave the connection back with the transaction of the failed COMMIT still open" in found.title
     assert [(remedy.verdict, remedy.runs > 0) for remedy in found.remedies] == [("pass", True)]
     assert "session.begin()" in found.remedies[0].name
 
 
 def test_two_commits_are_mended_by_one() -> None:
-    found = next(found for found in Control(two_commits).drilled().findings if found.code == "ACI201")
+    found = next(found for found in Control(two_commits).drilled(remedies=True).findings if found.code == "ACI201")
     assert "one commit instead of several" in found.remedies[0].name
     assert found.remedies[0].verdict == "pass"
 
@@ -293,4 +296,4 @@ def test_an_engine_of_ones_own_is_checked_like_an_injected_one() -> None:
         engine = create_engine(url)
         session_stock(engine)
 
-    assert said(prove.drill(bank(operation))) == {"false failure by a stranger's commit"}
+    assert said(drill(bank(operation))) == {"false failure by a stranger's commit"}

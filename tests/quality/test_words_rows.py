@@ -13,10 +13,12 @@ import pytest
 from sqlalchemy import DateTime, ForeignKey, String, Uuid, delete, func, insert, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from acidity import prove
 from acidity.core.report import Report
 from acidity.prove import Operation, Scenario
 from tests.quality.controls import said
+from tests.quality.drilled import drill
+
+pytestmark = pytest.mark.few_or_all
 
 
 class Shop(DeclarativeBase):
@@ -58,7 +60,7 @@ def seed(session: Session) -> None:
 
 
 def drilled(function: Callable[..., Any], **options: Any) -> Report:
-    return prove.drill(Scenario(Operation(function), metadata=Shop.metadata, setup=seed, **options))
+    return drill(Scenario(Operation(function), metadata=Shop.metadata, setup=seed, **options))
 
 
 def ordered(session: Session, **columns: Any) -> None:
@@ -306,4 +308,4 @@ def test_a_random_answer_is_read_by_succeeded() -> None:
         return next(numbers)
 
     scenario = Scenario(Operation(operation, succeeded=lambda answer: answer > 0), metadata=Shop.metadata, setup=seed)
-    assert prove.drill(scenario).verdict == "pass"
+    assert drill(scenario).verdict == "pass"

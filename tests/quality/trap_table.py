@@ -34,6 +34,11 @@ class Row:
         return self.engine.partition(",")[0]
 
     @property
+    def fault(self) -> tuple[str, ...]:
+        """The name of the fault in the run that the line tells of; empty where none strikes."""
+        return tuple(re.findall(r"!([a-z-]+)", self.at))
+
+    @property
     def settings(self) -> dict[str, str]:
         return dict(setting.strip().split("=") for setting in self.engine.split(",")[1:])
 

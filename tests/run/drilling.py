@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-
 from acidity import prove
 from acidity.core.report import Report
 from acidity.prove import Scenario
-from tests.run.conftest import ENGINES
 
 
 def drilled(scenario: Scenario, db: str, *faults: str) -> Report:
@@ -35,8 +30,3 @@ def words(scenario: Scenario, db: str, *faults: str) -> set[str]:
     report = drilled(scenario, db, *faults)
     assert not report.unknowns, report
     return {found.word for found in report.findings if found.severity == "error"}
-
-
-def mostly_slow(*quick: str, of: Any = ENGINES) -> list[Any]:
-    """All of them, but those that are not named only in the long run."""
-    return [each if each in quick else pytest.param(each, marks=pytest.mark.slow) for each in of]

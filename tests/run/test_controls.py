@@ -9,6 +9,7 @@ import pytest
 from acidity import prove
 from acidity.core.outcome import Rows, Told
 from acidity.prove import Scenario
+from tests.quality.drilled import drill
 from tests.run import bank, controls
 from tests.run.conftest import ENGINES
 from tests.run.tables import names_in, table_in
@@ -57,9 +58,10 @@ def test_the_run_ends_as_the_table_says(program: str, db: str, verdict: str, at:
         assert (run.verdict, run.word) == ("fail", verdict), run
 
 
+@pytest.mark.few_or_all
 @pytest.mark.parametrize(("program", "db"), passing())
 def test_what_passes_passes_every_fault(program: str, db: str) -> None:
-    prove.drill(scenario(program), db=db).raise_for_findings()
+    drill(scenario(program), db=db).raise_for_findings()
 
 
 def test_every_control_is_in_the_table_on_every_engine() -> None:

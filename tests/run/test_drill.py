@@ -10,6 +10,7 @@ import sqlalchemy
 from acidity import prove
 from acidity.core.outcome import Rows, Told
 from acidity.core.schedule import Schedule
+from tests.quality.drilled import drill
 from tests.run import bank
 from tests.run.conftest import ENGINES
 from tests.run.ways import FORMS, RECOGNISED, WAYS, ids
@@ -25,11 +26,13 @@ def plain_or_async() -> list[Any]:
     ]
 
 
+@pytest.mark.few_or_all
 @pytest.mark.parametrize(("options", "form", "db"), plain_or_async())
 def test_a_transfer_passes_the_drill(options: dict[str, Any], form: Any, db: str) -> None:
-    prove.drill(bank.scenario(form(**options)), db=db).raise_for_findings()
+    drill(bank.scenario(form(**options)), db=db).raise_for_findings()
 
 
+@pytest.mark.few_or_all
 @pytest.mark.parametrize(
     ("function", "db"),
     [
@@ -41,16 +44,18 @@ def test_a_transfer_passes_the_drill(options: dict[str, Any], form: Any, db: str
     ids=ids,
 )
 def test_a_block_with_locks_and_invariants_passes_every_fault(function: Any, db: str) -> None:
-    prove.drill(bank.scenario(function), db=db).raise_for_findings()
+    drill(bank.scenario(function), db=db).raise_for_findings()
 
 
+@pytest.mark.one_server
+@pytest.mark.few_or_all
 @pytest.mark.parametrize("db", ENGINES)
 @pytest.mark.parametrize("form", FORMS, ids=ids)
 def test_money_that_is_not_there_is_refused(form: Any, db: str) -> None:
     from sqlalchemy.exc import DBAPIError
 
     function = form(max_attempts=3)
-    report = prove.drill(bank.scenario(function, 1000, raises=DBAPIError), db=db)
+    report = drill(bank.scenario(function, 1000, raises=DBAPIError), db=db)
     # A process cannot be killed after a statement that is always refused: unknown. SQLAlchemy 2.0 leaves the cursor of a
     # refused statement open on aiosqlite, whoever writes the unit: a connection that is closed under it keeps its lock.
     known = (

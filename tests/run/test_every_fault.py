@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +20,10 @@ from examples.budget import with_atomic
 from tests.quality.fault_cells import PLACES, Place, read
 from tests.run import bank
 from tests.run.ways import WAYS, ids
+from tests.tiers import mostly_slow
 
+# Where the transfer is drilled by default: the usual driver of each engine.
+USUAL = ("sqlite3", "psycopg", "PyMySQL")
 ROOT = Path(__file__).parents[2]
 NO_EFFECT = {"effect-before", "effect-after"}  # neither program has one
 NO_SNAPSHOT = {"busy-snapshot"}  # the unit holds the write lock from its BEGIN on, so nobody commits in between
@@ -54,19 +58,25 @@ def title(place: Place) -> str:
     return place.title
 
 
-@pytest.mark.parametrize("place", PLACES, ids=title)
+def slow_but(*quick: str, of: Iterable[Place]) -> list[Any]:
+    """Parameters: the places; those that are not named by title are slow."""
+    return mostly_slow(*(place for place in of if place.title in quick), of=of)
+
+
+@pytest.mark.parametrize("place", slow_but(*USUAL, of=PLACES), ids=title)
 def test_the_bank_passes_every_fault_that_there_is(place: Place) -> None:
     table = {fault for fault, cell in read()[place.title].items() if cell.startswith(("real", "simulated"))}
     assert struck(drilled(transfer(place, **RECOGNISED), place)) == table - NO_EFFECT - NO_SNAPSHOT
 
 
-@pytest.mark.parametrize("place", [place for place in OF_THE_BUDGET if place.title != "sqlite3"], ids=title)
+@pytest.mark.parametrize("place", slow_but("psycopg", of=OF_THE_BUDGET), ids=title)
 def test_the_budget_passes(place: Place) -> None:
     """On a server that others use too, which nobody may restart."""
     settings = {name: value for name, value in place.settings.items() if name != "acidity.server"}
     drilled(budget(place).transfer, replace(place, settings=settings))
 
 
+@pytest.mark.slow
 def test_the_budget_passes_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     result = CliRunner().invoke(group, ["check", BUDGET, f"{BUDGET}.async_scenarios:merge"])

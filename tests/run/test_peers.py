@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from acidity import prove
+from tests.quality.drilled import drill
 from tests.quality.published.legs import NotRun
 from tests.quality.published.manifest import USES, Use
 from tests.quality.published.struck import struck
@@ -48,6 +48,7 @@ def name(row: Any) -> str:
     return row[0].replace(" ", "-")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS, ids=name)
 def test_the_package_does_what_the_table_says(row: list[str]) -> None:
     use = use_in(row)
@@ -65,10 +66,11 @@ def test_the_same_with_atomic_does_what_the_table_says(row: list[str]) -> None:
     assert row[3] != row[4]
 
 
+@pytest.mark.few_or_all
 @pytest.mark.parametrize("db", ["sqlite", pytest.param(DB, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("program", ["closed", "resolved", "required", "caught_without_effect"])
 def test_with_atomic_every_fault_is_survived(program: str, db: str) -> None:
-    prove.drill(getattr(peers, program), db=db).raise_for_findings()
+    drill(getattr(peers, program), db=db).raise_for_findings()
 
 
 def test_every_use_that_falls_is_in_the_table() -> None:

@@ -19,13 +19,14 @@ def there(work: Callable[[], Any]) -> Any:
         pytest.skip(f"not run: {reason}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "db"),
     [
         ("caught_without_effect", "sqlite"),
         ("resolved", "postgresql"),
-        pytest.param("resolved", "sqlite", marks=pytest.mark.slow),
-        pytest.param("caught_without_effect", "postgresql+asyncpg", marks=pytest.mark.slow),
+        ("resolved", "sqlite"),
+        ("caught_without_effect", "postgresql+asyncpg"),
     ],
 )
 def test_the_drill_passes(program: str, db: str) -> None:

@@ -14,10 +14,11 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
 
-from acidity import atomic, prove
+from acidity import atomic
 from acidity.errors import UsageError
 from acidity.prove import Operation, Scenario
 from acidity.run import BoundaryError, KeyReused, KeyReversed, NothingToReverse, prune, reversal, reverse, tables
+from tests.quality.drilled import drill
 from tests.run import bank
 from tests.run.conftest import ENGINES
 from tests.run.test_boundary import balances
@@ -277,12 +278,12 @@ def cells(*functions: Any) -> list[Any]:
 
 @pytest.mark.parametrize(("function", "db"), cells(reversing, reversing_async, fencing))
 def test_a_reversal_passes_every_fault(function: Any, db: str) -> None:
-    prove.drill(scenario(function), db=db).raise_for_findings()
+    drill(scenario(function), db=db).raise_for_findings()
 
 
 @pytest.mark.parametrize(("function", "db"), cells(naive))
 def test_one_that_leaves_no_marker_is_found_out(function: Any, db: str) -> None:
-    report = prove.drill(Scenario(Operation(function), schema=bank.schema, setup=enough), db=db)
+    report = drill(Scenario(Operation(function), schema=bank.schema, setup=enough), db=db)
     assert any("doubled" in found.word for found in report.findings), str(report)
 
 

@@ -9,8 +9,9 @@ import pytest
 from acidity.prove import Scenario
 from tests.run import trip
 from tests.run.conftest import ENGINES
-from tests.run.drilling import mostly_slow, passes, words
+from tests.run.drilling import passes, words
 from tests.run.trip import BAD, GOOD
+from tests.tiers import mostly_slow
 
 LOG = ["acidity_saga.*", "acidity_saga_step.*"]
 PAYLOADS = pytest.mark.parametrize("payload", [GOOD, BAD], ids=["good", "bad"])
@@ -24,9 +25,8 @@ def travelling(payload: Any, form: str = "sync") -> Scenario:
     return trip.scenario(function, payload, trip.log_fits_the_money, commits="several", recover=recover, ignore=LOG)
 
 
-@pytest.mark.parametrize(
-    "payload", [pytest.param(GOOD, marks=pytest.mark.slow, id="good"), pytest.param(BAD, id="bad")]
-)
+@pytest.mark.slow
+@PAYLOADS
 def test_killed_at_every_call(payload: Any) -> None:
     assert passes(travelling(payload), "sqlite", "kill-before").runs >= 28
 

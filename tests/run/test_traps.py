@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from acidity import errors, prove, run
 from acidity.core.outcome import Rows
 from acidity.prove import Operation, Replay, Scenario
+from tests.quality.drilled import drill
 from tests.quality.trap_table import ATOMIC, NO_PROGRAM, Row, load, rows
 from tests.quality.traps import ledger, sqlite_defaults
 
@@ -84,10 +85,11 @@ def test_what_is_refused_is_refused_before_harm(group: list[Row]) -> None:
     assert (ended.verdict, ended.rows, ended.ending.exception) == ("pass", Rows.BEFORE, error_in(group[0]).__name__)
 
 
+@pytest.mark.few_or_all
 @pytest.mark.parametrize("group", on_sqlite_or_slow(groups(PASSES, REFUSED)))
 def test_every_fault_is_survived(group: list[Row]) -> None:
     if not group[0].atomic.startswith(THIS_RUN):
-        prove.drill(scenario_of(group[0]), db=group[0].db, settings=group[0].settings).raise_for_findings()
+        drill(scenario_of(group[0]), db=group[0].db, settings=group[0].settings).raise_for_findings()
 
 
 @pytest.mark.parametrize("group", groups(TOO_LATE))

@@ -1,6 +1,6 @@
 """Short ways to write a State and a History in tests."""
 
-from acidity.core.call import OK, Call, Event, History, Kind, Writes
+from acidity.core.call import Call, Event, History, Kind, Reply, Writes
 from acidity.core.outcome import State, Table
 
 
@@ -18,7 +18,7 @@ def history(*texts, defaulted=()):
         Call("A", n, Kind.STATEMENT, sql, defaulted=frozenset(defaulted), writes=Writes.YES)
         for n, sql in enumerate(texts, 1)
     ]
-    return tuple(Event(call, OK) for call in calls)
+    return tuple(Event(call, Reply("ok")) for call in calls)
 
 
 def shop(orders=(), items=(), accounts=((1, "ann", 100), (2, "bob", 0))):

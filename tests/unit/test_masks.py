@@ -1,6 +1,7 @@
 """What is masked, and what never is."""
 
 import itertools
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -8,7 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from acidity.analysis.canonical import canonical, same
-from acidity.analysis.masks import Masks, NotDeterministic, has_whole_seconds, learn
+from acidity.analysis.masks import Masks, NotDeterministic, learn
+from acidity.analysis.values import is_whole_second
 from acidity.errors import UsageError
 from tests.unit.states import SHOP_HISTORY, history, shop, state, table
 
@@ -182,13 +184,7 @@ class TestTimes:
         ],
     )
     def test_times_that_two_runs_in_one_second_may_share(self, value, whole):
-        row = notes((1, "a", value), columns=self.COLUMNS)
-        assert has_whole_seconds(row) is whole
-        assert not has_whole_seconds(row, seed=row)
-        assert (
-            has_whole_seconds(row, notes(columns=self.COLUMNS), history("INSERT INTO notes (at) VALUES (?)")) is whole
-        )
-        assert not has_whole_seconds(row, notes(columns=self.COLUMNS), history(self.SQL))
+        assert is_whole_second(value) is whole
 
 
 class TestTokens:
@@ -334,3 +330,89 @@ def test_masks_describe_themselves_in_the_same_order_always():
             "not compared, as asked: c.c",
         )
     assert Masks().describe() == ()
+
+
+class TestDocuments:
+    """JSON is compared inside: what a clock or chance made in it is masked by its path."""
+
+    SQL = "INSERT INTO orders (id, payload) VALUES (?, ?)"
+    BEFORE = (1, '{"id": "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed", "at": "2026-01-01T10:00:00", "total": 5}')
+
+    def orders(self, *payloads):
+        rows = enumerate(payloads, 2)
+        return state(orders=table("id payload", [self.BEFORE, *rows]))
+
+    def learnt(self, *cleans, ignore=()):
+        return learn(self.orders(), [self.orders(each) for each in cleans], history(self.SQL), ignore)
+
+    def payload(self, number, second, total=5, sku="pen", *, parsed=False):
+        found = {
+            "id": str(UUID(int=number << 64)),
+            "at": f"2026-11-21T10:00:{second:02}",
+            "total": total,
+            "items": [{"sku": sku, "token": f"{number:016x}"}],
+        }
+        return found if parsed else json.dumps(found)
+
+    @pytest.mark.parametrize("parsed", [False, True], ids=["text", "parsed"])
+    def test_a_uuid_and_a_time_are_masked_by_path(self, parsed):
+        masks = self.learnt(self.payload(1, 1, parsed=parsed), self.payload(2, 2, parsed=parsed))
+        assert masks.times == {("orders", "payload.$.at")}
+        assert masks.tokens == {("orders", "payload.$.id"), ("orders", "payload.$.items[*].token")}
+        assert masks.documents == {("orders", "payload")}
+        assert "orders.payload.$.at" in "; ".join(masks.describe())
+
+    def alike(self, masks, one, other):
+        one, other = self.orders(one), self.orders(other)
+        assert (canonical(one, self.orders(), masks) == canonical(other, self.orders(), masks)) is same(
+            one, other, self.orders(), masks
+        )
+        return same(one, other, self.orders(), masks)
+
+    def test_what_is_not_masked_in_it_still_counts(self):
+        masks = self.learnt(self.payload(1, 1), self.payload(2, 2))
+        assert self.alike(masks, self.payload(1, 1), self.payload(3, 3))
+        assert not self.alike(masks, self.payload(1, 1), self.payload(3, 3, total=6))
+        assert not self.alike(masks, self.payload(1, 1), self.payload(3, 3, sku="cup"))
+        assert not self.alike(masks, self.payload(1, 1), '{"total": 5}')
+        assert not self.alike(masks, self.payload(1, 1), "not JSON at all")
+
+    def test_one_token_in_two_places_stays_one(self):
+        def twice(one, other):
+            return json.dumps({"a": str(UUID(int=one << 64)), "b": str(UUID(int=other << 64))})
+
+        masks = self.learnt(twice(1, 1), twice(2, 2))
+        assert self.alike(masks, twice(1, 1), twice(3, 3))
+        assert not self.alike(masks, twice(1, 1), twice(3, 4))
+
+    def test_the_order_of_names_is_none(self):
+        masks = self.learnt('{"a": 1, "b": 2}', '{"b": 2, "a": 1}')
+        assert self.alike(masks, '{"a": 1, "b": 2}', '{ "b": 2, "a": 1 }')
+        assert not self.alike(masks, '{"a": 1, "b": 2}', '{"a": 2, "b": 1}')
+
+    def test_a_kept_time_is_not_a_new_one(self):
+        masks = self.learnt(self.payload(1, 1), self.payload(2, 2))
+        kept = state(orders=table("id payload", [self.BEFORE]))
+        changed = self.BEFORE[1].replace("10:00:00", "11:11:11")
+        other = state(orders=table("id payload", [(1, changed)]))
+        assert not same(kept, other, self.orders(), masks)
+
+    def test_what_differs_otherwise_is_named_with_path_values_and_what_to_write(self):
+        with pytest.raises(NotDeterministic) as raised:
+            self.learnt(self.payload(1, 1, total=5), self.payload(2, 2, total=6))
+        assert "orders.payload.$.total (5 after one run, 6 after another)" in str(raised.value)
+        assert "write ignore=['orders.payload.$.total']" in str(raised.value)
+
+    def test_what_is_to_be_ignored_is_named_by_path(self):
+        masks = self.learnt(self.payload(1, 1, 5), self.payload(2, 2, 6), ignore=["orders.payload.$.total"])
+        assert self.alike(masks, self.payload(1, 1, 5), self.payload(3, 3, 99))
+        assert not self.alike(masks, self.payload(1, 1, 5), self.payload(3, 3, 5, sku="cup"))
+
+    def test_a_column_without_json_is_named_the_same_way(self):
+        with pytest.raises(NotDeterministic, match=r"orders.payload \('a' after one run, 'b' .*\['orders.payload'\]"):
+            self.learnt("a", "b")
+
+    @pytest.mark.parametrize("name", ["orders.other.$.id", "orders.payload.$.items[0].id"])
+    def test_a_path_that_cannot_be_meant_is_refused(self, name):
+        with pytest.raises(UsageError, match=r"ignore="):
+            self.learnt(self.payload(1, 1), self.payload(2, 2), ignore=[name])

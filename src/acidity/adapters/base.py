@@ -7,8 +7,10 @@ reach the next, so an adapter remembers it until `Adapter.forget`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Protocol
+
+from sqlalchemy.engine import Engine
 
 from acidity.engines.base import Ground, Sandbox
 from acidity.errors import ForeignDatabase
@@ -72,6 +74,12 @@ class Adapter(Protocol):
     def strangers(self, sandbox: Sandbox) -> bool:
         """Whether something was left open here that a stranger meets who comes over a connection of their own."""
 
+    def engines_of(self, sandbox: Sandbox) -> list[Engine]:
+        """The engines of the run that lead to this Sandbox, whose pools a stranger has to visit."""
+
+    def redirecting(self, engine: Engine, sandbox: Sandbox) -> AbstractContextManager[None]:
+        """Point an engine of the program at a Sandbox while the context lasts, if this adapter knows its library."""
+
     def forget(self) -> None:
         """Close whatever the run left open."""
 
@@ -117,6 +125,18 @@ class Adapters:
     def strangers(self, sandbox: Sandbox) -> bool:
         """Whether a stranger has to come over a connection of their own."""
         return any(part.strangers(sandbox) for part in self._parts)
+
+    def engines_of(self, sandbox: Sandbox) -> list[Engine]:
+        """The engines of the run that lead to this Sandbox."""
+        return [engine for part in self._parts for engine in part.engines_of(sandbox)]
+
+    @contextmanager
+    def redirecting(self, engine: Engine, sandbox: Sandbox) -> Iterator[None]:
+        """Point an engine of the program at a Sandbox."""
+        with ExitStack() as stack:
+            for part in self._parts:
+                stack.enter_context(part.redirecting(engine, sandbox))
+            yield
 
     def forget(self) -> None:
         """Close whatever the run left open."""

@@ -11,13 +11,15 @@ import sys
 import weakref
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import FrameType
 from typing import Any
+
+from sqlalchemy.engine import Engine
 
 from acidity.adapters.base import Gatekeeper, describe_target, destination, leads_elsewhere
 from acidity.adapters.drivers import DRIVERS
@@ -201,6 +203,16 @@ class DbapiAdapter:
     def strangers(self, sandbox: Sandbox) -> bool:
         """Whether a connection that is in no pool is still open; only such a one can stop a stranger."""
         return any(sandbox.in_transaction(connection) is not None for connection in self.opened(sandbox))
+
+    def engines_of(self, sandbox: Sandbox) -> list[Engine]:
+        """A bare driver has no engines."""
+        del sandbox
+        return []
+
+    def redirecting(self, engine: Engine, sandbox: Sandbox) -> AbstractContextManager[None]:
+        """An engine is SQLAlchemy's."""
+        del engine, sandbox
+        return nullcontext()
 
     def forget(self) -> None:
         """Close every connection that the run left; it stays known, in case somebody kept it for the next."""

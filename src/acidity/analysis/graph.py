@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from acidity.analysis.documents import ROOT, document, leaves, parts
 from acidity.analysis.masks import Column, Masks
 from acidity.analysis.pairing import keyed, origins
 from acidity.analysis.values import (
@@ -93,10 +94,11 @@ class Graph:
 
 @dataclass(slots=True)
 class _Plan:
-    """How each column of one table is read: ignored, literal, time, or the domain of masked values."""
+    """How each column of one table is read: ignored, literal, time, document, or the domain of masked values."""
 
     literal: list[int] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
+    documents: list[int] = field(default_factory=list)
     masked: list[tuple[int, str, bytes]] = field(default_factory=list)
 
 
@@ -114,8 +116,11 @@ class Frame:
         self._plans: dict[tuple[str, tuple[str, ...]], _Plan] = {}
         self._known: dict[str, set[bytes]] = {TOKENS: set()}
         for name, table in seed.tables.items():
-            domains = {index: domain for index, domain, _ in self._plan(name, table, seed).masked}
+            plan = self._plan(name, table, seed)
+            domains = {index: domain for index, domain, _ in plan.masked}
             for row in table.rows:
+                inside = (leaves(document(row[index]), ROOT) for index in plan.documents)
+                self._known[TOKENS] |= {identity(leaf) for found in inside for _, leaf in found if is_opaque(leaf)}
                 for index, value in enumerate(row):
                     if is_opaque(value):
                         self._known[TOKENS].add(identity(value))
@@ -133,14 +138,19 @@ class Frame:
                 continue
             plan = self._plan(name, table, state)
             constant.append(encode_all((name, table.columns)))
-            stems = _Stems(self.seed.tables.get(name), table) if plan.times else None
+            stems = _Stems(self.seed.tables.get(name), table) if plan.times or plan.documents else None
             for index, row in enumerate(table.rows):
                 literal = [encode(row[column]) for column in plan.literal]
                 if stems:
                     literal += [stems.time(index, column) for column in plan.times]
                 held: list[Node] = []
+                for column in plan.documents:
+                    before = stems.row(index) if stems else None
+                    reader = _Reader(self, name, (found, held, len(bases), b"%d" % column))
+                    old = document(before[column]) if before is not None else None
+                    literal.append(reader.read(row[column], f"{table.columns[column]}{ROOT}", old))
                 for column, domain, tag in plan.masked:
-                    literal.append(self._masked(row[column], domain, (found, held, len(bases), tag)))
+                    literal.append(self.masked(row[column], domain, (found, held, len(bases), tag)))
                 base = framed((name.encode(), *literal))
                 if held:
                     bases.append(hashed(base))
@@ -151,7 +161,7 @@ class Frame:
         number = {id(node): index for index, node in enumerate(nodes)}
         return Graph(nodes, bases, [[number[id(node)] for node in held] for held in links], sorted(constant))
 
-    def _masked(
+    def masked(
         self, value: Any, domain: str, where: tuple[dict[tuple[str, bytes], Node], list[Node], int, bytes]
     ) -> bytes:
         """Note a value of a masked column as a node if it is new; returns what is literal about it."""
@@ -187,6 +197,8 @@ class Frame:
                 plan.masked.append((index, ".".join(self._root(place, state.tables)), b"%d:" % index))
             elif place in self.masks.tokens:
                 plan.masked.append((index, TOKENS, b"%d:" % index))
+            elif place in self.masks.documents:
+                plan.documents.append(index)
             else:
                 plan.literal.append(index)
         return plan
@@ -200,6 +212,42 @@ class Frame:
             seen.add(target)
             column = target
         return column
+
+
+_NO_PART = object()
+_Where = tuple[dict[tuple[str, bytes], Node], list[Node], int, bytes]
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads one document of one row: what is literal in it as bytes, what is masked as nodes."""
+
+    frame: Frame
+    table: str
+    where: _Where
+
+    def read(self, value: Any, path: str, before: Any) -> bytes:
+        """A stored value; one that is no document is literal."""
+        found = document(value)
+        return encode(value) if found is None else b"j" + self._part(found, path, before)
+
+    def _part(self, value: Any, path: str, before: Any) -> bytes:
+        masks, place = self.frame.masks, (self.table, path)
+        if place in masks.ignored:
+            return b"ignored"
+        if isinstance(value, dict | list) and value:
+            old = {name: part for _, name, part in parts(before, path)} if type(before) is type(value) else {}
+            inside = [
+                framed((encode(name), self._part(part, inner, old.get(name, _NO_PART))))
+                for inner, name, part in parts(value, path)
+            ]
+            return type(value).__name__.encode() + framed(inside)
+        if place in masks.times and (is_time(value) or is_epoch(value)):
+            return encode(value) if before is not _NO_PART and encode(before) == encode(value) else b"new"
+        if place in masks.tokens:
+            found, held, row, tag = self.where
+            return self.frame.masked(value, TOKENS, (found, held, row, tag + path.encode() + b":"))
+        return encode(value)
 
 
 class _Stems:
@@ -216,6 +264,10 @@ class _Stems:
         # Without a key an updated row looks like one row gone and another one added.
         if before is not None and before.columns == after.columns and not keyed(before, after):
             self._lost = [set(map(encode, cells)) for cells in zip(*gone, strict=True)]
+
+    def row(self, index: int) -> Row | None:
+        """The row of the seed that a row stems from."""
+        return self._rows[index]
 
     def time(self, index: int, column: int) -> bytes:
         """A time as bytes: the value when it is empty, kept or no time at all, or else that it is new."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 
+from acidity.analysis.documents import ROOT, document, leaves, split
 from acidity.analysis.pairing import changed_cells
-from acidity.analysis.values import encode, is_epoch, is_opaque, is_time, is_whole_second
+from acidity.analysis.values import encode, is_epoch, is_opaque, is_time
 from acidity.analysis.written import supplied_columns
 from acidity.core.call import History
 from acidity.core.outcome import State, Table
@@ -33,6 +35,8 @@ class Masks:
         ignored: not compared at all.
         tables: names of whole tables that are not compared, not even how many rows they have; their columns are in
             `ignored` too.
+        documents: columns of JSON that are compared inside; what is masked in them is named by column and path, as in
+            ``("orders", "payload.$.id")``.
     """
 
     keys: frozenset[Column] = frozenset()
@@ -40,6 +44,7 @@ class Masks:
     times: frozenset[Column] = frozenset()
     ignored: frozenset[Column] = frozenset()
     tables: frozenset[str] = frozenset()
+    documents: frozenset[Column] = frozenset()
 
     def describe(self) -> tuple[str, ...]:
         """What is masked, one short sentence for each way, always in the same order."""
@@ -92,8 +97,10 @@ def learn(seed: State, cleans: Sequence[State], history: History, ignore: Sequen
     supplied = supplied_columns(history, tables)
     changes = [_changes(seed, state) for state in cleans]
     keys = _generated_keys(tables, supplied, changes)
-    tokens, times = _volatile(seed, changes, supplied, keys | ignored)
-    masks = Masks(keys, _with_references(tables, tokens) - keys, times, ignored, left_out)
+    found = _volatile(seed, changes, supplied, keys, ignored)
+    documents = frozenset(found.documents | {_column_of(column) for column in ignored if ROOT in column[1]})
+    tokens = _with_references(tables, found.tokens) - keys
+    masks = Masks(keys, tokens, frozenset(found.times), ignored, left_out, documents)
     if len({canonical(state, seed, masks) for state in cleans}) > 1:
         raise NotDeterministic(
             "clean runs of the same operation give the same values but combine them differently: "
@@ -104,26 +111,6 @@ def learn(seed: State, cleans: Sequence[State], history: History, ignore: Sequen
     return masks
 
 
-def has_whole_seconds(state: State, seed: State | None = None, history: History = ()) -> bool:
-    """Whether some time in these rows has no fraction of a second.
-
-    Two runs within one second write the same such time, so they cannot show that it differs between runs; and a time
-    written in the second of the set-up looks kept. Whoever runs them should let the next second begin in between.
-
-    Args:
-        state: the rows to look at.
-        seed: when given, only what is new compared with these rows counts.
-        history: when given, only columns that the application supplied count; those that the database fills are
-            masked whether they differ or not.
-
-    Returns:
-        True if there is one, also as a number of seconds since 1970.
-    """
-    new = _changes(seed or State({}), state)
-    columns = supplied_columns(history, state.tables) if history else new.keys()
-    return any(is_whole_second(value) for column in columns for value in new[column])
-
-
 def _listed(columns: Iterable[Column]) -> str:
     return ", ".join(f"{table}.{column}" for table, column in sorted(columns))
 
@@ -131,11 +118,15 @@ def _listed(columns: Iterable[Column]) -> str:
 def _ignored(names: Sequence[str], tables: Mapping[str, Table]) -> frozenset[Column]:
     known = {f"{table}.{column}": (table, column) for table in tables for column in tables[table].columns}
     names = [name for name in names if not name.endswith(_WHOLE)]
+    found = set()
     for name in names:
-        if name not in known:
-            where = [column for column in known if column.rpartition(".")[0] == name.rpartition(".")[0]]
+        whole, path = split(name)
+        if whole not in known:
+            where = [column for column in known if column.rpartition(".")[0] == whole.rpartition(".")[0]]
             raise UsageError(f"ignore={name!r} is not a column; there are: {', '.join(sorted(where or known))}")
-    return frozenset(known[name] for name in names)
+        table, column = known[whole]
+        found.add((table, column + path))
+    return frozenset(found)
 
 
 def _left_out(names: Sequence[str], tables: Mapping[str, Table]) -> frozenset[str]:
@@ -213,40 +204,101 @@ def _changes(seed: State, state: State) -> dict[Column, list[object]]:
     }
 
 
+class _Sort(Enum):
+    """What the new values of a column, or of a path in it, are."""
+
+    SAME = "the same in all clean runs"
+    TIME = "times"
+    RANDOM = "tokens"
+    WRONG = "different, and nothing explains it"
+
+
+@dataclass(slots=True)
+class _Found:
+    tokens: set[Column] = field(default_factory=set)
+    times: set[Column] = field(default_factory=set)
+    documents: set[Column] = field(default_factory=set)
+    wrong: dict[Column, list[Sequence[object]]] = field(default_factory=dict)
+
+    def add(self, column: Column, sort: _Sort, cells: list[Sequence[object]]) -> None:
+        if sort is _Sort.TIME:
+            self.times.add(column)
+        elif sort is _Sort.RANDOM:
+            self.tokens.add(column)
+        elif sort is _Sort.WRONG:
+            self.wrong[column] = cells
+
+
 def _volatile(
-    seed: State, changes: Sequence[_Cells], supplied: Collection[Column], settled: Collection[Column]
-) -> tuple[frozenset[Column], frozenset[Column]]:
+    seed: State,
+    changes: Sequence[_Cells],
+    supplied: Collection[Column],
+    keys: Collection[Column],
+    ignored: Collection[Column],
+) -> _Found:
     """The columns of tokens and of times; any other column that differs between the clean runs is an error."""
     old = {encode(value) for table in seed.tables.values() for row in table.rows for value in row}
-    tokens, times, wrong = set(), set(), set()
-    for column in set(changes[0]) - set(settled):
+    found = _Found()
+    for column in sorted(set(changes[0]) - set(keys) - set(ignored)):
         cells = [run[column] for run in changes]
-        new = [value for run in cells for value in run if value is not None]
         generated = column not in supplied
-        differs = len({tuple(sorted(map(encode, run))) for run in cells}) > 1
-        fresh = [value for value in new if encode(value) not in old]
-        if (generated or differs) and _only_times(new):
-            times.add(column)
-        elif differs and generated and fresh and all(map(is_epoch, fresh)):
-            # A clock in seconds: two rows of one run agree or not by chance, so there is nothing to rename.
-            times.add(column)
-        elif differs and fresh and (generated or all(map(is_opaque, fresh))):
-            tokens.add(column)
-        elif differs:
-            wrong.add(column)
-    if wrong:
-        raise _contradiction(wrong, changes)
-    return frozenset(tokens), frozenset(times)
+        documents = [[document(value) for value in run if value is not None] for run in cells]
+        if _differ(cells) and all(each is not None for run in documents for each in run):
+            found.documents.add(column)
+            for path, inside in _paths(column, documents).items():
+                if path not in ignored:
+                    found.add(path, _sort_of(inside, old, generated=generated), inside)
+        else:
+            found.add(column, _sort_of(cells, old, generated=generated), cells)
+    if found.wrong:
+        raise _contradiction(found.wrong)
+    return found
 
 
-def _contradiction(columns: Collection[Column], changes: Sequence[_Cells]) -> NotDeterministic:
+def _sort_of(cells: Sequence[Sequence[object]], old: Collection[bytes], *, generated: bool) -> _Sort:
+    """What values are, run by run; `old` are those of the seed."""
+    new = [value for run in cells for value in run if value is not None]
+    fresh = [value for value in new if encode(value) not in old]
+    differs = _differ(cells)
+    if (generated or differs) and _only_times(new):
+        return _Sort.TIME
+    if not differs:
+        return _Sort.SAME
+    if generated and fresh and all(map(is_epoch, fresh)):
+        # A clock in seconds: two rows of one run agree or not by chance, so there is nothing to rename.
+        return _Sort.TIME
+    return _Sort.RANDOM if fresh and (generated or all(map(is_opaque, fresh))) else _Sort.WRONG
+
+
+def _differ(cells: Sequence[Sequence[object]]) -> bool:
+    return len({tuple(sorted(map(encode, run))) for run in cells}) > 1
+
+
+def _paths(column: Column, documents: Sequence[Sequence[object]]) -> dict[Column, list[Sequence[object]]]:
+    """The leaves of documents by path, run by run."""
+    table, name = column
+    found: dict[Column, list[list[object]]] = {}
+    for number, run in enumerate(documents):
+        for each in run:
+            for path, leaf in leaves(each, name + ROOT):
+                found.setdefault((table, path), [[] for _ in documents])[number].append(leaf)
+    return {path: list(cells) for path, cells in found.items()}
+
+
+def _column_of(path: Column) -> Column:
+    return path[0], path[1].partition(ROOT)[0]
+
+
+def _contradiction(wrong: Mapping[Column, Sequence[Sequence[object]]]) -> NotDeterministic:
     examples = []
-    for column in sorted(columns):
-        other = next(run for run in changes[1:] if _counted(run[column]) != _counted(changes[0][column]))
-        one, two = _only_in(changes[0][column], other[column]), _only_in(other[column], changes[0][column])
+    for column, cells in sorted(wrong.items()):
+        other = next(run for run in cells[1:] if _counted(run) != _counted(cells[0]))
+        one, two = _only_in(cells[0], other), _only_in(other, cells[0])
         examples.append(f"{_listed([column])} ({one} after one run, {two} after another)")
     return NotDeterministic(
-        "clean runs of the same operation write different values: " + ", ".join(examples), sorted(columns)
+        f"clean runs of the same operation write different values: {', '.join(examples)}; if that does not matter, "
+        f"write ignore={[f'{table}.{column}' for table, column in sorted(wrong)]}",
+        sorted(wrong),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any
 
 Row = tuple[Any, ...]
@@ -91,21 +92,70 @@ class ReturnedError:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How one operation ended.
+    """How one operation ended: with an answer, with an exception, or killed.
 
     Attributes:
-        told: what the caller was told (DESIGN §5).
-        answer: what it returned; None when it raised or was killed.
-        exception: the class name of what it raised, or nothing.
-        message: the text of the exception.
-        expected_refusal: the exception is one the operation lists in ``raises=``.
+        answered: it returned.
+        answer: what it returned, frozen.
+        exception: the class name of what left it, or nothing.
+        message: the text of that.
+        refusal: the exception is one that ``raises=`` lists.
+        cancelled: the exception is a cancellation of its task.
+        succeeded: what ``succeeded=`` said of the answer, if the operation has one.
+        killed: the process was killed.
+        status: what a web application answered; 0 where there was no request, or no answer.
     """
 
-    told: Told
+    answered: bool = False
     answer: Any = None
     exception: str = ""
     message: str = ""
-    expected_refusal: bool = False
+    refusal: bool = False
+    cancelled: bool = False
+    succeeded: bool | None = None
+    killed: bool = False
+    status: int = 0
+
+    @property
+    def broke_off(self) -> bool:
+        """An exception left the operation, or became a 5xx on its way to the client."""
+        return bool(self.exception) or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class Rule(StrEnum):
+    """What kind of rule a State breaks; all but INVARIANT are declared in the schema."""
+
+    FOREIGN_KEY = "foreign key"
+    INTEGRITY = "integrity"
+    INVARIANT = "invariant"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A declared constraint or a stated invariant that does not hold in some State.
+
+    Attributes:
+        rule: the kind of rule.
+        seen: what was seen, in words.
+        name: of the invariant; a constraint is named by its kind.
+    """
+
+    rule: Rule
+    seen: str
+    name: str = ""
+
+    @property
+    def declared(self) -> bool:
+        """Whether the schema says so, and not a function of the user."""
+        return self.rule is not Rule.INVARIANT
+
+    @property
+    def called(self) -> str:
+        """Which rule it is."""
+        return self.name or self.rule.value
+
+    def __str__(self) -> str:
+        return f"{self.rule.value}: {self.seen}" if self.declared else self.seen
 
 
 @dataclass(frozen=True, slots=True)

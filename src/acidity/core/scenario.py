@@ -52,6 +52,8 @@ class Operation:
         also: end states that are right beside before and after (a job marked as failed in a transaction of its own):
             ``callable(session)`` or ``callable(session, session_before)``, or several, True for the rows of that end
             state and False for all others, those before and after the clean run among them.
+        partial: names of tables in which each row may be as before or as after, for a batch that may be done in part.
+            The other tables are then judged by the invariants alone, which are required.
         commit: the framework commits, not the function (needs an injected session or connection).
         name: how reports call it; by default the function's name.
         keywords: keyword arguments of the function.
@@ -73,6 +75,7 @@ class Operation:
     raises: tuple[type[BaseException], ...]
     refused: bool
     also: tuple[Callable[..., Any], ...]
+    partial: tuple[str, ...]
     commit: bool
     name: str
     request: HttpRequest | None
@@ -86,6 +89,7 @@ class Operation:
         raises: type[BaseException] | Sequence[type[BaseException]] = (),
         refused: bool = False,
         also: Callable[..., Any] | Iterable[Callable[..., Any]] = (),
+        partial: str | Iterable[str] = (),
         commit: bool = False,
         name: str | None = None,
         **keywords: Any,
@@ -105,6 +109,7 @@ class Operation:
         put(self, "raises", (raises,) if isinstance(raises, type) else tuple(raises))
         put(self, "refused", refused)
         put(self, "also", _predicates(also))
+        put(self, "partial", _tables(partial))
         put(self, "commit", commit)
         put(self, "name", name or getattr(function, "__name__", None) or type(function).__name__)
         put(self, "request", None)
@@ -222,7 +227,8 @@ class Scenario:
         bind: ``"module:engine"`` or several, module-level engines that are redirected to the Sandbox.
         effects: functions outside the database (or ``"module:function"``) that are counted and made to fail; an
             `Effect` says more: an idempotency key, or that it changes nothing.
-        ignore: columns that are not compared, as ``"table.column"``; ``"table.*"`` leaves out a whole table.
+        ignore: columns that are not compared, as ``"table.column"``; ``"table.column.$.id"`` is a part of JSON in it,
+            ``"table.*"`` a whole table.
         databases: instead of `metadata`, `schema` and `setup`, a `Database` for each name, where an operation writes to
             several. Then tables are called ``"name.table"``, invariants receive a mapping of sessions by name, and
             `bind` is a mapping by name.
@@ -284,8 +290,12 @@ class Scenario:
             raise UsageError(
                 'commits="several" needs invariants=: what must hold in every state that is committed on the way'
             )
+        if not invariants and any(isinstance(each, Operation) and each.partial for each in operations):
+            raise UsageError("partial= needs invariants=: the tables that it does not name are judged by them alone")
         for column in ignore:
-            if column.count(".") < (1 if databases is None else 2):  # a schema may stand before the table
+            if column.partition(".$")[0].count(".") < (
+                1 if databases is None else 2
+            ):  # a schema may stand before the table
                 table = "table" if databases is None else "database.table"
                 raise UsageError(f"ignore= takes '{table}.column' or '{table}.*', not {column!r}")
         put = object.__setattr__
@@ -318,6 +328,14 @@ def _predicates(also: Any) -> tuple[Callable[..., Any], ...]:
                 f"also= takes predicates over the rows, as in also=[job_marked_failed] with "
                 f"def job_marked_failed(session): …, not {each!r}"
             )
+    return given
+
+
+def _tables(partial: Any) -> tuple[str, ...]:
+    given = (partial,) if isinstance(partial, str) else tuple(partial) if isinstance(partial, Iterable) else (partial,)
+    for each in given:
+        if not isinstance(each, str):
+            raise UsageError(f"partial= takes names of tables, as in partial=('orders',), not {each!r}")
     return given
 
 

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from string import ascii_uppercase
 
 from acidity.errors import UsageError
 
 PREFIX = "ac1:"
 _CHOICE = re.compile(r"(?P<actor>[A-Z])(?P<calls>[1-9][0-9]{0,8})?(?:!(?P<fault>[a-z][a-z0-9-]*)(?P<persistent>\*)?)?")
+
+
+def actor_name(position: int) -> str:
+    """The letter of the caller at a position, from 0, in the order of the scenario's operations.
+
+    >>> actor_name(0), actor_name(25)
+    ('A', 'Z')
+
+    Raises:
+        UsageError: there are no more letters.
+    """
+    if not 0 <= position < len(ascii_uppercase):
+        raise UsageError(f"there are {len(ascii_uppercase)} letters for callers; caller {position + 1} has none")
+    return ascii_uppercase[position]
+
+
+FIRST = actor_name(0)  # the only caller of a run that has one
 
 
 @dataclass(frozen=True, slots=True)

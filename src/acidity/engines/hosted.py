@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from acidity.core.call import History
-from acidity.core.outcome import State, Table
+from acidity.core.outcome import Rule, State, Table, Violation
 from acidity.core.prepared import names_in, prepares
 from acidity.engines.hosted_database import Catalogue, Shape
 from acidity.engines.hosted_facts import Monitor
@@ -208,7 +208,7 @@ class HostedSandbox(HostedGate):
         rows = [tuple(map(_plain, row)) for row in self.ask(f"SELECT {columns} FROM {shape.rows}")]
         return Table(shape.columns, shape.key, shape.references, tuple(sorted(rows, key=repr)))
 
-    def violations(self) -> tuple[str, ...]:
+    def violations(self) -> tuple[Violation, ...]:
         """Foreign keys, looked at anew; the other constraints cannot be switched off."""
         broken = []
         for name, shape in self._shapes_now.items():
@@ -219,7 +219,8 @@ class HostedSandbox(HostedGate):
                 joined = f"{shape.rows} c LEFT JOIN {self._shapes_now[parent].place} p ON c.{child} = p.{key}"
                 found = self.ask(f"SELECT count(*) FROM {joined} WHERE c.{child} IS NOT NULL AND p.{key} IS NULL")
                 if found[0][0]:
-                    broken.append(f"foreign key: {name}: {column} points at no row of {parent} in {found[0][0]} rows")
+                    seen = f"{name}: {column} points at no row of {parent} in {found[0][0]} rows"
+                    broken.append(Violation(Rule.FOREIGN_KEY, seen))
         return tuple(broken)
 
     def constraints(self) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from acidity.core.call import History
-from acidity.core.outcome import State
+from acidity.core.outcome import State, Violation
 from acidity.core.report import EngineInfo
 
 
@@ -46,7 +46,7 @@ class Ground(Protocol):
     def info(self) -> EngineInfo:
         """Engine, version and the settings that a report must name."""
 
-    def violations(self) -> tuple[str, ...]:
+    def violations(self) -> tuple[Violation, ...]:
         """Rows that break a declared constraint, checked anew even where the engine does not enforce it."""
 
     def constraints(self) -> int:

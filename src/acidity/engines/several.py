@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import chain
 
 from acidity.core.call import History
-from acidity.core.outcome import State, Table
+from acidity.core.outcome import State, Table, Violation
 from acidity.core.report import EngineInfo
 from acidity.engines.base import Look, Sandbox
 
@@ -68,9 +68,10 @@ class Several:
         described = {name: " ".join(filter(None, _described(info))) for name, info in infos.items()}
         return EngineInfo(JOINED.join(engines), "", "", described)
 
-    def violations(self) -> tuple[str, ...]:
+    def violations(self) -> tuple[Violation, ...]:
         """Of each; foreign keys do not reach from one to another."""
-        return tuple(_with_name(name, text) for name, part in self.parts.items() for text in part.violations())
+        named = ((name, part.violations()) for name, part in self.parts.items())
+        return tuple(replace(each, seen=f"{name}: {each.seen}") for name, broken in named for each in broken)
 
     def constraints(self) -> int:
         """Of all."""
@@ -118,9 +119,3 @@ def _named(name: str, table: Table) -> Table:
 def _described(info: EngineInfo) -> list[str]:
     settings = ", ".join(f"{key} {value}" for key, value in info.settings.items())
     return [info.name, info.version, info.driver and f"through {info.driver}", settings and f"({settings})"]
-
-
-def _with_name(name: str, text: str) -> str:
-    """What stands before the colon says what kind it is, and findings are grouped by it."""
-    kind, colon, rest = text.partition(": ")
-    return f"{kind}{colon}{name}: {rest}"

@@ -11,7 +11,7 @@ from acidity.core.options import CheckOptions
 from acidity.core.outcome import Ending, Rows, Told
 from acidity.core.report import EngineInfo
 from acidity.core.scenario import Operation, Scenario
-from acidity.core.schedule import Schedule
+from acidity.core.schedule import FIRST, Schedule
 from acidity.core.step import SeenStep
 from acidity.errors import UsageError
 from acidity.prove.drill.examine import Examination, Examiner, Undecided
@@ -85,8 +85,8 @@ def run_replay(scenario: Scenario, schedule: Schedule, asked: CheckOptions, oper
 def _strike(schedule: Schedule) -> list[Strike]:
     if not schedule.choices:
         return []
-    if len(schedule.choices) > 1 or schedule.choices[0].actor != "A":
-        raise UsageError(f"a drill has one caller and one fault, as in ac1:A3!error-after; {schedule} has more")
+    if len(schedule.choices) > 1 or schedule.choices[0].actor != FIRST:
+        raise UsageError(f"a drill has one caller and one fault, as in ac1:{FIRST}3!error-after; {schedule} has more")
     choice = schedule.choices[0]
     if not choice.fault:
         return []
@@ -113,8 +113,7 @@ def _told_in_full(examination: Examination, schedule: Schedule, asked: CheckOpti
     item = examination.judged[-1]
     run, judgement = item.run, item.judgement
     missed = bool(schedule.choices) and not run.struck
-    ending = run.ending
-    broken = tuple(f"{each.name}{each.where}: {each.seen}" for each in run.breaks)
+    broken = tuple(f"{each.violation.called}{each.where}: {each.violation}" for each in run.breaks)
     failed = judgement.severity == "error" or bool(broken)
     unknowns = tuple(examination.unknowns)
     if missed and not unknowns:
@@ -130,7 +129,7 @@ def _told_in_full(examination: Examination, schedule: Schedule, asked: CheckOpti
         rows=judgement.rows,
         history=run.history,
         diff=row_changes(bench.seed, run.end),
-        ending=Ending(judgement.told, ending.answer, ending.exception, ending.message, ending.refusal),
+        ending=run.ending,
         verdict="unknown" if missed else "fail" if failed else "unknown" if unknowns else "pass",
         broken=broken,
         unknowns=unknowns,

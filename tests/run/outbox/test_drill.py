@@ -12,14 +12,16 @@ from acidity import atomic
 from acidity.prove import Operation, Scenario
 from acidity.run import Relay, consumer, emit
 from tests.run import bank
-from tests.run.drilling import mostly_slow, passes, words
+from tests.run.drilling import passes, words
 from tests.run.outbox import delivering as ways
 from tests.run.outbox.delivering import AMOUNT, pay_bob, pay_bob_async, with_messages
+from tests.tiers import FEW, mostly_slow
 
 FILES, SERVERS = ("sqlite", "sqlite"), ("postgresql", "mariadb")
 OTHERS = [("postgresql", "postgresql"), ("mariadb", "mariadb"), ("sqlite", "postgresql"), ("mariadb", "sqlite")]
 PLACES = [FILES, SERVERS, *OTHERS]
 SLOW = pytest.mark.slow
+FEW_OR_ALL = pytest.mark.parametrize("faults", [pytest.param(FEW, id="few"), pytest.param((), id="all", marks=SLOW)])
 
 
 # From one database to another, with a relay that runs anyway
@@ -112,13 +114,17 @@ def scenario(function: Any, setup: Any = bank.seed) -> Scenario:
     return Scenario(operation, schema=bank.schema, setup=setup, ignore=NOTED)
 
 
+@FEW_OR_ALL
 @pytest.mark.parametrize("db", mostly_slow("mariadb"))
 @pytest.mark.parametrize("function", [ordering, pytest.param(ordering_async, marks=SLOW)])
-def test_a_unit_that_emits_passes_every_fault(function: Any, db: str) -> None:
-    passes(scenario(function), db)
+def test_a_unit_that_emits_passes(function: Any, db: str, faults: tuple[str, ...]) -> None:
+    passes(scenario(function), db, *faults)
 
 
+@FEW_OR_ALL
 @pytest.mark.parametrize("db", mostly_slow("sqlite"))
 @pytest.mark.parametrize("function", [relaying, pytest.param(relaying_async, marks=SLOW)])
-def test_a_relay_with_its_consumer_is_one_transaction_and_passes_every_fault(function: Any, db: str) -> None:
-    passes(scenario(function, with_message), db)
+def test_a_relay_with_its_consumer_is_one_transaction_and_passes(
+    function: Any, db: str, faults: tuple[str, ...]
+) -> None:
+    passes(scenario(function, with_message), db, *faults)

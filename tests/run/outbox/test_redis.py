@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,43 +18,14 @@ from acidity import atomic
 from acidity.errors import UsageError
 from acidity.run import Message, RedisStreams, Relay, consume, emit
 from tests.run.outbox.conftest import Clock
+from tests.run.outbox.redis_server import Server, find
 from tests.run.outbox.test_consume import book
 from tests.run.test_boundary import balances
-
-# Debian's redis-server is a service of the system and a link to this program, which goes by the name it is called with.
-PROGRAM = shutil.which("redis-server") or shutil.which("redis-check-rdb")
-
-
-class Server:
-    """A Redis that writes each entry to disk before it answers."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory, self.socket = directory, str(directory / "socket")
-        self.process: Any = None
-
-    def start(self) -> None:
-        assert PROGRAM, "no redis-server: see .ci/install-engines"
-        durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
-        where = ["--port", "0", "--unixsocket", self.socket, "--dir", str(self.directory)]
-        self.process = subprocess.Popen(
-            ["redis-server", *where, *durable], executable=PROGRAM, stdout=subprocess.PIPE, text=True
-        )
-        said = []
-        for line in self.process.stdout:
-            said.append(line)
-            if "ready to accept connections" in line.lower():
-                return
-        raise AssertionError("".join(said))
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("r"))
+    made = Server(tmp_path_factory.mktemp("r"), find())
     made.start()
     yield made
     made.kill()

@@ -14,8 +14,9 @@ from acidity.run.twophase.decision import identity_of
 from acidity.run.twophase.prepared import finish, prepared_in
 from tests.quality import two_databases as shops
 from tests.quality.two_databases import TAKE, order
-from tests.run.drilling import mostly_slow, passes, words
+from tests.run.drilling import passes, words
 from tests.run.twophase.conftest import PAIRS
+from tests.tiers import mostly_slow
 
 Engines = Mapping[str, Engine]
 AsyncEngines = Mapping[str, Any]

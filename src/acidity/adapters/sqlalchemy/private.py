@@ -1,4 +1,4 @@
-"""Names that SQLAlchemy does not publish, each in one place; all were seen in 2.0.0 and in 2.1.9.
+"""Names that SQLAlchemy does not publish, each in one place; all were seen in 2.0.30 and in 2.1.9.
 
 Were one gone, the tests of the seam (``tests/engines/test_seam*.py``) would fail.
 """

@@ -19,12 +19,13 @@ from pathlib import Path
 
 from acidity.engines import cache
 from acidity.engines import server as servers
-from acidity.engines.mariadb.packages import unpacked
+from acidity.engines.packages import libraries, unpacked
 from acidity.engines.place import LOOPBACK, Kind
 from acidity.engines.server import Server
 from acidity.errors import EngineUnavailable, UsageError
 
 URL = "ACIDITY_MARIADB_URL"
+PACKAGES = ("mariadb-server-core", "mariadb-client-core")  # the second has my_print_defaults
 
 DEFAULTS = {
     "innodb-flush-log-at-trx-commit": "2",  # survives a killed server, not a power cut; 0 is no faster and loses rows
@@ -242,11 +243,11 @@ def _candidates(where: str, reasons: list[str]) -> Iterator[tuple[Path, tuple[Pa
         if found is not None:
             yield Path(found).resolve(), ()
     try:
-        tree = unpacked(where)
+        tree = unpacked("mariadb", PACKAGES, where)
     except EngineUnavailable as error:
         reasons.append(str(error))
     else:
-        yield tree / "usr" / "sbin" / "mariadbd", tuple(sorted(tree.glob("**/lib/*-linux-gnu*")))
+        yield tree / "usr" / "sbin" / "mariadbd", libraries(tree)
 
 
 def _usable(server: Path, libraries: tuple[Path, ...]) -> Binaries:

@@ -16,7 +16,7 @@ from typing import Any
 
 from acidity.engines.facts import UNNAMED, Waits
 
-_BLOCK = re.compile(r"^---TRANSACTION (\d+),", re.MULTILINE)
+_BLOCK = re.compile(r"^---TRANSACTION (\(?\w+\)?),", re.MULTILINE)
 _THREAD = re.compile(r"^MariaDB thread id (\d+),", re.MULTILINE)
 _WAITING = re.compile(
     r"^------- TRX HAS BEEN WAITING .*\n"
@@ -75,8 +75,9 @@ def _transactions(status: str) -> tuple[dict[str, int], dict[str, str]]:
     starts = list(_BLOCK.finditer(status))
     threads: dict[str, int] = {}
     locks: dict[str, str] = {}
-    for start, after in zip(starts, [*starts[1:], None], strict=True):
-        block = status[start.end() : after.start() if after else len(status)]
+    ends = [*(each.start() for each in starts[1:]), len(status)]
+    for start, end in zip(starts, ends, strict=False):  # without any there is an end, and no start
+        block = status[start.end() : end]
         thread, waiting = _THREAD.search(block), _WAITING.search(block)
         if thread is None:
             continue

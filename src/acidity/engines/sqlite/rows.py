@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from acidity.core.outcome import State, Table
+from acidity.core.outcome import Rule, State, Table, Violation
 
 _CHECK = re.compile(r"\bCHECK\s*\(", re.IGNORECASE)
 _OBJECTS = (
@@ -77,17 +77,18 @@ def _primary_key(connection: sqlite3.Connection, table: str, position: int) -> s
     return key[position] if position < len(key) else "rowid"
 
 
-def broken_constraints(connection: sqlite3.Connection) -> tuple[str, ...]:
+def broken_constraints(connection: sqlite3.Connection) -> tuple[Violation, ...]:
     """Rows that break a declared constraint, whether or not this connection enforces it."""
     broken = []
     for table, rowid, parent, index in connection.execute("PRAGMA foreign_key_check").fetchall():
         columns = [row[3] for row in connection.execute(f"PRAGMA foreign_key_list({quoted(table)})") if row[0] == index]
         where = f"rowid {rowid}" if rowid is not None else "a row"
-        broken.append(f"foreign key: {table} {where}: {', '.join(columns)} points at no row of {parent}")
+        seen = f"{table} {where}: {', '.join(columns)} points at no row of {parent}"
+        broken.append(Violation(Rule.FOREIGN_KEY, seen))
     for (message,) in connection.execute("PRAGMA integrity_check(20)").fetchall():
         if message != "ok":
-            broken.append(f"integrity: {message}")
-    return tuple(sorted(broken))
+            broken.append(Violation(Rule.INTEGRITY, message))
+    return tuple(sorted(broken, key=str))
 
 
 def declared_constraints(connection: sqlite3.Connection) -> int:

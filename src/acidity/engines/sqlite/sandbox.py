@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from acidity.core.call import History
-from acidity.core.outcome import State
+from acidity.core.outcome import State, Violation
 from acidity.core.report import EngineInfo
 from acidity.engines.directory import OwnDirectory
 from acidity.engines.own_calls import own_calls
@@ -145,7 +145,7 @@ class SqliteSandbox(SqliteGate):
         seen = "a database in memory was attached: only the connection that did so sees its rows"
         return (seen,) if self._in_memory else ()
 
-    def violations(self) -> tuple[str, ...]:
+    def violations(self) -> tuple[Violation, ...]:
         """Foreign keys, unique, not null and check, looked at anew."""
         with self._own_connection(self.path) as connection:
             return broken_constraints(connection)

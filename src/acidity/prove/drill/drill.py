@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from shlex import quote
 
 from acidity.core.finding import Finding
+from acidity.core.misfit import Misfit, Mode
 from acidity.core.options import CheckOptions
 from acidity.core.report import EngineInfo, ExitReason
 from acidity.core.scenario import Scenario
@@ -45,9 +46,9 @@ class Drilled:
     elapsed_s: float = 0.0
 
     @property
-    def cells(self) -> dict[Cell, set[str]]:
+    def cells(self) -> dict[Cell, set[Mode | Misfit]]:
         """(fault, kind of Call) → modes and reasons, over all operations."""
-        merged: dict[Cell, set[str]] = {}
+        merged: dict[Cell, set[Mode | Misfit]] = {}
         for examination in self.examinations:
             for cell, modes in examination.cells.items():
                 merged.setdefault(cell, set()).update(modes)
@@ -96,7 +97,7 @@ def _drill_operation(runs: Runs, position: int, inspector: Inspector, drilled: D
         drilled.unknowns.append(str(error))
         return
     finally:
-        stage.adapter.release()
+        stage.adapters.release()
     drilled.examinations.append(examination)
     atomicity, consistency = confirmed_findings(examiner, examination)
     drilled.unknowns.extend(dict.fromkeys(examination.unknowns))

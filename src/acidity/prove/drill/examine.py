@@ -10,6 +10,7 @@ from acidity.adapters.seam import Interceptor, PassThrough
 from acidity.analysis.canonical import TooSymmetric
 from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.core.call import Call, Event, Kind
+from acidity.core.misfit import Misfit, Mode, Why
 from acidity.core.outcome import Rows, Told
 from acidity.core.prepared import without_names
 from acidity.core.report import ExitReason
@@ -19,7 +20,7 @@ from acidity.engines.base import Unsettled
 from acidity.errors import Terminated, UsageError
 from acidity.prove.drill.commits_inside import CommitsInside
 from acidity.prove.drill.judge import Bench, Judged, Judgement, writes_left_uncommitted, wrote
-from acidity.prove.drill.striker import FaultInjector, Strike
+from acidity.prove.drill.striker import Strike, lab_of, struck_run
 from acidity.prove.faults import FAULTS
 from acidity.prove.runs import Runs
 from acidity.prove.stage.aftermath import Aftermath
@@ -27,7 +28,7 @@ from acidity.prove.stage.clock import let_second_pass
 from acidity.prove.stage.committed import CommitWatch
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.legal import LegalEnds
-from acidity.prove.stage.run import NOT_REACHED, Run
+from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.answers import undecided_answers
 
@@ -57,7 +58,7 @@ class Examination:
     judged: list[Judged] = field(default_factory=list)
     planned: int = 0
     missed: int = 0
-    cells: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    cells: dict[tuple[str, str], set[Mode | Misfit]] = field(default_factory=dict)
     unknowns: list[str] = field(default_factory=list)
     ended: ExitReason = ExitReason.FINISHED
     warmed_up: bool = False
@@ -165,8 +166,7 @@ class Examiner:
 
     def _struck_run(self, strike: Strike) -> Run:
         inner = self.wrap() if strike.fault.in_child else self.watch.over(self.wrap())
-        injector = FaultInjector(strike, self.stage.lab(self.operation), inner=inner)
-        return self.aftermath.follow(self.stage.run(self.operation, injector, strike.schedule))
+        return self.aftermath.follow(struck_run(self.stage, self.operation, strike, inner))
 
     def repeat(self, bench: Bench, schedule: Schedule) -> Judged:
         """Make one run once more, and judge it.
@@ -261,6 +261,8 @@ class Examiner:
 
     def _legal(self, bench: Bench, run: Run) -> str:
         """Which end state of ``also=`` this is, where it is neither before nor after."""
+        if not self.operation.also:
+            return ""
         if not run.schedule.choices:
             self.legal.require_not_clean(run.end)
         known = bench.rows_of(run.end, run.effects) in {Rows.BEFORE, Rows.AFTER}
@@ -283,6 +285,8 @@ class Examiner:
                 continue
             try:
                 result.judged.append(Judged(run, _judge(bench, run)))
+            except Undecided as error:  # of the clean run; what faults did may be torn all the same
+                result.unknowns.append(str(error))
             except TooSymmetric as error:
                 result.unknowns.append(f"{name}: {run.schedule}: {error}")
         unsaid = undecided_answers(bench, result.judged, invariants_hear=self.inspector.hears)
@@ -294,8 +298,8 @@ class Examiner:
         if choice.calls > len(history):
             raise UsageError(f"{run.schedule}: {self.operation.name} makes {len(history)} calls")
         cell = result.cells.setdefault((choice.fault, history[choice.calls - 1].call.kind), set())
-        cell.add(run.mode if run.struck else f"not applicable: {run.missed}")
-        if not run.struck and run.missed in {"", NOT_REACHED}:
+        cell.add(run.mode if run.missed is None else run.missed)
+        if run.missed is not None and run.missed.why is Why.NOT_REACHED:
             result.unknowns.append(f"{self.operation.name}: {run.schedule} did not reach its Call: not deterministic")
         result.missed += not run.struck
         return run.struck
@@ -303,7 +307,7 @@ class Examiner:
 
 def plan(
     stage: Stage, operation: Operation, calls: list[Call], faults: Collection[str] | None = None
-) -> tuple[list[Strike], dict[tuple[str, str], set[str]]]:
+) -> tuple[list[Strike], dict[tuple[str, str], set[Mode | Misfit]]]:
     """Every (Call, fault, once or persistent) that fits, and the reasons of those that do not.
 
     Args:
@@ -312,9 +316,9 @@ def plan(
         calls: its Calls in a clean run.
         faults: the names of the only faults that strike; None means every fault.
     """
-    lab = stage.lab(operation)
+    lab = lab_of(stage, operation)
     strikes: list[Strike] = []
-    cells: dict[tuple[str, str], set[str]] = {}
+    cells: dict[tuple[str, str], set[Mode | Misfit]] = {}
     for call in calls:
         lab.turn_to(call)
         for name in FAULTS:
@@ -322,8 +326,8 @@ def plan(
                 continue
             fault = FAULTS[name]
             misfit = fault.misfit(call, lab)
-            if misfit:
-                cells.setdefault((name, call.kind), set()).add(f"not applicable: {misfit}")
+            if misfit is not None:
+                cells.setdefault((name, call.kind), set()).add(misfit)
                 continue
             strikes.append(Strike(fault, call.index))
             if fault.persistent:

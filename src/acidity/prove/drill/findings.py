@@ -259,7 +259,7 @@ def consistency_causes(bench: Bench, judged: Sequence[Judged]) -> list[Cause]:
     counts: Counter[tuple[str, bool]] = Counter()
     for item in judged:
         for broken in item.run.breaks:
-            key = (broken.name, broken.between is None)
+            key = (broken.violation.called, broken.between is None)
             groups.setdefault(key, {})[id(item)] = item
             counts[key] += 1
     return [_consistency_cause(bench, key, list(members.values()), counts[key]) for key, members in groups.items()]
@@ -267,7 +267,7 @@ def consistency_causes(bench: Bench, judged: Sequence[Judged]) -> list[Cause]:
 
 def _consistency_cause(bench: Bench, key: tuple[str, bool], members: list[Judged], occurrences: int) -> Cause:
     def broken_in(item: Judged) -> Break | None:
-        return next((each for each in item.run.breaks if (each.name, each.between is None) == key), None)
+        return next((each for each in item.run.breaks if (each.violation.called, each.between is None) == key), None)
 
     def finding(item: Judged) -> Finding:
         broken = broken_in(item)
@@ -280,12 +280,11 @@ def _consistency_cause(bench: Bench, key: tuple[str, bool], members: list[Judged
 
 def _inconsistent(bench: Bench, item: Judged, broken: Break, occurrences: int) -> Finding:
     steady = Steady.of(bench)
-    seen = steady.text(broken.seen)
-    declared = broken.name in {"foreign key", "integrity"}
-    what = "a declared constraint" if declared else f"the invariant {broken.name}"
+    seen, violation = steady.text(str(broken.violation)), broken.violation
+    what = "a declared constraint" if violation.declared else f"the invariant {violation.called}"
     site = broken.between.call.site if broken.between is not None else None
     return Finding(
-        code=(CONSTRAINT if declared else INVARIANT).name,
+        code=(CONSTRAINT if violation.declared else INVARIANT).name,
         severity="error",
         title=f"{what} is broken{broken.where}: {seen}",
         word=INVARIANT.word,

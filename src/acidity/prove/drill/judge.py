@@ -16,6 +16,7 @@ from acidity.core.finding import Severity
 from acidity.core.outcome import Rows, State, Told
 from acidity.core.scenario import Operation
 from acidity.core.step import Step
+from acidity.prove.drill.partial import done_in_part
 from acidity.prove.drill.spread import spread
 from acidity.prove.stage.run import Run
 
@@ -182,10 +183,18 @@ class Bench:
     def _rows(self, run: Run) -> Rows:
         """Where the rows stand. In an end state that ``also=`` names no effect may have taken place too often."""
         rows = self.rows_of(run.end, run.effects)
-        if rows in {Rows.BEFORE, Rows.AFTER} or not run.legal:
+        if rows in {Rows.BEFORE, Rows.AFTER}:
             return rows
         counted = {name: count for name, count in run.effects.items() if count}
-        return Rows.LEGAL if counted in (self._idle_effects, self.clean[0].effects) else rows
+        if run.legal and counted in (self._idle_effects, self.clean[0].effects):
+            return Rows.LEGAL
+        return Rows.LEGAL if self._done_in_part(run.end, counted) else rows
+
+    def _done_in_part(self, state: State, effects: Mapping[str, int]) -> bool:
+        """Whether ``partial=`` allows these rows; effects then took place no oftener than in the clean run."""
+        tables, most = self.operation.partial, self.clean[0].effects
+        fits = all(self._idle_effects.get(name, 0) <= count <= most.get(name, 0) for name, count in effects.items())
+        return bool(tables) and fits and done_in_part(state, self._before, self.clean[0].end, tables, self.masks)
 
     def _word(self, told: Told, rows: Rows, run: Run) -> tuple[Word, Severity | None]:
         if run.failed_step is not None:

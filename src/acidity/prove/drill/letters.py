@@ -13,6 +13,7 @@ from acidity.analysis.masks import Column, Masks
 from acidity.core.call import Kind
 from acidity.core.codes import CODES
 from acidity.core.finding import Finding
+from acidity.core.misfit import Misfit, Mode
 from acidity.core.options import CheckOptions
 from acidity.core.outcome import Rows, Told
 from acidity.core.report import Bound, Report
@@ -155,7 +156,7 @@ def _not_struck(drilled: Drilled) -> str:
 
 def _faults_bound(drilled: Drilled, asked: CheckOptions) -> tuple[Bound, ...]:
     """Which faults ran, which of them were simulated, and which could not run here although their kind of Call came."""
-    modes: dict[str, set[str]] = {}
+    modes: dict[str, set[Mode | Misfit]] = {}
     for (fault, _), seen in drilled.cells.items():
         modes.setdefault(fault, set()).update(seen)
     ran = [fault for fault in FAULTS if modes.get(fault, set()) & {"real", "simulated"}]
@@ -164,10 +165,10 @@ def _faults_bound(drilled: Drilled, asked: CheckOptions) -> tuple[Bound, ...]:
     simulated = [fault for fault in ran if "simulated" in modes[fault]]
     left_out = []
     for fault in FAULTS:
-        dull = {f"not applicable: {FAULTS[fault].reason}", "not applicable: the statement only reads"}
-        reasons = sorted(modes.get(fault, set()) - dull)
+        misfits = [each for each in modes.get(fault, set()) if isinstance(each, Misfit)]
+        reasons = sorted(misfit.reason for misfit in misfits if not misfit.dull)
         if fault not in ran and reasons and not _unknown_to(fault, drilled.engine.name):
-            left_out.append(f"{fault} ({reasons[0].removeprefix('not applicable: ')})")
+            left_out.append(f"{fault} ({reasons[0]})")
     note = f"simulated: {', '.join(simulated)}" if simulated else "all real"
     if left_out:
         note += f"; not applicable: {', '.join(left_out)}"

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, replace
 from typing import Any
 
-from acidity.adapters.seam import Layer, PendingCall
+from acidity.adapters.seam import Interceptor, Layer, PassThrough, PendingCall
 from acidity.core.call import History
-from acidity.core.schedule import Choice, Schedule
+from acidity.core.misfit import NOT_REACHED, Misfit, Mode, Why
+from acidity.core.scenario import Operation
+from acidity.core.schedule import FIRST, Choice, Schedule
 from acidity.engines.own_calls import OWN
-from acidity.prove.faults.base import STRIKES_MAX, Fault, Lab, Mode, NotApplicable
+from acidity.prove.faults.base import STRIKES_MAX, Fault, Lab, NotApplicable
+from acidity.prove.stage.host import is_async
+from acidity.prove.stage.needs import Needs
+from acidity.prove.stage.run import Run
+from acidity.prove.stage.stage import Stage
 
 
 def strikes(history: History) -> int:
@@ -25,16 +32,18 @@ class Strike:
         fault: the fault.
         index: the number of the Call, from 1.
         persistent: it stays from there on.
+        actor: whose Call it is.
     """
 
     fault: Fault
     index: int
     persistent: bool = False
+    actor: str = FIRST
 
     @property
     def schedule(self) -> Schedule:
         """How the run prints."""
-        return Schedule((Choice("A", self.index, self.fault.name, self.persistent),))
+        return Schedule((Choice(self.actor, self.index, self.fault.name, self.persistent),))
 
 
 @dataclass(slots=True)
@@ -43,14 +52,14 @@ class FaultInjector(Layer):
 
     Attributes:
         struck: the fault did break something.
-        missed: why it did not.
+        missed: why it did not; None while it may still come to its Call.
         mode: real or simulated; simulated if any strike of this run was.
     """
 
     strike: Strike
     lab: Lab
     struck: bool = False
-    missed: str = ""
+    missed: Misfit | None = None
     mode: Mode = "real"
     strikes: int = 0
 
@@ -74,9 +83,9 @@ class FaultInjector(Layer):
             return False
         self.lab.turn_to(pending.call)
         misfit = self.strike.fault.misfit(pending.call, self.lab)
-        if misfit and first:
+        if misfit is not None and first:
             self.missed = misfit
-        return not misfit
+        return misfit is None
 
     def _strike(self, pending: PendingCall) -> None:
         send = pending.send
@@ -96,20 +105,20 @@ class FaultInjector(Layer):
             self.strike.fault.strike(pending, self.lab)
         except NotApplicable as answer:
             pending.fault, pending.send = "", send
-            self.missed = self.missed or str(answer)
+            self.missed = self.missed or Misfit(Why.NOTHING, str(answer))
             self.release()
             self.inner.intercept(pending)
         except BaseException:
             if self.lab.missed:
                 pending.fault = ""
-                self.missed = self.missed or self.lab.missed
+                self.missed = self.missed or Misfit(Why.NOTHING, self.lab.missed)
             else:
                 self._has_struck()
             raise
         else:
             if self.lab.missed:
                 pending.fault = ""
-                self.missed = self.missed or self.lab.missed
+                self.missed = self.missed or Misfit(Why.NOTHING, self.lab.missed)
                 self.release()
             else:
                 self._has_struck()
@@ -138,3 +147,51 @@ class FaultInjector(Layer):
     def release(self) -> None:
         """End what the fault holds: locks of second connections."""
         self.lab.let_go()
+
+    @property
+    def needs(self) -> Needs:
+        """What a run under this fault needs."""
+        fault = self.strike.fault
+        return Needs(fault.in_child, fault.through_proxy, fault.cancels, self._provoked, self._says, self._hears)
+
+    def _provoked(self, error: BaseException) -> bool:
+        """Whether the fault raised this error, or what was handled when it was raised.
+
+        The error that is compared with is let go: its traceback would keep everything alive that the operation dropped.
+        """
+        origin, self.lab.raised = self.lab.raised, None
+        seen: BaseException | None = error
+        while seen is not None and seen is not origin:
+            seen = seen.__context__
+        return seen is not None
+
+    def _says(self) -> tuple[str, str]:
+        missed = self.missed or NOT_REACHED
+        return missed.why.name, missed.reason
+
+    def _hears(self, said: tuple[str, str]) -> None:
+        why, reason = said
+        self.missed = Misfit(Why[why], reason)
+
+
+def lab_of(stage: Stage, operation: Operation) -> Lab:
+    """What a fault works with on this Stage."""
+    return Lab(stage.parts, is_async(operation), threading.current_thread() is threading.main_thread())
+
+
+def struck_run(stage: Stage, operation: Operation, strike: Strike, inner: Interceptor | None = None) -> Run:
+    """Run the operation once under a fault.
+
+    Args:
+        stage: where.
+        operation: what.
+        strike: which fault, at which Call.
+        inner: decides for the Calls that the fault lets pass.
+    """
+    injector = FaultInjector(strike, lab_of(stage, operation), inner=inner or PassThrough())
+    run = stage.run(operation, injector, strike.schedule, needs=injector.needs)
+    if run.ending.killed:  # it was the child's injector that struck
+        last = replace(run.history[-1], fault=strike.fault.name)
+        return replace(run, history=(*run.history[:-1], last), struck=True, mode=injector.mode)
+    missed = None if injector.struck else injector.missed or NOT_REACHED
+    return replace(run, struck=injector.struck, missed=missed, mode=injector.mode)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from acidity.adapters.seam import PendingCall
 from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Call, Kind
+from acidity.core.misfit import ONLY_READS, Misfit, Mode, Why
 from acidity.core.prepared import commits_prepared
 from acidity.engines.base import Sandbox
 from acidity.engines.hosted import HostedSandbox
 
-Mode = Literal["real", "simulated"]
 STRIKES_MAX = 12  # of a persistent fault: more than people retry, few enough for pauses that grow with every attempt
 SENT: frozenset[Kind] = frozenset(Kind) - {Kind.EFFECT}
 
@@ -83,6 +83,7 @@ class Fault(Protocol):
         persistent: it can also stay from the struck Call on.
         in_child: it kills the process, so the run happens in a child.
         through_proxy: connections of the run go through the proxy, where the engine has a wire.
+        cancels: it cancels the task of the operation.
         lasting: what it holds is let go only when the run ends.
         reason: what to say of a kind of Call that it does not break.
     """
@@ -92,11 +93,12 @@ class Fault(Protocol):
     persistent: bool
     in_child: bool
     through_proxy: bool
+    cancels: bool
     lasting: bool
     reason: str
 
-    def misfit(self, call: Call, lab: Lab) -> str:
-        """Why it cannot strike this Call; empty if it can."""
+    def misfit(self, call: Call, lab: Lab) -> Misfit | None:
+        """Why it cannot strike this Call; None if it can."""
 
     def strike(self, pending: PendingCall, lab: Lab) -> None:
         """Break the Call: raise, with or without performing it.
@@ -129,21 +131,23 @@ class SimpleFault:
     persistent: bool = False
     in_child: bool = False
     through_proxy: bool = False
+    cancels: bool = False
     lasting: bool = False
     writes_only: bool = False
     reason: str = "it breaks another kind of Call"
     needs: Callable[[Lab], str] | None = None
 
-    def misfit(self, call: Call, lab: Lab) -> str:
-        """Why it cannot strike this Call; empty if it can."""
+    def misfit(self, call: Call, lab: Lab) -> Misfit | None:
+        """Why it cannot strike this Call; None if it can."""
         if call.kind not in self.kinds:
-            return self.reason
+            return Misfit(Why.ANOTHER_KIND, self.reason)
         if self.writes_only and call.kind is Kind.STATEMENT and not call.writes:
-            return "the statement only reads"
+            return ONLY_READS
         way = self._way(lab)
         if isinstance(way, str):
-            return way
-        return self.needs(lab) if self.needs is not None else ""
+            return Misfit(Why.NOT_HERE, way)
+        missing = self.needs(lab) if self.needs is not None else ""
+        return Misfit(Why.NOT_HERE, missing) if missing else None
 
     def strike(self, pending: PendingCall, lab: Lab) -> None:
         """Break the Call."""

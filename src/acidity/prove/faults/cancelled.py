@@ -34,5 +34,6 @@ FAULT = SimpleFault(
     sentence="the task is cancelled at {call}",
     kinds=frozenset(Kind),
     ways={"*": _strike},
+    cancels=True,
     needs=_needs,
 )

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from acidity.adapters.seam import Actor, PassThrough
+from acidity.core.outcome import Ending
 from acidity.core.scenario import Operation, Role
-from acidity.core.schedule import Schedule
+from acidity.core.schedule import FIRST, Schedule
 from acidity.core.step import Step
 from acidity.prove.stage.committed import CommitWatch
-from acidity.prove.stage.run import RawEnding, Run
+from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
 
 
@@ -58,7 +59,7 @@ class Aftermath:
             return None
         self._stage.sandbox.reset()
         seed = self._stage.seed
-        return self.follow(Run(Schedule(), RawEnding(), (), seed, seed))
+        return self.follow(Run(Schedule(), Ending(), (), seed, seed))
 
     def _steps(self, keys: set[tuple[str, str]]) -> tuple[Step, ...]:
         """Run them; an effect under one of these keys has taken place already, and theirs are added."""
@@ -70,7 +71,7 @@ class Aftermath:
         return tuple(steps)
 
     def _step(self, role: Role, operation: Operation, keys: set[tuple[str, str]]) -> Step:
-        actor = Actor("A", self._watch.over(PassThrough(), f"{role} ({operation.name})"))
+        actor = Actor(FIRST, self._watch.over(PassThrough(), f"{role} ({operation.name})"))
         actor.effect_keys = keys
         ending = self._stage.follow(operation, actor)
         state = self._stage.sandbox.look().state
@@ -81,7 +82,7 @@ def _counted(effects: Mapping[str, int]) -> dict[str, int]:
     return {name: count for name, count in effects.items() if count}
 
 
-def _raised(ending: RawEnding) -> str:
+def _raised(ending: Ending) -> str:
     """What kept a step from ending well."""
     if ending.exception:
         return f"{ending.exception}: {ending.message}" if ending.message else ending.exception

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from acidity.adapters.seam import Interceptor, Layer, PendingCall
 from acidity.core.call import Call
-from acidity.core.outcome import Told
+from acidity.core.outcome import Ending, Told, Violation
 from acidity.engines.own_calls import own_calls
 from acidity.prove.stage.inspector import Inspector
-from acidity.prove.stage.run import Between, Broken, RawEnding
+from acidity.prove.stage.run import Between
 from acidity.prove.stage.stage import Stage
 
 
@@ -28,7 +28,7 @@ class CommitWatch:
         self.active = stage.scenario.commits == "several"
         self._stage = stage
         self._inspector = inspector
-        self._known: dict[str, tuple[Broken, ...]] = {}
+        self._known: dict[str, tuple[Violation, ...]] = {}
         self._unread: dict[str, str] = {}
         self._seen: list[Between] = []
 
@@ -58,7 +58,7 @@ class CommitWatch:
                         f"a fault kept everybody out after a COMMIT{where}: invariants could not be asked"
                     )
                     return
-                self._known[rows] = self._inspector.inspect(look.state, Told.UNKNOWN, RawEnding())
+                self._known[rows] = self._inspector.inspect(look.state, Told.UNKNOWN, Ending())
         if self._known[rows]:
             self._seen.append(Between(call, step, look.state, self._known[rows]))
 

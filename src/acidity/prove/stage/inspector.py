@@ -9,10 +9,9 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from acidity.core.outcome import State, Told
+from acidity.core.outcome import Ending, Rule, State, Told, Violation
 from acidity.errors import UsageError
 from acidity.prove.stage.quiet import quiet
-from acidity.prove.stage.run import Broken, RawEnding
 from acidity.prove.stage.stage import Stage
 from acidity.prove.stage.views import every, looking
 
@@ -52,8 +51,8 @@ class Inspector:
         self.stage = stage
         self.invariants = stage.scenario.invariants
         self.states: set[Any] = set()
-        self._known: dict[Any, tuple[Broken, ...]] = {}
-        self._violations: dict[Any, tuple[Broken, ...]] = {}
+        self._known: dict[Any, tuple[Violation, ...]] = {}
+        self._violations: dict[Any, tuple[Violation, ...]] = {}
 
     @property
     def stated(self) -> bool:
@@ -92,19 +91,18 @@ class Inspector:
                 return False
         return True
 
-    def inspect(self, state: State, told: Told, ending: RawEnding) -> tuple[Broken, ...]:
-        """What is broken in the state the Sandbox is in now: (name, what was seen)."""
+    def inspect(self, state: State, told: Told, ending: Ending) -> tuple[Violation, ...]:
+        """What does not hold in the state that the Sandbox is in now."""
         rows = state.fingerprint
         self.states.add(rows)
         if rows not in self._violations:
-            found = self.stage.sandbox.violations()
-            self._violations[rows] = tuple((text.partition(":")[0], text) for text in found)
+            self._violations[rows] = self.stage.sandbox.violations()
         key = (rows, told, repr(ending.answer), ending.exception)
         if key not in self._known:
             self._known[key] = self._run_invariants(told, ending) if self.invariants else ()
         return self._violations[rows] + self._known[key]
 
-    def _run_invariants(self, told: Told, ending: RawEnding) -> tuple[Broken, ...]:
+    def _run_invariants(self, told: Told, ending: Ending) -> tuple[Violation, ...]:
         broken = []
         with self.stage.judging() as (now, before), quiet():
             for invariant in self.invariants:
@@ -112,7 +110,7 @@ class Inspector:
                     view = RunView(session_before, (Ended(_shown(told), ending.answer, ending.exception),))
                     seen = _broken_by(invariant, session, view)
                 if seen is not None:
-                    broken.append((_name(invariant), seen))
+                    broken.append(Violation(Rule.INVARIANT, seen, _name(invariant)))
         return tuple(broken)
 
 

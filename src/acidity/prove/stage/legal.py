@@ -28,11 +28,15 @@ class LegalEnds:
         self._known: dict[str, str] = {}
 
     def require_narrow(self) -> None:
-        """The rows before are no end state of their own.
+        """The rows before are no end state of their own, and the tables of ``partial=`` exist.
 
         Raises:
-            UsageError: a predicate holds of them, or cannot be asked.
+            UsageError: a predicate holds of them, or cannot be asked; or a table does not exist.
         """
+        for table in self._operation.partial:
+            if table not in self._stage.seed.tables:
+                known = ", ".join(sorted(self._stage.seed.tables))
+                raise UsageError(f"{self._operation.name}: partial={table!r} is not a table; there are: {known}")
         if self._operation.also and (name := self._holding(before=True)):
             raise UsageError(self._too_wide(name, "of the rows before"))
 

@@ -4,47 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
-from typing import Any
+from typing import Self
 
+from acidity.adapters.seam import Actor
 from acidity.core.call import Call, History
-from acidity.core.outcome import State, Told
+from acidity.core.misfit import Misfit, Mode
+from acidity.core.outcome import Ending, State, Told, Violation
 from acidity.core.schedule import Schedule
 from acidity.core.step import Step
-from acidity.prove.faults.base import Mode
-
-Broken = tuple[str, str]
-NOT_REACHED = "the Call was not reached"
-
-
-@dataclass(frozen=True, slots=True)
-class RawEnding:
-    """How the function ended: an answer, an exception, or killed.
-
-    Attributes:
-        answered: it returned.
-        answer: what it returned, frozen.
-        exception: the class name of what left it.
-        message: the text of that.
-        refusal: the exception is one that ``raises=`` lists.
-        succeeded: what ``succeeded=`` said of the answer, if the operation has one.
-        killed: the process was killed.
-        status: what a web application answered; 0 where there was no request, or no answer.
-    """
-
-    answered: bool = False
-    answer: Any = None
-    exception: str = ""
-    message: str = ""
-    refusal: bool = False
-    succeeded: bool | None = None
-    killed: bool = False
-    status: int = 0
-
-    @property
-    def broke_off(self) -> bool:
-        """An exception left the operation, or became a 5xx on its way to the client."""
-        return bool(self.exception) or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+from acidity.prove.stage.stranger import Encounter
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +23,13 @@ class Between:
         call: the Call that committed it.
         step: the step whose Call it is, or nothing for the operation's own.
         state: the rows.
-        broken: violated constraints and invariants, in words.
+        broken: what does not hold in it.
     """
 
     call: Call
     step: str
     state: State
-    broken: tuple[Broken, ...]
+    broken: tuple[Violation, ...]
 
     @property
     def where(self) -> str:
@@ -75,14 +43,12 @@ class Break:
     """A constraint or invariant that does not hold in some state of a run.
 
     Attributes:
-        name: of the invariant, or the kind of constraint.
-        seen: what was seen, in words.
+        violation: what does not hold.
         state: the rows.
         between: the committed state on the way; None for the end state.
     """
 
-    name: str
-    seen: str
+    violation: Violation
     state: State
     between: Between | None = None
 
@@ -90,6 +56,42 @@ class Break:
     def where(self) -> str:
         """Where in the run it was; nothing for the end state."""
         return f" {self.between.where}" if self.between is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an onlooker saw of the databases after a run.
+
+    Attributes:
+        first: the rows right after the run.
+        second: the rows after a stranger's commit.
+        encounter: what the stranger met.
+        locked_out: the first look had to read past a lock.
+        in_doubt: prepared transactions that nobody has decided.
+        beyond: what was there that cannot be compared, in words.
+    """
+
+    first: State
+    second: State
+    encounter: Encounter
+    locked_out: bool
+    in_doubt: tuple[str, ...]
+    beyond: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What one or several callers left behind when all had ended.
+
+    Attributes:
+        endings: how each ended, in the order of the players.
+        seen: the databases after it.
+        bypasses: what reached the database without passing the seam, or what lies beyond what is compared.
+    """
+
+    endings: tuple[Ending, ...]
+    seen: Seen
+    bypasses: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +110,11 @@ class Run:
         stopped: the error that stopped the stranger.
         locked_out: the first look had to read past a lock.
         struck: the fault did break something.
-        missed: why it did not.
+        missed: why it did not; None where no fault was to strike.
         mode: real or simulated.
         bypasses: what reached the database without passing the seam.
         in_doubt: prepared transactions that nobody had decided in the end.
-        broken: violated constraints and invariants of the end state, in words.
+        broken: what does not hold in the end state.
         steps: what ran after it: recover, settle.
         again: the same once more, which must change nothing.
         between: committed states on the way in which something does not hold.
@@ -121,7 +123,7 @@ class Run:
     """
 
     schedule: Schedule
-    ending: RawEnding
+    ending: Ending
     history: History
     first: State
     second: State
@@ -131,16 +133,34 @@ class Run:
     stopped: str = ""
     locked_out: bool = False
     struck: bool = False
-    missed: str = ""
+    missed: Misfit | None = None
     mode: Mode = "real"
     bypasses: tuple[str, ...] = ()
     in_doubt: tuple[str, ...] = ()
-    broken: tuple[Broken, ...] = ()
+    broken: tuple[Violation, ...] = ()
     steps: tuple[Step, ...] = ()
     again: tuple[Step, ...] = ()
     between: tuple[Between, ...] = ()
     told: Told | None = None
     legal: str = ""
+
+    @classmethod
+    def of(cls, actor: Actor, scene: Scene, schedule: Schedule) -> Self:
+        """The run of the only actor of a scene."""
+        return cls(
+            schedule=schedule,
+            ending=scene.endings[0],
+            history=actor.history,
+            first=scene.seen.first,
+            second=scene.seen.second,
+            effects=dict(actor.effects),
+            effect_keys=frozenset(actor.effect_keys),
+            leaks=scene.seen.encounter.leaks,
+            stopped=scene.seen.encounter.stopped,
+            locked_out=scene.seen.locked_out,
+            bypasses=scene.bypasses,
+            in_doubt=scene.seen.in_doubt,
+        )
 
     @property
     def end(self) -> State:
@@ -155,8 +175,8 @@ class Run:
     @property
     def breaks(self) -> tuple[Break, ...]:
         """Everything that did not hold, in the end state and on the way."""
-        between = (Break(*broken, state.state, state) for state in self.between for broken in state.broken)
-        return (*(Break(*broken, self.end) for broken in self.broken), *between)
+        between = (Break(broken, state.state, state) for state in self.between for broken in state.broken)
+        return (*(Break(broken, self.end) for broken in self.broken), *between)
 
     @property
     def failed_step(self) -> Step | None:

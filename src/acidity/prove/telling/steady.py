@@ -28,10 +28,12 @@ class Steady:
     Attributes:
         kept: values that every run has: those of the rows before, and those that all clean runs share.
         masked: columns whose new values differ from run to run.
+        documents: columns of JSON in which some do.
     """
 
     kept: frozenset[bytes]
     masked: frozenset[tuple[str, str]]
+    documents: frozenset[tuple[str, str]] = frozenset()
     _names: dict[bytes, str] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
 
@@ -41,11 +43,12 @@ class Steady:
         runs = [{encode(value) for value in _values(run.end, run.whole_history)} for run in bench.clean]
         shared = frozenset.intersection(*map(frozenset, runs))
         before = {encode(value) for value in _values(bench.seed, ())}
-        return cls(shared | before, bench.masks.tokens | bench.masks.times | bench.masks.ignored)
+        masks = bench.masks
+        return cls(shared | before, masks.tokens | masks.times | masks.ignored, masks.documents)
 
     def fresh(self) -> Steady:
         """The same with numbers from 1: for another run."""
-        return Steady(self.kept, self.masked)
+        return Steady(self.kept, self.masked, self.documents)
 
     def changes(self, changes: Iterable[RowChange]) -> tuple[RowChange, ...]:
         """Rows in which masked columns are named."""
@@ -88,10 +91,12 @@ class Steady:
     def _cells(self, table: str, cells: Cells) -> Cells:
         if cells is None:
             return None
-        return tuple(
-            (column, self._named(value) if (table, column) in self.masked and value is not None else value)
-            for column, value in cells
-        )
+        return tuple((column, self._cell((table, column), value)) for column, value in cells)
+
+    def _cell(self, place: tuple[str, str], value: Any) -> Any:
+        if place in self.documents:
+            return self.value(value)
+        return self._named(value) if place in self.masked and value is not None else value
 
     def _event(self, event: Event) -> Event:
         return replace(

@@ -6,31 +6,33 @@ import json
 import os
 import signal
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from acidity.adapters.seam import Actor, Layer, PendingCall
+from acidity.adapters.seam import Layer, PendingCall
 from acidity.core.call import Call, Event, Kind, Reply, Site, Writes
+from acidity.core.outcome import Ending
 from acidity.core.prepared import names_of, prepares
-from acidity.core.scenario import Operation
-from acidity.prove.drill.striker import FaultInjector, Strike
-from acidity.prove.faults.base import Lab
-from acidity.prove.stage.run import NOT_REACHED, RawEnding
+from acidity.prove.stage.call import Player
 
-if TYPE_CHECKING:
-    from acidity.prove.stage.stage import Stage
+OnEffect = Callable[[str, str | None], None]
 
 
 class Child:
-    """Runs the operation in a forked process; the kernel tells whether it was killed."""
+    """Runs one player in a forked process; the kernel tells whether it was killed.
 
-    def __init__(self, stage: Stage, operation: Operation, actor: Actor, injector: FaultInjector) -> None:
-        self.stage = stage
-        self.operation = operation
-        self.actor = actor
-        self.injector = injector
+    Args:
+        player: who plays.
+        live: what the child does, once; it is given a function to call with name and key of each effect that takes
+            place.
+    """
 
-    def run(self) -> RawEnding:
+    def __init__(self, player: Player, live: Callable[[OnEffect], None]) -> None:
+        self.player = player
+        self.live = live
+
+    def run(self) -> Ending:
         """Fork, wait, and give how it ended; the actor gets the History that the child wrote down."""
         reader, writer = os.pipe()
         with warnings.catch_warnings():
@@ -48,65 +50,54 @@ class Child:
 
     def _live(self, reader: int, writer: int) -> None:
         """The child's whole life; it never returns."""
-        code = 1
+        code, actor = 1, self.player.actor
         try:
             os.close(reader)
-            self.stage.forked(lambda name, key: _tell(writer, effect=name, key=key))
-            self.actor.interceptor = _Telling(self.injector, writer)
-            self.stage.act(self.operation, self.actor)
-            _tell(writer, missed=self.injector.missed or NOT_REACHED)
+            actor.interceptor = _Telling(writer, inner=actor.interceptor)
+            self.live(lambda name, key: _tell(writer, effect=name, key=key))
+            _tell(writer, said=self.player.needs.says())
             code = 0
         except BaseException as error:
-            _tell(writer, missed=f"{type(error).__name__}: {error}")
+            _tell(writer, failed=f"{type(error).__name__}: {error}")
         finally:
             os._exit(code)
 
-    def _ending(self, lines: list[str], status: int) -> RawEnding:
+    def _ending(self, lines: list[str], status: int) -> Ending:
+        actor, failed = self.player.actor, ""
         for line in lines:
             told = json.loads(line)
             if "call" in told:
-                self.actor.events.append(Event(_call(told["call"]), Reply("unknown")))
+                actor.events.append(Event(_call(actor.name, told["call"]), Reply("unknown")))
             elif "reply" in told:
-                self.actor.events[-1] = replace(self.actor.events[-1], reply=Reply(*told["reply"]))
+                actor.events[-1] = replace(actor.events[-1], reply=Reply(*told["reply"]))
             elif "effect" in told:
-                self.actor.took_place(told["effect"], told["key"])
+                actor.took_place(told["effect"], told["key"])
+            elif "failed" in told:
+                failed = told["failed"]
             else:
-                self.injector.missed = told["missed"]
-        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL and self.actor.events:
-            self.injector.struck = True
-            self.actor.events[-1] = replace(self.actor.events[-1], fault=self.injector.strike.fault.name)
-            return RawEnding(killed=True)
-        return RawEnding(exception="NotKilled", message=self.injector.missed)
+                self.player.needs.hears(told["said"])
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL and actor.events:
+            return Ending(killed=True)
+        return Ending(exception="NotKilled", message=failed or "the process came to its end")
 
 
 def _tell(writer: int, **what: Any) -> None:
     os.write(writer, json.dumps(what).encode() + b"\n")
 
 
-def _call(told: dict[str, Any]) -> Call:
+def _call(actor: str, told: dict[str, Any]) -> Call:
     site = Site(*told["site"]) if told["site"] else None
     names = tuple(told["names"]) or None
-    call = Call("A", told["index"], Kind(told["kind"]), told["sql"], names, site, connection=told["connection"])
+    call = Call(actor, told["index"], Kind(told["kind"]), told["sql"], names, site, connection=told["connection"])
     return replace(call, database=told["database"], writes=Writes(told["writes"]))
 
 
 class _Telling(Layer):
     """Tells the parent of every Call before it is made, and of its Reply."""
 
-    def __init__(self, injector: FaultInjector, writer: int) -> None:
-        super().__init__(inner=injector)
-        self.injector = injector
+    def __init__(self, writer: int, **layer: Any) -> None:
+        super().__init__(**layer)
         self.writer = writer
-
-    @property
-    def strike(self) -> Strike:
-        """What the fault injector strikes."""
-        return self.injector.strike
-
-    @property
-    def lab(self) -> Lab:
-        """What its fault works with."""
-        return self.injector.lab
 
     def intercept(self, pending: PendingCall) -> None:
         """Tell, and pass on."""

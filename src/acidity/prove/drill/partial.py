@@ -1,0 +1,60 @@
+"""``Operation(partial=("orders",))``: a batch may be done in part, row by row, but each row wholly or not at all.
+
+Pure. The tables that are not named are judged by the invariants alone, which are then required.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+from acidity.analysis.masks import Masks
+from acidity.analysis.pairing import key_of
+from acidity.analysis.values import encode
+from acidity.core.outcome import Row, State, Table
+
+_MASKED = b"*"
+
+
+def done_in_part(state: State, before: State, after: State, tables: Collection[str], masks: Masks) -> bool:
+    """Whether in each of these tables every row is as before or as after.
+
+    Rows are told apart by their primary key. Where the database makes that key they are counted: of each kind there are
+    no fewer than before and after have both, and no more than one of them has.
+
+    Args:
+        state: the rows to judge.
+        before: the rows before.
+        after: the rows after the clean run.
+        tables: the names of the tables that may be done in part.
+        masks: what is not compared literally; a masked value is only compared as being there.
+    """
+    return all(
+        _one_in_part(name, state.tables.get(name), before.tables.get(name), after.tables.get(name), masks)
+        for name in tables
+    )
+
+
+def _one_in_part(name: str, state: Table | None, before: Table | None, after: Table | None, masks: Masks) -> bool:
+    if state is None or before is None or after is None or not state.columns == before.columns == after.columns:
+        return False
+    hidden = {column for table, column in masks.keys | masks.tokens | masks.times | masks.ignored if table == name}
+    hidden |= {column for table, column in masks.documents if table == name}
+    if state.key and not hidden & set(state.key):
+        now, old, new = (_by_key(table, hidden) for table in (state, before, after))
+        return all(now.get(key) in (old.get(key), new.get(key)) for key in {*now, *old, *new})
+    kinds, least, most = (Counter(_shown(table, row, hidden) for row in table.rows) for table in (state, before, after))
+    return all(
+        min(least[kind], most[kind]) <= kinds[kind] <= max(least[kind], most[kind]) for kind in {*kinds, *least, *most}
+    )
+
+
+def _by_key(table: Table, hidden: Collection[str]) -> Mapping[tuple[bytes, ...], tuple[bytes, ...]]:
+    return {tuple(map(encode, key_of(table, row))): _shown(table, row, hidden) for row in table.rows}
+
+
+def _shown(table: Table, row: Row, hidden: Collection[str]) -> tuple[bytes, ...]:
+    return tuple(
+        _MASKED if column in hidden and value is not None else encode(value)
+        for column, value in zip(table.columns, row, strict=True)
+    )

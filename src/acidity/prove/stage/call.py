@@ -1,0 +1,121 @@
+"""Call one operation as an actor: with what its first parameter asks for, and keep how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import create_engine
+
+from acidity.adapters.seam import Actor, acting
+from acidity.adapters.site import calls_operations
+from acidity.core.outcome import Ending
+from acidity.core.scenario import Operation, Scenario
+from acidity.engines.base import Sandbox
+from acidity.prove.stage.ending import answered, raised
+from acidity.prove.stage.ground import BY_NAME, require_fitting
+from acidity.prove.stage.http import Applications
+from acidity.prove.stage.inject import injected, injected_async, injection_of
+from acidity.prove.stage.needs import NOTHING, Needs
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """One caller in a run.
+
+    Attributes:
+        operation: what it calls.
+        actor: who it is at the seam: its letter, its Interceptor, and its own History.
+        needs: what its part needs beside that.
+    """
+
+    operation: Operation
+    actor: Actor
+    needs: Needs = NOTHING
+
+
+class Caller:
+    """Calls operations on the databases of a scenario.
+
+    Args:
+        scenario: whose operations they are.
+        parts: its databases by name; the only one has no name.
+        options: of the engines that are made for the operations.
+
+    Attributes:
+        applications: the web applications that were started.
+    """
+
+    def __init__(self, scenario: Scenario, parts: Mapping[str, Sandbox], options: Mapping[str, Any]) -> None:
+        self.applications = Applications()
+        self._scenario = scenario
+        self._parts = parts
+        self._options = options
+        self._engines: dict[tuple[str, bool], Any] = {}
+
+    @calls_operations
+    def call(self, player: Player) -> Ending:
+        """Call a plain function, or an application over WSGI.
+
+        Raises:
+            KeyboardInterrupt: the user pressed Ctrl-C; also `Terminated` and `Unsettled`, which are acidity's own.
+        """
+        operation = player.operation
+        what, function = self._injection(operation), self.applications.callable_of(operation)
+        try:
+            with acting(player.actor):
+                if what is None:
+                    answer = function(*operation.arguments, **operation.keywords)
+                elif what in BY_NAME:
+                    answer = function(self._by_name(what), *operation.arguments, **operation.keywords)
+                else:
+                    with injected(what, self._engine(asynchronous=False), operation, self._parts[""]) as first:
+                        answer = function(first, *operation.arguments, **operation.keywords)
+            return answered(operation, answer)
+        except BaseException as error:
+            return raised(operation, error, player.needs, function)
+
+    @calls_operations
+    async def call_async(self, player: Player) -> Ending:
+        """Call a coroutine function, or an application over ASGI; what `call` raises, this raises."""
+        operation = player.operation
+        what, function = self._injection(operation), self.applications.callable_of(operation)
+        try:
+            with acting(player.actor):
+                if what is None:
+                    answer = await function(*operation.arguments, **operation.keywords)
+                elif what in BY_NAME:
+                    first = self._by_name(what, asynchronous=what != "databases")
+                    answer = await function(first, *operation.arguments, **operation.keywords)
+                else:
+                    engine = self._engine(asynchronous=what != "engine")
+                    async with injected_async(what, engine, operation, self._parts[""]) as first:
+                        answer = await function(first, *operation.arguments, **operation.keywords)
+            return answered(operation, answer)
+        except BaseException as error:
+            return raised(operation, error, player.needs, function)
+
+    def _injection(self, operation: Operation) -> str | None:
+        what = injection_of(operation)
+        require_fitting(what, operation, self._scenario)
+        return what
+
+    def _by_name(self, what: str, *, asynchronous: bool = False) -> dict[str, Any]:
+        """What an operation on several databases receives: an engine, or a dsn, for each name."""
+        if what == "dsns":
+            return {name: part.dsn(asynchronous=asynchronous) for name, part in self._parts.items()}
+        return {name: self._engine(name, asynchronous=asynchronous) for name in self._parts}
+
+    def _engine(self, name: str = "", *, asynchronous: bool) -> Any:
+        """One engine for each database and kind, for all runs: its pool is emptied after each of them."""
+        key = name, asynchronous
+        if key not in self._engines:
+            url = self._parts[name].url(asynchronous=asynchronous)
+            if asynchronous:
+                from sqlalchemy.ext.asyncio import create_async_engine
+
+                self._engines[key] = create_async_engine(url, **self._options)
+            else:
+                self._engines[key] = create_engine(url, **self._options)
+        return self._engines[key]

@@ -1,0 +1,44 @@
+"""Which tests run when: the default ones in three minutes, the slow ones in CI's second step, the large ones by hand.
+
+Nothing is left out: a cell that is too dear for the default tier is marked `slow`. By default pairs are covered, not
+products: a program runs on SQLite and on one server, with a few faults that differ in what they do; the other server,
+and every fault there is, are slow. Which server that is hangs on the name of the test alone, so it is the same on each
+machine, and the tests are spread evenly over both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+from zlib import crc32
+
+import pytest
+
+SERVERS = ("postgresql", "mariadb")
+ENGINES = ("sqlite", *SERVERS)
+_EITHER = "|".join(SERVERS)
+_SERVER = re.compile(rf"({_EITHER})(\+(?!{_EITHER})\w+)?")  # a server, and a driver of it
+
+# The faults of a default drill, one for each thing that can happen: a statement is refused, or its result is lost, a COMMIT is refused and
+# either ends the transaction or leaves it open, it is applied without an answer, an effect took place without one.
+FEW = ("error-before", "error-after", "commit-refused", "commit-left-open", "answer-lost", "effect-after")
+
+# The parameter of a test that is marked `few_or_all`: faults by name, or None for every one and every remedy.
+FEW_OR_ALL = [pytest.param(FEW, id="few"), pytest.param(None, id="all", marks=pytest.mark.slow)]
+
+
+def server_of(name: str) -> str:
+    """The server on which what has this name runs by default."""
+    return SERVERS[crc32(_SERVER.sub("", name).encode()) % len(SERVERS)]
+
+
+def is_on_the_other_server(nodeid: str) -> bool:
+    """Whether a test marked `one_server` is the cell of a pair that is slow; one that names both servers is not."""
+    named = {found[1] for found in _SERVER.finditer(nodeid.partition("[")[2])}
+    return len(named) == 1 and named != {server_of(nodeid)}
+
+
+def mostly_slow(*quick: Any, of: Iterable[Any] = ENGINES) -> list[Any]:
+    """Parameters: all of them, but those that are not named only in the slow tier."""
+    return [each if each in quick else pytest.param(each, marks=pytest.mark.slow) for each in of]

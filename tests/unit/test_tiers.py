@@ -1,0 +1,76 @@
+"""What keeps the tests cheap and honest: limits that are noticed, skips that fail, the choice of a server."""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+
+from tests.costs import MARGIN, OF_A_TEST_S, TARGET_S, Costs
+from tests.loud import judged
+from tests.tiers import SERVERS, is_on_the_other_server, server_of
+
+
+@pytest.fixture
+def costs(pytestconfig: pytest.Config) -> Costs:
+    made = Costs(pytestconfig)
+    made.kept, made.reports = True, True
+    return made
+
+
+def ended(costs: Costs) -> int:
+    session = SimpleNamespace(exitstatus=0)
+    costs.pytest_sessionfinish(session)  # type: ignore[arg-type]
+    return int(session.exitstatus)
+
+
+def test_within_the_limits_the_run_is_left_alone(costs: Costs) -> None:
+    costs.tests["a"] = OF_A_TEST_S
+    assert (ended(costs), costs.violations()) == (0, [])
+
+
+def test_a_run_over_the_limit_fails(costs: Costs) -> None:
+    costs.began -= TARGET_S * MARGIN + 1
+    assert ended(costs) == 1
+    (said,) = costs.violations()
+    assert "the limit is 495" in said
+
+
+def test_a_test_over_the_limit_fails_and_is_named(costs: Costs) -> None:
+    costs.tests["a::b"] = OF_A_TEST_S + 1
+    assert ended(costs) == 1
+    assert costs.violations() == ["a::b used 9.0 CPU seconds: mark it slow"]
+
+
+def test_elsewhere_costs_are_only_shown(costs: Costs) -> None:
+    costs.kept = False
+    costs.tests["a"] = OF_A_TEST_S + 1
+    assert ended(costs) == 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "outcome"),
+    [("Skipped: needs aiosqlite", "failed"), ("Skipped: not run: Python 3.19", "skipped")],
+)
+def test_a_skip_is_a_failure_unless_it_cannot_be_had(reason: str, outcome: str) -> None:
+    longrepr = ("file", 1, reason)
+    report = pytest.TestReport("a", ("a", 1, "a"), {}, "skipped", longrepr, "setup")
+    assert judged(report).outcome == outcome
+    collected = pytest.CollectReport("a", "skipped", longrepr, [])
+    assert judged(collected).outcome == outcome
+
+
+def test_of_two_servers_one_is_the_other() -> None:
+    for number in range(50):
+        cells = [f"tests/a.py::test[{number}-{server}]" for server in ("sqlite", *SERVERS, "mariadb+mysqldb")]
+        sqlite, *servers, driver = map(is_on_the_other_server, cells)
+        assert not sqlite
+        assert sorted(servers) == [False, True]
+        assert driver == servers[1]
+        assert not is_on_the_other_server(f"tests/a.py::test[{number}-{'+'.join(SERVERS)}]")
+
+
+def test_the_servers_have_their_share() -> None:
+    chosen = Counter(server_of(f"tests/a.py::test_{number}") for number in range(1000))
+    assert min(chosen.values()) > 400
