@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-# What the default tests may use. The target is 330 s on an idle machine of two cores (docs/decisions/0015-three-tiers.md);
+# What the default tests may use. The target is 330 s on an idle machine of two cores (docs/decisions/0013-three-tiers.md);
 # a run differs by a tenth from the next, and other machines are slower: half as much again is let pass.
 TARGET_S = 330.0
 MARGIN = 1.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from acidity.analysis.written import supplied_columns
-from acidity.core.call import Call, Event, Kind, Reply
+from acidity.core.call import Call, Event, Kind, Reply, Writes
 from acidity.core.outcome import Table
 
 TABLES = {name: Table(("id", "n"), ("id",), {}, ()) for name in ("log", "audit.log", "orders.log", "orders.audit.log")}
@@ -36,5 +36,5 @@ def test_without_a_schema_it_may_be_a_table_of_each() -> None:
 
 
 def _supplied(sql: str, database: str, tables: dict[str, Table]) -> frozenset[tuple[str, str]]:
-    call = Call("A", 1, Kind.STATEMENT, sql, database=database)
+    call = Call("A", 1, Kind.STATEMENT, sql, database=database, writes=Writes.YES)
     return supplied_columns((Event(call, Reply("ok")),), tables)
