@@ -16,7 +16,7 @@ from acidity.analysis.compare import Comparer
 from acidity.core.outcome import Rows, Told
 from acidity.errors import UsageError
 from acidity.prove import Operation
-from acidity.prove.drill import confirm, examine
+from acidity.prove.drill import examine
 from acidity.prove.drill.examine import Examiner
 from acidity.prove.drill.judge import Bench
 from acidity.prove.drill.striker import FaultInjector
@@ -131,6 +131,13 @@ def effects_are_not_counted(truth: Any) -> Any:
     return lambda self, *arguments, **options: replace(truth(self, *arguments, **options), effects={})
 
 
+def nothing_comes_again(_: Any) -> Any:
+    def repeat(self: Examiner, *arguments: Any) -> Any:
+        raise LookupError
+
+    return repeat
+
+
 LIES: dict[str, Lie] = {
     "torn counts as after": Lie((Bench, "rows_of"), torn_counts_as_after, (TORN, CHARGED)),
     "all rows are as before": Lie((Bench, "rows_of"), always(Rows.BEFORE), (TORN, STOCK, DOUBLED, FALSE_FAILURE)),
@@ -144,7 +151,7 @@ LIES: dict[str, Lie] = {
     "only one fault is planned": Lie((examine, "plan"), only_errors_before_are_planned, (STOCK, DOUBLED)),
     "every answer is the clean one's": Lie((Comparer, "likeness"), always(Likeness.SAME), (FALSE_FAILURE,)),
     "every answer is another word": Lie((Comparer, "likeness"), always(Likeness.OTHER), (FALSE_FAILURE, FALSE_SUCCESS)),
-    "nothing comes again": Lie((confirm, "_shown"), always(None), (TORN, DOUBLED, UNBALANCED)),
+    "nothing comes again": Lie((Examiner, "repeat"), nothing_comes_again, (TORN, DOUBLED, UNBALANCED)),
     "everybody is told ok": Lie((Bench, "told"), always(Told.OK), (STOCK, MENDED, FALSE_FAILURE)),
     "everybody is told nothing": Lie((Bench, "told"), always(Told.UNKNOWN), (STOCK, FALSE_FAILURE, FALSE_SUCCESS)),
     "every answer is the clean one": Lie((examine, "_judge"), lambda _: Bench.judge, (UNCOMMITTED,)),
