@@ -135,6 +135,8 @@ class Course:
             else:
                 ended.error = reply.error
                 yield from self._clean(unit)
+            if unit.torn is not None:
+                yield from self._torn(unit, ended)
         finally:
             if inside.get() is units:
                 inside.set(around)
@@ -159,6 +161,17 @@ class Course:
             unit.invalidate()
             if unit.state is FAILED:
                 unit.to(ABORTED)
+
+    def _torn(self, unit: Unit, ended: Ended) -> Generator[Step, Any, None]:
+        """Something inside has ended the transaction: whatever else was raised, that is what the caller is told."""
+        if ended.error is not unit.torn and isinstance(ended.error, Exception):
+            assert unit.torn is not None, "it is torn"
+            unit.torn.__cause__ = ended.error
+            ended.error = unit.torn
+        if unit.marker is not None:  # which may be committed, and must not answer a repeat as if the work were done
+            spoilt = yield shielded(partial(unit.marker.spoil, self.target.engine))
+            if type(spoilt) is Failed:
+                logger.warning("the marker of a unit that was ended inside could not be spoilt: %s", spoilt.error)
 
     def _commit_failed(self, unit: Unit, ended: Ended, error: BaseException) -> Generator[Step, Any, None]:
         """COMMIT raised: it was refused, or something after its reply raised, or its answer is lost."""
