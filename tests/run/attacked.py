@@ -39,6 +39,14 @@ def drivers(*chosen: str) -> list[Any]:
     return [each if each in QUICK else pytest.param(each, marks=pytest.mark.slow) for each in wanted]
 
 
+def plain_and_async(chosen: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Parameters of `drivers` in two lists; of the async ones, SQLite's runs by default."""
+    named = {str(getattr(each, "values", (each,))[0]): each for each in chosen}
+    plain = [each for name, each in named.items() if name.partition("+")[2] not in ASYNC]
+    waited = [each for name, each in named.items() if name.partition("+")[2] in ASYNC]
+    return plain, ["sqlite+aiosqlite", *(each for each in waited if each is not named["sqlite+aiosqlite"])]
+
+
 class Undo(Exception):
     """What a unit raises to be undone."""
 

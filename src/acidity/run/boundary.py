@@ -6,6 +6,7 @@ Every statement comes by here, so what can be told from its text alone is looked
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from acidity.run.errors import (
 from acidity.run.failures import NO_FAILURES, Failures
 from acidity.run.link import Link
 from acidity.run.marker import Marker
+from acidity.run.residence import Residence
 from acidity.run.state import ACTIVE, FAILED, FOLLOWS, State
 from acidity.run.status import Status
 from acidity.run.target import Target
@@ -67,7 +69,8 @@ class Boundary:
         passing: texts of statements that may pass unseen, in the thread and task of its owner.
         marker: the row by which it is recognised, if it has one.
         failures: what the database answered with an error.
-        owner: the thread and task that began it.
+        owner: the process, thread and task that began it.
+        residence: the generator that its block lives in, if it does.
         after: functions to call once COMMIT is confirmed.
         owed: calls of async code that have to be awaited before COMMIT.
         sent: the text that was sent last.
@@ -81,6 +84,7 @@ class Boundary:
     owed: Sequence[str] = ()
     sent: str = ""
     torn: TransactionEnded | None = None
+    residence: Residence | None = None
 
     own = True
     _committing = _commit_sent = _ending = False
@@ -106,6 +110,27 @@ class Boundary:
         connection: Connection | None = self._connection
         assert connection is not None, "begin() comes first"
         return connection
+
+    @property
+    def is_inherited(self) -> bool:
+        """A process that was forked inside it has it only as a copy; the connection is its parent's."""
+        return self.owner[0] != os.getpid()
+
+    @property
+    def is_suspended(self) -> bool:
+        """Its block is in a generator that is not under way."""
+        return self.residence is not None and not self.residence.is_running()
+
+    def refuse_stranger(self) -> None:
+        """Refuse whoever has not begun it.
+
+        Raises:
+            SharedUnit: it is another process, thread or task.
+        """
+        if self.owner != caller():
+            raise SharedUnit(
+                "this session belongs to a unit of work of another process, thread or task; give each its own unit"
+            )
 
     # Where it stands
 
@@ -176,7 +201,10 @@ class Boundary:
 
     def was_rolled_back(self) -> None:
         """ROLLBACK goes to the driver now; a unit that did not ask for it has lost its work."""
-        if not self._ending and not self._committing and self.failures.first is None:
+        if self._ending or self._committing:
+            return
+        self.refuse_stranger()
+        if self.failures.first is None:
             self._was_open = False  # it is over, and everything is undone
             self.poison(BoundaryError(f"rolled back by hand inside the unit; {_INSTEAD}"))
 
@@ -184,8 +212,7 @@ class Boundary:
 
     def admit(self, statement: str) -> None:
         """Let a statement pass to the database, or refuse it before it is sent."""
-        if self.owner != caller():
-            raise SharedUnit("this session belongs to a unit of work of another thread or task; give each its own unit")
+        self.refuse_stranger()
         if self.state is FAILED:
             first = self._poison or self.failures.first
             raise UnitPoisoned(f"this unit has failed ({first}); nothing more is sent to the database") from first

@@ -20,6 +20,7 @@ from acidity.run.context import inside
 from acidity.run.decide import ONCE, Ended, Policy, gave_up, what_next
 from acidity.run.errors import AlreadyDone, CommitUnknown, UnitPoisoned
 from acidity.run.marker import KeyTaken, Marker, Stored
+from acidity.run.residence import Residence
 from acidity.run.state import ABORTED, ACTIVE, COMMITTED, ENDED, FAILED, PARTIALLY_COMMITTED, UNKNOWN
 from acidity.run.target import Target
 from acidity.run.unit import Unit, shielded
@@ -78,6 +79,7 @@ class Course:
         marker: makes the marker of each attempt; None for none.
         repeatable: the user's code is a function that can be called again, and not a block.
         name: of the function, for those who watch.
+        residence: the generator that the block lives in, if it is a block and does.
         interrupted: a cancellation that came while a shielded step was under way; set by the driver.
     """
 
@@ -87,6 +89,7 @@ class Course:
     marker: Callable[[], Marker] | None = None
     repeatable: bool = True
     name: str = ""
+    residence: Residence | None = None
     interrupted: BaseException | None = None
 
     def steps(self) -> Steps:
@@ -113,6 +116,7 @@ class Course:
 
     def _attempt(self) -> Generator[Step, Any, Ended]:
         unit = Unit(self.target, self.terms, None if self.marker is None else self.marker())
+        unit.residence = self.residence
         ended = Ended(ACTIVE)
         around = inside.get()
         units = (*around, unit)

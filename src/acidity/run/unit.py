@@ -5,6 +5,7 @@ Everything here is plain SQLAlchemy and runs as it is under asyncio, in a greenl
 
 from __future__ import annotations
 
+import ctypes
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
@@ -132,6 +133,7 @@ class Unit(Boundary):
                 or not self.plain._is_clean()
                 or self._link.told.transaction() is Status.ABORTED
                 or self._is_over()
+                or self.is_inherited
             ):
                 return False
         except Exception:  # a driver that is closed says nothing; `prepare` is told so, too
@@ -143,6 +145,8 @@ class Unit(Boundary):
 
     def prepare(self) -> None:
         """Send what is left, check the rules, store the result: after this only COMMIT is missing."""
+        if self.is_inherited:  # not asked of the task: a shielded step has one of its own
+            self.refuse_stranger()
         if self._poison is not None or self.failures.standing:
             self.refuse_poison()
         if self.owed:
@@ -215,6 +219,9 @@ class Unit(Boundary):
     @shielded
     def roll_back(self) -> None:
         """Send ROLLBACK and make sure that nothing stays open; a connection that does not obey is thrown away."""
+        if self.is_inherited:
+            self._forsake()
+            return
         if self._connection is not None and not self.failures.final and not self._lost(None):
             self._see_whether_torn()
         self._ending = True
@@ -257,6 +264,9 @@ class Unit(Boundary):
     def invalidate(self) -> None:
         """Throw the connection away: the server rolls back what is open on it."""
         self._ending = True
+        if self.is_inherited:
+            self._forsake()
+            return
         if self.session is not None:
             with suppress(Exception):
                 self._classes.own.invalidate(self.plain)
@@ -265,6 +275,17 @@ class Unit(Boundary):
                     self._connection.invalidate()
                 with suppress(Exception):
                     self._connection.close()
+
+    def _forsake(self) -> None:
+        """In a forked process: send nothing, close nothing, and let nothing of it ever be collected."""
+        self._ending = True
+        self.state = ABORTED  # for this process; nobody is told, as nothing has happened
+        pooled: Any = None if self._connection is None else self._connection._dbapi_connection
+        if pooled is not None:
+            pooled._connection_record.fairy_ref = None  # by which the pool would send ROLLBACK
+            for each in (pooled, pooled.dbapi_connection, pooled.driver_connection):
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(each))
+        self.plain.__class__ = self._classes.after
 
     def _close(self) -> None:
         self._ending = True
