@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import weakref
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -72,13 +73,12 @@ def written_tables(sql: str) -> tuple[Table, ...]:
         return (_table(found[1]),)
     text = _without_subqueries(text)
     if found := _UPDATES.match(text):
-        named = [each[1] for each in _ASSIGNED.finditer(found["assigned"])]
-        return _chosen(_references(found["tables"]), named)
+        return _chosen(_references(found["tables"]), [each[1] for each in _ASSIGNED.finditer(found["assigned"])])
     found = _DELETES_USING.match(text) or _DELETES.match(text)
     if found is None:
         return ()
     tables = _references(_ENDS.split(found["tables"])[0])
-    named: list[str | None] = [
+    named = [
         each.strip().removesuffix(".*").strip() for each in found["named"].split(",") if each.strip()
     ]
     return _chosen(tables, named or [None])
@@ -104,7 +104,7 @@ def _references(text: str) -> dict[str, Table]:
     return found
 
 
-def _chosen(tables: dict[str, Table], named: list[str | None]) -> tuple[Table, ...]:
+def _chosen(tables: dict[str, Table], named: Sequence[str | None]) -> tuple[Table, ...]:
     """Those that are named; all, where a name leaves out which."""
     if len(tables) == 1 or None in named:
         return tuple(tables.values())
