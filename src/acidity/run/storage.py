@@ -78,9 +78,7 @@ def written_tables(sql: str) -> tuple[Table, ...]:
     if found is None:
         return ()
     tables = _references(_ENDS.split(found["tables"])[0])
-    named = [
-        each.strip().removesuffix(".*").strip() for each in found["named"].split(",") if each.strip()
-    ]
+    named = [each.strip().removesuffix(".*").strip() for each in found["named"].split(",") if each.strip()]
     return _chosen(tables, named or [None])
 
 
