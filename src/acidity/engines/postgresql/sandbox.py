@@ -22,7 +22,8 @@ DRIVERS: Mapping[str, tuple[str, str]] = {
     "asyncpg": ("psycopg", "asyncpg"),
 }
 
-# What faults need: a row to fight for, a key to break at COMMIT, a sort too big for its disk at COMMIT.
+# What faults need: a row to fight for, a key to break at COMMIT, a sort too big for its disk at COMMIT; and what the
+# triggers of `Writers` need.
 _BAIT = """
 CREATE SCHEMA {bait};
 CREATE TABLE {bait}.bait (id int PRIMARY KEY, n int NOT NULL);
@@ -36,17 +37,26 @@ SET temp_file_limit = '64kB' SET work_mem = '64kB' AS
 $$ SELECT count(*) FROM (SELECT repeat('x', 100) || i AS t FROM generate_series(1, 20000) i ORDER BY t OFFSET 0) s $$;
 CREATE CONSTRAINT TRIGGER sort AFTER INSERT ON {bait}.full DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW EXECUTE FUNCTION {bait}.sort();
+CREATE TABLE {bait}.writers (transaction xid8 PRIMARY KEY);
+CREATE FUNCTION {bait}.wrote() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {bait} AS $$
+BEGIN INSERT INTO writers VALUES (pg_current_xact_id()) ON CONFLICT DO NOTHING; RETURN NULL; END $$;
 """
 
 
 class PostgresqlSandbox(HostedSandbox):
-    """A database on a PostgreSQL server, owned by a role without privileges."""
+    """A database on a PostgreSQL server, owned by a role without privileges.
+
+    Attributes:
+        stamp: of the system catalogue when it was last read.
+        in_several: texts of Calls that were seen to go through several transactions.
+    """
 
     engine_name = "postgresql"
     dialects = frozenset({"postgresql"})
 
     def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
-        self._own: Any = None
+        self.stamp: Any = None
+        self.in_several: set[str] = set()
         super().__init__(server, settings, drivers)
 
     @property
@@ -161,15 +171,23 @@ class PostgresqlSandbox(HostedSandbox):
 
     def read_catalogue(self) -> Catalogue:
         """All that DDL has made in every schema but the server's and ours."""
-        self._stamp = catalogue.stamp(self._ask_again)
+        self.stamp = self.stamp_now()
         self._known = catalogue.everything(self.ask)
         return self._known
 
     def catalogue_now(self) -> Catalogue:
         """The same while no row of the system catalogue was written."""
-        if catalogue.stamp(self._ask_again) == self._stamp:
+        if self.stamp_now() == self.stamp:
             return self._known
         return catalogue.everything(self.ask)
+
+    def stamp_now(self) -> Any:
+        """A value that is another one after every DDL that was committed."""
+        return catalogue.stamp(self._ask_again)
+
+    def needs_rebuilding(self) -> None:
+        """Something of acidity's own stays in the database, so that the next reset has to make it anew."""
+        self._altered = True
 
     def _ask_again(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask what is asked after every run, as a prepared statement: planning would cost more than looking."""
