@@ -52,8 +52,8 @@ SELECT (SELECT count(*) FROM pg_constraint con JOIN pg_namespace n ON n.oid = co
         AND NOT EXISTS (
               SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY (i.indkey)))
 """
-_SEQUENCES = f"""
-SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+SEQUENCES_OF = f"""
+SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS place, c.relfilenode
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE {_OURS} AND c.relkind = 'S' AND {_free("pg_class", "c.oid")} ORDER BY 1
 """
@@ -155,7 +155,7 @@ def large_objects(ask: Ask) -> Any:
 
 def sequences(ask: Ask) -> list[tuple[str, int, bool]]:
     """Every sequence, quoted, with where it stands."""
-    return [(name, *ask(f"SELECT last_value, is_called FROM {name}")[0]) for (name,) in ask(_SEQUENCES)]
+    return [(name, *ask(f"SELECT last_value, is_called FROM {name}")[0]) for name, _ in ask(SEQUENCES_OF)]
 
 
 def constraints(ask: Ask) -> int:

@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from acidity.core.call import History
 from acidity.engines.facts import Waits
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.hosted_database import Catalogue, Shape
 from acidity.engines.orphans import PREFIX, owner_is_gone
 from acidity.engines.postgresql import catalogue
+from acidity.engines.postgresql.apart import Apart
 from acidity.engines.postgresql.session import ANYTHING, left_on
 from acidity.engines.server import Server
 from acidity.engines.session import Left
@@ -56,6 +58,7 @@ class PostgresqlSandbox(HostedSandbox):
 
     def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
         self.stamp: Any = None
+        self._restarted = True
         self.in_several: set[str] = set()
         super().__init__(server, settings, drivers)
 
@@ -111,6 +114,7 @@ class PostgresqlSandbox(HostedSandbox):
         self.ask(f"GRANT USAGE ON SCHEMA {bait} TO {user}")
         self.ask(f"GRANT SELECT, INSERT, UPDATE ON {bait}.bait, {bait}.late, {bait}.full TO {user}")
         self._sequences = catalogue.sequences(self.ask)
+        self._apart = Apart(self.ask)
         self._large_objects = catalogue.large_objects(self.ask)
         self._left_out = catalogue.of_extensions(self.ask)
         self._foreign = catalogue.foreign_tables(self.ask)
@@ -134,6 +138,7 @@ class PostgresqlSandbox(HostedSandbox):
         """Drop the database and copy it anew."""
         self._step_outside()
         self.ask(f"DROP DATABASE {self.quoted(self.database)} WITH (FORCE)")
+        self.ask(f"ALTER ROLE {self.quoted(self.user)} RESET ALL")
         self._copy(self.before, self.database)
 
     def drop_databases(self) -> None:
@@ -192,6 +197,24 @@ class PostgresqlSandbox(HostedSandbox):
     def _ask_again(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask what is asked after every run, as a prepared statement: planning would cost more than looking."""
         return list(self.admin.execute(sql, prepare=True).fetchall())
+
+    def remember(self, history: History) -> None:
+        """Keep also whether a Call may have made what is rarely made."""
+        super().remember(history)
+        self._apart.remember(history)
+
+    def apart(self) -> list[tuple[str, str, str, str]]:
+        """What is rarely made, and sequences that were restarted, which setting them back makes good."""
+        made, restarted = self._apart.made(), self._apart.restarted()
+        self._altered = self._altered or bool(made)
+        self._restarted = bool(restarted)
+        return made + restarted
+
+    def _put_back(self) -> None:
+        super()._put_back()
+        if self._restarted:
+            self._apart.forget_files()
+            self.stamp = self.stamp_now()  # the schema itself is as it was, or was read anew
 
     def read_shapes(self) -> dict[str, Shape]:
         """From the system catalogue."""
