@@ -74,6 +74,7 @@ class Speech:
         statement: the meaning of one statement that is no control.
         sets_positions: a pattern of what sets the next number of a sequence or table so that no rollback takes it back.
         begins_by_committing: BEGIN commits what is open, and each statement outside a transaction itself.
+        savepoint_begins: a SAVEPOINT outside a transaction begins one, and its RELEASE commits it.
         errors: code → what it means for a transaction.
     """
 
@@ -84,6 +85,7 @@ class Speech:
     statement: Judge
     sets_positions: str = ""
     begins_by_committing: bool = False
+    savepoint_begins: bool = False
     errors: Mapping[str, ErrorClass] = field(default_factory=dict)
 
     def __hash__(self) -> int:
