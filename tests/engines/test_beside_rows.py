@@ -53,9 +53,10 @@ COMPARED = {
     "mariadb": ("UPDATE kept SET v = v + 1", "UPDATE stamped SET v = v + 1", "DELETE FROM kept WHERE id = 2"),
 }
 UNKNOWN = {
-    "postgresql": ("SELECT setval('numbers', 500)",),
+    "postgresql": ("SELECT setval('numbers', 500)", "DO $$BEGIN PERFORM setval('numbers', 500); END$$"),
     "mariadb": (
         "SELECT setval(numbers, 500)",
+        "EXECUTE IMMEDIATE 'DO setval(numbers, 500)'",
         "ALTER SEQUENCE numbers RESTART 500",
         "ALTER TABLE item AUTO_INCREMENT = 500",
     ),

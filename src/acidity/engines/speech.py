@@ -119,6 +119,8 @@ class Speech:
     def sets_position(self, sql: str) -> bool:
         """Whether a text sets where a sequence goes on, at once and whatever becomes of the transaction.
 
+        What an opaque one carries out may stand in a string of it.
+
         >>> speech_of("postgresql").sets_position("SELECT setval('orders_id_seq', 500)")
         True
         """
@@ -138,7 +140,8 @@ class Speech:
 
 @lru_cache(maxsize=4096)
 def _sets_position(speech: Speech, sql: str) -> bool:
-    return any(re.search(speech.sets_positions, statement) for statement in speech.statements(sql))
+    texts = [*speech.statements(sql), *([speech.bare(sql).lower()] if speech.meaning(sql).opaque else [])]
+    return any(re.search(speech.sets_positions, text) for text in texts)
 
 
 @lru_cache(maxsize=4096)
