@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from acidity.core.call import Kind, Writes
 from acidity.core.lexis import Lexis
@@ -217,11 +217,12 @@ SPEECHES: Registry[Speech] = Registry(
 )
 
 
+@cache  # asked for every Call
 def speech_of(engine: str) -> Speech:
     """The speech of an engine, or of a dialect of SQLAlchemy.
 
     Raises:
-        UsageError: nobody has taught acidity this engine.
+        UsageError: no speech is registered for this engine.
     """
     return SPEECHES["mariadb" if engine == "mysql" else engine]
 
