@@ -13,7 +13,8 @@ from sqlalchemy.engine import Engine
 
 from acidity import prove
 from acidity.adapters.seam import PassThrough
-from acidity.core.call import Writes
+from acidity.core.call import Call, Writes
+from acidity.engines.committing import Commits
 from acidity.engines.speech import speech_of
 from acidity.prove import Operation, Scenario
 from acidity.prove.drill.commits_inside import CommitsInside
@@ -247,6 +248,22 @@ def test_what_commits_inside_is_doubted_and_nothing_else(engine: str) -> None:
         found = {each.__name__: doubted(stage, each) for each in (*wrong, *right)}
     assert all(any(why.startswith(INSIDE) for why in found[each.__name__]) for each in wrong), found
     assert not any(found[each.__name__] for each in right), found
+
+
+class Noted(CommitsInside):
+    """What the engine said of the Call, and not only what is made of it."""
+
+    def note(self, call: Call, commits: Commits) -> None:
+        self.said = commits
+
+
+def test_rows_of_postgresql_name_the_transactions_that_wrote_them() -> None:
+    functions = {pg_call_commits: Commits.SEVERAL, pg_same_row_twice: Commits.UNSURE, pg_call: Commits.ONCE}
+    with Stage(scenario(pg_call), "postgresql", {}) as stage:
+        for function, expected in functions.items():
+            about = Noted(stage.parts)
+            stage.run(Operation(function), about.over(PassThrough()))
+            assert about.said is expected, function.__name__
 
 
 @pytest.mark.parametrize(

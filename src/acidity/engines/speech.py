@@ -29,7 +29,6 @@ class ErrorClass(StrEnum):
     CANCELLED = "cancelled statement"
     REFUSED = "commit refused"
     LOST = "connection lost"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +224,3 @@ def speech_of(engine: str) -> Speech:
         UsageError: no speech is registered for this engine.
     """
     return SPEECHES["mariadb" if engine == "mysql" else engine]
-
-
-def error_class(engine: str, code: str) -> ErrorClass:
-    """What an error with this code means on this engine."""
-    return speech_of(engine).errors.get(code, ErrorClass.OTHER)
