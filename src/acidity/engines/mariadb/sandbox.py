@@ -118,6 +118,9 @@ class MariadbSandbox(HostedSandbox):
         """Copies of the tables, without foreign keys, and how each was made."""
         for place, number in self._reader.sequences().items():  # as every later run finds it
             self.ask(f"ALTER SEQUENCE {place} RESTART {number}")
+        self._versioned = self._reader.versioned()
+        for place in self._versioned:
+            self.ask(f"DELETE HISTORY FROM {place}")
         self._sequences = self._reader.sequences()
         self._numbers = self._reader.numbers()
         self._made = list(self._reader.making())
@@ -243,6 +246,8 @@ class MariadbSandbox(HostedSandbox):
                 yield f"USE {self.quoted(database)}"
                 yield made
             yield f"USE {self.quoted(self.database)}; SET foreign_key_checks = 1"
+        for place in self._versioned:
+            yield f"DELETE HISTORY FROM {place}"
         if self._numbers:
             moved = {place: n for place, n in self._reader.numbers().items() if n != self._numbers.get(place, n)}
             for place in moved:
