@@ -15,7 +15,8 @@ from sqlalchemy.engine import Engine
 
 from acidity import prove
 from acidity.adapters.seam import PassThrough
-from acidity.core.call import Writes
+from acidity.core.call import Call, Writes
+from acidity.engines.committing import Commits
 from acidity.engines.speech import speech_of
 from acidity.prove import Operation, Scenario
 from acidity.prove.drill.commits_inside import CommitsInside
@@ -327,6 +328,21 @@ def test_what_commits_inside_is_doubted_and_nothing_else(engine: str) -> None:
         found = {each.__name__: doubted(stage, each) for each in (*wrong, *right)}
     assert all(any(why.startswith(INSIDE) for why in found[each.__name__]) for each in wrong), found
     assert not any(found[each.__name__] for each in right), found
+
+
+class Noted(CommitsInside):
+    """What the engine said of the Call, and not only what is made of it."""
+
+    def note(self, call: Call, commits: Commits) -> None:
+        self.said = commits
+
+
+def test_postgresql_proves_that_a_call_committed_several_times() -> None:
+    with Stage(scenario(pg_call), "postgresql", {}) as stage:
+        about = Noted(stage.parts)
+        for function, several in {pg_call_commits: True, pg_call: False}.items():
+            stage.run(Operation(function), about.over(PassThrough()))
+            assert about.said is (Commits.SEVERAL if several else Commits.ONCE), function.__name__
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from acidity.core.call import Kind, Writes
 from acidity.core.lexis import Lexis
@@ -29,7 +29,6 @@ class ErrorClass(StrEnum):
     CANCELLED = "cancelled statement"
     REFUSED = "commit refused"
     LOST = "connection lost"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,15 +236,36 @@ SPEECHES: Registry[Speech] = Registry(
 )
 
 
+@cache  # asked for every Call
 def speech_of(engine: str) -> Speech:
     """The speech of an engine, or of a dialect of SQLAlchemy.
 
     Raises:
-        UsageError: nobody has taught acidity this engine.
+        UsageError: no speech is registered for this engine.
     """
     return SPEECHES["mariadb" if engine == "mysql" else engine]
 
 
-def error_class(engine: str, code: str) -> ErrorClass:
-    """What an error with this code means on this engine."""
-    return speech_of(engine).errors.get(code, ErrorClass.OTHER)
+@lru_cache(maxsize=4096)
+def touches_rows_alone(engine: str, kind: Kind, sql: str) -> bool:
+    """Whether a Call only reads or writes rows, or begins or ends a transaction, as far as its words go.
+
+    Nothing that it does outlives the transaction on its connection but rows. A text of more than one statement, or
+    with a function that is not known, may do anything.
+
+    >>> touches_rows_alone("sqlite", Kind.STATEMENT, "CREATE TEMP TABLE t (id int)")
+    False
+    """
+    if kind is not Kind.STATEMENT:
+        return kind is not Kind.PREPARE
+    speech = speech_of(engine)
+    meaning, statements = speech.meaning(sql), speech.statements(sql)
+    if meaning.opaque or meaning.commits or meaning.writes is Writes.PERHAPS or len(statements) != 1:
+        return False
+    word = re.match(r"[( ]*(\w+)", statements[0])
+    if word is None or word[1] not in _OF_ROWS:
+        return False
+    return word[1] in {"insert", "replace", "merge"} or not re.search(r"(?<!insert) into\b", statements[0])
+
+
+_OF_ROWS = frozenset({"select", "values", "with", "insert", "update", "delete", "replace", "merge"})

@@ -263,6 +263,17 @@ class PostgresqlSandbox(HostedSandbox):
         )
         return {pid: _STATES.get(state or "", "active") for pid, state in rows}
 
+    def at_rest(self, opened: Iterable[Any]) -> int | None:
+        """One answer: all sessions are known and idle, nothing is prepared, nothing kept; and libpq says so, too."""
+        alive = [each for each in opened if self.session_of(each) is not None]
+        known = {self.session_of(each) for each in alive}
+        beside = {self.session_of(each) for each in self._beside}
+        idle, kept, prepared = self._ask_again(_REST)[0]
+        there = None if idle is None else set(idle) - beside
+        if there != known or kept or prepared or not all(map(_is_idle, alive)):
+            return None
+        return len(alive)
+
     def end_session(self, number: int) -> None:
         """pg_terminate_backend."""
         self.ask(f"SELECT pg_terminate_backend({int(number)})")
@@ -321,6 +332,22 @@ _STATES = {
 }
 
 
+# The sessions, or NULL where one of them is not idle; whether anything outlives transactions; whether one is prepared.
+_REST = f"""
+SELECT CASE WHEN coalesce(bool_and(state = 'idle'), true) THEN coalesce(array_agg(pid), '{{}}') END,
+       ({ANYTHING}), EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database())
+FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+
+
+def _is_idle(dbapi_connection: Any) -> bool:
+    """Whether the client's side could send something at once; what has no libpq is not asked."""
+    driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
+    return getattr(getattr(driver, "info", None), "transaction_status", None) == _IDLE
+
+
+_IDLE = 0  # PQTRANS_IDLE
 _NEVER = 1 << 30  # statements are prepared where that is asked for; None would forbid it
 
 
