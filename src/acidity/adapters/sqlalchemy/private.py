@@ -71,7 +71,10 @@ def idle_unheard(engine: Engine, known: Mapping[str, int]) -> int | None:
     if is_made_by_the_user(creator_of(pool)) or not type(engine.dialect).__module__.startswith("sqlalchemy."):
         return None
     for heard in (engine.dispatch, pool.dispatch, engine.dialect.dispatch):
-        for name in heard._event_names:
+        named = heard
+        while hasattr(named, "local"):  # of an engine with execution_options: joined to that of the first one
+            named = named.local
+        for name in named._event_names:
             if name not in {"connect", "first_connect"} and len(getattr(heard, name)) > known.get(name, 0):
                 return None
     idle: int = pool.checkedin()
