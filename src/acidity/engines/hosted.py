@@ -206,7 +206,9 @@ class HostedSandbox(HostedGate):
     def _read(self, shapes: Mapping[str, Shape]) -> dict[str, Table]:
         """The rows of these tables, in one request."""
         tables = {}
-        for (name, shape), found in zip(shapes.items(), self.ask_all([*map(self._selecting, shapes.values())]), strict=True):
+        for (name, shape), found in zip(
+            shapes.items(), self.ask_all([*map(self._selecting, shapes.values())]), strict=True
+        ):
             rows = sorted((tuple(map(_plain, row)) for row in found), key=repr)
             tables[name] = Table(shape.columns, shape.key, shape.references, tuple(rows))
         return tables

@@ -203,8 +203,13 @@ class SqlAlchemyAdapter:
 
     def pooled(self, sandbox: Sandbox) -> int | None:
         """Counted in pools of SQLAlchemy's own kind, each with a connection, none taken and no listener but ours."""
-        found = [private.idle_unheard(engine, _HEARD) for engine in self.engines_of(sandbox)]
-        return None if None in found else sum(filter(None, found))
+        idle: dict[int, int] = {}  # by pool: engines that differ in their options share one
+        for engine in self.engines_of(sandbox):
+            found = private.idle_unheard(engine, _HEARD)
+            if found is None:
+                return None
+            idle[id(engine.pool)] = found
+        return sum(idle.values())
 
     def forget(self) -> None:
         """Close every session, driver connection and pool that the run left; nothing of it may reach the next run."""
@@ -221,7 +226,7 @@ class SqlAlchemyAdapter:
                     known.pool_record.invalidate()
         for engine, _ in self.engines.values():
             with suppress(ResourceClosedError):
-                engine.dispose(close=False)
+                private.empty(engine)
         self.known.forget()
         self.orphans.clear()
 

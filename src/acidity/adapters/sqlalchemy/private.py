@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from operator import attrgetter
 from types import FrameType
 from typing import Any
 
 from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.pool import Pool, QueuePool
+from sqlalchemy.util.queue import Empty
 
 serves_programs: Callable[[Connection], bool] = attrgetter("_allow_autobegin")
 """Whether a Connection is not the one with which a dialect gets to know its server; asked for every Call."""
@@ -70,12 +73,27 @@ def idle_unheard(engine: Engine, known: Mapping[str, int]) -> int | None:
         return None
     if is_made_by_the_user(creator_of(pool)) or not type(engine.dialect).__module__.startswith("sqlalchemy."):
         return None
-    for heard in (engine.dispatch, pool.dispatch, engine.dialect.dispatch):
-        for name in heard._event_names:
-            if name not in {"connect", "first_connect"} and len(getattr(heard, name)) > known.get(name, 0):
+    for kind, heard in ((Engine, engine), (Pool, pool), (DefaultDialect, engine.dialect)):
+        for name in kind.dispatch._event_names:
+            if name not in {"connect", "first_connect"} and len(getattr(heard.dispatch, name)) > known.get(name, 0):
                 return None
     idle: int = pool.checkedin()
     return idle
+
+
+def empty(engine: Engine) -> None:
+    """Let the pool of an engine forget its connections, without closing them.
+
+    That is ``engine.dispose(close=False)``, which makes a new pool; one with no connection taken is as good as new.
+    """
+    pool: Any = engine.pool
+    if type(pool) is not QueuePool or pool.checkedout():
+        engine.dispose(close=False)
+        return
+    with suppress(Empty):
+        while True:
+            pool._pool.get(block=False)
+    pool._overflow = -pool.size()
 
 
 def is_for_a_connection() -> bool:
