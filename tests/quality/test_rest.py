@@ -204,9 +204,6 @@ def test_a_listener_that_writes(listens: Callable[..., None], db: str) -> None:
 
 
 def test_a_listener_of_all_pools(visits: list[int]) -> None:
-    def hears(*_: Any) -> None:
-        """Who knows what it does."""
-
     with settled(Program(nothing), "sqlite") as stage:
         event.listen(Pool, "checkin", hears)
         try:
@@ -214,6 +211,30 @@ def test_a_listener_of_all_pools(visits: list[int]) -> None:
         finally:
             event.remove(Pool, "checkin", hears)
     assert len(visits) == 3
+
+
+def hears(*_: Any, **__: Any) -> None:
+    """Who knows what it does."""
+
+
+def loses_its_connection(program: Program, engine: Engine) -> None:
+    for heard in program.kept:
+        event.listen(engine, "connect", hears, **heard)
+    program.kept.clear()
+    with engine.connect() as connection:
+        connection.invalidate()
+
+
+@pytest.mark.parametrize("db", ENGINES)
+def test_after_a_lost_connection_nobody_has_to_come(db: str, visits: list[int]) -> None:
+    assert not gone_wrong(Program(loses_its_connection, {}), db).leaks
+    assert len(visits) == 2
+
+
+@pytest.mark.parametrize("options", [{}, {"once": True}, {"named": True}], ids=str)
+def test_a_listener_that_hears_of_the_next_one(options: dict[str, Any], visits: list[int]) -> None:
+    gone_wrong(Program(loses_its_connection, {}, kept=[options]), "sqlite")
+    assert len(visits) > 2
 
 
 def test_a_thread_that_goes_on(visits: list[int]) -> None:

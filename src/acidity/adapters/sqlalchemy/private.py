@@ -58,18 +58,19 @@ def pool_of(fairy: Any) -> Pool:
 def idle_unheard(engine: Engine, known: Mapping[str, int]) -> int | None:
     """How many connections lie idle in the pool of an engine of SQLAlchemy's making that only known listeners hear.
 
-    Those of ``connect`` and ``first_connect`` do not count: who takes an idle connection opens none.
+    Listeners of ``connect`` count only where a connection would have to be opened: the pool is empty, or what was in
+    its place has been invalidated.
 
     Args:
         engine: whose.
         known: event → how many of its listeners are no concern of the caller's.
 
     Returns:
-        Their number, 1 or more. None: the pool is empty, or a connection is taken; pool, dialect or creator are the
-        program's own; or a listener hears what becomes of a connection, its statements or its transactions.
+        Their number. None: a connection is taken; pool, dialect or creator are the program's own; or a listener hears
+        what becomes of a connection, its statements or its transactions.
     """
     pool: Any = engine.pool
-    if type(pool) is not QueuePool or pool.checkedout() or not pool.checkedin():
+    if type(pool) is not QueuePool or pool.checkedout():
         return None
     if is_made_by_the_user(creator_of(pool)) or not type(engine.dialect).__module__.startswith("sqlalchemy."):
         return None
@@ -77,8 +78,22 @@ def idle_unheard(engine: Engine, known: Mapping[str, int]) -> int | None:
         for name in kind.dispatch._event_names:
             if name not in {"connect", "first_connect"} and len(getattr(heard.dispatch, name)) > known.get(name, 0):
                 return None
-    idle: int = pool.checkedin()
-    return idle
+    places = list(pool._pool.queue)
+    idle = sum(place.dbapi_connection is not None for place in places)
+    return None if idle < max(1, len(places)) and _hears_of_new_ones(pool) else idle
+
+
+def _hears_of_new_ones(pool: Any) -> bool:
+    """Whether somebody else than ``create_engine`` listens to ``connect``; it does so itself, to know a server.
+
+    What SQLAlchemy wraps (``once=``, ``named=``, an older signature) looks like its own, so only one of that is taken
+    for it.
+    """
+    if len(pool.dispatch.first_connect):
+        return True
+    modules = [str(getattr(listener, "__module__", "")) for listener in pool.dispatch.connect]
+    others = [name for name in modules if not name.startswith(("sqlalchemy.engine.", "sqlalchemy.dialects."))]
+    return others not in ([], ["sqlalchemy.util.langhelpers"])
 
 
 def empty(engine: Engine) -> None:
