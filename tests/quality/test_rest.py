@@ -116,6 +116,17 @@ def keeps_a_lock(_: Program, engine: Engine) -> None:
         ).all()
 
 
+def may_only_read_from_now_on(_: Program, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SELECT set_config('default_transaction_read_only', 'on', false)").all()
+
+
+def tells_its_driver_to_only_read(_: Program, engine: Engine) -> None:
+    with engine.connect() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        driver.read_only = True
+
+
 TEN_LESS = (80, 10)
 IN_PLACE = {"pool_size": 1, "max_overflow": 0}
 
@@ -251,6 +262,11 @@ def test_a_temporary_table(db: str) -> None:
 def test_a_lock_of_the_session(db: str) -> None:
     """PostgreSQL's speech knows this function, so only the server tells."""
     assert "advisory lock" in str(gone_wrong(Program(keeps_a_lock), db).leaks)
+
+
+@pytest.mark.parametrize("leaves", [may_only_read_from_now_on, tells_its_driver_to_only_read])
+def test_a_session_that_can_no_longer_write(leaves: Callable[..., None]) -> None:
+    assert "read-only transaction" in gone_wrong(Program(leaves), "postgresql").stopped
 
 
 def test_a_lock_of_somebody_elses_on_the_file() -> None:

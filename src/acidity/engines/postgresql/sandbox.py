@@ -301,8 +301,10 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type 
 
 
 def _is_idle(dbapi_connection: Any) -> bool:
-    """Whether the client's side could send something at once; what has no libpq is not asked."""
+    """Whether the client's side could send a write at once; what has no libpq is not asked."""
     driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
+    if any(getattr(driver, name, None) for name in ("read_only", "readonly")):  # psycopg and psycopg2
+        return False
     return getattr(getattr(driver, "info", None), "transaction_status", None) == _IDLE
 
 
