@@ -44,10 +44,6 @@ class LiveConnection(ABC):
     def is_gone(self, error: BaseException) -> bool:
         """Whether this error of the driver means that the connection is gone."""
 
-    def disconnected(self, error: BaseException) -> bool:
-        """Whether this is an error of the driver that means that the connection is gone."""
-        return isinstance(error, self.errors.Error) and self.is_gone(error)
-
     def autocommits(self, sql: str) -> bool:
         """Whether the database would commit this write by itself: no transaction is open, and none will be begun."""
         del sql

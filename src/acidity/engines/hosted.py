@@ -147,6 +147,7 @@ class HostedSandbox(HostedGate):
         if not self._looked:
             self._dirty = set(self.shapes)
             self._altered = self._altered or self.catalogue_now() != self._catalogue
+            self.apart()
         try:
             self._put_back()
         except Exception:  # somebody still holds locks; every driver says so in its own way
@@ -198,7 +199,7 @@ class HostedSandbox(HostedGate):
         tables = self._read(self._shapes_now)
         self._altered = self._altered or catalogue != self._catalogue
         self._dirty.update(name for name in self.shapes if tables.get(name) != self._seed.get(name))
-        tables[SCHEMA] = _changes(self._catalogue, catalogue)
+        tables[SCHEMA] = _changes(self._catalogue, catalogue, self.apart())
         self._looked = True
         beyond = self.beyond()
         return Look(State(tables), beyond=beyond)
@@ -295,9 +296,9 @@ class HostedSandbox(HostedGate):
         self.admin = self.connect_admin(self.database)
 
 
-def _changes(before: Catalogue, now: Catalogue) -> Table:
-    """What DDL has made and dropped, as rows; none while the schema is as it was."""
-    rows = [("made", *each) for each in now - before] + [("dropped", *each) for each in before - now]
+def _changes(before: Catalogue, now: Catalogue, more: list[tuple[str, str, str, str]]) -> Table:
+    """What DDL has made and dropped, as rows, and `more` of the kind; none while the schema is as it was."""
+    rows = [("made", *each) for each in now - before] + [("dropped", *each) for each in before - now] + more
     return Table(("what", "kind", "name", "definition"), (), {}, tuple(sorted(rows)))
 
 

@@ -127,6 +127,10 @@ class HostedDatabase(ABC):
         """What belongs to the database now and is not compared, in words."""
         return ()
 
+    def apart(self) -> list[tuple[str, str, str, str]]:
+        """What DDL has made and is in no catalogue: what became of it, kind, name and definition."""
+        return []
+
     def left_out(self) -> tuple[str, ...]:
         """Tables that are not compared, and why that is right."""
         return ()

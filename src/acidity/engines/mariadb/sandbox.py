@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -14,7 +13,7 @@ from acidity.engines.hosted_database import Catalogue, Shape
 from acidity.engines.mariadb.catalogue import Reader
 from acidity.engines.mariadb.leases import Leases, orphaned
 from acidity.engines.mariadb.session import left_on, names_in
-from acidity.engines.mariadb.speech import SPEECH
+from acidity.engines.mariadb.speech import only_writes_rows
 from acidity.engines.mariadb.waiting import Waiting
 from acidity.engines.orphans import PREFIX, owner_is_gone
 from acidity.engines.server import Server
@@ -118,6 +117,9 @@ class MariadbSandbox(HostedSandbox):
         """Copies of the tables, without foreign keys, and how each was made."""
         for place, number in self._reader.sequences().items():  # as every later run finds it
             self.ask(f"ALTER SEQUENCE {place} RESTART {number}")
+        self._versioned = self._reader.versioned()
+        for place in self._versioned:
+            self.ask(f"DELETE HISTORY FROM {place}")
         self._sequences = self._reader.sequences()
         self._numbers = self._reader.numbers()
         self._made = list(self._reader.making())
@@ -201,7 +203,7 @@ class MariadbSandbox(HostedSandbox):
         """Keep also whether a Call may have made or dropped something, and which locks and tables they speak of."""
         super().remember(history)
         self._spoken_of |= names_in(calls(history))
-        plain = all(_only_writes_rows(event.call.sql) for event in history)
+        plain = all(only_writes_rows(event.call.sql) for event in history)
         self._plain = plain and self._plain is not False
 
     def read_catalogue(self) -> Catalogue:
@@ -245,6 +247,8 @@ class MariadbSandbox(HostedSandbox):
                 yield made
             if triggers:
                 yield end
+        for place in self._versioned:
+            yield f"DELETE HISTORY FROM {place}"
         if self._numbers:
             moved = {place: n for place, n in self._reader.numbers().items() if n != self._numbers.get(place, n)}
             for place in moved:
@@ -380,18 +384,6 @@ class MariadbSandbox(HostedSandbox):
 _NO_SUCH_THREAD = 1094
 _LOCKED = 1205
 _MANY = 10_000  # a limit has to be there from the start: without one, MariaDB does not count
-_PLAIN = frozenset(
-    {"select", "insert", "update", "delete", "replace", "with", "set"}
-    | {"begin", "start", "commit", "rollback", "savepoint", "release", "xa"}
-)
-
-
-def _only_writes_rows(sql: str) -> bool:
-    """Whether it is one statement of a kind that makes and drops nothing; what is not known may make anything."""
-    meaning, statements = SPEECH.meaning(sql), SPEECH.statements(sql)
-    if meaning.opaque or meaning.commits_unasked or len(statements) > 1:
-        return False
-    return all(re.split(r"\W", text.lstrip("( "), maxsplit=1)[0] in _PLAIN for text in statements)
 
 
 def _value(value: str) -> str:
