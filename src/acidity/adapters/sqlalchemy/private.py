@@ -78,7 +78,8 @@ def idle_unheard(engine: Engine, known: Mapping[str, int]) -> int | None:
         for name in kind.dispatch._event_names:
             if name not in {"connect", "first_connect"} and len(getattr(heard.dispatch, name)) > known.get(name, 0):
                 return None
-    places = list(pool._pool.queue)
+    queue: Any = pool._pool
+    places = list(queue.queue)
     idle = sum(place.dbapi_connection is not None for place in places)
     return None if idle < max(1, len(places)) and _hears_of_new_ones(pool) else idle
 
