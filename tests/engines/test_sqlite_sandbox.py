@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from acidity.adapters.seam import PassThrough
 from acidity.core.outcome import State
 from acidity.engines import ENGINES
-from acidity.engines.sqlite.bypass import file_in
+from acidity.engines.sqlite.bypass import files_in
 from acidity.engines.sqlite.engine import SETTINGS
 from acidity.engines.sqlite.sandbox import SqliteSandbox
 from acidity.errors import UsageError
@@ -457,10 +457,15 @@ class TestAttached:
         ("ATTACH ? AS a", "?"),
         ("VACUUM INTO '/tmp/a.db'", "/tmp/a.db"),
         ("VACUUM main INTO '/tmp/a.db'", "/tmp/a.db"),
+        ("VACUUM 'main' INTO '/tmp/a.db'", "/tmp/a.db"),
+        ('VACUUM "into" INTO ?', "?"),
+        ("SELECT ';'; ATTACH '/tmp/;.db' AS a", "/tmp/;.db"),
+        (";ATTACH '/tmp/a.db' AS a", "/tmp/a.db"),
         ("VACUUM", None),
         ("SELECT 'ATTACH'", None),
+        ("SELECT '; ATTACH ''a'' AS b'", None),
         ("DETACH a", None),
     ],
 )
 def test_files_that_a_statement_names(sql: str, named: str | None) -> None:
-    assert file_in(sql) == named
+    assert files_in(sql) == (() if named is None else (named,))

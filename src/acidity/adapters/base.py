@@ -46,8 +46,10 @@ def describe_target(gatekeeper: Gatekeeper, dialect_name: str, cargs: Any, cpara
 def leads_elsewhere(gatekeeper: Gatekeeper, part: Sandbox, sql: str) -> str:
     """Which database that is not ours the statement would open; nothing if there is none."""
     where = part.leads_to(sql)
+    if not where:  # as for every Call but a few
+        return ""
     others = (other for other in gatekeeper.parts.values() if other.engine_name == part.engine_name)
-    return where if where and all(other.leads_to(sql) for other in others) else ""
+    return where if all(other.leads_to(sql) for other in others) else ""
 
 
 class Adapter(Protocol):

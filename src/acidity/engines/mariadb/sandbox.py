@@ -117,6 +117,7 @@ class MariadbSandbox(HostedSandbox):
         """Copies of the tables, without foreign keys, and how each was made."""
         for place, number in self._reader.sequences().items():  # as every later run finds it
             self.ask(f"ALTER SEQUENCE {place} RESTART {number}")
+        self._unprotected = self._reader.without_transactions()
         self._versioned = self._reader.versioned()
         for place in self._versioned:
             self.ask(f"DELETE HISTORY FROM {place}")
@@ -135,6 +136,10 @@ class MariadbSandbox(HostedSandbox):
             copy, columns = self._seed_of(shape), self._columns(shape)
             self.ask(f"CREATE TABLE {copy} LIKE {shape.place}")
             self.ask(f"INSERT INTO {copy} ({columns}) SELECT {columns} FROM {shape.place}")
+
+    def traits(self) -> Mapping[str, Any]:
+        """Also the tables that no transaction protects."""
+        return {**super().traits(), "unprotected": self._unprotected}
 
     def _seed_of(self, shape: Shape) -> str:
         """The copy of a table with the rows before."""

@@ -17,7 +17,7 @@ from acidity.core.report import EngineInfo
 from acidity.engines.directory import OwnDirectory
 from acidity.engines.own_calls import own_calls
 from acidity.engines.sandbox import Look
-from acidity.engines.sqlite.bypass import Watch, file_in, file_of
+from acidity.engines.sqlite.bypass import Watch, file_of, files_in
 from acidity.engines.sqlite.gate import IN_FILE, SqliteGate
 from acidity.engines.sqlite.original import Original
 from acidity.engines.sqlite.rows import (
@@ -199,8 +199,8 @@ class SqliteSandbox(SqliteGate):
         for text in (event.call.sql.lower() for event in history if event.call.writes):
             self._reader.header |= "pragma" in text
             self._reader.sequences |= "sqlite_sequence" in text
-        named = [file_in(event.call.sql) for event in history]
-        self._in_memory |= any(each is not None and not file_of(each) for each in named)
+        named = (each for event in history for each in files_in(event.call.sql))
+        self._in_memory |= not all(map(file_of, named))
 
     def in_doubt(self) -> tuple[str, ...]:
         """So none is in doubt."""
