@@ -39,7 +39,7 @@ def atomicity_report(drilled: Drilled, asked: CheckOptions) -> Report:
     leaked = sum(1 for item in struck if item.judgement.word == "leaked" and item.judgement.severity == "error")
     doubtful = sum(1 for item in struck if item.judgement.word == "left in doubt")
     headline = (
-        f"{calls} calls × {faults} faults = {len(struck)} runs: "
+        f"{counted(calls, 'call')} × {counted(faults, 'fault')} = {counted(len(struck), 'run')}: "
         f"{rows[Rows.BEFORE]} before · {rows[Rows.AFTER]} after · {rows[Rows.TORN]} torn"
         + (f" · {rows[Rows.LEGAL]} legal" if rows[Rows.LEGAL] else "")
         + (f" · {rows[Rows.DOUBLED]} doubled" if rows[Rows.DOUBLED] else "")
