@@ -204,7 +204,7 @@ def _notes(drilled: Drilled) -> list[str]:
         doubtful = [item.judgement for item in examination.struck if item.judgement.told is Told.UNKNOWN]
         committed = sum(1 for judgement in doubtful if judgement.rows is Rows.AFTER)
         if committed:
-            ended = f"{counted(committed, 'run')} ended in doubt although committed"
+            ended = f"{counted(committed, 'run')} left the caller in doubt although everything was committed"
             notes.append(f"{name}: {ended}: the caller has to resolve the outcome")
         outlasted = sum(1 for item in examination.struck if strikes(item.run.history) >= STRIKES_MAX)
         if outlasted:
