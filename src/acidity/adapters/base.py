@@ -77,6 +77,13 @@ class Adapter(Protocol):
     def engines_of(self, sandbox: Sandbox) -> list[Engine]:
         """The engines of the run that lead to this Sandbox, whose pools a stranger has to visit."""
 
+    def pooled(self, sandbox: Sandbox) -> int | None:
+        """How many connections to the Sandbox lie idle in pools where no code of the program hears of a stranger.
+
+        Returns:
+            Their number; None where a connection is taken, or where it cannot be said what taking one would do.
+        """
+
     def redirecting(self, engine: Engine, sandbox: Sandbox) -> AbstractContextManager[None]:
         """Point an engine of the program at a Sandbox while the context lasts, if this adapter knows its library."""
 
@@ -129,6 +136,11 @@ class Adapters:
     def engines_of(self, sandbox: Sandbox) -> list[Engine]:
         """The engines of the run that lead to this Sandbox."""
         return [engine for part in self._parts for engine in part.engines_of(sandbox)]
+
+    def pooled(self, sandbox: Sandbox) -> int | None:
+        """How many connections lie idle in pools; None where some adapter cannot say what taking one would do."""
+        found = [part.pooled(sandbox) for part in self._parts]
+        return None if None in found else sum(filter(None, found))
 
     @contextmanager
     def redirecting(self, engine: Engine, sandbox: Sandbox) -> Iterator[None]:

@@ -209,6 +209,11 @@ class DbapiAdapter:
         del sandbox
         return []
 
+    def pooled(self, sandbox: Sandbox) -> int:
+        """Nor has it pools."""
+        del sandbox
+        return 0
+
     def redirecting(self, engine: Engine, sandbox: Sandbox) -> AbstractContextManager[None]:
         """An engine is SQLAlchemy's."""
         del engine, sandbox

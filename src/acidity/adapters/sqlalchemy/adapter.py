@@ -26,6 +26,7 @@ _REMEDY = (
     'Redirect a module-level engine with bind="module:engine", or let the operation take a session, engine or url as '
     "its first parameter."
 )
+_HEARD = {"do_connect": 1, "engine_connect": 1, "checkout": 1, "reset": 1}  # how many listeners are the adapter's own
 _RAW = "a raw driver connection was taken from the pool (raw_connection)"
 
 
@@ -199,6 +200,11 @@ class SqlAlchemyAdapter:
     def engines_of(self, sandbox: Sandbox) -> list[Engine]:
         """The engines of the run that lead to it."""
         return [engine for engine, its in self.engines.values() if its is sandbox]
+
+    def pooled(self, sandbox: Sandbox) -> int | None:
+        """Counted in pools of SQLAlchemy's own kind, each with a connection, none taken and no listener but ours."""
+        found = [private.idle_unheard(engine, _HEARD) for engine in self.engines_of(sandbox)]
+        return None if None in found else sum(filter(None, found))
 
     def forget(self) -> None:
         """Close every session, driver connection and pool that the run left; nothing of it may reach the next run."""

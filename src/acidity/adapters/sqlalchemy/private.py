@@ -6,13 +6,13 @@ Were one gone, the tests of the seam (``tests/engines/test_seam*.py``) would fai
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from types import FrameType
 from typing import Any
 
-from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.pool import Pool
+from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.pool import Pool, QueuePool
 
 serves_programs: Callable[[Connection], bool] = attrgetter("_allow_autobegin")
 """Whether a Connection is not the one with which a dialect gets to know its server; asked for every Call."""
@@ -50,6 +50,32 @@ def pool_of(fairy: Any) -> Pool:
     """The pool that a connection was taken from (``_ConnectionFairy._pool``)."""
     pool: Pool = fairy._pool
     return pool
+
+
+def idle_unheard(engine: Engine, known: Mapping[str, int]) -> int | None:
+    """How many connections lie idle in the pool of an engine of SQLAlchemy's making that only known listeners hear.
+
+    Those of ``connect`` and ``first_connect`` do not count: who takes an idle connection opens none.
+
+    Args:
+        engine: whose.
+        known: event → how many of its listeners are no concern of the caller's.
+
+    Returns:
+        Their number, 1 or more. None: the pool is empty, or a connection is taken; pool, dialect or creator are the
+        program's own; or a listener hears what becomes of a connection, its statements or its transactions.
+    """
+    pool: Any = engine.pool
+    if type(pool) is not QueuePool or pool.checkedout() or not pool.checkedin():
+        return None
+    if is_made_by_the_user(creator_of(pool)) or not type(engine.dialect).__module__.startswith("sqlalchemy."):
+        return None
+    for heard in (engine.dispatch, pool.dispatch, engine.dialect.dispatch):
+        for name in heard._event_names:
+            if name not in {"connect", "first_connect"} and len(getattr(heard, name)) > known.get(name, 0):
+                return None
+    idle: int = pool.checkedin()
+    return idle
 
 
 def is_for_a_connection() -> bool:

@@ -118,6 +118,9 @@ class MariadbSandbox(HostedSandbox):
         """Copies of the tables, without foreign keys, and how each was made."""
         for place, number in self._reader.sequences().items():  # as every later run finds it
             self.ask(f"ALTER SEQUENCE {place} RESTART {number}")
+        self._versioned = self._reader.versioned()
+        for place in self._versioned:
+            self.ask(f"DELETE HISTORY FROM {place}")
         self._sequences = self._reader.sequences()
         self._numbers = self._reader.numbers()
         self._made = list(self._reader.making())
@@ -238,11 +241,15 @@ class MariadbSandbox(HostedSandbox):
             for shape in (self.shapes[name] for name in tables):
                 columns = self._columns(shape)
                 parts.append(f"INSERT INTO {shape.place} ({columns}) SELECT {columns} FROM {self._seed_of(shape)}")
-            yield "; ".join([*parts, "COMMIT"])
+            end = f"USE {self.quoted(self.database)}; SET foreign_key_checks = 1"
+            yield "; ".join([*parts, "COMMIT"] if triggers else [*parts, "COMMIT", end])
             for database, _, made in triggers:
                 yield f"USE {self.quoted(database)}"
                 yield made
-            yield f"USE {self.quoted(self.database)}; SET foreign_key_checks = 1"
+            if triggers:
+                yield end
+        for place in self._versioned:
+            yield f"DELETE HISTORY FROM {place}"
         if self._numbers:
             moved = {place: n for place, n in self._reader.numbers().items() if n != self._numbers.get(place, n)}
             for place in moved:
@@ -284,6 +291,18 @@ class MariadbSandbox(HostedSandbox):
             return None
         finally:
             cursor.close()
+
+    def at_rest(self, opened: Iterable[Any]) -> int | None:
+        """Each open connection says so itself; the run has named no lock, temporary table or prepared transaction."""
+        if self._spoken_of or self.named:
+            return None
+        alive = [connection for connection in opened if self.session_of(connection) is not None]
+        beside = {self.session_of(connection) for connection in self._beside}
+        known = {self.session_of(connection) for connection in alive}
+        there = {number: state for number, state in self.sessions().items() if number not in beside}
+        if set(there) != known or "active" in there.values():
+            return None
+        return None if any(self.in_transaction(each) is not False for each in alive) else len(alive)
 
     def end_session(self, number: int) -> None:
         """End a session with KILL."""

@@ -112,6 +112,7 @@ SPEECH = Speech(
     ),
     undivided=rf"create .*?\b(trigger|procedure|function|event|package)\b|{_BLOCK}",
     statement=_statement,
+    sets_positions=r"\bsetval ?\(|^alter sequence\b|^alter .*\bauto_increment ?=? ?\d",
     begins_by_committing=True,
     errors={
         "1020": ErrorClass.SERIALIZATION,  # record has changed since last read (innodb_snapshot_isolation)

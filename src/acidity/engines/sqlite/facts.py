@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from acidity.engines.facts import Waits
@@ -17,6 +18,7 @@ from acidity.engines.sqlite.session import left_on
 class SqliteFacts:
     """See `Facts` for what the methods promise."""
 
+    path: Path
     _watch: Watch
     _in_memory: bool  # a database was attached that lives in one connection, so nobody else can read its rows
 
@@ -58,6 +60,26 @@ class SqliteFacts:
             return bool(native_of(dbapi_connection).in_transaction)
         except (sqlite3.ProgrammingError, ValueError, AttributeError):
             return None
+
+    def at_rest(self, opened: Iterable[Any]) -> int | None:
+        """The drivers know of no transaction, and nobody on this machine holds any lock on the file.
+
+        ``BEGIN EXCLUSIVE`` succeeds only then; under ``journal_mode=WAL``, where readers lock nobody out, only if no one
+        has begun to write.
+        """
+        states = [self.in_transaction(connection) for connection in opened]
+        if any(states):
+            return None
+        with own_calls():
+            probe = sqlite3.Connection(str(self.path), timeout=0, isolation_level=None)
+            try:
+                probe.execute("BEGIN EXCLUSIVE")
+                probe.execute("ROLLBACK")
+            except sqlite3.OperationalError:  # somebody holds a lock, or what he left has to be recovered
+                return None
+            finally:
+                probe.close()
+        return states.count(False)
 
     def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
         """Temporary tables and attached databases."""

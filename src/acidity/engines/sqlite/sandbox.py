@@ -54,7 +54,7 @@ class SqliteSandbox(SqliteGate):
         self._beside: list[sqlite3.Connection] = []
         self._traits: dict[str, Any] = {}
         self._constraints = 0
-        self._write = "PRAGMA user_version = 1"
+        self._write = ""
 
     # Life
 
@@ -101,10 +101,13 @@ class SqliteSandbox(SqliteGate):
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._constraints = declared_constraints(connection)
             self._traits = self._read_traits(connection)
+            self._reader.keep(connection)
             state = self._reader.read(connection)
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         first = min((name for name in state.tables if name != "sqlite_schema"), default=None)
-        if first is not None:
-            self._write = f"DELETE FROM {quoted(first)} WHERE 0"
+        self._write = (
+            f"DELETE FROM {quoted(first)} WHERE 0" if first is not None else f"PRAGMA user_version = {version}"
+        )
         shutil.copyfile(self.path, self._before)
         return state
 
@@ -192,7 +195,10 @@ class SqliteSandbox(SqliteGate):
         return ()
 
     def remember(self, history: History) -> None:
-        """Keep whether one of these Calls attached a database in memory."""
+        """Keep whether one of these Calls attached a database in memory, and what one sets beside rows."""
+        for text in (event.call.sql.lower() for event in history if event.call.writes):
+            self._reader.header |= "pragma" in text
+            self._reader.sequences |= "sqlite_sequence" in text
         named = [file_in(event.call.sql) for event in history]
         self._in_memory |= any(each is not None and not file_of(each) for each in named)
 
@@ -201,7 +207,10 @@ class SqliteSandbox(SqliteGate):
         return ()
 
     def harmless_write(self) -> str:
-        """A DELETE that matches no row: it takes the write lock, and its COMMIT commits whatever was left open."""
+        """A DELETE that matches no row, or a PRAGMA that sets what is set.
+
+        It takes the write lock, and its COMMIT commits whatever was left open.
+        """
         return self._write
 
 

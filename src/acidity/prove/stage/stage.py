@@ -183,11 +183,11 @@ class Stage:
             for player in players:
                 host.sync(player.actor.interceptor.finish)
             self._raise_refused()
-            seen = self._onlooker.look(host, endings)
+            own = [bypass for player in players for bypass in player.actor.bypasses]
+            seen = self._onlooker.look(host, players, endings, unseen=bool(bypasses or own))
         finally:
             with quiet():
                 host.sync(self.adapters.forget)
-        own = (bypass for player in players for bypass in player.actor.bypasses)
         return Scene(tuple(endings), seen, tuple(dict.fromkeys([*bypasses, *own, *seen.beyond])))
 
     def follow(self, operation: Operation, actor: Actor) -> Ending:
