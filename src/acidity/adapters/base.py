@@ -74,7 +74,7 @@ class Adapter(Protocol):
         """What reached the Sandbox in this run without passing the seam, in words."""
 
     def strangers(self, sandbox: Sandbox) -> bool:
-        """Whether something was left open here that a stranger meets who comes over a connection of their own."""
+        """Whether a stranger with a connection of its own may meet what was left open here."""
 
     def engines_of(self, sandbox: Sandbox) -> list[Engine]:
         """The engines of the run that lead to this Sandbox, whose pools a stranger has to visit."""

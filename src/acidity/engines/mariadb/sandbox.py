@@ -224,7 +224,7 @@ class MariadbSandbox(HostedSandbox):
         return self._reader.everything()
 
     def read_shapes(self) -> dict[str, Shape]:
-        """From information_schema."""
+        """Read the tables from information_schema."""
         return self._reader.shapes()
 
     def reset(self) -> None:
@@ -309,7 +309,7 @@ class MariadbSandbox(HostedSandbox):
         return None if any(self.in_transaction(each) is not False for each in alive) else len(alive)
 
     def end_session(self, number: int) -> None:
-        """KILL."""
+        """End a session with KILL."""
         import pymysql
 
         try:
@@ -370,11 +370,11 @@ class MariadbSandbox(HostedSandbox):
         return left_on(dbapi_connection, self._spoken_of)
 
     def set_statements(self) -> Iterable[str]:
-        """Session variables."""
+        """SET for each session variable that was asked for."""
         return [f"SET SESSION {name} = {_value(value)}" for name, value in sorted(self.settings.items())]
 
     def impatience(self) -> tuple[str, str]:
-        """innodb_lock_wait_timeout."""
+        """SET of innodb_lock_wait_timeout to no wait, and back."""
         return "SET innodb_lock_wait_timeout = 0", "SET innodb_lock_wait_timeout = DEFAULT"
 
     def query_of(self, driver: str) -> str:
@@ -382,7 +382,7 @@ class MariadbSandbox(HostedSandbox):
         return "?ssl_disabled=1" if driver == "pymysql" else ""
 
     def quoted(self, name: str) -> str:
-        """In backticks."""
+        """The name in backticks."""
         return "`" + name.replace("`", "``") + "`"
 
 

@@ -275,7 +275,7 @@ class PostgresqlSandbox(HostedSandbox):
         return len(alive)
 
     def end_session(self, number: int) -> None:
-        """pg_terminate_backend."""
+        """End a session with pg_terminate_backend."""
         self.ask(f"SELECT pg_terminate_backend({int(number)})")
 
     def waits(self, sessions: Collection[int]) -> Waits:
@@ -313,15 +313,15 @@ class PostgresqlSandbox(HostedSandbox):
         return left_on(dbapi_connection) if self.ask(ANYTHING)[0][0] else ()
 
     def set_statements(self) -> Iterable[str]:
-        """SET, for the whole session."""
+        """SET for each setting that was asked for, for the whole session."""
         return [f"SET {self.quoted(name)} = {_literal(value)}" for name, value in sorted(self.settings.items())]
 
     def impatience(self) -> tuple[str, str]:
-        """lock_timeout."""
+        """SET LOCAL of lock_timeout to 50 ms, and back."""
         return "SET LOCAL lock_timeout = '50ms'", "SET LOCAL lock_timeout = DEFAULT"
 
     def quoted(self, name: str) -> str:
-        """In double quotes."""
+        """The name in double quotes."""
         return '"' + name.replace('"', '""') + '"'
 
 

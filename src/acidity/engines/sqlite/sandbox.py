@@ -60,7 +60,7 @@ class SqliteSandbox(SqliteGate):
         return f"sqlite{'+aiosqlite' if asynchronous else ''}:///{self.path}"
 
     def dsn(self, *, asynchronous: bool = False) -> str:
-        """The path."""
+        """The path of the file, as ``sqlite3.connect`` takes it."""
         del asynchronous
         return str(self.path)
 
@@ -118,7 +118,7 @@ class SqliteSandbox(SqliteGate):
         self._original.put_back()
 
     def close(self) -> None:
-        """Remove the directory."""
+        """Close the connections beside, and remove the directory with the file."""
         for connection in self._beside:
             connection.close()
         self._beside.clear()

@@ -30,6 +30,7 @@ from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.child import Child, OnEffect
 from acidity.prove.stage.effects import observed
+from acidity.prove.stage.frames import let_go_of_frames
 from acidity.prove.stage.ground import bound, ground_of, sandboxes_of, seeded
 from acidity.prove.stage.host import Host, LoopHost, PlainHost, is_async
 from acidity.prove.stage.needs import NOTHING, Needs
@@ -94,8 +95,8 @@ class Stage:
                 self._cleanup.enter_context(self.adapters.redirecting(engine, part))
             self._create()
             self._cleanup.enter_context(observed(self.scenario.effects, self._effect_took_place))
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
 
@@ -112,7 +113,9 @@ class Stage:
             if self._refused is not None:
                 raise self._refused
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if error is not None and not isinstance(error, Exception):
+            let_go_of_frames(error)
         self.close()
 
     def close(self) -> None:
