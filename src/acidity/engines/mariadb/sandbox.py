@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from acidity.core.call import History, calls
@@ -11,7 +12,7 @@ from acidity.engines.facts import Waits
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.hosted_database import Catalogue, Shape
 from acidity.engines.mariadb.catalogue import Reader
-from acidity.engines.mariadb.leases import Leases, orphaned
+from acidity.engines.mariadb.leases import Leases, claim, orphaned, owner_lives
 from acidity.engines.mariadb.session import left_on, names_in
 from acidity.engines.mariadb.speech import only_writes_rows
 from acidity.engines.mariadb.waiting import Waiting
@@ -73,6 +74,7 @@ class MariadbSandbox(HostedSandbox):
     def create_database(self) -> None:
         """Three databases, and a user for the first and third."""
         self.leases = Leases(self.ask, self.database, self.user, (self.server.host, self.server.port))
+        claim(self.ask, self.database)
         for name in (self.database, self.before, self.bait):
             self.ask(f"CREATE DATABASE {self.quoted(name)}")
         user = f"'{self.user}'@'%'"
@@ -191,11 +193,12 @@ class MariadbSandbox(HostedSandbox):
         return found
 
     def sweep(self) -> None:
-        """Drop databases whose process is gone, unless a prepared transaction of nobody's knowing locks them."""
+        """Drop databases whose owner is gone, unless a prepared transaction of nobody's knowing locks them."""
         import pymysql
 
+        serves = partial(owner_lives, self.ask)
         names = [name for (name,) in self.ask("SELECT schema_name FROM information_schema.schemata")]
-        ours = [name for name in names if name.startswith(PREFIX) and owner_is_gone(name)]
+        ours = [name for name in names if name.startswith(PREFIX) and owner_is_gone(name, serves)]
         for name in (*ours, *orphaned(self.ask)):
             try:
                 at_once = "SET STATEMENT innodb_lock_wait_timeout = 0, foreign_key_checks = 0 FOR"
