@@ -252,6 +252,27 @@ class TestReset:
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
             beside.execute("SELECT 1")
 
+    @pytest.mark.parametrize("mode", ["delete", "wal"])
+    def test_an_idle_connection_that_somebody_holds(self, made: Callable[..., SqliteSandbox], mode: str) -> None:
+        """It can write no more into the file that the next run has."""
+        sandbox = made({"journal_mode": mode})
+        before = sandbox.look().state
+        holder = sqlite3.connect(sandbox.path, isolation_level=None)
+        holder.execute("SELECT * FROM accounts").fetchall()
+        sandbox.reset()
+        with suppress(sqlite3.Error):
+            holder.execute("UPDATE accounts SET balance = 3")
+        assert sandbox.look().state == before
+        holder.close()
+        assert sandbox.look().state == before
+
+    def test_a_file_that_the_program_has_removed(self, made: Callable[..., SqliteSandbox]) -> None:
+        sandbox = made()
+        before = sandbox.look().state
+        sandbox.path.unlink()
+        sandbox.reset()
+        assert sandbox.look().state == before
+
     def test_a_hot_journal_is_no_part_of_the_rows_before(self, made: Callable[..., SqliteSandbox]) -> None:
         sandbox = made()
         before = sandbox.look().state

@@ -7,7 +7,7 @@ reach the next, so an adapter remembers it until `Adapter.forget`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, Protocol
 
 from sqlalchemy.engine import Engine
@@ -74,7 +74,7 @@ class Adapter(Protocol):
         """What reached the Sandbox in this run without passing the seam, in words."""
 
     def strangers(self, sandbox: Sandbox) -> bool:
-        """Whether something was left open here that a stranger meets who comes over a connection of their own."""
+        """Whether a stranger with a connection of its own may meet what was left open here."""
 
     def engines_of(self, sandbox: Sandbox) -> list[Engine]:
         """The engines of the run that lead to this Sandbox, whose pools a stranger has to visit."""
@@ -94,6 +94,48 @@ class Adapter(Protocol):
 
     def release(self) -> None:
         """Let go of what the operation made for itself."""
+
+
+class Bystander:
+    """An `Adapter` that brings no Calls: it has no connections and no engines, and only watches.
+
+    Args:
+        gatekeeper: decides where operations may connect to.
+    """
+
+    def __init__(self, gatekeeper: Gatekeeper) -> None:
+        self.gatekeeper = gatekeeper
+        self.armed = False
+
+    def opened(self, sandbox: Sandbox) -> list[Any]:
+        """It opens none."""
+        del sandbox
+        return []
+
+    def bypasses(self) -> list[str]:
+        """It knows of none."""
+        return []
+
+    def strangers(self, sandbox: Sandbox) -> bool:
+        """It has left nothing open."""
+        del sandbox
+        return False
+
+    def engines_of(self, sandbox: Sandbox) -> list[Engine]:
+        """It has none."""
+        del sandbox
+        return []
+
+    def redirecting(self, engine: Engine, sandbox: Sandbox) -> AbstractContextManager[None]:
+        """It knows no library."""
+        del engine, sandbox
+        return nullcontext()
+
+    def forget(self) -> None:
+        """It keeps nothing of a run."""
+
+    def release(self) -> None:
+        """It keeps nothing of an operation."""
 
 
 class Adapters:

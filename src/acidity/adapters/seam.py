@@ -139,7 +139,7 @@ class PassThrough:
         pending.perform()
 
     def keeps_open(self, wire: LiveConnection) -> bool:
-        """Never."""
+        """Whether the pool's reset is held back: never."""
         del wire
         return False
 

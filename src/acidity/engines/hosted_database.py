@@ -180,7 +180,7 @@ class HostedDatabase(ABC):
 
     @abstractmethod
     def quoted(self, name: str) -> str:
-        """An identifier, quoted."""
+        """An identifier as the server's texts quote it."""
 
     @abstractmethod
     def count_constraints(self) -> int:
@@ -188,7 +188,7 @@ class HostedDatabase(ABC):
 
     @abstractmethod
     def version(self) -> str:
-        """The server's version."""
+        """The version that the server reports."""
 
     @abstractmethod
     def prepared(self) -> Mapping[str, str]:

@@ -263,9 +263,10 @@ def touches_rows_alone(engine: str, kind: Kind, sql: str) -> bool:
     if meaning.opaque or meaning.commits or meaning.writes is Writes.PERHAPS or len(statements) != 1:
         return False
     word = re.match(r"[( ]*(\w+)", statements[0])
-    if word is None or word[1] not in _OF_ROWS:
+    if word is None or word[1] not in _OF_ROWS or _OF_SESSIONS.search(statements[0]):
         return False
     return word[1] in {"insert", "replace", "merge"} or not re.search(r"(?<!insert) into\b", statements[0])
 
 
+_OF_SESSIONS = re.compile(r"\b(set_config|\w*advisory_\w*lock\w*|get_lock)\b")  # functions that change no row
 _OF_ROWS = frozenset({"select", "values", "with", "insert", "update", "delete", "replace", "merge"})

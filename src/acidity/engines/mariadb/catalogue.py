@@ -133,7 +133,7 @@ class Reader:
         )
 
     def shapes(self) -> dict[str, Shape]:
-        """The tables."""
+        """The tables of all databases of the Sandbox, with their columns and keys."""
         tables = {(database, name) for database, name in self._asked(_TABLES)}
         columns: dict[tuple[str, str], list[tuple[str, bool]]] = {}
         serial = set()

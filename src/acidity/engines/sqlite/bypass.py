@@ -83,7 +83,7 @@ class Watch:
 
 def points_at(database: object, path: Path) -> bool:
     """Whether the argument of `sqlite3.connect` names this file."""
-    return file_of(database) == os.path.realpath(path)
+    return database == str(path) or file_of(database) == os.path.realpath(path)
 
 
 def file_of(database: object) -> str:

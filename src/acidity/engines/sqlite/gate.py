@@ -80,7 +80,7 @@ class SqliteGate(SqliteFacts):
         return f"{dialect_name}://{cparams.get('host', '')}/{cparams.get('dbname') or cparams.get('database') or ''}"
 
     def serves(self, dialect_name: str) -> bool:
-        """SQLite's dialect."""
+        """Whether this is the dialect of SQLite."""
         return dialect_name == "sqlite"
 
     def in_memory(self, url: Any) -> bool:
@@ -93,7 +93,7 @@ class SqliteGate(SqliteFacts):
         return nullcontext()
 
     def detour(self) -> None:
-        """So there is no proxy."""
+        """Nothing: there is no proxy in front of a file."""
 
     def watch(self, refuse: Callable[[str], None]) -> AbstractContextManager[list[str]]:
         """Notice what bypasses the seam."""

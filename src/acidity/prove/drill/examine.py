@@ -363,7 +363,8 @@ def _strayed(run: Run, clean: Run) -> bool:
 
 
 def _shape(history: Sequence[Event]) -> list[tuple[Kind, str]]:
-    """What was asked. The name of a prepared transaction is another one each time, and so is the order of databases in
-    which a Session prepares: that of a set.
+    """Kind and text of each Call, without the names of prepared transactions, which are new in every run.
+
+    A Session prepares its databases in the order of a set, which differs too; all that differs there is such a name.
     """
     return [(event.call.kind, without_names(event.call.sql)) for event in history]

@@ -39,7 +39,7 @@ def atomicity_report(drilled: Drilled, asked: CheckOptions) -> Report:
     leaked = sum(1 for item in struck if item.judgement.word == "leaked" and item.judgement.severity == "error")
     doubtful = sum(1 for item in struck if item.judgement.word == "left in doubt")
     headline = (
-        f"{calls} calls × {faults} faults = {len(struck)} runs: "
+        f"{counted(calls, 'call')} × {counted(faults, 'fault')} = {counted(len(struck), 'run')}: "
         f"{rows[Rows.BEFORE]} before · {rows[Rows.AFTER]} after · {rows[Rows.TORN]} torn"
         + (f" · {rows[Rows.LEGAL]} legal" if rows[Rows.LEGAL] else "")
         + (f" · {rows[Rows.DOUBLED]} doubled" if rows[Rows.DOUBLED] else "")
@@ -217,7 +217,7 @@ def _notes(drilled: Drilled) -> list[str]:
         doubtful = [item.judgement for item in examination.struck if item.judgement.told is Told.UNKNOWN]
         committed = sum(1 for judgement in doubtful if judgement.rows is Rows.AFTER)
         if committed:
-            ended = f"{counted(committed, 'run')} ended in doubt although committed"
+            ended = f"{counted(committed, 'run')} left the caller in doubt although everything was committed"
             notes.append(f"{name}: {ended}: the caller has to resolve the outcome")
         outlasted = sum(1 for item in examination.struck if strikes(item.run.history) >= STRIKES_MAX)
         if outlasted:
