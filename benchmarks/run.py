@@ -1,4 +1,4 @@
-"""What a run of the drill costs beside the bare operation: CPU and wall of each, interleaved, in processes of their own.
+"""What a run of the drill costs beside the bare operation: CPU and wall, interleaved, in processes of their own.
 
 One process calls the bare operation, on a pooled connection and on a new one each time; one process for each checkout
 makes runs on a `Stage`. They take turns, one short slice each a round, so that a loaded machine bears on all alike.

@@ -28,6 +28,7 @@ SCHEMA = {
         "CREATE TABLE item (id int PRIMARY KEY AUTO_INCREMENT, name text)",
         "CREATE SEQUENCE numbers",
         "CREATE TABLE kept (id int PRIMARY KEY, v int) WITH SYSTEM VERSIONING",
+        "CREATE TABLE loose (id int) ENGINE=MyISAM",
         (
             "CREATE TABLE stamped (id int PRIMARY KEY, v int, since timestamp(6) GENERATED ALWAYS AS ROW START,"
             " until timestamp(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (since, until)) WITH SYSTEM VERSIONING"
@@ -52,9 +53,10 @@ COMPARED = {
     "mariadb": ("UPDATE kept SET v = v + 1", "UPDATE stamped SET v = v + 1", "DELETE FROM kept WHERE id = 2"),
 }
 UNKNOWN = {
-    "postgresql": ("SELECT setval('numbers', 500)",),
+    "postgresql": ("SELECT setval('numbers', 500)", "DO $$BEGIN PERFORM setval('numbers', 500); END$$"),
     "mariadb": (
         "SELECT setval(numbers, 500)",
+        "EXECUTE IMMEDIATE 'DO setval(numbers, 500)'",
         "ALTER SEQUENCE numbers RESTART 500",
         "ALTER TABLE item AUTO_INCREMENT = 500",
     ),
@@ -136,3 +138,12 @@ def test_what_no_rollback_takes_back_is_never_a_pass(engine: str, statement: str
 def test_a_number_handed_out_in_vain_is_no_matter(engine: str, statement: str) -> None:
     report = drilled(engine, (INSERT, statement))
     assert report.verdict == "pass", report
+
+
+def test_one_commit_does_not_protect_a_table_without_transactions() -> None:
+    report = drilled("mariadb", (INSERT, "INSERT INTO loose VALUES (1)", INSERT.replace("new", "newer")))
+    assert report.verdict == "fail", report
+    assert report.classifier == "3 writes in 1 commit, and no transactions in loose (MyISAM): missing"
+    report = drilled("mariadb", (INSERT, INSERT.replace("new", "newer")))
+    assert report.verdict == "pass", report
+    assert report.classifier == "2 writes in 1 commit: protected"

@@ -40,6 +40,11 @@ OF_MARIADB = (
     f"CREATE PROCEDURE twice() BEGIN {DEBIT}; {CREDIT}; END",
     f"CREATE PROCEDURE ending() BEGIN {CREDIT}; COMMIT; END",
     f"CREATE PROCEDURE once() BEGIN START TRANSACTION; {DEBIT}; {CREDIT}; COMMIT; END",
+    (
+        "CREATE PROCEDURE handled() BEGIN DECLARE n int; DECLARE c CURSOR FOR SELECT id FROM accounts;"
+        " DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END;"
+        f" START TRANSACTION; {DEBIT}; {CREDIT}; COMMIT; END"
+    ),
     f"CREATE PROCEDURE late() BEGIN START TRANSACTION; COMMIT; {DEBIT}; {CREDIT}; END",
     f"CREATE FUNCTION paying() RETURNS int DETERMINISTIC MODIFIES SQL DATA BEGIN {DEBIT}; {CREDIT}; RETURN 1; END",
 )
@@ -210,6 +215,7 @@ maria_call_begins_late = _maria("call_begins_late", "CALL late()", autocommit=Tr
 maria_execute_commits = _maria("execute_commits", DEBIT, "EXECUTE IMMEDIATE 'COMMIT'", CREDIT, autocommit=False)
 maria_block_commits = _maria("block_commits", f"BEGIN NOT ATOMIC {DEBIT}; COMMIT; {CREDIT}; END", autocommit=False)
 maria_block_autocommitted = _maria("block_autocommitted", f"BEGIN NOT ATOMIC {DEBIT}; {CREDIT}; END", autocommit=True)
+maria_call_handled = _maria("call_handled", "CALL handled()", autocommit=True)
 maria_call = _maria("call", "CALL once()", autocommit=True)
 maria_call_in_a_transaction = _maria("call_in_a_transaction", "CALL twice()", autocommit=False)
 maria_execute = _maria("execute", DEBIT, f"EXECUTE IMMEDIATE '{CREDIT}'", autocommit=False)
@@ -273,6 +279,7 @@ RIGHT = [
     pg_function,
     pg_engine_call_in_a_transaction,
     maria_call,
+    maria_call_handled,
     maria_call_in_a_transaction,
     maria_execute,
     maria_block,

@@ -7,7 +7,7 @@ reach the next, so an adapter remembers it until `Adapter.forget`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, Protocol
 
 from sqlalchemy.engine import Engine
@@ -46,8 +46,10 @@ def describe_target(gatekeeper: Gatekeeper, dialect_name: str, cargs: Any, cpara
 def leads_elsewhere(gatekeeper: Gatekeeper, part: Sandbox, sql: str) -> str:
     """Which database that is not ours the statement would open; nothing if there is none."""
     where = part.leads_to(sql)
+    if not where:  # as for every Call but a few
+        return ""
     others = (other for other in gatekeeper.parts.values() if other.engine_name == part.engine_name)
-    return where if where and all(other.leads_to(sql) for other in others) else ""
+    return where if all(other.leads_to(sql) for other in others) else ""
 
 
 class Adapter(Protocol):
@@ -92,6 +94,48 @@ class Adapter(Protocol):
 
     def release(self) -> None:
         """Let go of what the operation made for itself."""
+
+
+class Bystander:
+    """An `Adapter` that brings no Calls: it has no connections and no engines, and only watches.
+
+    Args:
+        gatekeeper: decides where operations may connect to.
+    """
+
+    def __init__(self, gatekeeper: Gatekeeper) -> None:
+        self.gatekeeper = gatekeeper
+        self.armed = False
+
+    def opened(self, sandbox: Sandbox) -> list[Any]:
+        """It opens none."""
+        del sandbox
+        return []
+
+    def bypasses(self) -> list[str]:
+        """It knows of none."""
+        return []
+
+    def strangers(self, sandbox: Sandbox) -> bool:
+        """It has left nothing open."""
+        del sandbox
+        return False
+
+    def engines_of(self, sandbox: Sandbox) -> list[Engine]:
+        """It has none."""
+        del sandbox
+        return []
+
+    def redirecting(self, engine: Engine, sandbox: Sandbox) -> AbstractContextManager[None]:
+        """It knows no library."""
+        del engine, sandbox
+        return nullcontext()
+
+    def forget(self) -> None:
+        """It keeps nothing of a run."""
+
+    def release(self) -> None:
+        """It keeps nothing of an operation."""
 
 
 class Adapters:

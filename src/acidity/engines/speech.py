@@ -73,6 +73,7 @@ class Speech:
         statement: the meaning of one statement that is no control.
         sets_positions: a pattern of what sets the next number of a sequence or table so that no rollback takes it back.
         begins_by_committing: BEGIN commits what is open, and each statement outside a transaction itself.
+        savepoint_begins: a SAVEPOINT outside a transaction begins one, and its RELEASE commits it.
         errors: code → what it means for a transaction.
     """
 
@@ -83,6 +84,7 @@ class Speech:
     statement: Judge
     sets_positions: str = ""
     begins_by_committing: bool = False
+    savepoint_begins: bool = False
     errors: Mapping[str, ErrorClass] = field(default_factory=dict)
 
     def __hash__(self) -> int:
@@ -116,6 +118,8 @@ class Speech:
     def sets_position(self, sql: str) -> bool:
         """Whether a text sets where a sequence goes on, at once and whatever becomes of the transaction.
 
+        What an opaque one carries out may stand in a string of it.
+
         >>> speech_of("postgresql").sets_position("SELECT setval('orders_id_seq', 500)")
         True
         """
@@ -135,7 +139,8 @@ class Speech:
 
 @lru_cache(maxsize=4096)
 def _sets_position(speech: Speech, sql: str) -> bool:
-    return any(re.search(speech.sets_positions, statement) for statement in speech.statements(sql))
+    texts = [*speech.statements(sql), *([speech.bare(sql).lower()] if speech.meaning(sql).opaque else [])]
+    return any(re.search(speech.sets_positions, text) for text in texts)
 
 
 @lru_cache(maxsize=4096)
@@ -258,9 +263,10 @@ def touches_rows_alone(engine: str, kind: Kind, sql: str) -> bool:
     if meaning.opaque or meaning.commits or meaning.writes is Writes.PERHAPS or len(statements) != 1:
         return False
     word = re.match(r"[( ]*(\w+)", statements[0])
-    if word is None or word[1] not in _OF_ROWS:
+    if word is None or word[1] not in _OF_ROWS or _OF_SESSIONS.search(statements[0]):
         return False
     return word[1] in {"insert", "replace", "merge"} or not re.search(r"(?<!insert) into\b", statements[0])
 
 
+_OF_SESSIONS = re.compile(r"\b(set_config|\w*advisory_\w*lock\w*|get_lock)\b")  # functions that change no row
 _OF_ROWS = frozenset({"select", "values", "with", "insert", "update", "delete", "replace", "merge"})

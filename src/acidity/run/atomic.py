@@ -18,6 +18,7 @@ from acidity.run.decide import ONCE, Ended, Policy
 from acidity.run.drivers import outcome, run, run_async, to_body, to_body_async
 from acidity.run.errors import BoundaryError
 from acidity.run.marker import Marker, fingerprint_of
+from acidity.run.residence import residence
 from acidity.run.server import LEVELS
 from acidity.run.target import Target, is_asynchronous, target_of
 from acidity.run.telemetry import steps_of
@@ -142,7 +143,8 @@ class atomic:  # noqa: N801  # it is used like a function
         """The function as a unit of work; see the class."""
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise UsageError(
-                f"{function.__name__}() is a generator and would run outside of its unit; use a block in it"
+                f"{function.__name__}() is a generator and would run outside of its unit; fetch in a function, "
+                f"and iterate over what it returns"
             )
         if inspect.iscoroutinefunction(function) is not self.asynchronous:
             wrong = "a plain function on an async" if self.asynchronous else "a coroutine function on a plain"
@@ -236,7 +238,7 @@ class atomic:  # noqa: N801  # it is used like a function
             if self._joined is not None:
                 return None
         marker = self._marker_of_block() if self.recognised else None
-        course = self._course(found, self.terms, self.policy, marker, False, "")
+        course = self._course(found, self.terms, self.policy, marker, False, "", residence())
         self._under_way = opened = course, steps_of(course)
         return opened
 

@@ -26,12 +26,13 @@ from sqlalchemy.util import greenlet_spawn
 from acidity.engines.codes import DUPLICATE, LOCK_TIMEOUT, codes_of
 from acidity.errors import UsageError
 from acidity.run import server
-from acidity.run.errors import KeyInProgress, KeyReused, KeyReversed
+from acidity.run.beside import beside
+from acidity.run.errors import KeyInProgress, KeyReused, KeyReversed, TransactionEnded
 from acidity.run.fence import Row, is_taken
-from acidity.run.guard import aside
 from acidity.run.tables import explain_missing, marker, now
 from acidity.run.target import target_of
 
+SPOILT = "spoilt"  # in place of the fingerprint of a unit whose transaction was ended inside it
 REVERSED = "reversed"  # in place of the fingerprint of a unit that must never be committed
 
 
@@ -120,10 +121,8 @@ class Marker:
 
     def find(self, engine: Engine) -> Stored | None:
         """What is committed under this key."""
-        with aside(engine.connect()) as connection:
-            stored = self.seen(connection)
-            connection.rollback()
-        return stored
+        with beside(engine) as connection:
+            return self.seen(connection)
 
     def seen(self, connection: Connection) -> Stored | None:
         """What this transaction sees under this key."""
@@ -143,6 +142,17 @@ class Marker:
         stored = self.find(engine)
         return stored is not None and stored.token == self.token
 
+    def spoil(self, engine: Engine) -> None:
+        """Refuse repeats from now on: the row is committed, and the work is not whole."""
+        table = self.table
+        with beside(engine) as connection:
+            connection.execute(
+                update(table)
+                .where(table.c.key_hash == self.hash, table.c.token == self.token)
+                .values(fingerprint=SPOILT)
+            )
+            connection.commit()
+
     @property
     def advice(self) -> str:
         """What to do while nothing answers the question whether it is there."""
@@ -154,7 +164,13 @@ class Marker:
         Raises:
             KeyReused: it was another one.
             KeyReversed: it was reversed before it was committed.
+            TransactionEnded: the transaction of that unit was ended inside it.
         """
+        if stored.fingerprint == SPOILT:
+            raise TransactionEnded(
+                f"a unit with the idempotency key {self.key!r} was ended by a statement inside it, and may be done in "
+                f"part; nothing was done now. Look into the database, and delete its row in acidity_marker"
+            )
         if stored.fingerprint == REVERSED:
             raise KeyReversed(f"the request {self.key!r} was reversed before it was committed; nothing was done")
         if stored.fingerprint != self.fingerprint:
@@ -225,7 +241,9 @@ def prune(what: Any, *, older_than: timedelta) -> Any:
     target = target_of(what)
 
     def carry_out() -> int:
-        with aside(target.engine.connect()) as connection, connection.begin():
-            return connection.execute(delete(marker).where(marker.c.created_at < now() - older_than)).rowcount
+        with beside(target.engine) as connection:
+            deleted = connection.execute(delete(marker).where(marker.c.created_at < now() - older_than)).rowcount
+            connection.commit()
+        return deleted
 
     return greenlet_spawn(carry_out) if target.asynchronous else carry_out()

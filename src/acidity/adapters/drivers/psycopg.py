@@ -14,6 +14,8 @@ from typing import Any
 
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, statement
 from acidity.adapters.drivers.psycopg_blocks import hook_blocks, hook_blocks_async
+from acidity.adapters.drivers.pysqlite import replace_everywhere
+from acidity.adapters.drivers.subclasses import standing_for
 from acidity.adapters.drivers.wire import Awaited
 from acidity.core.call import Kind
 
@@ -74,6 +76,7 @@ class Psycopg:
                 await greenlet_spawn(opening.take_in, connection)
                 return connection
 
+        _hook_libpq(self, psycopg, seam, hooks)
         hooks.put(psycopg.Connection, "_connect_gen", classmethod(connect_gen))
         hooks.put(psycopg.AsyncConnection, "connect", classmethod(connect))
 
@@ -148,6 +151,27 @@ def _where(psycopg: Any, conninfo: str, **keywords: Any) -> dict[str, Any]:
     where: dict[str, Any] = psycopg.conninfo.conninfo_to_dict(conninfo, **keywords)
     where.setdefault("host", where.get("hostaddr"))
     return where
+
+
+def _hook_libpq(driver: Psycopg, psycopg: Any, seam: Seam, hooks: Hooks) -> None:
+    """``PGconn``, which is below the driver's own connections and may be written in C, opens some by itself."""
+    original = psycopg.pq.PGconn
+
+    def opening_by(name: str) -> Any:
+        opens = getattr(original, name)
+
+        def connect(_: Any, conninfo: bytes) -> Any:
+            where = _where(psycopg, bytes(conninfo).decode())
+            with seam.opening(driver, "postgresql", (), where) as opening:
+                if opening.ours:
+                    seam.refuse("a bare PGconn of psycopg was opened, whose statements acidity does not see")
+                return opens(conninfo)
+
+        return classmethod(connect)
+
+    guard = standing_for(original, connect=opening_by("connect"), connect_start=opening_by("connect_start"))
+    hooks.later(lambda: replace_everywhere(guard, original))
+    replace_everywhere(original, guard)
 
 
 # Statements that last longer than a call

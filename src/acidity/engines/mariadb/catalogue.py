@@ -21,6 +21,11 @@ _VERSIONED = """
 SELECT table_schema, table_name FROM information_schema.tables
 WHERE table_schema IN %s AND table_type = 'SYSTEM VERSIONED'
 """
+_WITHOUT_TRANSACTIONS = """
+SELECT t.table_schema, t.table_name, t.engine
+FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine
+WHERE t.table_schema IN %s AND t.table_type <> 'SEQUENCE' AND e.transactions = 'NO'
+"""
 _KEYS = """
 SELECT table_schema, table_name, constraint_name, column_name, referenced_table_schema, referenced_table_name,
        referenced_column_name
@@ -163,6 +168,11 @@ class Reader:
     def versioned(self) -> list[str]:
         """The tables of which the server keeps every version of a row."""
         return [self.place(*where) for where in self._asked(_VERSIONED)]
+
+    def without_transactions(self) -> dict[str, str]:
+        """The tables whose storage engine knows no transactions, and its name."""
+        found = self._asked(_WITHOUT_TRANSACTIONS)
+        return {self.named(database, table): engine for database, table, engine in found}
 
     def numbers(self) -> dict[str, int]:
         """The next number of every table that the database numbers."""

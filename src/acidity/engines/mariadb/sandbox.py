@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from acidity.core.call import History, calls
@@ -12,9 +12,9 @@ from acidity.engines.facts import Waits
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.hosted_database import Catalogue, Shape
 from acidity.engines.mariadb.catalogue import Reader
-from acidity.engines.mariadb.leases import Leases, orphaned
+from acidity.engines.mariadb.leases import Leases, claim, orphaned, owner_lives
 from acidity.engines.mariadb.session import left_on, names_in
-from acidity.engines.mariadb.speech import SPEECH
+from acidity.engines.mariadb.speech import only_writes_rows
 from acidity.engines.mariadb.waiting import Waiting
 from acidity.engines.orphans import PREFIX, owner_is_gone
 from acidity.engines.server import Server
@@ -74,6 +74,7 @@ class MariadbSandbox(HostedSandbox):
     def create_database(self) -> None:
         """Three databases, and a user for the first and third."""
         self.leases = Leases(self.ask, self.database, self.user, (self.server.host, self.server.port))
+        claim(self.ask, self.database)
         for name in (self.database, self.before, self.bait):
             self.ask(f"CREATE DATABASE {self.quoted(name)}")
         user = f"'{self.user}'@'%'"
@@ -118,6 +119,7 @@ class MariadbSandbox(HostedSandbox):
         """Copies of the tables, without foreign keys, and how each was made."""
         for place, number in self._reader.sequences().items():  # as every later run finds it
             self.ask(f"ALTER SEQUENCE {place} RESTART {number}")
+        self._unprotected = self._reader.without_transactions()
         self._versioned = self._reader.versioned()
         for place in self._versioned:
             self.ask(f"DELETE HISTORY FROM {place}")
@@ -136,6 +138,10 @@ class MariadbSandbox(HostedSandbox):
             copy, columns = self._seed_of(shape), self._columns(shape)
             self.ask(f"CREATE TABLE {copy} LIKE {shape.place}")
             self.ask(f"INSERT INTO {copy} ({columns}) SELECT {columns} FROM {shape.place}")
+
+    def traits(self) -> Mapping[str, Any]:
+        """Also the tables that no transaction protects."""
+        return {**super().traits(), "unprotected": self._unprotected}
 
     def _seed_of(self, shape: Shape) -> str:
         """The copy of a table with the rows before."""
@@ -187,11 +193,12 @@ class MariadbSandbox(HostedSandbox):
         return found
 
     def sweep(self) -> None:
-        """Drop databases whose process is gone, unless a prepared transaction of nobody's knowing locks them."""
+        """Drop databases whose owner is gone, unless a prepared transaction of nobody's knowing locks them."""
         import pymysql
 
+        serves = partial(owner_lives, self.ask)
         names = [name for (name,) in self.ask("SELECT schema_name FROM information_schema.schemata")]
-        ours = [name for name in names if name.startswith(PREFIX) and owner_is_gone(name)]
+        ours = [name for name in names if name.startswith(PREFIX) and owner_is_gone(name, serves)]
         for name in (*ours, *orphaned(self.ask)):
             try:
                 at_once = "SET STATEMENT innodb_lock_wait_timeout = 0, foreign_key_checks = 0 FOR"
@@ -204,7 +211,7 @@ class MariadbSandbox(HostedSandbox):
         """Keep also whether a Call may have made or dropped something, and which locks and tables they speak of."""
         super().remember(history)
         self._spoken_of |= names_in(calls(history))
-        plain = all(_only_writes_rows(event.call.sql) for event in history)
+        plain = all(only_writes_rows(event.call.sql) for event in history)
         self._plain = plain and self._plain is not False
 
     def read_catalogue(self) -> Catalogue:
@@ -385,18 +392,6 @@ class MariadbSandbox(HostedSandbox):
 _NO_SUCH_THREAD = 1094
 _LOCKED = 1205
 _MANY = 10_000  # a limit has to be there from the start: without one, MariaDB does not count
-_PLAIN = frozenset(
-    {"select", "insert", "update", "delete", "replace", "with", "set"}
-    | {"begin", "start", "commit", "rollback", "savepoint", "release", "xa"}
-)
-
-
-def _only_writes_rows(sql: str) -> bool:
-    """Whether it is one statement of a kind that makes and drops nothing; what is not known may make anything."""
-    meaning, statements = SPEECH.meaning(sql), SPEECH.statements(sql)
-    if meaning.opaque or meaning.commits_unasked or len(statements) > 1:
-        return False
-    return all(re.split(r"\W", text.lstrip("( "), maxsplit=1)[0] in _PLAIN for text in statements)
 
 
 def _value(value: str) -> str:

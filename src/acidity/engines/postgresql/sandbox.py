@@ -77,6 +77,7 @@ class PostgresqlSandbox(HostedSandbox):
             user=self.server.superuser,
             password=self.server.password or None,
             dbname=database or self.server.database,
+            application_name=self.database,  # by this session other hosts see that the owner lives
             autocommit=True,
             prepare_threshold=_NEVER,
         )
@@ -154,17 +155,22 @@ class PostgresqlSandbox(HostedSandbox):
         return {name: f"ROLLBACK PREPARED {_literal(name)}" for (name,) in names}
 
     def sweep(self) -> None:
-        """Drop databases whose process is gone; one with a prepared transaction cannot be dropped."""
+        """Drop databases whose owner is gone; one with a prepared transaction cannot be dropped."""
         import psycopg
 
         left = self.ask("SELECT database, gid FROM pg_prepared_xacts WHERE starts_with(database, %s)", (PREFIX,))
         for name, gid in left:
-            if owner_is_gone(name):
+            if owner_is_gone(name, self.serves):
                 with suppress(psycopg.Error), self.connect_admin(name) as connection:  # another process may be faster
                     connection.execute(f"ROLLBACK PREPARED {_literal(gid)}")
         for (name,) in self.ask(f"SELECT datname FROM pg_database WHERE starts_with(datname, '{PREFIX}')"):
-            if owner_is_gone(name):
-                self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)} WITH (FORCE)")
+            if owner_is_gone(name, self.serves):
+                with suppress(psycopg.errors.ObjectInUse):  # somebody came since: never by force
+                    self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)}")
+
+    def serves(self, owner: str) -> bool:
+        """Whether a session of that Sandbox lives, or one in a database of its; the server lists them all."""
+        return bool(self.ask(_SESSIONS_OF, (owner, owner, f"{owner}_")))
 
     def reconnect(self) -> None:
         """Both administrator's connections broke."""
@@ -342,12 +348,17 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type 
 
 
 def _is_idle(dbapi_connection: Any) -> bool:
-    """Whether the client's side could send something at once; what has no libpq is not asked."""
+    """Whether the client's side could send a write at once; what has no libpq is not asked."""
     driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
+    if any(getattr(driver, name, None) for name in ("read_only", "readonly")):  # psycopg and psycopg2
+        return False
     return getattr(getattr(driver, "info", None), "transaction_status", None) == _IDLE
 
 
 _IDLE = 0  # PQTRANS_IDLE
+_SESSIONS_OF = """
+    SELECT 1 FROM pg_stat_activity WHERE application_name = %s OR datname = %s OR starts_with(datname, %s) LIMIT 1
+"""
 _NEVER = 1 << 30  # statements are prepared where that is asked for; None would forbid it
 
 

@@ -20,6 +20,7 @@ class SqliteFacts:
 
     path: Path
     _watch: Watch
+    _looking: sqlite3.Connection | None
     _in_memory: bool  # a database was attached that lives in one connection, so nobody else can read its rows
 
     def on_driver(self, dbapi_connection: Any, action: Callable[[Any], Any]) -> Any:
@@ -64,22 +65,31 @@ class SqliteFacts:
     def at_rest(self, opened: Iterable[Any]) -> int | None:
         """The drivers know of no transaction, and nobody on this machine holds any lock on the file.
 
-        ``BEGIN EXCLUSIVE`` succeeds only then; under ``journal_mode=WAL``, where readers lock nobody out, only if no one
-        has begun to write.
+        ``BEGIN EXCLUSIVE`` succeeds only then; under ``journal_mode=WAL``, where readers lock nobody out, only if no
+        one has begun to write.
         """
-        states = [self.in_transaction(connection) for connection in opened]
-        if any(states):
+        connections = list(opened)
+        self.settle(connections)
+        states = [self.in_transaction(connection) for connection in connections]
+        if any(states) or self._in_memory:
             return None
         with own_calls():
-            probe = sqlite3.Connection(str(self.path), timeout=0, isolation_level=None)
-            try:
-                probe.execute("BEGIN EXCLUSIVE")
-                probe.execute("ROLLBACK")
-            except sqlite3.OperationalError:  # somebody holds a lock, or what he left has to be recovered
-                return None
-            finally:
-                probe.close()
+            connection = sqlite3.Connection(str(self.path), timeout=0, isolation_level=None)
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError:  # somebody holds a lock, or what he left has to be recovered
+            connection.close()
+            return None
+        self._let_go()
+        self._looking = connection  # what is at rest is looked at next, over the same connection
         return states.count(False)
+
+    def _let_go(self) -> None:
+        """Close what a look was to use."""
+        if self._looking is not None:
+            self._looking.close()
+            self._looking = None
 
     def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
         """Temporary tables and attached databases."""

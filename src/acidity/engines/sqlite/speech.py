@@ -46,6 +46,7 @@ SPEECH = Speech(
     undivided=r"(explain (query plan )?)?create (temp |temporary )?trigger\b",
     statement=_statement,
     begins_by_committing=True,
+    savepoint_begins=True,
     errors={
         "SQLITE_BUSY": ErrorClass.BUSY,
         "SQLITE_BUSY_RECOVERY": ErrorClass.BUSY,

@@ -1,9 +1,9 @@
 """Whether a run has left nothing for a stranger to commit, to be stopped by or to find: then nobody has to try.
 
 A stranger's commit on a pooled connection changes rows only by what was there before it: a transaction that is still
-open, work that still goes on, or code of the program that runs whenever a connection is taken, used or given back. It is
-stopped only by a lock, an exhausted pool or a connection that cannot be used, and finds only what a session keeps. Each
-of these is asked of whoever knows it:
+open, work that still goes on, or code of the program that runs whenever a connection is taken, used or given back. It
+is stopped only by a lock, an exhausted pool or a connection that cannot be used, and finds only what a session keeps.
+Each of these is asked of whoever knows it:
 
 - the database says that no transaction is open, prepared or at work, and holds no lock of anybody's (`Facts.at_rest`):
   not only on connections that acidity knows;

@@ -25,7 +25,7 @@ from acidity.core.outcome import Ending, State
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import FIRST, Schedule
 from acidity.engines.base import Ground, Sandbox
-from acidity.engines.own_calls import own_calls
+from acidity.engines.own_calls import judging_calls
 from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.child import Child, OnEffect
@@ -38,7 +38,7 @@ from acidity.prove.stage.onlook import Onlooker
 from acidity.prove.stage.play import play
 from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.run import Run, Scene
-from acidity.prove.stage.views import Engines, judges_of
+from acidity.prove.stage.views import Engines, every, judges_of
 
 _TURN = threading.RLock()  # hooks are the process's, so checks in several of its threads take turns
 
@@ -274,11 +274,17 @@ class Stage:
 
     @contextmanager
     def judging(self) -> Iterator[tuple[Engines, Engines]]:
-        """Plain engines of our own, unseen by the seam: on the rows now, and read-only on the rows before."""
-        with own_calls():
-            if self._judges is None:
-                self._judges = judges_of(self.parts)
+        """Plain engines of our own, unseen by the seam: on the rows now, and read-only on the rows before.
+
+        Raises:
+            ForeignDatabase: the judge uses another database.
+        """
+        if self._judges is None:
+            self._judges = judges_of(self.parts)
+        dialects = {id(engine.dialect) for engines in self._judges for engine in every(engines)}
+        with judging_calls(dialects):
             yield self._judges
+        self._raise_refused()
 
 
 def _file_of(operation: Operation) -> str:
