@@ -126,6 +126,11 @@ class Bystander:
         del sandbox
         return []
 
+    def pooled(self, sandbox: Sandbox) -> int:
+        """It has no pools."""
+        del sandbox
+        return 0
+
     def redirecting(self, engine: Engine, sandbox: Sandbox) -> AbstractContextManager[None]:
         """It knows no library."""
         del engine, sandbox
