@@ -340,6 +340,7 @@ class Noted(CommitsInside):
 
 
 def test_postgresql_proves_that_a_call_committed_several_times() -> None:
+    """In the second run at the latest, when it counts who wrote."""
     with Stage(scenario(pg_call), "postgresql", {}) as stage:
         about = Noted(stage.parts)
         for function, several in {pg_call_commits: True, pg_call: False, pg_call_ends_by_committing: False}.items():

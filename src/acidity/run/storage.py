@@ -72,16 +72,14 @@ def written_tables(sql: str) -> tuple[Table, ...]:
         return (_table(found[1]),)
     text = _without_subqueries(text)
     if found := _UPDATES.match(text):
-        named = [each[1] for each in _ASSIGNED.finditer(found["assigned"])]
-        return _chosen(_references(found["tables"]), named)
+        assigned: list[str | None] = [each[1] for each in _ASSIGNED.finditer(found["assigned"])]
+        return _chosen(_references(found["tables"]), assigned)
     found = _DELETES_USING.match(text) or _DELETES.match(text)
     if found is None:
         return ()
     tables = _references(_ENDS.split(found["tables"])[0])
-    named: list[str | None] = [
-        each.strip().removesuffix(".*").strip() for each in found["named"].split(",") if each.strip()
-    ]
-    return _chosen(tables, named or [None])
+    named = [each.strip().removesuffix(".*").strip() for each in found["named"].split(",") if each.strip()]
+    return _chosen(tables, [*named] or [None])
 
 
 def _without_subqueries(text: str) -> str:

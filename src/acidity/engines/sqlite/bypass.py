@@ -97,6 +97,7 @@ def file_of(database: object) -> str:
     return os.path.realpath(text)
 
 
+@lru_cache(maxsize=1024)  # asked for every Call
 def files_in(sql: str) -> tuple[str, ...]:
     """What the statements of a text that open other files call them: a literal's text, or the expression as it stands.
 
@@ -104,11 +105,8 @@ def files_in(sql: str) -> tuple[str, ...]:
     ('a.db', '?')
     """
     text = sql.lower()
-    return _files_in(sql) if "attach" in text or "vacuum" in text else ()
-
-
-@lru_cache(maxsize=4096)
-def _files_in(sql: str) -> tuple[str, ...]:
+    if "attach" not in text and "vacuum" not in text:
+        return ()
     found = (_OPENS.match(part) for part in SPEECH.lexis.parts(sql))
     return tuple((each["literal"] or each["expression"]).replace("''", "'") for each in found if each is not None)
 

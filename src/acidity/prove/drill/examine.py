@@ -363,8 +363,9 @@ def _strayed(run: Run, clean: Run) -> bool:
 
 
 def _shape(history: Sequence[Event]) -> list[tuple[Kind, str]]:
-    """Kind and text of each Call, without the names of prepared transactions, which are new in every run.
+    """Kind and text of each Call.
 
-    A Session prepares its databases in the order of a set, which differs too; all that differs there is such a name.
+    Left out are the names of prepared transactions, which are new in every run, and the database: a Session prepares
+    its databases in the order of a set.
     """
     return [(event.call.kind, without_names(event.call.sql)) for event in history]
