@@ -89,7 +89,7 @@ def test_a_report_by_its_commands(acidity, replayed, write):
     calls = replayed()
     command = "acidity replay pond:pay 'ac1:A2!commit-lost*' --operation pay --setting journal_mode=wal --seed 3"
     saved(write, replace(TORN, replay=command))
-    left = acidity("replay", "card.json")
+    left = acidity("replay", "pond:pay", "card.json")
     assert left.code == 1
     ((schedule, options),) = calls
     assert schedule == "ac1:A2!commit-lost*"
@@ -100,7 +100,7 @@ def test_a_report_by_its_commands(acidity, replayed, write):
 def test_a_report_by_its_fields(acidity, replayed, write):
     calls = replayed()
     saved(write, replace(TORN, replay=""), seed=8)
-    assert acidity("replay", "card.json").code == 1
+    assert acidity("replay", "pond:pay", "card.json").code == 1
     ((schedule, options),) = calls
     assert schedule == "ac1:A3!error-before"
     assert (options["db"], options["operation"], options["seed"]) == ("sqlite", "transfer", 8)
@@ -110,22 +110,27 @@ def test_a_run_that_two_letters_speak_of_is_made_once(acidity, replayed, write):
     calls = replayed(broken=("money: False",))
     torn = replace(TORN, replay="")
     saved(write, torn, replace(torn, word="inconsistent"))
-    left = acidity("replay", "card.json", "--output-format", "json")
+    left = acidity("replay", "pond:pay", "card.json", "--output-format", "json")
     assert len(calls) == 1
     assert json.loads(left.out)["expected"] == ["torn", "inconsistent"]
     assert json.loads(left.out)["reproduced"] is True
 
 
-def test_a_plain_function_from_a_report(acidity, replayed, write):
-    replayed()
-    saved(write, replace(TORN, replay="acidity replay pond:plain 'ac1:A2' --args 1 --schema pond:plain"))
-    assert "reproduced" in acidity("replay", "card.json").out
+def test_a_plain_function_is_described_on_the_command_line(acidity, replayed, write):
+    calls = replayed()
+    report = replace(
+        FAILED, target="pond:plain", findings=(replace(TORN, replay="acidity replay pond:plain 'ac1:A2'"),)
+    )
+    write("card.json", render([report]))
+    left = acidity("replay", "pond:plain", "card.json", "--args", "1", "--schema", "pond:plain")
+    assert "reproduced" in left.out
+    assert [schedule for schedule, _ in calls] == ["ac1:A2"]
 
 
 def test_a_finding_that_is_mended(acidity, replayed, write):
     replayed(word="right")
     saved(write, replace(TORN, replay=""))
-    left = acidity("replay", "card.json", "--output-format", "json")
+    left = acidity("replay", "pond:pay", "card.json", "--output-format", "json")
     assert left.code == 0
     run = json.loads(left.out)
     assert (run["schema"], run["expected"], run["reproduced"], run["word"]) == (
@@ -139,7 +144,7 @@ def test_a_finding_that_is_mended(acidity, replayed, write):
 def test_a_fault_that_never_struck_reproduces_nothing(acidity, replayed, write):
     replayed(struck=False)
     saved(write, replace(TORN, replay=""))
-    left = acidity("replay", "card.json")
+    left = acidity("replay", "pond:pay", "card.json")
     assert left.code == 3
     assert "not reproduced" in left.out
 
@@ -155,13 +160,13 @@ def test_a_fault_that_never_struck_reproduces_nothing(acidity, replayed, write):
         ('{"schema": "acidity.set/1", "items": 3}', "not a whole saved report"),
         (render([GREEN]), "holds no finding"),
         ("[" * 100_000, "nested too deeply"),
-        (render([replace(FAILED, seed=0)]).replace('"seed": 0', '"seed": Infinity'), "not a whole saved report"),
+        (render([replace(FAILED, seed=0)]).replace('"seed": 0', '"seed": Infinity'), "not a number of JSON"),
     ],
 )
 def test_wrong_reports(acidity, replayed, write, text, message):
     replayed()
     write("card.json", text)
-    left = acidity("replay", "card.json")
+    left = acidity("replay", "pond:pay", "card.json")
     assert left.code == 2
     assert message in left.err
     assert left.err.count("\n") == 1
@@ -171,7 +176,7 @@ def test_wrong_reports(acidity, replayed, write, text, message):
 def test_a_report_whose_command_cannot_be_read(acidity, replayed, write, command):
     calls = replayed()
     saved(write, replace(TORN, replay=command))
-    left = acidity("replay", "card.json")
+    left = acidity("replay", "pond:pay", "card.json")
     assert (left.code, calls) == (2, [])
     assert left.err.count("\n") == 1
 
@@ -218,5 +223,5 @@ def test_a_report_of_a_later_version_may_say_more(acidity, replayed, write):
     whole["also"] = ["job_marked_failed"]
     whole["findings"][0] |= {"remedies": [{"name": "x", "verdict": "ends this", "runs": 3}], "also": [], "more": {}}
     write("card.json", json.dumps(whole))
-    assert acidity("replay", "card.json").code == 1
+    assert acidity("replay", "pond:pay", "card.json").code == 1
     assert [schedule for schedule, _ in calls] == ["ac1:A3!error-before"]

@@ -134,7 +134,7 @@ def test_the_reader_gets_out_what_replay_needs():
         finding.schedule,
         finding.word,
         finding.seed,
-        finding.replay,
+        finding.settings,
     ) == (
         "app.bank:transfer",
         "sqlite",
@@ -142,7 +142,7 @@ def test_the_reader_gets_out_what_replay_needs():
         str(TORN.schedule),
         "torn",
         0,
-        TORN.replay,
+        (),
     )
     assert warning.word == "failed after commit"
 

@@ -10,6 +10,8 @@ from acidity.core.registry import Registry
 ADAPTERS: Registry[Callable[[Gatekeeper], Adapter]] = Registry(
     "adapters",
     {
+        "beforehand": "acidity.adapters.beforehand:BeforehandAdapter",
+        "processes": "acidity.adapters.processes:ProcessesAdapter",
         "sqlalchemy": "acidity.adapters.sqlalchemy:SqlAlchemyAdapter",
         "dbapi": "acidity.adapters.dbapi:DbapiAdapter",
     },

@@ -31,8 +31,7 @@ from acidity.adapters.site import find_site, is_where_acidity_calls
 from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Kind, Site
 from acidity.engines.base import Sandbox
-from acidity.engines.own_calls import OWN, own_calls
-from acidity.engines.sqlite.bypass import file_in
+from acidity.engines.own_calls import JUDGES, OWN, own_calls
 from acidity.errors import ForeignDatabase
 
 _RAW = "a statement was sent on the raw driver connection of SQLAlchemy"
@@ -77,13 +76,15 @@ class DbapiAdapter:
     @contextmanager
     def opening(self, driver: Driver, dialect: str, cargs: Any, cparams: Any) -> Iterator[Opening]:
         """A connection is about to be opened: refuse it, or take it in when it is there."""
-        others = OWN.get() or called_by_others(driver.module)
+        judging = JUDGES.get() is not None
+        others = (OWN.get() and not judging) or called_by_others(driver.module)
         ours = None if others else destination(self.gatekeeper, dialect, cargs, cparams)
-        if self.armed and not ours and not others:
+        if (self.armed or judging) and not ours and not others:
             where = describe_target(self.gatekeeper, dialect, cargs, cparams)
-            self._refuse(f"a driver connection inside the operation points at {where!r}", "nothing was opened.")
-        if ours is None:
-            yield Opening(False, self._others.add if others else lambda _: None)
+            who = "of an invariant" if judging else "inside the operation"
+            self._refuse(f"a driver connection {who} points at {where!r}", "nothing was opened.")
+        if ours is None or judging:
+            yield Opening(False, self._others.add if others or judging else lambda _: None)
             return
         with own_calls():
             take_in = partial(self._take_in, ours, driver)
@@ -106,6 +107,8 @@ class DbapiAdapter:
     def wire_if_ours(self, connection: Any) -> RawConnection | None:
         """The wire of this connection, if what it is asked now is a Call."""
         if not self.armed or OWN.get():
+            if JUDGES.get() is not None:
+                self._meet_a_judges(connection)
             return None
         wire = self._wires.get(id(connection))
         if wire is not None and wire.driver_connection is connection:
@@ -124,6 +127,13 @@ class DbapiAdapter:
             actor.bypasses.append(_RAW)
         else:
             self._refuse(f"the operation uses a {driver} connection that was opened before it", "it was not used.")
+
+    def _meet_a_judges(self, connection: Any) -> None:
+        """An invariant uses what it was given, what SQLAlchemy opened for it, or what it opened to one of ours."""
+        if connection not in self._others:
+            driver = type(connection).__module__.partition(".")[0]
+            if not called_by_others(driver):
+                self._refuse(f"an invariant uses a {driver} connection that was opened before it", "it was not used.")
 
     def refuse(self, what: str) -> None:
         """Note a connection that passes by the seam."""
@@ -167,7 +177,7 @@ class DbapiAdapter:
     def _bring(
         self, actor: Actor, wire: LiveConnection, call: DriverCall, perform: Callable[..., Any], site: Site | None
     ) -> Any:
-        where = "" if file_in(call.sql) is None else leads_elsewhere(self.gatekeeper, wire.sandbox, call.sql)
+        where = leads_elsewhere(self.gatekeeper, wire.sandbox, call.sql)
         if where:
             self._refuse(f"a statement of the operation leads to {where}", "it was not sent.")
         meant = asked(wire, call, alone=partial(wire.autocommits, call.sql))
@@ -208,6 +218,11 @@ class DbapiAdapter:
         """A bare driver has no engines."""
         del sandbox
         return []
+
+    def pooled(self, sandbox: Sandbox) -> int:
+        """Nor has it pools."""
+        del sandbox
+        return 0
 
     def redirecting(self, engine: Engine, sandbox: Sandbox) -> AbstractContextManager[None]:
         """An engine is SQLAlchemy's."""

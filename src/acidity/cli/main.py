@@ -25,7 +25,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "Let every database call fail in every way, and read what is left in the rows.",
     ),
     "demo": ("acidity.cli.demo:demo", "See it work on four small programs (SQLite, a few seconds, nothing to set up)."),
-    "replay": ("acidity.cli.replay:replay", "Run one schedule again, or everything that a saved report found."),
+    "replay": ("acidity.cli.replay:replay", "Run one schedule again, or what a saved report found about a target."),
     "doctor": ("acidity.cli.doctor:doctor", "Say which database engines can be used here, and how they are set."),
 }
 

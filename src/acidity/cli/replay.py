@@ -1,118 +1,203 @@
-"""``acidity replay``: one schedule again, or every finding of a saved report."""
+"""``acidity replay``: one schedule again, or what a saved report found about a target.
+
+A report is data: what it says about the target's module, its tables or its arguments is never imported or run. The
+target stands on the command line, and the report tells which runs of it to repeat.
+"""
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from acidity.cli.asking import printing_to_stderr
 from acidity.cli.delivery import check_writable, deliver
+from acidity.cli.lookup import dotted
 from acidity.cli.options import EXIT_ZERO, FUNCTION, OUTPUT, Request, engine_options, with_options
-from acidity.cli.target import resolve
-from acidity.core.schedule import Schedule
+from acidity.cli.target import Target, resolve
+from acidity.core.schedule import PREFIX, Schedule
 from acidity.errors import UsageError
 from acidity.report.rerun import ReplayedRun, Rerun
-from acidity.report.saved import SavedFinding, findings
-
-COMMAND = ("acidity", "replay")
+from acidity.report.saved import SavedFinding, findings, read
+from acidity.report.secret import safe
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """One run to repeat, as a command line describes it.
+    """One run to repeat.
 
     Attributes:
-        target: how the user names the Scenario.
+        target: the Scenario, as the command line names it.
         schedule: what is done to the run, in its printed form.
         operation: the name of the operation, or its number from 1.
         request: the options.
         expected: the words that a saved report said of this run; none for a schedule that was typed.
     """
 
-    target: str
-    schedule: str
+    target: Target
+    schedule: Schedule
     operation: str
     request: Request
     expected: tuple[str, ...] = ()
 
 
 @click.command(short_help="Run one schedule again, or a saved report's.")
-@click.argument("target", metavar="TARGET|REPORT.json")
-@click.argument("schedule", required=False)
+@click.argument("target", metavar="TARGET")
+@click.argument("what", metavar="SCHEDULE|REPORT.json", required=False)
 @with_options(
-    click.option(
-        "--operation", default="1", metavar="NAME|NUMBER", help="Which operation, counted from 1.  [default: the first]"
-    ),
+    click.option("--operation", metavar="NAME|NUMBER", help="Which operation, counted from 1.  [default: the first]"),
     *engine_options(from_environment=False),
     *OUTPUT,
     EXIT_ZERO,
     *FUNCTION,
 )
 @click.pass_context
-def replay(ctx: click.Context, /, target: str, schedule: str | None, operation: str, **options: Any) -> None:
+def replay(ctx: click.Context, /, target: str, what: str | None, **options: Any) -> None:
     """Run one schedule again and show every call, what the caller was told, and the rows.
 
     \b
     acidity replay app.bank:scenario 'ac1:A5!error-after'     (quote it: ! and * mean something to a shell)
-    acidity replay card.json                                  (every finding of a saved JSON report)
+    acidity replay app.bank:scenario card.json                (what a saved JSON report found about this target)
+
+    From a report come schedules, operations, engines by name, seeds, and settings of isolation and durability.
+    It is data: nothing else that it names is used, imported or run.
     """  # noqa: D301 - \b is click's mark for lines to keep
     request = Request.of(options)
     check_writable(request.output)
-    runs = _saved(target) if schedule is None else [Again(target, schedule, operation, request)]
+    operation = options["operation"]
+    if what is not None and what.startswith(PREFIX):
+        schedule = Schedule.parse(what)
+        runs = [Again(_one_of(target, request), schedule, operation or "1", request)]
+    else:
+        target, file = _in_order(target, what)
+        typed = {name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+        runs = _saved(target, file, request, typed, operation)
     ctx.exit(deliver([_repeated(run) for run in runs], request.output))
+
+
+def _one_of(text: str, request: Request) -> Target:
+    targets = resolve(text, request.function)
+    if len(targets) > 1:
+        names = ", ".join(target.name for target in targets)
+        raise UsageError(f"{text!r} holds several Scenarios; name one of: {names}")
+    return targets[0]
+
+
+def _in_order(first: str, second: str | None) -> tuple[str, Path]:
+    """The target and the report, in whichever order they were typed.
+
+    Raises:
+        UsageError: one of them is missing.
+    """
+    if second is None:
+        if _is_file(Path(first)) and not first.endswith(".py"):
+            raise UsageError(
+                f"a report is data, and nothing that only {first} names is run: say whose runs to repeat, as in: "
+                f"acidity replay package.module:name {first}"
+            )
+        if ":" in first or not Path(first).suffix:
+            raise UsageError(
+                f"say which schedule of {first!r} to replay, as in: acidity replay {first} 'ac1:A3!error-after'"
+            )
+        raise UsageError(f"there is no report {first!r}")
+    if _is_file(Path(second)):
+        return first, Path(second)
+    if _is_file(Path(first)) and not first.endswith(".py"):
+        return second, Path(first)
+    if second.endswith(".json"):
+        raise UsageError(f"there is no report {second!r}")
+    Schedule.parse(second)
+    raise UsageError(f"neither a schedule nor a report: {second!r}")
+
+
+def _saved(text: str, file: Path, request: Request, typed: set[str], operation: str | None) -> list[Again]:
+    """The runs behind what a saved report found about this target.
+
+    Args:
+        text: the target, as it was typed.
+        file: the report.
+        request: the options; those that were typed go before what the report says.
+        typed: the names of these.
+        operation: the only operation that is wanted.
+
+    Raises:
+        UsageError: the file is not one of our reports, or holds nothing about this target.
+    """
+    found = findings(read(file))
+    if not found:
+        raise UsageError(f"{file} holds no finding to replay")
+    name = dotted(text)
+    about = [saved for saved in found if saved.target == name or saved.target.startswith((f"{name}:", f"{name}."))]
+    if not about:
+        others = ", ".join(dict.fromkeys(saved.target for saved in found))
+        raise UsageError(f"{file} holds no finding about {name!r}; it speaks of: {others[:400]}")
+    targets = {target.name: target for target in resolve(text, request.function)}
+    known = [saved for saved in about if saved.target in targets]
+    if not known:
+        raise UsageError(f"{file} holds no finding about {name!r}, which stands for: {', '.join(targets)}")
+    _tell_ignored(known)
+    if "operation" in typed:
+        known = [replace(saved, operation=str(operation)) for saved in known]
+    runs: dict[SavedFinding, Again] = {}
+    for saved in known:
+        # A run that two letters speak of is made once.
+        key = replace(saved, word="", ignored=())
+        again = Again(
+            targets[saved.target],
+            Schedule.parse(saved.schedule),
+            saved.operation,
+            _as_saved(saved, request, typed),
+            (saved.word,),
+        )
+        earlier = runs.get(key)
+        runs[key] = again if earlier is None else replace(earlier, expected=(*earlier.expected, saved.word))
+    return list(runs.values())
+
+
+def _tell_ignored(found: Iterable[SavedFinding]) -> None:
+    ignored = dict.fromkeys(name for saved in found for name in saved.ignored)
+    if ignored:
+        click.echo(f"acidity: not taken from a report, type it if you want it: {safe(', '.join(ignored))}", err=True)
+
+
+def _as_saved(saved: SavedFinding, request: Request, typed: set[str]) -> Request:
+    return replace(
+        request,
+        db=request.db if "db" in typed else (saved.db,),
+        seed=request.seed if "seed" in typed else saved.seed,
+        isolation_level=request.isolation_level if "isolation_level" in typed else saved.isolation_level,
+        settings={**dict(saved.settings), **request.settings},
+    )
 
 
 def _repeated(run: Again) -> Rerun:
     from acidity import prove
 
-    schedule = Schedule.parse(run.schedule)
-    targets = resolve(run.target, run.request.function)
-    if len(targets) > 1:
-        names = ", ".join(target.name for target in targets)
-        raise UsageError(f"{run.target!r} holds several Scenarios; name one of: {names}")
     if len(run.request.db) > 1:
         raise UsageError("a schedule is replayed on one database; give one --db")
-    operation: int | str = int(run.operation) - 1 if run.operation.isdecimal() else run.operation
-    if operation == -1:
-        raise UsageError("operations are counted from 1")
     with printing_to_stderr():
         again: ReplayedRun = prove.replay(
-            targets[0].scenario,
-            schedule,
+            run.target.scenario,
+            run.schedule,
             db=run.request.db[0],
-            operation=operation,
-            target=targets[0].name,
+            operation=_position(run.operation),
+            target=run.target.name,
             **run.request.engine_options,
         )
     return Rerun(again, run.expected)
 
 
-def _saved(file: str) -> list[Again]:
-    """The runs behind the findings of a saved report."""
-    path = Path(file)
-    if not _is_file(path):
-        if ":" in file or not path.suffix:
-            raise UsageError(
-                f"say which schedule of {file!r} to replay, as in: acidity replay {file} 'ac1:A3!error-after'"
-            )
-        raise UsageError(f"there is no report {file!r}")
-    try:
-        found = findings(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {file}: {error}") from None
-    if not found:
-        raise UsageError(f"{file} holds no finding to replay")
-    runs: dict[str, Again] = {}
-    for finding in found:
-        # A run that two letters speak of is made once.
-        key = finding.replay or repr(replace(finding, word=""))
-        earlier = runs.get(key)
-        runs[key] = _again(finding) if earlier is None else replace(earlier, expected=(*earlier.expected, finding.word))
-    return list(runs.values())
+def _position(operation: str) -> int | str:
+    """The operation as `prove.replay` takes it: its name, or its number from 0."""
+    if not operation.isdecimal() or len(operation) > 9:
+        return operation
+    if int(operation) == 0:
+        raise UsageError("operations are counted from 1")
+    return int(operation) - 1
 
 
 def _is_file(path: Path) -> bool:
@@ -120,24 +205,3 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # a name that no file can have
         return False
-
-
-def _again(finding: SavedFinding) -> Again:
-    """A saved finding as a run: its printed command describes it wholly; without one, its fields have to do."""
-    try:
-        words = shlex.split(finding.replay)
-    except ValueError:
-        words = []
-    if tuple(words[:2]) == COMMAND:
-        arguments = words[2:]
-    else:
-        arguments = [finding.target, finding.schedule, "--db", finding.db, "--operation", finding.operation]
-        arguments += ["--seed", str(finding.seed)]
-    try:
-        options = replay.make_context("replay", arguments).params
-    except (click.ClickException, click.exceptions.Exit):
-        raise UsageError(f"the report's command {finding.replay!r} cannot be read") from None
-    request = Request.of(options)
-    if options["schedule"] is None:
-        raise UsageError(f"the report's command {finding.replay!r} names no schedule")
-    return Again(options["target"], options["schedule"], options["operation"], request, (finding.word,))

@@ -16,7 +16,6 @@ from typing import Any, ParamSpec, Self, TypedDict, TypeVar, get_type_hints
 P = ParamSpec("P")
 T = TypeVar("T")
 Progress = Callable[[int, int, str], None]
-_SEE = "        **options: see `CheckOptions`.\n"
 
 
 @dataclass(frozen=True, slots=True)

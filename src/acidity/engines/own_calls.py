@@ -2,16 +2,19 @@
 
 Inside `own_calls` nothing that a driver is asked is a Call: acidity itself asks (a look, a fault), or a Call that has
 passed the seam is being carried out. The answer belongs to the context, a thread or a task, so that what one actor is
-doing hides nothing of another. Never leave it open around code of the program.
+doing hides nothing of another. Never leave it open around code of the program; `judging_calls` is for code of the
+program that only looks, such as an invariant: it makes no Calls, and it may use nothing but what it was given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 OWN: ContextVar[bool] = ContextVar("acidity_own_calls", default=False)  # read for every Call, so without a function
+JUDGES: ContextVar[Collection[int] | None] = ContextVar("acidity_judges", default=None)
+"""The ids of the dialects that a judge was given; None where nobody judges."""
 
 
 @contextmanager
@@ -22,3 +25,14 @@ def own_calls() -> Iterator[None]:
         yield
     finally:
         OWN.reset(token)
+
+
+@contextmanager
+def judging_calls(dialects: Collection[int]) -> Iterator[None]:
+    """The program's own code looks at rows in this context, through these dialects and no other way."""
+    token = JUDGES.set(dialects)
+    try:
+        with own_calls():
+            yield
+    finally:
+        JUDGES.reset(token)

@@ -73,13 +73,14 @@ def written_tables(sql: str) -> tuple[Table, ...]:
         return (_table(found[1]),)
     text = _without_subqueries(text)
     if found := _UPDATES.match(text):
-        return _chosen(_references(found["tables"]), [each[1] for each in _ASSIGNED.finditer(found["assigned"])])
+        assigned: list[str | None] = [each[1] for each in _ASSIGNED.finditer(found["assigned"])]
+        return _chosen(_references(found["tables"]), assigned)
     found = _DELETES_USING.match(text) or _DELETES.match(text)
     if found is None:
         return ()
     tables = _references(_ENDS.split(found["tables"])[0])
     named = [each.strip().removesuffix(".*").strip() for each in found["named"].split(",") if each.strip()]
-    return _chosen(tables, named or [None])
+    return _chosen(tables, [*named] or [None])
 
 
 def _without_subqueries(text: str) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, statement
 from acidity.adapters.drivers.psycopg_blocks import hook_blocks, hook_blocks_async
+from acidity.adapters.drivers.pysqlite import replace_everywhere
+from acidity.adapters.drivers.subclasses import standing_for
 from acidity.adapters.drivers.wire import Awaited
 from acidity.core.call import Kind
 
@@ -28,7 +30,7 @@ class Psycopg:
 
     @property
     def errors(self) -> Any:
-        """The module."""
+        """The module, which holds the exception classes of PEP 249."""
         return import_module("psycopg")
 
     def hook(self, seam: Seam, hooks: Hooks) -> None:
@@ -74,6 +76,7 @@ class Psycopg:
                 await greenlet_spawn(opening.take_in, connection)
                 return connection
 
+        _hook_libpq(self, psycopg, seam, hooks)
         hooks.put(psycopg.Connection, "_connect_gen", classmethod(connect_gen))
         hooks.put(psycopg.AsyncConnection, "connect", classmethod(connect))
 
@@ -83,16 +86,16 @@ class Psycopg:
         return psycopg.AsyncConnection.connect(dsn) if asynchronous else psycopg.connect(dsn)
 
     def handle(self, connection: Any) -> Any:
-        """The connection itself, or with plain calls."""
+        """The connection itself, or a face of it with plain calls where it awaits."""
         return Awaited(self, connection) if _is_async(connection) else connection
 
     def autocommits(self, connection: Any, sql: str) -> bool:
-        """Its mode, outside a transaction."""
+        """Whether autocommit is on and no transaction is open."""
         del sql
         return bool(connection.autocommit) and connection.pgconn.transaction_status == _IDLE
 
     def gone(self, connection: Any, error: BaseException) -> bool:
-        """It is closed or broken."""
+        """Whether the connection is closed or broken, whatever the error says."""
         del error
         return connection is None or bool(connection.closed or connection.broken)
 
@@ -109,17 +112,17 @@ class Psycopg:
     # As `Awaited` needs it
 
     async def ask(self, connection: Any, sql: str) -> list[Any]:
-        """On a cursor of its own."""
+        """Send a statement on a cursor of its own; its rows."""
         async with connection.cursor() as cursor:
             await cursor.execute(sql)
             return list(await cursor.fetchall()) if cursor.description else []
 
     async def close(self, connection: Any) -> None:
-        """Close it."""
+        """Close the connection and say goodbye to the server."""
         await connection.close()
 
     def autocommit(self, connection: Any) -> bool:
-        """Its attribute."""
+        """What the attribute of that name says."""
         return bool(connection.autocommit)
 
 
@@ -148,6 +151,27 @@ def _where(psycopg: Any, conninfo: str, **keywords: Any) -> dict[str, Any]:
     where: dict[str, Any] = psycopg.conninfo.conninfo_to_dict(conninfo, **keywords)
     where.setdefault("host", where.get("hostaddr"))
     return where
+
+
+def _hook_libpq(driver: Psycopg, psycopg: Any, seam: Seam, hooks: Hooks) -> None:
+    """``PGconn``, which is below the driver's own connections and may be written in C, opens some by itself."""
+    original = psycopg.pq.PGconn
+
+    def opening_by(name: str) -> Any:
+        opens = getattr(original, name)
+
+        def connect(_: Any, conninfo: bytes) -> Any:
+            where = _where(psycopg, bytes(conninfo).decode())
+            with seam.opening(driver, "postgresql", (), where) as opening:
+                if opening.ours:
+                    seam.refuse("a bare PGconn of psycopg was opened, whose statements acidity does not see")
+                return opens(conninfo)
+
+        return classmethod(connect)
+
+    guard = standing_for(original, connect=opening_by("connect"), connect_start=opening_by("connect_start"))
+    hooks.later(lambda: replace_everywhere(guard, original))
+    replace_everywhere(original, guard)
 
 
 # Statements that last longer than a call

@@ -1,7 +1,8 @@
 """psycopg2: written in C, so its one connect function makes connections and cursors of a subclass.
 
 ``psycopg2.connect`` is Python and calls the C function by a name in its module, which is where the hook is: it works
-however ``connect`` was imported. The subclass stands below a class of the user's own, right above the driver.
+however ``connect`` was imported. The subclass stands below a class of the user's own, right above the driver. The
+class of connections opens one by itself when it is called, so another class stands for it.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Seam, control, many, procedure, statement
-from acidity.adapters.drivers.subclasses import Subclasses, through
+from acidity.adapters.drivers.pysqlite import replace_everywhere
+from acidity.adapters.drivers.subclasses import Subclasses, is_python, standing_for, through
 from acidity.core.call import Kind
 
 _extensions: Any = import_module("psycopg2.extensions")  # this file is read when a program has imported the driver
+_CONNECTION: Any = _extensions.connection
 _IDLE = 0
 _ASYNC = "an asynchronous connection of psycopg2 was opened, whose calls return before they are answered"
+_DIRECT = "a connection of psycopg2 was made by calling its class, past its connect"
 
 
 class SeamCursor(_extensions.cursor):  # type: ignore[misc]  # what it is made of is known at run time only
@@ -52,7 +56,7 @@ class SeamCursor(_extensions.cursor):  # type: ignore[misc]  # what it is made o
         return through(self._acidity_seam, self, said, original, *arguments, **keywords)
 
 
-class SeamConnection(_extensions.connection):  # type: ignore[misc]
+class SeamConnection(_CONNECTION):  # type: ignore[misc]
     """A connection whose calls are Calls."""
 
     _acidity_seam: ClassVar[Seam]
@@ -94,7 +98,7 @@ class Psycopg2:
 
     @property
     def errors(self) -> Any:
-        """The module."""
+        """The module, which holds the exception classes of PEP 249."""
         return import_module("psycopg2")
 
     def hook(self, seam: Seam, hooks: Hooks) -> None:
@@ -102,15 +106,13 @@ class Psycopg2:
         psycopg2 = import_module("psycopg2")
         original = psycopg2._connect
         cursors = Subclasses(SeamCursor, _extensions.cursor, _acidity_seam=seam)
-        classes = Subclasses(SeamConnection, _extensions.connection, _acidity_seam=seam, _acidity_cursors=cursors)
+        classes = Subclasses(SeamConnection, _CONNECTION, _acidity_seam=seam, _acidity_cursors=cursors)
 
         def connect(dsn: str, connection_factory: Any = None, **keywords: Any) -> Any:
-            where = _extensions.parse_dsn(dsn)
-            where.setdefault("host", where.get("hostaddr"))
-            with seam.opening(self, "postgresql", (), where) as opening:
+            with seam.opening(self, "postgresql", (), _where(dsn)) as opening:
                 factory = connection_factory
                 if opening.ours:
-                    factory = classes.of(connection_factory or _extensions.connection)
+                    factory = classes.of(connection_factory or _CONNECTION)
                     if port := opening.detour:
                         dsn = _extensions.make_dsn(dsn, port=port)
                 if opening.ours and any(keywords.values()):
@@ -121,7 +123,26 @@ class Psycopg2:
                     opening.take_in(connection)
                 return connection
 
-        hooks.put(psycopg2, "_connect", connect)
+        connect.__name__ = original.__name__
+        _replace(original, connect, hooks)
+        self._hook_classes(seam, hooks)
+
+    def _hook_classes(self, seam: Seam, hooks: Hooks) -> None:
+        """Calling the class of connections, or a class made of it, opens one."""
+
+        def opening_by(initialise: Any) -> Any:
+            def __init__(connection: Any, dsn: str, *arguments: Any, **keywords: Any) -> None:  # noqa: N807
+                with seam.opening(self, "postgresql", (), _where(dsn)) as opening:
+                    if opening.ours:
+                        seam.refuse(_DIRECT)
+                    initialise(connection, dsn, *arguments, **keywords)
+
+            return __init__
+
+        for made in _CONNECTION.__subclasses__():
+            if is_python(made) and not issubclass(made, SeamConnection):
+                hooks.put(made, "__init__", opening_by(made.__init__))
+        _replace(_CONNECTION, standing_for(_CONNECTION, __init__=opening_by(_CONNECTION.__init__)), hooks)
 
     def connect(self, dsn: Any, *, asynchronous: bool) -> Any:
         """``psycopg2.connect(url)``."""
@@ -129,16 +150,16 @@ class Psycopg2:
         return import_module("psycopg2").connect(dsn)
 
     def handle(self, connection: Any) -> Any:
-        """The connection itself."""
+        """The connection itself, whose calls are plain."""
         return connection
 
     def autocommits(self, connection: Any, sql: str) -> bool:
-        """Its mode, outside a transaction."""
+        """Whether autocommit is on and no transaction is open."""
         del sql
         return bool(connection.autocommit) and connection.info.transaction_status == _IDLE
 
     def gone(self, connection: Any, error: BaseException) -> bool:
-        """It is closed."""
+        """Whether the connection is closed, whatever the error says."""
         del error
         return connection is None or bool(connection.closed)
 
@@ -151,6 +172,19 @@ class Psycopg2:
             rows = cursor.fetchall()
             cursor.scroll(0, mode="absolute") if rows else None
         return rows, cursor.rowcount
+
+
+def _where(dsn: str) -> dict[str, Any]:
+    """Host, port and database that it leads to."""
+    where: dict[str, Any] = _extensions.parse_dsn(dsn)
+    where.setdefault("host", where.get("hostaddr"))
+    return where
+
+
+def _replace(old: Any, new: Any, hooks: Hooks) -> None:
+    """Put one in the place of the other, wherever programs have it."""
+    hooks.later(lambda: replace_everywhere(new, old))
+    replace_everywhere(old, new)
 
 
 def _copying(text: str) -> Any:

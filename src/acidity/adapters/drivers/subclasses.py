@@ -42,3 +42,29 @@ def through(
     if wire is None:
         return original(*arguments, **keywords)
     return seam.bring(wire, said(None, *arguments, **keywords).made(subject, arguments, keywords), original)
+
+
+class Lookalike(type):
+    """The type of a class that stands in a module for a C driver's own, whose instances count as its own."""
+
+    _acidity_original: type | None = None
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        stands_for = vars(cls).get("_acidity_original")
+        return isinstance(instance, stands_for) if stands_for is not None else super().__instancecheck__(instance)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        stands_for = vars(cls).get("_acidity_original")
+        return issubclass(subclass, stands_for) if stands_for is not None else super().__subclasscheck__(subclass)
+
+
+def standing_for(original: type, **attributes: Any) -> Any:
+    """A class with other attributes that goes for `original`, which is written in C and takes none."""
+    namespace = {"__module__": original.__module__, "__qualname__": original.__qualname__, "__slots__": ()}
+    return Lookalike(original.__name__, (original,), {**namespace, "_acidity_original": original, **attributes})
+
+
+def is_python(kind: type) -> bool:
+    """Whether a class takes other attributes: it was made by a class statement."""
+    heap_type, immutable = 1 << 9, 1 << 8
+    return bool(kind.__flags__ & heap_type) and not kind.__flags__ & immutable

@@ -19,13 +19,14 @@ from acidity.adapters.sqlalchemy import private
 from acidity.adapters.sqlalchemy.calls import Calls
 from acidity.adapters.sqlalchemy.known import Known
 from acidity.engines.base import Sandbox
-from acidity.engines.own_calls import OWN
+from acidity.engines.own_calls import JUDGES, OWN
 from acidity.errors import ForeignDatabase
 
 _REMEDY = (
     'Redirect a module-level engine with bind="module:engine", or let the operation take a session, engine or url as '
     "its first parameter."
 )
+_HEARD = {"do_connect": 1, "engine_connect": 1, "checkout": 1, "reset": 1}  # how many listeners are the adapter's own
 _RAW = "a raw driver connection was taken from the pool (raw_connection)"
 
 
@@ -109,9 +110,14 @@ class SqlAlchemyAdapter:
         known = self.known.dialects.get(id(dialect))
         if known is not None and known.redirected_to is not None:
             return self._admit(dialect, known.redirected_to, known.redirected_to.connect(dialect, cparams))
-        if OWN.get():
+        judges = JUDGES.get()
+        if OWN.get() and (judges is None or id(dialect) in judges):
             return None
         ours = destination(self.gatekeeper, dialect.name, cargs, cparams)
+        if judges is not None and ours is None:
+            where = describe_target(self.gatekeeper, dialect.name, cargs, cparams)
+            remedy = "nothing was opened. Let it use what it is given."
+            self.refuse(f"an engine of an invariant points at {where}", remedy)
         if ours is not None:
             return self._admit(dialect, ours, ours.open(dialect, cargs, cparams))
         if self.armed and current_actor() is not None:
@@ -132,7 +138,8 @@ class SqlAlchemyAdapter:
         raise error
 
     def _on_engine_connect(self, connection: Connection) -> None:
-        if OWN.get():
+        judges = JUDGES.get()
+        if OWN.get() and (judges is None or id(connection.dialect) in judges):
             return
         dbapi_connection = connection.connection.dbapi_connection
         known = self.known.connection(dbapi_connection)
@@ -143,7 +150,7 @@ class SqlAlchemyAdapter:
             known.sandbox.in_use(dbapi_connection, in_use=True)
             self.engines[id(connection.engine)] = (connection.engine, known.sandbox)
             self._calls.wrap(connection.dialect)
-        elif self.armed and current_actor() is not None:
+        elif judges is not None or (self.armed and current_actor() is not None):
             where = connection.engine.url.render_as_string()
             connection.close()
             self.refuse(f"an engine inside the operation holds a connection to {where}", f"it was not used. {_REMEDY}")
@@ -200,6 +207,16 @@ class SqlAlchemyAdapter:
         """The engines of the run that lead to it."""
         return [engine for engine, its in self.engines.values() if its is sandbox]
 
+    def pooled(self, sandbox: Sandbox) -> int | None:
+        """Counted in pools of SQLAlchemy's own kind, each with a connection, none taken and no listener but ours."""
+        idle: dict[int, int] = {}  # by pool: engines that differ in their options share one
+        for engine in self.engines_of(sandbox):
+            found = private.idle_unheard(engine, _HEARD)
+            if found is None:
+                return None
+            idle[id(engine.pool)] = found
+        return sum(idle.values())
+
     def forget(self) -> None:
         """Close every session, driver connection and pool that the run left; nothing of it may reach the next run."""
         for session in list(self.sessions):
@@ -215,7 +232,7 @@ class SqlAlchemyAdapter:
                     known.pool_record.invalidate()
         for engine, _ in self.engines.values():
             with suppress(ResourceClosedError):
-                engine.dispose(close=False)
+                private.empty(engine)
         self.known.forget()
         self.orphans.clear()
 

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from sqlalchemy import event
@@ -85,7 +86,7 @@ class Leases:
         for (comment,) in self._ask(
             "SELECT schema_comment FROM information_schema.schemata WHERE schema_name = %s", (name,)
         ):
-            if not owner_is_gone(comment):
+            if not owner_is_gone(comment, partial(owner_lives, self._ask)):
                 self._let_go(name)
                 raise UsageError(
                     f"the schema makes the database {name!r}, and the server has one that acidity did not make: it is "
@@ -126,8 +127,20 @@ def orphaned(ask: Callable[..., Any]) -> list[str]:
     """Databases that a process which is gone has made under a name of its program's."""
     with suppress(Exception):  # a MariaDB before 10.5 has no comments of databases, so there is none
         rows = ask("SELECT schema_name, schema_comment FROM information_schema.schemata WHERE schema_comment <> ''")
-        return [name for name, comment in rows if owner_is_gone(comment)]
+        return [name for name, comment in rows if owner_is_gone(comment, partial(owner_lives, ask))]
     return []
+
+
+def claim(ask: Callable[..., Any], owner: str) -> None:
+    """Hold a lock of that name as long as this session lives, by which other hosts see that the owner does."""
+    ask("SELECT GET_LOCK(%s, 0)", (owner,))
+
+
+def owner_lives(ask: Callable[..., Any], owner: str) -> bool:
+    """Whether a session holds the owner's lock, or one is in a database of its; the server lists them all."""
+    held = ask("SELECT IS_USED_LOCK(%s)", (owner,))[0][0] is not None
+    in_it = "SELECT 1 FROM information_schema.processlist WHERE db = %s OR LEFT(db, %s) = %s LIMIT 1"
+    return held or bool(ask(in_it, (owner, len(owner) + 1, f"{owner}_")))
 
 
 def _lock(name: str) -> str:

@@ -46,11 +46,11 @@ class PlainHost:
     asynchronous = False
 
     def sync(self, function: Callable[[], T]) -> T:
-        """Just call it."""
+        """Call the function, which has this thread to itself."""
         return function()
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Nothing was started, so nothing ends."""
 
 
 class LoopHost:
@@ -92,7 +92,7 @@ class LoopHost:
         return self._runner.run(coroutine)
 
     def close(self) -> None:
-        """Close the loop."""
+        """Close the event loop with all that still runs in it."""
         self._runner.close()
 
 

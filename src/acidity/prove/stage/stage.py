@@ -25,11 +25,12 @@ from acidity.core.outcome import Ending, State
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import FIRST, Schedule
 from acidity.engines.base import Ground, Sandbox
-from acidity.engines.own_calls import own_calls
+from acidity.engines.own_calls import judging_calls
 from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.child import Child, OnEffect
 from acidity.prove.stage.effects import observed
+from acidity.prove.stage.frames import let_go_of_frames
 from acidity.prove.stage.ground import bound, ground_of, sandboxes_of, seeded
 from acidity.prove.stage.host import Host, LoopHost, PlainHost, is_async
 from acidity.prove.stage.needs import NOTHING, Needs
@@ -37,7 +38,7 @@ from acidity.prove.stage.onlook import Onlooker
 from acidity.prove.stage.play import play
 from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.run import Run, Scene
-from acidity.prove.stage.views import Engines, judges_of
+from acidity.prove.stage.views import Engines, every, judges_of
 
 _TURN = threading.RLock()  # hooks are the process's, so checks in several of its threads take turns
 
@@ -94,8 +95,8 @@ class Stage:
                 self._cleanup.enter_context(self.adapters.redirecting(engine, part))
             self._create()
             self._cleanup.enter_context(observed(self.scenario.effects, self._effect_took_place))
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
 
@@ -112,7 +113,9 @@ class Stage:
             if self._refused is not None:
                 raise self._refused
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if error is not None and not isinstance(error, Exception):
+            let_go_of_frames(error)
         self.close()
 
     def close(self) -> None:
@@ -180,11 +183,11 @@ class Stage:
             for player in players:
                 host.sync(player.actor.interceptor.finish)
             self._raise_refused()
-            seen = self._onlooker.look(host, endings)
+            own = [bypass for player in players for bypass in player.actor.bypasses]
+            seen = self._onlooker.look(host, players, endings, unseen=bool(bypasses or own))
         finally:
             with quiet():
                 host.sync(self.adapters.forget)
-        own = (bypass for player in players for bypass in player.actor.bypasses)
         return Scene(tuple(endings), seen, tuple(dict.fromkeys([*bypasses, *own, *seen.beyond])))
 
     def follow(self, operation: Operation, actor: Actor) -> Ending:
@@ -271,11 +274,17 @@ class Stage:
 
     @contextmanager
     def judging(self) -> Iterator[tuple[Engines, Engines]]:
-        """Plain engines of our own, unseen by the seam: on the rows now, and read-only on the rows before."""
-        with own_calls():
-            if self._judges is None:
-                self._judges = judges_of(self.parts)
+        """Plain engines of our own, unseen by the seam: on the rows now, and read-only on the rows before.
+
+        Raises:
+            ForeignDatabase: the judge uses another database.
+        """
+        if self._judges is None:
+            self._judges = judges_of(self.parts)
+        dialects = {id(engine.dialect) for engines in self._judges for engine in every(engines)}
+        with judging_calls(dialects):
             yield self._judges
+        self._raise_refused()
 
 
 def _file_of(operation: Operation) -> str:

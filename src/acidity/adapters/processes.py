@@ -1,0 +1,107 @@
+"""Other processes: what one does that an operation has started, no Python of this process sees, so the run is unknown.
+
+Every way to start one raises an audit event or goes through one function of ``_posixsubprocess`` (``multiprocessing``).
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from importlib import import_module
+from types import FrameType
+from typing import Any
+
+from acidity.adapters.base import Bystander, Gatekeeper
+from acidity.adapters.drivers.base import Hooks
+from acidity.adapters.site import is_where_acidity_calls
+
+_EVENTS = frozenset({"subprocess.Popen", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "os.system"})
+_HARMLESS = frozenset({"platform", "ctypes.util", "uuid"})  # they ask the system for names, by its programs
+_MACHINERY = frozenset({"subprocess", "os", "contextlib", __name__})
+
+
+class ProcessesAdapter(Bystander):
+    """Notes what starts another process while an operation runs.
+
+    Args:
+        gatekeeper: see `Bystander`.
+    """
+
+    def __init__(self, gatekeeper: Gatekeeper) -> None:
+        super().__init__(gatekeeper)
+        self._hooks = Hooks()
+        self._started: dict[str, None] = {}
+
+    def install(self) -> None:
+        """Listen."""
+        _installed.append(self)
+        _install_hook()
+        posix = import_module("_posixsubprocess")
+        original = posix.fork_exec
+
+        def fork_exec(*arguments: Any) -> Any:
+            self.started("multiprocessing")
+            return original(*arguments)
+
+        self._hooks.put(posix, "fork_exec", fork_exec)
+        pool: Any = import_module("concurrent.futures.process").ProcessPoolExecutor
+        submitting = pool.submit
+
+        def submit(executor: Any, /, *arguments: Any, **keywords: Any) -> Any:
+            self.started("ProcessPoolExecutor.submit")
+            return submitting(executor, *arguments, **keywords)
+
+        self._hooks.put(pool, "submit", submit)
+
+    def remove(self) -> None:
+        """Listen no more."""
+        if self in _installed:
+            _installed.remove(self)
+        self._hooks.take_back()
+
+    def started(self, how: str) -> None:
+        """A process is about to be started, or to be given work."""
+        if self.armed and _is_the_programs(sys._getframe(1)):
+            self._started[f"another process was used ({how}), and acidity cannot see what it does"] = None
+
+    def bypasses(self) -> list[str]:
+        """What was started in this run."""
+        return list(self._started)
+
+    def forget(self) -> None:
+        """The run is over."""
+        self._started.clear()
+
+
+def _is_the_programs(frame: FrameType | None) -> bool:
+    """Whether the program is behind this, and not acidity, nor a module that only asks for a name."""
+    asking = True
+    while frame is not None and not is_where_acidity_calls(frame.f_code):
+        name = frame.f_globals.get("__name__", "")
+        if asking and name not in _MACHINERY:
+            if name in _HARMLESS:
+                return False
+            asking = False
+        if name.startswith(("acidity.engines.", "acidity.prove.")):
+            return False
+        frame = frame.f_back
+    return True
+
+
+_installed: list[ProcessesAdapter] = []
+_lock = threading.Lock()
+_is_hooked = False
+
+
+def _hook(happening: str, _arguments: tuple[Any, ...]) -> None:
+    if _installed and happening in _EVENTS:
+        for adapter in _installed:
+            adapter.started(happening)
+
+
+def _install_hook() -> None:
+    global _is_hooked  # noqa: PLW0603  # an audit hook stays for ever, so there is one for the process
+    with _lock:
+        if not _is_hooked:
+            sys.addaudithook(_hook)
+            _is_hooked = True
