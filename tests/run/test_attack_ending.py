@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from acidity import atomic, savepoint
 from acidity.run import BoundaryError, TransactionEnded
@@ -218,6 +220,31 @@ def test_h4_a_row_that_sqlite_rolls_back_by_itself_undoes_the_unit(bank_of: Any)
     (told,) = bank.run(body)
     assert isinstance(told, Exception)
     assert bank.rows() == (100, 0)
+
+
+KILL = {
+    "postgresql": "SELECT pg_terminate_backend({number})",
+    "mariadb": "KILL {number}",
+}
+NUMBER = {"postgresql": "SELECT pg_backend_pid()", "mariadb": "SELECT CONNECTION_ID()"}
+
+
+@pytest.mark.parametrize("driver", drivers("postgresql", "mariadb"))
+def test_h4_a_connection_that_is_lost_is_no_end_of_the_transaction(bank_of: Any, driver: str) -> None:
+    """What was not committed is gone with it, and another attempt may succeed."""
+    bank = bank_of(driver)
+
+    def killed(session: Any) -> None:
+        add_to(session, ALICE)
+        number = session.scalar(text(NUMBER[bank.name]))
+        with ThreadPoolExecutor(1) as elsewhere:  # and not in the unit, which would refuse it
+            elsewhere.submit(bank.send, KILL[bank.name].format(number=number)).result()
+        add_to(session, BOB)
+
+    lost, after = bank.run(killed, lambda session: add_to(session, BOB))
+    assert isinstance(lost, DBAPIError | OSError), lost
+    assert after is None
+    assert bank.rows() == (100, 10)
 
 
 TABLES = """

@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 
 from sqlalchemy.engine import Connection
 
+from acidity.engines.codes import code_of
+from acidity.engines.speech import ErrorClass, speech_of
 from acidity.run import guard, hold, server, storage
 from acidity.run.context import caller
 from acidity.run.errors import (
@@ -257,7 +259,9 @@ class Boundary:
         if not self.sent or self._ending or self._committing or self._connection is None:
             return
         held, self._held = self._held, False
-        gone = held and not self._lost(error) and hold.is_gone(self.connection, error)
+        if error is not None and self._lost(error):  # and with it what was not committed
+            return
+        gone = held and hold.is_gone(self.connection, error)
         if gone or self._is_over(answered=True):
             if error is not None and self.target.dialect.name == "sqlite":  # rolled back by the error (ON CONFLICT)
                 self.database_error(error, lost=True)
@@ -266,7 +270,11 @@ class Boundary:
         self.sent = ""
 
     def _lost(self, error: BaseException | None) -> bool:
-        return self.connection.invalidated or bool(getattr(error, "connection_invalidated", False))
+        if self.connection.invalidated or getattr(error, "connection_invalidated", False):
+            return True
+        code = "" if error is None else code_of(error)
+        told_by_none = error is not None and not code and self.target.dialect.name != "sqlite"
+        return told_by_none or speech_of(self.target.dialect.name).errors.get(code) is ErrorClass.LOST
 
     def _is_over(self, *, answered: bool = False) -> bool:
         """Whether the driver says that the transaction has ended, or that there is none: each statement is one."""

@@ -25,7 +25,7 @@ class Residence:
     """The generator that a block lives in, which nobody but `for`, ``next`` or a framework drives.
 
     Attributes:
-        frame: the identity of its frame; a reference would keep a generator alive that was abandoned.
+        frame: the identity of its frame; a reference would keep all that it holds alive.
         code: of the same.
         place: its name, file and line, for people.
     """

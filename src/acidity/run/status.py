@@ -61,7 +61,7 @@ def told_by(connection: Connection) -> Told:
     if hasattr(driver, "pgconn"):  # psycopg
         return Told(lambda: _OF_LIBPQ.get(driver.pgconn.transaction_status, Status.UNTOLD), autocommits)
     if hasattr(driver, "is_in_transaction"):  # asyncpg
-        return Told(lambda: _open_if(driver.is_in_transaction()), autocommits)
+        return Told(lambda: Status.UNTOLD if driver.is_closed() else _open_if(driver.is_in_transaction()), autocommits)
     if hasattr(driver, "get_autocommit"):  # mysqlclient
         return Told(_untold, lambda: bool(driver.get_autocommit()))
     return Told(_untold, _never if connection.dialect.name in ("mysql", "mariadb") else autocommits)

@@ -277,12 +277,11 @@ class Unit(Boundary):
                     self._connection.close()
 
     def _forsake(self) -> None:
-        """In a forked process: send nothing, close nothing, and let nothing of it ever be collected."""
+        """In a forked process: send nothing, close nothing, and let nothing be collected, which would end it."""
         self._ending = True
         self.state = ABORTED  # for this process; nobody is told, as nothing has happened
         pooled: Any = None if self._connection is None else self._connection._dbapi_connection
         if pooled is not None:
-            pooled._connection_record.fairy_ref = None  # by which the pool would send ROLLBACK
             for each in (pooled, pooled.dbapi_connection, pooled.driver_connection):
                 ctypes.pythonapi.Py_IncRef(ctypes.py_object(each))
         self.plain.__class__ = self._classes.after
