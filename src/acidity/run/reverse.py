@@ -22,7 +22,7 @@ from acidity.run.course import Course
 from acidity.run.errors import BoundaryError, NothingToReverse
 from acidity.run.marker import REVERSED, KeyTaken, Marker, Stored, digest
 from acidity.run.target import target_of
-from acidity.run.works import Steps, Work, drive, drive_async
+from acidity.run.works import Moves, Work, drive, drive_async
 
 
 def reversal(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -145,7 +145,7 @@ class _Reversal(Marker):
         Marker.store(self, connection, [result] if self.found[0] is not None else [])
 
 
-def _steps(unit: Decorated, function: Callable[..., Any], args: Any, kwargs: Any) -> Steps:
+def _steps(unit: Decorated, function: Callable[..., Any], args: Any, kwargs: Any) -> Moves:
     original = unit.marker(args, kwargs)
     assert original is not None, "it has a key"
     attempts: list[_Reversal] = []
