@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from asyncio.events import _get_running_loop
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from acidity.run.unit import Unit
 
 inside: ContextVar[tuple[Unit, ...]] = ContextVar("acidity_units", default=())
+
+
+Functions = list[Callable[[], Any]]
+# While functions of on_commit() are called: the units around them, and those that are still to be called.
+afterwards: ContextVar[tuple[tuple[Unit, ...], Functions] | None] = ContextVar("acidity_afterwards", default=None)
 
 
 def caller() -> tuple[int, int, Any]:

@@ -237,8 +237,7 @@ class Course:
         """The key was used up: answer with what is stored, if the request is the same."""
         assert unit.marker is not None, "only a marker is refused as a duplicate"
         try:
-            stored: Stored | None = got((yield partial(unit.marker.find, self.target.engine)))
-            assert stored is not None, "the marker was pruned between two looks"
+            stored: Stored = got((yield partial(unit.marker.answer, self.target.engine)))
             unit.marker.same_request(stored)
         except BaseException as error:
             ended.error = error
@@ -251,13 +250,18 @@ class Course:
     def _afterwards(self, unit: Unit, ended: Ended) -> Generator[Move, Any, None]:
         """What was to be done once COMMIT is confirmed; one that fails does not keep the others from being done."""
         ended.state = COMMITTED
-        for function in unit.after:
-            try:
-                got((yield function))
-            except BaseException as error:
-                error.add_note("acidity: raised by on_commit(); the change is committed")
-                logger.exception("on_commit() raised; the change is committed")
-                ended.error = ended.error or error
+        waiting, outside = list(unit.after), context.afterwards.get()
+        context.afterwards.set((inside.get(), waiting))
+        try:
+            for function in waiting:  # which grows, where one of them calls on_commit()
+                try:
+                    got((yield function))
+                except BaseException as error:
+                    error.add_note("acidity: raised by on_commit(); the change is committed")
+                    logger.exception("on_commit() raised; the change is committed")
+                    ended.error = ended.error or error
+        finally:
+            context.afterwards.set(outside)
 
 
 def pause(attempts: int) -> float:

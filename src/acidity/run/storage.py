@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import weakref
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -102,7 +103,7 @@ def _references(text: str) -> dict[str, Table]:
     return found
 
 
-def _chosen(tables: dict[str, Table], named: list[str | None]) -> tuple[Table, ...]:
+def _chosen(tables: dict[str, Table], named: Sequence[str | None]) -> tuple[Table, ...]:
     """Those that are named; all, where a name leaves out which."""
     if len(tables) == 1 or None in named:
         return tuple(tables.values())

@@ -138,7 +138,7 @@ class PostgresqlSandbox(HostedSandbox):
     def rebuild(self) -> None:
         """Drop the database and copy it anew."""
         self._step_outside()
-        self.ask(f"DROP DATABASE {self.quoted(self.database)} WITH (FORCE)")
+        self.ask(f"DROP DATABASE IF EXISTS {self.quoted(self.database)} WITH (FORCE)")
         self.ask(f"ALTER ROLE {self.quoted(self.user)} RESET ALL")
         self._copy(self.before, self.database)
 
@@ -264,8 +264,9 @@ class PostgresqlSandbox(HostedSandbox):
         """From pg_stat_activity; who waits for the rest of a request (a Parse without Sync) is not at work."""
         rows = self.ask(
             "SELECT pid, CASE WHEN state = 'active' AND wait_event = 'ClientRead' THEN 'idle in transaction'"
-            " ELSE state END FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            " AND backend_type = 'client backend'"
+            " ELSE state END FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'",
+            (self.database,),  # the administrator may stand outside just now, where others are at work
         )
         return {pid: _STATES.get(state or "", "active") for pid, state in rows}
 

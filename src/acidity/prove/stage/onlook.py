@@ -44,7 +44,7 @@ class Onlooker:
         """
         certain = not (unseen or host.asynchronous or _cancelled(endings))
         foretold = certain and self._rest.foretold(players)
-        if not foretold:
+        if not (foretold and self._rest.is_proven(players)):
             host.sync(self._settle)
             foretold = certain and self._rest.foretold(players)
         if foretold and self._rest.is_proven(players):
