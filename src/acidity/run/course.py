@@ -6,6 +6,7 @@ generator hears of every exception, decides, and ends with what is to be returne
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
@@ -296,7 +297,7 @@ def _listing(attempts: list[BaseException], ended: Ended) -> BaseException:
 
 def _of_a_task(error: BaseException) -> bool:
     """A cancellation of the task that sent COMMIT, and not of the caller, who would have been told as well."""
-    return type(error).__name__ == "CancelledError"
+    return isinstance(error, CancelledError)
 
 
 def _exception(lost: BaseException) -> BaseException:

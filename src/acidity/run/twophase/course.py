@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -145,7 +146,7 @@ class TwoPhaseCourse(Course):
 
 def _keep(error: BaseException, ended: Ended) -> bool:
     """Whether this is an interruption, which the caller gets once all is done, and not the database's error."""
-    if isinstance(error, Exception) or type(error).__name__ == "CancelledError":
+    if isinstance(error, Exception | CancelledError):
         return False
     ended.error = ended.error or error
     return True
