@@ -46,6 +46,7 @@ class Runs:
     def stop(self, by: Stop) -> ExitReason:
         """Note that the user, or a signal, ends the check; what was found until then is still told."""
         self.stopped_by = by
+        self.stage.overseer.heard()
         return reason_of(by)
 
     def series(self, planned: Sequence[T], label: str = "") -> Series[T]:

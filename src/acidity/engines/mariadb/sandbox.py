@@ -293,10 +293,19 @@ class MariadbSandbox(HostedSandbox):
         import pymysql
 
         try:
-            self.ask(f"KILL CONNECTION {int(number)}")
+            self.ask(self.ending(number))
         except pymysql.err.OperationalError as error:
             if error.args[0] != _NO_SUCH_THREAD:
                 raise
+
+    def ending(self, number: int) -> str:
+        """KILL."""
+        return f"KILL CONNECTION {int(number)}"
+
+    def sessions_to_end(self, *, everything: bool) -> tuple[str, Any]:
+        """By the names of the users, which are this Sandbox's alone; ours by the database that they are in."""
+        ours = self.database if everything else None
+        return _TO_END, (self.user, f"{self.user}_b", ours)
 
     def waits(self, sessions: Collection[int]) -> Waits:
         """InnoDB's monitor, and the process list for locks that are not InnoDB's."""
@@ -366,6 +375,9 @@ class MariadbSandbox(HostedSandbox):
         return "`" + name.replace("`", "``") + "`"
 
 
+_TO_END = """
+    SELECT id FROM information_schema.processlist WHERE (user IN (%s, %s) OR db = %s) AND id <> CONNECTION_ID()
+"""
 _NO_SUCH_THREAD = 1094
 _LOCKED = 1205
 _MANY = 10_000  # a limit has to be there from the start: without one, MariaDB does not count
