@@ -202,10 +202,12 @@ WARM = 20  # units that are not counted, at the begin of each block
 
 def watching(variant: str) -> None:
     """Let `atomic` hear of the process's statements, or not."""
-    guard.watch()
-    if variant in UNWATCHED:
-        for name, listener in guard.LISTENERS.items():
+    for name, listener in guard.LISTENERS.items():
+        listens = event.contains(Engine, name, listener)
+        if variant in UNWATCHED and listens:
             event.remove(Engine, name, listener)
+        elif variant not in UNWATCHED and not listens:
+            event.listen(Engine, name, listener)
 
 
 def orders(names: list[str], rounds: int) -> Iterator[list[str]]:

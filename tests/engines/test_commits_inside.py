@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from threading import Event
 from typing import Any
 
 import pytest
@@ -13,7 +15,8 @@ from sqlalchemy.engine import Engine
 
 from acidity import prove
 from acidity.adapters.seam import PassThrough
-from acidity.core.call import Writes
+from acidity.core.call import Call, Writes
+from acidity.engines.committing import Commits
 from acidity.engines.speech import speech_of
 from acidity.prove import Operation, Scenario
 from acidity.prove.drill.commits_inside import CommitsInside
@@ -22,6 +25,7 @@ from acidity.prove.stage.stage import Stage
 from tests.engines.bank import Base, bank, calls, seed
 from tests.engines.raw import CREDIT, DEBIT
 
+PAID = "INSERT INTO payments (id, account_id, amount, note) VALUES (77, 1, 1, '')"
 BOTH = [(-10, 1), (10, 2)]
 MANY = "UPDATE accounts SET balance = balance + {} WHERE id = {}"
 QUICK = ["error-before", "error-after"]
@@ -29,12 +33,18 @@ INSIDE = "the database commits inside this call"
 OF_POSTGRESQL = (
     f"CREATE PROCEDURE twice() LANGUAGE plpgsql AS $$BEGIN {DEBIT}; COMMIT; {CREDIT}; END$$",
     f"CREATE PROCEDURE once() LANGUAGE plpgsql AS $$BEGIN {DEBIT}; {CREDIT}; END$$",
+    f"CREATE PROCEDURE ending() LANGUAGE plpgsql AS $$BEGIN {DEBIT}; {CREDIT}; COMMIT; END$$",
     f"CREATE FUNCTION paying() RETURNS int LANGUAGE sql AS '{DEBIT}; {CREDIT}; SELECT 1'",
 )
 OF_MARIADB = (
     f"CREATE PROCEDURE twice() BEGIN {DEBIT}; {CREDIT}; END",
     f"CREATE PROCEDURE ending() BEGIN {CREDIT}; COMMIT; END",
     f"CREATE PROCEDURE once() BEGIN START TRANSACTION; {DEBIT}; {CREDIT}; COMMIT; END",
+    (
+        "CREATE PROCEDURE handled() BEGIN DECLARE n int; DECLARE c CURSOR FOR SELECT id FROM accounts;"
+        " DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END;"
+        f" START TRANSACTION; {DEBIT}; {CREDIT}; COMMIT; END"
+    ),
     f"CREATE PROCEDURE late() BEGIN START TRANSACTION; COMMIT; {DEBIT}; {CREDIT}; END",
     f"CREATE FUNCTION paying() RETURNS int DETERMINISTIC MODIFIES SQL DATA BEGIN {DEBIT}; {CREDIT}; RETURN 1; END",
 )
@@ -135,7 +145,21 @@ pg_call_commits = _pg("call_commits", "CALL twice()")
 pg_do_commits = _pg("do_commits", f"DO $$BEGIN {DEBIT}; COMMIT; {CREDIT}; END$$")
 pg_two_blocks = _pg("two_blocks", f"BEGIN; {DEBIT}; COMMIT; BEGIN; {CREDIT}; COMMIT")
 pg_same_row_twice = _pg("same_row_twice", f"BEGIN; {DEBIT}; COMMIT; BEGIN; {DEBIT}; COMMIT")
+pg_new_row_twice = _pg(
+    "new_row_twice",
+    f"DO $$BEGIN {PAID}; COMMIT; UPDATE payments SET note = 'x' WHERE amount = 1; COMMIT; END$$",
+)
+pg_only_deleted = _pg("only_deleted", f"DO $$BEGIN {PAID}; COMMIT; DELETE FROM payments; COMMIT; END$$")
+pg_emptied = _pg("emptied", f"DO $$BEGIN TRUNCATE payments; COMMIT; {DEBIT}; END$$")
+pg_creates = _pg("creates", f"DO $$BEGIN CREATE TABLE more (id int); COMMIT; {DEBIT}; END$$")
+pg_leaves_open = _pg("leaves_open", f"BEGIN; {DEBIT}; COMMIT; BEGIN; {CREDIT}")
 pg_call = _pg("call", "CALL once()")
+pg_call_ends_by_committing = _pg("call_ends_by_committing", "CALL ending()")
+pg_commits_and_reads = _pg("commits_and_reads", f"BEGIN; {DEBIT}; {CREDIT}; COMMIT; SELECT 1")
+pg_commits_before = _pg(
+    "commits_before",
+    f"DO $$BEGIN COMMIT; {DEBIT}; BEGIN {CREDIT}; EXCEPTION WHEN division_by_zero THEN NULL; END; END$$",
+)
 pg_do = _pg("do", f"DO $$BEGIN {DEBIT}; {CREDIT}; END$$")
 pg_subtransactions = _pg(
     "subtransactions", f"DO $$BEGIN {DEBIT}; BEGIN {CREDIT}; EXCEPTION WHEN division_by_zero THEN NULL; END; END$$"
@@ -143,6 +167,25 @@ pg_subtransactions = _pg(
 pg_one_block = _pg("one_block", f"BEGIN; {DEBIT}; {CREDIT}; COMMIT")
 pg_one_text = _pg("one_text", f"{DEBIT}; {CREDIT}")
 pg_function = _pg("function", "SELECT paying()")
+
+
+def pg_psycopg2_inserts_and_deletes(dsn: str) -> None:
+    import psycopg2
+
+    with closing(psycopg2.connect(dsn)) as connection:
+        connection.autocommit = True
+        connection.cursor().executemany("DELETE FROM payments WHERE id = %s; " + DEBIT, [(1,), (2,)])
+
+
+async def pg_asyncpg_many(dsn: str) -> None:
+    import asyncpg
+
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.executemany(MANY.format("$1", "$2"), BOTH)  # a pipeline, too
+        await connection.execute("CALL ending()")
+    finally:
+        await connection.close()
 
 
 def pg_engine_call_in_a_transaction(engine: Engine) -> None:
@@ -171,6 +214,8 @@ maria_call_commits = _maria("call_commits", DEBIT, "CALL ending()", DEBIT, autoc
 maria_call_begins_late = _maria("call_begins_late", "CALL late()", autocommit=True)
 maria_execute_commits = _maria("execute_commits", DEBIT, "EXECUTE IMMEDIATE 'COMMIT'", CREDIT, autocommit=False)
 maria_block_commits = _maria("block_commits", f"BEGIN NOT ATOMIC {DEBIT}; COMMIT; {CREDIT}; END", autocommit=False)
+maria_block_autocommitted = _maria("block_autocommitted", f"BEGIN NOT ATOMIC {DEBIT}; {CREDIT}; END", autocommit=True)
+maria_call_handled = _maria("call_handled", "CALL handled()", autocommit=True)
 maria_call = _maria("call", "CALL once()", autocommit=True)
 maria_call_in_a_transaction = _maria("call_in_a_transaction", "CALL twice()", autocommit=False)
 maria_execute = _maria("execute", DEBIT, f"EXECUTE IMMEDIATE '{CREDIT}'", autocommit=False)
@@ -203,11 +248,18 @@ WRONG = [
     pg_do_commits,
     pg_two_blocks,
     pg_same_row_twice,
+    pg_new_row_twice,
+    pg_only_deleted,
+    pg_emptied,
+    pg_creates,
+    pg_leaves_open,
+    pg_psycopg2_inserts_and_deletes,
     maria_call_autocommitted,
     maria_call_commits,
     maria_call_begins_late,
     maria_execute_commits,
     maria_block_commits,
+    maria_block_autocommitted,
     maria_many_autocommitted,
 ]
 RIGHT = [
@@ -216,6 +268,10 @@ RIGHT = [
     sqlite_many_of_which_one_matches,
     pg_psycopg_many_autocommitted,
     pg_call,
+    pg_call_ends_by_committing,
+    pg_commits_and_reads,
+    pg_commits_before,
+    pg_asyncpg_many,
     pg_do,
     pg_subtransactions,
     pg_one_block,
@@ -223,6 +279,7 @@ RIGHT = [
     pg_function,
     pg_engine_call_in_a_transaction,
     maria_call,
+    maria_call_handled,
     maria_call_in_a_transaction,
     maria_execute,
     maria_block,
@@ -232,21 +289,64 @@ RIGHT = [
 
 
 def doubted(stage: Stage, function: Callable[..., Any]) -> list[str]:
-    """What clean runs of the drill doubt; another database on the server may disturb one of them."""
+    """What the first two clean runs of the drill doubt."""
     about = CommitsInside(stage.parts)
-    for _ in range(3):
+    for _ in range(2):
         run = stage.run(Operation(function), about.over(PassThrough()))
         assert run.ending.answered, run.ending
     return about.doubts()
 
 
+@contextmanager
+def commits_elsewhere(server: Any) -> Iterator[None]:
+    """Another session commits writes to another database on the same server all the while."""
+    import psycopg
+
+    has_begun, has_ended = Event(), Event()
+
+    def commit() -> None:
+        where = {"host": server.host, "port": server.port, "user": server.superuser, "password": server.password}
+        with psycopg.connect(**where, dbname=server.database, autocommit=True) as connection:
+            while not has_ended.is_set():
+                connection.execute("SELECT pg_current_xact_id()")
+                has_begun.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        committing = pool.submit(commit)
+        try:
+            assert has_begun.wait(10)
+            yield
+        finally:
+            has_ended.set()
+        committing.result()
+
+
 @pytest.mark.parametrize("engine", DB.values())
 def test_what_commits_inside_is_doubted_and_nothing_else(engine: str) -> None:
     wrong, right = ([each for each in group if engine_of(each) == engine] for group in (WRONG, RIGHT))
-    with Stage(scenario(wrong[0]), engine, {}) as stage:
+    with Stage(scenario(wrong[0]), engine, {}) as stage, ExitStack() as meanwhile:
+        if engine == "postgresql":
+            meanwhile.enter_context(commits_elsewhere(stage.parts[""].server))
         found = {each.__name__: doubted(stage, each) for each in (*wrong, *right)}
     assert all(any(why.startswith(INSIDE) for why in found[each.__name__]) for each in wrong), found
     assert not any(found[each.__name__] for each in right), found
+
+
+class Noted(CommitsInside):
+    """What the engine said of the Call, and not only what is made of it."""
+
+    def note(self, call: Call, commits: Commits) -> None:
+        self.said = commits
+
+
+def test_postgresql_proves_that_a_call_committed_several_times() -> None:
+    """In the second run at the latest, when it counts who wrote."""
+    with Stage(scenario(pg_call), "postgresql", {}) as stage:
+        about = Noted(stage.parts)
+        for function, several in {pg_call_commits: True, pg_call: False, pg_call_ends_by_committing: False}.items():
+            for _ in range(2):  # where the first run shows several transactions, the second counts those that wrote
+                stage.run(Operation(function), about.over(PassThrough()))
+            assert about.said is (Commits.SEVERAL if several else Commits.ONCE), function.__name__
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from acidity.prove.drill.judge import classified
 from tests.engines.bank import bank, calls
@@ -97,6 +99,45 @@ def insert_from_with_is_not_begun(dsn: str) -> None:
         connection.commit()
 
 
+def savepoint_commits(dsn: str) -> None:
+    with closing(sqlite3.connect(dsn, isolation_level=None)) as connection:
+        connection.execute("SAVEPOINT a")
+        connection.execute(DEBIT)
+        connection.execute("RELEASE a")  # the savepoint has begun the transaction
+        connection.execute(CREDIT)
+
+
+def savepoint_holds_a_transaction(dsn: str) -> None:
+    with closing(sqlite3.connect(dsn, isolation_level=None)) as connection:
+        for statement in (
+            'SAVEPOINT "a b"',
+            DEBIT,
+            'SAVEPOINT "A B"',
+            "ROLLBACK TO SAVEPOINT [a b]",
+            "RELEASE SAVEPOINT 'a b'",
+            CREDIT,
+            "RELEASE /* the first */ `a b`",
+        ):
+            connection.execute(statement)
+
+
+def savepoint_within_a_transaction(dsn: str) -> None:
+    with closing(sqlite3.connect(dsn)) as connection:
+        connection.execute(DEBIT)
+        connection.execute("SAVEPOINT a")
+        connection.execute(CREDIT)
+        connection.execute("RELEASE a")
+        connection.commit()
+
+
+def session_nested_commits(session: Session) -> None:
+    """SQLAlchemy's sqlite3 begins no transaction before a SAVEPOINT."""
+    with session.begin():
+        with session.begin_nested():
+            session.execute(text(DEBIT))
+        session.execute(text(CREDIT))
+
+
 def left_open(dsn: str) -> None:
     KEPT[:] = [sqlite3.connect(dsn)]
     KEPT[0].execute(DEBIT)
@@ -118,6 +159,10 @@ KEPT: list[sqlite3.Connection] = []
         (one_write, set(), "1 write: needs no transaction"),
         (never_committed, {"false success"}, "2 writes, no commit: missing"),
         (insert_from_with_is_not_begun, {"torn"}, "2 writes in 2 commits: missing"),
+        (savepoint_commits, {"torn"}, "2 writes in 2 commits: missing"),
+        (savepoint_holds_a_transaction, set(), "2 writes in 1 commit: protected"),
+        (savepoint_within_a_transaction, set(), "2 writes in 1 commit: protected"),
+        (session_nested_commits, {"torn"}, "2 writes in 2 commits: missing"),
         (left_open, {"leaked", "failed after commit"}, "2 writes in 1 commit: protected"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

@@ -81,6 +81,7 @@ def core_explicit_transaction(engine: Engine) -> None:
 
 def savepoint_released(session: Session) -> None:
     with session.begin():  # commit
+        session.execute(text("BEGIN"))  # begin
         nested = session.begin_nested()
         session.connection()  # savepoint
         session.execute(update(Account).values(balance=1))  # statement
@@ -127,7 +128,7 @@ SEEN: dict[Callable[..., Any], str] = {
     core_connection: "statement commit",
     core_engine_begin: "statement commit",
     core_explicit_transaction: "statement rollback",
-    savepoint_released: "savepoint statement release commit",
+    savepoint_released: "begin savepoint statement release commit",
     savepoint_rolled_back: "savepoint statement rollback-to commit",
     control_as_text: "begin savepoint statement rollback-to release commit rollback",
     many: "statement commit",

@@ -76,6 +76,7 @@ async def engine_begin(async_engine: AsyncEngine) -> None:
 
 
 async def savepoint_released(connection: AsyncConnection) -> None:
+    await connection.execute(text("BEGIN"))  # begin
     async with connection.begin_nested() as nested:  # savepoint
         await connection.execute(update(Account).values(balance=1))  # statement
         await nested.commit()  # release
@@ -133,7 +134,7 @@ SEEN: dict[Callable[..., Awaitable[Any]], str] = {
     scoped: "statement commit",
     connection_commits: "statement commit",
     engine_begin: "statement commit",
-    savepoint_released: "savepoint statement release commit",
+    savepoint_released: "begin savepoint statement release commit",
     savepoint_rolled_back: "savepoint statement rollback-to commit",
     control_as_text: "begin statement commit rollback",
     several_rows: "statement commit",

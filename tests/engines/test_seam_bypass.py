@@ -287,17 +287,69 @@ def swallowed(function: Callable[..., Any], *arguments: Any) -> None:
         function(*arguments)
 
 
-@pytest.mark.parametrize(
-    "statement",
-    ["ATTACH DATABASE '{}' AS other", " /* here */ attach '{}' as other", "VACUUM INTO '{}'"],
-)
-def test_a_file_that_a_statement_would_open_is_refused(other: Path, statement: str) -> None:
+def executes_on_an_engine(statement: str) -> Callable[..., Any]:
     def operation(engine: Engine) -> None:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(statement.format(other)))
+            connection.exec_driver_sql(statement)
 
+    return operation
+
+
+def executes_on_the_driver(statement: str) -> Callable[..., Any]:
+    def operation(dsn: str) -> None:
+        with closing(sqlite3.connect(dsn, isolation_level=None)) as connection:
+            connection.execute(statement)
+
+    return operation
+
+
+def executes_a_script(statement: str) -> Callable[..., Any]:
+    def operation(dsn: str) -> None:
+        with closing(sqlite3.connect(dsn)) as connection:
+            connection.executescript(f"SELECT 1; {statement}; CREATE TABLE IF NOT EXISTS other.t (id INTEGER)")
+
+    return operation
+
+
+def awaits(statement: str) -> Callable[..., Any]:
+    aiosqlite = pytest.importorskip("aiosqlite")
+
+    async def operation(dsn: str) -> None:
+        async with aiosqlite.connect(dsn, isolation_level=None) as connection:
+            await connection.execute(statement)
+
+    return operation
+
+
+def awaits_a_script(statement: str) -> Callable[..., Any]:
+    aiosqlite = pytest.importorskip("aiosqlite")
+
+    async def operation(dsn: str) -> None:
+        async with aiosqlite.connect(dsn) as connection:
+            await connection.executescript(f"SELECT 1; {statement}; CREATE TABLE IF NOT EXISTS other.t (id INTEGER)")
+
+    return operation
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ATTACH DATABASE '{}' AS other",
+        " /* here */ attach '{}' as other",
+        "; -- here\n; ATTACH '{}' AS other",
+        "VACUUM INTO '{}'",
+        "VACUUM 'main' INTO '{}'",
+        "VACUUM \"main\"INTO/**/'{}'",
+    ],
+)
+@pytest.mark.parametrize(
+    "way", [executes_on_an_engine, executes_on_the_driver, executes_a_script, awaits, awaits_a_script]
+)
+def test_a_file_that_a_statement_would_open_is_refused(
+    other: Path, statement: str, way: Callable[[str], Callable[..., Any]]
+) -> None:
     with pytest.raises(ForeignDatabase):
-        drilled(operation)
+        run_once(way(statement.format(other)))
     assert not other.exists()
 
 

@@ -267,8 +267,8 @@ def test_bound_async_engine(bound: Callable[[Any], str], tmp_path: Path, place: 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("no_colon", "is not of the form 'module:engine'"),
-        (":engine", "is not of the form 'module:engine'"),
+        ("no_colon", "is not of the form 'module:name'"),
+        (":engine", "is not of the form 'module:name'"),
         ("no_such_module_at_all:engine", "cannot be found: No module named"),
         (f"{__name__}:NOTHING", "cannot be found"),
         (f"{__name__}:WRITES", "not a SQLAlchemy engine"),

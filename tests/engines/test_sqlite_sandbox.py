@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from acidity.adapters.seam import PassThrough
 from acidity.core.outcome import State
 from acidity.engines import ENGINES
-from acidity.engines.sqlite.bypass import file_in
+from acidity.engines.sqlite.bypass import files_in
 from acidity.engines.sqlite.engine import SETTINGS
 from acidity.engines.sqlite.sandbox import SqliteSandbox
 from acidity.errors import UsageError
@@ -252,6 +252,27 @@ class TestReset:
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
             beside.execute("SELECT 1")
 
+    @pytest.mark.parametrize("mode", ["delete", "wal"])
+    def test_an_idle_connection_that_somebody_holds(self, made: Callable[..., SqliteSandbox], mode: str) -> None:
+        """It can write no more into the file that the next run has."""
+        sandbox = made({"journal_mode": mode})
+        before = sandbox.look().state
+        holder = sqlite3.connect(sandbox.path, isolation_level=None)
+        holder.execute("SELECT * FROM accounts").fetchall()
+        sandbox.reset()
+        with suppress(sqlite3.Error):
+            holder.execute("UPDATE accounts SET balance = 3")
+        assert sandbox.look().state == before
+        holder.close()
+        assert sandbox.look().state == before
+
+    def test_a_file_that_the_program_has_removed(self, made: Callable[..., SqliteSandbox]) -> None:
+        sandbox = made()
+        before = sandbox.look().state
+        sandbox.path.unlink()
+        sandbox.reset()
+        assert sandbox.look().state == before
+
     def test_a_hot_journal_is_no_part_of_the_rows_before(self, made: Callable[..., SqliteSandbox]) -> None:
         sandbox = made()
         before = sandbox.look().state
@@ -436,10 +457,15 @@ class TestAttached:
         ("ATTACH ? AS a", "?"),
         ("VACUUM INTO '/tmp/a.db'", "/tmp/a.db"),
         ("VACUUM main INTO '/tmp/a.db'", "/tmp/a.db"),
+        ("VACUUM 'main' INTO '/tmp/a.db'", "/tmp/a.db"),
+        ('VACUUM "into" INTO ?', "?"),
+        ("SELECT ';'; ATTACH '/tmp/;.db' AS a", "/tmp/;.db"),
+        (";ATTACH '/tmp/a.db' AS a", "/tmp/a.db"),
         ("VACUUM", None),
         ("SELECT 'ATTACH'", None),
+        ("SELECT '; ATTACH ''a'' AS b'", None),
         ("DETACH a", None),
     ],
 )
 def test_files_that_a_statement_names(sql: str, named: str | None) -> None:
-    assert file_in(sql) == named
+    assert files_in(sql) == (() if named is None else (named,))

@@ -18,6 +18,7 @@ TABLE = {
     "postgresql": "CREATE TEMPORARY TABLE scratch (id int)",
     "mariadb": "CREATE OR REPLACE TEMPORARY TABLE `scratch` (id int)",
 }
+DROP = {"mariadb": "DROP TEMPORARY TABLE scratch"}  # without the word it commits, there
 LOCK = {
     "postgresql": ("SELECT pg_advisory_lock(7), pg_advisory_lock(-1, 2)", "SELECT pg_advisory_unlock_all()"),
     "mariadb": ("SELECT GET_LOCK('till', 5)", "SELECT RELEASE_LOCK('till')"),
@@ -43,7 +44,7 @@ def drops_its_table(engine: Engine) -> None:
         try:
             connection.exec_driver_sql(TABLE[engine.dialect.name])
             pay(connection)
-            connection.exec_driver_sql("DROP TABLE scratch")
+            connection.exec_driver_sql(DROP.get(engine.dialect.name, "DROP TABLE scratch"))
             connection.commit()
         except BaseException:
             connection.invalidate()

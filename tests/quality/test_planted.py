@@ -23,6 +23,7 @@ from acidity.prove.drill.striker import FaultInjector
 from acidity.prove.faults import FAULTS
 from acidity.prove.stage import onlook
 from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.rest import Rest
 from acidity.prove.stage.stage import Stage
 from acidity.prove.stage.stranger import Encounter
 from tests.engines.bank import Payment, total_is_kept
@@ -146,6 +147,7 @@ LIES: dict[str, Lie] = {
     "the second look is skipped": Lie((Stage, "run"), the_first_look_decides, (STOCK,)),
     "the first look is skipped": Lie((Stage, "run"), the_second_look_is_the_first, (STOCK,)),
     "no stranger comes": Lie((onlook, "meet"), always(Encounter()), (STOCK,)),
+    "the stranger is never needed": Lie((Rest, "foretold"), always(answer=True), (STOCK,)),
     "no fault strikes": Lie((FaultInjector, "intercept"), nothing_is_struck, (TORN, STOCK, DOUBLED, CHARGED)),
     "no fault is planned": Lie((examine, "plan"), always(([], {})), (TORN, STOCK, DOUBLED)),
     "only one fault is planned": Lie((examine, "plan"), only_errors_before_are_planned, (STOCK, DOUBLED)),

@@ -8,14 +8,19 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from select import select
+from time import monotonic
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg.pq import ConnStatus, PGconn, PollingStatus
 
 from acidity import prove
 from acidity.core.finding import Tried
 from acidity.core.report import ExitReason, Report
 from acidity.errors import Terminated
+from tests.engines.bank import bank
 from tests.quality import operations as ops
 from tests.quality.controls import Control, said
 
@@ -147,3 +152,38 @@ def test_a_check_stopped_among_trials_of_remedies_is_undecided() -> None:
     assert (report.ended, report.unknowns) == (ExitReason.INTERRUPTED, ("interrupted",))
     assert said(report) == {"torn"}
     assert {remedy.verdict for found in report.findings for remedy in found.remedies} <= {Tried.NOT_TRIED}
+
+
+LET_GO_S = 20  # PostgreSQL gives a client 60 s to log in
+
+
+@pytest.mark.parametrize("at", [1, 4], ids=["a clean run", "a struck run"])
+def test_a_connection_that_was_being_opened_does_not_hold_up_the_end(at: int) -> None:
+    """The server waits for the client that Ctrl-C has stopped, and DROP DATABASE for all that it has begun to serve."""
+    calls: list[int] = []
+
+    def logs_in(dsn: str) -> None:
+        calls.append(1)
+        if len(calls) == at:
+            connection = half_open(dsn)
+            assert connection.status not in {ConnStatus.OK, ConnStatus.BAD}
+            raise KeyboardInterrupt
+        with psycopg.connect(dsn) as whole:
+            whole.execute("UPDATE accounts SET balance = balance - 1")
+
+    began = monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        prove.drill(bank(logs_in), db="postgresql", faults=["error-before"], remedies=False)
+    assert monotonic() - began < LET_GO_S
+
+
+def half_open(dsn: str) -> PGconn:
+    """A connection whose password the server waits for."""
+    connection = PGconn.connect_start(dsn.encode())
+    while True:
+        wanted = connection.connect_poll()
+        if wanted == PollingStatus.READING and connection.status == ConnStatus.AWAITING_RESPONSE:
+            select([connection.socket], [], [], LET_GO_S)
+            return connection
+        ready = ([connection.socket], []) if wanted == PollingStatus.READING else ([], [connection.socket])
+        select(*ready, [], LET_GO_S)

@@ -309,7 +309,7 @@ def suffer(
     book, began = Book(number), time.monotonic()
     proxy = CuttingProxy(sandbox.server.host, sandbox.server.port)
     proxy.decide = deck = Deck(number)
-    url = make_url(sandbox._url(sandbox.database, driver)).set(port=proxy.port)
+    url = make_url(sandbox.url_of(sandbox.database, driver)).set(port=proxy.port)
     with ThreadPoolExecutor(1) as beside:
         disturbed = beside.submit(_disturb, sandbox, book, deck, cuts, kills)
         try:

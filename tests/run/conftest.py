@@ -72,3 +72,27 @@ def engine(tmp_path: Any) -> Iterator[Engine]:
         bank.seed(session)
     yield made
     made.dispose()
+
+
+@pytest.fixture(scope="module")
+def sandboxes() -> Iterator[Any]:
+    """The bank of an engine by its name, made when it is first asked for."""
+    made: dict[str, Any] = {}
+
+    def of(name: str) -> Any:
+        if name not in made:
+            made[name] = new_sandbox(name, {})
+            made[name].create(in_one, bank.seed)
+        return made[name]
+
+    yield of
+    for each in made.values():
+        each.close()
+
+
+@pytest.fixture
+def bank_of(sandboxes: Any) -> Any:
+    """The bank as a driver meets it."""
+    from tests.run.attacked import attacked
+
+    return lambda driver: attacked(sandboxes, driver)

@@ -10,7 +10,7 @@ import pytest
 from acidity.engines.codes import code_of, codes_of, commit_is_refused
 from acidity.run.decide import Ended, Policy, gave_up, is_retryable, state_after_commit_error, what_next
 from acidity.run.failures import Failures
-from acidity.run.guard import commits_by_itself, savepoint_in
+from acidity.run.guard import meaning, savepoint_in
 from acidity.run.state import ENDED, FOLLOWS, State
 
 
@@ -140,5 +140,5 @@ def test_statements() -> None:
     assert savepoint_in("RELEASE SAVEPOINT s1;", "postgresql")[1] == "s1"
     assert savepoint_in("SELECT 1", "postgresql") is None
     for sql in ("ALTER TABLE t ADD c int", "TRUNCATE t", "/* x */ create index i on t (c)"):
-        assert commits_by_itself(sql)
-    assert not commits_by_itself("DROP TEMPORARY TABLE t")
+        assert meaning(sql, "mysql").commits_unasked
+    assert not meaning("DROP TEMPORARY TABLE t", "mysql").commits_unasked

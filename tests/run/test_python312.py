@@ -34,6 +34,7 @@ def test_the_drill_passes(program: str, db: str) -> None:
     assert report["verdict"] == "pass", report["text"]
 
 
+@pytest.mark.slow
 def test_a_driver_that_begins_by_itself_is_refused() -> None:
     (said,) = [row.atomic for row in rows() if row.number == 2]
     ended = there(lambda: run([environment(PYTHON312), "-m", "tests.run.python312"]))

@@ -225,10 +225,10 @@ def reversing(engine: Engine) -> str:
 
 
 async def reversing_async(async_engine: Any) -> str:
-    @atomic(async_engine, **OPTIONS)
     async def transfer(session: Any, request: str, amount: int) -> None: ...
 
-    transfer.__acidity__.function.__qualname__ = "bank_of.<locals>.transfer"
+    transfer.__qualname__ = "bank_of.<locals>.transfer"
+    transfer = atomic(async_engine, **OPTIONS)(transfer)
 
     @reversal(transfer)
     async def give_back(session: Any, result: Any, request: str, amount: int) -> str:

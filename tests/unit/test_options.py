@@ -59,3 +59,16 @@ def test_faults_that_do_not_exist_are_named_before_anything_runs(function: Any, 
 
 def test_one_fault_may_be_given_by_its_name() -> None:
     assert CheckOptions.of("sqlite", {"faults": "busy"}).faults == ("busy",)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"runs_max": -1}, "runs_max=-1 is less than nothing"),
+        ({"budget": -0.5}, "budget=-0.5 is less than nothing"),
+        ({"db": []}, "db= names no engine"),
+    ],
+)
+def test_what_bounds_nothing_is_wrong_usage(options: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        prove.drill(SCENARIO, **options)

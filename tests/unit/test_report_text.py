@@ -174,6 +174,17 @@ def test_a_bound_without_a_total():
     assert "covers: 12 end states\n" in plain(replace(PASSED, bounds=(Bound("end states", 12),), notes=())) + "\n"
 
 
+@pytest.mark.parametrize(
+    ("bound", "text"), [(Bound("faults", 1, 1), "1 of 1 fault"), (Bound("runs", 0, 1), "0 of 1 run")]
+)
+def test_one_of_a_thing_is_singular(bound, text):
+    assert f"covers: {text}\n" in plain(replace(PASSED, bounds=(bound,), notes=())) + "\n"
+
+
+def test_a_scenario_without_a_name_leaves_no_gap():
+    assert plain(replace(PASSED, target="")).startswith("on ")
+
+
 def test_an_anomaly_is_named_beside_the_word():
     text = plain(replace(FAILED, findings=(replace(TORN, word="not serial", anomaly="lost update"),)))
     assert "not serial (lost update), ACI201" in text

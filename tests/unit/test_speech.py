@@ -11,7 +11,7 @@ from sqlglot import exp
 from acidity.core.call import Kind, Writes
 from acidity.core.prepared import commits_prepared, without_names
 from acidity.engines.codes import DUPLICATE, LOCK_TIMEOUT, RETRYABLE
-from acidity.engines.speech import SPEECHES, ErrorClass, error_class, speech_of
+from acidity.engines.speech import SPEECHES, ErrorClass, speech_of
 from tests.engines.spoken import MEANINGS, TEXTS, cases
 
 ENGINES = list(TEXTS)
@@ -151,11 +151,10 @@ def test_comments_and_strings_change_no_meaning(engine: str) -> None:
 
 
 def test_what_errors_mean() -> None:
-    assert error_class("postgresql", "40001") is ErrorClass.SERIALIZATION
-    assert error_class("mariadb", "1213") is ErrorClass.DEADLOCK
-    assert error_class("mysql", "1205") is ErrorClass.LOCK_TIMEOUT
-    assert error_class("sqlite", "SQLITE_CONSTRAINT_CHECK") is ErrorClass.CONSTRAINT
-    assert error_class("sqlite", "") is ErrorClass.OTHER
+    assert speech_of("postgresql").errors["40001"] is ErrorClass.SERIALIZATION
+    assert speech_of("mariadb").errors["1213"] is ErrorClass.DEADLOCK
+    assert speech_of("mysql").errors["1205"] is ErrorClass.LOCK_TIMEOUT
+    assert speech_of("sqlite").errors["SQLITE_CONSTRAINT_CHECK"] is ErrorClass.CONSTRAINT
     assert {"40001", "40P01", "1020", "1213", "SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT"} <= RETRYABLE
     assert {"55P03", "1205"} == LOCK_TIMEOUT
     assert {"23505", "1062", "1586", "SQLITE_CONSTRAINT_UNIQUE"} <= DUPLICATE

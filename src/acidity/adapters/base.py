@@ -46,8 +46,10 @@ def describe_target(gatekeeper: Gatekeeper, dialect_name: str, cargs: Any, cpara
 def leads_elsewhere(gatekeeper: Gatekeeper, part: Sandbox, sql: str) -> str:
     """Which database that is not ours the statement would open; nothing if there is none."""
     where = part.leads_to(sql)
+    if not where:  # as for every Call but a few
+        return ""
     others = (other for other in gatekeeper.parts.values() if other.engine_name == part.engine_name)
-    return where if where and all(other.leads_to(sql) for other in others) else ""
+    return where if all(other.leads_to(sql) for other in others) else ""
 
 
 class Adapter(Protocol):
@@ -72,10 +74,17 @@ class Adapter(Protocol):
         """What reached the Sandbox in this run without passing the seam, in words."""
 
     def strangers(self, sandbox: Sandbox) -> bool:
-        """Whether something was left open here that a stranger meets who comes over a connection of their own."""
+        """Whether a stranger with a connection of its own may meet what was left open here."""
 
     def engines_of(self, sandbox: Sandbox) -> list[Engine]:
         """The engines of the run that lead to this Sandbox, whose pools a stranger has to visit."""
+
+    def pooled(self, sandbox: Sandbox) -> int | None:
+        """How many connections to the Sandbox lie idle in pools where no code of the program hears of a stranger.
+
+        Returns:
+            Their number; None where a connection is taken, or where it cannot be said what taking one would do.
+        """
 
     def redirecting(self, engine: Engine, sandbox: Sandbox) -> AbstractContextManager[None]:
         """Point an engine of the program at a Sandbox while the context lasts, if this adapter knows its library."""
@@ -116,6 +125,11 @@ class Bystander:
         """It has none."""
         del sandbox
         return []
+
+    def pooled(self, sandbox: Sandbox) -> int:
+        """It has no pools."""
+        del sandbox
+        return 0
 
     def redirecting(self, engine: Engine, sandbox: Sandbox) -> AbstractContextManager[None]:
         """It knows no library."""
@@ -171,6 +185,11 @@ class Adapters:
     def engines_of(self, sandbox: Sandbox) -> list[Engine]:
         """The engines of the run that lead to this Sandbox."""
         return [engine for part in self._parts for engine in part.engines_of(sandbox)]
+
+    def pooled(self, sandbox: Sandbox) -> int | None:
+        """How many connections lie idle in pools; None where some adapter cannot say what taking one would do."""
+        found = [part.pooled(sandbox) for part in self._parts]
+        return None if None in found else sum(filter(None, found))
 
     @contextmanager
     def redirecting(self, engine: Engine, sandbox: Sandbox) -> Iterator[None]:

@@ -32,7 +32,6 @@ from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Kind, Site
 from acidity.engines.base import Sandbox
 from acidity.engines.own_calls import JUDGES, OWN, own_calls
-from acidity.engines.sqlite.bypass import file_in
 from acidity.errors import ForeignDatabase
 
 _RAW = "a statement was sent on the raw driver connection of SQLAlchemy"
@@ -178,7 +177,7 @@ class DbapiAdapter:
     def _bring(
         self, actor: Actor, wire: LiveConnection, call: DriverCall, perform: Callable[..., Any], site: Site | None
     ) -> Any:
-        where = "" if file_in(call.sql) is None else leads_elsewhere(self.gatekeeper, wire.sandbox, call.sql)
+        where = leads_elsewhere(self.gatekeeper, wire.sandbox, call.sql)
         if where:
             self._refuse(f"a statement of the operation leads to {where}", "it was not sent.")
         meant = asked(wire, call, alone=partial(wire.autocommits, call.sql))
@@ -219,6 +218,11 @@ class DbapiAdapter:
         """A bare driver has no engines."""
         del sandbox
         return []
+
+    def pooled(self, sandbox: Sandbox) -> int:
+        """Nor has it pools."""
+        del sandbox
+        return 0
 
     def redirecting(self, engine: Engine, sandbox: Sandbox) -> AbstractContextManager[None]:
         """An engine is SQLAlchemy's."""

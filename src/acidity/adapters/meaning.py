@@ -29,13 +29,17 @@ def asked(wire: LiveConnection, said: DriverCall, *, alone: Callable[[], bool]) 
         said: the text, or the kind that a method of the driver has.
         alone: whether no transaction is open and none will be begun, so that a write is committed by itself.
     """
+    speech = speech_of(wire.engine)
     if said.kind is not None and said.kind is not Kind.STATEMENT:
         return Meant(said.kind)
-    meaning = speech_of(wire.engine).meaning(said.sql)
+    meaning = speech.meaning(said.sql)
     if meaning.switches and not wire.sandbox.commits_by_itself(wire.connection):
         with own_calls():  # the server may have to be asked
             if wire.sandbox.in_transaction(wire.connection):
                 return Meant(Kind.COMMIT)
+    if speech.savepoint_begins and meaning.kind is not Kind.STATEMENT:
+        is_open = bool(wire.sandbox.in_transaction(wire.connection))
+        return Meant(wire.savepoints.kind_of(meaning.kind, speech.bare(said.sql), is_open=is_open))
     if meaning.kind is not Kind.STATEMENT:
         return Meant(meaning.kind, opaque=meaning.opaque)
     stands_alone = bool(meaning.writes) and alone()

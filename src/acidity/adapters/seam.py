@@ -37,6 +37,7 @@ class PendingCall:
         params: the parameters that go with it.
         send: asks the driver with `sql` and `params` as they are, and gives what the driver gave.
         records: the adapter is to fill in `rows` and `rowcount`.
+        inner: decides about what `perform` is about to send; None where it goes to the driver.
         result: what the driver gave; what the program gets.
         began: when it was first sent, in seconds of the monotonic clock; 0 before.
         ended: when that was last answered.
@@ -48,6 +49,7 @@ class PendingCall:
     params: Any
     send: Callable[[PendingCall], Any]
     records: bool = False
+    inner: Interceptor | None = None
     fault: str = ""
     answered: bool = True
     result: Any = None
@@ -66,10 +68,20 @@ class PendingCall:
         token = OWN.set(self.wire is not None)  # inside an effect the program makes Calls again
         self.began = self.began or monotonic()
         try:
-            self.result = self.send(self)
+            self._go_on()
         finally:
             self.ended = monotonic()
             OWN.reset(token)
+
+    def _go_on(self) -> None:
+        inner, self.inner = self.inner, None
+        if inner is None:
+            self.result = self.send(self)
+            return
+        try:
+            inner.intercept(self)
+        finally:
+            self.inner = inner
 
     @property
     def rewritten(self) -> bool:
@@ -127,7 +139,7 @@ class PassThrough:
         pending.perform()
 
     def keeps_open(self, wire: LiveConnection) -> bool:
-        """Never."""
+        """Whether the pool's reset is held back: never."""
         del wire
         return False
 

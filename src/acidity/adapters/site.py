@@ -40,6 +40,9 @@ creator_site: ContextVar[Site | None] = ContextVar("acidity_creator_site", defau
 
 
 _counted: set[str] = set()
+# What was found out for the Calls of a check: whose a file is, and places as reports print them.
+_whose: dict[str, bool] = {}
+_sites: dict[tuple[str, int, str], Site] = {}
 
 
 @contextmanager
@@ -47,10 +50,18 @@ def counting_as_user(files: Iterable[str]) -> Iterator[None]:
     """While this lasts, these files count as the user's wherever they lie: an operation may come from a package."""
     added = {file for file in files if file} - _counted
     _counted.update(added)
+    _forget()
     try:
         yield
     finally:
         _counted.difference_update(added)
+        _forget()
+
+
+def _forget() -> None:
+    """Other files count, or the current directory is another one."""
+    _whose.clear()
+    _sites.clear()
 
 
 def is_user_code(filename: str) -> bool:
@@ -94,6 +105,14 @@ def _shown_from(filename: str, directory: str) -> str:
         return path.name
 
 
+def _site(file: str, line: int, function: str) -> Site:
+    key = file, line, function
+    found = _sites.get(key)
+    if found is None:
+        found = _sites[key] = Site(shown(file), line, function)
+    return found
+
+
 def find_site() -> Site | None:
     """The innermost line of user code on this stack, on the stacks of parent greenlets, or of the task's creator.
 
@@ -104,8 +123,12 @@ def find_site() -> Site | None:
     while True:
         while frame is not None:
             code = frame.f_code
-            if is_user_code(code.co_filename):
-                return Site(shown(code.co_filename), frame.f_lineno, code.co_name)
+            file = code.co_filename
+            is_users = _whose.get(file)
+            if is_users is None:
+                is_users = _whose[file] = is_user_code(file)
+            if is_users:
+                return _site(file, frame.f_lineno, code.co_name)
             if id(code) in _callers:
                 return creator_site.get()
             frame = frame.f_back

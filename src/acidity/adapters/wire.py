@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from acidity.adapters.savepoints import Savepoints
 from acidity.engines.base import Sandbox
 from acidity.engines.own_calls import own_calls
 
@@ -21,14 +22,16 @@ class LiveConnection(ABC):
         sandbox: the database that it leads to.
         engine: the name of the database engine, such as ``sqlite``.
         database: what the scenario calls the database; empty where there is only one.
+        savepoints: those of a transaction that a savepoint began.
     """
 
-    __slots__ = ("__weakref__", "database", "engine", "sandbox")
+    __slots__ = ("__weakref__", "database", "engine", "sandbox", "savepoints")
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self.engine = sandbox.engine_name
         self.database = sandbox.name
+        self.savepoints = Savepoints()
 
     @property
     @abstractmethod
@@ -43,10 +46,6 @@ class LiveConnection(ABC):
     @abstractmethod
     def is_gone(self, error: BaseException) -> bool:
         """Whether this error of the driver means that the connection is gone."""
-
-    def disconnected(self, error: BaseException) -> bool:
-        """Whether this is an error of the driver that means that the connection is gone."""
-        return isinstance(error, self.errors.Error) and self.is_gone(error)
 
     def autocommits(self, sql: str) -> bool:
         """Whether the database would commit this write by itself: no transaction is open, and none will be begun."""

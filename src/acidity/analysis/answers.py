@@ -75,11 +75,6 @@ def compare_answers(clean_answers: Sequence[Any], answer: Any, pairs: Mapping[An
     return found
 
 
-def same_answer(clean_answers: Sequence[Any], answer: Any, pairs: Mapping[Any, Any]) -> bool:
-    """Whether an answer is the clean run's, as `compare_answers` says."""
-    return compare_answers(clean_answers, answer, pairs) is Likeness.SAME
-
-
 class _Walk:
     def __init__(self, pairs: Mapping[Any, Any]) -> None:
         self._renamed: set[tuple[str, str]] = set()

@@ -57,6 +57,14 @@ class Lexis:
         """
         return _bare(self, sql)
 
+    def parts(self, sql: str) -> tuple[str, ...]:
+        """What stands between the semicolons of the text, without comments; the body of a trigger is in parts, too.
+
+        >>> Lexis().parts("SELECT ';' /* a; b */; COMMIT;")
+        ("SELECT ';'", 'COMMIT')
+        """
+        return _parts(self, sql)
+
     def skeleton(self, sql: str) -> str:
         """The words of the text in small letters with single blanks; strings and names hold nothing any more.
 
@@ -69,6 +77,19 @@ class Lexis:
 @lru_cache(maxsize=4096)
 def _bare(lexis: Lexis, sql: str) -> str:
     return "".join(" " if kind == "comment" else text for kind, text in _tokens(lexis, sql)).strip()
+
+
+@lru_cache(maxsize=4096)
+def _parts(lexis: Lexis, sql: str) -> tuple[str, ...]:
+    parts = [""]
+    for kind, text in _tokens(lexis, sql):
+        if kind == "code":
+            first, *others = text.split(";")
+            parts[-1] += first
+            parts.extend(others)
+        else:
+            parts[-1] += " " if kind == "comment" else text
+    return tuple(filter(None, map(str.strip, parts)))
 
 
 @lru_cache(maxsize=4096)

@@ -17,7 +17,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Progress = Callable[[int, int, str], None]
 RUN_TIMEOUT_S = 60.0
-_SEE = "        **options: see `CheckOptions`.\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def prepares(call: Call) -> bool:
 
 
 def names_in(history: History) -> frozenset[bytes]:
-    """Everything that may be a part of the names of what was prepared; a word too many harms nobody.
+    """Every word that may be a part of the names of what was prepared; one that is none of them does no harm.
 
     Args:
         history: the Calls of a run.

@@ -47,7 +47,7 @@ class Registry(Generic[T]):
             if name not in self._parts:
                 self._extend()
             if name not in self._parts:
-                raise UsageError(f"no {self.kind.rstrip('s')} is called {name!r}; there are: {', '.join(self._parts)}")
+                raise UsageError(f"no {_singular(self.kind)} is called {name!r}; there are: {', '.join(self._parts)}")
             module, _, attribute = self._parts[name].partition(":")
             self._loaded[name] = cast("T", getattr(import_module(module), attribute))
         return self._loaded[name]
@@ -57,3 +57,15 @@ class Registry(Generic[T]):
             self._extended = True
             for entry in entry_points(group=f"acidity.{self.kind}"):
                 self._parts.setdefault(entry.name, entry.value)
+
+
+def _singular(plural: str) -> str:
+    """One of them.
+
+    >>> _singular("faults"), _singular("remedies"), _singular("speeches")
+    ('fault', 'remedy', 'speech')
+    """
+    for ending, one in (("ies", "y"), ("ches", "ch"), ("s", "")):
+        if plural.endswith(ending):
+            return plural.removesuffix(ending) + one
+    return plural

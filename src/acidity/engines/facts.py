@@ -42,6 +42,17 @@ class Facts(Protocol):
     def in_transaction(self, dbapi_connection: Any) -> bool | None:
         """Whether the driver's connection has an open transaction; None when it is closed."""
 
+    def at_rest(self, opened: Iterable[Any]) -> int | None:
+        """Whether the database is at rest, asked of the database itself and not only of connections that are known.
+
+        Args:
+            opened: the connections that are known, open or closed.
+
+        Returns:
+            How many of them are open; None if anybody is at work, has a transaction open or prepared, holds a lock that
+            outlives one, or is connected and not known; and where a connection cannot be used at once.
+        """
+
     def commits_by_itself(self, dbapi_connection: Any) -> bool:
         """Whether the driver's connection is in its autocommit mode, where it begins no transaction for a write."""
 

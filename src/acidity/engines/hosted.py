@@ -149,6 +149,7 @@ class HostedSandbox(HostedGate):
         if not self._looked:
             self._dirty = set(self.shapes)
             self._altered = self._altered or self.catalogue_now() != self._catalogue
+            self.apart()
         try:
             self._put_back()
         except Exception:  # somebody still holds locks; every driver says so in its own way
@@ -197,18 +198,27 @@ class HostedSandbox(HostedGate):
         """Read every table as the administrator, and what DDL has changed since the rows before."""
         catalogue = self.catalogue_now()
         self._shapes_now = self.shapes if catalogue == self._catalogue else self.read_shapes()
-        tables = {name: self._read(shape) for name, shape in self._shapes_now.items()}
+        tables = self._read(self._shapes_now)
         self._altered = self._altered or catalogue != self._catalogue
         self._dirty.update(name for name in self.shapes if tables.get(name) != self._seed.get(name))
-        tables[SCHEMA] = _changes(self._catalogue, catalogue)
+        tables[SCHEMA] = _changes(self._catalogue, catalogue, self.apart())
         self._looked = True
         beyond = self.beyond()
         return Look(State(tables), beyond=beyond)
 
-    def _read(self, shape: Shape) -> Table:
+    def _read(self, shapes: Mapping[str, Shape]) -> dict[str, Table]:
+        """The rows of these tables, in one request."""
+        tables = {}
+        for (name, shape), found in zip(
+            shapes.items(), self.ask_all([*map(self._selecting, shapes.values())]), strict=True
+        ):
+            rows = sorted((tuple(map(_plain, row)) for row in found), key=repr)
+            tables[name] = Table(shape.columns, shape.key, shape.references, tuple(rows))
+        return tables
+
+    def _selecting(self, shape: Shape) -> str:
         columns = ", ".join(map(self.quoted, shape.columns)) or "NULL"  # PostgreSQL has tables without columns
-        rows = [tuple(map(_plain, row)) for row in self.ask(f"SELECT {columns} FROM {shape.rows}")]
-        return Table(shape.columns, shape.key, shape.references, tuple(sorted(rows, key=repr)))
+        return f"SELECT {columns} FROM {shape.rows}"
 
     def violations(self) -> tuple[Violation, ...]:
         """Foreign keys, looked at anew; the other constraints cannot be switched off."""
@@ -310,9 +320,9 @@ class HostedSandbox(HostedGate):
         self.admin = self.connect_admin(self.database)
 
 
-def _changes(before: Catalogue, now: Catalogue) -> Table:
-    """What DDL has made and dropped, as rows; none while the schema is as it was."""
-    rows = [("made", *each) for each in now - before] + [("dropped", *each) for each in before - now]
+def _changes(before: Catalogue, now: Catalogue, more: list[tuple[str, str, str, str]]) -> Table:
+    """What DDL has made and dropped, as rows, and `more` of the kind; none while the schema is as it was."""
+    rows = [("made", *each) for each in now - before] + [("dropped", *each) for each in before - now] + more
     return Table(("what", "kind", "name", "definition"), (), {}, tuple(sorted(rows)))
 
 

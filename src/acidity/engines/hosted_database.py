@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -140,6 +140,10 @@ class HostedDatabase(ABC):
         """What belongs to the database now and is not compared, in words."""
         return ()
 
+    def apart(self) -> list[tuple[str, str, str, str]]:
+        """What DDL has made and is in no catalogue: what became of it, kind, name and definition."""
+        return []
+
     def left_out(self) -> tuple[str, ...]:
         """Tables that are not compared, and why that is right."""
         return ()
@@ -189,7 +193,7 @@ class HostedDatabase(ABC):
 
     @abstractmethod
     def quoted(self, name: str) -> str:
-        """An identifier, quoted."""
+        """An identifier as the server's texts quote it."""
 
     @abstractmethod
     def count_constraints(self) -> int:
@@ -197,7 +201,7 @@ class HostedDatabase(ABC):
 
     @abstractmethod
     def version(self) -> str:
-        """The server's version."""
+        """The version that the server reports."""
 
     @abstractmethod
     def prepared(self) -> Mapping[str, str]:
@@ -225,6 +229,20 @@ class HostedDatabase(ABC):
         except BaseException:  # a signal: what the connection was doing, nobody will read
             self.interrupted = True
             raise
+
+    def ask_all(self, statements: Sequence[str]) -> list[list[tuple[Any, ...]]]:
+        """Send statements that give rows in one request; the rows of each."""
+        if not statements:
+            return []
+        cursor = self.admin.cursor()
+        try:
+            cursor.execute("; ".join(statements))
+            found = [list(cursor.fetchall())]
+            while cursor.nextset():
+                found.append(list(cursor.fetchall()))
+            return found
+        finally:
+            cursor.close()
 
     def info(self) -> EngineInfo:
         """Engine, version, driver and the settings of this check."""

@@ -102,7 +102,9 @@ class Life(Ground, Protocol):
         """What else an engine on that URL takes."""
 
     def traits(self) -> Mapping[str, Any]:
-        """Facts about this database on which faults depend (``journal_mode``, ``deferred``, …)."""
+        """Facts about this database on which faults depend (``journal_mode``, ``deferred``, …), and ``unprotected``:
+        tables whose storage engine has no transactions, with its name..
+        """
 
     def connect_beside(self) -> Any:
         """A second driver connection for a real fault; `close` of the sandbox ends it at the latest."""

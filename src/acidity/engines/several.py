@@ -56,7 +56,7 @@ class Several:
         return State(tables)
 
     def close(self) -> None:
-        """Drop them all."""
+        """Drop every database, whatever becomes of the others."""
         with ExitStack() as stack:  # each, whatever becomes of the others
             for part in self.parts.values():
                 stack.callback(part.close)
@@ -69,12 +69,12 @@ class Several:
         return EngineInfo(JOINED.join(engines), "", "", described)
 
     def violations(self) -> tuple[Violation, ...]:
-        """Of each; foreign keys do not reach from one to another."""
+        """What is broken in each database; foreign keys do not reach from one to another."""
         named = ((name, part.violations()) for name, part in self.parts.items())
         return tuple(replace(each, seen=f"{name}: {each.seen}") for name, broken in named for each in broken)
 
     def constraints(self) -> int:
-        """Of all."""
+        """How many constraints all databases declare."""
         return sum(part.constraints() for part in self.parts.values())
 
     def left_out(self) -> tuple[str, ...]:

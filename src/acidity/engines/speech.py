@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from acidity.core.call import Kind, Writes
 from acidity.core.lexis import Lexis
@@ -29,7 +29,6 @@ class ErrorClass(StrEnum):
     CANCELLED = "cancelled statement"
     REFUSED = "commit refused"
     LOST = "connection lost"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,9 @@ class Speech:
         control: patterns of transaction control; the first that matches a statement gives its kind.
         undivided: a text that begins so is one statement, whatever semicolons it holds (the body of a trigger).
         statement: the meaning of one statement that is no control.
+        sets_positions: a pattern of what sets the next number of a sequence or table so that no rollback takes it back.
         begins_by_committing: BEGIN commits what is open, and each statement outside a transaction itself.
+        savepoint_begins: a SAVEPOINT outside a transaction begins one, and its RELEASE commits it.
         errors: code → what it means for a transaction.
     """
 
@@ -81,7 +82,9 @@ class Speech:
     control: tuple[tuple[str, Kind], ...]
     undivided: str
     statement: Judge
+    sets_positions: str = ""
     begins_by_committing: bool = False
+    savepoint_begins: bool = False
     errors: Mapping[str, ErrorClass] = field(default_factory=dict)
 
     def __hash__(self) -> int:
@@ -112,6 +115,16 @@ class Speech:
         """
         return _meaning(self, sql)
 
+    def sets_position(self, sql: str) -> bool:
+        """Whether a text sets where a sequence goes on, at once and whatever becomes of the transaction.
+
+        What an opaque one carries out may stand in a string of it.
+
+        >>> speech_of("postgresql").sets_position("SELECT setval('orders_id_seq', 500)")
+        True
+        """
+        return bool(self.sets_positions) and _sets_position(self, sql)
+
     def kind(self, statement: str) -> Kind:
         """The kind of one statement, given as a skeleton."""
         return next((kind for pattern, kind in self.control if re.match(pattern, statement)), Kind.STATEMENT)
@@ -122,6 +135,12 @@ class Speech:
         if kind is not Kind.STATEMENT:
             return Meaning(kind, commits=kind is Kind.COMMIT)
         return self.statement(statement)
+
+
+@lru_cache(maxsize=4096)
+def _sets_position(speech: Speech, sql: str) -> bool:
+    texts = [*speech.statements(sql), *([speech.bare(sql).lower()] if speech.meaning(sql).opaque else [])]
+    return any(re.search(speech.sets_positions, text) for text in texts)
 
 
 @lru_cache(maxsize=4096)
@@ -217,15 +236,37 @@ SPEECHES: Registry[Speech] = Registry(
 )
 
 
+@cache  # asked for every Call
 def speech_of(engine: str) -> Speech:
     """The speech of an engine, or of a dialect of SQLAlchemy.
 
     Raises:
-        UsageError: nobody has taught acidity this engine.
+        UsageError: no speech is registered for this engine.
     """
     return SPEECHES["mariadb" if engine == "mysql" else engine]
 
 
-def error_class(engine: str, code: str) -> ErrorClass:
-    """What an error with this code means on this engine."""
-    return speech_of(engine).errors.get(code, ErrorClass.OTHER)
+@lru_cache(maxsize=4096)
+def touches_rows_alone(engine: str, kind: Kind, sql: str) -> bool:
+    """Whether a Call only reads or writes rows, or begins or ends a transaction, as far as its words go.
+
+    Nothing that it does outlives the transaction on its connection but rows. A text of more than one statement, or
+    with a function that is not known, may do anything.
+
+    >>> touches_rows_alone("sqlite", Kind.STATEMENT, "CREATE TEMP TABLE t (id int)")
+    False
+    """
+    if kind is not Kind.STATEMENT:
+        return kind is not Kind.PREPARE
+    speech = speech_of(engine)
+    meaning, statements = speech.meaning(sql), speech.statements(sql)
+    if meaning.opaque or meaning.commits or meaning.writes is Writes.PERHAPS or len(statements) != 1:
+        return False
+    word = re.match(r"[( ]*(\w+)", statements[0])
+    if word is None or word[1] not in _OF_ROWS or _OF_SESSIONS.search(statements[0]):
+        return False
+    return word[1] in {"insert", "replace", "merge"} or not re.search(r"(?<!insert) into\b", statements[0])
+
+
+_OF_SESSIONS = re.compile(r"\b(set_config|get_lock)\b")  # change no row, and outlive a transaction
+_OF_ROWS = frozenset({"select", "values", "with", "insert", "update", "delete", "replace", "merge"})

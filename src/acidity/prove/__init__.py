@@ -107,6 +107,8 @@ def _on_each(
     """The answer for one engine, or the answers for a list of engines in its order."""
     if isinstance(db, str):
         return ask(_asked(scenario, db, options))
+    if not db:
+        raise UsageError("db= names no engine")
     answers: list[T] = []
     try:
         for name in db:
@@ -124,6 +126,9 @@ def _asked(scenario: Scenario, db: str, options: Mapping[str, Any]) -> CheckOpti
         UsageError: they do not.
     """
     asked = CheckOptions.of(db, options)
+    for name, bound in (("budget", asked.budget), ("runs_max", asked.runs_max)):
+        if bound is not None and bound < 0:
+            raise UsageError(f"{name}={bound!r} is less than nothing")
     if asked.faults is not None:
         require_known(asked.faults)
     return asked if asked.target else replace(asked, target=scenario.name)

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from acidity.core.options import CheckOptions
 from acidity.core.report import ExitReason
 from acidity.errors import Terminated
+from acidity.prove.stage.frames import let_go_of_frames
 from acidity.prove.stage.quiet import aloud
 from acidity.prove.stage.stage import Stage
 
@@ -47,6 +48,7 @@ class Runs:
         """Note that the user, or a signal, ends the check; what was found until then is still told."""
         self.stopped_by = by
         self.stage.overseer.heard()
+        let_go_of_frames(by)
         return reason_of(by)
 
     def series(self, planned: Sequence[T], label: str = "") -> Series[T]:

@@ -69,7 +69,8 @@ def say_answer(page: Page, answer: Answer, *, leave_out: Container[str] = ()) ->
     if isinstance(answer, Rerun):
         say_rerun(page, answer)
         return
-    page.say((answer.target, "bold"), (f"  on {engine_line(answer.engine)}", GREY))
+    gap = "  " if answer.target else ""
+    page.say((answer.target, "bold"), (f"{gap}on {engine_line(answer.engine)}", GREY))
     page.blank()
     rows: list[tuple[str, Report | LetterState]] = (
         [
@@ -153,9 +154,11 @@ def covered(bound: Bound) -> str:
 
     >>> covered(Bound("runs", 63, 63))
     '63 of 63 runs'
+    >>> covered(Bound("faults", 1, 1))
+    '1 of 1 fault'
     """
-    total = "" if bound.total is None else f" of {bound.total:,}"
-    return f"{bound.covered:,}{total} {bound.name}"
+    of, last = ("", bound.covered) if bound.total is None else (f" of {bound.total:,}", bound.total)
+    return f"{bound.covered:,}{of} {bound.name.removesuffix('s') if last == 1 else bound.name}"
 
 
 def _say_notes(page: Page, notes: Iterable[str], *, label: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn, Protocol, Self
@@ -17,8 +16,11 @@ from acidity.run.course import Body, Course, Failed, Steps
 from acidity.run.decide import ONCE, Ended, Policy
 from acidity.run.drivers import outcome, run, run_async, to_body, to_body_async
 from acidity.run.errors import BoundaryError
-from acidity.run.marker import Marker, fingerprint_of
+from acidity.run.fingerprint import fingerprint_of
+from acidity.run.marker import Marker, refuse_unfit
+from acidity.run.residence import residence
 from acidity.run.server import LEVELS
+from acidity.run.subject import Subject, subject_of
 from acidity.run.target import Target, is_asynchronous, target_of
 from acidity.run.telemetry import steps_of
 
@@ -37,7 +39,8 @@ class Joined(Protocol):
 class atomic:  # noqa: N801  # it is used like a function
     """A unit of work: one session, one COMMIT, and ROLLBACK on everything that is raised.
 
-    As a decorator, the function's first parameter receives the session, and callers leave it out. As a block, ``as``
+    As a decorator, the function's first parameter receives the session, and callers leave it out; of a method, the one
+    after ``self`` or ``cls``. As a block, ``as``
     gives the session. Inside another unit on the same database it *joins*: same session, same COMMIT; when the inner
     one fails, the outer one is rolled back too, even if its exception is caught.
 
@@ -90,7 +93,7 @@ class atomic:  # noqa: N801  # it is used like a function
 
     def __init__(
         self,
-        what: Any,
+        what: Any = None,
         *,
         isolation_level: str | None = None,
         max_attempts: int = 1,
@@ -138,21 +141,19 @@ class atomic:  # noqa: N801  # it is used like a function
 
     # As a decorator
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function as a unit of work; see the class."""
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-            raise UsageError(
-                f"{function.__name__}() is a generator and would run outside of its unit; use a block in it"
-            )
-        if inspect.iscoroutinefunction(function) is not self.asynchronous:
-            wrong = "a plain function on an async" if self.asynchronous else "a coroutine function on a plain"
-            raise UsageError(f"{function.__name__}() is {wrong} engine")
-        signature = inspect.signature(function)
-        parameters = list(signature.parameters.values())
-        if not parameters:
-            raise UsageError(f"{function.__name__}() takes no parameters; its first one receives the session")
-        self._check_key(function, signature)
-        name = f"{function.__module__}.{function.__qualname__}"
+    def __call__(self, function: Any) -> Any:
+        """The function as a unit of work; see the class.
+
+        Raises:
+            UsageError: it cannot be decorated.
+        """
+        if isinstance(function, staticmethod | classmethod):
+            return type(function)(self._decorated(function.__func__, owned=isinstance(function, classmethod)))
+        return self._decorated(function)
+
+    def _decorated(self, function: Any, *, owned: bool = False) -> Any:
+        subject = subject_of(function, asynchronous=self.asynchronous, owned=owned)
+        self._check_key(subject)
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -160,9 +161,8 @@ class atomic:  # noqa: N801  # it is used like a function
             joined = self._join(found) if inside.get() else None
             if joined is not None:
                 with _inner(joined):
-                    return function(joined.session, *args, **kwargs)
-            marker = self._marker_of(function, signature, args, kwargs) if self.recognised else None
-            return run(self._course(found, self.terms, self.policy, marker, True, name), function, args, kwargs)
+                    return subject.body(joined.session, *args, **kwargs)
+            return run(self._course_of(subject, found, args, kwargs), subject.body, args, kwargs)
 
         @functools.wraps(function)
         async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -170,16 +170,19 @@ class atomic:  # noqa: N801  # it is used like a function
             joined = self._join(found) if inside.get() else None
             if joined is not None:
                 with _inner(joined):
-                    return await function(joined.session, *args, **kwargs)
-            marker = self._marker_of(function, signature, args, kwargs) if self.recognised else None
-            course = self._course(found, self.terms, self.policy, marker, True, name)
-            return await run_async(course, function, args, kwargs)
+                    return await subject.body(joined.session, *args, **kwargs)
+            return await run_async(self._course_of(subject, found, args, kwargs), subject.body, args, kwargs)
 
         made: Any = async_wrapper if self.asynchronous else wrapper
-        made.__acidity__ = Decorated(self, function, signature)
-        made.__signature__ = signature.replace(parameters=parameters[1:])  # what callers see
-        made.__annotations__ = {k: v for k, v in function.__annotations__.items() if k != parameters[0].name}
-        return made  # type: ignore[no-any-return]
+        made.__acidity__ = Decorated(self, subject)
+        made.__signature__ = subject.shown
+        annotations = getattr(function, "__annotations__", {})
+        made.__annotations__ = {name: kind for name, kind in annotations.items() if name != subject.parameter}
+        return made
+
+    def _course_of(self, subject: Subject, found: Any, args: Any, kwargs: Any) -> Course:
+        marker = self._marker_of(subject, args, kwargs) if self.recognised else None
+        return self._course(found, self.terms, self.policy, marker, True, subject.name)
 
     # As a block
 
@@ -236,7 +239,7 @@ class atomic:  # noqa: N801  # it is used like a function
             if self._joined is not None:
                 return None
         marker = self._marker_of_block() if self.recognised else None
-        course = self._course(found, self.terms, self.policy, marker, False, "")
+        course = self._course(found, self.terms, self.policy, marker, False, "", residence())
         self._under_way = opened = course, steps_of(course)
         return opened
 
@@ -302,31 +305,27 @@ class atomic:  # noqa: N801  # it is used like a function
     def _marker_of_block(self) -> Callable[[], Marker] | None:
         if self.key is not None:
             key = str(self.key)
+            refuse_unfit(key)
             return lambda: Marker(key, idempotent=True, waits=self._waits)
         return self._random_marker()
 
     def _random_marker(self) -> Callable[[], Marker] | None:
         return (lambda: Marker(uuid4().hex)) if self.resolve_commit else None
 
-    def _check_key(self, function: Callable[..., Any], signature: inspect.Signature) -> None:
-        if isinstance(self.key, str) and self.key not in list(signature.parameters)[1:]:
+    def _check_key(self, subject: Subject) -> None:
+        if isinstance(self.key, str) and self.key not in list(subject.signature.parameters)[subject.place + 1 :]:
             raise UsageError(
-                f"idempotency_key={self.key!r}: {function.__name__}() has no such parameter; for a function it names "
-                f"the parameter with the key, or is a callable of the arguments"
+                f"idempotency_key={self.key!r}: {subject.name}() has no such parameter; for a function it names the "
+                f"parameter with the key, or is a callable of the arguments"
             )
 
-    def _marker_of(
-        self, function: Callable[..., Any], signature: inspect.Signature, args: Any, kwargs: Any
-    ) -> Callable[[], Marker] | None:
+    def _marker_of(self, subject: Subject, args: Any, kwargs: Any) -> Callable[[], Marker] | None:
         if self.key is None:
             return self._random_marker()
-        bound = signature.bind(None, *args, **kwargs)
-        bound.apply_defaults()
-        arguments = dict(list(bound.arguments.items())[1:])
+        arguments = subject.arguments(args, kwargs)
         key = self.key(*args, **kwargs) if callable(self.key) else arguments[self.key]
-        if not isinstance(key, str) or not key:
-            raise UsageError(f"an idempotency key is a text that is not empty, not {key!r}")
-        fingerprint = fingerprint_of(f"{function.__module__}.{function.__qualname__}", arguments)
+        refuse_unfit(key)
+        fingerprint = fingerprint_of(subject.name, arguments)
         return lambda: Marker(key, fingerprint, idempotent=True, waits=self._waits)
 
 
@@ -336,17 +335,15 @@ class Decorated:
 
     Attributes:
         unit: what it was decorated with.
-        function: as it was written.
-        signature: of that.
+        subject: what was decorated.
     """
 
     unit: atomic
-    function: Callable[..., Any]
-    signature: inspect.Signature
+    subject: Subject
 
     def marker(self, args: Any, kwargs: Any) -> Marker | None:
         """The marker of a call with these arguments; None if it has none."""
-        made = self.unit._marker_of(self.function, self.signature, args, kwargs)
+        made = self.unit._marker_of(self.subject, args, kwargs)
         return None if made is None else made()
 
 

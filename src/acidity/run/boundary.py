@@ -6,6 +6,7 @@ Every statement comes by here, so what can be told from its text alone is looked
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -13,18 +14,22 @@ from typing import Any, NoReturn
 
 from sqlalchemy.engine import Connection
 
-from acidity.run import guard, server, storage
+from acidity.run import guard, hold, server, storage
 from acidity.run.context import caller
 from acidity.run.errors import (
     BoundaryError,
     DeadlineExceeded,
     SharedUnit,
+    TransactionEnded,
     TransactionFailed,
     UnitPoisoned,
 )
 from acidity.run.failures import NO_FAILURES, Failures
+from acidity.run.link import Link
 from acidity.run.marker import Marker
+from acidity.run.residence import Residence
 from acidity.run.state import ACTIVE, FAILED, FOLLOWS, State
+from acidity.run.status import Status
 from acidity.run.target import Target
 
 logger = logging.getLogger("acidity.run")
@@ -64,9 +69,12 @@ class Boundary:
         passing: texts of statements that may pass unseen, in the thread and task of its owner.
         marker: the row by which it is recognised, if it has one.
         failures: what the database answered with an error.
-        owner: the thread and task that began it.
+        owner: the process, thread and task that began it.
+        residence: the generator that its block lives in, if it does.
         after: functions to call once COMMIT is confirmed.
         owed: calls of async code that have to be awaited before COMMIT.
+        sent: the text that was sent last.
+        torn: something inside has ended the transaction.
     """
 
     state = ACTIVE
@@ -74,6 +82,9 @@ class Boundary:
     failures: Failures = NO_FAILURES
     after: Sequence[Callable[[], Any]] = ()
     owed: Sequence[str] = ()
+    sent: str = ""
+    torn: TransactionEnded | None = None
+    residence: Residence | None = None
 
     own = True
     _committing = _commit_sent = _ending = False
@@ -81,6 +92,9 @@ class Boundary:
     _deadline: float | None = None
     _poison: BaseException | None = None
     _connection: Any = None
+    _link: Link  # what its driver can be asked
+    _was_open = False  # its transaction has been seen
+    _held = False  # a savepoint of its own tells whether what was sent has ended the transaction
 
     def __init__(self, target: Target, terms: Terms = NOTHING_ASKED, marker: Marker | None = None) -> None:
         self.target = target
@@ -96,6 +110,27 @@ class Boundary:
         connection: Connection | None = self._connection
         assert connection is not None, "begin() comes first"
         return connection
+
+    @property
+    def is_inherited(self) -> bool:
+        """A process that was forked inside it has it only as a copy; the connection is its parent's."""
+        return self.owner[0] != os.getpid()
+
+    @property
+    def is_suspended(self) -> bool:
+        """Its block is in a generator that is not under way."""
+        return self.residence is not None and not self.residence.is_running()
+
+    def refuse_stranger(self) -> None:
+        """Refuse whoever has not begun it.
+
+        Raises:
+            SharedUnit: it is another process, thread or task.
+        """
+        if self.owner != caller():
+            raise SharedUnit(
+                "this session belongs to a unit of work of another process, thread or task; give each its own unit"
+            )
 
     # Where it stands
 
@@ -166,15 +201,18 @@ class Boundary:
 
     def was_rolled_back(self) -> None:
         """ROLLBACK goes to the driver now; a unit that did not ask for it has lost its work."""
-        if not self._ending and not self._committing and self.failures.first is None:
+        if self._ending or self._committing:
+            return
+        self.refuse_stranger()
+        if self.failures.first is None:
+            self._was_open = False  # it is over, and everything is undone
             self.poison(BoundaryError(f"rolled back by hand inside the unit; {_INSTEAD}"))
 
     # What it admits
 
     def admit(self, statement: str) -> None:
         """Let a statement pass to the database, or refuse it before it is sent."""
-        if self.owner != caller():
-            raise SharedUnit("this session belongs to a unit of work of another thread or task; give each its own unit")
+        self.refuse_stranger()
         if self.state is FAILED:
             first = self._poison or self.failures.first
             raise UnitPoisoned(f"this unit has failed ({first}); nothing more is sent to the database") from first
@@ -185,23 +223,68 @@ class Boundary:
 
     def _look_at(self, statement: str) -> None:
         """A text that is not known to be ordinary."""
-        mysql, dialect = server.is_mysql(self.connection), self.connection.dialect.name
-        if mysql:
+        dialect = self.connection.dialect.name
+        if server.is_mysql(self.connection):
             why = storage.untransactional(self.target.key, self.connection, statement)
             if why:
                 self.refuse(why)
-        if guard.is_control(statement, dialect):
-            self.refuse_by_hand(statement.split(maxsplit=1)[0].upper())
         savepoint = guard.savepoint_in(statement, dialect)
         if savepoint is not None:
             self._heard().heed(*savepoint)
-        elif mysql and guard.commits_by_itself(statement):
+            return
+        control, meaning = guard.control_in(statement, dialect), guard.meaning(statement, dialect)
+        if control:
+            self.refuse_by_hand(_short(control))
+        if meaning.commits or meaning.switches:
             raise BoundaryError(
-                f"{' '.join(statement.split())[:60]!r} commits by itself on MariaDB, and what was done before it with "
-                f"it; do it outside of the unit"
+                f"{_short(statement)!r} commits by itself on MariaDB, and what was done before it with it; do it "
+                f"outside of the unit"
             )
+        if meaning.opaque:
+            hold.set_hold(self.connection)
+            self._held = True
         elif len(self.target.ordinary) < _ORDINARY_MAX:
             self.target.ordinary.add(statement)
+
+    # Whether its transaction goes on
+
+    def answered(self, error: BaseException | None = None) -> None:
+        """The database has answered: see that the transaction is still there, as far as it can be told at no cost.
+
+        Raises:
+            TransactionEnded: it is not.
+        """
+        if not self.sent or self._ending or self._committing or self._connection is None:
+            return
+        held, self._held = self._held, False
+        gone = held and not self._lost(error) and hold.is_gone(self.connection, error)
+        if gone or self._is_over(answered=True):
+            if error is not None and self.target.dialect.name == "sqlite":  # rolled back by the error (ON CONFLICT)
+                self.database_error(error, lost=True)
+            else:
+                self._tear(error)
+        self.sent = ""
+
+    def _lost(self, error: BaseException | None) -> bool:
+        return self.connection.invalidated or bool(getattr(error, "connection_invalidated", False))
+
+    def _is_over(self, *, answered: bool = False) -> bool:
+        """Whether the driver says that the transaction has ended, or that there is none: each statement is one."""
+        told = self._link.told
+        status = told.transaction()
+        if status is Status.CLOSED:
+            return self._was_open or (answered and told.at_once)
+        self._was_open = self._was_open or status is not Status.UNTOLD
+        return told.autocommits()
+
+    def _tear(self, error: BaseException | None = None) -> NoReturn:
+        by = f"by {_short(self.sent)!r}" if self.sent else "behind SQLAlchemy, as the driver's own cursor does"
+        self.torn = TransactionEnded(
+            f"the transaction was ended {by}: what was done before may be committed, and is not undone. Look into the "
+            f"database; {_INSTEAD}"
+        )
+        self.poison(self.torn)
+        raise self.torn from error
 
     def refuse_by_hand(self, what: str) -> NoReturn:
         """Refuse what would end the unit, and let it fail.
@@ -224,3 +307,7 @@ class Boundary:
     def _check_deadline(self) -> None:
         if self._deadline is not None and monotonic() > self._deadline:
             raise DeadlineExceeded(f"the unit took longer than timeout={self.terms.timeout}; nothing was committed")
+
+
+def _short(statement: str) -> str:
+    return " ".join(statement.split())[:60]

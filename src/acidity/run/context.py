@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from asyncio.events import _get_running_loop
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +18,15 @@ if TYPE_CHECKING:
 inside: ContextVar[tuple[Unit, ...]] = ContextVar("acidity_units", default=())
 
 
-def caller() -> tuple[int, Any]:
-    """The thread, and the task where there is one."""
+Functions = list[Callable[[], Any]]
+# While functions of on_commit() are called: the units around them, and those that are still to be called.
+afterwards: ContextVar[tuple[tuple[Unit, ...], Functions] | None] = ContextVar("acidity_afterwards", default=None)
+
+
+def caller() -> tuple[int, int, Any]:
+    """The process, the thread, and the task where there is one."""
     loop = _get_running_loop()  # get_running_loop() and current_task() raise where there is none, which costs more
-    return threading.get_ident(), None if loop is None else asyncio.current_task(loop)
+    return os.getpid(), threading.get_ident(), None if loop is None else asyncio.current_task(loop)
 
 
 def enter(unit: Unit) -> None:
@@ -40,24 +47,35 @@ def current(key: Any = None) -> Unit | None:
     """The innermost unit that is still going on, on the database of this key if one is given.
 
     Raises:
-        SharedUnit: it was begun by another thread or task, which this one inherited it from.
+        SharedUnit: it was begun by another process, thread or task, which this one inherited it from.
+        BoundaryError: its block is in a generator, which is suspended while this code runs.
     """
+    suspended: Unit | None = None
     for unit in reversed(inside.get()):
         if unit.state.ended or (key is not None and unit.target.key is not key):
             continue
         if unit.owner != caller():
             raise SharedUnit(
-                "a unit of work was inherited by another thread or task, and a session is not shared: "
+                "a unit of work was inherited by another process, thread or task, and a session is not shared: "
                 "do the work in the task that began it, or start this one outside of the unit"
             )
-        return unit
+        if not unit.is_suspended:
+            return unit
+        suspended = suspended or unit
+    if suspended is not None and suspended.residence is not None:
+        raise BoundaryError(
+            f"the unit of work that is open here is in the generator {suspended.residence.place}, which is suspended: "
+            f"this code is not in its block, and would be undone with it. Fetch the rows before the loop, or end the "
+            f"block before `yield`; a fixture or dependency that is to surround code is written with "
+            f"@contextlib.contextmanager (or asynccontextmanager), and entered with `with` where it is used"
+        )
     return None
 
 
 def around() -> Unit | None:
-    """The innermost unit that this thread and task began and that is still going on."""
+    """The innermost unit that this process, thread and task began, that is still going on and surrounds this code."""
     for unit in reversed(inside.get()):
-        if not unit.state.ended and unit.owner == caller():
+        if not unit.state.ended and unit.owner == caller() and not unit.is_suspended:
             return unit
     return None
 

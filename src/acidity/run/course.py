@@ -20,6 +20,7 @@ from acidity.run.context import inside
 from acidity.run.decide import ONCE, Ended, Policy, gave_up, what_next
 from acidity.run.errors import AlreadyDone, CommitUnknown, UnitPoisoned
 from acidity.run.marker import KeyTaken, Marker, Stored
+from acidity.run.residence import Residence
 from acidity.run.state import ABORTED, ACTIVE, COMMITTED, ENDED, FAILED, PARTIALLY_COMMITTED, UNKNOWN
 from acidity.run.target import Target
 from acidity.run.unit import Unit, shielded
@@ -78,6 +79,7 @@ class Course:
         marker: makes the marker of each attempt; None for none.
         repeatable: the user's code is a function that can be called again, and not a block.
         name: of the function, for those who watch.
+        residence: the generator that the block lives in, if it is a block and does.
         interrupted: a cancellation that came while a shielded step was under way; set by the driver.
     """
 
@@ -87,6 +89,7 @@ class Course:
     marker: Callable[[], Marker] | None = None
     repeatable: bool = True
     name: str = ""
+    residence: Residence | None = None
     interrupted: BaseException | None = None
 
     def steps(self) -> Steps:
@@ -113,6 +116,7 @@ class Course:
 
     def _attempt(self) -> Generator[Step, Any, Ended]:
         unit = Unit(self.target, self.terms, None if self.marker is None else self.marker())
+        unit.residence = self.residence
         ended = Ended(ACTIVE)
         around = inside.get()
         units = (*around, unit)
@@ -135,6 +139,8 @@ class Course:
             else:
                 ended.error = reply.error
                 yield from self._clean(unit)
+            if unit.torn is not None:
+                yield from self._torn(unit, ended)
         finally:
             if inside.get() is units:
                 inside.set(around)
@@ -159,6 +165,17 @@ class Course:
             unit.invalidate()
             if unit.state is FAILED:
                 unit.to(ABORTED)
+
+    def _torn(self, unit: Unit, ended: Ended) -> Generator[Step, Any, None]:
+        """Something inside has ended the transaction: whatever else was raised, that is what the caller is told."""
+        if ended.error is not unit.torn and isinstance(ended.error, Exception):
+            assert unit.torn is not None, "it is torn"
+            unit.torn.__cause__ = ended.error
+            ended.error = unit.torn
+        if unit.marker is not None:  # which may be committed, and must not answer a repeat as if the work were done
+            spoilt = yield shielded(partial(unit.marker.spoil, self.target.engine))
+            if type(spoilt) is Failed:
+                logger.warning("the marker of a unit that was ended inside could not be spoilt: %s", spoilt.error)
 
     def _commit_failed(self, unit: Unit, ended: Ended, error: BaseException) -> Generator[Step, Any, None]:
         """COMMIT raised: it was refused, or something after its reply raised, or its answer is lost."""
@@ -220,8 +237,7 @@ class Course:
         """The key was used up: answer with what is stored, if the request is the same."""
         assert unit.marker is not None, "only a marker is refused as a duplicate"
         try:
-            stored: Stored | None = got((yield partial(unit.marker.find, self.target.engine)))
-            assert stored is not None, "the marker was pruned between two looks"
+            stored: Stored = got((yield partial(unit.marker.answer, self.target.engine)))
             unit.marker.same_request(stored)
         except BaseException as error:
             ended.error = error
@@ -234,13 +250,18 @@ class Course:
     def _afterwards(self, unit: Unit, ended: Ended) -> Generator[Step, Any, None]:
         """What was to be done once COMMIT is confirmed; one that fails does not keep the others from being done."""
         ended.state = COMMITTED
-        for function in unit.after:
-            try:
-                got((yield function))
-            except BaseException as error:
-                error.add_note("acidity: raised by on_commit(); the change is committed")
-                logger.exception("on_commit() raised; the change is committed")
-                ended.error = ended.error or error
+        waiting, outside = list(unit.after), context.afterwards.get()
+        context.afterwards.set((inside.get(), waiting))
+        try:
+            for function in waiting:  # which grows, where one of them calls on_commit()
+                try:
+                    got((yield function))
+                except BaseException as error:
+                    error.add_note("acidity: raised by on_commit(); the change is committed")
+                    logger.exception("on_commit() raised; the change is committed")
+                    ended.error = ended.error or error
+        finally:
+            context.afterwards.set(outside)
 
 
 def pause(attempts: int) -> float:

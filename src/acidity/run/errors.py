@@ -7,7 +7,8 @@ AcidityError
 ├── BoundaryError               your code crosses the boundary of the transaction; a bug, do not catch it
 │   ├── NoTransaction           something needs a unit of work, and there is none
 │   ├── UsedAfterEnd            the session of a unit that has ended
-│   └── SharedUnit              one unit, two threads or tasks
+│   ├── SharedUnit              one unit, two threads, tasks or processes
+│   └── TransactionEnded        a statement inside has ended the transaction; what came before may be committed
 └── TransactionFailed           the transaction did not do what was asked
     ├── UnitPoisoned            COMMIT was refused: an error inside the unit was swallowed
     ├── InvariantBroken         a stated rule does not hold; rolled back
@@ -53,7 +54,11 @@ class UsedAfterEnd(BoundaryError):
 
 
 class SharedUnit(BoundaryError):
-    """A unit of work was used by a thread or task that did not begin it."""
+    """A unit of work was used by a thread, task or process that did not begin it."""
+
+
+class TransactionEnded(BoundaryError):
+    """A statement inside the unit has ended its transaction, so that what came before it may be committed."""
 
 
 class TransactionFailed(AcidityError):

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from acidity.engines.codes import DUPLICATE, codes_of
-from acidity.run.guard import aside
+from acidity.run.beside import beside
 from acidity.run.server import is_mysql
 
 Row = tuple[Insert, dict[str, Any]]
@@ -34,7 +34,7 @@ def is_taken(engine: Engine, row: Row, *, wait_s: float = 10.0) -> bool:
     Raises:
         DBAPIError: the database did not answer, or the transaction goes on.
     """
-    with aside(engine.connect()) as connection, _patience(connection, wait_s):
+    with beside(engine) as connection, _patience(connection, wait_s):
         try:
             connection.execute(*row)
         except DBAPIError as error:

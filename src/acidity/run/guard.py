@@ -7,20 +7,18 @@ them the unit's one connection is of a class of its own, as its session is.
 
 from __future__ import annotations
 
-from asyncio import CancelledError, current_task
-from asyncio.events import _get_running_loop
+from asyncio import CancelledError
 from collections.abc import Callable
 from functools import lru_cache
-from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
 from acidity.core.call import Kind
-from acidity.engines.speech import speech_of
+from acidity.engines.speech import Meaning, speech_of
 from acidity.run import context
-from acidity.run.context import inside
+from acidity.run.context import caller, inside
 
 if TYPE_CHECKING:
     from acidity.run.unit import Unit
@@ -33,6 +31,17 @@ class UnitConnection(Connection):
     """The connection of a unit: COMMIT and ROLLBACK pass the unit, whoever asks for them."""
 
     _acidity_unit: Unit | None = None
+
+    def _execute_context(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            result = super()._execute_context(*args, **kwargs)
+        except Exception as error:
+            if self._acidity_unit is not None:
+                self._acidity_unit.answered(error)
+            raise
+        if self._acidity_unit is not None:
+            self._acidity_unit.answered()
+        return result
 
     def _commit_impl(self) -> None:
         unit = self._acidity_unit
@@ -61,18 +70,15 @@ class UnitConnection(Connection):
         super()._rollback_twophase_impl(xid, is_prepared)
 
 
-def watch() -> None:
-    """Listen on every dialect, from now on and once: a unit's code may write through an engine not seen before."""
-    for name, listener in LISTENERS.items():
-        if not event.contains(Engine, name, listener):
-            event.listen(Engine, name, listener)
-
-
 class Aside:
     """In place of a unit: what `atomic` itself asks on a connection beside the unit's, such as the fence."""
 
     own = True
     passing = ()
+    sent = ""
+
+    def answered(self, error: BaseException | None = None) -> None:
+        """What it means is for whoever asked."""
 
     def database_error(self, error: BaseException, *, lost: bool) -> None:
         """It is caught where it is raised."""
@@ -90,9 +96,14 @@ def unit_of(connection: Connection) -> Unit | Aside | None:
 
 
 @lru_cache(maxsize=4096)
-def is_control(sql: str, dialect: str) -> bool:
-    """Whether this text begins or ends a transaction."""
-    return speech_of(dialect).meaning(sql).kind in _CONTROL
+def control_in(sql: str, dialect: str) -> str:
+    """The statement of a text that begins or ends a transaction, in capitals; empty if there is none.
+
+    >>> control_in("SELECT 1; /* quietly */ commit", "postgresql"), control_in("SELECT 'COMMIT'", "postgresql")
+    ('COMMIT', '')
+    """
+    speech = speech_of(dialect)
+    return next((each.upper() for each in speech.statements(sql) if speech.kind(each) in _CONTROL), "")
 
 
 @lru_cache(maxsize=4096)
@@ -107,26 +118,21 @@ def savepoint_in(sql: str, dialect: str) -> tuple[Kind, str] | None:
     return (kind, speech.bare(sql).rstrip("; \n").split()[-1]) if kind in _SAVEPOINTS else None
 
 
-@lru_cache(maxsize=4096)
-def commits_by_itself(sql: str) -> bool:
-    """Whether MariaDB and MySQL commit before they carry this out.
+def meaning(sql: str, dialect: str) -> Meaning:
+    """What a text means to the database.
 
-    >>> commits_by_itself("CREATE TABLE t (id int)"), commits_by_itself("CREATE TEMPORARY TABLE t (id int)")
-    (True, False)
+    >>> meaning("CREATE TABLE t (id int)", "mysql").commits_unasked, meaning("SET autocommit = 1", "mysql").switches
+    (True, True)
     """
-    return speech_of("mariadb").meaning(sql).commits_unasked
+    return speech_of(dialect).meaning(sql)
 
 
 def _on_execute(_cursor: Any, statement: str, _parameters: Any, told: Any) -> None:
     unit = getattr(told.root_connection, "_acidity_unit", None)
     if unit is not None:
-        if statement in unit.passing:
-            thread, task = unit.owner
-            loop = _get_running_loop()
-            if get_ident() == thread and (loop if loop is None else current_task(loop)) is task:  # `caller`, in place
-                return
-        if not unit.own:
+        if not unit.own and not (statement in unit.passing and unit.owner == caller()):
             unit.admit(statement)
+        unit.sent = statement
     elif inside.get() and speech_of(told.dialect.name).meaning(statement).writes:
         _refuse_beside(statement)
 
@@ -161,3 +167,16 @@ LISTENERS: dict[str, Callable[..., Any]] = {
     "do_execute_no_params": _on_execute_no_params,
     "handle_error": _on_error,
 }
+
+
+def _listen() -> None:
+    """Listen on every dialect: a unit's code may write through an engine not seen before.
+
+    Once, and when this module is imported, which is done under a lock and before there are units: SQLAlchemy's
+    collections of listeners may not grow while another thread goes through them.
+    """
+    for name, listener in LISTENERS.items():
+        event.listen(Engine, name, listener)
+
+
+_listen()

@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from acidity.run import notices, sqlite
+from acidity.run.status import Told, told_by
 
 _KEY = "acidity"
-_ABORTED = 3  # PQTRANS_INERROR
 
 
 @dataclass(eq=False, slots=True)
@@ -24,14 +22,12 @@ class Link:
 
     Attributes:
         driver: the driver's connection.
-        is_well: whether the transaction is what SQLAlchemy believes, as far as the driver knows: on SQLite it has not
-            been ended behind its back; on PostgreSQL it is not aborted, where COMMIT would roll back and be reported
-            as a success.
+        told: what the driver says of its transaction.
         levels: isolation levels that the server has confirmed.
     """
 
     driver: Any
-    is_well: Callable[[], bool]
+    told: Told
     levels: set[str] = field(default_factory=set)
 
 
@@ -48,19 +44,8 @@ def link_of(connection: Connection) -> Link:
 
 def _made(connection: Connection) -> Link:
     driver: Any = connection.connection.driver_connection
-    dialect = connection.dialect
-    if dialect.name == "sqlite":
+    if connection.dialect.name == "sqlite":
         sqlite.refuse_driver_autocommit(driver)
-        return Link(driver, partial(getattr, driver, "in_transaction"))
-    if dialect.name == "postgresql":
+    elif connection.dialect.name == "postgresql":
         notices.listen(driver)
-    if dialect.driver == "psycopg2":
-        return Link(driver, lambda: bool(driver.get_transaction_status() != _ABORTED))
-    if dialect.driver.startswith("psycopg") and hasattr(driver, "pgconn"):
-        pgconn = driver.pgconn
-        return Link(driver, lambda: bool(pgconn.transaction_status != _ABORTED))
-    return Link(driver, _nothing_known)
-
-
-def _nothing_known() -> bool:
-    return True
+    return Link(driver, told_by(connection))

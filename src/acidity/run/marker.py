@@ -9,11 +9,10 @@ The same row makes a unit idempotent: key, fingerprint of the request, stored re
 
 from __future__ import annotations
 
-import hashlib
 import json
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import uuid4
@@ -26,12 +25,16 @@ from sqlalchemy.util import greenlet_spawn
 from acidity.engines.codes import DUPLICATE, LOCK_TIMEOUT, codes_of
 from acidity.errors import UsageError
 from acidity.run import server
-from acidity.run.errors import KeyInProgress, KeyReused, KeyReversed
+from acidity.run.beside import beside
+from acidity.run.errors import AlreadyDone, KeyInProgress, KeyReused, KeyReversed, TransactionEnded
 from acidity.run.fence import Row, is_taken
-from acidity.run.guard import aside
+from acidity.run.fingerprint import digest, exact_json
 from acidity.run.tables import explain_missing, marker, now
 from acidity.run.target import target_of
 
+SPOILT = "spoilt"  # in place of the fingerprint of a unit whose transaction was ended inside it
+_SHORT = 65_535  # what a TEXT of MariaDB holds, which cuts off the rest with some sql_mode
+_PRUNED = "pruned"  # in place of a hash: the row that says up to when markers are gone
 REVERSED = "reversed"  # in place of the fingerprint of a unit that must never be committed
 
 
@@ -58,6 +61,7 @@ class Marker:
         idempotent: a repeat is answered with the stored result.
         waits: for another unit that is at work on the same key.
         token: of this attempt.
+        began: when this attempt did; what is older than some time is pruned.
     """
 
     key: str
@@ -65,6 +69,7 @@ class Marker:
     idempotent: bool = False
     waits: bool = True
     token: str = field(default_factory=lambda: uuid4().hex)
+    began: datetime = field(default_factory=now)
 
     @property
     def hash(self) -> str:
@@ -86,6 +91,7 @@ class Marker:
             "key_text": self.key[:255],
             "token": self.token,
             "fingerprint": self.fingerprint,
+            "created_at": self.began,
         }
 
     def insert(self, connection: Connection) -> None:
@@ -110,19 +116,44 @@ class Marker:
         """Keep the result for repeats.
 
         Raises:
-            UsageError: it would not come back from JSON as it is.
+            UsageError: it would not come back as it is: not from JSON, or not from the column.
         """
         if not self.idempotent or result is None:
             return
-        text = exact_json(result, "the result of a unit with idempotency_key=")
+        self.keep(connection, exact_json(result, "the result of a unit with idempotency_key="))
+
+    def keep(self, connection: Connection, text: str) -> None:
+        """Write the result into the row, and see that it is there as a whole.
+
+        Raises:
+            UsageError: the column is too short.
+        """
         table = self.table
         connection.execute(update(table).where(table.c.key_hash == self.hash).values(result=text))
+        if len(text) > _SHORT and self._kept(connection) != text:
+            raise UsageError(
+                f"the result of this unit, {len(text)} characters as JSON, does not fit {table.name}.result, which was "
+                f"made by an earlier version: ALTER TABLE {table.name} MODIFY result LONGTEXT"
+            )
+
+    def _kept(self, connection: Connection) -> Any:
+        table = self.table
+        return connection.execute(select(table.c.result).where(table.c.key_hash == self.hash)).scalar()
 
     def find(self, engine: Engine) -> Stored | None:
         """What is committed under this key."""
-        with aside(engine.connect()) as connection:
-            stored = self.seen(connection)
-            connection.rollback()
+        with beside(engine) as connection:
+            return self.seen(connection)
+
+    def answer(self, engine: Engine) -> Stored:
+        """What is committed under this key, which is taken.
+
+        Raises:
+            AlreadyDone: it was pruned meanwhile.
+        """
+        stored = self.find(engine)
+        if stored is None:
+            raise AlreadyDone(f"a unit with the idempotency key {self.key!r} was committed, and its result is pruned")
         return stored
 
     def seen(self, connection: Connection) -> Stored | None:
@@ -132,16 +163,34 @@ class Marker:
         row = connection.execute(select(*columns).where(table.c.key_hash == self.hash)).one_or_none()
         return None if row is None else Stored(row[0], row[1], None if row[2] is None else json.loads(row[2]))
 
-    def committed(self, engine: Engine) -> bool:
-        """Whether the unit's transaction was committed; waits until it is over.
+    def committed(self, engine: Engine) -> bool | None:
+        """Whether the unit's transaction was committed; waits until it is over. None: its marker may have been pruned.
 
         Raises:
             DBAPIError: the database did not answer.
         """
-        if not is_taken(engine, self._row()):
-            return False
-        stored = self.find(engine)
-        return stored is not None and stored.token == self.token
+        if is_taken(engine, self._row()):
+            stored = self.find(engine)
+            if stored is not None:
+                return stored.token == self.token
+        return None if self._may_be_pruned(engine) else False
+
+    def _may_be_pruned(self, engine: Engine) -> bool:
+        with beside(engine) as connection:
+            query = select(marker.c.created_at).where(marker.c.key_hash == _PRUNED)
+            pruned: datetime | None = connection.execute(query).scalar()
+        return pruned is not None and self.began.replace(microsecond=0) <= pruned  # which MariaDB keeps to the second
+
+    def spoil(self, engine: Engine) -> None:
+        """Refuse repeats from now on: the row is committed, and the work is not whole."""
+        table = self.table
+        with beside(engine) as connection:
+            connection.execute(
+                update(table)
+                .where(table.c.key_hash == self.hash, table.c.token == self.token)
+                .values(fingerprint=SPOILT)
+            )
+            connection.commit()
 
     @property
     def advice(self) -> str:
@@ -154,7 +203,13 @@ class Marker:
         Raises:
             KeyReused: it was another one.
             KeyReversed: it was reversed before it was committed.
+            TransactionEnded: the transaction of that unit was ended inside it.
         """
+        if stored.fingerprint == SPOILT:
+            raise TransactionEnded(
+                f"a unit with the idempotency key {self.key!r} was ended by a statement inside it, and may be done in "
+                f"part; nothing was done now. Look into the database, and delete its row in acidity_marker"
+            )
         if stored.fingerprint == REVERSED:
             raise KeyReversed(f"the request {self.key!r} was reversed before it was committed; nothing was done")
         if stored.fingerprint != self.fingerprint:
@@ -167,44 +222,16 @@ def _insert_into(table: Table) -> Insert:
     return insert(table)
 
 
-def digest(*parts: str) -> str:
-    """One short text for several."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def fingerprint_of(name: str, arguments: Any) -> str:
-    """A short form of a request: the function and its arguments.
+def refuse_unfit(key: Any) -> None:
+    """Refuse what no database can keep as a key.
 
     Raises:
-        UsageError: an argument has no text form that is the same tomorrow.
+        UsageError: it is no text, empty, or holds half a character or a zero byte.
     """
-    try:
-        text = json.dumps(arguments, sort_keys=True, default=_plain)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"with idempotency_key= this must be plain JSON: {error}") from error
-    return digest(name, text)
-
-
-def exact_json(value: Any, what: str) -> str:
-    """The value as JSON text from which it comes back equal.
-
-    Raises:
-        UsageError: it would not.
-    """
-    try:
-        text = json.dumps(value)
-        same = json.loads(text) == value
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"{what} must be plain JSON: {error}") from error
-    if not same:
-        raise UsageError(f"{what} must be plain JSON, so that it comes back as it was stored: {value!r:.80} would not")
-    return text
-
-
-def _plain(value: Any) -> str:
-    if repr(value).startswith("<"):
-        raise TypeError(f"{type(value).__name__} has no text form that is the same tomorrow; pass its id instead")
-    return repr(value)
+    if not isinstance(key, str) or not key:
+        raise UsageError(f"an idempotency key is a text that is not empty, not {key!r}")
+    if "\0" in key or any("\ud800" <= each <= "\udfff" for each in key):
+        raise UsageError(f"an idempotency key is a text of whole characters without a zero byte, not {key!r}")
 
 
 def prune(what: Any, *, older_than: timedelta) -> Any:
@@ -225,7 +252,27 @@ def prune(what: Any, *, older_than: timedelta) -> Any:
     target = target_of(what)
 
     def carry_out() -> int:
-        with aside(target.engine.connect()) as connection, connection.begin():
-            return connection.execute(delete(marker).where(marker.c.created_at < now() - older_than)).rowcount
+        with beside(target.engine) as connection:
+            before = now() - older_than
+            _note_pruned(connection, before)
+            old = (marker.c.created_at < before) & (marker.c.key_hash != _PRUNED)
+            deleted = connection.execute(delete(marker).where(old)).rowcount
+            connection.commit()
+        return deleted
 
     return greenlet_spawn(carry_out) if target.asynchronous else carry_out()
+
+
+def _note_pruned(connection: Connection, before: datetime) -> None:
+    """Remember up to when markers are gone, so that one which is missing is not taken for one that never was.
+
+    Whoever is second waits for the first, and finds its row.
+    """
+    row = {"key_hash": _PRUNED, "key_text": _PRUNED, "token": "", "fingerprint": _PRUNED, "created_at": before}
+    noted = marker.c.key_hash == _PRUNED
+    later = update(marker).where(noted, marker.c.created_at < before).values(created_at=before)
+    if (
+        connection.execute(later).rowcount == 0
+        and connection.execute(select(marker.c.token).where(noted)).first() is None
+    ):
+        connection.execute(insert(marker).values(row))

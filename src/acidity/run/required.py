@@ -61,7 +61,8 @@ def on_commit(function: Callable[[], Any]) -> None:
     """Call this once the COMMIT of the outermost unit is confirmed; never if it is rolled back or unknown.
 
     Not at the release of a savepoint; one that is rolled back takes it back. In an async unit it may be a coroutine
-    function. An error that it raises reaches the caller with the note that the change is committed.
+    function. An error that it raises reaches the caller with the note that the change is committed. What is given by
+    such a function itself is called after those that wait.
 
     Args:
         function: without arguments.
@@ -72,5 +73,9 @@ def on_commit(function: Callable[[], Any]) -> None:
     Example:
         >>> on_commit(lambda: send_receipt(order.id))       # doctest: +SKIP
     """
+    calling = context.afterwards.get()
+    if calling is not None and calling[0] is context.inside.get():
+        calling[1].append(function)
+        return
     unit = context.required()
     unit.after = (*unit.after, function)

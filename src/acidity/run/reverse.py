@@ -20,7 +20,8 @@ from acidity.run import context
 from acidity.run.atomic import Decorated
 from acidity.run.course import Course
 from acidity.run.errors import BoundaryError, NothingToReverse
-from acidity.run.marker import REVERSED, KeyTaken, Marker, Stored, digest
+from acidity.run.fingerprint import digest
+from acidity.run.marker import REVERSED, KeyTaken, Marker, Stored
 from acidity.run.target import target_of
 from acidity.run.works import Steps, Work, drive, drive_async
 

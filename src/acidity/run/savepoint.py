@@ -10,6 +10,7 @@ from sqlalchemy.util import greenlet_spawn
 from acidity.errors import UsageError
 from acidity.run import context
 from acidity.run.errors import BoundaryError
+from acidity.run.state import ACTIVE
 from acidity.run.unit import Unit
 
 
@@ -81,6 +82,7 @@ class savepoint:  # noqa: N801  # it is used like a function
         unit, nested = self._unit, self._nested
         if unit is None or nested is None:
             raise BoundaryError("this savepoint is released (or was never set); there is nothing to go back to")
+        self._refuse_crossed(nested)
         if nested.is_active or unit.failures.first is not None:
             nested.rollback()
         unit.after = unit.after[: self._after]
@@ -90,11 +92,18 @@ class savepoint:  # noqa: N801  # it is used like a function
         unit, nested = self._unit, self._nested
         assert unit is not None, "it was entered"
         self._nested = None
-        if nested is None or unit.state.ended or unit.failures.final:
+        if nested is None or unit.state is not ACTIVE or unit.failures.final:
             return
+        self._refuse_crossed(nested)
         swallowed = unit.failures.first_inside()
         if not failed and swallowed is None:
-            nested.commit()
+            try:
+                nested.commit()
+            except Exception:  # of its flush
+                if not unit.failures.final:
+                    nested.rollback()
+                unit.after = unit.after[: self._after]
+                raise
             return
         nested.rollback()
         unit.after = unit.after[: self._after]
@@ -102,3 +111,9 @@ class savepoint:  # noqa: N801  # it is used like a function
             raise BoundaryError(
                 f"an error inside the savepoint was swallowed ({swallowed}); let it leave the block, or call rollback()"
             ) from swallowed
+
+    def _refuse_crossed(self, nested: SessionTransaction) -> None:
+        unit = self._unit
+        assert unit is not None, "it was entered"
+        if unit.plain.get_nested_transaction() is not nested:
+            unit.refuse("a savepoint inside this one is still open, or this one is over: leave the inner one first")

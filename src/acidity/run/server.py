@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from acidity.run.errors import BoundaryError
 from acidity.run.link import link_of
+from acidity.run.status import Status
 
 LEVELS = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
 
@@ -113,14 +114,7 @@ def lasting_settings(connection: Connection, *, read_only: bool, timeout: float 
 
 
 def still_open(connection: Connection) -> bool | None:
-    """Whether the driver says that a transaction is open; None where it cannot say."""
-    driver: Any = connection.connection.driver_connection
-    if connection.dialect.name == "sqlite":
-        return bool(driver.in_transaction)
-    if hasattr(driver, "is_in_transaction"):  # asyncpg
-        return bool(driver.is_in_transaction())
-    if hasattr(driver, "info") and hasattr(driver.info, "transaction_status"):  # psycopg
-        return bool(driver.info.transaction_status != 0)
-    if hasattr(driver, "get_transaction_status"):  # psycopg2
-        return bool(driver.get_transaction_status())
-    return None
+    """Whether the driver says that a transaction is open; None where it cannot say for sure."""
+    told = link_of(connection).told
+    status = told.transaction()
+    return None if status is Status.UNTOLD or not told.at_once else status is not Status.CLOSED

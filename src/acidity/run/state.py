@@ -36,7 +36,7 @@ ENDED = (COMMITTED, ABORTED, UNKNOWN)  # tuples: the hash of an Enum member is c
 FOLLOWS: dict[str, tuple[State, ...]] = {  # what may come after what, by the value of a state
     "active": (State.PARTIALLY_COMMITTED, State.FAILED),
     "partially committed": (State.COMMITTED, State.FAILED, State.UNKNOWN),
-    "failed": (State.ABORTED,),
+    "failed": (State.ABORTED, State.UNKNOWN),  # unknown: the transaction was ended by other means
     "unknown": (State.COMMITTED, State.ABORTED),  # the marker told
     "committed": (),
     "aborted": (),

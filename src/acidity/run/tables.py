@@ -44,7 +44,7 @@ marker = Table(
     Column("key_text", String(255), nullable=False),
     Column("token", String(32), nullable=False),
     Column("fingerprint", String(64), nullable=False),
-    Column("result", Text, nullable=True),
+    Column("result", _LONG, nullable=True),
     Column("created_at", DateTime, nullable=False, default=now),
 )
 """One row for each unit that is to be recognised; written first and in the unit's own transaction."""
@@ -102,7 +102,7 @@ saga_step = Table(
     Column("key_text", String(255), nullable=False),
     Column("token", String(32), nullable=False),
     Column("fingerprint", String(64), nullable=False),
-    Column("result", Text, nullable=True),
+    Column("result", _LONG, nullable=True),
     Column("created_at", DateTime, nullable=False, default=now),
     Column("saga_hash", String(64), nullable=False, index=True),
     Column("direction", String(4), nullable=False),  # do or undo

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from acidity.errors import UsageError
-from acidity.run import guard
+from acidity.run import guard  # noqa: F401  # it listens
 from acidity.run.covered import Classes, classes_of
 
 _KEY = "_acidity_target"
@@ -30,7 +30,6 @@ class Target:
         dialect: of the engine when this was looked at; an engine may be redirected to another database.
         options: of the sessionmaker then; an engine has none.
         classes: of its sessions, where `make` gives them that of a unit.
-        has_level: the dialect sets an isolation level when it connects.
         ordinary: texts of statements that any unit may send.
     """
 
@@ -42,14 +41,11 @@ class Target:
     classes: Classes | None = None
     ordinary: set[str] = field(default_factory=set)
     dialect: Dialect = field(init=False)
-    has_level: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.dialect = self.engine.dialect
         if self.dialect.name == "sqlite":
             refuse_skipped_rollback(self.dialect)  # once, and before anything is begun on it
-        self.has_level = self.dialect._on_connect_isolation_level is not None
-        guard.watch()
 
 
 def refuse_skipped_rollback(dialect: Dialect) -> None:

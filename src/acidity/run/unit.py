@@ -5,10 +5,11 @@ Everything here is plain SQLAlchemy and runs as it is under asyncio, in a greenl
 
 from __future__ import annotations
 
+import ctypes
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
@@ -16,14 +17,14 @@ from sqlalchemy.orm import Session
 
 from acidity.engines.codes import code_of
 from acidity.run import covered, guard, server, sqlite
+from acidity.run.beside import refuse_autocommit, refuse_hidden_autocommit
 from acidity.run.boundary import NOTHING_ASKED, Boundary, logger
 from acidity.run.decide import state_after_commit_error
-from acidity.run.errors import BoundaryError, InvariantBroken, UnitPoisoned
+from acidity.run.errors import InvariantBroken, UnitPoisoned
 from acidity.run.failures import NO_FAILURES
-from acidity.run.link import Link, link_of
+from acidity.run.link import link_of
 from acidity.run.state import ABORTED, ACTIVE, COMMITTED, FAILED, PARTIALLY_COMMITTED, UNKNOWN, State
-
-_LINKED = ("sqlite", "postgresql")  # where a driver knows what SQLAlchemy does not
+from acidity.run.status import Status
 
 
 def shielded(work: Any) -> Any:
@@ -51,7 +52,6 @@ class Unit(Boundary):
     result: Any = None
 
     _classes = covered.classes_of(Session)
-    _link: Link | None = None  # where something has to be asked of the driver
     _lasting: Sequence[str] = ()
 
     def begin(self) -> None:
@@ -65,10 +65,10 @@ class Unit(Boundary):
         self._classes = target.classes or covered.cover(plain)
         asks = terms is not NOTHING_ASKED and terms.ask_something
         self._connection = connection = self._connect(self._options(speaks) if asks else None)
-        if speaks in _LINKED:
-            link = self._link = link_of(connection)
-            if speaks == "sqlite" and not link.is_well():  # no hook of the engine has begun it
+        if speaks == "sqlite":
+            if self._link.told.transaction() is Status.CLOSED:  # no hook of the engine has begun it
                 sqlite.begin_on(connection, self._sqlite_kind)
+            self._was_open = True
         if asks:
             self._set_terms(connection)
         if self.marker is not None:
@@ -105,14 +105,20 @@ class Unit(Boundary):
         """What the session asks of its engine."""
         connection = guard.UnitConnection(self.target.engine)
         connection._acidity_unit = self
+        if connection.dialect.name != "sqlite":
+            refuse_hidden_autocommit(connection)
+        self._link = link_of(connection)
         return connection
 
     def _connect(self, options: dict[str, Any] | None) -> Connection:
         engine: Any = self
         connection: Connection = self._classes.own._connection_for_bind(self.plain, engine, options)
-        if (connection._execution_options or self.target.has_level) and connection._is_autocommit_isolation():
-            refuse_autocommit()
+        self._refuse_autocommit(connection)
         return connection
+
+    def _refuse_autocommit(self, connection: Connection) -> None:
+        if connection._is_autocommit_isolation() or self._link.told.autocommits():
+            refuse_autocommit()
 
     def prepare_at_once(self) -> bool:
         """Prepare where nothing is left to send or to refuse; whether it is done. A step less, which pays in a task."""
@@ -125,7 +131,9 @@ class Unit(Boundary):
                 or self.failures is not NO_FAILURES
                 or self.owed
                 or not self.plain._is_clean()
-                or (self._link is not None and not self._link.is_well())
+                or self._link.told.transaction() is Status.ABORTED
+                or self._is_over()
+                or self.is_inherited
             ):
                 return False
         except Exception:  # a driver that is closed says nothing; `prepare` is told so, too
@@ -137,6 +145,8 @@ class Unit(Boundary):
 
     def prepare(self) -> None:
         """Send what is left, check the rules, store the result: after this only COMMIT is missing."""
+        if self.is_inherited:  # not asked of the task: a shielded step has one of its own
+            self.refuse_stranger()
         if self._poison is not None or self.failures.standing:
             self.refuse_poison()
         if self.owed:
@@ -154,8 +164,10 @@ class Unit(Boundary):
             self._take_back()
         if self._deadline is not None:
             self._check_deadline()
-        if self._link is not None and not self._link.is_well():
-            self._refuse_illness()
+        if self._link.told.transaction() is Status.ABORTED:
+            raise UnitPoisoned("the server has aborted this transaction; COMMIT would change nothing and say success")
+        if self._is_over():
+            self._tear()
         if not self.one_of_several:  # which has PREPARE before it
             self.to(PARTIALLY_COMMITTED)
 
@@ -176,16 +188,6 @@ class Unit(Boundary):
         for statement in self._lasting:
             self.connection.exec_driver_sql(statement)
         self._lasting = ()
-
-    def _refuse_illness(self) -> None:
-        if self.target.dialect.name == "postgresql":
-            raise UnitPoisoned("the server has aborted this transaction; COMMIT would change nothing and say success")
-        self.to(PARTIALLY_COMMITTED)
-        self.to(UNKNOWN)
-        raise BoundaryError(
-            "the transaction was ended behind SQLAlchemy, as executescript() on the driver's connection does; what "
-            "came before is committed"
-        )
 
     @shielded
     def commit(self) -> None:
@@ -217,17 +219,28 @@ class Unit(Boundary):
     @shielded
     def roll_back(self) -> None:
         """Send ROLLBACK and make sure that nothing stays open; a connection that does not obey is thrown away."""
+        if self.is_inherited:
+            self._forsake()
+            return
+        if self._connection is not None and not self.failures.final and not self._lost(None):
+            self._see_whether_torn()
         self._ending = True
         if self.state in (ACTIVE, PARTIALLY_COMMITTED):
             self.to(FAILED)
-        if not self._rolled_back() or self._lasting:
+        if not self._rolled_back() or self._lasting or self.torn is not None:
             self.invalidate()
         else:
             with suppress(Exception):
                 self._classes.own.rollback(self.plain)  # the session's own book-keeping
         if self.state is FAILED:
-            self.to(ABORTED)
+            self.to(ABORTED if self.torn is None else UNKNOWN)
         self._close()
+
+    def _see_whether_torn(self) -> None:
+        """A raw cursor of the driver may have ended the transaction, and what was done before it stays."""
+        with suppress(Exception):
+            if self.torn is None and self._is_over():
+                self._tear()
 
     def _rolled_back(self) -> bool:
         connection = self._connection
@@ -251,6 +264,9 @@ class Unit(Boundary):
     def invalidate(self) -> None:
         """Throw the connection away: the server rolls back what is open on it."""
         self._ending = True
+        if self.is_inherited:
+            self._forsake()
+            return
         if self.session is not None:
             with suppress(Exception):
                 self._classes.own.invalidate(self.plain)
@@ -259,6 +275,17 @@ class Unit(Boundary):
                     self._connection.invalidate()
                 with suppress(Exception):
                     self._connection.close()
+
+    def _forsake(self) -> None:
+        """In a forked process: send nothing, close nothing, and let nothing of it ever be collected."""
+        self._ending = True
+        self.state = ABORTED  # for this process; nobody is told, as nothing has happened
+        pooled: Any = None if self._connection is None else self._connection._dbapi_connection
+        if pooled is not None:
+            pooled._connection_record.fairy_ref = None  # by which the pool would send ROLLBACK
+            for each in (pooled, pooled.dbapi_connection, pooled.driver_connection):
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(each))
+        self.plain.__class__ = self._classes.after
 
     def _close(self) -> None:
         self._ending = True
@@ -274,12 +301,3 @@ class Unit(Boundary):
             session.__class__ = classes.after
             if self._connection is not None:  # what is over does not keep the session's objects
                 self._connection._acidity_unit = None
-
-
-def refuse_autocommit() -> NoReturn:
-    """Refuse a connection on which every statement is a transaction.
-
-    Raises:
-        BoundaryError: always.
-    """
-    raise BoundaryError("the engine is in AUTOCOMMIT: nothing could be rolled back; give isolation_level=")

@@ -10,7 +10,7 @@ ANY = Leg("published")
 PYTHON312 = Leg("published-python312", python=(3, 12))
 SQLALCHEMY20 = Leg("published-sqlalchemy20")
 
-IN_DOUBT = "ended in doubt although committed: the caller has to resolve the outcome"
+IN_DOUBT = "left the caller in doubt although everything was committed: the caller has to resolve the outcome"
 
 
 @dataclass(frozen=True)

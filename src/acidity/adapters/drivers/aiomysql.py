@@ -18,7 +18,7 @@ class Aiomysql:
 
     @property
     def errors(self) -> Any:
-        """The module."""
+        """The module, which holds the exception classes of PEP 249."""
         return import_module("aiomysql")
 
     def hook(self, seam: Seam, hooks: Hooks) -> None:
@@ -57,16 +57,16 @@ class Aiomysql:
         return import_module("aiomysql").connect(**dsn)
 
     def handle(self, connection: Any) -> Any:
-        """With plain calls."""
+        """A face with plain calls, as a `Sandbox` cannot await."""
         return Awaited(self, connection)
 
     def autocommits(self, connection: Any, sql: str) -> bool:
-        """Its mode, outside a transaction."""
+        """Whether autocommit is on and no transaction is open."""
         del sql
         return bool(connection.get_autocommit()) and not _in_transaction(connection)
 
     def gone(self, connection: Any, error: BaseException) -> bool:
-        """It is closed, or the error says so."""
+        """Whether the connection is closed, or the error says that it is gone."""
         return connection is None or bool(connection.closed) or gone(error)
 
     def answer(self, call: DriverCall, given: Any) -> Answer:
@@ -77,7 +77,7 @@ class Aiomysql:
     # As `Awaited` needs it
 
     async def ask(self, connection: Any, sql: str) -> list[Any]:
-        """On a plain cursor."""
+        """Send a statement on a plain cursor; its rows."""
         cursor = await connection.cursor(import_module("aiomysql.cursors").Cursor)
         await cursor.execute(sql)
         rows = list(await cursor.fetchall()) if cursor.description else []
@@ -85,7 +85,7 @@ class Aiomysql:
         return rows
 
     async def close(self, connection: Any) -> None:
-        """At once."""
+        """Close it at once; a polite close would wait for the server."""
         connection.close()
 
     def autocommit(self, connection: Any) -> bool:

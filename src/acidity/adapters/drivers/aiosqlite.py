@@ -66,7 +66,7 @@ class Aiosqlite:
         return import_module("aiosqlite").connect(dsn)
 
     def handle(self, connection: Any) -> Any:
-        """With plain calls."""
+        """A face with plain calls, as a `Sandbox` cannot await."""
         return Awaited(self, connection)
 
     def autocommits(self, connection: Any, sql: str) -> bool:
@@ -76,7 +76,7 @@ class Aiosqlite:
         return bool(await_only(connection._execute(PYSQLITE.autocommits, connection._conn, sql)))
 
     def gone(self, connection: Any, error: BaseException) -> bool:
-        """It was closed."""
+        """Whether the connection in the thread was closed."""
         return PYSQLITE.gone(connection, error)
 
     def answer(self, call: DriverCall, given: Any) -> Answer:

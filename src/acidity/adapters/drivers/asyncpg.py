@@ -79,16 +79,16 @@ class Asyncpg:
         return import_module("asyncpg").connect(dsn)
 
     def handle(self, connection: Any) -> Any:
-        """With plain calls."""
+        """A face with plain calls, as a `Sandbox` cannot await."""
         return Awaited(self, connection)
 
     def autocommits(self, connection: Any, sql: str) -> bool:
-        """Outside a transaction, always."""
+        """Outside a transaction every write is committed by itself."""
         del sql
         return not connection.is_in_transaction()
 
     def gone(self, connection: Any, error: BaseException) -> bool:
-        """It is closed."""
+        """Whether the connection is closed, whatever the error says."""
         del error
         return connection is None or bool(connection.is_closed())
 
@@ -103,7 +103,7 @@ class Asyncpg:
     # As `Awaited` needs it
 
     async def ask(self, connection: Any, sql: str) -> list[Any]:
-        """As a statement of its own, so that there may be rows."""
+        """Send a statement by itself, as only that gives rows; its rows."""
         rows: list[Any] = await connection.fetch(sql)
         return rows
 
@@ -112,7 +112,7 @@ class Asyncpg:
         connection.terminate()
 
     def autocommit(self, connection: Any) -> bool:
-        """Always."""
+        """Always: a connection of asyncpg commits by itself outside its transaction blocks."""
         del connection
         return True
 

@@ -109,7 +109,7 @@ class Driver(Protocol):
 
     @property
     def errors(self) -> Any:
-        """See above."""
+        """Where the PEP 249 exception classes are, or what stands for them."""
 
     def hook(self, seam: Seam, hooks: Hooks) -> None:
         """Put its hooks in place; its module is imported."""

@@ -22,7 +22,7 @@ class Mysqldb:
 
     @property
     def errors(self) -> Any:
-        """The module."""
+        """The module, which holds the exception classes of PEP 249."""
         return import_module("MySQLdb")
 
     def hook(self, seam: Seam, hooks: Hooks) -> None:
@@ -55,7 +55,7 @@ class Mysqldb:
         return import_module("MySQLdb").connect(**dsn)
 
     def handle(self, connection: Any) -> Any:
-        """The connection itself."""
+        """The connection itself, whose calls are plain."""
         return connection
 
     def autocommits(self, connection: Any, sql: str) -> bool | None:
@@ -64,7 +64,7 @@ class Mysqldb:
         return None if connection.get_autocommit() else False
 
     def gone(self, connection: Any, error: BaseException) -> bool:
-        """It is closed, or the error says so."""
+        """Whether the connection is closed, or the error says that it is gone."""
         return connection is None or gone(error)
 
     def answer(self, call: DriverCall, given: Any) -> Answer:

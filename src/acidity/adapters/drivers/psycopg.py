@@ -30,7 +30,7 @@ class Psycopg:
 
     @property
     def errors(self) -> Any:
-        """The module."""
+        """The module, which holds the exception classes of PEP 249."""
         return import_module("psycopg")
 
     def hook(self, seam: Seam, hooks: Hooks) -> None:
@@ -86,16 +86,16 @@ class Psycopg:
         return psycopg.AsyncConnection.connect(dsn) if asynchronous else psycopg.connect(dsn)
 
     def handle(self, connection: Any) -> Any:
-        """The connection itself, or with plain calls."""
+        """The connection itself, or a face of it with plain calls where it awaits."""
         return Awaited(self, connection) if _is_async(connection) else connection
 
     def autocommits(self, connection: Any, sql: str) -> bool:
-        """Its mode, outside a transaction."""
+        """Whether autocommit is on and no transaction is open."""
         del sql
         return bool(connection.autocommit) and connection.pgconn.transaction_status == _IDLE
 
     def gone(self, connection: Any, error: BaseException) -> bool:
-        """It is closed or broken."""
+        """Whether the connection is closed or broken, whatever the error says."""
         del error
         return connection is None or bool(connection.closed or connection.broken)
 
@@ -112,17 +112,17 @@ class Psycopg:
     # As `Awaited` needs it
 
     async def ask(self, connection: Any, sql: str) -> list[Any]:
-        """On a cursor of its own."""
+        """Send a statement on a cursor of its own; its rows."""
         async with connection.cursor() as cursor:
             await cursor.execute(sql)
             return list(await cursor.fetchall()) if cursor.description else []
 
     async def close(self, connection: Any) -> None:
-        """Close it."""
+        """Close the connection and say goodbye to the server."""
         await connection.close()
 
     def autocommit(self, connection: Any) -> bool:
-        """Its attribute."""
+        """What the attribute of that name says."""
         return bool(connection.autocommit)
 
 

@@ -98,7 +98,7 @@ class Psycopg2:
 
     @property
     def errors(self) -> Any:
-        """The module."""
+        """The module, which holds the exception classes of PEP 249."""
         return import_module("psycopg2")
 
     def hook(self, seam: Seam, hooks: Hooks) -> None:
@@ -150,16 +150,16 @@ class Psycopg2:
         return import_module("psycopg2").connect(dsn)
 
     def handle(self, connection: Any) -> Any:
-        """The connection itself."""
+        """The connection itself, whose calls are plain."""
         return connection
 
     def autocommits(self, connection: Any, sql: str) -> bool:
-        """Its mode, outside a transaction."""
+        """Whether autocommit is on and no transaction is open."""
         del sql
         return bool(connection.autocommit) and connection.info.transaction_status == _IDLE
 
     def gone(self, connection: Any, error: BaseException) -> bool:
-        """It is closed."""
+        """Whether the connection is closed, whatever the error says."""
         del error
         return connection is None or bool(connection.closed)
 

@@ -23,7 +23,7 @@ class Pymysql:
 
     @property
     def errors(self) -> Any:
-        """The module."""
+        """The module, which holds the exception classes of PEP 249."""
         return import_module("pymysql")
 
     def hook(self, seam: Seam, hooks: Hooks) -> None:
@@ -61,16 +61,16 @@ class Pymysql:
         return import_module("pymysql").connect(**dsn)
 
     def handle(self, connection: Any) -> Any:
-        """The connection itself."""
+        """The connection itself, whose calls are plain."""
         return connection
 
     def autocommits(self, connection: Any, sql: str) -> bool:
-        """Its mode, outside a transaction."""
+        """Whether autocommit is on and no transaction is open."""
         del sql
         return bool(connection.get_autocommit()) and not _in_transaction(connection)
 
     def gone(self, connection: Any, error: BaseException) -> bool:
-        """It is closed, or the error says so."""
+        """Whether the connection is closed, or the error says that it is gone."""
         return connection is None or not connection.open or gone(error)
 
     def answer(self, call: DriverCall, given: Any) -> Answer:

@@ -244,7 +244,7 @@ class Pysqlite:
         return sqlite3.connect(dsn)
 
     def handle(self, connection: Any) -> Any:
-        """The connection itself."""
+        """The connection itself, whose calls are plain."""
         return connection
 
     def autocommits(self, connection: Any, sql: str) -> bool:

@@ -120,20 +120,20 @@ class AwaitedCursor:
 
     @property
     def description(self) -> list[Any]:
-        """Something where there are rows."""
+        """Not empty where there are rows."""
         return self._rows
 
     def execute(self, sql: str) -> None:
-        """Send a statement."""
+        """Send a statement, and keep all of its rows."""
         self._rows = self._connection.ask(sql)
 
     def fetchall(self) -> list[Any]:
-        """All rows."""
+        """All rows of the statement that was sent last."""
         return self._rows
 
     def fetchone(self) -> Any:
-        """The first row."""
+        """The first row of the statement that was sent last, or None."""
         return self._rows[0] if self._rows else None
 
     def close(self) -> None:
-        """Nothing to close."""
+        """The rows are held already, so there is nothing to close."""

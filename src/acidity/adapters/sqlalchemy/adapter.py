@@ -26,6 +26,7 @@ _REMEDY = (
     'Redirect a module-level engine with bind="module:engine", or let the operation take a session, engine or url as '
     "its first parameter."
 )
+_HEARD = {"do_connect": 1, "engine_connect": 1, "checkout": 1, "reset": 1}  # how many listeners are the adapter's own
 _RAW = "a raw driver connection was taken from the pool (raw_connection)"
 
 
@@ -206,6 +207,16 @@ class SqlAlchemyAdapter:
         """The engines of the run that lead to it."""
         return [engine for engine, its in self.engines.values() if its is sandbox]
 
+    def pooled(self, sandbox: Sandbox) -> int | None:
+        """Counted in pools of SQLAlchemy's own kind, each with a connection, none taken and no listener but ours."""
+        idle: dict[int, int] = {}  # by pool: engines that differ in their options share one
+        for engine in self.engines_of(sandbox):
+            found = private.idle_unheard(engine, _HEARD)
+            if found is None:
+                return None
+            idle[id(engine.pool)] = found
+        return sum(idle.values())
+
     def forget(self) -> None:
         """Close every session, driver connection and pool that the run left; nothing of it may reach the next run."""
         for session in list(self.sessions):
@@ -221,7 +232,7 @@ class SqlAlchemyAdapter:
                     known.pool_record.invalidate()
         for engine, _ in self.engines.values():
             with suppress(ResourceClosedError):
-                engine.dispose(close=False)
+                private.empty(engine)
         self.known.forget()
         self.orphans.clear()
 

@@ -24,7 +24,7 @@ from acidity.adapters.sqlalchemy import private
 from acidity.adapters.sqlalchemy.known import Known, KnownConnection
 from acidity.core.call import Kind
 from acidity.engines.own_calls import OWN, own_calls
-from acidity.engines.sqlite.bypass import file_in
+from acidity.engines.sqlite.bypass import files_in
 
 _EXECUTES = ("do_execute", "do_executemany", "do_execute_no_params")
 _TWO_PHASE = {
@@ -123,7 +123,7 @@ class Calls:
             dbapi_connection = root.connection.dbapi_connection
             known = self._connections.get(id(dbapi_connection)) or self._known.leading(dialect, dbapi_connection)
             known.raw_by = None  # a Connection that was lost takes its new one from the pool by raw_connection()
-            where = "" if file_in(statement) is None else leads_elsewhere(self._gatekeeper, known.sandbox, statement)
+            where = leads_elsewhere(self._gatekeeper, known.sandbox, statement) if files_in(statement) else ""
             if where and self._board.armed:
                 self._board.refuse(f"a statement of the operation leads to {where}", "it was not sent.")
             if actor is None:

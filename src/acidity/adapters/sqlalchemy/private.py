@@ -6,13 +6,16 @@ Were one gone, the tests of the seam (``tests/engines/test_seam*.py``) would fai
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from operator import attrgetter
 from types import FrameType
 from typing import Any
 
-from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.pool import Pool
+from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.pool import Pool, QueuePool
+from sqlalchemy.util.queue import Empty
 
 serves_programs: Callable[[Connection], bool] = attrgetter("_allow_autobegin")
 """Whether a Connection is not the one with which a dialect gets to know its server; asked for every Call."""
@@ -50,6 +53,63 @@ def pool_of(fairy: Any) -> Pool:
     """The pool that a connection was taken from (``_ConnectionFairy._pool``)."""
     pool: Pool = fairy._pool
     return pool
+
+
+def idle_unheard(engine: Engine, known: Mapping[str, int]) -> int | None:
+    """How many connections lie idle in the pool of an engine of SQLAlchemy's making that only known listeners hear.
+
+    Listeners of ``connect`` count only where a connection would have to be opened: the pool is empty, or what was in
+    its place has been invalidated.
+
+    Args:
+        engine: whose.
+        known: event → how many of its listeners are no concern of the caller's.
+
+    Returns:
+        Their number. None: a connection is taken; pool, dialect or creator are the program's own; or a listener hears
+        what becomes of a connection, its statements or its transactions.
+    """
+    pool: Any = engine.pool
+    if type(pool) is not QueuePool or pool.checkedout():
+        return None
+    if is_made_by_the_user(creator_of(pool)) or not type(engine.dialect).__module__.startswith("sqlalchemy."):
+        return None
+    for kind, heard in ((Engine, engine), (Pool, pool), (DefaultDialect, engine.dialect)):
+        for name in kind.dispatch._event_names:
+            if name not in {"connect", "first_connect"} and len(getattr(heard.dispatch, name)) > known.get(name, 0):
+                return None
+    queue: Any = pool._pool
+    places = list(queue.queue)
+    idle = sum(place.dbapi_connection is not None for place in places)
+    return None if idle < max(1, len(places)) and _hears_of_new_ones(pool) else idle
+
+
+def _hears_of_new_ones(pool: Any) -> bool:
+    """Whether somebody else than ``create_engine`` listens to ``connect``; it does so itself, to know a server.
+
+    What SQLAlchemy wraps (``once=``, ``named=``, an older signature) looks like its own, so only one of that is taken
+    for it.
+    """
+    if len(pool.dispatch.first_connect):
+        return True
+    modules = [str(getattr(listener, "__module__", "")) for listener in pool.dispatch.connect]
+    others = [name for name in modules if not name.startswith(("sqlalchemy.engine.", "sqlalchemy.dialects."))]
+    return others not in ([], ["sqlalchemy.util.langhelpers"])
+
+
+def empty(engine: Engine) -> None:
+    """Let the pool of an engine forget its connections, without closing them.
+
+    That is ``engine.dispose(close=False)``, which makes a new pool; one with no connection taken is as good as new.
+    """
+    pool: Any = engine.pool
+    if type(pool) is not QueuePool or pool.checkedout():
+        engine.dispose(close=False)
+        return
+    with suppress(Empty):
+        while True:
+            pool._pool.get(block=False)
+    pool._overflow = -pool.size()
 
 
 def is_for_a_connection() -> bool:

@@ -9,12 +9,22 @@ from typing import Any
 from acidity.engines.hosted_database import Catalogue, Shape, state_name
 
 _COLUMNS = """
-SELECT table_schema, table_name, column_name, column_type, is_nullable, column_key, extra, column_default
+SELECT table_schema, table_name, column_name, column_type, is_nullable, column_key, extra, generation_expression,
+       column_default, column_comment
 FROM information_schema.columns WHERE table_schema IN %s ORDER BY table_schema, table_name, ordinal_position
 """
 _TABLES = """
 SELECT table_schema, table_name FROM information_schema.tables
 WHERE table_schema IN %s AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
+"""
+_VERSIONED = """
+SELECT table_schema, table_name FROM information_schema.tables
+WHERE table_schema IN %s AND table_type = 'SYSTEM VERSIONED'
+"""
+_WITHOUT_TRANSACTIONS = """
+SELECT t.table_schema, t.table_name, t.engine
+FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine
+WHERE t.table_schema IN %s AND t.table_type <> 'SEQUENCE' AND e.transactions = 'NO'
 """
 _KEYS = """
 SELECT table_schema, table_name, constraint_name, column_name, referenced_table_schema, referenced_table_name,
@@ -40,7 +50,8 @@ _EVERYTHING = {
 SELECT schema_name, default_collation_name, '' FROM information_schema.schemata WHERE schema_name IN %s
 """,
     "table": """
-SELECT concat(table_schema, '.', table_name), concat_ws(' ', table_type, engine), ''
+SELECT concat(table_schema, '.', table_name),
+       concat_ws(' ', table_type, engine, table_collation, create_options, table_comment), ''
 FROM information_schema.tables WHERE table_schema IN %s
 """,
     "index": """
@@ -75,6 +86,10 @@ SELECT concat(constraint_schema, '.', table_name, '.', constraint_name),
 FROM information_schema.referential_constraints WHERE constraint_schema IN %s
 """,
 }
+
+
+# Of a table WITH SYSTEM VERSIONING: the server fills them in, and makes the last one a part of every key.
+_PERIOD = frozenset({"ROW START", "ROW END"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +133,12 @@ class Reader:
         )
 
     def shapes(self) -> dict[str, Shape]:
-        """The tables."""
+        """The tables of all databases of the Sandbox, with their columns and keys."""
         tables = {(database, name) for database, name in self._asked(_TABLES)}
         columns: dict[tuple[str, str], list[tuple[str, bool]]] = {}
         serial = set()
-        for database, table, column, _, _, _, extra, _ in self._asked(_COLUMNS):
-            if (database, table) in tables:
+        for database, table, column, _, _, _, extra, generated, _, _ in self._asked(_COLUMNS):
+            if (database, table) in tables and generated not in _PERIOD:
                 columns.setdefault((database, table), []).append((column, "GENERATED" not in extra.upper()))
                 if "auto_increment" in extra:
                     serial.add((database, table))
@@ -139,7 +154,7 @@ class Reader:
                 self.place(*where),
                 tuple(name for name, _ in found),
                 tuple(name for name, writable in found if writable),
-                tuple(keys.get(where, ())),
+                tuple(column for column in keys.get(where, ()) if any(name == column for name, _ in found)),
                 references.get(where, {}),
                 where in serial,
             )
@@ -149,6 +164,15 @@ class Reader:
     def constraints(self) -> int:
         """Keys, unique, foreign keys, checks and not null."""
         return int(self._asked(_CONSTRAINTS)[0][0])
+
+    def versioned(self) -> list[str]:
+        """The tables of which the server keeps every version of a row."""
+        return [self.place(*where) for where in self._asked(_VERSIONED)]
+
+    def without_transactions(self) -> dict[str, str]:
+        """The tables whose storage engine knows no transactions, and its name."""
+        found = self._asked(_WITHOUT_TRANSACTIONS)
+        return {self.named(database, table): engine for database, table, engine in found}
 
     def numbers(self) -> dict[str, int]:
         """The next number of every table that the database numbers."""

@@ -37,7 +37,9 @@ _CALLED = re.compile(r"call\s+(?:[`\w$]+\s*\.\s*)?`?([\w$]+)`?", re.IGNORECASE)
 _BEGINS = re.compile(r"\bstart transaction\b")
 _COMMITS = re.compile(r"\bcommit\b")
 # A loop may write in any order, so it has to lie inside the transaction as a write does.
-_WRITTEN = re.compile(r"\b(insert|update|delete|replace|load data|loop|while|repeat|for|until)\b")
+_WRITTEN = re.compile(
+    r"\b(insert|update|delete|replace|load data|loop|while|repeat|until|(?<!handler )(?<!cursor )for)\b"
+)
 _OTHER = re.compile(r"\b(call|execute|create|drop|alter|truncate|rename|lock|grant|autocommit)\b")
 
 

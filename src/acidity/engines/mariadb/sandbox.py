@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import Any
 
 from acidity.core.call import History, calls
@@ -13,11 +11,10 @@ from acidity.engines.facts import Waits
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.hosted_database import Catalogue, Shape
 from acidity.engines.mariadb.catalogue import Reader
-from acidity.engines.mariadb.leases import Leases, claim, orphaned, owner_lives
+from acidity.engines.mariadb.leases import Leases, claim, drop_orphans
 from acidity.engines.mariadb.session import left_on, names_in
-from acidity.engines.mariadb.speech import SPEECH
+from acidity.engines.mariadb.speech import only_writes_rows
 from acidity.engines.mariadb.waiting import Waiting
-from acidity.engines.orphans import PREFIX, owner_is_gone
 from acidity.engines.server import Server
 from acidity.engines.session import Left
 
@@ -120,6 +117,10 @@ class MariadbSandbox(HostedSandbox):
         """Copies of the tables, without foreign keys, and how each was made."""
         for place, number in self._reader.sequences().items():  # as every later run finds it
             self.ask(f"ALTER SEQUENCE {place} RESTART {number}")
+        self._unprotected = self._reader.without_transactions()
+        self._versioned = self._reader.versioned()
+        for place in self._versioned:
+            self.ask(f"DELETE HISTORY FROM {place}")
         self._sequences = self._reader.sequences()
         self._numbers = self._reader.numbers()
         self._made = list(self._reader.making())
@@ -135,6 +136,10 @@ class MariadbSandbox(HostedSandbox):
             copy, columns = self._seed_of(shape), self._columns(shape)
             self.ask(f"CREATE TABLE {copy} LIKE {shape.place}")
             self.ask(f"INSERT INTO {copy} ({columns}) SELECT {columns} FROM {shape.place}")
+
+    def traits(self) -> Mapping[str, Any]:
+        """Also the tables that no transaction protects."""
+        return {**super().traits(), "unprotected": self._unprotected}
 
     def _seed_of(self, shape: Shape) -> str:
         """The copy of a table with the rows before."""
@@ -186,25 +191,14 @@ class MariadbSandbox(HostedSandbox):
         return found
 
     def sweep(self) -> None:
-        """Drop databases whose owner is gone, unless a prepared transaction of nobody's knowing locks them."""
-        import pymysql
-
-        serves = partial(owner_lives, self.ask)
-        names = [name for (name,) in self.ask("SELECT schema_name FROM information_schema.schemata")]
-        ours = [name for name in names if name.startswith(PREFIX) and owner_is_gone(name, serves)]
-        for name in (*ours, *orphaned(self.ask)):
-            try:
-                at_once = "SET STATEMENT innodb_lock_wait_timeout = 0, foreign_key_checks = 0 FOR"
-                self.ask(f"{at_once} DROP DATABASE IF EXISTS {self.quoted(name)}")
-            except pymysql.err.OperationalError as error:
-                if error.args[0] != _LOCKED:
-                    raise
+        """Drop databases whose owner is gone."""
+        drop_orphans(self.ask)
 
     def remember(self, history: History) -> None:
         """Keep also whether a Call may have made or dropped something, and which locks and tables they speak of."""
         super().remember(history)
         self._spoken_of |= names_in(calls(history))
-        plain = all(_only_writes_rows(event.call.sql) for event in history)
+        plain = all(only_writes_rows(event.call.sql) for event in history)
         self._plain = plain and self._plain is not False
 
     def read_catalogue(self) -> Catalogue:
@@ -220,7 +214,7 @@ class MariadbSandbox(HostedSandbox):
         return self._reader.everything()
 
     def read_shapes(self) -> dict[str, Shape]:
-        """From information_schema."""
+        """Read the tables from information_schema."""
         return self._reader.shapes()
 
     def reset(self) -> None:
@@ -241,11 +235,15 @@ class MariadbSandbox(HostedSandbox):
             for shape in (self.shapes[name] for name in tables):
                 columns = self._columns(shape)
                 parts.append(f"INSERT INTO {shape.place} ({columns}) SELECT {columns} FROM {self._seed_of(shape)}")
-            yield "; ".join([*parts, "COMMIT"])
+            end = f"USE {self.quoted(self.database)}; SET foreign_key_checks = 1"
+            yield "; ".join([*parts, "COMMIT"] if triggers else [*parts, "COMMIT", end])
             for database, _, made in triggers:
                 yield f"USE {self.quoted(database)}"
                 yield made
-            yield f"USE {self.quoted(self.database)}; SET foreign_key_checks = 1"
+            if triggers:
+                yield end
+        for place in self._versioned:
+            yield f"DELETE HISTORY FROM {place}"
         if self._numbers:
             moved = {place: n for place, n in self._reader.numbers().items() if n != self._numbers.get(place, n)}
             for place in moved:
@@ -288,8 +286,20 @@ class MariadbSandbox(HostedSandbox):
         finally:
             cursor.close()
 
+    def at_rest(self, opened: Iterable[Any]) -> int | None:
+        """Each open connection says so itself; the run has named no lock, temporary table or prepared transaction."""
+        if self._spoken_of or self.named:
+            return None
+        alive = [connection for connection in opened if self.session_of(connection) is not None]
+        beside = {self.session_of(connection) for connection in self._beside}
+        known = {self.session_of(connection) for connection in alive}
+        there = {number: state for number, state in self.sessions().items() if number not in beside}
+        if set(there) != known or "active" in there.values():
+            return None
+        return None if any(self.in_transaction(each) is not False for each in alive) else len(alive)
+
     def end_session(self, number: int) -> None:
-        """KILL."""
+        """End a session with KILL."""
         import pymysql
 
         try:
@@ -359,11 +369,11 @@ class MariadbSandbox(HostedSandbox):
         return left_on(dbapi_connection, self._spoken_of)
 
     def set_statements(self) -> Iterable[str]:
-        """Session variables."""
+        """SET for each session variable that was asked for."""
         return [f"SET SESSION {name} = {_value(value)}" for name, value in sorted(self.settings.items())]
 
     def impatience(self) -> tuple[str, str]:
-        """innodb_lock_wait_timeout."""
+        """SET of innodb_lock_wait_timeout to no wait, and back."""
         return "SET innodb_lock_wait_timeout = 0", "SET innodb_lock_wait_timeout = DEFAULT"
 
     def query_of(self, driver: str) -> str:
@@ -371,7 +381,7 @@ class MariadbSandbox(HostedSandbox):
         return "?ssl_disabled=1" if driver == "pymysql" else ""
 
     def quoted(self, name: str) -> str:
-        """In backticks."""
+        """The name in backticks."""
         return "`" + name.replace("`", "``") + "`"
 
 
@@ -379,20 +389,7 @@ _TO_END = """
     SELECT id FROM information_schema.processlist WHERE (user IN (%s, %s) OR db = %s) AND id <> CONNECTION_ID()
 """
 _NO_SUCH_THREAD = 1094
-_LOCKED = 1205
 _MANY = 10_000  # a limit has to be there from the start: without one, MariaDB does not count
-_PLAIN = frozenset(
-    {"select", "insert", "update", "delete", "replace", "with", "set"}
-    | {"begin", "start", "commit", "rollback", "savepoint", "release", "xa"}
-)
-
-
-def _only_writes_rows(sql: str) -> bool:
-    """Whether it is one statement of a kind that makes and drops nothing; what is not known may make anything."""
-    meaning, statements = SPEECH.meaning(sql), SPEECH.statements(sql)
-    if meaning.opaque or meaning.commits_unasked or len(statements) > 1:
-        return False
-    return all(re.split(r"\W", text.lstrip("( "), maxsplit=1)[0] in _PLAIN for text in statements)
 
 
 def _value(value: str) -> str:

@@ -123,7 +123,7 @@ class MariadbKind(Kind):
         return DEFAULTS | {_dashed(name): value for name, value in self.asked.items()}
 
     def key(self) -> str:
-        """Build and settings."""
+        """A fingerprint of build and settings: servers that are alike are shared."""
         return cache.fingerprint(self.binaries.server, *_options(self.settings))
 
     def template(self) -> Path:

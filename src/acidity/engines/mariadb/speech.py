@@ -112,6 +112,7 @@ SPEECH = Speech(
     ),
     undivided=rf"create .*?\b(trigger|procedure|function|event|package)\b|{_BLOCK}",
     statement=_statement,
+    sets_positions=r"\bsetval ?\(|^alter sequence\b|^alter .*\bauto_increment ?=? ?\d",
     begins_by_committing=True,
     errors={
         "1020": ErrorClass.SERIALIZATION,  # record has changed since last read (innodb_snapshot_isolation)
@@ -135,3 +136,16 @@ SPEECH = Speech(
         "4031": ErrorClass.LOST,
     },
 )
+
+_OF_ROWS = frozenset(
+    {"select", "insert", "update", "delete", "replace", "with", "set"}
+    | {"begin", "start", "commit", "rollback", "savepoint", "release", "xa"}
+)
+
+
+def only_writes_rows(sql: str) -> bool:
+    """Whether it is one statement of a kind that makes and drops nothing; what is not known may make anything."""
+    meaning, statements = SPEECH.meaning(sql), SPEECH.statements(sql)
+    if meaning.opaque or meaning.commits_unasked or len(statements) > 1:
+        return False
+    return all(re.split(r"\W", text.lstrip("( "), maxsplit=1)[0] in _OF_ROWS for text in statements)

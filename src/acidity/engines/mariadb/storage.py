@@ -5,16 +5,24 @@ Asked on the driver's own cursor: like what a dialect asks, it is no call of the
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 _ASK = (
     "SELECT t.engine FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine "
     "WHERE t.table_schema = COALESCE(%s, DATABASE()) AND t.table_name = %s AND e.transactions = 'NO'"
 )
+_DEFINITION = (
+    "SELECT view_definition FROM information_schema.views "
+    "WHERE table_schema = COALESCE(%s, DATABASE()) AND table_name = %s"
+)
+_BEHIND = re.compile(r"`([^`]+)`\.`([^`]+)`")  # the server writes tables so, and columns too, which no schema has
 
 
 def without_transactions(dbapi_connection: Any, schema: str | None, table: str) -> str | None:
     """The name of the storage engine, if what is written to the table stays after ROLLBACK; else None.
+
+    Of a view, that of any table behind it.
 
     Args:
         dbapi_connection: a connection of any driver.
@@ -23,9 +31,23 @@ def without_transactions(dbapi_connection: Any, schema: str | None, table: str) 
 
     Source: mariadb.com/kb/en/information-schema-engines-table, column TRANSACTIONS.
     """
+    waiting, seen = [(schema, table)], set[tuple[str | None, str]]()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        engine = _asked(dbapi_connection, _ASK, name)
+        if engine is not None:
+            return engine
+        waiting += _BEHIND.findall(_asked(dbapi_connection, _DEFINITION, name) or "")
+    return None
+
+
+def _asked(dbapi_connection: Any, query: str, name: tuple[str | None, str]) -> str | None:
     cursor = dbapi_connection.cursor()
     try:
-        cursor.execute(_ASK, (schema, table))
+        cursor.execute(query, name)
         row = cursor.fetchone()
     finally:
         cursor.close()

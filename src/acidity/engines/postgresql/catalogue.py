@@ -13,6 +13,7 @@ from acidity.engines.hosted_database import Catalogue, Shape, state_name
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
 _BAIT = "^acidity_[0-9a-f]{8}_bait$"  # the schema for seed rows and for what faults need, with its Sandbox's token
+_COUNTS = "^acidity_[0-9a-f]{8}_bait_"  # the triggers of `Writers`
 DEFAULT = "public"  # its tables have no schema in front of their names
 
 _OURS = f"n.nspname <> 'information_schema' AND n.nspname !~ '{_BAIT}' AND NOT starts_with(n.nspname, 'pg_')"
@@ -51,8 +52,8 @@ SELECT (SELECT count(*) FROM pg_constraint con JOIN pg_namespace n ON n.oid = co
         AND NOT EXISTS (
               SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY (i.indkey)))
 """
-_SEQUENCES = f"""
-SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+SEQUENCES_OF = f"""
+SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS place, c.relfilenode
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE {_OURS} AND c.relkind = 'S' AND {_free("pg_class", "c.oid")} ORDER BY 1
 """
@@ -91,7 +92,7 @@ FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace WHERE {_OURS}
 UNION ALL
 SELECT 'trigger', t.tgrelid::regclass || '.' || t.tgname, concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled)
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE {_OURS} AND NOT t.tgisinternal
+WHERE {_OURS} AND NOT t.tgisinternal AND t.tgname !~ '{_COUNTS}'
 UNION ALL
 SELECT 'function', format('%s.%s(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)),
        concat_ws(' ', CASE WHEN p.prokind IN ('f', 'p') THEN pg_get_functiondef(p.oid) ELSE p.prosrc END, p.proacl)
@@ -154,7 +155,7 @@ def large_objects(ask: Ask) -> Any:
 
 def sequences(ask: Ask) -> list[tuple[str, int, bool]]:
     """Every sequence, quoted, with where it stands."""
-    return [(name, *ask(f"SELECT last_value, is_called FROM {name}")[0]) for (name,) in ask(_SEQUENCES)]
+    return [(name, *ask(f"SELECT last_value, is_called FROM {name}")[0]) for name, _ in ask(SEQUENCES_OF)]
 
 
 def constraints(ask: Ask) -> int:

@@ -1,69 +1,63 @@
-"""How often a Call committed on PostgreSQL: the transactions that the rows name, and those that were begun at all.
+"""How often a Call committed on PostgreSQL: the transactions that its session has gone through, and those that wrote.
 
-Each row names the transaction that wrote it (``xmin``), so two names that are new are two commits, unless a block with
-EXCEPTION made a subtransaction. A row that was written twice names only the last one, and one that is deleted none: so
-*once* rests on the server's having begun at most one transaction that writes, or on procedures that hold no COMMIT.
+A session numbers its transactions (the second half of ``virtualtransaction``), so the distance of two numbers tells how
+many there were in between, whatever other sessions do. Where there was one, it committed once. Where there were several
+(a procedure that ends with COMMIT goes on in another one, which is empty), the next clean run counts by triggers which
+of them wrote a row.
 """
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
 from typing import Any
 
 from acidity.core.call import Call
 from acidity.engines.committing import Answer, Commits
-from acidity.engines.hosted import HostedSandbox
+from acidity.engines.postgresql.sandbox import PostgresqlSandbox
 from acidity.engines.postgresql.speech import SPEECH
+from acidity.engines.postgresql.writers import Writers
 
-_NEXT = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
-_CAN_COMMIT = re.compile(r"\b(commit|execute|call|dblink\w*)\b", re.IGNORECASE)
-_PROCEDURES = """
-SELECT count(*) FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-WHERE p.prokind = 'p' AND p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
-AND (l.lanname NOT IN ('sql', 'plpgsql') OR p.prosrc ~* '\\m(commit|execute|call|dblink)')
+_NUMBER = """
+SELECT split_part(virtualtransaction, '/', 2)::bigint FROM pg_locks
+WHERE pid = pg_backend_pid() AND locktype = 'virtualxid' AND granted
 """
 
 
-def asking(sandbox: HostedSandbox, connection: Any, call: Call) -> Answer:
-    """Note which transaction comes next."""
+def asking(sandbox: PostgresqlSandbox, connection: Any, call: Call) -> Answer:
+    """Note the number of the session's transaction, and count writers where one run has shown several transactions."""
     if sandbox.in_transaction(connection):
         # CALL and DO may not commit in a transaction block, and an executemany is a part of it.
         inside = Commits.SEVERAL if SPEECH.meaning(call.sql).commits else Commits.ONCE
         return lambda: inside
-    following = int(sandbox.ask(_NEXT)[0][0])
+    before = _number(sandbox, connection)
+    writers = Writers(sandbox) if call.sql in sandbox.in_several else None
 
     def answer() -> Commits:
-        if int(sandbox.ask(_NEXT)[0][0]) - following <= 1 or _cannot_commit(sandbox, call):
+        wrote = writers.count() if writers is not None else None
+        is_open = bool(sandbox.in_transaction(connection))
+        transactions = _number(sandbox, connection) - before - (not is_open)
+        if transactions <= 1:
             return Commits.ONCE
-        if len(_writers(sandbox, following)) > 1:
+        if is_open:
             return Commits.SEVERAL
-        return Commits.ONCE if call.many and _sends_many_at_once(connection) else Commits.UNSURE
+        sandbox.in_several.add(call.sql)
+        if wrote is None:
+            return Commits.UNSURE
+        return Commits.ONCE if wrote <= 1 else Commits.SEVERAL
 
     return answer
 
 
-def _sends_many_at_once(connection: Any) -> bool:
-    """Whether the driver's ``executemany`` is one transaction by its documentation: psycopg 3's pipeline, asyncpg's."""
-    driver = getattr(connection, "driver_connection", None) or connection
-    return type(driver).__module__.partition(".")[0] in {"psycopg", "asyncpg"}
-
-
-def _cannot_commit(sandbox: HostedSandbox, call: Call) -> bool:
-    """Whether it is one statement, and no code that it could run holds a COMMIT of its own."""
-    statements = SPEECH.statements(call.sql)
-    if call.many or len(statements) != 1 or not statements[0].startswith(("call ", "do ")):
-        return False
-    if statements[0].startswith("do "):
-        return not _CAN_COMMIT.search(call.sql)
-    return not sandbox.ask(_PROCEDURES)[0][0]
-
-
-def _writers(sandbox: HostedSandbox, following: int) -> set[str]:
-    """The transactions from `following` on that wrote the rows that are there now."""
-    found: set[str] = set()
-    for shape in sandbox.shapes.values():
-        if shape.derived:
-            continue
-        ask = f"SELECT DISTINCT xmin::text FROM {shape.place} WHERE xmin::text::bigint >= %s"
-        found.update(row[0] for row in sandbox.ask(ask, (following % 2**32,)))
-    return found
+def _number(sandbox: PostgresqlSandbox, connection: Any) -> int:
+    """The number of the transaction that is open; where none is, of one that is begun for the question."""
+    is_open = sandbox.in_transaction(connection)
+    cursor = connection.cursor()
+    try:
+        cursor.execute(_NUMBER)
+        row = cursor.fetchone()
+    finally:
+        with suppress(Exception):
+            cursor.close()
+        if not is_open and not sandbox.commits_by_itself(connection):
+            connection.rollback()
+    return int(next(iter(row.values())) if isinstance(row, dict) else row[0])

@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from acidity.core.call import History
 from acidity.engines.facts import Waits
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.hosted_database import Catalogue, Shape
 from acidity.engines.orphans import PREFIX, owner_is_gone
 from acidity.engines.postgresql import catalogue
+from acidity.engines.postgresql.apart import Apart
 from acidity.engines.postgresql.session import ANYTHING, left_on
 from acidity.engines.server import Server
 from acidity.engines.session import Left
@@ -22,7 +24,8 @@ DRIVERS: Mapping[str, tuple[str, str]] = {
     "asyncpg": ("psycopg", "asyncpg"),
 }
 
-# What faults need: a row to fight for, a key to break at COMMIT, a sort too big for its disk at COMMIT.
+# What faults need: a row to fight for, a key to break at COMMIT, a sort too big for its disk at COMMIT; and what the
+# triggers of `Writers` need.
 _BAIT = """
 CREATE SCHEMA {bait};
 CREATE TABLE {bait}.bait (id int PRIMARY KEY, n int NOT NULL);
@@ -36,17 +39,27 @@ SET temp_file_limit = '64kB' SET work_mem = '64kB' AS
 $$ SELECT count(*) FROM (SELECT repeat('x', 100) || i AS t FROM generate_series(1, 20000) i ORDER BY t OFFSET 0) s $$;
 CREATE CONSTRAINT TRIGGER sort AFTER INSERT ON {bait}.full DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW EXECUTE FUNCTION {bait}.sort();
+CREATE TABLE {bait}.writers (transaction xid8 PRIMARY KEY);
+CREATE FUNCTION {bait}.wrote() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {bait} AS $$
+BEGIN INSERT INTO writers VALUES (pg_current_xact_id()) ON CONFLICT DO NOTHING; RETURN NULL; END $$;
 """
 
 
 class PostgresqlSandbox(HostedSandbox):
-    """A database on a PostgreSQL server, owned by a role without privileges."""
+    """A database on a PostgreSQL server, owned by a role without privileges.
+
+    Attributes:
+        stamp: of the system catalogue when it was last read.
+        in_several: texts of Calls that were seen to go through several transactions.
+    """
 
     engine_name = "postgresql"
     dialects = frozenset({"postgresql"})
 
     def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
-        self._own: Any = None
+        self.stamp: Any = None
+        self._restarted = True
+        self.in_several: set[str] = set()
         super().__init__(server, settings, drivers)
 
     @property
@@ -102,6 +115,7 @@ class PostgresqlSandbox(HostedSandbox):
         self.ask(f"GRANT USAGE ON SCHEMA {bait} TO {user}")
         self.ask(f"GRANT SELECT, INSERT, UPDATE ON {bait}.bait, {bait}.late, {bait}.full TO {user}")
         self._sequences = catalogue.sequences(self.ask)
+        self._apart = Apart(self.ask)
         self._large_objects = catalogue.large_objects(self.ask)
         self._left_out = catalogue.of_extensions(self.ask)
         self._foreign = catalogue.foreign_tables(self.ask)
@@ -124,7 +138,8 @@ class PostgresqlSandbox(HostedSandbox):
     def rebuild(self) -> None:
         """Drop the database and copy it anew."""
         self._step_outside()
-        self.ask(f"DROP DATABASE {self.quoted(self.database)} WITH (FORCE)")
+        self.ask(f"DROP DATABASE IF EXISTS {self.quoted(self.database)} WITH (FORCE)")
+        self.ask(f"ALTER ROLE {self.quoted(self.user)} RESET ALL")
         self._copy(self.before, self.database)
 
     def drop_databases(self) -> None:
@@ -176,19 +191,45 @@ class PostgresqlSandbox(HostedSandbox):
 
     def read_catalogue(self) -> Catalogue:
         """All that DDL has made in every schema but the server's and ours."""
-        self._stamp = catalogue.stamp(self._ask_again)
+        self.stamp = self.stamp_now()
         self._known = catalogue.everything(self.ask)
         return self._known
 
     def catalogue_now(self) -> Catalogue:
         """The same while no row of the system catalogue was written."""
-        if catalogue.stamp(self._ask_again) == self._stamp:
+        if self.stamp_now() == self.stamp:
             return self._known
         return catalogue.everything(self.ask)
+
+    def stamp_now(self) -> Any:
+        """A value that is another one after every DDL that was committed."""
+        return catalogue.stamp(self._ask_again)
+
+    def needs_rebuilding(self) -> None:
+        """Something of acidity's own stays in the database, so that the next reset has to make it anew."""
+        self._altered = True
 
     def _ask_again(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask what is asked after every run, as a prepared statement: planning would cost more than looking."""
         return list(self.admin.execute(sql, prepare=True).fetchall())
+
+    def remember(self, history: History) -> None:
+        """Keep also whether a Call may have made what is rarely made."""
+        super().remember(history)
+        self._apart.remember(history)
+
+    def apart(self) -> list[tuple[str, str, str, str]]:
+        """What is rarely made, and sequences that were restarted, which setting them back makes good."""
+        made, restarted = self._apart.made(), self._apart.restarted()
+        self._altered = self._altered or bool(made)
+        self._restarted = bool(restarted)
+        return made + restarted
+
+    def _put_back(self) -> None:
+        super()._put_back()
+        if self._restarted:
+            self._apart.forget_files()
+            self.stamp = self.stamp_now()  # the schema itself is as it was, or was read anew
 
     def read_shapes(self) -> dict[str, Shape]:
         """From the system catalogue."""
@@ -232,13 +273,25 @@ class PostgresqlSandbox(HostedSandbox):
         """From pg_stat_activity; who waits for the rest of a request (a Parse without Sync) is not at work."""
         rows = self.ask(
             "SELECT pid, CASE WHEN state = 'active' AND wait_event = 'ClientRead' THEN 'idle in transaction'"
-            " ELSE state END FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            " AND backend_type = 'client backend'"
+            " ELSE state END FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'",
+            (self.database,),  # the administrator may stand outside just now, where others are at work
         )
         return {pid: _STATES.get(state or "", "active") for pid, state in rows}
 
+    def at_rest(self, opened: Iterable[Any]) -> int | None:
+        """One answer: all sessions are known and idle, nothing is prepared, nothing kept; and libpq says so, too."""
+        alive = [each for each in opened if self.session_of(each) is not None]
+        known = {self.session_of(each) for each in alive}
+        beside = {self.session_of(each) for each in self._beside}
+        idle, kept, prepared = self._ask_again(_REST)[0]
+        there = None if idle is None else set(idle) - beside
+        if there != known or kept or prepared or not all(map(_is_idle, alive)):
+            return None
+        return len(alive)
+
     def end_session(self, number: int) -> None:
-        """pg_terminate_backend."""
+        """End a session with pg_terminate_backend."""
         self.ask(self.ending(number))
 
     def ending(self, number: int) -> str:
@@ -285,15 +338,15 @@ class PostgresqlSandbox(HostedSandbox):
         return left_on(dbapi_connection) if self.ask(ANYTHING)[0][0] else ()
 
     def set_statements(self) -> Iterable[str]:
-        """SET, for the whole session."""
+        """SET for each setting that was asked for, for the whole session."""
         return [f"SET {self.quoted(name)} = {_literal(value)}" for name, value in sorted(self.settings.items())]
 
     def impatience(self) -> tuple[str, str]:
-        """lock_timeout."""
+        """SET LOCAL of lock_timeout to 50 ms, and back."""
         return "SET LOCAL lock_timeout = '50ms'", "SET LOCAL lock_timeout = DEFAULT"
 
     def quoted(self, name: str) -> str:
-        """In double quotes."""
+        """The name in double quotes."""
         return '"' + name.replace('"', '""') + '"'
 
 
@@ -304,6 +357,24 @@ _STATES = {
 }
 
 
+# The sessions, or NULL where one of them is not idle; whether anything outlives transactions; whether one is prepared.
+_REST = f"""
+SELECT CASE WHEN coalesce(bool_and(state = 'idle'), true) THEN coalesce(array_agg(pid), '{{}}') END,
+       ({ANYTHING}), EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database())
+FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+
+
+def _is_idle(dbapi_connection: Any) -> bool:
+    """Whether the client's side could send a write at once; what has no libpq is not asked."""
+    driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
+    if any(getattr(driver, name, None) for name in ("read_only", "readonly")):  # psycopg and psycopg2
+        return False
+    return getattr(getattr(driver, "info", None), "transaction_status", None) == _IDLE
+
+
+_IDLE = 0  # PQTRANS_IDLE
 _SESSIONS_OF = """
     SELECT 1 FROM pg_stat_activity WHERE application_name = %s OR datname = %s OR starts_with(datname, %s) LIMIT 1
 """

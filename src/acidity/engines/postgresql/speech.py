@@ -115,6 +115,7 @@ SPEECH = Speech(
     ),
     undivided=r"create (or replace )?(function|procedure)\b.* begin atomic\b",
     statement=_statement,
+    sets_positions=r"\bsetval ?\(",
     errors={
         "40001": ErrorClass.SERIALIZATION,
         "40P01": ErrorClass.DEADLOCK,

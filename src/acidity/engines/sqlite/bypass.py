@@ -83,7 +83,7 @@ class Watch:
 
 def points_at(database: object, path: Path) -> bool:
     """Whether the argument of `sqlite3.connect` names this file."""
-    return file_of(database) == os.path.realpath(path)
+    return database == str(path) or file_of(database) == os.path.realpath(path)
 
 
 def file_of(database: object) -> str:
@@ -97,15 +97,24 @@ def file_of(database: object) -> str:
     return os.path.realpath(text)
 
 
-@lru_cache(maxsize=4096)
-def file_in(sql: str) -> str | None:
-    """What a statement that opens another file calls it: a literal's text, or the expression as it stands."""
-    match = _OPENS.match(SPEECH.bare(sql))
-    return None if match is None else (match["literal"] or match["expression"]).replace("''", "'")
+@lru_cache(maxsize=1024)  # asked for every Call
+def files_in(sql: str) -> tuple[str, ...]:
+    """What the statements of a text that open other files call them: a literal's text, or the expression as it stands.
+
+    >>> files_in("SELECT 1; ATTACH 'a.db' AS a; VACUUM main INTO ?")
+    ('a.db', '?')
+    """
+    text = sql.lower()
+    if "attach" not in text and "vacuum" not in text:
+        return ()
+    found = (_OPENS.match(part) for part in SPEECH.lexis.parts(sql))
+    return tuple((each["literal"] or each["expression"]).replace("''", "'") for each in found if each is not None)
 
 
+_QUOTED = r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]"""
 _OPENS = re.compile(
-    r"(?:attach\b(?:\s+database\b)?|vacuum\b[^']*?\binto\b)\s*(?:'(?P<literal>(?:[^']|'')*)'|(?P<expression>\S*))",
+    rf"(?:attach\b(?:\s*database\b)?|vacuum\b\s*(?:{_QUOTED}|[\w$]+(?<!\binto))?\s*into\b)"
+    r"\s*(?:'(?P<literal>(?:[^']|'')*)'|(?P<expression>\S*))",
     re.IGNORECASE,
 )
 _watches: set[Watch] = set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from acidity.engines.facts import Waits
@@ -17,7 +18,9 @@ from acidity.engines.sqlite.session import left_on
 class SqliteFacts:
     """See `Facts` for what the methods promise."""
 
+    path: Path
     _watch: Watch
+    _looking: sqlite3.Connection | None
     _in_memory: bool  # a database was attached that lives in one connection, so nobody else can read its rows
 
     def on_driver(self, dbapi_connection: Any, action: Callable[[Any], Any]) -> Any:
@@ -65,6 +68,35 @@ class SqliteFacts:
             return bool(native_of(dbapi_connection).in_transaction)
         except (sqlite3.ProgrammingError, ValueError, AttributeError):
             return None
+
+    def at_rest(self, opened: Iterable[Any]) -> int | None:
+        """The drivers know of no transaction, and nobody on this machine holds any lock on the file.
+
+        ``BEGIN EXCLUSIVE`` succeeds only then; under ``journal_mode=WAL``, where readers lock nobody out, only if no
+        one has begun to write.
+        """
+        connections = list(opened)
+        self.settle(connections)
+        states = [self.in_transaction(connection) for connection in connections]
+        if any(states) or self._in_memory:
+            return None
+        with own_calls():
+            connection = sqlite3.Connection(str(self.path), timeout=0, isolation_level=None)
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError:  # somebody holds a lock, or what he left has to be recovered
+            connection.close()
+            return None
+        self._let_go()
+        self._looking = connection  # what is at rest is looked at next, over the same connection
+        return states.count(False)
+
+    def _let_go(self) -> None:
+        """Close what a look was to use."""
+        if self._looking is not None:
+            self._looking.close()
+            self._looking = None
 
     def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
         """Temporary tables and attached databases."""

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.engine import make_url
 
 from acidity.engines.own_calls import own_calls
-from acidity.engines.sqlite.bypass import file_in, file_of, points_at
+from acidity.engines.sqlite.bypass import file_of, files_in, points_at
 from acidity.engines.sqlite.facts import SqliteFacts, native_of
 
 IN_FILE = ("page_size", "auto_vacuum")  # fixed when the first page is written
@@ -70,8 +70,8 @@ class SqliteGate(SqliteFacts):
 
     def leads_to(self, sql: str) -> str:
         """The file that an ATTACH or a VACUUM INTO would open."""
-        named = file_in(sql)
-        return "" if named is None or points_at(named, self.path) or not file_of(named) else named
+        outside = (named for named in files_in(sql) if file_of(named) and not points_at(named, self.path))
+        return next(outside, "")
 
     def describe_target(self, dialect_name: str, cargs: Any, cparams: Any) -> str:
         """The file, or the server without its password."""
@@ -80,7 +80,7 @@ class SqliteGate(SqliteFacts):
         return f"{dialect_name}://{cparams.get('host', '')}/{cparams.get('dbname') or cparams.get('database') or ''}"
 
     def serves(self, dialect_name: str) -> bool:
-        """SQLite's dialect."""
+        """Whether this is the dialect of SQLite."""
         return dialect_name == "sqlite"
 
     def in_memory(self, url: Any) -> bool:
@@ -93,7 +93,7 @@ class SqliteGate(SqliteFacts):
         return nullcontext()
 
     def detour(self) -> None:
-        """So there is no proxy."""
+        """Nothing: there is no proxy in front of a file."""
 
     def watch(self, refuse: Callable[[str], None]) -> AbstractContextManager[list[str]]:
         """Notice what bypasses the seam."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from acidity.core.outcome import Rule, State, Table, Violation
 
 _CHECK = re.compile(r"\bCHECK\s*\(", re.IGNORECASE)
+_IN_HEADER = ("user_version", "application_id")
 _OBJECTS = (
     "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
 )
@@ -32,9 +34,17 @@ def quoted(name: str) -> str:
 
 
 class RowReader:
-    """Reads states; remembers the shape of tables as long as the schema's text stays the same."""
+    """Reads states; remembers the shape of tables as long as the schema's text stays the same.
+
+    Attributes:
+        header: the program sets what stands in the header of the file.
+        sequences: the program writes ``sqlite_sequence`` itself, so what stands there counts. Otherwise only INSERT
+            does, and a number that was handed out in vain is no matter.
+    """
 
     def __init__(self) -> None:
+        self.header = self.sequences = False
+        self._kept: dict[tuple[str, str], str] = {}
         self._schema: list[Any] = []
         self._shapes: dict[str, Shape] = {}
 
@@ -53,9 +63,34 @@ class RowReader:
             )
             for name, shape in self._shapes.items()
         }
-        schema = tuple(sorted(((kind, name, sql) for kind, name, _, sql in objects), key=repr))
+        kept = self._kept_elsewhere(connection)
+        schema = tuple(sorted([*((kind, name, sql) for kind, name, _, sql in objects), *kept], key=repr))
         tables["sqlite_schema"] = Table(("type", "name", "sql"), (), {}, schema)
         return State(tables)
+
+    def keep(self, connection: sqlite3.Connection) -> None:
+        """What the file keeps outside of tables is from now on compared with what it is now."""
+        self._kept = _in_header(connection) | _in_sequences(connection)
+
+    def _kept_elsewhere(self, connection: sqlite3.Connection) -> Iterator[tuple[str, str, str]]:
+        """What is not as it was, of what the program sets."""
+        asked = {"pragma": self.header, "sequence": self.sequences}
+        now = (_in_header(connection) if self.header else {}) | (_in_sequences(connection) if self.sequences else {})
+        for kind, name in now.keys() | {key for key in self._kept if asked[key[0]]}:
+            if self._kept.get((kind, name)) != now.get((kind, name)):
+                yield kind, name, now.get((kind, name), "")
+
+
+def _in_header(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    return {("pragma", name): str(connection.execute(f"PRAGMA {name}").fetchone()[0]) for name in _IN_HEADER}
+
+
+def _in_sequences(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    """The table exists as soon as one with AUTOINCREMENT does."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone() is None:
+        return {}
+    found = connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall()
+    return {("sequence", str(name)): str(number) for name, number in found}
 
 
 def _shape(connection: sqlite3.Connection, table: str) -> Shape:

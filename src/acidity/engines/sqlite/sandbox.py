@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
 from sqlalchemy import create_engine
@@ -19,8 +17,9 @@ from acidity.core.report import EngineInfo
 from acidity.engines.directory import OwnDirectory
 from acidity.engines.own_calls import own_calls
 from acidity.engines.sandbox import Look
-from acidity.engines.sqlite.bypass import Watch, file_in, file_of
+from acidity.engines.sqlite.bypass import Watch, file_of, files_in
 from acidity.engines.sqlite.gate import IN_FILE, SqliteGate
+from acidity.engines.sqlite.original import Original
 from acidity.engines.sqlite.rows import (
     RowReader,
     broken_constraints,
@@ -28,8 +27,6 @@ from acidity.engines.sqlite.rows import (
     deferred_foreign_keys,
     quoted,
 )
-
-_COMPANIONS = ("-journal", "-wal", "-shm")
 
 
 class SqliteSandbox(SqliteGate):
@@ -47,14 +44,14 @@ class SqliteSandbox(SqliteGate):
         self._directory = OwnDirectory()
         self.path = self._directory.path / "sandbox.db"
         self._before = self._directory.path / "before.db"
-        self._spare = self._directory.path / "spare.db"
         self._reader = RowReader()
         self._watch = Watch(self.path)
         self._in_memory = False
         self._beside: list[sqlite3.Connection] = []
+        self._looking = None
         self._traits: dict[str, Any] = {}
         self._constraints = 0
-        self._write = "PRAGMA user_version = 1"
+        self._write = ""
 
     # Life
 
@@ -63,7 +60,7 @@ class SqliteSandbox(SqliteGate):
         return f"sqlite{'+aiosqlite' if asynchronous else ''}:///{self.path}"
 
     def dsn(self, *, asynchronous: bool = False) -> str:
-        """The path."""
+        """The path of the file, as ``sqlite3.connect`` takes it."""
         del asynchronous
         return str(self.path)
 
@@ -101,30 +98,31 @@ class SqliteSandbox(SqliteGate):
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._constraints = declared_constraints(connection)
             self._traits = self._read_traits(connection)
+            self._reader.keep(connection)
             state = self._reader.read(connection)
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         first = min((name for name in state.tables if name != "sqlite_schema"), default=None)
-        if first is not None:
-            self._write = f"DELETE FROM {quoted(first)} WHERE 0"
-        shutil.copyfile(self.path, self._before)
+        self._write = (
+            f"DELETE FROM {quoted(first)} WHERE 0" if first is not None else f"PRAGMA user_version = {version}"
+        )
+        self._original = Original(self.path, self._before)
         return state
 
     def reset(self) -> None:
-        """Put a copy of the seeded file in place; a connection that somebody still holds keeps the old file."""
+        """Put the seeded file back; a connection that somebody still holds keeps the old one."""
         for connection in self._beside:
             connection.close()
         self._beside.clear()
         self._in_memory = False
-        for suffix in _COMPANIONS:
-            with suppress(FileNotFoundError):
-                Path(f"{self.path}{suffix}").unlink()
-        shutil.copyfile(self._before, self._spare)
-        self._spare.replace(self.path)
+        self._let_go()
+        self._original.put_back()
 
     def close(self) -> None:
-        """Remove the directory."""
+        """Close the connections beside, and remove the directory with the file."""
         for connection in self._beside:
             connection.close()
         self._beside.clear()
+        self._let_go()
         self._directory.remove()
 
     # Looking
@@ -132,7 +130,7 @@ class SqliteSandbox(SqliteGate):
     def look(self) -> Look:
         """Read every table over a connection of its own."""
         try:
-            with self._own_connection(self.path) as connection:
+            with self._looking_connection() as connection:
                 self._traits["journal_mode"] = _journal_mode(connection)  # the user's own connect hook may have set it
                 return Look(self._reader.read(connection), beyond=self._beyond())
         except sqlite3.OperationalError as error:
@@ -174,11 +172,16 @@ class SqliteSandbox(SqliteGate):
     @contextmanager
     def _own_connection(self, database: object, *, uri: bool = False) -> Iterator[sqlite3.Connection]:
         with own_calls():
-            connection = sqlite3.connect(str(database), timeout=0, isolation_level=None, uri=uri)
+            connection = sqlite3.Connection(str(database), timeout=0, isolation_level=None, uri=uri)
         try:
             yield connection
         finally:
             connection.close()
+
+    def _looking_connection(self) -> AbstractContextManager[sqlite3.Connection]:
+        """The one over which all was found at rest just now, or a new one."""
+        found, self._looking = self._looking, None
+        return self._own_connection(self.path) if found is None else closing(found)
 
     def connect_beside(self) -> sqlite3.Connection:
         """A second connection that waits for no lock."""
@@ -192,16 +195,22 @@ class SqliteSandbox(SqliteGate):
         return ()
 
     def remember(self, history: History) -> None:
-        """Keep whether one of these Calls attached a database in memory."""
-        named = [file_in(event.call.sql) for event in history]
-        self._in_memory |= any(each is not None and not file_of(each) for each in named)
+        """Keep whether one of these Calls attached a database in memory, and what one sets beside rows."""
+        for text in (event.call.sql.lower() for event in history if event.call.writes):
+            self._reader.header |= "pragma" in text
+            self._reader.sequences |= "sqlite_sequence" in text
+        named = (each for event in history for each in files_in(event.call.sql))
+        self._in_memory |= not all(map(file_of, named))
 
     def in_doubt(self) -> tuple[str, ...]:
         """So none is in doubt."""
         return ()
 
     def harmless_write(self) -> str:
-        """A DELETE that matches no row: it takes the write lock, and its COMMIT commits whatever was left open."""
+        """A DELETE that matches no row, or a PRAGMA that sets what is set.
+
+        It takes the write lock, and its COMMIT commits whatever was left open.
+        """
         return self._write
 
 

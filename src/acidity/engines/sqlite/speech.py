@@ -11,7 +11,7 @@ from acidity.engines.speech import MAY_WRITE, READS, WRITES, ErrorClass, Meaning
 _EXPLAIN = re.compile(r"explain\b")
 _WRITE = re.compile(r"(insert|update|delete|replace|create|drop|alter)\b")
 _OF_THIS_SESSION = re.compile(r"(create|drop)( table if exists)? temp(orary)?\b")
-_MAINTENANCE = re.compile(r"(vacuum|analyze|reindex|attach|detach)\b")
+_MAINTENANCE = re.compile(r"(vacuum|analyze|reindex)\b")
 # PRAGMAs that change the file; the others set the connection, or ask.
 _PRAGMA = re.compile(
     r'pragma (?:(?:"\?"|\w+) ?\. ?)?(?:(?:user_version|application_id|schema_version|encoding|auto_vacuum) ?[=(]'
@@ -46,6 +46,7 @@ SPEECH = Speech(
     undivided=r"(explain (query plan )?)?create (temp |temporary )?trigger\b",
     statement=_statement,
     begins_by_committing=True,
+    savepoint_begins=True,
     errors={
         "SQLITE_BUSY": ErrorClass.BUSY,
         "SQLITE_BUSY_RECOVERY": ErrorClass.BUSY,

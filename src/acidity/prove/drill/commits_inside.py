@@ -1,7 +1,8 @@
 """Calls that commit on their way: what is struck between two commits of one Call, no fault at the seam can reach.
 
 In the clean runs the database is asked how often such a Call committed. One that did so several times makes the
-operation unknown, because between its commits others see half of it, and a crash leaves half of it.
+operation unknown, because between its commits others see half of it, and a crash leaves half of it. So does one that
+sets a sequence: it takes effect at once, like a commit of its own, and is in no rows.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from acidity.core.call import Call, Kind
 from acidity.engines.base import Sandbox
 from acidity.engines.committing import Commits, asking
 from acidity.engines.own_calls import own_calls
+from acidity.engines.speech import speech_of
 
 _LABEL_MAX = 60
 
@@ -30,6 +32,7 @@ class CommitsInside:
         self.parts = parts
         self._found: dict[int, tuple[Call, set[Commits]]] = {}
         self._ended: dict[int, Call] = {}
+        self._set: dict[int, Call] = {}
 
     def over(self, inner: Interceptor) -> Interceptor:
         """An Interceptor that does what `inner` does, and asks."""
@@ -43,6 +46,10 @@ class CommitsInside:
         """A transaction was open before it and is not any more."""
         self._ended[call.index] = call
 
+    def sets_position(self, call: Call) -> None:
+        """It sets where a sequence goes on, outside every transaction."""
+        self._set[call.index] = call
+
     def doubts(self) -> list[str]:
         """Why the operation cannot be judged to its end, in words."""
         several = [call for call, seen in self._found.values() if Commits.SEVERAL in seen or Commits.ONCE not in seen]
@@ -50,7 +57,9 @@ class CommitsInside:
             f"the database commits inside this call, {_described(call)}: no fault reaches between" for call in several
         ]
         ended = (call for index, call in self._ended.items() if index not in self._found)
-        return said + [f"the database ended the transaction inside this call, {_described(call)}" for call in ended]
+        said += [f"the database ended the transaction inside this call, {_described(call)}" for call in ended]
+        what = "sets a sequence, which no rollback takes back and acidity does not compare"
+        return said + [f"this call, {_described(call)}, {what}" for call in self._set.values()]
 
 
 class _Asking(Layer):
@@ -63,6 +72,8 @@ class _Asking(Layer):
     def intercept(self, pending: PendingCall) -> None:
         """Ask before and after a Call that may commit inside."""
         call, wire = pending.call, pending.wire
+        if wire is not None and speech_of(wire.engine).sets_position(call.sql):
+            self._about.sets_position(call)
         if wire is None or call.kind is Kind.EFFECT:
             self.inner.intercept(pending)
         elif call.opaque:

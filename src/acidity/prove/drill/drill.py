@@ -43,6 +43,7 @@ class Drilled:
     several: bool = False
     steps: str = ""
     left_out: tuple[str, ...] = ()
+    unprotected: dict[str, str] = field(default_factory=dict)
     elapsed_s: float = 0.0
 
     def stop(self, by: KeyboardInterrupt | Terminated) -> None:
@@ -102,6 +103,9 @@ def _drill_all(runs: Runs, inspector: Inspector, drilled: Drilled) -> None:
     drilled.invariants = len(scenario.invariants)
     drilled.constraints = stage.sandbox.constraints()
     drilled.left_out = stage.sandbox.left_out()
+    for name, part in stage.parts.items():
+        for table, kind in part.traits().get("unprotected", {}).items():
+            drilled.unprotected[f"{name}.{table}" if name else table] = kind
     drilled.states = len(inspector.states)
     drilled.stated = inspector.stated
 

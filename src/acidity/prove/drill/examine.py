@@ -367,7 +367,9 @@ def _strayed(run: Run, clean: Run) -> bool:
 
 
 def _shape(history: Sequence[Event]) -> list[tuple[Kind, str]]:
-    """What was asked. The name of a prepared transaction is another one each time, and so is the order of databases in
-    which a Session prepares: that of a set.
+    """Kind and text of each Call.
+
+    Left out are the names of prepared transactions, which are new in every run, and the database: a Session prepares
+    its databases in the order of a set.
     """
     return [(event.call.kind, without_names(event.call.sql)) for event in history]

@@ -272,8 +272,14 @@ def wrote(history: History) -> bool:
     return any(event.call.writes is Writes.YES for event in history)
 
 
-def classified(history: History, *, several: bool = False) -> str:
-    """The classifier of letter A: how many writes in how many commits; `several` commits may be intended."""
+def classified(history: History, *, several: bool = False, unprotected: Sequence[str] = ()) -> str:
+    """The classifier of letter A: how many writes in how many commits.
+
+    Args:
+        history: of the clean run.
+        several: several commits may be intended.
+        unprotected: the tables that it changes and that know no transactions.
+    """
     if over_databases := spread(history, several=several):
         return over_databases
     pending: dict[int, int] = {}
@@ -289,6 +295,8 @@ def classified(history: History, *, several: bool = False) -> str:
         return "read only"
     if writes == 1:
         return "1 write: needs no transaction"
+    if commits == 1 and not pending and unprotected:
+        return f"{writes} writes in 1 commit, and no transactions in {', '.join(unprotected)}: missing"
     if commits == 1 and not pending:
         return f"{writes} writes in 1 commit: protected"
     if commits == 0:

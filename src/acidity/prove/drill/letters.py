@@ -39,7 +39,7 @@ def atomicity_report(drilled: Drilled, asked: CheckOptions) -> Report:
     leaked = sum(1 for item in struck if item.judgement.word == "leaked" and item.judgement.severity == "error")
     doubtful = sum(1 for item in struck if item.judgement.word == "left in doubt")
     headline = (
-        f"{calls} calls × {faults} faults = {len(struck)} runs: "
+        f"{counted(calls, 'call')} × {counted(faults, 'fault')} = {counted(len(struck), 'run')}: "
         f"{rows[Rows.BEFORE]} before · {rows[Rows.AFTER]} after · {rows[Rows.TORN]} torn"
         + (f" · {rows[Rows.LEGAL]} legal" if rows[Rows.LEGAL] else "")
         + (f" · {rows[Rows.DOUBLED]} doubled" if rows[Rows.DOUBLED] else "")
@@ -122,14 +122,18 @@ def _unknown_to(fault: str, engine: str) -> bool:
 
 def _masks_in_use(examination: Examination) -> Masks:
     """The masks of tables that the operation changes; those of others hide nothing."""
-    bench = examination.bench
-    changed = {change.table for change in row_changes(bench.seed, bench.clean[0].end)}
-    masks = bench.masks
+    changed, masks = _changed(examination), examination.bench.masks
 
     def kept(columns: frozenset[Column]) -> frozenset[Column]:
         return frozenset(column for column in columns if column[0] in changed)
 
     return Masks(kept(masks.keys), kept(masks.tokens), kept(masks.times), masks.ignored, masks.tables)
+
+
+def _changed(examination: Examination) -> list[str]:
+    """The tables of which the clean run changes rows, sorted."""
+    bench = examination.bench
+    return sorted({change.table for change in row_changes(bench.seed, bench.clean[0].end)})
 
 
 def counted(number: int, noun: str) -> str:
@@ -142,7 +146,16 @@ def _ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
 
 def _classifiers(drilled: Drilled) -> str:
-    texts = [classified(each.bench.clean[0].history, several=drilled.several) for each in drilled.examinations]
+    texts = [
+        classified(
+            each.bench.clean[0].history,
+            several=drilled.several,
+            unprotected=[
+                f"{name} ({drilled.unprotected[name]})" for name in _changed(each) if name in drilled.unprotected
+            ],
+        )
+        for each in drilled.examinations
+    ]
     if len(set(texts)) <= 1:
         return texts[0] if texts else ""
     names = [examination.bench.operation.name for examination in drilled.examinations]
@@ -204,7 +217,7 @@ def _notes(drilled: Drilled) -> list[str]:
         doubtful = [item.judgement for item in examination.struck if item.judgement.told is Told.UNKNOWN]
         committed = sum(1 for judgement in doubtful if judgement.rows is Rows.AFTER)
         if committed:
-            ended = f"{counted(committed, 'run')} ended in doubt although committed"
+            ended = f"{counted(committed, 'run')} left the caller in doubt although everything was committed"
             notes.append(f"{name}: {ended}: the caller has to resolve the outcome")
         outlasted = sum(1 for item in examination.struck if strikes(item.run.history) >= STRIKES_MAX)
         if outlasted:

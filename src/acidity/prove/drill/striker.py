@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from typing import Any
 
 from acidity.adapters.seam import Interceptor, Layer, PassThrough, PendingCall
 from acidity.core.call import History
@@ -88,23 +87,13 @@ class FaultInjector(Layer):
         return misfit is None
 
     def _strike(self, pending: PendingCall) -> None:
-        send = pending.send
-
-        def send_on(struck: PendingCall) -> Any:
-            struck.send = send
-            try:
-                self.inner.intercept(struck)
-            finally:
-                struck.send = send_on
-            return struck.result
-
-        pending.send = send_on
+        pending.inner = self.inner
         self.lab.mode, self.lab.missed = "real", ""
         pending.fault = self.strike.fault.name
         try:
             self.strike.fault.strike(pending, self.lab)
         except NotApplicable as answer:
-            pending.fault, pending.send = "", send
+            pending.fault, pending.inner = "", None
             self.missed = self.missed or Misfit(Why.NOTHING, str(answer))
             self.release()
             self.inner.intercept(pending)

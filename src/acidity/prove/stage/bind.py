@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from importlib import import_module
-from typing import Any
 
 from sqlalchemy.engine import Engine
 
 from acidity.errors import UsageError
+from acidity.prove.stage.named import named
 
 
 def bound_engines(names: Iterable[str]) -> Iterator[Engine]:
@@ -18,15 +17,7 @@ def bound_engines(names: Iterable[str]) -> Iterator[Engine]:
         UsageError: a name leads to nothing, or not to an engine.
     """
     for name in names:
-        module, _, path = name.partition(":")
-        if not module or not path:
-            raise UsageError(f"bind={name!r} is not of the form 'module:engine'")
-        try:
-            found: Any = import_module(module)
-            for part in path.split("."):
-                found = getattr(found, part)
-        except (ImportError, AttributeError) as error:
-            raise UsageError(f"bind={name!r} cannot be found: {error}") from None
+        found = named(name, f"bind={name!r}")
         engine = getattr(found, "sync_engine", found)
         if not isinstance(engine, Engine):
             raise UsageError(f"bind={name!r} is a {type(found).__name__}, not a SQLAlchemy engine")

@@ -53,6 +53,7 @@ class Caller:
         self._parts = parts
         self._options = options
         self._engines: dict[tuple[str, bool], Any] = {}
+        self._asked: dict[int, tuple[Operation, str | None]] = {}
 
     @calls_operations
     def call(self, player: Player) -> Ending:
@@ -97,9 +98,13 @@ class Caller:
             return raised(operation, error, player.needs, function)
 
     def _injection(self, operation: Operation) -> str | None:
-        what = injection_of(operation)
-        require_fitting(what, operation, self._scenario)
-        return what
+        """What its first parameter asks for; asked of its signature once."""
+        known = self._asked.get(id(operation))
+        if known is None:
+            what = injection_of(operation)
+            require_fitting(what, operation, self._scenario)
+            known = self._asked[id(operation)] = operation, what  # kept, so that nobody else gets its id
+        return known[1]
 
     def _by_name(self, what: str, *, asynchronous: bool = False) -> dict[str, Any]:
         """What an operation on several databases receives: an engine, or a dsn, for each name."""

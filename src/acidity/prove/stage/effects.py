@@ -7,7 +7,6 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from importlib import import_module
 from types import MethodType, ModuleType
 from typing import Any
 
@@ -16,6 +15,7 @@ from acidity.adapters.site import find_site, is_user_code
 from acidity.core.call import Kind
 from acidity.core.effect import Effect
 from acidity.errors import UsageError
+from acidity.prove.stage.named import named
 
 
 class WrongKeyError(UsageError):
@@ -72,14 +72,7 @@ def _resolve(effect: Any) -> Callable[..., Any]:
             raise UsageError(f"effects= takes functions or 'module:function', not {effect!r}")
         function: Callable[..., Any] = effect
         return function
-    module, _, path = effect.partition(":")
-    try:
-        found: Any = import_module(module)
-        for part in path.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"the effect {effect!r} cannot be found: {error}") from None
-    return _resolve(found)
+    return _resolve(named(effect, f"the effect {effect!r}"))
 
 
 def _places(function: Callable[..., Any]) -> Iterator[tuple[Any, str]]:

@@ -50,14 +50,14 @@ class PlainHost:
     asynchronous = False
 
     def sync(self, function: Callable[[], T]) -> T:
-        """Just call it."""
+        """Call the function, which has this thread to itself."""
         return function()
 
     def abandon(self) -> None:
         """Nothing is left of it."""
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Nothing was started, so nothing ends."""
 
 
 class LoopHost:
@@ -108,7 +108,7 @@ class LoopHost:
             loop.run_until_complete(asyncio.wait(tasks, timeout=_MOMENT_S))
 
     def close(self) -> None:
-        """Close the loop."""
+        """Close the event loop with all that still runs in it."""
         self._runner.close()
 
 

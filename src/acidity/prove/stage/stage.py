@@ -32,6 +32,7 @@ from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.child import Child, OnEffect
 from acidity.prove.stage.effects import observed
+from acidity.prove.stage.frames import let_go_of_frames
 from acidity.prove.stage.ground import bound, ground_of, sandboxes_of, seeded
 from acidity.prove.stage.host import Host, LoopHost, PlainHost, is_async
 from acidity.prove.stage.needs import NOTHING, Needs
@@ -107,8 +108,8 @@ class Stage:
                 self._cleanup.enter_context(self.adapters.redirecting(engine, part))
             self._create()
             self._cleanup.enter_context(observed(self.scenario.effects, self._effect_took_place))
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
 
@@ -133,7 +134,9 @@ class Stage:
             if self._refused is not None:
                 raise self._refused
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if error is not None and not isinstance(error, Exception):
+            let_go_of_frames(error)
         self.close()
 
     def close(self) -> None:
@@ -203,11 +206,11 @@ class Stage:
             for player in players:
                 host.sync(player.actor.interceptor.finish)
             self._raise_refused()
-            seen = self._onlooker.look(host, endings)
+            own = [bypass for player in players for bypass in player.actor.bypasses]
+            seen = self._onlooker.look(host, players, endings, unseen=bool(bypasses or own))
         finally:
             with quiet():
                 host.sync(self.adapters.forget)
-        own = (bypass for player in players for bypass in player.actor.bypasses)
         return Scene(tuple(endings), seen, tuple(dict.fromkeys([*bypasses, *own, *seen.beyond])))
 
     def follow(self, operation: Operation, actor: Actor) -> Ending:

@@ -31,7 +31,7 @@ def judges_of(parts: Mapping[str, Sandbox]) -> tuple[Engines, Engines]:
 
 
 def every(engines: Engines) -> list[Engine]:
-    """Each of them."""
+    """The engines of all databases."""
     return [engines] if isinstance(engines, Engine) else list(engines.values())
 
 

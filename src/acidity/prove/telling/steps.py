@@ -33,7 +33,7 @@ def seen_steps(bench: Bench, run: Run) -> tuple[SeenStep, ...]:
 
 
 def explained(bench: Bench, run: Run) -> list[str]:
-    """One sentence for each step, and one for a second time that was none too many."""
+    """One sentence for each step; its second time is told only where it failed or changed something."""
     lines = []
     for seen in seen_steps(bench, run):
         step = seen.step

@@ -17,7 +17,8 @@ from acidity.run.course import Course, Step, Steps, got
 from acidity.run.decide import Ended, Policy
 from acidity.run.drivers import run, run_async, to_end, to_end_async
 from acidity.run.errors import BoundaryError
-from acidity.run.marker import KeyTaken, Marker, fingerprint_of
+from acidity.run.fingerprint import fingerprint_of
+from acidity.run.marker import KeyTaken, Marker
 from acidity.run.outbox.message import Message
 from acidity.run.savepoint import savepoint
 from acidity.run.state import State

@@ -15,7 +15,8 @@ from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
-from acidity.run.marker import Marker, digest, exact_json
+from acidity.run.fingerprint import digest, exact_json
+from acidity.run.marker import Marker
 from acidity.run.saga.plan import Act, Direction, key_of
 from acidity.run.saga.status import UNFINISHED, SagaState, SagaStatus
 from acidity.run.tables import now, saga, saga_step
@@ -107,8 +108,7 @@ class Progress(Marker):
             UsageError: the result is not plain JSON.
         """
         if result is not None and self.act.direction == "do":
-            text = exact_json(result, f"the result of the step {self.act.definition.name!r}")
-            connection.execute(update(saga_step).where(saga_step.c.key_hash == self.hash).values(result=text))
+            self.keep(connection, exact_json(result, f"the result of the step {self.act.definition.name!r}"))
         status = self.place.status
         if self.act.last or status.stuck is not None:
             state = ENDS[self.act.direction] if self.act.last else status.state

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from acidity.errors import UsageError
 from acidity.run.errors import SagaChanged
-from acidity.run.marker import digest
+from acidity.run.fingerprint import digest
 from acidity.run.saga.status import SagaState, SagaStatus
 
 Direction = Literal["do", "undo"]

@@ -12,7 +12,7 @@ from acidity.errors import UsageError
 from acidity.run import context
 from acidity.run.atomic import atomic
 from acidity.run.errors import BoundaryError
-from acidity.run.marker import exact_json
+from acidity.run.fingerprint import exact_json
 from acidity.run.saga import log
 from acidity.run.saga.plan import Definition, Plan
 from acidity.run.saga.story import Story

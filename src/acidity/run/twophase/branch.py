@@ -16,7 +16,7 @@ from acidity.run.server import is_mysql
 from acidity.run.state import State
 from acidity.run.target import Target
 from acidity.run.twophase.gid import Gid
-from acidity.run.unit import Unit, refuse_autocommit, shielded
+from acidity.run.unit import Unit, shielded
 
 _TOO_MANY = "53200"
 _MAYBE_DISABLED = frozenset({"55000", _TOO_MANY})
@@ -46,8 +46,7 @@ class Branch(Unit):
         """The session works on a connection whose transaction has the branch's name (XA START comes first)."""
         connection = self.connect().execution_options(**options or {})
         self._connection = connection
-        if connection._is_autocommit_isolation():
-            refuse_autocommit()
+        self._refuse_autocommit(connection)
         refuse_forgetful(connection)
         connection.begin_twophase(str(self.gid))
         session = self.plain

@@ -64,6 +64,7 @@ class TwoPhaseCourse(Course):
             branches.update(self._branches(identity, coordinator))
             units += branches.values()
             for unit in units:  # the decision's row first: who finds a branch prepared finds that row or its lock
+                unit.residence = self.residence
                 context.enter(unit)
                 got((yield unit.begin))
             sessions = {self.decides: coordinator.session} | {name: unit.session for name, unit in branches.items()}
@@ -135,6 +136,8 @@ class TwoPhaseCourse(Course):
             )
 
     def _leave(self, branch: Branch) -> Part:
+        if branch.state.ended:
+            return
         with suppress(BaseException):
             got((yield branch.invalidate))
         branch.to(State.UNKNOWN)

@@ -19,9 +19,9 @@ from sqlalchemy.exc import DBAPIError
 
 from acidity.engines.codes import DUPLICATE, LOCK_TIMEOUT, codes_of
 from acidity.errors import UsageError
+from acidity.run.beside import beside
 from acidity.run.errors import UnitPoisoned
 from acidity.run.fence import Row, is_taken
-from acidity.run.guard import aside
 from acidity.run.marker import Marker
 from acidity.run.tables import coordinator, decision, is_missing, now
 
@@ -107,7 +107,7 @@ def identity_of(engine: Engine) -> str | None:
     Raises:
         DBAPIError: the database did not answer.
     """
-    with aside(engine.connect()) as connection:
+    with beside(engine) as connection:
         try:
             return connection.execute(select(coordinator.c.id)).scalar()
         except DBAPIError as error:
@@ -129,8 +129,9 @@ def identify(engine: Engine) -> str:
     if known is not None:
         return known
     try:
-        with aside(engine.connect()) as connection, connection.begin():
+        with beside(engine) as connection:
             connection.execute(insert(coordinator).values(number=1, id=uuid4().hex[:12]))
+            connection.commit()
     except DBAPIError as error:
         if is_missing(error):
             raise UsageError(
@@ -146,7 +147,7 @@ def identify(engine: Engine) -> str:
 
 def decided_before(engine: Engine, moment: datetime) -> dict[str, tuple[str, ...]]:
     """The decisions that are older than this, with their participants."""
-    with aside(engine.connect()) as connection:
+    with beside(engine) as connection:
         rows = connection.execute(
             select(decision.c.id, decision.c.participants).where(decision.c.decided_at < moment)
         ).all()
@@ -156,6 +157,7 @@ def decided_before(engine: Engine, moment: datetime) -> dict[str, tuple[str, ...
 
 def forget(engine: Engine, keys: Iterable[str]) -> None:
     """Delete decisions that every participant has carried out."""
-    with aside(engine.connect()) as connection, connection.begin():
+    with beside(engine) as connection:
         for key in keys:
             connection.execute(delete(decision).where(decision.c.id == key))
+        connection.commit()

@@ -1,0 +1,79 @@
+"""What a driver says of its transaction, without asking the server: whether one is open, and whether it autocommits.
+
+Every answer of a server carries the status of the transaction, and drivers keep the last one. PostgreSQL's comes with
+each answer (protocol, ReadyForQuery); of MariaDB's, the drivers read those that come with no rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+_AUTOCOMMIT, _IN_TRANSACTION = 2, 1  # bits of MariaDB's server_status (mariadb.com/kb/en/ok_packet)
+
+
+class Status(Enum):
+    """Whether a transaction is open, as far as the driver knows."""
+
+    OPEN = auto()
+    CLOSED = auto()
+    ABORTED = auto()  # PostgreSQL: open, and COMMIT would roll back and be reported as a success
+    UNTOLD = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one connection of a driver can be asked at no cost.
+
+    Attributes:
+        transaction: the status of its transaction.
+        autocommits: each statement is committed by itself.
+        at_once: the first statement opens a transaction, whatever it is; else only one that touches a table does.
+    """
+
+    transaction: Callable[[], Status]
+    autocommits: Callable[[], bool]
+    at_once: bool = True
+
+
+_OF_LIBPQ = {0: Status.CLOSED, 1: Status.OPEN, 2: Status.OPEN, 3: Status.ABORTED}  # PGTransactionStatusType
+
+
+def told_by(connection: Connection) -> Told:
+    """What the driver of this connection can be asked."""
+    driver: Any = connection.connection.driver_connection
+    adapted: Any = connection.connection.dbapi_connection  # of an async driver: SQLAlchemy begins for it
+    if connection.dialect.name == "sqlite":
+        return Told(lambda: _open_if(driver.in_transaction), _never)
+    if hasattr(driver, "server_status"):  # PyMySQL, aiomysql
+        return Told(
+            lambda: _open_if(driver.server_status & _IN_TRANSACTION),
+            lambda: bool(driver.server_status & _AUTOCOMMIT),
+            at_once=False,
+        )
+    autocommits = lambda: bool(getattr(adapted, "autocommit", False))  # noqa: E731
+    if connection.dialect.driver == "psycopg2":
+        return Told(lambda: _OF_LIBPQ.get(driver.get_transaction_status(), Status.UNTOLD), autocommits)
+    if hasattr(driver, "pgconn"):  # psycopg
+        return Told(lambda: _OF_LIBPQ.get(driver.pgconn.transaction_status, Status.UNTOLD), autocommits)
+    if hasattr(driver, "is_in_transaction"):  # asyncpg
+        return Told(lambda: _open_if(driver.is_in_transaction()), autocommits)
+    if hasattr(driver, "get_autocommit"):  # mysqlclient
+        return Told(_untold, lambda: bool(driver.get_autocommit()))
+    return Told(_untold, _never if connection.dialect.name in ("mysql", "mariadb") else autocommits)
+
+
+def _open_if(is_open: Any) -> Status:
+    return Status.OPEN if is_open else Status.CLOSED
+
+
+def _never() -> bool:
+    return False
+
+
+def _untold() -> Status:
+    return Status.UNTOLD
