@@ -71,7 +71,7 @@ def run_replay(scenario: Scenario, schedule: Schedule, asked: CheckOptions, oper
         Undecided: the operation cannot be judged.
     """
     chosen = _operation(scenario, operation)
-    with Stage(scenario, asked.db, asked.settings, asked.isolation_level) as stage, quiet():
+    with Stage(scenario, asked.db, asked.settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
         inspector = Inspector(stage)
         inspector.check_seed()
         only = _strike(schedule)

@@ -28,6 +28,7 @@ from acidity.prove.stage.clock import let_second_pass
 from acidity.prove.stage.committed import CommitWatch
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.legal import LegalEnds
+from acidity.prove.stage.overseer import DidNotEnd
 from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.answers import undecided_answers
@@ -134,7 +135,10 @@ class Examiner:
         series = self.runs.series(strikes, self.label)
         try:
             for strike in series:
-                runs.append(self._inspected(baseline, self._struck_run(strike)))  # noqa: PERF401 - kept when one is stopped
+                try:
+                    runs.append(self._inspected(baseline, self._struck_run(strike)))
+                except DidNotEnd as error:
+                    result.unknowns.append(f"{self.operation.name}: {strike.schedule}: {error}")
             clean.append(self._clean_run())
         except Unsettled as error:
             result.unknowns.append(f"{self.operation.name}: {error}")

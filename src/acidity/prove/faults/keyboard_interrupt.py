@@ -12,12 +12,14 @@ from acidity.prove.faults.base import FaultContext, SimpleFault
 def _strike(pending: PendingCall, context: FaultContext) -> None:
     pending.answered = False
     old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    ear = signal.set_wakeup_fd(-1)  # who listens for the user's Ctrl-C must not hear this one
     try:
         signal.raise_signal(signal.SIGINT)
     except KeyboardInterrupt as error:
         context.raised = error
         raise
     finally:
+        signal.set_wakeup_fd(ear, warn_on_full_buffer=False)
         signal.signal(signal.SIGINT, old)
 
 
