@@ -78,6 +78,18 @@ def serializable(what: Any, book: Book) -> Unit:
     return unit
 
 
+def on_autocommit(engine: Any, book: Book) -> Unit:
+    """On an engine that commits each statement by itself, if nobody asks for a level."""
+    options = {"isolation_level": "SERIALIZABLE", "max_attempts": 8}
+    beside = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @atomic(beside, resolve_commit=True, on_transition=book.transition, **options)
+    def unit(session: Session, transfer: Transfer) -> None:
+        move(session, transfer)
+
+    return unit
+
+
 def in_threads(*ways: Callable[[Any, Book], Unit]) -> Callable[[Book, URL], None]:
     """Writers that are threads, taking turns with these ways."""
 
@@ -163,11 +175,21 @@ def naive(engine: Engine, book: Book) -> Unit:
 SIZES = [pytest.param(20, 1, id="small"), pytest.param(200, 10, id="large", marks=pytest.mark.slow)]
 
 
+def test_the_same_seed_repeats_the_plan() -> None:
+    def plan(seed: int) -> tuple[Any, ...]:
+        transfers = [next(Book(seed).transfers(writer)) for writer in range(WRITERS)]
+        deck = chaos.Deck(seed)
+        return transfers, [deck(b"COMMIT") for _ in range(50)]
+
+    assert plan(7) == plan(7)
+    assert plan(7) != plan(8)
+
+
 @pytest.mark.parametrize(("cuts", "rounds"), SIZES)
 def test_threads(sandbox: Any, cuts: int, rounds: int) -> None:
     name = sandbox.engine_name
     kills = KILLS[name] * rounds
-    ways = in_threads(resolving, keyed, serializable)
+    ways = in_threads(resolving, keyed, serializable, on_autocommit)
     verdict = suffer(sandbox, ways, cuts=cuts, kills=kills, number=1, driver=SYNC[name])
     assert not verdict.wrong, verdict
 

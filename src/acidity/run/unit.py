@@ -117,7 +117,7 @@ class Unit(Boundary):
         return connection
 
     def _refuse_autocommit(self, connection: Connection) -> None:
-        if connection._is_autocommit_isolation() or self._link.told.autocommits():
+        if connection._is_autocommit_isolation():
             refuse_autocommit()
 
     def prepare_at_once(self) -> bool:
