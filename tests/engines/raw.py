@@ -12,7 +12,7 @@ from typing import Any
 from acidity.adapters.seam import PassThrough
 from acidity.prove.drill.examine import Examiner
 from acidity.prove.drill.findings import atomicity_causes
-from acidity.prove.drill.striker import Strike, lab_of
+from acidity.prove.drill.striker import Strike, context_of
 from acidity.prove.faults import FAULTS
 from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
@@ -62,15 +62,18 @@ def words(function: Program, db: str, faults: Sequence[str] = TELLING) -> set[st
     """What a drill with a few faults at every Call says."""
     with Stage(bank(function), db, {}) as stage:
         operation = stage.scenario.operations[0]
-        lab = lab_of(stage, operation)
+        context = context_of(stage, operation)
         calls = [event.call for event in stage.run(operation, PassThrough()).history]
         strikes = [
-            Strike(FAULTS[name], call.index) for name in faults for call in calls if not FAULTS[name].misfit(call, lab)
+            Strike(FAULTS[name], call.index)
+            for name in faults
+            for call in calls
+            if not FAULTS[name].misfit(call, context)
         ]
         examination = Examiner(Runs(stage), operation, Inspector(stage)).examine(strikes)
     assert not examination.unknowns, examination.unknowns
     assert examination.struck
-    return {cause.word for cause in atomicity_causes(examination.bench, examination.judged)}
+    return {cause.word for cause in atomicity_causes(examination.baseline, examination.judged)}
 
 
 def _named(name: str, **programs: Program) -> dict[str, Program]:

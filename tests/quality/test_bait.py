@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from acidity.adapters.seam import PassThrough, PendingCall
 from acidity.engines.hosted import HostedSandbox
 from acidity.prove import Operation, Scenario
-from acidity.prove.drill.striker import FaultInjector, Strike, lab_of, struck_run
+from acidity.prove.drill.striker import FaultInjector, Strike, context_of, struck_run
 from acidity.prove.faults import FAULTS
 from acidity.prove.faults.bait import KEYS, advisory_key
 from acidity.prove.stage.stage import Stage
@@ -107,10 +107,10 @@ def test_every_fault_keeps_to_names_and_keys_of_ours(sent: list[str], db: str, l
         history = stage.run(operation, PassThrough()).history
         for fault in faults:
             for event in history:
-                lab = lab_of(stage, operation)
-                lab.turn_to(event.call)
-                if not fault.misfit(event.call, lab):
-                    watched = Watched(Strike(fault, event.call.index), lab)
+                context = context_of(stage, operation)
+                context.turn_to(event.call)
+                if not fault.misfit(event.call, context):
+                    watched = Watched(Strike(fault, event.call.index), context)
                     stage.run(operation, watched, needs=watched.needs)
         assert len(set(sent)) >= least
         for sql in sent:
@@ -241,9 +241,9 @@ def test_what_the_program_has_set_stays_as_it_is(
         clean = stage.run(operation, PassThrough())
         struck = 0
         for event in clean.history:
-            lab = lab_of(stage, operation)
-            lab.turn_to(event.call)
-            if FAULTS[fault].misfit(event.call, lab):
+            context = context_of(stage, operation)
+            context.turn_to(event.call)
+            if FAULTS[fault].misfit(event.call, context):
                 continue
             run = struck_run(stage, operation, Strike(FAULTS[fault], event.call.index))
             struck += run.struck

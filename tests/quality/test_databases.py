@@ -165,16 +165,16 @@ def test_two_phases_with_recovery_end_before_or_after(where: tuple[str, ...]) ->
     scenario = shop(shops.two_phase_commit, *own)
     (operation,), recovery = scenario.operations, Operation(shops.recover)
     with Stage(scenario, db, {}) as stage:
-        bench = Examiner(Runs(stage), operation, Inspector(stage)).examine([]).bench
+        baseline = Examiner(Runs(stage), operation, Inspector(stage)).examine([]).baseline
         ended = []
-        for call in bench.clean[0].history:
+        for call in baseline.clean[0].history:
             for fault in ("kill-before", "kill-after"):
                 strike = Strike(FAULTS[fault], call.call.index)
                 killed = struck_run(stage, operation, strike)
                 recovered = stage.run(recovery, PassThrough(), reset=False)
                 assert killed.ending.killed
                 assert (recovered.ending.exception, recovered.in_doubt) == ("", ())
-                ended.append((len(killed.in_doubt), bench.rows_of(recovered.second, {})))
+                ended.append((len(killed.in_doubt), baseline.rows_of(recovered.second, {})))
     assert {rows for _, rows in ended} == {Rows.BEFORE, Rows.AFTER}
     assert {in_doubt for in_doubt, _ in ended} == {0, 1, 2}
     assert sorted(ended, key=lambda each: each[1] is Rows.AFTER) == ended  # once decided, always committed

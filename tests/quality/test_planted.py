@@ -18,7 +18,7 @@ from acidity.errors import UsageError
 from acidity.prove import Operation
 from acidity.prove.drill import examine
 from acidity.prove.drill.examine import Examiner
-from acidity.prove.drill.judge import Bench
+from acidity.prove.drill.judge import Baseline
 from acidity.prove.drill.striker import FaultInjector
 from acidity.prove.faults import FAULTS
 from acidity.prove.stage import onlook
@@ -77,7 +77,7 @@ class Lie:
 
 
 def torn_counts_as_after(truth: Any) -> Any:
-    def rows_of(self: Bench, *arguments: Any) -> Rows:
+    def rows_of(self: Baseline, *arguments: Any) -> Rows:
         rows = truth(self, *arguments)
         return Rows.AFTER if rows is Rows.TORN else rows
 
@@ -140,8 +140,8 @@ def nothing_comes_again(_: Any) -> Any:
 
 
 LIES: dict[str, Lie] = {
-    "torn counts as after": Lie((Bench, "rows_of"), torn_counts_as_after, (TORN, CHARGED)),
-    "all rows are as before": Lie((Bench, "rows_of"), always(Rows.BEFORE), (TORN, STOCK, DOUBLED, FALSE_FAILURE)),
+    "torn counts as after": Lie((Baseline, "rows_of"), torn_counts_as_after, (TORN, CHARGED)),
+    "all rows are as before": Lie((Baseline, "rows_of"), always(Rows.BEFORE), (TORN, STOCK, DOUBLED, FALSE_FAILURE)),
     "all states are the same": Lie((Comparer, "same"), always(answer=True), (TORN, STOCK, DOUBLED)),
     "every column is masked": Lie((examine, "learn"), every_column_is_masked, (TORN, DOUBLED, FALSE_FAILURE)),
     "the second look is skipped": Lie((Stage, "run"), the_first_look_decides, (STOCK,)),
@@ -154,9 +154,9 @@ LIES: dict[str, Lie] = {
     "every answer is the clean one's": Lie((Comparer, "likeness"), always(Likeness.SAME), (FALSE_FAILURE,)),
     "every answer is another word": Lie((Comparer, "likeness"), always(Likeness.OTHER), (FALSE_FAILURE, FALSE_SUCCESS)),
     "nothing comes again": Lie((Examiner, "repeat"), nothing_comes_again, (TORN, DOUBLED, UNBALANCED)),
-    "everybody is told ok": Lie((Bench, "told"), always(Told.OK), (STOCK, MENDED, FALSE_FAILURE)),
-    "everybody is told nothing": Lie((Bench, "told"), always(Told.UNKNOWN), (STOCK, FALSE_FAILURE, FALSE_SUCCESS)),
-    "every answer is the clean one": Lie((examine, "_judge"), lambda _: Bench.judge, (UNCOMMITTED,)),
+    "everybody is told ok": Lie((Baseline, "told"), always(Told.OK), (STOCK, MENDED, FALSE_FAILURE)),
+    "everybody is told nothing": Lie((Baseline, "told"), always(Told.UNKNOWN), (STOCK, FALSE_FAILURE, FALSE_SUCCESS)),
+    "every answer is the clean one": Lie((examine, "_judge"), lambda _: Baseline.judge, (UNCOMMITTED,)),
     "nothing is known of twice": Lie((Examiner, "_doubled"), always(None), (DOUBLED,)),
     "nothing is inconsistent": Lie((Inspector, "inspect"), always(()), (ORPHANED, UNBALANCED)),
     "effects are not counted": Lie((Stage, "run"), effects_are_not_counted, (CHARGED,)),
@@ -196,7 +196,7 @@ def test_a_fault_that_only_says_that_it_struck_is_seen(fault: str, monkeypatch: 
         "error-before": Control(Operation(ops.error_swallowed), frozenset({"torn", "false success"})),
         "effect-after": CHARGED,
     }[fault]
-    harmless = lambda pending, lab: pending.perform()  # noqa: E731
+    harmless = lambda pending, context: pending.perform()  # noqa: E731
     assert shows.drilled(faults=[fault], remedies=False).verdict == "fail"
     monkeypatch.setattr(examine, "FAULTS", {fault: replace(FAULTS[fault], ways={"*": harmless})})  # type: ignore[type-var]
     assert shows.drilled(faults=[fault], remedies=False).verdict != "fail"

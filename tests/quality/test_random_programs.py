@@ -17,7 +17,7 @@ from acidity import prove
 from acidity.core.outcome import Rows
 from acidity.core.report import Report
 from acidity.prove import Operation, Scenario
-from acidity.prove.drill.judge import Bench
+from acidity.prove.drill.judge import Baseline
 from acidity.testing import throw_away
 from tests.quality.oracle import LOST, LOST_FOR_GOOD, Oracle
 from tests.quality.random_programs import Program, Step, before, program_of, run, schema
@@ -162,14 +162,14 @@ def test_planted_a_wrong_answer_is_a_disagreement(
 ) -> None:
     """A drill that takes torn for before or after, or what is right for torn."""
     assert not compared(oracle, [program]).disagreements
-    right = Bench._classify
+    right = Baseline._classify
     wrong = {Rows.TORN: instead} if instead is not Rows.TORN else {Rows.AFTER: Rows.TORN}
 
     def classify(self: object, *arguments: object) -> Rows:
         said = right(self, *arguments)
         return wrong.get(said, said)
 
-    monkeypatch.setattr(Bench, "_classify", classify)
+    monkeypatch.setattr(Baseline, "_classify", classify)
     assert compared(oracle, [program]).disagreements
 
 

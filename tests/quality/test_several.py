@@ -16,7 +16,7 @@ from acidity.core.outcome import Rows, Told
 from acidity.core.report import Report
 from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove import Operation, Scenario
-from acidity.prove.drill.judge import Bench
+from acidity.prove.drill.judge import Baseline
 from acidity.prove.stage.aftermath import Aftermath
 from acidity.prove.stage.committed import CommitWatch
 from acidity.prove.stage.run import Run
@@ -343,7 +343,7 @@ def blind(self: CommitWatch, *arguments: Any) -> None:
 LIES = {
     "nothing follows": (Aftermath, "follow", without_steps, (COMPLETED, SETTLED, LOST)),
     "nothing is repeated": (Aftermath, "repeat", without_steps, (TWICE, KEPT, CASH_TWICE)),
-    "nothing changes again": (Bench, "changed_again", lambda self, run: None, (TWICE, KEPT, CASH_TWICE)),
+    "nothing changes again": (Baseline, "changed_again", lambda self, run: None, (TWICE, KEPT, CASH_TWICE)),
     "nobody looks on the way": (CommitWatch, "look", blind, (BETWEEN,)),
     "no step fails": (Run, "failed_step", None, (GAVE_UP,)),
     "the rows are judged before": (Run, "end", property(lambda self: self.second), (COMPLETED, COMPENSATED)),
@@ -361,5 +361,5 @@ def test_a_lie_is_seen(lie: str, seen: Control, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_lie_that_nothing_carries_on_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Bench, "_carried_on", lambda self, run: False)
+    monkeypatch.setattr(Baseline, "_carried_on", lambda self, run: False)
     assert replayed(COMPLETED, "ac1:A9!commit-refused").word == "false failure"

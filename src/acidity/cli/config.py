@@ -90,6 +90,7 @@ _KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
     "letters": (_is_text, 'letters, such as "AC"'),
     "seed": (_is_number, "a whole number"),
     "budget": (_is_duration, 'a duration, such as "30s"'),
+    "run_timeout": (_is_duration, 'a duration, such as "30s"'),
     "runs_max": (_is_number, "a whole number"),
     "isolation_level": (_is_text, 'a level, such as "READ COMMITTED"'),
     "settings": (_is_table_of_scalars, 'a table, such as {journal_mode = "wal"}'),

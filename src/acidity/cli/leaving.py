@@ -35,6 +35,19 @@ def leave_if_told() -> None:
         raise Terminated(128 + _told[0])
 
 
-def _leave(number: int, _frame: object) -> NoReturn:
-    _told.append(number)
-    raise Terminated(128 + number)
+class _Leave:
+    """The handler of a polite kill.
+
+    Attributes:
+        ends_at_once: this process is the command line's, so a second signal may end it without cleaning up.
+    """
+
+    ends_at_once = True
+
+    def __call__(self, number: int, _frame: object) -> NoReturn:
+        """Remember it, in case the exception gets lost."""
+        _told.append(number)
+        raise Terminated(128 + number)
+
+
+_leave = _Leave()

@@ -47,7 +47,7 @@ def dotted(name: str) -> str:
     file = Path(path.replace("\\", "/"))
     with contextlib.suppress(ValueError):
         file = file.relative_to(Path.cwd()) if file.is_absolute() else file
-    parts = [part for part in file.with_suffix("").parts if part != "."]
+    parts = [part for part in (file.with_suffix("") if file.name else file).parts if part != "."]
     if parts and parts[-1] == "__init__":
         parts.pop()
     if not parts or not all(part.isidentifier() for part in parts):

@@ -38,6 +38,7 @@ class Request:
     db: tuple[str, ...] = ("sqlite",)
     seed: int = 0
     budget: float | None = None
+    run_timeout: float | None = None
     runs_max: int | None = None
     isolation_level: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -173,6 +174,13 @@ BOUNDS: tuple[Decorator[Any], ...] = (
         callback=_seconds,
         metavar="TIME",
         help="Stop after this time for each target and engine (30s, 2m); runs left out make the answer unknown.",
+    ),
+    _option(
+        "--run-timeout",
+        envvar="ACIDITY_RUN_TIMEOUT",
+        callback=_seconds,
+        metavar="TIME",
+        help="End a run that takes longer, and say unknown of it.  [default: 60s]",
     ),
     _option(
         "--runs-max",

@@ -1,4 +1,4 @@
-"""A progress bar on stderr, shown only to a person at a terminal."""
+"""How far a check is, on stderr: a bar for a person at a terminal, and a line every ten seconds in a log."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import click
+
 from acidity.cli.leaving import leave_if_told
+from acidity.report.secret import safe
 
 Progress = Callable[[int, int, str], None]
 REDRAW_S = 0.1
+LINE_S = 10.0
 
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Progress]:
-    """Yield ``progress(done, total, label)``; where nobody watches it draws nothing."""
+    """Yield ``progress(done, total, label)``; where nobody watches it writes lines."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield _unseen
+        yield _lines(title)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -43,5 +47,15 @@ def progress_bar(title: str) -> Iterator[Progress]:
         yield progress
 
 
-def _unseen(_done: int, _total: int, _label: str) -> None:
-    leave_if_told()
+def _lines(title: str) -> Progress:
+    """A line now and then, for a log that somebody reads while a long check runs."""
+    said = time.monotonic()
+
+    def progress(done: int, total: int, label: str) -> None:
+        nonlocal said
+        leave_if_told()
+        if time.monotonic() - said >= LINE_S:
+            said = time.monotonic()
+            click.echo(f"acidity: {safe(f'{title} {label}'.strip())}: {done} of {total} runs", err=True)
+
+    return progress

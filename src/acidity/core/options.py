@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, Self, TypedDict, TypeVar, get_type_hints
 P = ParamSpec("P")
 T = TypeVar("T")
 Progress = Callable[[int, int, str], None]
+RUN_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class CheckOptions:
         target: how the scenario is called in reports and in replay commands.
         budget: no run starts later than this many seconds after the check began; what is left undone makes the verdict
             unknown.
+        run_timeout: a run that takes longer than this many seconds is ended, and leaves the verdict unknown.
         runs_max: at most so many runs under faults for each operation, chosen by `seed`; what is left undone makes the
             verdict unknown.
         faults: the names of the only faults that strike; None means every fault.
@@ -43,6 +45,7 @@ class CheckOptions:
     seed: int = 0
     target: str = ""
     budget: float | None = None
+    run_timeout: float = RUN_TIMEOUT_S
     runs_max: int | None = None
     faults: tuple[str, ...] | None = None
     remedies: bool = True
@@ -70,6 +73,7 @@ class EngineOptions(TypedDict, total=False):
     isolation_level: str | None
     seed: int
     target: str
+    run_timeout: float
 
 
 class Options(EngineOptions, total=False):

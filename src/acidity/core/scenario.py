@@ -55,6 +55,7 @@ class Operation:
         partial: names of tables in which each row may be as before or as after, for a batch that may be done in part.
             The other tables are then judged by the invariants alone, which are required.
         commit: the framework commits, not the function (needs an injected session or connection).
+        timeout: how many seconds a run of it may take, instead of the check's ``run_timeout=``.
         name: how reports call it; by default the function's name.
         keywords: keyword arguments of the function.
 
@@ -77,6 +78,7 @@ class Operation:
     also: tuple[Callable[..., Any], ...]
     partial: tuple[str, ...]
     commit: bool
+    timeout: float | None
     name: str
     request: HttpRequest | None
 
@@ -91,6 +93,7 @@ class Operation:
         also: Callable[..., Any] | Iterable[Callable[..., Any]] = (),
         partial: str | Iterable[str] = (),
         commit: bool = False,
+        timeout: float | None = None,
         name: str | None = None,
         **keywords: Any,
     ) -> None:
@@ -100,7 +103,10 @@ class Operation:
             raise UsageError(f"inject={inject!r} is not known; it is one of: {', '.join(INJECTIONS)}")
         if refused and succeeded is None:
             raise UsageError("refused=True needs succeeded=: say from the answer when the caller was told ok")
+        if timeout is not None and not timeout > 0:
+            raise UsageError(f"timeout={timeout!r} leaves no time for a run; give seconds")
         put = object.__setattr__
+        put(self, "timeout", timeout)
         put(self, "function", function)
         put(self, "arguments", arguments)
         put(self, "keywords", keywords)

@@ -68,6 +68,14 @@ class Facts(Protocol):
     def drain(self, dbapi_connection: Any) -> None:
         """Wait until the driver has carried out what a cancelled caller no longer awaits."""
 
+    def interrupt(self, opened: Iterable[Any], *, everything: bool) -> None:
+        """Let what these connections wait for in a driver's C code end; from another thread, over a session of its own.
+
+        Args:
+            opened: connections of operations.
+            everything: the sessions of acidity itself end, too.
+        """
+
     def settle(self, opened: Iterable[Any]) -> None:
         """Wait until connections that are being closed are closed, and nothing is at work.
 

@@ -64,6 +64,7 @@ class HostedSandbox(HostedGate):
         self.on_connect: Callable[[], None] = lambda: None
         self._owner = os.getpid()
         self._closed = False
+        self.interrupted = False
         self._constraints = 0
         self.monitor = Monitor(self.connect_admin)
         try:
@@ -75,8 +76,9 @@ class HostedSandbox(HostedGate):
             raise EngineUnavailable(
                 f"{self.engine_name} at {server.host}:{server.port} does not let acidity create a database: {error}"
             ) from None
-        except BaseException:
-            self.leave()
+        except BaseException:  # a signal, in the middle of making it
+            self.interrupted = True
+            self.close()
             raise
         try:
             self.check_settings()
@@ -259,24 +261,46 @@ class HostedSandbox(HostedGate):
         if self._closed or self._owner != os.getpid():
             return
         self._closed = True
-        if self._proxy is not None:
-            self._proxy.close()
         try:
-            for connection in self._beside:
-                with suppress(Exception):
-                    connection.close()
-            with suppress(Exception):
-                for number in self.sessions():
-                    self.end_session(number)
-            with suppress(Exception):
-                self._undo_prepared()
-            with suppress(Exception):
-                self.drop_databases()
-            with suppress(Exception):
-                self.admin.close()
-            self.monitor.close()
+            self._clean_up()
+        except BaseException:  # a signal
+            self.interrupted = True
+            self._clean_up()
+            raise
         finally:
             self.leave()
+
+    def _clean_up(self) -> None:
+        """Drop everything; what a signal interrupts may be asked once more."""
+        if self._proxy is not None:
+            self._proxy.close()
+        for connection in self._beside:
+            with suppress(Exception):
+                connection.close()
+        if self.interrupted:
+            self.interrupted = False
+            with suppress(Exception):
+                self.begin_anew()
+        with suppress(Exception):
+            for number in self.sessions():
+                self.end_session(number)
+        with suppress(Exception):
+            self._undo_prepared()
+        with suppress(Exception):
+            self.drop_databases()
+        with suppress(Exception):
+            self.admin.close()
+        self.monitor.close()
+
+    def begin_anew(self) -> None:
+        """A signal came while the administrator asked: end that session from outside, and clean up in another."""
+        self.interrupt((), everything=True)
+        with suppress(Exception):
+            self.admin.close()
+        try:
+            self.admin = self.connect_admin(self.database)
+        except Exception:  # it was being made, or dropped
+            self.admin = self.connect_admin()
 
     def leave(self) -> None:
         """A dedicated server is of no more use; a shared one is held until the process ends."""

@@ -68,6 +68,7 @@ class HostedDatabase(ABC):
     settings: dict[str, str]
     drivers: tuple[str, str]
     database: str
+    interrupted: bool
     before: str
     user: str
     password: str
@@ -85,6 +86,18 @@ class HostedDatabase(ABC):
     @abstractmethod
     def connect_admin(self, database: str | None = None) -> Any:
         """An administrator's driver connection, committing by itself."""
+
+    @abstractmethod
+    def begin_anew(self) -> None:
+        """A signal came while the administrator asked: end that session from outside, and go on in another."""
+
+    @abstractmethod
+    def sessions_to_end(self, *, everything: bool) -> tuple[str, Any]:
+        """A query, with its parameters, for the sessions of the operations, or also for ours but the asking one."""
+
+    @abstractmethod
+    def ending(self, number: int) -> str:
+        """The statement that ends a session."""
 
     @abstractmethod
     def create_database(self) -> None:
@@ -206,7 +219,16 @@ class HostedDatabase(ABC):
 
     def ask(self, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
         """Send a statement over the administrator's connection; its rows."""
-        return rows_of(self.admin, sql, parameters)
+        if self.interrupted:
+            self.interrupted = False
+            self.begin_anew()
+        try:
+            return rows_of(self.admin, sql, parameters)
+        except Exception:
+            raise
+        except BaseException:  # a signal: what the connection was doing, nobody will read
+            self.interrupted = True
+            raise
 
     def ask_all(self, statements: Sequence[str]) -> list[list[tuple[Any, ...]]]:
         """Send statements that give rows in one request; the rows of each."""

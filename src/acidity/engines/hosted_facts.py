@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from acidity.engines.hosted_database import HostedDatabase, rows_of
 from acidity.engines.sandbox import Unsettled
 
 SETTLE_S_MAX = 10.0
+GONE_S_MAX = 5.0
 
 
 class Monitor:
@@ -58,6 +59,19 @@ class HostedFacts(HostedDatabase):
     def on_driver(self, dbapi_connection: Any, action: Callable[[Any], Any]) -> Any:
         """Run `action` with the connection as SQLAlchemy has it; its calls work in this thread."""
         return action(dbapi_connection)
+
+    def interrupt(self, opened: Iterable[Any], *, everything: bool) -> None:
+        """End every session of the operations at the server."""
+        del opened
+        deadline = time.monotonic() + GONE_S_MAX
+        with closing(self.connect_admin()) as outside:
+            while found := rows_of(outside, *self.sessions_to_end(everything=everything)):
+                for (number,) in found:
+                    with suppress(Exception):  # it has ended by itself
+                        rows_of(outside, self.ending(number))
+                if time.monotonic() > deadline:
+                    return
+                time.sleep(0.01)  # a server takes a moment; what it had begun to commit is there only then
 
     def send(self, dbapi_connection: Any, sql: str) -> None:
         """Send a statement on somebody's connection, in their transaction, unseen by the seam."""

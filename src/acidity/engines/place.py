@@ -91,8 +91,10 @@ class Place:
         self._owner = os.getpid()
         self._joined: OwnProcess | None = None
         with suppress(FileExistsError):
-            self.path.mkdir()
-            self.path.chmod(0o755 if os.geteuid() == 0 else 0o700)
+            self.path.mkdir(mode=0o700)
+            if os.geteuid() == 0:  # the server passes through it to its own directory, and nobody else does
+                os.chown(self.path, 0, cache.NOBODY)
+                self.path.chmod(0o710)
         self._hold = _open_lock(self.path)
         fcntl.flock(self._hold, fcntl.LOCK_SH)
         atexit.register(self.leave)
@@ -140,7 +142,7 @@ class Place:
         header = {"engine": self.kind.engine, "port": port, "data": str(self.run / "data")}
         header |= {"password": (self.path / "password").read_text(encoding="utf-8"), "abrupt": list(self.kind.abrupt)}
         _write_private(self.path / "marker", json.dumps(header) + "\n")
-        with (self.path / "marker").open("ab") as marker, (self.path / "log").open("wb") as log:
+        with (self.path / "marker").open("ab") as marker, os.fdopen(_private(self.path / "log"), "wb") as log:
             process = subprocess.Popen(  # noqa: S603 - an argument list; the script is a constant
                 command,
                 cwd=self.run,
@@ -271,9 +273,14 @@ def _open_lock(path: Path) -> int:
 
 
 def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+    with os.fdopen(_private(path), "w", encoding="utf-8") as file:
         file.write(text)
+
+
+def _private(path: Path) -> int:
+    """A new file for the owner alone: a server's log holds statements that failed, with the values of rows."""
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
 
 
 def _free_port() -> int:

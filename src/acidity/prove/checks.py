@@ -14,6 +14,7 @@ from acidity.core.registry import Registry
 from acidity.core.report import LETTERS, Card, EngineInfo, ExitReason, LetterState, Report
 from acidity.core.scenario import Scenario
 from acidity.errors import EngineUnavailable, Interrupted, Terminated
+from acidity.prove.runs import reason_of
 from acidity.report.secret import masked
 
 
@@ -106,6 +107,9 @@ class _Asked:
             evidence: Evidence = check.gather(self._scenario, self._options)
         except EngineUnavailable as error:
             return self._not_run(check, ExitReason.NO_ENGINE, str(error))
+        except (KeyboardInterrupt, Terminated) as stop:  # before the first run
+            self.stopped_by = stop
+            return self._not_run(check, ended := reason_of(stop), ended.value)
         self.stopped_by = evidence.stopped_by
         return evidence
 

@@ -71,7 +71,7 @@ def run_replay(scenario: Scenario, schedule: Schedule, asked: CheckOptions, oper
         Undecided: the operation cannot be judged.
     """
     chosen = _operation(scenario, operation)
-    with Stage(scenario, asked.db, asked.settings, asked.isolation_level) as stage, quiet():
+    with Stage(scenario, asked.db, asked.settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
         inspector = Inspector(stage)
         inspector.check_seed()
         only = _strike(schedule)
@@ -109,7 +109,7 @@ def _operation(scenario: Scenario, wanted: int | str) -> Operation:
 
 
 def _told_in_full(examination: Examination, schedule: Schedule, asked: CheckOptions, engine: EngineInfo) -> Replay:
-    bench = examination.bench
+    baseline = examination.baseline
     item = examination.judged[-1]
     run, judgement = item.run, item.judgement
     missed = bool(schedule.choices) and not run.struck
@@ -121,18 +121,18 @@ def _told_in_full(examination: Examination, schedule: Schedule, asked: CheckOpti
     return Replay(
         target=asked.target,
         engine=engine,
-        operation=bench.operation.name,
+        operation=baseline.operation.name,
         schedule=schedule,
         struck=run.struck,
         word=judgement.text,
         told=judgement.told,
         rows=judgement.rows,
         history=run.history,
-        diff=row_changes(bench.seed, run.end),
+        diff=row_changes(baseline.seed, run.end),
         ending=run.ending,
         verdict="unknown" if missed else "fail" if failed else "unknown" if unknowns else "pass",
         broken=broken,
         unknowns=unknowns,
-        notes=bench.masks.describe(),
-        steps=seen_steps(bench, run),
+        notes=baseline.masks.describe(),
+        steps=seen_steps(baseline, run),
     )

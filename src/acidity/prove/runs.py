@@ -47,6 +47,7 @@ class Runs:
     def stop(self, by: Stop) -> ExitReason:
         """Note that the user, or a signal, ends the check; what was found until then is still told."""
         self.stopped_by = by
+        self.stage.overseer.heard()
         let_go_of_frames(by)
         return reason_of(by)
 

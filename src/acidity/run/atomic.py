@@ -12,7 +12,7 @@ from acidity.errors import UsageError
 from acidity.run import context
 from acidity.run.boundary import NOTHING_ASKED, Terms, Transition
 from acidity.run.context import inside
-from acidity.run.course import Body, Course, Failed, Steps
+from acidity.run.course import Body, Course, Failed, Moves
 from acidity.run.decide import ONCE, Ended, Policy
 from acidity.run.drivers import outcome, run, run_async, to_body, to_body_async
 from acidity.run.errors import BoundaryError
@@ -88,7 +88,7 @@ class atomic:  # noqa: N801  # it is used like a function
     key: Key | None = None
     _waits = True
 
-    _under_way: tuple[Course, Steps] | None = None  # of the block
+    _under_way: tuple[Course, Moves] | None = None  # of the block
     _joined: Joined | None = None
 
     def __init__(
@@ -225,7 +225,7 @@ class atomic:  # noqa: N801  # it is used like a function
         if ended.error is not error or course.interrupted is not None:
             outcome(course, ended)
 
-    def _opened(self) -> tuple[Course, Steps] | None:
+    def _opened(self) -> tuple[Course, Moves] | None:
         """The course of the block, and its steps; None where it joins."""
         if self.policy is not ONCE:
             raise UsageError("max_attempts=: a `with` block cannot be run again; decorate a function instead")

@@ -6,6 +6,7 @@ generator hears of every exception, decides, and ends with what is to be returne
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
@@ -64,8 +65,8 @@ def got(reply: Any) -> Any:
     return reply
 
 
-Step = Work | Body | Wait
-Steps = Generator[Step, Any, Ended]
+Move = Work | Body | Wait
+Moves = Generator[Move, Any, Ended]
 
 
 @dataclass(slots=True)
@@ -92,11 +93,11 @@ class Course:
     residence: Residence | None = None
     interrupted: BaseException | None = None
 
-    def steps(self) -> Steps:
+    def steps(self) -> Moves:
         """From the first BEGIN to the confirmed end of the last attempt."""
         return self._attempts() if self.policy.max_attempts > 1 else self._attempt()
 
-    def _attempts(self) -> Steps:
+    def _attempts(self) -> Moves:
         attempts: list[BaseException] = []
         while True:
             ended = yield from self._attempt()
@@ -114,7 +115,7 @@ class Course:
                 ended.error = _listing(attempts, ended)
             return ended
 
-    def _attempt(self) -> Generator[Step, Any, Ended]:
+    def _attempt(self) -> Generator[Move, Any, Ended]:
         unit = Unit(self.target, self.terms, None if self.marker is None else self.marker())
         unit.residence = self.residence
         ended = Ended(ACTIVE)
@@ -155,7 +156,7 @@ class Course:
             ended.state = unit.state
         return ended
 
-    def _clean(self, unit: Unit) -> Generator[Step, Any, None]:
+    def _clean(self, unit: Unit) -> Generator[Move, Any, None]:
         """ROLLBACK; when even that is interrupted, the connection is thrown away."""
         try:
             got((yield unit.roll_back))
@@ -166,7 +167,7 @@ class Course:
             if unit.state is FAILED:
                 unit.to(ABORTED)
 
-    def _torn(self, unit: Unit, ended: Ended) -> Generator[Step, Any, None]:
+    def _torn(self, unit: Unit, ended: Ended) -> Generator[Move, Any, None]:
         """Something inside has ended the transaction: whatever else was raised, that is what the caller is told."""
         if ended.error is not unit.torn and isinstance(ended.error, Exception):
             assert unit.torn is not None, "it is torn"
@@ -177,7 +178,7 @@ class Course:
             if type(spoilt) is Failed:
                 logger.warning("the marker of a unit that was ended inside could not be spoilt: %s", spoilt.error)
 
-    def _commit_failed(self, unit: Unit, ended: Ended, error: BaseException) -> Generator[Step, Any, None]:
+    def _commit_failed(self, unit: Unit, ended: Ended, error: BaseException) -> Generator[Move, Any, None]:
         """COMMIT raised: it was refused, or something after its reply raised, or its answer is lost."""
         ended.error = error
         if unit.state is FAILED:  # COMMIT was not sent, or was refused
@@ -195,7 +196,7 @@ class Course:
             logger.debug("the connection could not be closed: %s", closed.error)
         yield from self._resolve(unit, ended)
 
-    def _resolve(self, unit: Unit, ended: Ended) -> Generator[Step, Any, None]:
+    def _resolve(self, unit: Unit, ended: Ended) -> Generator[Move, Any, None]:
         """The answer to COMMIT is lost: let the marker tell."""
         lost = ended.error
         assert lost is not None, "COMMIT raised"
@@ -215,7 +216,7 @@ class Course:
         if not interruption:
             ended.error = None if committed else _exception(lost)
 
-    def _ask(self, marker: Marker) -> Generator[Step, Any, tuple[bool | None, BaseException | None]]:
+    def _ask(self, marker: Marker) -> Generator[Move, Any, tuple[bool | None, BaseException | None]]:
         """Ask the fence until it answers, for `RESOLVE_S` at most: the answer, and what interrupted the asking."""
         waited, began = 0.0, monotonic()
         for asked in count(1):
@@ -233,7 +234,7 @@ class Course:
                 return None, reply.error
         return None, None
 
-    def _repeat(self, unit: Unit, ended: Ended) -> Generator[Step, Any, None]:
+    def _repeat(self, unit: Unit, ended: Ended) -> Generator[Move, Any, None]:
         """The key was used up: answer with what is stored, if the request is the same."""
         assert unit.marker is not None, "only a marker is refused as a duplicate"
         try:
@@ -247,7 +248,7 @@ class Course:
                 key = unit.marker.key
                 ended.error = AlreadyDone(f"a unit with the idempotency key {key!r} is committed; nothing was done")
 
-    def _afterwards(self, unit: Unit, ended: Ended) -> Generator[Step, Any, None]:
+    def _afterwards(self, unit: Unit, ended: Ended) -> Generator[Move, Any, None]:
         """What was to be done once COMMIT is confirmed; one that fails does not keep the others from being done."""
         ended.state = COMMITTED
         waiting, outside = list(unit.after), context.afterwards.get()
@@ -296,7 +297,7 @@ def _listing(attempts: list[BaseException], ended: Ended) -> BaseException:
 
 def _of_a_task(error: BaseException) -> bool:
     """A cancellation of the task that sent COMMIT, and not of the caller, who would have been told as well."""
-    return type(error).__name__ == "CancelledError"
+    return isinstance(error, CancelledError)
 
 
 def _exception(lost: BaseException) -> BaseException:

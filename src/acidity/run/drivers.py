@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.util import greenlet_spawn
 
-from acidity.run.course import Body, Course, Failed, Steps, Wait, Work
+from acidity.run.course import Body, Course, Failed, Moves, Wait, Work
 from acidity.run.decide import Ended
 from acidity.run.telemetry import steps_of
 
@@ -24,7 +24,7 @@ async def async_sleep(seconds: float) -> None:
 
 
 def to_body(
-    steps: Steps, reply: Any = None, body: Callable[..., Any] | None = None, args: Any = (), kwargs: Any = NOTHING
+    steps: Moves, reply: Any = None, body: Callable[..., Any] | None = None, args: Any = (), kwargs: Any = NOTHING
 ) -> Body | Ended:
     """Carry out steps in plain code, where nothing has to be shielded, up to a user's block or to the end.
 
@@ -55,7 +55,7 @@ def to_body(
 
 
 async def to_body_async(
-    steps: Steps,
+    steps: Moves,
     course: Course,
     reply: Any = None,
     body: Callable[..., Any] | None = None,

@@ -23,7 +23,7 @@ from acidity.run.errors import BoundaryError, NothingToReverse
 from acidity.run.fingerprint import digest
 from acidity.run.marker import REVERSED, KeyTaken, Marker, Stored
 from acidity.run.target import target_of
-from acidity.run.works import Steps, Work, drive, drive_async
+from acidity.run.works import Moves, Work, drive, drive_async
 
 
 def reversal(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -146,7 +146,7 @@ class _Reversal(Marker):
         Marker.store(self, connection, [result] if self.found[0] is not None else [])
 
 
-def _steps(unit: Decorated, function: Callable[..., Any], args: Any, kwargs: Any) -> Steps:
+def _steps(unit: Decorated, function: Callable[..., Any], args: Any, kwargs: Any) -> Moves:
     original = unit.marker(args, kwargs)
     assert original is not None, "it has a key"
     attempts: list[_Reversal] = []

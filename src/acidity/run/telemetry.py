@@ -21,7 +21,7 @@ from acidity.run.state import State
 
 if TYPE_CHECKING:
     from acidity.run.boundary import Transition
-    from acidity.run.course import Course, Step, Steps
+    from acidity.run.course import Course, Move, Moves
     from acidity.run.decide import Ended
     from acidity.run.unit import Unit
 
@@ -29,7 +29,7 @@ SPAN = "acidity.atomic"
 _known: tuple[Any, Any] = (None, None)  # the last provider and its tracer
 
 
-def steps_of(course: Course) -> Steps:
+def steps_of(course: Course) -> Moves:
     """The steps of the course, in a span if the program traces."""
     trace = sys.modules.get("opentelemetry.trace")  # a program that traces has imported it
     if trace is None:
@@ -48,7 +48,7 @@ def _tracer(trace: Any) -> Any:
     return _known[1]
 
 
-def _traced(course: Course, tracer: Any, trace: Any) -> Steps:
+def _traced(course: Course, tracer: Any, trace: Any) -> Moves:
     context = sys.modules["opentelemetry.context"]
     name = f"{SPAN} {course.name.rpartition('.')[2]}" if course.name else SPAN
     span = tracer.start_span(name, attributes=_attributes(course))
@@ -98,7 +98,7 @@ class Story:
 
         return on_transition
 
-    def follow(self, steps: Steps) -> Generator[Step, Any, Ended]:
+    def follow(self, steps: Moves) -> Generator[Move, Any, Ended]:
         """Let the steps pass, and notice where another attempt begins."""
         try:
             step = next(steps)

@@ -19,7 +19,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Returned:
     """What came of a unit of work or a wait."""
 
     value: Any = None
@@ -36,26 +36,26 @@ class Reply:
         return self.value
 
 
-Steps = Generator[Work | Wait, Reply, Any]
+Moves = Generator[Work | Wait, Returned, Any]
 
 
-def drive(steps: Steps) -> Any:
+def drive(steps: Moves) -> Any:
     """In plain code."""
-    reply: Reply | None = None
+    reply: Returned | None = None
     while True:
         try:
             step = next(steps) if reply is None else steps.send(reply)
         except StopIteration as done:
             return done.value
         try:
-            reply = Reply(drivers.run(step.course, step.body)) if isinstance(step, Work) else _pause(step)
+            reply = Returned(drivers.run(step.course, step.body)) if isinstance(step, Work) else _pause(step)
         except BaseException as error:
-            reply = Reply(error=error)
+            reply = Returned(error=error)
 
 
-async def drive_async(steps: Steps) -> Any:
+async def drive_async(steps: Moves) -> Any:
     """In a task."""
-    reply: Reply | None = None
+    reply: Returned | None = None
     while True:
         try:
             step = next(steps) if reply is None else steps.send(reply)
@@ -63,14 +63,14 @@ async def drive_async(steps: Steps) -> Any:
             return done.value
         try:
             if isinstance(step, Work):
-                reply = Reply(await drivers.run_async(step.course, step.body))
+                reply = Returned(await drivers.run_async(step.course, step.body))
             else:
                 await drivers.async_sleep(step.seconds)
-                reply = Reply()
+                reply = Returned()
         except BaseException as error:
-            reply = Reply(error=error)
+            reply = Returned(error=error)
 
 
-def _pause(step: Wait) -> Reply:
+def _pause(step: Wait) -> Returned:
     drivers.sleep(step.seconds)
-    return Reply()
+    return Returned()

@@ -26,7 +26,9 @@ _REMEDY = (
     'Redirect a module-level engine with bind="module:engine", or let the operation take a session, engine or url as '
     "its first parameter."
 )
-_HEARD = {"do_connect": 1, "engine_connect": 1, "checkout": 1, "reset": 1}  # how many listeners are the adapter's own
+# How many listeners are those of the adapters: of this one, and of `beforehand`, which is installed where this one is.
+_HEARD = {"do_connect": 1, "engine_connect": 1, "checkout": 1, "reset": 1}
+_HEARD |= {"before_cursor_execute": 1, "commit": 1, "commit_twophase": 1}
 _RAW = "a raw driver connection was taken from the pool (raw_connection)"
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from acidity.engines.orphans import owner_is_gone
+from acidity.engines.orphans import PREFIX, owner_is_gone
 from acidity.errors import UsageError
 
 WAIT_S = 60  # a check that takes longer than this under the same name is not waited for
@@ -26,6 +26,7 @@ _CREATES = re.compile(
     r"(?P<name>`(?:[^`]|``)+`|[\w$]+)(?P<rest>[^;]*)",
     re.IGNORECASE,
 )
+_LOCKED = 1205
 _held: set[tuple[str, int, str]] = set()  # by this process
 
 
@@ -121,6 +122,22 @@ class Leases:
     def _let_go(self, name: str) -> None:
         _held.discard((*self._server, name))
         self._ask("SELECT RELEASE_LOCK(%s)", (_lock(name),))
+
+
+def drop_orphans(ask: Callable[..., Any]) -> None:
+    """Drop databases whose owner is gone, unless a prepared transaction of nobody's knowing locks them."""
+    import pymysql
+
+    serves = partial(owner_lives, ask)
+    names = [name for (name,) in ask("SELECT schema_name FROM information_schema.schemata")]
+    ours = [name for name in names if name.startswith(PREFIX) and owner_is_gone(name, serves)]
+    for name in (*ours, *orphaned(ask)):
+        try:
+            at_once = "SET STATEMENT innodb_lock_wait_timeout = 0, foreign_key_checks = 0 FOR"
+            ask(f"{at_once} DROP DATABASE IF EXISTS {_quoted(name)}")
+        except pymysql.err.OperationalError as error:
+            if error.args[0] != _LOCKED:
+                raise
 
 
 def orphaned(ask: Callable[..., Any]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import Any
 
 from acidity.core.call import History, calls
@@ -12,11 +11,10 @@ from acidity.engines.facts import Waits
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.hosted_database import Catalogue, Shape
 from acidity.engines.mariadb.catalogue import Reader
-from acidity.engines.mariadb.leases import Leases, claim, orphaned, owner_lives
+from acidity.engines.mariadb.leases import Leases, claim, drop_orphans
 from acidity.engines.mariadb.session import left_on, names_in
 from acidity.engines.mariadb.speech import only_writes_rows
 from acidity.engines.mariadb.waiting import Waiting
-from acidity.engines.orphans import PREFIX, owner_is_gone
 from acidity.engines.server import Server
 from acidity.engines.session import Left
 
@@ -193,19 +191,8 @@ class MariadbSandbox(HostedSandbox):
         return found
 
     def sweep(self) -> None:
-        """Drop databases whose owner is gone, unless a prepared transaction of nobody's knowing locks them."""
-        import pymysql
-
-        serves = partial(owner_lives, self.ask)
-        names = [name for (name,) in self.ask("SELECT schema_name FROM information_schema.schemata")]
-        ours = [name for name in names if name.startswith(PREFIX) and owner_is_gone(name, serves)]
-        for name in (*ours, *orphaned(self.ask)):
-            try:
-                at_once = "SET STATEMENT innodb_lock_wait_timeout = 0, foreign_key_checks = 0 FOR"
-                self.ask(f"{at_once} DROP DATABASE IF EXISTS {self.quoted(name)}")
-            except pymysql.err.OperationalError as error:
-                if error.args[0] != _LOCKED:
-                    raise
+        """Drop databases whose owner is gone."""
+        drop_orphans(self.ask)
 
     def remember(self, history: History) -> None:
         """Keep also whether a Call may have made or dropped something, and which locks and tables they speak of."""
@@ -316,10 +303,19 @@ class MariadbSandbox(HostedSandbox):
         import pymysql
 
         try:
-            self.ask(f"KILL CONNECTION {int(number)}")
+            self.ask(self.ending(number))
         except pymysql.err.OperationalError as error:
             if error.args[0] != _NO_SUCH_THREAD:
                 raise
+
+    def ending(self, number: int) -> str:
+        """KILL."""
+        return f"KILL CONNECTION {int(number)}"
+
+    def sessions_to_end(self, *, everything: bool) -> tuple[str, Any]:
+        """By the names of the users, which are this Sandbox's alone; ours by the database that they are in."""
+        ours = self.database if everything else None
+        return _TO_END, (self.user, f"{self.user}_b", ours)
 
     def waits(self, sessions: Collection[int]) -> Waits:
         """InnoDB's monitor, and the process list for locks that are not InnoDB's."""
@@ -389,8 +385,10 @@ class MariadbSandbox(HostedSandbox):
         return "`" + name.replace("`", "``") + "`"
 
 
+_TO_END = """
+    SELECT id FROM information_schema.processlist WHERE (user IN (%s, %s) OR db = %s) AND id <> CONNECTION_ID()
+"""
 _NO_SUCH_THREAD = 1094
-_LOCKED = 1205
 _MANY = 10_000  # a limit has to be there from the start: without one, MariaDB does not count
 
 

@@ -180,6 +180,15 @@ class PostgresqlSandbox(HostedSandbox):
         self.server_admin = self.connect_admin()
         self.ask("SET lock_timeout = '2s'")
 
+    def begin_anew(self) -> None:
+        """Both administrator's connections are ended; what follows may not wait for ever."""
+        super().begin_anew()
+        with suppress(Exception):
+            self.server_admin.close()
+        self.server_admin = self.connect_admin()
+        for connection in (self.server_admin, self.admin):
+            connection.execute("SET statement_timeout = '10s'")
+
     def read_catalogue(self) -> Catalogue:
         """All that DDL has made in every schema but the server's and ours."""
         self.stamp = self.stamp_now()
@@ -283,7 +292,16 @@ class PostgresqlSandbox(HostedSandbox):
 
     def end_session(self, number: int) -> None:
         """End a session with pg_terminate_backend."""
-        self.ask(f"SELECT pg_terminate_backend({int(number)})")
+        self.ask(self.ending(number))
+
+    def ending(self, number: int) -> str:
+        """pg_terminate_backend."""
+        return f"SELECT pg_terminate_backend({int(number)})"
+
+    def sessions_to_end(self, *, everything: bool) -> tuple[str, Any]:
+        """By the name of the role, which is this Sandbox's alone."""
+        ours = self.database if everything else None
+        return _TO_END, (self.user, ours)
 
     def waits(self, sessions: Collection[int]) -> Waits:
         """pg_blocking_pids of all of them in one answer; a prepared transaction counts as 0."""
@@ -359,6 +377,9 @@ def _is_idle(dbapi_connection: Any) -> bool:
 _IDLE = 0  # PQTRANS_IDLE
 _SESSIONS_OF = """
     SELECT 1 FROM pg_stat_activity WHERE application_name = %s OR datname = %s OR starts_with(datname, %s) LIMIT 1
+"""
+_TO_END = """
+    SELECT pid FROM pg_stat_activity WHERE (usename = %s OR application_name = %s) AND pid <> pg_backend_pid()
 """
 _NEVER = 1 << 30  # statements are prepared where that is asked for; None would forbid it
 

@@ -36,6 +36,13 @@ class SqliteFacts:
         """Send a statement on the driver's connection."""
         self.on_driver(dbapi_connection, lambda connection: connection.execute(sql).fetchall())
 
+    def interrupt(self, opened: Iterable[Any], *, everything: bool) -> None:
+        """By the one method of a connection that every thread may call."""
+        del everything
+        for connection in opened:
+            with suppress(sqlite3.Error, AttributeError, ValueError):
+                native_of(connection).interrupt()
+
     def session_of(self, dbapi_connection: Any) -> None:
         """A file has no sessions."""
 

@@ -14,7 +14,7 @@ from acidity.engines.base import Unsettled
 from acidity.errors import Terminated
 from acidity.prove.drill.examine import Examination, Examiner
 from acidity.prove.drill.findings import Cause, atomicity_causes, consistency_causes
-from acidity.prove.drill.judge import Bench, Judged
+from acidity.prove.drill.judge import Baseline, Judged
 from acidity.prove.telling.shorten import shorten
 
 TRIED_MAX = 3
@@ -37,28 +37,28 @@ class Confirmed:
 
 def confirmed_findings(examiner: Examiner, examination: Examination) -> tuple[list[Finding], list[Finding]]:
     """The findings of letters A and C that came again; the examination notes what did not."""
-    bench, judged = examination.bench, examination.judged
+    baseline, judged = examination.baseline, examination.judged
     known: Known = {}
-    atomicity = confirm(atomicity_causes(bench, judged), examiner, bench, known)
-    consistency = confirm(consistency_causes(bench, judged), examiner, bench, known)
+    atomicity = confirm(atomicity_causes(baseline, judged), examiner, baseline, known)
+    consistency = confirm(consistency_causes(baseline, judged), examiner, baseline, known)
     examination.unknowns += [*atomicity.unknowns, *consistency.unknowns]
     return atomicity.findings, consistency.findings
 
 
-def confirm(causes: Iterable[Cause], examiner: Examiner, bench: Bench, known: Known | None = None) -> Confirmed:
+def confirm(causes: Iterable[Cause], examiner: Examiner, baseline: Baseline, known: Known | None = None) -> Confirmed:
     """Make the run of each finding once more.
 
     Args:
         causes: what there is to say.
         examiner: makes the runs.
-        bench: what they are compared with.
+        baseline: what they are compared with.
         known: what came of a run before, by its Schedule; one run may show several findings.
     """
     confirmed = Confirmed()
     known = {} if known is None else known
     for cause in causes:
         try:
-            shown = cause.members[0] if examiner.runs.stopped_by else _shown(cause, examiner, bench, known)
+            shown = cause.members[0] if examiner.runs.stopped_by else _shown(cause, examiner, baseline, known)
         except (KeyboardInterrupt, Terminated) as stop:
             examiner.runs.stop(stop)
             shown = cause.members[0]
@@ -69,10 +69,10 @@ def confirm(causes: Iterable[Cause], examiner: Examiner, bench: Bench, known: Kn
     return confirmed
 
 
-def _shown(cause: Cause, examiner: Examiner, bench: Bench, known: Known) -> Judged | None:
+def _shown(cause: Cause, examiner: Examiner, baseline: Baseline, known: Known) -> Judged | None:
     """The plainest run that comes again."""
     for item in _plainest(cause):
-        again = _again(item, examiner, bench, known)
+        again = _again(item, examiner, baseline, known)
         if isinstance(again, Judged) and again.run.struck is item.run.struck and cause.shown_by(again):
             return item
     return None
@@ -94,12 +94,12 @@ def _plainest(cause: Cause) -> Iterator[Judged]:
         yield next(item for item in cause.members if item.run.schedule == schedule)
 
 
-def _again(item: Judged, examiner: Examiner, bench: Bench, known: Known) -> Judged | BaseException:
+def _again(item: Judged, examiner: Examiner, baseline: Baseline, known: Known) -> Judged | BaseException:
     """The same run a second time."""
     name = str(item.run.schedule)
     if name not in known:
         try:
-            known[name] = examiner.repeat(bench, item.run.schedule)
+            known[name] = examiner.repeat(baseline, item.run.schedule)
         except (Exception, Unsettled) as error:  # whatever it is, it is no second sight of what was found
             known[name] = error
     return known[name]

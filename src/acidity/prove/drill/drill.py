@@ -46,6 +46,13 @@ class Drilled:
     unprotected: dict[str, str] = field(default_factory=dict)
     elapsed_s: float = 0.0
 
+    def stop(self, by: KeyboardInterrupt | Terminated) -> None:
+        """Somebody stopped it; what was found until then stays."""
+        self.stopped_by = by
+        if self.ended is ExitReason.FINISHED:
+            self.ended = reason_of(by)
+            self.unknowns.append(self.ended.value)
+
     @property
     def cells(self) -> dict[Cell, set[Mode | Misfit]]:
         """(fault, kind of Call) → modes and reasons, over all operations."""
@@ -63,32 +70,44 @@ def run_drill(scenario: Scenario, asked: CheckOptions) -> Drilled:
         UsageError: the input is wrong.
         EngineUnavailable: the engine cannot be started.
     """
-    with Stage(scenario, asked.db, asked.settings, asked.isolation_level) as stage, quiet():
-        several = scenario.commits == "several"
-        drilled = Drilled(stage.sandbox.info(), several=several, steps=done_by(scenario.steps))
-        inspector, runs = Inspector(stage), Runs(stage, asked)
-        inspector.check_seed()
-        try:
-            for position in range(len(scenario.operations)):
-                if runs.stopped_by is None:
-                    _drill_operation(runs, position, inspector, drilled)
-        except (KeyboardInterrupt, Terminated) as stop:  # outside the runs that are struck
-            runs.stop(stop)
-        drilled.stopped_by = runs.stopped_by
-        if runs.stopped_by is not None and drilled.ended is ExitReason.FINISHED:
-            drilled.ended = reason_of(runs.stopped_by)
-            drilled.unknowns.append(drilled.ended.value)
-        drilled.engine = stage.sandbox.info()  # with what the operations themselves have set
-        drilled.invariants = len(scenario.invariants)
-        drilled.constraints = stage.sandbox.constraints()
-        drilled.left_out = stage.sandbox.left_out()
-        for name, part in stage.parts.items():
-            for table, kind in part.traits().get("unprotected", {}).items():
-                drilled.unprotected[f"{name}.{table}" if name else table] = kind
-        drilled.states = len(inspector.states)
-        drilled.stated = inspector.stated
-    drilled.elapsed_s = time.monotonic() - stage.began
+    began = time.monotonic()
+    drilled: Drilled | None = None
+    try:
+        with Stage(scenario, asked.db, asked.settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
+            drilled = Drilled(
+                stage.sandbox.info(), several=scenario.commits == "several", steps=done_by(scenario.steps)
+            )
+            _drill_all(Runs(stage, asked), Inspector(stage), drilled)
+        stage.overseer.leave_if_told()
+    except (KeyboardInterrupt, Terminated) as stop:  # while everything was taken back
+        if drilled is None:
+            raise
+        drilled.stop(stop)
+    drilled.elapsed_s = time.monotonic() - began
     return drilled
+
+
+def _drill_all(runs: Runs, inspector: Inspector, drilled: Drilled) -> None:
+    stage = runs.stage
+    scenario = stage.scenario
+    inspector.check_seed()
+    try:
+        for position in range(len(scenario.operations)):
+            if runs.stopped_by is None:
+                _drill_operation(runs, position, inspector, drilled)
+    except (KeyboardInterrupt, Terminated) as stop:  # outside the runs that are struck
+        runs.stop(stop)
+    if runs.stopped_by is not None:
+        drilled.stop(runs.stopped_by)
+    drilled.engine = stage.sandbox.info()  # with what the operations themselves have set
+    drilled.invariants = len(scenario.invariants)
+    drilled.constraints = stage.sandbox.constraints()
+    drilled.left_out = stage.sandbox.left_out()
+    for name, part in stage.parts.items():
+        for table, kind in part.traits().get("unprotected", {}).items():
+            drilled.unprotected[f"{name}.{table}" if name else table] = kind
+    drilled.states = len(inspector.states)
+    drilled.stated = inspector.stated
 
 
 def _drill_operation(runs: Runs, position: int, inspector: Inspector, drilled: Drilled) -> None:

@@ -19,8 +19,8 @@ from acidity.core.schedule import Schedule
 from acidity.engines.base import Unsettled
 from acidity.errors import Terminated, UsageError
 from acidity.prove.drill.commits_inside import CommitsInside
-from acidity.prove.drill.judge import Bench, Judged, Judgement, writes_left_uncommitted, wrote
-from acidity.prove.drill.striker import Strike, lab_of, struck_run
+from acidity.prove.drill.judge import Baseline, Judged, Judgement, writes_left_uncommitted, wrote
+from acidity.prove.drill.striker import Strike, context_of, struck_run
 from acidity.prove.faults import FAULTS
 from acidity.prove.runs import Runs
 from acidity.prove.stage.aftermath import Aftermath
@@ -28,6 +28,7 @@ from acidity.prove.stage.clock import let_second_pass
 from acidity.prove.stage.committed import CommitWatch
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.legal import LegalEnds
+from acidity.prove.stage.overseer import DidNotEnd
 from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.answers import undecided_answers
@@ -44,7 +45,7 @@ class Examination:
     """Everything that was seen of one operation.
 
     Attributes:
-        bench: what runs are compared with.
+        baseline: what runs are compared with.
         judged: the clean run and every run under a fault, judged.
         planned: how many runs there were to make.
         missed: how many runs found nothing to break.
@@ -54,7 +55,7 @@ class Examination:
         warmed_up: the very first run made other calls than those after it, and was left out.
     """
 
-    bench: Bench
+    baseline: Baseline
     judged: list[Judged] = field(default_factory=list)
     planned: int = 0
     missed: int = 0
@@ -118,23 +119,26 @@ class Examiner:
         if self.idle is not None:
             self._require_steps(self.idle, "on the rows before, when nothing was left to do by this operation")
         calls = self._calls(clean[0])
-        bench = self._bench(clean)
-        self._require_told(bench, clean[0])
-        self._require_one_answer(bench, clean)
+        baseline = self._baseline(clean)
+        self._require_told(baseline, clean[0])
+        self._require_one_answer(baseline, clean)
         strikes, cells = (
             plan(self.stage, self.operation, calls, self.runs.options.faults) if only is None else (only, {})
         )
-        result = Examination(bench, planned=len(strikes), cells=cells, warmed_up=self.warmed_up)
+        result = Examination(baseline, planned=len(strikes), cells=cells, warmed_up=self.warmed_up)
         if calls and not strikes and only is None and self.runs.options.faults is not None:
             result.unknowns.append(
                 f"{self.operation.name}: none of the faults that were asked for fits a Call "
                 f"({', '.join(self.runs.options.faults)})"
             )
-        runs = [self._inspected(bench, self._clean_run())]
+        runs = [self._inspected(baseline, self._clean_run())]
         series = self.runs.series(strikes, self.label)
         try:
             for strike in series:
-                runs.append(self._inspected(bench, self._struck_run(strike)))  # noqa: PERF401 - kept when one is stopped
+                try:
+                    runs.append(self._inspected(baseline, self._struck_run(strike)))
+                except DidNotEnd as error:
+                    result.unknowns.append(f"{self.operation.name}: {strike.schedule}: {error}")
             clean.append(self._clean_run())
         except Unsettled as error:
             result.unknowns.append(f"{self.operation.name}: {error}")
@@ -168,7 +172,7 @@ class Examiner:
         inner = self.wrap() if strike.fault.in_child else self.watch.over(self.wrap())
         return self.aftermath.follow(struck_run(self.stage, self.operation, strike, inner))
 
-    def repeat(self, bench: Bench, schedule: Schedule) -> Judged:
+    def repeat(self, baseline: Baseline, schedule: Schedule) -> Judged:
         """Make one run once more, and judge it.
 
         Raises:
@@ -178,8 +182,8 @@ class Examiner:
         """
         choice = schedule.choices[0] if schedule.choices else None
         strike = Strike(FAULTS[choice.fault], choice.calls, choice.persistent) if choice is not None else None
-        run = self._inspected(bench, self._clean_run() if strike is None else self._struck_run(strike))
-        return Judged(run, _judge(bench, run))
+        run = self._inspected(baseline, self._clean_run() if strike is None else self._struck_run(strike))
+        return Judged(run, _judge(baseline, run))
 
     def _calls(self, clean: Run) -> list[Call]:
         name = self.operation.name
@@ -191,18 +195,18 @@ class Examiner:
             raise Undecided(f"{name}: the operation made no database call (zero Calls), so nothing was checked")
         return calls
 
-    def _bench(self, clean: list[Run]) -> Bench:
+    def _baseline(self, clean: list[Run]) -> Baseline:
         if _shape(clean[0].history) != _shape(clean[1].history):
             raise Undecided(f"{self.operation.name}: not deterministic: two clean runs made different database calls")
         masks = self._learn(clean)
         doubled = self._doubled(clean[0])
         try:
-            return self._bench_of(clean, doubled, masks)
+            return self._baseline_of(clean, doubled, masks)
         except TooSymmetric as error:
             raise Undecided(f"{self.operation.name}: {error}") from None
 
-    def _bench_of(self, clean: list[Run], doubled: Run | None, masks: Masks) -> Bench:
-        return Bench(self.operation, self.stage.seed, clean, doubled, masks, self.watch.active, self.idle)
+    def _baseline_of(self, clean: list[Run], doubled: Run | None, masks: Masks) -> Baseline:
+        return Baseline(self.operation, self.stage.seed, clean, doubled, masks, self.watch.active, self.idle)
 
     def _learn(self, clean: list[Run]) -> Masks:
         states = [run.end for run in clean]
@@ -223,14 +227,14 @@ class Examiner:
         effects = {name: clean.effects.get(name, 0) + count for name, count in again.effects.items()}
         return replace(again, effects=effects, effect_keys=clean.effect_keys | again.effect_keys)
 
-    def _require_told(self, bench: Bench, clean: Run) -> None:
+    def _require_told(self, baseline: Baseline, clean: Run) -> None:
         """The clean run must succeed, or refuse as expected."""
-        if bench.told(clean) is not Told.OK:
+        if baseline.told(clean) is not Told.OK:
             self._require_refusal(clean)
 
-    def _require_one_answer(self, bench: Bench, clean: list[Run]) -> None:
+    def _require_one_answer(self, baseline: Baseline, clean: list[Run]) -> None:
         """Without ``succeeded=`` the clean run's answer is the measure, so there has to be one."""
-        told = [bench.told(run) for run in clean]
+        told = [baseline.told(run) for run in clean]
         for run, each in zip(clean, told, strict=True):
             if each is not told[0]:
                 answers = f"{clean[0].ending.answer!r} and {run.ending.answer!r}"
@@ -252,49 +256,49 @@ class Examiner:
             f"say {hint} if this is an expected refusal"
         )
 
-    def _inspected(self, bench: Bench, run: Run) -> Run:
-        legal = self._legal(bench, run)
-        told = bench.told(run)
+    def _inspected(self, baseline: Baseline, run: Run) -> Run:
+        legal = self._legal(baseline, run)
+        told = baseline.told(run)
         broken = self.inspector.inspect(run.end, told, run.ending)
         inspected = replace(run, told=told, broken=broken, legal=legal)
         return self.aftermath.repeat(inspected)
 
-    def _legal(self, bench: Bench, run: Run) -> str:
+    def _legal(self, baseline: Baseline, run: Run) -> str:
         """Which end state of ``also=`` this is, where it is neither before nor after."""
         if not self.operation.also:
             return ""
         if not run.schedule.choices:
             self.legal.require_not_clean(run.end)
-        known = bench.rows_of(run.end, run.effects) in {Rows.BEFORE, Rows.AFTER}
+        known = baseline.rows_of(run.end, run.effects) in {Rows.BEFORE, Rows.AFTER}
         return "" if known else self.legal.holding(run.end)
 
     def _judge_all(self, result: Examination, runs: list[Run], clean: list[Run]) -> None:
         """Judge with masks learnt from all clean runs: what differs only after a while is found by the last of them."""
-        bench = self._bench_of(clean, result.bench.doubled, self._learn(clean))
-        result.bench = bench
-        self._require_one_answer(bench, clean)
+        baseline = self._baseline_of(clean, result.baseline.doubled, self._learn(clean))
+        result.baseline = baseline
+        self._require_one_answer(baseline, clean)
         name = self.operation.name
         result.unknowns.extend(f"{name}: {why}" for why in (*self.watch.unread(), *self.inside.doubts()))
         for run in runs:
             if run.schedule.choices and not self._has_struck(result, run):
                 continue
             result.unknowns.extend(f"{name}: {run.schedule}: {bypass}" for bypass in run.bypasses[:1])
-            if _strayed(run, bench.clean[0]):
+            if _strayed(run, baseline.clean[0]):
                 which = str(run.schedule) if run.schedule.choices else "a later clean run"
                 result.unknowns.append(f"{name}: not deterministic: {which} made other database calls on its way")
                 continue
             try:
-                result.judged.append(Judged(run, _judge(bench, run)))
+                result.judged.append(Judged(run, _judge(baseline, run)))
             except Undecided as error:  # of the clean run; what faults did may be torn all the same
                 result.unknowns.append(str(error))
             except TooSymmetric as error:
                 result.unknowns.append(f"{name}: {run.schedule}: {error}")
-        unsaid = undecided_answers(bench, result.judged, invariants_hear=self.inspector.hears)
+        unsaid = undecided_answers(baseline, result.judged, invariants_hear=self.inspector.hears)
         result.unknowns.extend(f"{name}: {why}" for why in unsaid)
 
     def _has_struck(self, result: Examination, run: Run) -> bool:
         """Note in the table of cells how the fault struck, or why it did not."""
-        choice, history = run.schedule.choices[0], result.bench.clean[0].history
+        choice, history = run.schedule.choices[0], result.baseline.clean[0].history
         if choice.calls > len(history):
             raise UsageError(f"{run.schedule}: {self.operation.name} makes {len(history)} calls")
         cell = result.cells.setdefault((choice.fault, history[choice.calls - 1].call.kind), set())
@@ -316,16 +320,16 @@ def plan(
         calls: its Calls in a clean run.
         faults: the names of the only faults that strike; None means every fault.
     """
-    lab = lab_of(stage, operation)
+    context = context_of(stage, operation)
     strikes: list[Strike] = []
     cells: dict[tuple[str, str], set[Mode | Misfit]] = {}
     for call in calls:
-        lab.turn_to(call)
+        context.turn_to(call)
         for name in FAULTS:
             if faults is not None and name not in faults:
                 continue
             fault = FAULTS[name]
-            misfit = fault.misfit(call, lab)
+            misfit = fault.misfit(call, context)
             if misfit is not None:
                 cells.setdefault((name, call.kind), set()).add(misfit)
                 continue
@@ -335,21 +339,26 @@ def plan(
     return strikes, cells
 
 
-def _judge(bench: Bench, run: Run) -> Judgement:
-    judgement = bench.judge(run)
-    if run.schedule.choices or bench.operation.expects_refusal or not bench.changes_nothing or bench.settled_without:
+def _judge(baseline: Baseline, run: Run) -> Judgement:
+    judgement = baseline.judge(run)
+    if (
+        run.schedule.choices
+        or baseline.operation.expects_refusal
+        or not baseline.changes_nothing
+        or baseline.settled_without
+    ):
         return judgement
     if writes_left_uncommitted(run.history):
         if wrote(run.history):
             return replace(judgement, word="false success", severity="error")
         raise Undecided(
-            f"{bench.operation.name}: it calls what may write, commits nothing, and no row changed; commit what it "
+            f"{baseline.operation.name}: it calls what may write, commits nothing, and no row changed; commit what it "
             f"wrote, or end the transaction in which it only read"
         )
     if not wrote(run.history):
         return judgement
     raise Undecided(
-        f"{bench.operation.name}: its writes were committed and changed no row; "
+        f"{baseline.operation.name}: its writes were committed and changed no row; "
         f"give it arguments with which it changes some"
     )
 

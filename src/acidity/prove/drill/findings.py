@@ -14,7 +14,7 @@ from acidity.core.codes import CONSTRAINT, INVARIANT, LEFT_OPEN, OF_WORD
 from acidity.core.finding import Finding, RowChange
 from acidity.core.http import spoken
 from acidity.core.outcome import Told
-from acidity.prove.drill.judge import Bench, Judged, Word
+from acidity.prove.drill.judge import Baseline, Judged, Word
 from acidity.prove.faults import FAULTS
 from acidity.prove.stage.run import Break, Run
 from acidity.prove.telling.answers import answer_in_words
@@ -54,17 +54,17 @@ class Cause:
     finding: Callable[[Judged], Finding]
 
 
-def atomicity_causes(bench: Bench, judged: Sequence[Judged]) -> list[Cause]:
+def atomicity_causes(baseline: Baseline, judged: Sequence[Judged]) -> list[Cause]:
     """What letter A has to say of one operation."""
     groups: dict[Any, list[Judged]] = {}
     for item in judged:
         if item.judgement.severity is None:
             continue
-        groups.setdefault(_cause(bench, item), []).append(item)
-    return [_atomicity_cause(bench, key[0], members) for key, members in groups.items()]
+        groups.setdefault(_cause(baseline, item), []).append(item)
+    return [_atomicity_cause(baseline, key[0], members) for key, members in groups.items()]
 
 
-def _atomicity_cause(bench: Bench, code: str, members: list[Judged]) -> Cause:
+def _atomicity_cause(baseline: Baseline, code: str, members: list[Judged]) -> Cause:
     first = members[0].judgement
 
     def shown_by(item: Judged) -> bool:
@@ -76,11 +76,11 @@ def _atomicity_cause(bench: Bench, code: str, members: list[Judged]) -> Cause:
         first.text,
         tuple(sorted(members, key=_simplest)),
         shown_by,
-        lambda item: _finding(bench, code, item, len(members)),
+        lambda item: _finding(baseline, code, item, len(members)),
     )
 
 
-def _cause(bench: Bench, item: Judged) -> tuple[Any, ...]:
+def _cause(baseline: Baseline, item: Judged) -> tuple[Any, ...]:
     """Runs that end in the same rows with the same word have one cause."""
     code = OF_WORD[item.judgement.word].name
     if committed_by_stranger(item):
@@ -92,7 +92,7 @@ def _cause(bench: Bench, item: Judged) -> tuple[Any, ...]:
         code,
         item.judgement.text,
         item.judgement.severity,
-        bench.comparer.digest(item.run.end),
+        baseline.comparer.digest(item.run.end),
         effects,
         _in_doubt(item.run),
     )
@@ -116,36 +116,36 @@ def _simplest(item: Judged) -> tuple[bool, tuple[int, int, int, str]]:
     return item.judgement.word == "leaked", item.run.schedule.simplicity
 
 
-def _finding(bench: Bench, code: str, item: Judged, occurrences: int) -> Finding:
-    run, judgement, steady = item.run, item.judgement, Steady.of(bench)
-    repeated = bench.changed_again(run) if judgement.word == "not idempotent" else None
-    found = changes_again(repeated, run) if repeated is not None else row_changes(bench.seed, run.end)
-    changes = _compared(bench, steady.changes(found))
-    expected = _compared(bench, steady.fresh().changes(row_changes(bench.seed, bench.clean[0].end)))
+def _finding(baseline: Baseline, code: str, item: Judged, occurrences: int) -> Finding:
+    run, judgement, steady = item.run, item.judgement, Steady.of(baseline)
+    repeated = baseline.changed_again(run) if judgement.word == "not idempotent" else None
+    found = changes_again(repeated, run) if repeated is not None else row_changes(baseline.seed, run.end)
+    changes = _compared(baseline, steady.changes(found))
+    expected = _compared(baseline, steady.fresh().changes(row_changes(baseline.seed, baseline.clean[0].end)))
     return Finding(
         code=code,
         severity=judgement.severity or "error",
         title=steady.text(title_of_repeated(repeated, changes))
         if repeated is not None
-        else _title(bench, code, item, changes, expected, steady),
+        else _title(baseline, code, item, changes, expected, steady),
         word=judgement.text,
-        operation=bench.operation.name,
+        operation=baseline.operation.name,
         schedule=run.schedule,
         sites=_sites(run),
         diff=changes,
-        explanation=tuple(_explain(bench, item, steady)),
+        explanation=tuple(_explain(baseline, item, steady)),
         occurrences=occurrences,
         history=steady.history(run.history),
     )
 
 
-def _compared(bench: Bench, changes: tuple[RowChange, ...]) -> tuple[RowChange, ...]:
+def _compared(baseline: Baseline, changes: tuple[RowChange, ...]) -> tuple[RowChange, ...]:
     """The changes in tables that count."""
-    return tuple(change for change in changes if change.table not in bench.masks.tables)
+    return tuple(change for change in changes if change.table not in baseline.masks.tables)
 
 
 def _title(
-    bench: Bench,
+    baseline: Baseline,
     code: str,
     item: Judged,
     changes: Sequence[RowChange],
@@ -153,7 +153,7 @@ def _title(
     steady: Steady,
 ) -> str:
     run, judgement = item.run, item.judgement
-    told = _told(bench, item, steady)
+    told = _told(baseline, item, steady)
     claim = _CLAIMS.get(judgement.word, Claim.CLEAN)
     if claim is Claim.FAILED and not run.ending.exception:
         claim = Claim.NOTHING  # the answer was quoted, and need not be explained
@@ -189,7 +189,7 @@ def _in_doubt(run: Run) -> str:
     return f"{text} in {' and '.join(where)}" if where else text
 
 
-def _told(bench: Bench, item: Judged, steady: Steady) -> str:
+def _told(baseline: Baseline, item: Judged, steady: Steady) -> str:
     """What the caller was told; an answer is quoted where it was not that of success."""
     ending, told = item.run.ending, item.judgement.told
     if ending.killed:
@@ -204,7 +204,7 @@ def _told(bench: Bench, item: Judged, steady: Steady) -> str:
         return f"the caller was told that it failed ({ending.exception})"
     if told is Told.OK:
         return "the caller was told that all went well"
-    return f"the operation answered {answer_in_words(bench, item, steady)}"
+    return f"the operation answered {answer_in_words(baseline, item, steady)}"
 
 
 def _sites(run: Run) -> tuple[Site, ...]:
@@ -219,9 +219,9 @@ def _sites(run: Run) -> tuple[Site, ...]:
     return tuple(dict.fromkeys(site for site in found if site is not None))
 
 
-def _explain(bench: Bench, item: Judged, steady: Steady) -> list[str]:
+def _explain(baseline: Baseline, item: Judged, steady: Steady) -> list[str]:
     run, judgement = item.run, item.judgement
-    total = len(bench.clean[0].history)
+    total = len(baseline.clean[0].history)
     steps = []
     for event in run.history:
         if event.fault:
@@ -248,12 +248,12 @@ def _explain(bench: Bench, item: Judged, steady: Steady) -> list[str]:
         steps.append(f"{_in_doubt(run)}, and nothing in this run decided it")
     if judgement.by_stranger:
         steps.append("after a stranger's commit on the same pool the rows were different")
-    steps.extend(map(steady.text, explained(bench, run)))
+    steps.extend(map(steady.text, explained(baseline, run)))
     steps.append(f"rows read over an independent connection: {judgement.rows}")
     return steps
 
 
-def consistency_causes(bench: Bench, judged: Sequence[Judged]) -> list[Cause]:
+def consistency_causes(baseline: Baseline, judged: Sequence[Judged]) -> list[Cause]:
     """What letter C has to say of one operation: each constraint or invariant that was broken."""
     groups: dict[tuple[str, bool], dict[int, Judged]] = {}
     counts: Counter[tuple[str, bool]] = Counter()
@@ -262,24 +262,24 @@ def consistency_causes(bench: Bench, judged: Sequence[Judged]) -> list[Cause]:
             key = (broken.violation.called, broken.between is None)
             groups.setdefault(key, {})[id(item)] = item
             counts[key] += 1
-    return [_consistency_cause(bench, key, list(members.values()), counts[key]) for key, members in groups.items()]
+    return [_consistency_cause(baseline, key, list(members.values()), counts[key]) for key, members in groups.items()]
 
 
-def _consistency_cause(bench: Bench, key: tuple[str, bool], members: list[Judged], occurrences: int) -> Cause:
+def _consistency_cause(baseline: Baseline, key: tuple[str, bool], members: list[Judged], occurrences: int) -> Cause:
     def broken_in(item: Judged) -> Break | None:
         return next((each for each in item.run.breaks if (each.violation.called, each.between is None) == key), None)
 
     def finding(item: Judged) -> Finding:
         broken = broken_in(item)
         assert broken is not None, "only runs that show it are asked"
-        return _inconsistent(bench, item, broken, occurrences)
+        return _inconsistent(baseline, item, broken, occurrences)
 
     members.sort(key=_simplest)
     return Cause(INVARIANT.word, tuple(members), lambda item: broken_in(item) is not None, finding)
 
 
-def _inconsistent(bench: Bench, item: Judged, broken: Break, occurrences: int) -> Finding:
-    steady = Steady.of(bench)
+def _inconsistent(baseline: Baseline, item: Judged, broken: Break, occurrences: int) -> Finding:
+    steady = Steady.of(baseline)
     seen, violation = steady.text(str(broken.violation)), broken.violation
     what = "a declared constraint" if violation.declared else f"the invariant {violation.called}"
     site = broken.between.call.site if broken.between is not None else None
@@ -288,11 +288,11 @@ def _inconsistent(bench: Bench, item: Judged, broken: Break, occurrences: int) -
         severity="error",
         title=f"{what} is broken{broken.where}: {seen}",
         word=INVARIANT.word,
-        operation=bench.operation.name,
+        operation=baseline.operation.name,
         schedule=item.run.schedule,
         sites=tuple(dict.fromkeys([*([site] if site else []), *_sites(item.run)])),
-        diff=steady.changes(row_changes(bench.seed, broken.state)),
-        explanation=(*_on_the_way(broken, item.run), *_explain(bench, item, steady)),
+        diff=steady.changes(row_changes(baseline.seed, broken.state)),
+        explanation=(*_on_the_way(broken, item.run), *_explain(baseline, item, steady)),
         occurrences=occurrences,
         history=steady.history(item.run.history),
     )

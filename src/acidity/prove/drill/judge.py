@@ -81,7 +81,7 @@ class Judged:
 
 
 @dataclass
-class Bench:
+class Baseline:
     """What every run of one operation is compared with.
 
     Attributes:

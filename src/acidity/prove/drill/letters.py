@@ -34,7 +34,7 @@ def atomicity_report(drilled: Drilled, asked: CheckOptions) -> Report:
     struck = [item for examination in drilled.examinations for item in examination.struck]
     rows = Counter(item.judgement.rows for item in struck)
     misreported = sum(1 for item in struck if item.judgement.word in _MISREPORTED)
-    calls = sum(len(examination.bench.clean[0].history) for examination in drilled.examinations)
+    calls = sum(len(examination.baseline.clean[0].history) for examination in drilled.examinations)
     faults = len({item.run.schedule.choices[0].fault for item in struck})
     leaked = sum(1 for item in struck if item.judgement.word == "leaked" and item.judgement.severity == "error")
     doubtful = sum(1 for item in struck if item.judgement.word == "left in doubt")
@@ -122,7 +122,7 @@ def _unknown_to(fault: str, engine: str) -> bool:
 
 def _masks_in_use(examination: Examination) -> Masks:
     """The masks of tables that the operation changes; those of others hide nothing."""
-    changed, masks = _changed(examination), examination.bench.masks
+    changed, masks = _changed(examination), examination.baseline.masks
 
     def kept(columns: frozenset[Column]) -> frozenset[Column]:
         return frozenset(column for column in columns if column[0] in changed)
@@ -132,8 +132,8 @@ def _masks_in_use(examination: Examination) -> Masks:
 
 def _changed(examination: Examination) -> list[str]:
     """The tables of which the clean run changes rows, sorted."""
-    bench = examination.bench
-    return sorted({change.table for change in row_changes(bench.seed, bench.clean[0].end)})
+    baseline = examination.baseline
+    return sorted({change.table for change in row_changes(baseline.seed, baseline.clean[0].end)})
 
 
 def counted(number: int, noun: str) -> str:
@@ -148,7 +148,7 @@ def _ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 def _classifiers(drilled: Drilled) -> str:
     texts = [
         classified(
-            each.bench.clean[0].history,
+            each.baseline.clean[0].history,
             several=drilled.several,
             unprotected=[
                 f"{name} ({drilled.unprotected[name]})" for name in _changed(each) if name in drilled.unprotected
@@ -158,7 +158,7 @@ def _classifiers(drilled: Drilled) -> str:
     ]
     if len(set(texts)) <= 1:
         return texts[0] if texts else ""
-    names = [examination.bench.operation.name for examination in drilled.examinations]
+    names = [examination.baseline.operation.name for examination in drilled.examinations]
     return "; ".join(f"{name}: {text}" for name, text in zip(names, texts, strict=True))
 
 
@@ -202,17 +202,17 @@ def _steps_bound(drilled: Drilled) -> tuple[Bound, ...]:
 def _notes(drilled: Drilled) -> list[str]:
     notes: list[str] = []
     for examination in drilled.examinations:
-        name = examination.bench.operation.name
+        name = examination.baseline.operation.name
         notes.extend(f"{name}: {text}" for text in _masks_in_use(examination).describe())
-        if not examination.bench.clean[0].history and examination.bench.operation.expects_refusal:
+        if not examination.baseline.clean[0].history and examination.baseline.operation.expects_refusal:
             notes.append(f"{name}: refused before any database call")
-        if any(event.call.kind is Kind.EFFECT for event in examination.bench.clean[0].history):
-            took_place = sorted(examination.bench.clean[0].effects.items())
+        if any(event.call.kind is Kind.EFFECT for event in examination.baseline.clean[0].history):
+            took_place = sorted(examination.baseline.clean[0].effects.items())
             effects = ", ".join(f"{effect} {count}×" for effect, count in took_place)
             notes.append(f"{name}: effects of the clean run: {effects}")
         if examination.warmed_up:
             notes.append(f"{name}: the very first run made other database calls (a cache fills itself); not drilled")
-        if examination.bench.settled_without:
+        if examination.baseline.settled_without:
             notes.append(f"{name}: recover and settle reach the same rows without it: only a loss or a double is seen")
         doubtful = [item.judgement for item in examination.struck if item.judgement.told is Told.UNKNOWN]
         committed = sum(1 for judgement in doubtful if judgement.rows is Rows.AFTER)

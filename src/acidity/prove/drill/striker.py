@@ -11,7 +11,7 @@ from acidity.core.misfit import NOT_REACHED, Misfit, Mode, Why
 from acidity.core.scenario import Operation
 from acidity.core.schedule import FIRST, Choice, Schedule
 from acidity.engines.own_calls import OWN
-from acidity.prove.faults.base import STRIKES_MAX, Fault, Lab, NotApplicable
+from acidity.prove.faults.base import STRIKES_MAX, Fault, FaultContext, NotApplicable
 from acidity.prove.stage.host import is_async
 from acidity.prove.stage.needs import Needs
 from acidity.prove.stage.run import Run
@@ -56,7 +56,7 @@ class FaultInjector(Layer):
     """
 
     strike: Strike
-    lab: Lab
+    context: FaultContext
     struck: bool = False
     missed: Misfit | None = None
     mode: Mode = "real"
@@ -76,43 +76,43 @@ class FaultInjector(Layer):
     def _is_meant(self, pending: PendingCall) -> bool:
         index, database = pending.call.index, pending.call.database
         first = index == self.strike.index
-        outage = self.strike.persistent and self.struck and database == self.lab.database
+        outage = self.strike.persistent and self.struck and database == self.context.database
         again = outage and index > self.strike.index and self._lasts()
         if not first and not again:
             return False
-        self.lab.turn_to(pending.call)
-        misfit = self.strike.fault.misfit(pending.call, self.lab)
+        self.context.turn_to(pending.call)
+        misfit = self.strike.fault.misfit(pending.call, self.context)
         if misfit is not None and first:
             self.missed = misfit
         return misfit is None
 
     def _strike(self, pending: PendingCall) -> None:
         pending.inner = self.inner
-        self.lab.mode, self.lab.missed = "real", ""
+        self.context.mode, self.context.missed = "real", ""
         pending.fault = self.strike.fault.name
         try:
-            self.strike.fault.strike(pending, self.lab)
+            self.strike.fault.strike(pending, self.context)
         except NotApplicable as answer:
             pending.fault, pending.inner = "", None
             self.missed = self.missed or Misfit(Why.NOTHING, str(answer))
             self.release()
             self.inner.intercept(pending)
         except BaseException:
-            if self.lab.missed:
+            if self.context.missed:
                 pending.fault = ""
-                self.missed = self.missed or Misfit(Why.NOTHING, self.lab.missed)
+                self.missed = self.missed or Misfit(Why.NOTHING, self.context.missed)
             else:
                 self._has_struck()
             raise
         else:
-            if self.lab.missed:
+            if self.context.missed:
                 pending.fault = ""
-                self.missed = self.missed or Misfit(Why.NOTHING, self.lab.missed)
+                self.missed = self.missed or Misfit(Why.NOTHING, self.context.missed)
                 self.release()
             else:
                 self._has_struck()
         finally:
-            if self.lab.held and not self.strike.persistent and not self.strike.fault.lasting:
+            if self.context.held and not self.strike.persistent and not self.strike.fault.lasting:
                 self.release()
 
     def _lasts(self) -> bool:
@@ -125,7 +125,7 @@ class FaultInjector(Layer):
     def _has_struck(self) -> None:
         self.struck = True
         self.strikes += 1
-        if self.lab.mode == "simulated":
+        if self.context.mode == "simulated":
             self.mode = "simulated"
 
     def finish(self) -> None:
@@ -135,7 +135,7 @@ class FaultInjector(Layer):
 
     def release(self) -> None:
         """End what the fault holds: locks of second connections."""
-        self.lab.let_go()
+        self.context.let_go()
 
     @property
     def needs(self) -> Needs:
@@ -148,7 +148,7 @@ class FaultInjector(Layer):
 
         The error that is compared with is let go: its traceback would keep everything alive that the operation dropped.
         """
-        origin, self.lab.raised = self.lab.raised, None
+        origin, self.context.raised = self.context.raised, None
         seen: BaseException | None = error
         while seen is not None and seen is not origin:
             seen = seen.__context__
@@ -163,9 +163,9 @@ class FaultInjector(Layer):
         self.missed = Misfit(Why[why], reason)
 
 
-def lab_of(stage: Stage, operation: Operation) -> Lab:
+def context_of(stage: Stage, operation: Operation) -> FaultContext:
     """What a fault works with on this Stage."""
-    return Lab(stage.parts, is_async(operation), threading.current_thread() is threading.main_thread())
+    return FaultContext(stage.parts, is_async(operation), threading.current_thread() is threading.main_thread())
 
 
 def struck_run(stage: Stage, operation: Operation, strike: Strike, inner: Interceptor | None = None) -> Run:
@@ -177,7 +177,7 @@ def struck_run(stage: Stage, operation: Operation, strike: Strike, inner: Interc
         strike: which fault, at which Call.
         inner: decides for the Calls that the fault lets pass.
     """
-    injector = FaultInjector(strike, lab_of(stage, operation), inner=inner or PassThrough())
+    injector = FaultInjector(strike, context_of(stage, operation), inner=inner or PassThrough())
     run = stage.run(operation, injector, strike.schedule, needs=injector.needs)
     if run.ending.killed:  # it was the child's injector that struck
         last = replace(run.history[-1], fault=strike.fault.name)

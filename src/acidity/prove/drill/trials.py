@@ -60,7 +60,7 @@ def try_remedies(
         A Trial for each change that is meant against what was found, cheapest change first.
     """
     errors = {finding.code for finding in findings if finding.severity == "error"}
-    history = examination.bench.clean[0].history
+    history = examination.baseline.clean[0].history
     trials: list[Trial] = []
     for trial in (REMEDIES[name] for name in REMEDIES):
         if not errors & trial.codes:
@@ -85,7 +85,7 @@ def _not_tried(trial: RemedyTrial, reason: str) -> Trial:
 def _try(runs: Runs, operation: Operation, examination: Examination, trial: RemedyTrial) -> Trial:
     if runs.over():
         return _not_tried(trial, _why_over(runs))
-    history = examination.bench.clean[0].history
+    history = examination.baseline.clean[0].history
     examiner = Examiner(runs, operation, Inspector(runs.stage), wrap=lambda: trial.interceptor(history))
     try:
         again = examiner.examine()
@@ -103,9 +103,9 @@ def _why_over(runs: Runs) -> str:
 
 
 def _judged(trial: RemedyTrial, examiner: Examiner, again: Examination) -> Trial:
-    bench = again.bench
-    causes = [*atomicity_causes(bench, again.judged), *consistency_causes(bench, again.judged)]
-    found = confirm(causes, examiner, bench)
+    baseline = again.baseline
+    causes = [*atomicity_causes(baseline, again.judged), *consistency_causes(baseline, again.judged)]
+    found = confirm(causes, examiner, baseline)
     reasons = [*again.unknowns, *found.unknowns]
     return Trial(
         trial.name,

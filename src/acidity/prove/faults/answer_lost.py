@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault, apply, driver_error, hosted
+from acidity.prove.faults.base import FaultContext, SimpleFault, apply, driver_error, hosted
 
 
-def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
-    apply(pending, lab)
-    wire = lab.wire(pending)
+def _strike_sqlite(pending: PendingCall, context: FaultContext) -> None:
+    apply(pending, context)
+    wire = context.wire(pending)
     wire.close()
     pending.answered = False
-    lab.mode = "simulated"
+    context.mode = "simulated"
     raise driver_error(wire, "ProgrammingError", "Cannot operate on a closed database.")
 
 
-def _strike_server(pending: PendingCall, lab: Lab) -> None:
+def _strike_server(pending: PendingCall, context: FaultContext) -> None:
     """The proxy forwards COMMIT, waits for the server's answer, drops it and breaks the connection."""
-    proxy = hosted(lab).proxy()
+    proxy = hosted(context).proxy()
     proxy.cut("after")
     pending.answered = False
     pending.perform()
     proxy.disarm()
     pending.answered = True
-    lab.missed = "nothing was sent for this COMMIT"
+    context.missed = "nothing was sent for this COMMIT"
 
 
 FAULT = SimpleFault(

@@ -24,7 +24,7 @@ class NotApplicable(Exception):  # noqa: N818  # it is an answer, not an error
 
 
 @dataclass(slots=True)
-class Lab:
+class FaultContext:
     """What faults work with during one run.
 
     Attributes:
@@ -97,10 +97,10 @@ class Fault(Protocol):
     lasting: bool
     reason: str
 
-    def misfit(self, call: Call, lab: Lab) -> Misfit | None:
+    def misfit(self, call: Call, context: FaultContext) -> Misfit | None:
         """Why it cannot strike this Call; None if it can."""
 
-    def strike(self, pending: PendingCall, lab: Lab) -> None:
+    def strike(self, pending: PendingCall, context: FaultContext) -> None:
         """Break the Call: raise, with or without performing it.
 
         Raises:
@@ -108,7 +108,7 @@ class Fault(Protocol):
         """
 
 
-Way = Callable[[PendingCall, Lab], None] | str
+Way = Callable[[PendingCall, FaultContext], None] | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,34 +135,34 @@ class SimpleFault:
     lasting: bool = False
     writes_only: bool = False
     reason: str = "it breaks another kind of Call"
-    needs: Callable[[Lab], str] | None = None
+    needs: Callable[[FaultContext], str] | None = None
 
-    def misfit(self, call: Call, lab: Lab) -> Misfit | None:
+    def misfit(self, call: Call, context: FaultContext) -> Misfit | None:
         """Why it cannot strike this Call; None if it can."""
         if call.kind not in self.kinds:
             return Misfit(Why.ANOTHER_KIND, self.reason)
         if self.writes_only and call.kind is Kind.STATEMENT and not call.writes:
             return ONLY_READS
-        way = self._way(lab)
+        way = self._way(context)
         if isinstance(way, str):
             return Misfit(Why.NOT_HERE, way)
-        missing = self.needs(lab) if self.needs is not None else ""
+        missing = self.needs(context) if self.needs is not None else ""
         return Misfit(Why.NOT_HERE, missing) if missing else None
 
-    def strike(self, pending: PendingCall, lab: Lab) -> None:
+    def strike(self, pending: PendingCall, context: FaultContext) -> None:
         """Break the Call."""
-        way = self._way(lab)
+        way = self._way(context)
         assert not isinstance(way, str), "plan() asks misfit first"
-        way(pending, lab)
+        way(pending, context)
 
-    def _way(self, lab: Lab) -> Way:
-        engine = lab.sandbox.engine_name
+    def _way(self, context: FaultContext) -> Way:
+        engine = context.sandbox.engine_name
         return self.ways.get(engine) or self.ways.get("*") or f"it does not know how to strike on {engine}"
 
 
-def hosted(lab: Lab) -> HostedSandbox:
+def hosted(context: FaultContext) -> HostedSandbox:
     """The Sandbox of a fault that needs a server."""
-    sandbox = lab.sandbox
+    sandbox = context.sandbox
     assert isinstance(sandbox, HostedSandbox), "the fault has no way on a file"
     return sandbox
 
@@ -181,7 +181,7 @@ def one_transaction(wire: LiveConnection, sandbox: HostedSandbox) -> Iterator[No
                 wire.send("ROLLBACK")
 
 
-def require_transaction(pending: PendingCall, lab: Lab) -> None:
+def require_transaction(pending: PendingCall, context: FaultContext) -> None:
     """A COMMIT with nothing to commit cannot be refused; on a connection that commits by itself every one is such.
 
     Raises:
@@ -189,16 +189,16 @@ def require_transaction(pending: PendingCall, lab: Lab) -> None:
     """
     if commits_prepared(pending.call.sql):
         raise NotApplicable("what was prepared cannot be refused")
-    if not lab.sandbox.in_transaction(lab.wire(pending).connection):
+    if not context.sandbox.in_transaction(context.wire(pending).connection):
         raise NotApplicable("there was no transaction to refuse")
 
 
-def apply(pending: PendingCall, lab: Lab) -> None:
+def apply(pending: PendingCall, context: FaultContext) -> None:
     """Let the Call take place, for a fault that strikes after it; one that fails by itself has no after."""
     try:
         pending.perform()
     except BaseException:
-        lab.missed = "the Call fails by itself, so there is nothing after it"
+        context.missed = "the Call fails by itself, so there is nothing after it"
         raise
 
 

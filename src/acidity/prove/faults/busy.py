@@ -8,50 +8,50 @@ from typing import Any
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.bait import WAIT_MS_MAX, advisory_key, hold, table
-from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault, hosted, one_transaction
+from acidity.prove.faults.base import FaultContext, NotApplicable, SimpleFault, hosted, one_transaction
 
 
-def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
-    wire = lab.wire(pending)
-    other = lab.kept.get("writer")
+def _strike_sqlite(pending: PendingCall, context: FaultContext) -> None:
+    wire = context.wire(pending)
+    other = context.kept.get("writer")
     if other is None:
-        other = lab.sandbox.connect_beside()
+        other = context.sandbox.connect_beside()
         try:
             other.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError:
             raise NotApplicable("the operation holds the lock itself by then") from None
-        lab.kept["writer"] = other
+        context.kept["writer"] = other
     with wire.impatient():
         pending.perform()
-    lab.missed = "the Call needed no lock"
+    context.missed = "the Call needed no lock"
 
 
-def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
+def _strike_postgresql(pending: PendingCall, context: FaultContext) -> None:
     """The transaction waits for an advisory lock that a second session holds; PostgreSQL aborts it with 55P03."""
-    wire, other, key = lab.wire(pending), _holder(lab), advisory_key(hosted(lab).database, 0)
+    wire, other, key = context.wire(pending), _holder(context), advisory_key(hosted(context).database, 0)
     other.execute(f"SET lock_timeout = {WAIT_MS_MAX}")
     hold(lambda: other.execute(f"SELECT pg_advisory_lock({key})"))
-    with one_transaction(wire, hosted(lab)):
+    with one_transaction(wire, hosted(context)):
         wire.send("SET LOCAL lock_timeout = '1ms'")
         wire.send(f"SELECT pg_advisory_xact_lock({key})")
-    lab.missed = "the lock was free"
+    context.missed = "the lock was free"
 
 
-def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
+def _strike_mariadb(pending: PendingCall, context: FaultContext) -> None:
     """The transaction waits for a row that a second session holds; MariaDB undoes the statement only (1205)."""
-    wire, other = lab.wire(pending), _holder(lab)
-    take = f"SELECT n FROM {table(hosted(lab), 'bait')} WHERE id = 1 FOR UPDATE"
+    wire, other = context.wire(pending), _holder(context)
+    take = f"SELECT n FROM {table(hosted(context), 'bait')} WHERE id = 1 FOR UPDATE"
     with other.cursor() as cursor:
         cursor.execute("BEGIN")
         hold(lambda: cursor.execute(take))
     wire.send(f"SET STATEMENT innodb_lock_wait_timeout = 0 FOR {take}")  # a time-out of the program's own stays
-    lab.missed = "the lock was free"
+    context.missed = "the lock was free"
 
 
-def _holder(lab: Lab) -> Any:
-    if "writer" not in lab.kept:
-        lab.kept["writer"] = lab.sandbox.connect_beside()
-    return lab.kept["writer"]
+def _holder(context: FaultContext) -> Any:
+    if "writer" not in context.kept:
+        context.kept["writer"] = context.sandbox.connect_beside()
+    return context.kept["writer"]
 
 
 FAULT = SimpleFault(

@@ -6,14 +6,14 @@ import sqlite3
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault
+from acidity.prove.faults.base import FaultContext, NotApplicable, SimpleFault
 
 
-def _strike(pending: PendingCall, lab: Lab) -> None:
-    wire = lab.wire(pending)
+def _strike(pending: PendingCall, context: FaultContext) -> None:
+    wire = context.wire(pending)
     if not wire.on_driver(lambda connection: connection.in_transaction):
         raise NotApplicable("no read transaction is open whose snapshot could be too old")
-    other = lab.sandbox.connect_beside()
+    other = context.sandbox.connect_beside()
     try:
         version = other.execute("PRAGMA user_version").fetchone()[0]
         other.execute(f"PRAGMA user_version = {version}")  # a commit that changes nothing a program can read
@@ -22,11 +22,11 @@ def _strike(pending: PendingCall, lab: Lab) -> None:
     finally:
         other.close()
     pending.perform()
-    lab.missed = "the transaction had not read yet"
+    context.missed = "the transaction had not read yet"
 
 
-def _needs(lab: Lab) -> str:
-    return "" if lab.sandbox.traits().get("journal_mode") == "wal" else "snapshots exist in WAL mode only"
+def _needs(context: FaultContext) -> str:
+    return "" if context.sandbox.traits().get("journal_mode") == "wal" else "snapshots exist in WAL mode only"
 
 
 FAULT = SimpleFault(

@@ -6,10 +6,10 @@ import asyncio
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault
+from acidity.prove.faults.base import FaultContext, NotApplicable, SimpleFault
 
 
-def _strike(pending: PendingCall, lab: Lab) -> None:
+def _strike(pending: PendingCall, context: FaultContext) -> None:
     try:
         task = asyncio.current_task()
     except RuntimeError:  # no loop: a web framework runs plain functions in threads
@@ -22,11 +22,11 @@ def _strike(pending: PendingCall, lab: Lab) -> None:
         return  # the driver held it up; it arrives at the next await: asyncio's own way
     arriving.cancel()
     pending.answered = True
-    lab.missed = "nothing was awaited"
+    context.missed = "nothing was awaited"
 
 
-def _needs(lab: Lab) -> str:
-    return "" if lab.asynchronous else "a plain function has no task that could be cancelled"
+def _needs(context: FaultContext) -> str:
+    return "" if context.asynchronous else "a plain function has no task that could be cancelled"
 
 
 FAULT = SimpleFault(

@@ -14,45 +14,45 @@ from acidity.adapters.seam import PendingCall
 from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Kind
 from acidity.engines.sqlite.rows import quoted
-from acidity.prove.faults.base import Lab, NotApplicable, SimpleFault
+from acidity.prove.faults.base import FaultContext, NotApplicable, SimpleFault
 
 _NOTHING = "there was nothing to commit"
 
 
-def _strike(pending: PendingCall, lab: Lab) -> None:
-    wire = lab.wire(pending)
+def _strike(pending: PendingCall, context: FaultContext) -> None:
+    wire = context.wire(pending)
     if not wire.on_driver(lambda connection: connection.in_transaction):
         raise NotApplicable(_NOTHING)
-    if lab.sandbox.traits()["journal_mode"] == "wal":
-        _with_a_broken_reference(pending, lab, wire)
+    if context.sandbox.traits()["journal_mode"] == "wal":
+        _with_a_broken_reference(pending, context, wire)
     else:
-        _with_a_reader(pending, lab)
+        _with_a_reader(pending, context)
 
 
-def _with_a_reader(pending: PendingCall, lab: Lab) -> None:
-    reader = lab.kept.get("reader")
+def _with_a_reader(pending: PendingCall, context: FaultContext) -> None:
+    reader = context.kept.get("reader")
     if reader is None:
-        reader = lab.sandbox.connect_beside()
+        reader = context.sandbox.connect_beside()
         try:
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.OperationalError as error:
             raise NotApplicable(f"no reader could get in: {error}") from None
-        lab.kept["reader"] = reader
-    with lab.wire(pending).impatient():
+        context.kept["reader"] = reader
+    with context.wire(pending).impatient():
         pending.perform()
-    lab.missed = _NOTHING
+    context.missed = _NOTHING
 
 
-def _with_a_broken_reference(pending: PendingCall, lab: Lab, wire: LiveConnection) -> None:
-    planted = wire.on_driver(lambda connection: _plant(connection, lab.sandbox.traits()["deferred"]))
+def _with_a_broken_reference(pending: PendingCall, context: FaultContext, wire: LiveConnection) -> None:
+    planted = wire.on_driver(lambda connection: _plant(connection, context.sandbox.traits()["deferred"]))
     if not planted:
         raise NotApplicable("WAL: no deferred foreign key is enforced that could make COMMIT fail")
     try:
         pending.perform()
     finally:
         wire.on_driver(lambda connection: connection.execute(*planted))
-    lab.missed = _NOTHING
+    context.missed = _NOTHING
 
 
 def _plant(connection: sqlite3.Connection, tables: tuple[str, ...]) -> tuple[str, tuple[Any, ...]] | None:
@@ -79,8 +79,8 @@ def _plant(connection: sqlite3.Connection, tables: tuple[str, ...]) -> tuple[str
     return None
 
 
-def _needs(lab: Lab) -> str:
-    traits = lab.sandbox.traits()
+def _needs(context: FaultContext) -> str:
+    traits = context.sandbox.traits()
     if traits.get("journal_mode") == "wal" and not traits["deferred"]:
         return "WAL: a reader does not refuse COMMIT, and the schema has no deferred foreign key"
     return ""

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
-from acidity.prove.faults.base import SENT, Lab, SimpleFault, driver_error, hosted
+from acidity.prove.faults.base import SENT, FaultContext, SimpleFault, driver_error, hosted
 
 
-def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
+def _strike_sqlite(pending: PendingCall, context: FaultContext) -> None:
     """Close the driver's connection; the next call on it fails for real."""
-    wire = lab.wire(pending)
+    wire = context.wire(pending)
     wire.close()
     pending.answered = False
     pending.perform()
-    lab.mode = "simulated"
+    context.mode = "simulated"
     raise driver_error(wire, "ProgrammingError", "Cannot operate on a closed database.")
 
 
-def _strike_server(pending: PendingCall, lab: Lab) -> None:
+def _strike_server(pending: PendingCall, context: FaultContext) -> None:
     """End the session at the server (pg_terminate_backend, KILL), and let the Call find out."""
     pending.answered = False
-    wire = lab.wire(pending)
-    hosted(lab).end(wire.connection)
+    wire = context.wire(pending)
+    hosted(context).end(wire.connection)
     pending.perform()  # a ROLLBACK on a dead connection may pass in silence: there is nothing left to roll back
 
 

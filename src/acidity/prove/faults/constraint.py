@@ -8,14 +8,14 @@ from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.engines.sqlite.rows import quoted
 from acidity.prove.faults import bait
-from acidity.prove.faults.base import Lab, SimpleFault, driver_error, hosted
+from acidity.prove.faults.base import FaultContext, SimpleFault, driver_error, hosted
 
 
-def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
-    wire = lab.wire(pending)
-    tables = lab.sandbox.traits()["tables"]
+def _strike_sqlite(pending: PendingCall, context: FaultContext) -> None:
+    wire = context.wire(pending)
+    tables = context.sandbox.traits()["tables"]
     wire.on_driver(lambda connection: _insert_a_row_again(connection, tables))
-    lab.mode = "simulated"
+    context.mode = "simulated"
     raise driver_error(wire, "IntegrityError", "UNIQUE constraint failed", 2067, "SQLITE_CONSTRAINT_UNIQUE")
 
 
@@ -34,18 +34,18 @@ def _insert_a_row_again(connection: sqlite3.Connection, tables: tuple[str, ...])
             )
 
 
-def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
+def _strike_postgresql(pending: PendingCall, context: FaultContext) -> None:
     """A key that is there already (23505): the transaction is aborted."""
-    lab.wire(pending).send(f"INSERT INTO {bait.table(hosted(lab), 'bait')} VALUES (1, 0)")
-    lab.mode = "simulated"
-    raise driver_error(lab.wire(pending), "IntegrityError", "duplicate key value violates unique constraint")
+    context.wire(pending).send(f"INSERT INTO {bait.table(hosted(context), 'bait')} VALUES (1, 0)")
+    context.mode = "simulated"
+    raise driver_error(context.wire(pending), "IntegrityError", "duplicate key value violates unique constraint")
 
 
-def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
+def _strike_mariadb(pending: PendingCall, context: FaultContext) -> None:
     """A key that is there already (1062): only the statement is undone."""
-    lab.wire(pending).send(f"INSERT INTO {bait.table(hosted(lab), 'bait')} VALUES (1, 0)")
-    lab.mode = "simulated"
-    raise lab.wire(pending).errors.IntegrityError(1062, "Duplicate entry")
+    context.wire(pending).send(f"INSERT INTO {bait.table(hosted(context), 'bait')} VALUES (1, 0)")
+    context.mode = "simulated"
+    raise context.wire(pending).errors.IntegrityError(1062, "Duplicate entry")
 
 
 FAULT = SimpleFault(

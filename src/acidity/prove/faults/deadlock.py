@@ -10,27 +10,29 @@ from typing import Any
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.bait import WAIT_MS_MAX, advisory_key, hold, table
-from acidity.prove.faults.base import Lab, SimpleFault, hosted, one_transaction
+from acidity.prove.faults.base import FaultContext, SimpleFault, hosted, one_transaction
 
 
-def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
+def _strike_postgresql(pending: PendingCall, context: FaultContext) -> None:
     """Two advisory locks taken crosswise; the second session is patient, so the user's is the one that is told."""
-    wire, other = lab.wire(pending), lab.sandbox.connect_beside()
-    first, second = (f"SELECT pg_advisory_xact_lock({advisory_key(hosted(lab).database, number)})" for number in (1, 2))
+    wire, other = context.wire(pending), context.sandbox.connect_beside()
+    first, second = (
+        f"SELECT pg_advisory_xact_lock({advisory_key(hosted(context).database, number)})" for number in (1, 2)
+    )
     other.execute(f"SET lock_timeout = {WAIT_MS_MAX}")
     other.execute("SET deadlock_timeout = '60s'")
     other.execute("BEGIN")
     hold(lambda: other.execute(second))
-    with one_transaction(wire, hosted(lab)):
+    with one_transaction(wire, hosted(context)):
         wire.send(first)
-        _cross(lab, other.info.backend_pid, lambda: other.execute(first), lambda: wire.send(second))
-    lab.missed = "the engine saw no deadlock"
+        _cross(context, other.info.backend_pid, lambda: other.execute(first), lambda: wire.send(second))
+    context.missed = "the engine saw no deadlock"
 
 
-def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
+def _strike_mariadb(pending: PendingCall, context: FaultContext) -> None:
     """Two rows locked crosswise; the second session has changed more rows, so the user's is the victim."""
-    wire, other = lab.wire(pending), lab.sandbox.connect_beside()
-    bait = table(hosted(lab), "bait")
+    wire, other = context.wire(pending), context.sandbox.connect_beside()
+    bait = table(hosted(context), "bait")
     with other.cursor() as cursor:
         cursor.execute("BEGIN")
         hold(lambda: cursor.execute(f"UPDATE {bait} SET n = n + 1 WHERE id > 1"))
@@ -39,26 +41,26 @@ def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
         with other.cursor() as cursor:
             cursor.execute(f"SELECT n FROM {bait} WHERE id = 1 FOR UPDATE")
 
-    with one_transaction(wire, hosted(lab)):
+    with one_transaction(wire, hosted(context)):
         wire.send(f"SELECT n FROM {bait} WHERE id = 1 FOR UPDATE")
         _cross(
-            lab,
+            context,
             other.thread_id(),
             take_the_first,
             lambda: wire.send(f"SELECT n FROM {bait} WHERE id = 2 FOR UPDATE"),
         )
-    lab.missed = "the engine saw no deadlock"
+    context.missed = "the engine saw no deadlock"
 
 
-def _cross(lab: Lab, number: int, theirs: Callable[[], Any], ours: Callable[[], Any]) -> None:
+def _cross(context: FaultContext, number: int, theirs: Callable[[], Any], ours: Callable[[], Any]) -> None:
     """Let the second session wait first, as the server says it does, and then close the circle."""
     waiting = threading.Thread(target=_quietly, args=(theirs,), daemon=True)
     waiting.start()
-    hosted(lab).wait_until_blocked(number)
+    hosted(context).wait_until_blocked(number)
     try:
         ours()
     finally:
-        hosted(lab).end_session(number)
+        hosted(context).end_session(number)
         waiting.join(timeout=10)
 
 

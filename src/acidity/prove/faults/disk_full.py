@@ -12,7 +12,7 @@ import sqlite3
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.bait import table
-from acidity.prove.faults.base import Lab, SimpleFault, driver_error, hosted
+from acidity.prove.faults.base import FaultContext, SimpleFault, driver_error, hosted
 
 
 def _fill(connection: sqlite3.Connection) -> int:
@@ -22,35 +22,35 @@ def _fill(connection: sqlite3.Connection) -> int:
     return old
 
 
-def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
-    wire = lab.wire(pending)
+def _strike_sqlite(pending: PendingCall, context: FaultContext) -> None:
+    wire = context.wire(pending)
     old = wire.on_driver(_fill)
     try:
         pending.perform()
     finally:
         wire.on_driver(lambda connection: connection.execute(f"PRAGMA max_page_count = {old}").fetchall())
     if pending.call.autocommit:
-        lab.missed = "it needed no new page, and was committed by itself"
+        context.missed = "it needed no new page, and was committed by itself"
         return
-    lab.mode = "simulated"
+    context.mode = "simulated"
     wire.rollback()
     raise driver_error(wire, "OperationalError", "database or disk is full", 13, "SQLITE_FULL")
 
 
-def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
+def _strike_postgresql(pending: PendingCall, context: FaultContext) -> None:
     """A sort in the same transaction that outgrows ``temp_file_limit`` (53400)."""
-    wire = lab.wire(pending)
-    wire.send(f"SELECT {table(hosted(lab), 'fill()')}")
-    lab.mode = "simulated"
+    wire = context.wire(pending)
+    wire.send(f"SELECT {table(hosted(context), 'fill()')}")
+    context.mode = "simulated"
     raise driver_error(wire, "OperationalError", "could not extend file: No space left on device")
 
 
-def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
+def _strike_mariadb(pending: PendingCall, context: FaultContext) -> None:
     """A MEMORY table that is full (1114)."""
-    wire = lab.wire(pending)
-    full = table(hosted(lab), "full")
+    wire = context.wire(pending)
+    full = table(hosted(context), "full")
     wire.send(f"INSERT INTO {full} SELECT REPEAT('x', 200) FROM information_schema.columns LIMIT 1000")
-    lab.mode = "simulated"
+    context.mode = "simulated"
     raise wire.errors.OperationalError(1114, "The table is full")
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.bait import table
-from acidity.prove.faults.base import Lab, SimpleFault, hosted, require_transaction
+from acidity.prove.faults.base import FaultContext, SimpleFault, hosted, require_transaction
 
 
-def _strike(pending: PendingCall, lab: Lab) -> None:
-    require_transaction(pending, lab)
-    lab.wire(pending).send(f"INSERT INTO {table(hosted(lab), 'full')} VALUES (1)")
+def _strike(pending: PendingCall, context: FaultContext) -> None:
+    require_transaction(pending, context)
+    context.wire(pending).send(f"INSERT INTO {table(hosted(context), 'full')} VALUES (1)")
     pending.perform()
-    lab.missed = "nothing was sent for this COMMIT"
+    context.missed = "nothing was sent for this COMMIT"
 
 
 FAULT = SimpleFault(

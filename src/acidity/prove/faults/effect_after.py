@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault, apply
+from acidity.prove.faults.base import FaultContext, SimpleFault, apply
 
 
-def _strike(pending: PendingCall, lab: Lab) -> None:
-    apply(pending, lab)
-    lab.mode = "simulated"
+def _strike(pending: PendingCall, context: FaultContext) -> None:
+    apply(pending, context)
+    context.mode = "simulated"
     raise ConnectionError("acidity: the effect took place, its answer was lost")
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault
+from acidity.prove.faults.base import FaultContext, SimpleFault
 
 
-def _strike(pending: PendingCall, lab: Lab) -> None:
+def _strike(pending: PendingCall, context: FaultContext) -> None:
 
-    lab.mode = "simulated"
+    context.mode = "simulated"
     raise ConnectionError("acidity: the effect could not be reached")
 
 

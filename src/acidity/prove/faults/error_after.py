@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault, apply, driver_error
+from acidity.prove.faults.base import FaultContext, SimpleFault, apply, driver_error
 
 
-def _strike(pending: PendingCall, lab: Lab) -> None:
-    apply(pending, lab)
-    lab.mode = "simulated"
+def _strike(pending: PendingCall, context: FaultContext) -> None:
+    apply(pending, context)
+    context.mode = "simulated"
     pending.answered = not pending.call.autocommit  # its COMMIT went with it
-    raise driver_error(lab.wire(pending), "OperationalError", "acidity: error after the statement was applied")
+    raise driver_error(context.wire(pending), "OperationalError", "acidity: error after the statement was applied")
 
 
 FAULT = SimpleFault(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
-from acidity.prove.faults.base import SENT, Lab, SimpleFault, hosted
+from acidity.prove.faults.base import SENT, FaultContext, SimpleFault, hosted
 
 
-def _strike(pending: PendingCall, lab: Lab) -> None:
-    wire, sandbox = lab.wire(pending), hosted(lab)
+def _strike(pending: PendingCall, context: FaultContext) -> None:
+    wire, sandbox = context.wire(pending), hosted(context)
     if not sandbox.in_transaction(wire.connection):
-        lab.missed = "no transaction was open"
+        context.missed = "no transaction was open"
         pending.perform()
         return
     number = sandbox.session_of(wire.connection)

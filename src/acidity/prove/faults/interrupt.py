@@ -7,31 +7,31 @@ import threading
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.bait import table
-from acidity.prove.faults.base import Lab, SimpleFault, hosted
+from acidity.prove.faults.base import FaultContext, SimpleFault, hosted
 
 
-def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
-    wire = lab.wire(pending)
+def _strike_sqlite(pending: PendingCall, context: FaultContext) -> None:
+    wire = context.wire(pending)
     wire.on_driver(lambda connection: connection.set_progress_handler(lambda: 1, 1))
     try:
         pending.perform()
     finally:
         wire.on_driver(lambda connection: connection.set_progress_handler(None, 0))
-    lab.missed = "it had finished before it could be interrupted"
+    context.missed = "it had finished before it could be interrupted"
 
 
-def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
+def _strike_postgresql(pending: PendingCall, context: FaultContext) -> None:
     """A second session cancels it (pg_cancel_backend) as soon as the server says that it runs."""
-    _cancelled(pending, lab, "SELECT pg_sleep(60)")
+    _cancelled(pending, context, "SELECT pg_sleep(60)")
 
 
-def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
+def _strike_mariadb(pending: PendingCall, context: FaultContext) -> None:
     """A second session cancels it (KILL QUERY); an UPDATE, because SELECT SLEEP ends without an error."""
-    _cancelled(pending, lab, f"UPDATE {table(hosted(lab), 'bait')} SET n = n + SLEEP(60) WHERE id = 1")
+    _cancelled(pending, context, f"UPDATE {table(hosted(context), 'bait')} SET n = n + SLEEP(60) WHERE id = 1")
 
 
-def _cancelled(pending: PendingCall, lab: Lab, slow: str) -> None:
-    wire, sandbox = lab.wire(pending), hosted(lab)
+def _cancelled(pending: PendingCall, context: FaultContext, slow: str) -> None:
+    wire, sandbox = context.wire(pending), hosted(context)
     number = sandbox.session_of(wire.connection)
     assert number is not None, "the connection is open"
     canceller = threading.Thread(target=sandbox.cancel_when_active, args=(number,), daemon=True)
@@ -40,7 +40,7 @@ def _cancelled(pending: PendingCall, lab: Lab, slow: str) -> None:
         wire.send(slow)
     finally:
         canceller.join(timeout=10)
-    lab.missed = "it had finished before it could be cancelled"
+    context.missed = "it had finished before it could be cancelled"
 
 
 FAULT = SimpleFault(

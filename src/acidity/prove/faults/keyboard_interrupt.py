@@ -6,25 +6,27 @@ import signal
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault
+from acidity.prove.faults.base import FaultContext, SimpleFault
 
 
-def _strike(pending: PendingCall, lab: Lab) -> None:
+def _strike(pending: PendingCall, context: FaultContext) -> None:
     pending.answered = False
     old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    ear = signal.set_wakeup_fd(-1)  # who listens for the user's Ctrl-C must not hear this one
     try:
         signal.raise_signal(signal.SIGINT)
     except KeyboardInterrupt as error:
-        lab.raised = error
+        context.raised = error
         raise
     finally:
+        signal.set_wakeup_fd(ear, warn_on_full_buffer=False)
         signal.signal(signal.SIGINT, old)
 
 
-def _needs(lab: Lab) -> str:
-    if lab.asynchronous:
+def _needs(context: FaultContext) -> str:
+    if context.asynchronous:
         return "asyncio turns Ctrl-C into a cancellation of the main task (see: cancelled)"
-    return "" if lab.main_thread else "a signal reaches only the main thread"
+    return "" if context.main_thread else "a signal reaches only the main thread"
 
 
 FAULT = SimpleFault(

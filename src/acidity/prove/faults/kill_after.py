@@ -7,10 +7,10 @@ import signal
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault
+from acidity.prove.faults.base import FaultContext, SimpleFault
 
 
-def _strike(pending: PendingCall, lab: Lab) -> None:
+def _strike(pending: PendingCall, context: FaultContext) -> None:
     try:
         pending.perform()
     finally:  # also when it is answered with an error

@@ -7,11 +7,11 @@ import signal
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault
+from acidity.prove.faults.base import FaultContext, SimpleFault
 
 
-def _strike(pending: PendingCall, lab: Lab) -> None:
-    del lab
+def _strike(pending: PendingCall, context: FaultContext) -> None:
+    del context
     del pending
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault
+from acidity.prove.faults.base import FaultContext, SimpleFault
 
 
-def _strike_sqlite(pending: PendingCall, lab: Lab) -> None:
-    wire = lab.wire(pending)
+def _strike_sqlite(pending: PendingCall, context: FaultContext) -> None:
+    wire = context.wire(pending)
     old = wire.on_driver(lambda connection: connection.execute("PRAGMA query_only").fetchone()[0])
     wire.send("PRAGMA query_only = ON")
     try:
         pending.perform()
     finally:
         wire.send(f"PRAGMA query_only = {old}")  # the program may have set it itself
-    lab.missed = "it changed nothing"
+    context.missed = "it changed nothing"
 
 
-def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
-    lab.wire(pending).send("SET TRANSACTION READ ONLY")
+def _strike_postgresql(pending: PendingCall, context: FaultContext) -> None:
+    context.wire(pending).send("SET TRANSACTION READ ONLY")
     pending.perform()
-    lab.missed = "it changed nothing"
+    context.missed = "it changed nothing"
 
 
-def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
-    lab.mode = "simulated"  # read_only is a switch of the whole server, which others use too
-    raise lab.wire(pending).errors.OperationalError(
+def _strike_mariadb(pending: PendingCall, context: FaultContext) -> None:
+    context.mode = "simulated"  # read_only is a switch of the whole server, which others use too
+    raise context.wire(pending).errors.OperationalError(
         1290, "The MariaDB server is running with the --read-only option so it cannot execute this statement"
     )
 

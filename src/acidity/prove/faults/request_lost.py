@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import Lab, SimpleFault, hosted
+from acidity.prove.faults.base import FaultContext, SimpleFault, hosted
 
 
-def _strike(pending: PendingCall, lab: Lab) -> None:
-    proxy = hosted(lab).proxy()
+def _strike(pending: PendingCall, context: FaultContext) -> None:
+    proxy = hosted(context).proxy()
     proxy.cut("before")
     pending.answered = False
     pending.perform()
     proxy.disarm()
     pending.answered = True
-    lab.missed = "nothing was sent for this COMMIT"
+    context.missed = "nothing was sent for this COMMIT"
 
 
 FAULT = SimpleFault(

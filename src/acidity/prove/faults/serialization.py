@@ -5,30 +5,30 @@ from __future__ import annotations
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.bait import table
-from acidity.prove.faults.base import Lab, SimpleFault, hosted
+from acidity.prove.faults.base import FaultContext, SimpleFault, hosted
 
 
-def _strike_postgresql(pending: PendingCall, lab: Lab) -> None:
+def _strike_postgresql(pending: PendingCall, context: FaultContext) -> None:
     """A second session changes a row and commits; a transaction whose snapshot is older may not change it too."""
-    change = f"UPDATE {table(hosted(lab), 'bait')} SET n = n + 1 WHERE id = 2"
-    other = lab.sandbox.connect_beside()
+    change = f"UPDATE {table(hosted(context), 'bait')} SET n = n + 1 WHERE id = 2"
+    other = context.sandbox.connect_beside()
     other.execute(change)
     other.close()
-    lab.wire(pending).send(change)
+    context.wire(pending).send(change)
     pending.perform()
-    lab.missed = "READ COMMITTED, or no snapshot yet: the engine never raises it here"
+    context.missed = "READ COMMITTED, or no snapshot yet: the engine never raises it here"
 
 
-def _strike_mariadb(pending: PendingCall, lab: Lab) -> None:
+def _strike_mariadb(pending: PendingCall, context: FaultContext) -> None:
     """The same with ``innodb_snapshot_isolation``; without it MariaDB loses the update and says nothing."""
-    change = f"UPDATE {table(hosted(lab), 'bait')} SET n = n + 1 WHERE id = 2"
-    other = lab.sandbox.connect_beside()
+    change = f"UPDATE {table(hosted(context), 'bait')} SET n = n + 1 WHERE id = 2"
+    other = context.sandbox.connect_beside()
     with other.cursor() as cursor:
         cursor.execute(change)
     other.close()
-    lab.wire(pending).send(change)
+    context.wire(pending).send(change)
     pending.perform()
-    lab.missed = "innodb_snapshot_isolation is off, or no snapshot yet: the engine never raises it here"
+    context.missed = "innodb_snapshot_isolation is off, or no snapshot yet: the engine never raises it here"
 
 
 FAULT = SimpleFault(

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
-from acidity.prove.faults.base import SENT, Lab, SimpleFault, hosted
+from acidity.prove.faults.base import SENT, FaultContext, SimpleFault, hosted
 
 
-def _strike(pending: PendingCall, lab: Lab) -> None:
+def _strike(pending: PendingCall, context: FaultContext) -> None:
     pending.answered = False
-    hosted(lab).restart_server()
+    hosted(context).restart_server()
     pending.perform()  # a ROLLBACK on a dead connection may pass in silence: there is nothing left to roll back
 
 
-def _needs(lab: Lab) -> str:
-    if lab.sandbox.traits().get("dedicated"):
+def _needs(context: FaultContext) -> str:
+    if context.sandbox.traits().get("dedicated"):
         return ""
     return "the server is shared; --setting acidity.server=dedicated starts one that may be restarted"
 

@@ -6,14 +6,14 @@ A program that tries again for ever is let in at last, as it is after the last s
 from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
-from acidity.prove.faults.base import SENT, STRIKES_MAX, Lab, SimpleFault, hosted
+from acidity.prove.faults.base import SENT, STRIKES_MAX, FaultContext, SimpleFault, hosted
 
 
 class _Full:
     """Keeps the server full for a number of attempts; `close` makes room again."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._sandbox = hosted(lab)
+    def __init__(self, context: FaultContext) -> None:
+        self._sandbox = hosted(context)
         self._attempts = 0
         self._full = True
         self._sandbox.limit_connections(full=True)
@@ -31,10 +31,10 @@ class _Full:
             self._sandbox.limit_connections(full=False)
 
 
-def _strike(pending: PendingCall, lab: Lab) -> None:
+def _strike(pending: PendingCall, context: FaultContext) -> None:
     pending.answered = False
-    lab.kept["full"] = _Full(lab)
-    hosted(lab).end(lab.wire(pending).connection)
+    context.kept["full"] = _Full(context)
+    hosted(context).end(context.wire(pending).connection)
     pending.perform()  # a ROLLBACK on a dead connection may pass in silence: there is nothing left to roll back
 
 

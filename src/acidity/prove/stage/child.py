@@ -26,9 +26,11 @@ class Child:
         player: who plays.
         live: what the child does, once; it is given a function to call with name and key of each effect that takes
             place.
+        born: is told the number of the process, in the parent.
     """
 
-    def __init__(self, player: Player, live: Callable[[OnEffect], None]) -> None:
+    def __init__(self, player: Player, live: Callable[[OnEffect], None], born: Callable[[int], None]) -> None:
+        self.born = born
         self.player = player
         self.live = live
 
@@ -40,6 +42,7 @@ class Child:
             pid = os.fork()
         if pid == 0:
             self._live(reader, writer)
+        self.born(pid)
         os.close(writer)
         try:
             with os.fdopen(reader, "rb") as pipe:

@@ -16,6 +16,7 @@ from acidity.core.scenario import Operation
 from acidity.errors import UsageError
 
 T = TypeVar("T")
+_MOMENT_S = 1.0
 
 
 def is_async(operation: Operation) -> bool:
@@ -36,6 +37,9 @@ class Host(Protocol):
     def sync(self, function: Callable[[], T]) -> T:
         """Run a plain function that uses the drivers."""
 
+    def abandon(self) -> None:
+        """Let go of a run that was ended in its middle."""
+
     def close(self) -> None:
         """End what the host started."""
 
@@ -48,6 +52,9 @@ class PlainHost:
     def sync(self, function: Callable[[], T]) -> T:
         """Call the function, which has this thread to itself."""
         return function()
+
+    def abandon(self) -> None:
+        """Nothing is left of it."""
 
     def close(self) -> None:
         """Nothing was started, so nothing ends."""
@@ -90,6 +97,15 @@ class LoopHost:
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run one coroutine as a task of its own."""
         return self._runner.run(coroutine)
+
+    def abandon(self) -> None:
+        """Cancel its tasks, and give them a moment to end."""
+        loop = self._runner.get_loop()
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            loop.run_until_complete(asyncio.wait(tasks, timeout=_MOMENT_S))
 
     def close(self) -> None:
         """Close the event loop with all that still runs in it."""

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextvars import copy_context
 from functools import partial
 from typing import Any, Self
 
@@ -21,6 +22,7 @@ from acidity.adapters.base import Adapters
 from acidity.adapters.seam import Actor, Interceptor, PassThrough, acting
 from acidity.adapters.site import counting_as_user
 from acidity.analysis.canonical import equal_raw
+from acidity.core.options import RUN_TIMEOUT_S
 from acidity.core.outcome import Ending, State
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import FIRST, Schedule
@@ -35,6 +37,7 @@ from acidity.prove.stage.ground import bound, ground_of, sandboxes_of, seeded
 from acidity.prove.stage.host import Host, LoopHost, PlainHost, is_async
 from acidity.prove.stage.needs import NOTHING, Needs
 from acidity.prove.stage.onlook import Onlooker
+from acidity.prove.stage.overseer import DidNotEnd, Overseer
 from acidity.prove.stage.play import play
 from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.run import Run, Scene
@@ -51,6 +54,7 @@ class Stage:
         db: the name of an engine.
         settings: settings of the database.
         isolation_level: for the engines that acidity makes and injects.
+        run_timeout: how many seconds a run may take; an operation's own ``timeout=`` goes before it.
 
     Attributes:
         began: the instant of `time.monotonic` at which it was begun; starting an engine is a part of a check's time.
@@ -64,29 +68,38 @@ class Stage:
     """
 
     def __init__(
-        self, scenario: Scenario, db: str, settings: Mapping[str, str], isolation_level: str | None = None
+        self,
+        scenario: Scenario,
+        db: str,
+        settings: Mapping[str, str],
+        isolation_level: str | None = None,
+        run_timeout: float = RUN_TIMEOUT_S,
     ) -> None:
         if isolation_level is not None and (scenario.bind or any(each.bind for each in scenario.databases.values())):
             raise UsageError("isolation_level= cannot be imposed on an engine of yours (bind=); set it there")
         self.began = time.monotonic()
         self.scenario = scenario
-        self.parts: Mapping[str, Sandbox] = sandboxes_of(scenario, db, settings)
-        self.sandbox: Ground = ground_of(scenario, self.parts)
+        self.parts: Mapping[str, Sandbox] = {}
+        self.sandbox: Ground
         self.seed: State
         self.adapters = Adapters(ADAPTERS[name](self) for name in ADAPTERS)
+        self.overseer = Overseer(self._end_from_outside)
+        self._asked = db, settings, {} if isolation_level is None else {"isolation_level": isolation_level}
+        self._run_timeout = run_timeout
         self._cleanup = ExitStack()
-        self._cleanup.callback(self.sandbox.close)
         self._hosts: dict[bool, Host] = {}
-        options = {} if isolation_level is None else {"isolation_level": isolation_level}
-        self._caller = Caller(scenario, self.parts, options)
-        self._onlooker = Onlooker(self.sandbox, self.parts, self.adapters)
+        self._caller: Caller
+        self._onlooker: Onlooker
         self._refused: ForeignDatabase | None = None
         self._judges: tuple[Engines, Engines] | None = None
         self._on_effect: OnEffect = lambda _name, _key: None
 
     def __enter__(self) -> Self:
-        self._cleanup.enter_context(_TURN)
-        try:
+        try:  # a signal may come between any two of these lines
+            self._cleanup.callback(self.overseer.close)
+            self.overseer.start()
+            self._take_ground()
+            self._cleanup.enter_context(_TURN)
             written = (*self.scenario.operations, *self.scenario.steps.values())
             self._cleanup.enter_context(counting_as_user(map(_file_of, written)))
             self.adapters.install()
@@ -99,6 +112,14 @@ class Stage:
             self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
+
+    def _take_ground(self) -> None:
+        db, settings, options = self._asked
+        self.parts = sandboxes_of(self.scenario, db, settings)
+        self.sandbox = ground_of(self.scenario, self.parts)
+        self._cleanup.callback(self.sandbox.close)
+        self._caller = Caller(self.scenario, self.parts, options)
+        self._onlooker = Onlooker(self.sandbox, self.parts, self.adapters)
 
     def _create(self) -> None:
         """Make the rows before, where schema and set-up reach no other database than an operation does."""
@@ -166,6 +187,7 @@ class Stage:
             ForeignDatabase: an engine inside an operation points at a database that is not ours.
             KeyboardInterrupt: the user pressed Ctrl-C.
         """
+        self.overseer.leave_if_told()
         host = self._host_of(players)
         for player in players:
             self._start_application(player.operation, self._host(player.operation))
@@ -176,7 +198,8 @@ class Stage:
                 if any(player.needs.in_child for player in players):
                     (player,) = players
                     bypasses: list[str] = []
-                    endings = [Child(player, partial(self._live, player)).run()]
+                    with self._limiting(players):
+                        endings = [Child(player, partial(self._live, player), self.overseer.in_child).run()]
                 else:
                     endings, bypasses = self.act(players)
             self.sandbox.remember(tuple(event for player in players for event in player.actor.history))
@@ -214,8 +237,24 @@ class Stage:
             self._caller.applications.start(player.operation, self._host(player.operation))
         host = self._host_of(players)
         with self.sandbox.watch(self._refuse_driver) as seen, quiet(), self.adapters.arming():
-            endings = play(self._caller, players, host if isinstance(host, LoopHost) else None)
+            try:
+                with self._limiting(players):
+                    # In a context of its own: one that is ended anywhere may leave variables of it as they were.
+                    loop = host if isinstance(host, LoopHost) else None
+                    endings = copy_context().run(play, self._caller, players, loop)
+            except DidNotEnd:
+                host.abandon()
+                raise
         return endings, [*seen, *self.adapters.bypasses()]
+
+    def _limiting(self, players: Sequence[Player]) -> AbstractContextManager[None]:
+        limits = [self._run_timeout if it.operation.timeout is None else it.operation.timeout for it in players]
+        return self.overseer.limiting(players[0].operation.name, max(limits))
+
+    def _end_from_outside(self, everything: bool) -> None:  # noqa: FBT001 - see `Overseer`
+        """Close what an operation waits for in a driver's C code; asked in the overseer's thread."""
+        for part in self.parts.values():
+            part.interrupt(self.adapters.opened(part), everything=everything)
 
     def _live(self, player: Player, on_effect: OnEffect) -> None:
         """The life of a child process, to which loops and connections of the parent do not belong."""

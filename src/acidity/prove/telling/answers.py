@@ -8,7 +8,7 @@ from typing import Any
 
 from acidity.analysis.answers import Likeness, compare_answers
 from acidity.core.outcome import Told
-from acidity.prove.drill.judge import Bench, Judged
+from acidity.prove.drill.judge import Baseline, Judged
 from acidity.prove.telling.shorten import shorten
 from acidity.prove.telling.steady import Steady
 
@@ -16,17 +16,17 @@ _SHOWN_MAX = 80
 _COMPARED_MAX = 40
 
 
-def answer_in_words(bench: Bench, item: Judged, steady: Steady | None = None) -> str:
+def answer_in_words(baseline: Baseline, item: Judged, steady: Steady | None = None) -> str:
     """The answer of a run, short, and the same in every process."""
-    steady = steady or Steady.of(bench)
+    steady = steady or Steady.of(baseline)
     return shorten(repr(steady.value(item.run.ending.answer)), _SHOWN_MAX)
 
 
-def undecided_answers(bench: Bench, judged: Sequence[Judged], *, invariants_hear: bool = False) -> list[str]:
+def undecided_answers(baseline: Baseline, judged: Sequence[Judged], *, invariants_hear: bool = False) -> list[str]:
     """Why runs are undecided, one sentence for each answer, with the ``succeeded=`` to write.
 
     Args:
-        bench: what the runs were compared with.
+        baseline: what the runs were compared with.
         judged: all runs.
         invariants_hear: invariants were asked with what the caller was told, which was decided too late for them.
     """
@@ -34,10 +34,10 @@ def undecided_answers(bench: Bench, judged: Sequence[Judged], *, invariants_hear
     late: list[Judged] = []
     for item in judged:
         if item.judgement.undecided:
-            groups.setdefault(answer_in_words(bench, item), []).append(item)
+            groups.setdefault(answer_in_words(baseline, item), []).append(item)
         elif invariants_hear and item.run.told is Told.UNDECIDED and item.judgement.told is not item.run.told:
             late.append(item)
-    found = [_undecided(bench, said, members) for said, members in groups.items()]
+    found = [_undecided(baseline, said, members) for said, members in groups.items()]
     if late:
         found.append(
             f"{_which(late)}: the invariants were asked before it was known what the caller was told; say with "
@@ -46,13 +46,13 @@ def undecided_answers(bench: Bench, judged: Sequence[Judged], *, invariants_hear
     return found
 
 
-def _undecided(bench: Bench, said: str, members: Sequence[Judged]) -> str:
+def _undecided(baseline: Baseline, said: str, members: Sequence[Judged]) -> str:
     item = min(members, key=lambda member: member.run.schedule.simplicity)
-    clean = shorten(repr(Steady.of(bench).value(bench.clean[0].ending.answer)), _SHOWN_MAX)
+    clean = shorten(repr(Steady.of(baseline).value(baseline.clean[0].ending.answer)), _SHOWN_MAX)
     return (
         f"{_which(members)}: the operation answered {said} where the clean run answers {clean}, the rows are "
         f"{item.judgement.rows}, and only you can say whether that means success: write "
-        f"{succeeded_to_write(bench, item)}"
+        f"{succeeded_to_write(baseline, item)}"
     )
 
 
@@ -62,9 +62,9 @@ def _which(members: Sequence[Judged]) -> str:
     return name if len(members) == 1 else f"{name} and {len(members) - 1} more"
 
 
-def succeeded_to_write(bench: Bench, item: Judged) -> str:
+def succeeded_to_write(baseline: Baseline, item: Judged) -> str:
     """``succeeded=lambda answer: answer['state'] == 'booked'``, a first draft of what tells the two answers apart."""
-    place, wanted = _first_difference("answer", bench.clean[0].ending.answer, item.run.ending.answer)
+    place, wanted = _first_difference("answer", baseline.clean[0].ending.answer, item.run.ending.answer)
     if isinstance(wanted, Enum):
         return f"succeeded=lambda answer: {place} is {type(wanted).__name__}.{wanted.name}"
     shown = repr(wanted)

@@ -12,7 +12,7 @@ from acidity.core.call import Event, History
 from acidity.core.finding import RowChange
 from acidity.core.outcome import State
 from acidity.core.prepared import without_names
-from acidity.prove.drill.judge import Bench
+from acidity.prove.drill.judge import Baseline
 
 Cells = tuple[tuple[str, object], ...] | None
 _PIECE = re.compile(
@@ -38,12 +38,12 @@ class Steady:
     _counts: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, bench: Bench) -> Steady:
-        """What the bench knows of its operation."""
-        runs = [{encode(value) for value in _values(run.end, run.whole_history)} for run in bench.clean]
+    def of(cls, baseline: Baseline) -> Steady:
+        """What the baseline knows of its operation."""
+        runs = [{encode(value) for value in _values(run.end, run.whole_history)} for run in baseline.clean]
         shared = frozenset.intersection(*map(frozenset, runs))
-        before = {encode(value) for value in _values(bench.seed, ())}
-        masks = bench.masks
+        before = {encode(value) for value in _values(baseline.seed, ())}
+        masks = baseline.masks
         return cls(shared | before, masks.tokens | masks.times | masks.ignored, masks.documents)
 
     def fresh(self) -> Steady:

@@ -9,7 +9,7 @@ from acidity.analysis.diff import row_changes, sentence
 from acidity.core.finding import RowChange
 from acidity.core.scenario import Operation, Role
 from acidity.core.step import SeenStep, Step
-from acidity.prove.drill.judge import Bench
+from acidity.prove.drill.judge import Baseline
 from acidity.prove.stage.run import Run
 
 _DONE: Mapping[Role, str] = {"recover": "recovered", "settle": "settled"}
@@ -20,7 +20,7 @@ def done_by(steps: Mapping[Role, Operation]) -> str:
     return ", ".join(f"{_DONE[role]} by {operation.name}" for role, operation in steps.items())
 
 
-def seen_steps(bench: Bench, run: Run) -> tuple[SeenStep, ...]:
+def seen_steps(baseline: Baseline, run: Run) -> tuple[SeenStep, ...]:
     """The steps with where the rows stood after each; those of the second time last."""
     effects = Counter(run.effects)
     for step in run.steps:
@@ -28,16 +28,16 @@ def seen_steps(bench: Bench, run: Run) -> tuple[SeenStep, ...]:
     found: list[SeenStep] = []
     for step in (*run.steps, *run.again):
         effects.update(step.effects)
-        found.append(SeenStep(step, bench.rows_of(step.state, effects), again=len(found) >= len(run.steps)))
+        found.append(SeenStep(step, baseline.rows_of(step.state, effects), again=len(found) >= len(run.steps)))
     return tuple(found)
 
 
-def explained(bench: Bench, run: Run) -> list[str]:
+def explained(baseline: Baseline, run: Run) -> list[str]:
     """One sentence for each step; its second time is told only where it failed or changed something."""
     lines = []
-    for seen in seen_steps(bench, run):
+    for seen in seen_steps(baseline, run):
         step = seen.step
-        if seen.again and not (step.raised or step.effects or step is bench.changed_again(run)):
+        if seen.again and not (step.raised or step.effects or step is baseline.changed_again(run)):
             continue
         ended = f"failed ({step.raised})" if step.raised else "ran"
         when = "a second time, " if seen.again else "then "

@@ -13,7 +13,7 @@ from typing import Any
 from acidity.errors import UsageError
 from acidity.run import context
 from acidity.run.boundary import Terms
-from acidity.run.course import Course, Step, Steps, got
+from acidity.run.course import Course, Move, Moves, got
 from acidity.run.decide import Ended, Policy
 from acidity.run.drivers import run, run_async, to_end, to_end_async
 from acidity.run.errors import BoundaryError
@@ -115,7 +115,7 @@ class Inside(Course):
     message: Message = None  # type: ignore[assignment]
     guard: Marker = None  # type: ignore[assignment]
 
-    def steps(self) -> Steps:
+    def steps(self) -> Moves:
         """To the release of the savepoint, or back to it."""
         try:
             result = yield from self._handle()
@@ -125,7 +125,7 @@ class Inside(Course):
             return Ended(State.ABORTED, error=error)
         return Ended(State.COMMITTED, result)
 
-    def _handle(self) -> Generator[Step, Any, Any]:
+    def _handle(self) -> Generator[Move, Any, Any]:
         unit, point = context.required(), savepoint()
         guard, session = self.guard, unit.plain
         got((yield point._open))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from acidity.errors import UsageError
 from acidity.run import context
 from acidity.run.boundary import logger
-from acidity.run.course import Body, Course, Failed, Step, Steps, Wait, got
+from acidity.run.course import Body, Course, Failed, Move, Moves, Wait, got
 from acidity.run.decide import Ended
 from acidity.run.errors import BoundaryError
 from acidity.run.outbox.claim import Claimed, claim
@@ -56,7 +56,7 @@ class Delivery(Course):
     rules: Rules = None  # type: ignore[assignment]  # always given; the fields before it have defaults
     stop: Callable[[], bool] | None = None
 
-    def steps(self) -> Steps:
+    def steps(self) -> Moves:
         """All batches."""
         if self.stop is None:
             return (yield from self._batch())
@@ -81,7 +81,7 @@ class Delivery(Course):
         logger.warning("the relay's transaction failed, trying again in %s s: %s", pause, error)
         return pause or 0.0
 
-    def _batch(self) -> Steps:
+    def _batch(self) -> Moves:
         """Claim, publish and mark; a failure that took the transaction with it is noted in another one."""
         ended = yield from self._unit(self._deliver)
         if isinstance(ended.error, UnitLost):
@@ -89,7 +89,7 @@ class Delivery(Course):
             ended = yield from self._unit(partial(self._note, failure))
         return ended
 
-    def _unit(self, body: Callable[[Unit, Session], Generator[Step, Any, Any]]) -> Steps:
+    def _unit(self, body: Callable[[Unit, Session], Generator[Move, Any, Any]]) -> Moves:
         """A unit of work whose body is steps as well."""
         steps = super().steps()
         try:
@@ -107,7 +107,7 @@ class Delivery(Course):
         finally:
             steps.close()  # now, and not when the collector comes by: it may hold a transaction
 
-    def _deliver(self, unit: Unit, session: Session) -> Generator[Step, Any, int]:
+    def _deliver(self, unit: Unit, session: Session) -> Generator[Move, Any, int]:
         rules = self.rules
         claiming = partial(claim, session, rules.batch_size, parked_blocks=rules.parked_blocks)
         claimed: list[Claimed] = got((yield claiming))
@@ -134,7 +134,7 @@ class Delivery(Course):
         for claimed, error in failed:
             self._failed(session, claimed, error)
 
-    def _note(self, failure: Failure, unit: Unit, session: Session) -> Generator[Step, Any, int]:
+    def _note(self, failure: Failure, unit: Unit, session: Session) -> Generator[Move, Any, int]:
         del unit
         got((yield partial(self._failed, session, *failure)))
         return 0
@@ -145,7 +145,7 @@ class Delivery(Course):
         logger.warning("publishing %s to %s failed, %s: %s", claimed.message.id, claimed.message.topic, word, error)
 
 
-def _replied(body: Generator[Step, Any, Any]) -> Generator[Step, Any, Any]:
+def _replied(body: Generator[Move, Any, Any]) -> Generator[Move, Any, Any]:
     try:
         value = yield from body
     except GeneratorExit:

@@ -17,7 +17,7 @@ from acidity.run.saga import log
 from acidity.run.saga.plan import Definition, Plan
 from acidity.run.saga.story import Story
 from acidity.run.target import target_of
-from acidity.run.works import Steps, drive, drive_async
+from acidity.run.works import Moves, drive, drive_async
 
 _LENGTH_MAX = 255
 
@@ -178,7 +178,7 @@ class Saga:
     def _ask(self, question: Callable[..., Any]) -> Any:
         return self._drive(Story(target_of(self.what), self._terms, self._plan, self.max_attempts).ask(question))
 
-    def _drive(self, steps: Steps) -> Any:
+    def _drive(self, steps: Moves) -> Any:
         if context.current(target_of(self.what).key) is not None:
             steps.close()
             raise BoundaryError("a saga commits several times, so it cannot be part of a unit of work; call it outside")

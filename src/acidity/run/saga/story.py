@@ -28,7 +28,7 @@ from acidity.run.saga.plan import Act, Plan
 from acidity.run.saga.status import SagaState, SagaStatus
 from acidity.run.tables import explain_missing
 from acidity.run.target import Target
-from acidity.run.works import Reply, Work
+from acidity.run.works import Returned, Work
 
 logger = logging.getLogger("acidity.run")
 
@@ -51,7 +51,7 @@ class Story:
     max_attempts: int
     cause: BaseException | None = field(default=None)
 
-    def run(self, saga_id: str, payload: str) -> Generator[Work | Wait, Reply, Any]:
+    def run(self, saga_id: str, payload: str) -> Generator[Work | Wait, Returned, Any]:
         """Begin a saga unless it has begun, and carry it on to its end; gives the results of its steps."""
         begun = yield from self._begun(saga_id, payload)
         status = begun if begun.stuck is not None else (yield from self._carried_on(begun))
@@ -62,7 +62,7 @@ class Story:
             raise failed(self.plan.saga, status) from self.cause
         return dict(status.results)
 
-    def resume(self, saga_id: str | None) -> Generator[Work | Wait, Reply, list[SagaStatus]]:
+    def resume(self, saga_id: str | None) -> Generator[Work | Wait, Returned, list[SagaStatus]]:
         """Carry on one saga, or all that are unfinished and neither stuck nor in other hands."""
         if saga_id is None:
             found = yield from self.ask(partial(log.unfinished, name=self.plan.saga, stuck=False))
@@ -85,7 +85,7 @@ class Story:
             raise errors[0]
         return ended
 
-    def ask(self, question: Callable[..., Any]) -> Generator[Work | Wait, Reply, Any]:
+    def ask(self, question: Callable[..., Any]) -> Generator[Work | Wait, Returned, Any]:
         """What the database answers; asked again when it is not there.
 
         Args:
@@ -103,7 +103,7 @@ class Story:
                     raise
             yield Wait(pause(failures))
 
-    def _begun(self, saga_id: str, payload: str) -> Generator[Work | Wait, Reply, SagaStatus]:
+    def _begun(self, saga_id: str, payload: str) -> Generator[Work | Wait, Returned, SagaStatus]:
         look = partial(log.look, name=self.plan.saga, saga_id=saga_id)
         write = partial(log.begin, name=self.plan.saga, saga_id=saga_id, payload=payload)
         fresh = SagaStatus(saga_id, SagaState.RUNNING, json.loads(payload))
@@ -130,7 +130,7 @@ class Story:
 
     def _carried_on(
         self, status: SagaStatus, *, waits: bool = True
-    ) -> Generator[Work | Wait, Reply, SagaStatus | None]:
+    ) -> Generator[Work | Wait, Returned, SagaStatus | None]:
         """To its end, or until it is stuck; None if somebody else is at work on it."""
         failures = 0
         while (act := self.plan.next(status)) is not None:
@@ -179,7 +179,7 @@ class Story:
 
         return Work(Course(self.target, self.terms, marker=partial(log.progress, place, act)), body)
 
-    def _note(self, place: log.Place, act: Act, error: Exception, then: str) -> Generator[Work | Wait, Reply, None]:
+    def _note(self, place: log.Place, act: Act, error: Exception, then: str) -> Generator[Work | Wait, Returned, None]:
         """Turn round, or stop; what cannot be written down is found out again by whoever carries on."""
         text = described(error)
         if then == "stuck":
@@ -199,7 +199,7 @@ class Story:
         except Exception as failure:
             raise interrupted(place.name, place.status, failure) from failure
 
-    def _seen(self, status: SagaStatus) -> Generator[Work | Wait, Reply, SagaStatus]:
+    def _seen(self, status: SagaStatus) -> Generator[Work | Wait, Returned, SagaStatus]:
         try:
             seen = yield from self.ask(partial(log.look, name=self.plan.saga, saga_id=status.id))
         except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 
 from acidity.run import context
 from acidity.run.boundary import logger
-from acidity.run.course import Body, Course, Failed, Step, Wait, got, pause
+from acidity.run.course import Body, Course, Failed, Move, Wait, got, pause
 from acidity.run.decide import Ended
 from acidity.run.state import State
 from acidity.run.target import Target
@@ -21,7 +22,7 @@ from acidity.run.twophase.prepared import finish
 from acidity.run.unit import Unit, shielded
 
 TOLD_MAX = 6  # how often a branch is told what was decided, before that is left to recovery
-Part = Generator[Step, Any, None]
+Part = Generator[Move, Any, None]
 
 
 @dataclass
@@ -36,7 +37,7 @@ class TwoPhaseCourse(Course):
     decides: str = ""
     others: Mapping[str, Target] = field(default_factory=dict)
 
-    def _attempt(self) -> Generator[Step, Any, Ended]:
+    def _attempt(self) -> Generator[Move, Any, Ended]:
         ended = Ended(State.ACTIVE)
         coordinator = Unit(self.target, self.terms, new_decision(self.others))
         branches: dict[str, Branch] = {}
@@ -145,7 +146,7 @@ class TwoPhaseCourse(Course):
 
 def _keep(error: BaseException, ended: Ended) -> bool:
     """Whether this is an interruption, which the caller gets once all is done, and not the database's error."""
-    if isinstance(error, Exception) or type(error).__name__ == "CancelledError":
+    if isinstance(error, Exception | CancelledError):
         return False
     ended.error = ended.error or error
     return True

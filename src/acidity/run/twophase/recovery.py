@@ -19,7 +19,7 @@ from acidity.run.twophase.gid import Gid
 from acidity.run.twophase.prepared import SPEAKS, finish, prepared_in
 
 logger = logging.getLogger("acidity.run")
-Outcome = Literal["committed", "rolled back", "in progress"]
+Decided = Literal["committed", "rolled back", "in progress"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Recovered:
 
     database: str
     gid: str
-    outcome: Outcome
+    outcome: Decided
 
 
 def recover_two_phase(*, wait_s: float = 1.0, forget_after: timedelta = timedelta(days=7), **databases: Any) -> Any:
@@ -132,7 +132,7 @@ class _Recovery:
                 self.done.append(Recovered(name, str(gid), outcome))
                 logger.info("two-phase commit: branch %s in %s: %s", gid, name, outcome)
 
-    def _recover(self, engine: Engine, gid: Gid) -> Outcome:
+    def _recover(self, engine: Engine, gid: Gid) -> Decided:
         if gid.decision not in self.decided:
             self.decided[gid.decision] = Decision(gid.decision).outcome(self.logs[gid.coordinator], self.wait_s)
         commit = self.decided[gid.decision]

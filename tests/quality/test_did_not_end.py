@@ -1,0 +1,135 @@
+"""A run that does not end is ended: unknown, with the stack where it stood; the check goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from acidity import prove
+from acidity.core.report import Report
+from acidity.errors import UsageError
+from acidity.prove import Operation
+from tests.engines.bank import bank, move
+
+LIMIT_S = 0.6
+SLEEPS = {"postgresql": "SELECT pg_sleep(1000)", "mariadb": "SELECT sleep(1000)"}
+COUNTING = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+
+
+def hanging(hang: Callable[[Session], Any]) -> Callable[[Session], None]:
+    """A right transfer that hangs whenever an error was thrown into it: in every run that is struck."""
+
+    def operation(session: Session) -> None:
+        try:
+            move(session)
+            session.commit()
+        except Exception:
+            session.rollback()
+            hang(session)
+            raise
+
+    operation.__name__ = hang.__name__
+    return operation
+
+
+def computes(_: Session) -> None:
+    while True:
+        pass
+
+
+def sleeps(_: Session) -> None:
+    time.sleep(1000)
+
+
+def swallows(_: Session) -> None:
+    while True:
+        try:
+            time.sleep(1000)
+        except Exception:
+            continue
+
+
+def counts_in_sqlite(session: Session) -> None:
+    session.execute(text(COUNTING))
+
+
+def drilled(operation: Any, db: str = "sqlite", **options: Any) -> Report:
+    return prove.drill(bank(operation), db=db, remedies=False, **{"faults": ("error-after",)} | options)
+
+
+def threads_left() -> list[str]:
+    import threading
+
+    return [thread.name for thread in threading.enumerate() if "overseer" in thread.name]
+
+
+@pytest.mark.parametrize("hang", [sleeps, computes, swallows, counts_in_sqlite])
+def test_a_run_that_does_not_end_is_unknown_and_the_check_goes_on(hang: Callable[[Session], Any]) -> None:
+    report = drilled(Operation(hanging(hang), timeout=LIMIT_S), faults=("error-before",), runs_max=2)
+    assert report.verdict == "unknown"
+    ended = [unknown for unknown in report.unknowns if "did not end within 0.6 s" in unknown]
+    many = 1 if hang is counts_in_sqlite else 2  # both runs, one after the other; a lasting fault stops its statement
+    assert len(ended) >= many, report.unknowns
+    assert f"in {hang.__name__}" in ended[0] or hang is counts_in_sqlite
+    assert threads_left() == []
+    assert drilled(hanging(move)).verdict == "pass"  # the twin: nothing of it is left
+
+
+@pytest.mark.parametrize("db", SLEEPS)
+def test_a_driver_that_waits_for_its_server_is_ended_from_outside(db: str) -> None:
+    def waits(session: Session) -> None:
+        session.execute(text(SLEEPS[db]))
+
+    report = drilled(Operation(hanging(waits), timeout=2), db, faults=("error-before",), runs_max=1)
+    assert report.verdict == "unknown"
+    assert "did not end within 2 s" in report.unknowns[0]
+
+
+def test_a_coroutine_that_waits_for_ever_is_cancelled() -> None:
+    cancelled = []
+
+    async def waits(async_session: AsyncSession) -> None:
+        try:
+            await async_session.run_sync(move)
+            await async_session.commit()
+        except Exception:
+            try:
+                await asyncio.sleep(1000)
+            except asyncio.CancelledError:
+                cancelled.append(1)
+                raise
+
+    report = drilled(Operation(waits, timeout=LIMIT_S), faults=("error-before",), runs_max=1)
+    assert report.verdict == "unknown"
+    assert "did not end within" in report.unknowns[0]
+    assert cancelled == [1]
+
+
+def test_a_child_process_that_does_not_end_is_killed() -> None:
+    report = drilled(Operation(hanging(sleeps), timeout=LIMIT_S), faults=("kill-before",), runs_max=1)
+    assert report.verdict == "unknown"  # runs_max; nothing hangs before it is killed
+    assert not any("did not end" in unknown for unknown in report.unknowns)
+
+
+def test_the_limit_of_the_check_holds_where_the_operation_has_none() -> None:
+    report = drilled(hanging(sleeps), faults=("error-before",), runs_max=1, run_timeout=LIMIT_S)
+    assert "did not end within 0.6 s" in report.unknowns[0]
+
+
+def test_the_operation_itself_hangs() -> None:
+    report = drilled(Operation(sleeps, timeout=0.1))
+    assert report.verdict == "unknown"
+    assert "did not end within 0.1 s; it stood at" in report.unknowns[0]
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_a_limit_leaves_time(seconds: float) -> None:
+    with pytest.raises(UsageError, match="leaves no time"):
+        Operation(move, timeout=seconds)

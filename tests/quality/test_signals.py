@@ -1,0 +1,157 @@
+"""S4, S5: Ctrl-C and SIGTERM at any moment end a check with what it found, and leave nothing behind."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from acidity import prove
+from acidity.cli.leaving import signals_as_exits
+from acidity.errors import Interrupted, Terminated
+from acidity.prove.stage.stage import Stage
+from tests.engines.bank import bank, move
+from tests.quality.stopping import after, left_on
+
+ENGINES = ["sqlite", "postgresql", "mariadb"]
+ROOT = Path(__file__).parents[2]
+
+
+def transfer(session: Session) -> None:
+    move(session)
+    session.commit()
+
+
+@pytest.mark.parametrize("db", ENGINES)
+def test_ten_signals_at_random_moments(db: str) -> None:
+    signals(db, 10, 12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("db", ENGINES)
+def test_two_hundred_signals_at_random_moments(db: str) -> None:
+    signals(db, 200, 13)
+
+
+def signals(db: str, times: int, seed: int) -> None:
+    """In a process of its own: what is interrupted while it is made can only be left to the garbage collector."""
+    words = [sys.executable, "-m", "tests.quality.stopping", db, str(times), str(seed)]
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    ended = subprocess.run(
+        words, cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    told = json.loads(ended.stdout)
+    assert len(told["signals"]) == times
+    for number, left_by, took in told["signals"]:
+        assert left_by in ({"Terminated"} if number == signal.SIGTERM else {"Interrupted", "KeyboardInterrupt"})
+        assert took < 5  # 2 on a machine of its own
+    assert told["left"] == []
+    assert told["threads"] == []
+
+
+@pytest.fixture
+def lost(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every exception that a signal raises is lost, as in a destructor or in a hook of ``fork``."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_s4_a_ctrl_c_whose_exception_is_lost_stops_the_check(lost: None) -> None:
+    made: list[int] = []
+
+    def progress(done: int, *_: Any) -> None:
+        made.append(done)
+        if len(made) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted) as stop:
+        prove.drill(bank(transfer), faults=("error-after",), remedies=False, progress=progress)
+    assert len(made) <= 3
+    assert stop.value.report.verdict == "unknown"
+
+
+def test_s4_the_twin_another_signal_stops_nothing() -> None:
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    try:
+        report = prove.drill(
+            bank(transfer), faults=("error-after",), remedies=False,
+            progress=lambda *_: os.kill(os.getpid(), signal.SIGUSR1),
+        )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert report.verdict == "pass"
+
+
+def test_s4_a_hook_of_fork_may_swallow_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+
+    def interrupting() -> None:
+        if not told:
+            told.append(1)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("sys.unraisablehook", lambda _: None)
+    os.register_at_fork(after_in_parent=lambda: interrupting() if told == [] and armed else None)
+    armed.append(1)
+    try:
+        with pytest.raises(Interrupted):
+            prove.drill(bank(transfer), faults=("kill-after",), remedies=False)
+    finally:
+        armed.clear()
+    gc.collect()
+
+
+armed: list[int] = []
+
+
+@pytest.mark.parametrize("db", ["postgresql", "mariadb"])
+def test_s5_an_administrator_that_was_interrupted_does_not_hang_the_end(db: str) -> None:
+    began = time.monotonic()
+    made: list[Any] = []
+
+    def interrupted() -> None:
+        with Stage(bank(transfer), db, {}) as stage:
+            made.append(stage.sandbox)
+            timer, _ = after(0.2, signal.SIGTERM)
+            try:
+                made[0].ask("SELECT pg_sleep(60)" if db == "postgresql" else "SELECT sleep(60)")
+            finally:
+                timer.join()
+
+    with signals_as_exits(), pytest.raises(Terminated):
+        interrupted()
+    (sandbox,) = made
+    assert time.monotonic() - began < 20
+    assert sandbox.database not in left_on(db)
+
+
+def test_s4_what_is_stuck_in_a_driver_is_ended_from_outside() -> None:
+    """The exception of the signal is lost, and the server sleeps for a minute."""
+    from sqlalchemy import text
+
+    def sleeps(session: Session) -> None:
+        move(session)
+        session.execute(text("SELECT pg_sleep(60)"))
+        session.commit()
+
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    timer, sent = after(1.0, signal.SIGINT)
+    try:
+        with pytest.raises(Interrupted):
+            prove.drill(bank(sleeps), db="postgresql", faults=("error-after",), remedies=False)
+        assert time.monotonic() - sent[0] < 10
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)
