@@ -6,6 +6,7 @@ continuous integration names. ``slow`` and ``large`` are the second and the thir
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -33,6 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Costs(config), "acidity-costs")
     if os.environ.get("CI"):
         config.pluginmanager.register(SkipsAreFailures(), "acidity-skips")
+
+
+def pytest_collection_finish() -> None:
+    """Each check looks through the objects of the process; those of thousands of collected tests are no connections."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

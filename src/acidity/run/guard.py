@@ -16,6 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
 from acidity.core.call import Kind
+from acidity.engines.own_listeners import OWN_LISTENERS
 from acidity.engines.speech import Meaning, speech_of
 from acidity.run import context
 from acidity.run.context import caller, inside
@@ -177,6 +178,7 @@ def _listen() -> None:
     """
     for name, listener in LISTENERS.items():
         event.listen(Engine, name, listener)
+        OWN_LISTENERS[name] += 1
 
 
 _listen()

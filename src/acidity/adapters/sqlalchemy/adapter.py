@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
@@ -20,6 +21,7 @@ from acidity.adapters.sqlalchemy.calls import Calls
 from acidity.adapters.sqlalchemy.known import Known
 from acidity.engines.base import Sandbox
 from acidity.engines.own_calls import JUDGES, OWN
+from acidity.engines.own_listeners import OWN_LISTENERS
 from acidity.errors import ForeignDatabase
 
 _REMEDY = (
@@ -27,8 +29,9 @@ _REMEDY = (
     "its first parameter."
 )
 # How many listeners are those of the adapters: of this one, and of `beforehand`, which is installed where this one is.
-_HEARD = {"do_connect": 1, "engine_connect": 1, "checkout": 1, "reset": 1}
-_HEARD |= {"before_cursor_execute": 1, "commit": 1, "commit_twophase": 1}
+_HEARD = Counter(
+    ("do_connect", "engine_connect", "checkout", "reset", "before_cursor_execute", "commit", "commit_twophase")
+)
 _RAW = "a raw driver connection was taken from the pool (raw_connection)"
 
 
@@ -211,9 +214,10 @@ class SqlAlchemyAdapter:
 
     def pooled(self, sandbox: Sandbox) -> int | None:
         """Counted in pools of SQLAlchemy's own kind, each with a connection, none taken and no listener but ours."""
+        known = OWN_LISTENERS + _HEARD
         idle: dict[int, int] = {}  # by pool: engines that differ in their options share one
         for engine in self.engines_of(sandbox):
-            found = private.idle_unheard(engine, _HEARD)
+            found = private.idle_unheard(engine, known)
             if found is None:
                 return None
             idle[id(engine.pool)] = found

@@ -8,7 +8,7 @@ Each of these is asked of whoever knows it:
 - the database says that no transaction is open, prepared or at work, and holds no lock of anybody's (`Facts.at_rest`):
   not only on connections that acidity knows;
 - every open connection lies in a pool of SQLAlchemy's own kind, and none is checked out;
-- no listener of the program hears of those pools, engines or dialects (RUN's neither);
+- no listener of the program hears of those pools, engines or dialects;
 - all Calls only read and wrote rows and ended transactions (`speech.touches_rows_alone`), none of them passed the seam
   unseen: what outlives a transaction (a temporary table or trigger, a lock of a session, a setting, an attached
   database) is made by other words, or found by `at_rest`;
