@@ -81,6 +81,7 @@ class Overseer:
     def __init__(self, rescue: Callable[[bool], None]) -> None:
         self._rescue = rescue
         self._lock = threading.RLock()
+        self._ending = threading.Lock()  # held while a run is being ended from outside
         self._limit: _Limit | None = None
         self._signals: list[tuple[float, int]] = []
         self._handled = 0
@@ -179,6 +180,8 @@ class Overseer:
     def _end_of(self, limit: _Limit) -> None:
         with self._lock:
             self._limit = None
+        with self._ending:  # sessions are no longer being ended: the next one belongs to the next run
+            pass
         if limit.stood and self._handled >= len(self._signals):
             raise DidNotEnd(f"did not end within {limit.seconds:g} s; it stood at {limit.stood}") from None
 
@@ -208,7 +211,8 @@ class Overseer:
             if told:
                 self._stop(told)
             if limit is not None and limit.over >= 0:
-                self._end(limit)
+                with self._ending:
+                    self._end(limit)
 
     def _pause(self) -> float:
         """Seconds until there may be something to do."""
@@ -234,6 +238,9 @@ class Overseer:
     def _end(self, limit: _Limit) -> None:
         if limit.tried and time.monotonic() - limit.tried < PATIENCE_S / 2:
             return
+        with self._lock:
+            if self._limit is not limit:  # it has come to its end meanwhile
+                return
         limit.stood = limit.stood or _stack_of(limit.thread)
         limit.tried = time.monotonic()
         if limit.child:
