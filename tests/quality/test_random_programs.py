@@ -34,6 +34,7 @@ REASONS = {
     "its writes were committed and changed no row": "the program undoes what it does",
     "the operation made no database call": "the program asks the database nothing",
     "the database commits inside this call": SEVERAL,
+    "it calls what may write, commits nothing, and no row changed": "the program calls a procedure and never commits",
 }
 
 
