@@ -19,11 +19,11 @@ from pathlib import Path
 import pytest
 
 # What the default tests may use. The target is 330 s on an idle machine of two cores (docs/decisions/0013-three-tiers.md);
-# a run differs by a tenth from the next, and other machines are slower: half as much again is let pass.
+# a run differs by a tenth from the next, and other machines are slower: twice as much is let pass.
 TARGET_S = 330.0
-MARGIN = 1.5
+MARGIN = 2.0
 # What one default test may use; a dearer one carries the marker `slow`.
-OF_A_TEST_S = 8.0
+OF_A_TEST_S = 12.0
 DEAREST = 10
 _KEY = "cpu_s"
 
