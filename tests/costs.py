@@ -19,8 +19,7 @@ from pathlib import Path
 import pytest
 
 # What the default tests may use. The target is 330 s on an idle machine of two cores (docs/decisions/0013-three-tiers.md);
-# a run differs by a tenth from the next, and other machines are slower: and more than the
-# target is used today (900 s beside other work): three and a half times as much is let pass until that is mended.
+# today a run uses more (900 s beside other work), so three and a half times as much is let pass until that is mended.
 TARGET_S = 330.0
 MARGIN = 3.5
 # What one default test may use; a dearer one carries the marker `slow`.
