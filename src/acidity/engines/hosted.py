@@ -272,6 +272,7 @@ class HostedSandbox(HostedGate):
 
     def _clean_up(self) -> None:
         """Drop everything; what a signal interrupts may be asked once more."""
+        self.keep(())
         if self._proxy is not None:
             self._proxy.close()
         for connection in self._beside:

@@ -18,6 +18,7 @@ from acidity.adapters.drivers.pysqlite import replace_everywhere
 from acidity.adapters.drivers.subclasses import standing_for
 from acidity.adapters.drivers.wire import Awaited
 from acidity.core.call import Kind
+from acidity.engines.postgresql.wires import GIVEN
 
 _IDLE = 0
 _END = object()
@@ -61,7 +62,7 @@ class Psycopg:
             with seam.opening(self, "postgresql", (), _where(psycopg, conninfo)) as opening:
                 if opening.ours and (port := opening.detour):
                     conninfo = psycopg.conninfo.make_conninfo(conninfo, port=port)
-                connection = yield from connecting(cls, conninfo, *arguments, **keywords)
+                connection = GIVEN.get() or (yield from connecting(cls, conninfo, *arguments, **keywords))
                 opening.take_in(connection)
                 return connection
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from acidity.core.call import History
@@ -13,7 +13,9 @@ from acidity.engines.hosted_database import Catalogue, Shape
 from acidity.engines.orphans import PREFIX, owner_is_gone
 from acidity.engines.postgresql import catalogue
 from acidity.engines.postgresql.apart import Apart
+from acidity.engines.postgresql.rest import REST, is_idle
 from acidity.engines.postgresql.session import ANYTHING, left_on
+from acidity.engines.postgresql.wires import Wires, is_plain
 from acidity.engines.server import Server
 from acidity.engines.session import Left
 
@@ -62,6 +64,7 @@ class PostgresqlSandbox(HostedSandbox):
         self.stamp: Any = None
         self._restarted = True
         self.in_several: set[str] = set()
+        self._wires = Wires()
         super().__init__(server, settings, drivers)
 
     @property
@@ -271,6 +274,19 @@ class PostgresqlSandbox(HostedSandbox):
         """As the server says."""
         return str(self.ask("SHOW server_version")[0][0]).split(" ", maxsplit=1)[0]
 
+    def _dial(self, dialect: Any, positional: list[Any], arguments: dict[str, Any]) -> Any:
+        if self._routed:
+            return super()._dial(dialect, positional, arguments)
+        return self._wires.dial(dialect, positional, arguments)
+
+    def keep(self, opened: Iterable[Any]) -> None:
+        """Those of psycopg, as long as the schema is as it was, and plain."""
+        self._wires.keep(opened if is_plain(self._known) and not self._altered else ())
+
+    def lending(self, may: Callable[[], bool]) -> AbstractContextManager[None]:
+        """See `Wires.lending`."""
+        return self._wires.lending(may)
+
     def sessions(self) -> dict[int, str]:
         """From pg_stat_activity; who waits for the rest of a request (a Parse without Sync) is not at work."""
         rows = self.ask(
@@ -286,9 +302,9 @@ class PostgresqlSandbox(HostedSandbox):
         alive = [each for each in opened if self.session_of(each) is not None]
         known = {self.session_of(each) for each in alive}
         beside = {self.session_of(each) for each in self._beside}
-        idle, kept, prepared = self._ask_again(_REST)[0]
+        idle, kept, prepared = self._ask_again(REST)[0]
         there = None if idle is None else set(idle) - beside
-        if there != known or kept or prepared or not all(map(_is_idle, alive)):
+        if there != known or kept or prepared or not all(map(is_idle, alive)):
             return None
         return len(alive)
 
@@ -316,6 +332,7 @@ class PostgresqlSandbox(HostedSandbox):
         asked = (
             f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = {int(number)} AND wait_event = 'PgSleep'"
         )
+        self._wires.signalled.add(number)
         return bool(beside.execute(asked).fetchall())
 
     def session_of(self, dbapi_connection: Any) -> int | None:
@@ -359,24 +376,6 @@ _STATES = {
 }
 
 
-# The sessions, or NULL where one of them is not idle; whether anything outlives transactions; whether one is prepared.
-_REST = f"""
-SELECT CASE WHEN coalesce(bool_and(state = 'idle'), true) THEN coalesce(array_agg(pid), '{{}}') END,
-       ({ANYTHING}), EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database())
-FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-"""
-
-
-def _is_idle(dbapi_connection: Any) -> bool:
-    """Whether the client's side could send a write at once; what has no libpq is not asked."""
-    driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
-    if any(getattr(driver, name, None) for name in ("read_only", "readonly")):  # psycopg and psycopg2
-        return False
-    return getattr(getattr(driver, "info", None), "transaction_status", None) == _IDLE
-
-
-_IDLE = 0  # PQTRANS_IDLE
 _SESSIONS_OF = """
     SELECT 1 FROM pg_stat_activity WHERE application_name = %s OR datname = %s OR starts_with(datname, %s) LIMIT 1
 """

@@ -197,17 +197,20 @@ class Stage:
             with self._routed(players):
                 if any(player.needs.in_child for player in players):
                     (player,) = players
+                    self._keep_sessions(at_rest=False)
                     bypasses: list[str] = []
                     with self._limiting(players):
                         endings = [Child(player, partial(self._live, player), self.overseer.in_child).run()]
                 else:
-                    endings, bypasses = self.act(players)
+                    with self._lending(players):
+                        endings, bypasses = self.act(players)
             self.sandbox.remember(tuple(event for player in players for event in player.actor.history))
             for player in players:
                 host.sync(player.actor.interceptor.finish)
             self._raise_refused()
             own = [bypass for player in players for bypass in player.actor.bypasses]
             seen = self._onlooker.look(host, players, endings, unseen=bool(bypasses or own))
+            self._keep_sessions(at_rest=seen.at_rest)
         finally:
             with quiet():
                 host.sync(self.adapters.forget)
@@ -274,6 +277,19 @@ class Stage:
                 f"{operation.name}: the application changes rows or tables when it starts; write them in setup= and "
                 f"metadata=, so that they belong to the rows before"
             )
+
+    @contextmanager
+    def _lending(self, players: Sequence[Player]) -> Iterator[None]:
+        """Sessions of the run before may be used again by these players."""
+        with ExitStack() as stack:
+            for part in self.parts.values():
+                stack.enter_context(part.lending(partial(self._onlooker.lets_go_on, players)))
+            yield
+
+    def _keep_sessions(self, *, at_rest: bool) -> None:
+        """Keep for the next run what this one leaves in its pools, at rest; nothing else may be left then."""
+        for part in self.parts.values():
+            part.keep(self.adapters.opened(part) if at_rest else ())
 
     def _routed(self, players: Sequence[Player]) -> AbstractContextManager[Any]:
         """Through the proxy, for a fault that cuts the wire."""
