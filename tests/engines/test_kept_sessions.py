@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, event, text, update
+from sqlalchemy import Connection, Engine, create_engine, text, update
 from sqlalchemy.exc import DBAPIError
 
 from acidity.adapters.seam import Actor, PassThrough, acting
@@ -288,21 +288,39 @@ def test_two_callers_go_on_and_none_after_a_statement_that_is_for_all_sessions_t
                 assert rest.lets_go_on([one, other]) is lets
 
 
-def test_an_engine_of_another_dial_gets_none_of_these() -> None:
-    with settled() as (stage, program):
-        other: list[int] = []
+def test_a_session_that_was_dialled_in_another_way_is_not_given() -> None:
+    sessions: list[int] = []
+    options: dict[str, str] = {}
 
-        def dials(engine: Engine) -> None:
-            another = create_engine(engine.url, connect_args={"options": "-c application_name=another"})
+    def pays(engine: Engine) -> Any:
+        with create_engine(engine.url, connect_args=dict(options)).begin() as connection:
+            driver: Any = connection.connection.dbapi_connection
+            sessions.append(driver.info.backend_pid)
+            connection.execute(update(Account).where(Account.id == ALICE).values(balance=Account.balance - 10))
+            return connection.exec_driver_sql("SELECT current_setting('application_name')").scalar()
 
-            @event.listens_for(another, "connect")
-            def note(driver: Any, _: Any) -> None:
-                other.append(driver.info.backend_pid)
-
-            with another.begin() as connection:
-                assert connection.exec_driver_sql("SHOW application_name").scalar() == "another"
-
-        operation = Operation(dials)
+    with Stage(bank(pays), "postgresql", {}) as stage:
+        (operation,) = stage.scenario.operations
         for _ in range(3):
             stage.run(operation, PassThrough())
-        assert not set(other) & set(program.sessions)
+        options["application_name"] = "another"
+        answers = [stage.run(operation, PassThrough()).ending.answer for _ in range(2)]
+    assert (answers, len(set(sessions))) == (["another"] * 2, 4)
+
+
+def test_a_session_of_our_own_goes_on_without_its_locks_and_settings() -> None:
+    with settled() as (stage, _):
+        sandbox = stage.parts[""]
+        assert isinstance(sandbox, PostgresqlSandbox)
+        beside = sandbox.connect_beside()
+        beside.execute("SET lock_timeout = '7s'")
+        beside.execute("BEGIN")
+        beside.execute("SELECT pg_advisory_lock(1), balance FROM accounts FOR UPDATE")
+        once(stage)
+        again = sandbox.connect_beside()
+        assert again is beside
+        assert again.execute("SHOW lock_timeout").fetchall() == [("0",)]
+        assert sandbox.ask("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
+        sandbox.end(again)
+        once(stage)
+        assert sandbox.connect_beside() is not again

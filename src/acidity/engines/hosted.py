@@ -61,6 +61,7 @@ class HostedSandbox(HostedGate):
         self._proxy: CuttingProxy | None = None
         self._routed = False
         self._beside: list[Any] = []
+        self._spare: Any = None
         self.on_connect: Callable[[], None] = lambda: None
         self._owner = os.getpid()
         self._closed = False
@@ -140,10 +141,7 @@ class HostedSandbox(HostedGate):
 
         A run that nobody looked at may have changed anything, so everything is put back after it.
         """
-        for connection in self._beside:
-            with suppress(Exception):
-                connection.close()
-        self._beside.clear()
+        self._leave_beside()
         if self._in_doubt:
             self._undo_prepared()
         if not self._looked:
@@ -245,9 +243,21 @@ class HostedSandbox(HostedGate):
 
     def connect_beside(self) -> Any:
         """A second session on the database, committing by itself; it may do what an administrator may."""
-        connection = self.connect_admin(self.database)
-        self._beside.append(connection)
-        return connection
+        spare, self._spare = self._spare, None
+        if spare is None or not self.clears(spare):
+            spare = self.connect_admin(self.database)
+        self._beside.append(spare)
+        return spare
+
+    def _leave_beside(self) -> None:
+        """Close them all, but for one that the next run may use."""
+        for connection in self._beside:
+            if self._spare is None and self.clears(connection):
+                self._spare = connection
+                continue
+            with suppress(Exception):
+                connection.close()
+        self._beside.clear()
 
     def harmless_write(self) -> str:
         """A DELETE that matches no row."""
@@ -275,7 +285,7 @@ class HostedSandbox(HostedGate):
         self.keep(())
         if self._proxy is not None:
             self._proxy.close()
-        for connection in self._beside:
+        for connection in (*self._beside, self._spare):
             with suppress(Exception):
                 connection.close()
         if self.interrupted:

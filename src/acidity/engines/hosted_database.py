@@ -76,6 +76,7 @@ class HostedDatabase(ABC):
     shapes: dict[str, Shape]
     named: set[bytes]
     _beside: list[Any]
+    _spare: Any
     _proxy: CuttingProxy | None
 
     @property
@@ -211,8 +212,13 @@ class HostedDatabase(ABC):
     def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
         """What the session of this connection keeps beyond its transactions."""
 
+    def clears(self, beside: Any) -> bool:
+        """Let the server undo and forget all that a session of `connect_beside` did; False where it did not say so."""
+        del beside
+        return False
+
     @abstractmethod
-    def cancel_if_active(self, beside: Any, number: int) -> bool:
+    def cancel_if_active(self, number: int) -> bool:
         """Cancel the statement of a session if one is running."""
 
     # Asking as the administrator

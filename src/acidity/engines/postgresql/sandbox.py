@@ -15,7 +15,7 @@ from acidity.engines.postgresql import catalogue
 from acidity.engines.postgresql.apart import Apart
 from acidity.engines.postgresql.rest import REST, is_idle
 from acidity.engines.postgresql.session import ANYTHING, left_on
-from acidity.engines.postgresql.wires import Wires, is_plain
+from acidity.engines.postgresql.wires import Wires, is_plain, is_undone
 from acidity.engines.server import Server
 from acidity.engines.session import Left
 
@@ -301,7 +301,7 @@ class PostgresqlSandbox(HostedSandbox):
         """One answer: all sessions are known and idle, nothing is prepared, nothing kept; and libpq says so, too."""
         alive = [each for each in opened if self.session_of(each) is not None]
         known = {self.session_of(each) for each in alive}
-        beside = {self.session_of(each) for each in self._beside}
+        beside = {self.session_of(each) for each in (*self._beside, self._spare) if each is not None}
         idle, kept, prepared = self._ask_again(REST)[0]
         there = None if idle is None else set(idle) - beside
         if there != known or kept or prepared or not all(map(is_idle, alive)):
@@ -327,13 +327,13 @@ class PostgresqlSandbox(HostedSandbox):
         found = self.monitor.ask(asked, (list(sessions),))
         return {pid: frozenset(blocking) for pid, blocking in found if blocking}
 
-    def cancel_if_active(self, beside: Any, number: int) -> bool:
+    def cancel_if_active(self, number: int) -> bool:
         """pg_cancel_backend, once pg_stat_activity shows it sleeping in our statement."""
         asked = (
             f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = {int(number)} AND wait_event = 'PgSleep'"
         )
         self._wires.signalled.add(number)
-        return bool(beside.execute(asked).fetchall())
+        return bool(self.monitor.ask(asked))
 
     def session_of(self, dbapi_connection: Any) -> int | None:
         """The backend's process id, as each driver keeps it."""
@@ -343,6 +343,10 @@ class PostgresqlSandbox(HostedSandbox):
         if driver.closed:
             return None
         return int(driver.info.backend_pid)
+
+    def clears(self, beside: Any) -> bool:
+        """ROLLBACK and DISCARD ALL."""
+        return is_undone(beside)
 
     def limit_connections(self, *, full: bool) -> None:
         """CONNECTION LIMIT, which binds everybody but superusers (53300)."""

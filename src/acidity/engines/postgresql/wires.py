@@ -165,5 +165,15 @@ def _is_discarded(wire: Any) -> bool:
         return False
 
 
+def is_undone(connection: Any) -> bool:
+    """Let the server undo and forget what a connection of acidity's own has done; False where it did not say so."""
+    try:
+        wire = connection.pgconn
+        undone = wire.transaction_status == _IDLE or wire.exec_(b"ROLLBACK").status == _DONE
+    except Exception:  # of psycopg; the session has ended
+        return False
+    return undone and _is_discarded(wire)
+
+
 def _of_libpq(arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name not in _OF_PSYCOPG}
