@@ -5,6 +5,7 @@ Each program makes two runs as it is right, then one in which it does something 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -257,14 +258,17 @@ def test_a_full_server_lets_nobody_in_on_a_session_that_was_kept() -> None:
 
 def test_two_callers_go_on_and_none_after_a_statement_that_is_for_all_sessions_to_come() -> None:
     sessions: list[int] = []
-    wanted = [""]
+    wanted: list[str | None] = [None]
+    both = threading.Barrier(2)
 
     def pays(engine: Engine, payer: int) -> None:
         with engine.begin() as connection:
             driver: Any = connection.connection.dbapi_connection
             sessions.append(driver.info.backend_pid)
             connection.execute(update(Account).where(Account.id == payer).values(balance=Account.balance - 10))
-            if wanted[0]:
+            if wanted[0] is None:
+                both.wait(30)
+            else:
                 connection.exec_driver_sql(wanted[0])
 
     operations = Operation(pays, ALICE), Operation(pays, BOB)
@@ -281,7 +285,7 @@ def test_two_callers_go_on_and_none_after_a_statement_that_is_for_all_sessions_t
         first = play()
         assert play() == first
         rest = stage._onlooker._rest
-        for wanted[0], lets in (("", True), ("SET app.tenant = '5'", False)):
+        for wanted[0], lets in (("SELECT 1", True), ("SET app.tenant = '5'", False)):
             one, other = (Player(each, Actor(who, PassThrough())) for each, who in zip(operations, "AB", strict=True))
             stage.play([one])
             with acting(other.actor):
@@ -324,3 +328,34 @@ def test_a_session_of_our_own_goes_on_without_its_locks_and_settings() -> None:
         sandbox.end(again)
         once(stage)
         assert sandbox.connect_beside() is not again
+
+
+def test_what_was_read_ahead_is_for_one_look_and_for_nothing_that_is_asked_later() -> None:
+    with settled() as (stage, _):
+        sandbox = stage.parts[""]
+        assert isinstance(sandbox, PostgresqlSandbox)
+        sandbox.keep(())
+        sandbox.settle(())
+        sandbox.reset()
+        pays = "UPDATE accounts SET balance = balance + 1 WHERE id = 1"
+
+        def seen() -> int:
+            return sandbox.look().state.tables["accounts"].rows[0][2]  # type: ignore[no-any-return]
+
+        assert (sandbox.at_rest(()), seen()) == (0, 100)
+        sandbox.ask(pays)
+        assert seen() == 101
+        assert sandbox.at_rest(()) == 0
+        sandbox.ask(pays)
+        assert seen() == 102
+        assert sandbox.at_rest(()) == 0
+        sandbox.ask("CREATE TABLE made (id int)")
+        assert sandbox.at_rest(()) == 0
+        assert "made" in sandbox.look().state.tables
+        sandbox.ask("DROP TABLE made")  # psycopg lets every prepared statement be forgotten then
+        assert (sandbox.at_rest(()), seen()) == (0, 102)
+        sandbox.ask("DROP TABLE accounts CASCADE")
+        assert sandbox.at_rest(()) is None
+        sandbox.needs_rebuilding()
+        sandbox.reset()
+        assert (sandbox.at_rest(()), seen()) == (0, 100)

@@ -207,12 +207,13 @@ class HostedSandbox(HostedGate):
     def _read(self, shapes: Mapping[str, Shape]) -> dict[str, Table]:
         """The rows of these tables, in one request."""
         tables = {}
-        for (name, shape), found in zip(
-            shapes.items(), self.ask_all([*map(self._selecting, shapes.values())]), strict=True
-        ):
+        for (name, shape), found in zip(shapes.items(), self._rows_of(shapes), strict=True):
             rows = sorted((tuple(map(_plain, row)) for row in found), key=repr)
             tables[name] = Table(shape.columns, shape.key, shape.references, tuple(rows))
         return tables
+
+    def _rows_of(self, shapes: Mapping[str, Shape]) -> list[list[tuple[Any, ...]]]:
+        return self.ask_all([*map(self._selecting, shapes.values())])
 
     def _selecting(self, shape: Shape) -> str:
         columns = ", ".join(map(self.quoted, shape.columns)) or "NULL"  # PostgreSQL has tables without columns

@@ -12,10 +12,12 @@ from acidity.engines.hosted import HostedSandbox
 from acidity.engines.hosted_database import Catalogue, Shape
 from acidity.engines.orphans import PREFIX, owner_is_gone
 from acidity.engines.postgresql import catalogue
+from acidity.engines.postgresql.ahead import Ahead, ask_ahead, is_idle
 from acidity.engines.postgresql.apart import Apart
-from acidity.engines.postgresql.rest import REST, is_idle
-from acidity.engines.postgresql.session import ANYTHING, left_on
+from acidity.engines.postgresql.bait import BAIT
+from acidity.engines.postgresql.session import ANYTHING, SESSIONS, SESSIONS_OF, STATES, TO_END, left_on
 from acidity.engines.postgresql.wires import Wires, is_plain, is_undone
+from acidity.engines.sandbox import Look
 from acidity.engines.server import Server
 from acidity.engines.session import Left
 
@@ -25,28 +27,6 @@ DRIVERS: Mapping[str, tuple[str, str]] = {
     "psycopg2": ("psycopg2", "psycopg"),
     "asyncpg": ("psycopg", "asyncpg"),
 }
-
-# What faults need: a row to fight for, a key to break at COMMIT, a sort too big for its disk at COMMIT, a wait in which
-# a deadlock is looked for at once (a program may not set that itself); and what the triggers of `Writers` need.
-_BAIT = """
-CREATE SCHEMA {bait};
-CREATE TABLE {bait}.bait (id int PRIMARY KEY, n int NOT NULL);
-INSERT INTO {bait}.bait SELECT i, 0 FROM generate_series(1, 2) i;
-CREATE TABLE {bait}.late (id int REFERENCES {bait}.bait DEFERRABLE INITIALLY DEFERRED);
-CREATE TABLE {bait}.full (id int);
-CREATE FUNCTION {bait}.sort() RETURNS trigger LANGUAGE plpgsql SET search_path = {bait} AS $$
-BEGIN PERFORM fill(); RETURN NULL; END $$;
-CREATE FUNCTION {bait}.fill() RETURNS bigint LANGUAGE sql SECURITY DEFINER
-SET temp_file_limit = '64kB' SET work_mem = '64kB' AS
-$$ SELECT count(*) FROM (SELECT repeat('x', 100) || i AS t FROM generate_series(1, 20000) i ORDER BY t OFFSET 0) s $$;
-CREATE CONSTRAINT TRIGGER sort AFTER INSERT ON {bait}.full DEFERRABLE INITIALLY DEFERRED
-FOR EACH ROW EXECUTE FUNCTION {bait}.sort();
-CREATE FUNCTION {bait}.wait_for(key bigint) RETURNS void LANGUAGE sql SECURITY DEFINER SET deadlock_timeout = '1ms' AS
-$$ SELECT pg_advisory_xact_lock(key) $$;
-CREATE TABLE {bait}.writers (transaction xid8 PRIMARY KEY);
-CREATE FUNCTION {bait}.wrote() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {bait} AS $$
-BEGIN INSERT INTO writers VALUES (pg_current_xact_id()) ON CONFLICT DO NOTHING; RETURN NULL; END $$;
-"""
 
 
 class PostgresqlSandbox(HostedSandbox):
@@ -65,6 +45,7 @@ class PostgresqlSandbox(HostedSandbox):
         self._restarted = True
         self.in_several: set[str] = set()
         self._wires = Wires()
+        self._ahead: Ahead | None = None
         super().__init__(server, settings, drivers)
 
     @property
@@ -111,7 +92,7 @@ class PostgresqlSandbox(HostedSandbox):
     def keep_before(self) -> None:
         """Seed rows in a schema of ours for `reset`, and a copy of the whole database for invariants and `rebuild`."""
         bait, user = self.quoted(self.bait), self.quoted(self.user)
-        self.ask(_BAIT.format(bait=bait))
+        self.ask(BAIT.format(bait=bait))
         self._seeds = {name: f"{bait}.seed_{number}" for number, name in enumerate(self.shapes)}
         for name, shape in self.shapes.items():
             if shape.writable and not shape.derived:
@@ -175,7 +156,7 @@ class PostgresqlSandbox(HostedSandbox):
 
     def serves(self, owner: str) -> bool:
         """Whether a session of that Sandbox lives, or one in a database of its; the server lists them all."""
-        return bool(self.ask(_SESSIONS_OF, (owner, owner, f"{owner}_")))
+        return bool(self.ask(SESSIONS_OF, (owner, owner, f"{owner}_")))
 
     def reconnect(self) -> None:
         """Both administrator's connections broke."""
@@ -202,7 +183,7 @@ class PostgresqlSandbox(HostedSandbox):
 
     def catalogue_now(self) -> Catalogue:
         """The same while no row of the system catalogue was written."""
-        if self.stamp_now() == self.stamp:
+        if (self._ahead.stamp if self._ahead is not None else self.stamp_now()) == self.stamp:
             return self._known
         return catalogue.everything(self.ask)
 
@@ -242,7 +223,9 @@ class PostgresqlSandbox(HostedSandbox):
 
     def beyond(self) -> tuple[str, ...]:
         """Foreign tables, and large objects that were changed."""
-        if catalogue.large_objects(self._ask_again) != self._large_objects:
+        ahead = self._ahead
+        now = ahead.large_objects if ahead is not None else catalogue.large_objects(self._ask_again)
+        if now != self._large_objects:
             self._altered = True  # only a copy of the database brings them back
             return (*map(_foreign, self._foreign), "large objects were changed, and acidity does not compare them")
         return tuple(map(_foreign, self._foreign))
@@ -289,24 +272,45 @@ class PostgresqlSandbox(HostedSandbox):
 
     def sessions(self) -> dict[int, str]:
         """From pg_stat_activity; who waits for the rest of a request (a Parse without Sync) is not at work."""
-        rows = self.ask(
-            "SELECT pid, CASE WHEN state = 'active' AND wait_event = 'ClientRead' THEN 'idle in transaction'"
-            " ELSE state END FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
-            " AND backend_type = 'client backend'",
-            (self.database,),  # the administrator may stand outside just now, where others are at work
-        )
-        return {pid: _STATES.get(state or "", "active") for pid, state in rows}
+        # By name: the administrator may stand outside just now, where others are at work.
+        rows = self.ask(SESSIONS, (self.database,))
+        return {pid: STATES.get(state or "", "active") for pid, state in rows}
 
     def at_rest(self, opened: Iterable[Any]) -> int | None:
-        """One answer: all sessions are known and idle, nothing is prepared, nothing kept; and libpq says so, too."""
+        """One request: all sessions are known and idle, nothing is prepared, nothing kept; and libpq says so, too.
+
+        The same request reads all that a look needs; the look that follows at once takes it from here.
+        """
         alive = [each for each in opened if self.session_of(each) is not None]
+        if not all(map(is_idle, alive)):
+            return None
         known = {self.session_of(each) for each in alive}
         beside = {self.session_of(each) for each in (*self._beside, self._spare) if each is not None}
-        idle, kept, prepared = self._ask_again(REST)[0]
-        there = None if idle is None else set(idle) - beside
-        if there != known or kept or prepared or not all(map(is_idle, alive)):
+        try:
+            ahead = ask_ahead(self.admin, [*map(self._selecting, self.shapes.values())])
+        except Exception:  # a table is locked by somebody, or has been dropped
             return None
+        if ahead.sessions is None or ahead.sessions - beside != known or not ahead.free:
+            return None
+        self._ahead = ahead
         return len(alive)
+
+    def ask(self, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        """The same; what was read ahead is no more to be relied on."""
+        self._ahead = None
+        return super().ask(sql, parameters)
+
+    def look(self) -> Look:
+        """The same, from what has just been read if all was at rest then."""
+        try:
+            return super().look()
+        finally:
+            self._ahead = None
+
+    def _rows_of(self, shapes: Mapping[str, Shape]) -> list[list[tuple[Any, ...]]]:
+        if self._ahead is not None and shapes is self.shapes:
+            return self._ahead.tables
+        return super()._rows_of(shapes)
 
     def end_session(self, number: int) -> None:
         """End a session with pg_terminate_backend."""
@@ -319,7 +323,7 @@ class PostgresqlSandbox(HostedSandbox):
     def sessions_to_end(self, *, everything: bool) -> tuple[str, Any]:
         """By the name of the role, which is this Sandbox's alone."""
         ours = self.database if everything else None
-        return _TO_END, (self.user, ours)
+        return TO_END, (self.user, ours)
 
     def waits(self, sessions: Collection[int]) -> Waits:
         """pg_blocking_pids of all of them in one answer; a prepared transaction counts as 0."""
@@ -373,19 +377,6 @@ class PostgresqlSandbox(HostedSandbox):
         return '"' + name.replace('"', '""') + '"'
 
 
-_STATES = {
-    "idle": "idle",
-    "idle in transaction": "in transaction",
-    "idle in transaction (aborted)": "in transaction",
-}
-
-
-_SESSIONS_OF = """
-    SELECT 1 FROM pg_stat_activity WHERE application_name = %s OR datname = %s OR starts_with(datname, %s) LIMIT 1
-"""
-_TO_END = """
-    SELECT pid FROM pg_stat_activity WHERE (usename = %s OR application_name = %s) AND pid <> pg_backend_pid()
-"""
 _NEVER = 1 << 30  # statements are prepared where that is asked for; None would forbid it
 
 
