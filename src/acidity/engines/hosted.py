@@ -141,7 +141,8 @@ class HostedSandbox(HostedGate):
 
         A run that nobody looked at may have changed anything, so everything is put back after it.
         """
-        self._leave_beside()
+        while self._beside:
+            self.leave_beside(self._beside[-1])
         if self._in_doubt:
             self._undo_prepared()
         if not self._looked:
@@ -250,15 +251,14 @@ class HostedSandbox(HostedGate):
         self._beside.append(spare)
         return spare
 
-    def _leave_beside(self) -> None:
-        """Close them all, but for one that the next run may use."""
-        for connection in self._beside:
-            if self._spare is None and self.clears(connection):
-                self._spare = connection
-                continue
-            with suppress(Exception):
-                connection.close()
-        self._beside.clear()
+    def leave_beside(self, connection: Any) -> None:
+        """This session of `connect_beside` has done what it was to do: it holds nothing any more, and may go on."""
+        self._beside = [each for each in self._beside if each is not connection]
+        if self._spare is None and self.clears(connection):
+            self._spare = connection
+            return
+        with suppress(Exception):
+            connection.close()
 
     def harmless_write(self) -> str:
         """A DELETE that matches no row."""
