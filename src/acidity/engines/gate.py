@@ -8,7 +8,13 @@ from typing import Any, Protocol
 
 
 class Gate(Protocol):
-    """Leads the connections of a program to the throw-away database, and tells which would lead elsewhere."""
+    """Leads the connections of a program to the throw-away database, and tells which would lead elsewhere.
+
+    Attributes:
+        keeps_sessions: `keep` may keep some.
+    """
+
+    keeps_sessions: bool
 
     def connect(self, dialect: Any, cparams: dict[str, Any]) -> Any:
         """A connection of this dialect to the Sandbox, for an engine that is redirected."""

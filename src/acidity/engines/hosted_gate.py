@@ -29,6 +29,7 @@ _WHERE = {
 class HostedGate(HostedFacts):
     """See `Gate` for what the methods promise."""
 
+    keeps_sessions = False
     on_connect: Callable[[], None]
     _routed: bool
 

@@ -39,12 +39,14 @@ class PostgresqlSandbox(HostedSandbox):
 
     engine_name = "postgresql"
     dialects = frozenset({"postgresql"})
+    keeps_sessions = True
 
     def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
         self.stamp: Any = None
         self._restarted = True
         self.in_several: set[str] = set()
         self._wires = Wires()
+        self._is_plain = False
         self._ahead: Ahead | None = None
         super().__init__(server, settings, drivers)
 
@@ -179,6 +181,7 @@ class PostgresqlSandbox(HostedSandbox):
         """All that DDL has made in every schema but the server's and ours."""
         self.stamp = self.stamp_now()
         self._known = catalogue.everything(self.ask)
+        self._is_plain = is_plain(self._known)
         return self._known
 
     def catalogue_now(self) -> Catalogue:
@@ -264,7 +267,7 @@ class PostgresqlSandbox(HostedSandbox):
 
     def keep(self, opened: Iterable[Any]) -> None:
         """Those of psycopg, as long as the schema is as it was, and plain."""
-        self._wires.keep(opened if is_plain(self._known) and not self._altered else ())
+        self._wires.keep(opened if self._is_plain and not self._altered else ())
 
     def lending(self, may: Callable[[], bool]) -> AbstractContextManager[None]:
         """See `Wires.lending`."""

@@ -22,6 +22,7 @@ _OF_THE_FILE = {"wal", "delete"}  # journal modes that need no repeating; the ot
 class SqliteGate(SqliteFacts):
     """See `Gate` for what the methods promise."""
 
+    keeps_sessions = False
     path: Path
     _settings: dict[str, str]
 

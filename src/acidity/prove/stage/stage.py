@@ -92,6 +92,7 @@ class Stage:
         self._onlooker: Onlooker
         self._refused: ForeignDatabase | None = None
         self._judges: tuple[Engines, Engines] | None = None
+        self._keeping: list[Sandbox] = []
         self._on_effect: OnEffect = lambda _name, _key: None
 
     def __enter__(self) -> Self:
@@ -118,6 +119,7 @@ class Stage:
         self.parts = sandboxes_of(self.scenario, db, settings)
         self.sandbox = ground_of(self.scenario, self.parts)
         self._cleanup.callback(self.sandbox.close)
+        self._keeping = [part for part in self.parts.values() if part.keeps_sessions]
         self._caller = Caller(self.scenario, self.parts, options)
         self._onlooker = Onlooker(self.sandbox, self.parts, self.adapters)
 
@@ -282,13 +284,13 @@ class Stage:
     def _lending(self, players: Sequence[Player]) -> Iterator[None]:
         """Sessions of the run before may be used again by these players."""
         with ExitStack() as stack:
-            for part in self.parts.values():
+            for part in self._keeping:
                 stack.enter_context(part.lending(partial(self._onlooker.lets_go_on, players)))
             yield
 
     def _keep_sessions(self, *, at_rest: bool) -> None:
         """Keep for the next run what this one leaves in its pools, at rest; nothing else may be left then."""
-        for part in self.parts.values():
+        for part in self._keeping:
             part.keep(self.adapters.opened(part) if at_rest else ())
 
     def _routed(self, players: Sequence[Player]) -> AbstractContextManager[Any]:
