@@ -224,7 +224,8 @@ class HostedDatabase(ABC):
             self.begin_anew()
         try:
             return rows_of(self.admin, sql, parameters)
-        except Exception:
+        except Exception as error:  # a signal came, and closing the cursor then failed
+            self.interrupted = error.__context__ is not None and not isinstance(error.__context__, Exception)
             raise
         except BaseException:  # a signal: what the connection was doing, nobody will read
             self.interrupted = True
