@@ -138,7 +138,7 @@ class Course:
                 yield from self._clean(unit)
                 yield from self._repeat(unit, ended)
             else:
-                ended.error = reply.error
+                ended.error = unit.raised = reply.error
                 yield from self._clean(unit)
             if unit.torn is not None:
                 yield from self._torn(unit, ended)

@@ -132,7 +132,7 @@ def untransactional(key: Any, connection: Connection, statement: str) -> str:
     for table in written_tables(statement):
         if table in known:
             continue
-        engine = without_transactions(connection.connection, *table)
+        engine = without_transactions(connection._dbapi_connection, *table)
         if engine is not None:
             return (
                 f"the table {table[1]!r} is of the storage engine {engine}, which has no transactions: what is written "

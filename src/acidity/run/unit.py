@@ -105,15 +105,17 @@ class Unit(Boundary):
         """What the session asks of its engine."""
         connection = guard.UnitConnection(self.target.engine)
         connection._acidity_unit = self
+        self._link = link_of(connection)
         if connection.dialect.name != "sqlite":
             refuse_hidden_autocommit(connection)
-        self._link = link_of(connection)
         return connection
 
     def _connect(self, options: dict[str, Any] | None) -> Connection:
         engine: Any = self
         connection: Connection = self._classes.own._connection_for_bind(self.plain, engine, options)
         self._refuse_autocommit(connection)
+        if self._link.told.autocommits():  # turned on by an event of BEGIN
+            refuse_hidden_autocommit(connection)
         return connection
 
     def _refuse_autocommit(self, connection: Connection) -> None:
@@ -130,6 +132,7 @@ class Unit(Boundary):
                 or self.state is not ACTIVE  # which it is not any more when it is poisoned
                 or self.failures is not NO_FAILURES
                 or self.owed
+                or self._handed_out
                 or not self.plain._is_clean()
                 or self._link.told.transaction() is Status.ABORTED
                 or self._is_over()
@@ -166,7 +169,7 @@ class Unit(Boundary):
             self._check_deadline()
         if self._link.told.transaction() is Status.ABORTED:
             raise UnitPoisoned("the server has aborted this transaction; COMMIT would change nothing and say success")
-        if self._is_over():
+        if self._is_over() or self._is_gone_by_hand():
             self._tear()
         if not self.one_of_several:  # which has PREPARE before it
             self.to(PARTIALLY_COMMITTED)
@@ -239,7 +242,7 @@ class Unit(Boundary):
     def _see_whether_torn(self) -> None:
         """A raw cursor of the driver may have ended the transaction, and what was done before it stays."""
         with suppress(Exception):
-            if self.torn is None and self._is_over():
+            if self.torn is None and (self._is_over() or self._is_gone_by_hand(by="ROLLBACK TO SAVEPOINT")):
                 self._tear()
 
     def _rolled_back(self) -> bool:
