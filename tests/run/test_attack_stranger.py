@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,25 +13,28 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from acidity.engines import new_sandbox
-from tests.run import stranger_leaks as leaks
-from tests.run.stranger_programs import ASYNC, DIALECTS, ENDINGS, NAMES, SERVER, Place, hit, judged
+from tests.run.stranger import autocommits, blocks, sharing, tasks
+from tests.run.stranger.endings import ENDINGS
+from tests.run.stranger.place import ASYNC, DIALECTS, NAMES, SERVER, Place, judged
 
 QUICK = {"sqlite3", "psycopg", "pymysql"}
 SECONDS_MAX = 40  # a hang is a failure
 
 
 def programs() -> Iterator[Any]:
+    """Each on all drivers that it concerns; by default one of each engine, and endings in units that raise only."""
     for driver in SERVER:
-        marks = [] if driver in QUICK else [pytest.mark.slow]
-        for name, drivers, end in ENDINGS:
-            if driver in drivers.split():
+        quick = [] if driver in QUICK else [pytest.mark.slow]
+        for ending in ENDINGS:
+            if driver in ending.drivers:
                 for raises in (False, True):
-                    run = lambda place, end=end, raises=raises: hit(place, end, raises=raises)  # noqa: E731
-                    slow = [pytest.mark.slow] if not raises else []
-                    yield pytest.param(driver, run, None, id=f"{driver}-{name}-{raises}", marks=[*marks, *slow])
-        for name, drivers, run in (*leaks.AUTOCOMMITS, *leaks.LEAKS):
-            if driver in drivers.split():
-                yield pytest.param(driver, run, leaks.AFTERWARDS.get(name), id=f"{driver}-{name}", marks=marks)
+                    marks = quick if raises else [pytest.mark.slow]
+                    run = partial(ending.hit, raises=raises)
+                    how = "raises" if raises else "goes-on"
+                    yield pytest.param(driver, run, None, id=f"{driver}-{ending.name}-{how}", marks=marks)
+        for program in (*autocommits.PROGRAMS, *sharing.PROGRAMS, *blocks.PROGRAMS, *tasks.PROGRAMS):
+            if driver in program.drivers:
+                yield pytest.param(driver, program.run, program.afterwards, id=f"{driver}-{program.name}", marks=quick)
 
 
 def schema(engine: Any) -> None:

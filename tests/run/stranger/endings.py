@@ -1,121 +1,43 @@
-"""Programs of somebody who read only the pages: what ends a transaction, what autocommits, what shares or leaks a unit.
-
-Each program gets a `Place`, writes row 1, does what it must not, and writes row 2, in one unit; `judged` compares what it
-was told with the rows.
-"""
+"""What ends a transaction, by somebody who read only the pages: a text, or a call of SQLAlchemy or of the driver."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
-from acidity import atomic
-
-ASYNC = ("asyncpg", "aiomysql", "aiosqlite")
-SERVER = {
-    "sqlite3": "sqlite",
-    "aiosqlite": "sqlite",
-    "psycopg": "postgresql",
-    "psycopg2": "postgresql",
-    "asyncpg": "postgresql",
-    "pymysql": "mariadb",
-    "aiomysql": "mariadb",
-}
-
-NAMES = {
-    "sqlite3": "sqlite+pysqlite",
-    "aiosqlite": "sqlite+aiosqlite",
-    "psycopg": "postgresql+psycopg",
-    "psycopg2": "postgresql+psycopg2",
-    "asyncpg": "postgresql+asyncpg",
-    "pymysql": "mysql+pymysql",
-    "aiomysql": "mysql+aiomysql",
-}
-_MARIADB = (
-    "CREATE PROCEDURE ends() BEGIN COMMIT; START TRANSACTION; END",
-    "CREATE PROCEDURE hides() BEGIN ROLLBACK; START TRANSACTION; SAVEPOINT acidity; SAVEPOINT sa_savepoint_1; END",
-)
-DIALECTS = {
-    "sqlite": ("CREATE TRIGGER g BEFORE INSERT ON u BEGIN SELECT RAISE(ROLLBACK, 'no'); END",),
-    "postgresql": ("CREATE PROCEDURE ends() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$",),
-    "mysql": _MARIADB,
-    "mariadb": _MARIADB,
-}
+from tests.run.stranger.place import ALL, MARIA, POSTGRES, SQLITE, BoomError, Place, write
 
 
-class BoomError(Exception):
-    """What a program raises itself, so that nothing may stay."""
+class Ending(NamedTuple):
+    """What is done between the two rows of a unit.
 
+    Attributes:
+        name: of it.
+        drivers: that it concerns.
+        end: is given the session.
+    """
 
-class Place:
-    """A database, and the driver by which a program reaches it."""
+    name: str
+    drivers: tuple[str, ...]
+    end: Callable[[Any], Any]
 
-    def __init__(self, driver: str, url: str, look: Any) -> None:
-        self.driver, self.url, self.look = driver, url, look
-        self.server = SERVER[driver]
-        self.is_async = driver in ASYNC
-        self.made: list[Any] = []
+    def hit(self, place: Place, *, raises: bool) -> None:
+        """Try it in a unit, which ends well or by an error."""
 
-    def engine(self, **options: Any) -> Any:
-        made = (create_async_engine if self.is_async else create_engine)(self.url, **options)
-        self.made.append(made)
-        return made
+        def body(session: Any) -> None:
+            write(session, 1)
+            self.end(session)
+            write(session, 2)
+            if raises:
+                raise BoomError
 
-    def rows(self) -> set[int]:
-        with self.look.connect() as connection:
-            return set(connection.execute(text("SELECT id FROM t")).scalars())
-
-    def leave(self) -> None:
-        """Close what a program has left open."""
-        for each in self.made:
-            core = getattr(each, "sync_engine", each)
-            with suppress(Exception):
-                core.dispose(close=core is each)
-        self.made.clear()
-        self.look.dispose()
-
-    def clear(self) -> None:
-        if self.server == "postgresql":  # what a program has prepared keeps its locks
-            with self.look.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                for left in (
-                    connection.execute(text("SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"))
-                    .scalars()
-                    .all()
-                ):
-                    connection.exec_driver_sql(f"ROLLBACK PREPARED '{left}'")
-        with self.look.begin() as connection:
-            connection.execute(text("DELETE FROM t"))
-
-    def unit(self, body: Callable[[Any], Any], engine: Any = None, **options: Any) -> Any:
-        """Run `body` in a unit, in a task of its own where the driver is async."""
-        engine = engine or self.engine()
-        if not self.is_async:
-            try:
-                with atomic(engine, **options) as session:
-                    return body(session)
-            finally:
-                engine.dispose()
-
-        async def go() -> Any:
-            try:
-                async with atomic(engine, **options) as session:
-                    return await session.run_sync(body)
-            finally:
-                await engine.dispose()
-
-        return asyncio.run(go())
-
-
-def write(session: Any, number: int) -> None:
-    session.execute(text(f"INSERT INTO t VALUES ({number})"))
+        place.unit(body)
 
 
 def raw(session: Any) -> Any:
@@ -131,12 +53,12 @@ def done(answer: Any) -> Any:
     return await_only(answer) if hasattr(answer, "__await__") else answer
 
 
-ENDINGS: list[tuple[str, str, Callable[[Any], Any]]] = []
+ENDINGS: list[Ending] = []
 
 
 def ending(drivers: str) -> Callable[[Any], Any]:
     def register(function: Any) -> Any:
-        ENDINGS.append((function.__name__, drivers, function))
+        ENDINGS.append(Ending(function.__name__, tuple(drivers.split()), function))
         return function
 
     return register
@@ -155,12 +77,9 @@ def sent(name: str, drivers: str, *statements: str) -> None:
             made.execute(statement)
         made.close()
 
-    ENDINGS.append((name, drivers, through))
-    ENDINGS.append((f"{name}_cursor", drivers, cursor))
+    ENDINGS.append(Ending(name, tuple(drivers.split()), through))
+    ENDINGS.append(Ending(f"{name}_cursor", tuple(drivers.split()), cursor))
 
-
-SQLITE, POSTGRES, MARIA = "sqlite3 aiosqlite", "psycopg psycopg2 asyncpg", "pymysql aiomysql"
-ALL = f"{SQLITE} {POSTGRES} {MARIA}"
 
 sent("commit_begin", ALL, "COMMIT", "BEGIN")
 sent("nested_comment", POSTGRES, "/* a /* b */ ; */ CoMmIt /* x */ AND CHAIN")
@@ -199,7 +118,7 @@ sent("analyze", MARIA, "ANALYZE TABLE t")
 sent("checks", MARIA, "CHECK TABLE t")
 sent("truncate", MARIA, "TRUNCATE u")
 sent("sequence", MARIA, "CREATE OR REPLACE SEQUENCE seq")
-sent("user", MARIA, "CREATE OR REPLACE USER stranger")
+sent("role", MARIA, "CREATE OR REPLACE ROLE stranger")
 sent("grant", MARIA, "GRANT USAGE ON *.* TO CURRENT_USER")
 sent("temporary", MARIA, "CREATE TEMPORARY TABLE v (id INT)")
 sent("view", MARIA, "CREATE OR REPLACE VIEW w AS SELECT 1")
@@ -290,7 +209,7 @@ def psycopg2_level(session: Any) -> None:
 @ending(POSTGRES)
 def two_phase_driver(session: Any) -> None:
     made = driver(session)
-    made.tpc_begin(made.xid(1, "stranger", "b"))
+    done(made.tpc_begin(made.xid(1, "stranger", "b")))
 
 
 @ending("pymysql")
@@ -451,35 +370,3 @@ def swallowed_cursor(session: Any) -> None:
 @ending(ALL)
 def prepared_session(session: Any) -> None:
     session.prepare()
-
-
-def hit(place: Place, end: Callable[[Any], Any], *, raises: bool) -> None:
-    def body(session: Any) -> None:
-        write(session, 1)
-        end(session)
-        write(session, 2)
-        if raises:
-            raise BoomError
-
-    place.unit(body)
-
-
-def judged(place: Place, run: Callable[[], Any], afterwards: set[int] | None = None) -> tuple[str, str]:
-    """("refused" | "right" | "wrong", what was told and found)."""
-    told, module = "nothing", ""
-    try:
-        run()
-    except Exception as error:
-        told, module = f"{type(error).__name__}: {error}".split("\n")[0][:230], type(error).__module__
-        unknown = type(error).__name__ in ("TransactionEnded", "CommitUnknown")
-    else:
-        unknown = False
-    rows = place.rows()
-    found = f"{told} | rows {sorted(rows)}"
-    if afterwards is not None and rows == afterwards:
-        return ("right" if told == "nothing" else "refused"), found
-    if told == "nothing":
-        return ("right" if rows == {1, 2} else "wrong"), found
-    if module.startswith("acidity"):
-        return ("refused" if unknown or not rows else "wrong"), found
-    return ("right" if not rows else "wrong"), found
