@@ -121,8 +121,8 @@ class Course:
         ended = Ended(ACTIVE)
         around = inside.get()
         units = (*around, unit)
-        inside.set(units)
         try:
+            inside.set(units)  # Ctrl-C may come right after it
             reply = yield unit.begin
             if type(reply) is not Failed:
                 reply = yield Body(unit.session)

@@ -52,6 +52,7 @@ class Unit(Boundary):
     result: Any = None
 
     _classes = covered.classes_of(Session)
+    _pooled: Any = None  # the pool's connection
     _lasting: Sequence[str] = ()
 
     def begin(self) -> None:
@@ -104,6 +105,7 @@ class Unit(Boundary):
     def connect(self) -> Connection:
         """What the session asks of its engine."""
         connection = guard.UnitConnection(self.target.engine)
+        self._pooled = connection._dbapi_connection
         connection._acidity_unit = self
         self._link = link_of(connection)
         if connection.dialect.name != "sqlite":
@@ -278,6 +280,14 @@ class Unit(Boundary):
                     self._connection.invalidate()
                 with suppress(Exception):
                     self._connection.close()
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Ctrl-C in the midst of SQLAlchemy's own opening or closing leaves to the garbage collector what is open."""
+        for give_back in ("close", "invalidate"):  # to the pool; what is half closed already is thrown away
+            if self._pooled is not None and self._pooled.is_valid:
+                with suppress(Exception):
+                    getattr(self._pooled, give_back)()
 
     def _forsake(self) -> None:
         """In a forked process: send nothing, close nothing, and let nothing be collected, which would end it."""
@@ -303,3 +313,4 @@ class Unit(Boundary):
             session.__class__ = classes.after
             if self._connection is not None:  # what is over does not keep the session's objects
                 self._connection._acidity_unit = None
+            self._give_back()
