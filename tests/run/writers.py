@@ -158,6 +158,7 @@ class Worker:
         told = json.loads(self._file.readline())
         for old, new in told["heard"]:
             self._book.transition(None, State(old), State(new))
+        self._book.forked.update(told["forked"])
         error = {"": None, "Refused": Refused(), "CommitUnknown": CommitUnknown(told["text"])}.get(
             told["error"], RuntimeError(f"{told['error']}: {told['text']}")
         )
@@ -208,8 +209,9 @@ def _serve(file: Any, kind: str, engine: Any) -> None:
         finally:
             if os.getpid() != me:  # has left its parent's block
                 os._exit(0)
+        forked = ["units", "children"] if core is engine and _forks(transfer) else ["units"]
         told = ("", "") if error is None else (type(error).__name__, str(getattr(error, "orig", None) or error))
-        file.write(json.dumps({"heard": heard, "error": told[0], "text": told[1]}) + "\n")
+        file.write(json.dumps({"heard": heard, "error": told[0], "text": told[1], "forked": forked}) + "\n")
         file.flush()
 
 
@@ -219,10 +221,13 @@ class LeftByAnError(Exception):
 
 def _move_beside_a_child(session: Session, transfer: Transfer) -> None:
     move(session, transfer)
-    number = int(transfer.name.rpartition(".")[2])
-    if number % FORKS_EVERY == 0:
+    if _forks(transfer):
         child = os.fork()
-        if child == 0 and number % (2 * FORKS_EVERY) == 0:
+        if child == 0 and transfer.amount % 2:
             raise LeftByAnError
         if child:
             os.waitpid(child, 0)
+
+
+def _forks(transfer: Transfer) -> bool:
+    return int(transfer.name.rpartition(".")[2]) % FORKS_EVERY == 0
