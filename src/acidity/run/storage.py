@@ -1,8 +1,8 @@
 """Tables of MariaDB that have no transactions: what is written to them stays after ROLLBACK, without a word.
 
 MyISAM, MEMORY, CSV and others; ``information_schema.engines`` says which (mariadb.com/kb/en/rollback: "only
-transactional storage engines"). Each table is asked for once in a process, a view for the tables behind it, and what its
-triggers and called procedures write to as well.
+transactional storage engines"). Each table is asked for once in a process: a view for the tables behind it, and all for
+what their triggers, and procedures that are called, write to.
 """
 
 from __future__ import annotations
