@@ -23,6 +23,7 @@ from sqlalchemy.engine import Connection
 
 import acidity
 from acidity import atomic
+from acidity.run import CommitUnknown
 from acidity.run.context import inside
 from acidity.run.unit import Unit
 from tests.run.attacked import add_to, drivers, plain_and_async
@@ -112,7 +113,8 @@ def test_l6_an_interrupted_unit_leaves_nothing_open(
             try:
                 with interruption.during():
                     form(engine)
-            except KeyboardInterrupt as interrupt:
+                assert bank.rows()[0] == 110  # acknowledged
+            except (KeyboardInterrupt, CommitUnknown) as interrupt:  # SQLAlchemy may stumble over it in its COMMIT
                 out, units = engine.pool.checkedout(), [each for each in inside.get() if not each.state.ended]
                 if out or units:  # while it is still handled
                     left.append((at, out, units, where(interrupt)))
@@ -124,7 +126,7 @@ def test_l6_an_interrupted_unit_leaves_nothing_open(
             at += step * (1 if bank.name == "sqlite" else 7)
     finally:
         gc.enable()
-    assert at > 300
+    assert at > 200
     engine.dispose()
     assert not left
 
