@@ -260,14 +260,14 @@ CREATE OR REPLACE TRIGGER tells AFTER INSERT ON told_rows FOR EACH ROW INSERT IN
 CREATE OR REPLACE TRIGGER tells_on BEFORE UPDATE ON twice_told_rows FOR EACH ROW CALL tell();
 CREATE OR REPLACE TRIGGER looks AFTER INSERT ON reading_rows FOR EACH ROW SET @told = (SELECT MAX(i) FROM plain_rows)
 """
-PROCEDURES = (
+WRITERS = (
     "CREATE OR REPLACE PROCEDURE tell() BEGIN IF 1 THEN INSERT INTO told_rows VALUES (1); END IF; END",
     "CREATE OR REPLACE PROCEDURE looks() BEGIN SELECT MAX(i) INTO @told FROM plain_rows; END",
 )
 
 
 def tables_without_transactions(bank: Any) -> None:
-    bank.send(*TABLES.strip().split(";\n"), *PROCEDURES)
+    bank.send(*TABLES.strip().split(";\n"), *WRITERS)
     made = "SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
     assert bank.ask(lambda connection: connection.exec_driver_sql(made).scalar()) == 3
 
