@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import sessionmaker
 
 from acidity.engines import new_sandbox
-from tests.run import chaos
+from acidity.run.boundary import Boundary
+from tests.run import chaos, writers
 from tests.run.chaos import WRITERS, Book, Transfer, move, suffer
 from tests.run.writers import Unit, in_tasks, in_threads, write
 
@@ -120,3 +121,13 @@ def test_a_naive_retry_is_caught(sandbox: Any) -> None:
 def test_a_plain_session_is_caught(sandbox: Any) -> None:
     verdict = suffer(sandbox, in_threads_of(plain), cuts=12, number=4, driver=SYNC[sandbox.engine_name])
     assert any("failed and is there 1 times" in each for each in verdict.wrong), verdict
+
+
+@pytest.mark.one_server
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_that_ends_its_parents_unit_is_caught(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writers, "FORKS_EVERY", 1)
+    monkeypatch.setattr(Boundary, "is_inherited", False)
+    monkeypatch.setattr(Boundary, "refuse_stranger", lambda unit: None)
+    verdict = suffer(sandbox, in_threads, cuts=12, number=5, driver=SYNC[sandbox.engine_name])
+    assert any("was told committed and is there" in each for each in verdict.wrong), verdict
