@@ -345,7 +345,7 @@ def begin_event_of_sqlite(place: Place) -> None:
 
 @PROGRAMS.on(MARIA)
 def chained(place: Place) -> None:
-    torn(place, place.engine(connect_args={"init_command": "SET autocommit=1, completion_type='CHAIN'"}))
+    torn(place, place.engine(connect_args={"init_command": "SET completion_type='CHAIN'"}))
 
 
 @PROGRAMS.on(MARIA)
