@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from acidity import atomic, savepoint
-from acidity.run import BoundaryError, TransactionEnded
+from acidity.run import BoundaryError, TransactionEnded, UnitPoisoned
 from tests.run.attacked import Undo, add_to, drivers
 from tests.run.bank import ALICE, BOB
 
@@ -213,12 +213,13 @@ def test_h4_a_row_that_sqlite_rolls_back_by_itself_undoes_the_unit(bank_of: Any)
 
     def body(session: Any) -> None:
         add_to(session, ALICE)
-        with pytest.raises(Exception, match="UNIQUE"), savepoint():
+        with pytest.raises(IntegrityError, match="UNIQUE"), savepoint():
             session.execute(text("INSERT OR ROLLBACK INTO accounts VALUES (1, 'again', 0)"))
         add_to(session, BOB)
 
     (told,) = bank.run(body)
-    assert isinstance(told, Exception)
+    assert isinstance(told, UnitPoisoned)
+    assert "UNIQUE" in str(told)  # the first error, and not that the savepoint is gone
     assert bank.rows() == (100, 0)
 
 

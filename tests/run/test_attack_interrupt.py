@@ -23,7 +23,7 @@ from sqlalchemy.engine import Connection
 
 import acidity
 from acidity import atomic
-from acidity.run import CommitUnknown
+from acidity.run import CommitUnknown, course
 from acidity.run.context import inside
 from acidity.run.unit import Unit
 from tests.run.attacked import add_to, drivers, plain_and_async
@@ -135,3 +135,25 @@ def where(error: BaseException) -> str:
     """The line that was interrupted, and the two that called it."""
     places = [f"{Path(each.filename).name}:{each.lineno}" for each in traceback.extract_tb(error.__traceback__)]
     return " < ".join(reversed(places[-4:-1]))
+
+
+def test_l6_what_is_interrupted_as_it_begins_is_no_unit_to_join(bank_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the call that enters the unit, and before the next line: a trace function has no turn there."""
+
+    class Entered:
+        get = staticmethod(inside.get)
+
+        def set(self, units: Any) -> None:
+            inside.set(units)
+            if units:
+                raise KeyboardInterrupt
+
+    bank = bank_of("sqlite+pysqlite")
+    engine = bank.engine()
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):  # noqa: PT012 - both are the attack
+        patched.setattr(course, "inside", Entered())
+        function(engine)
+    assert inside.get() == ()
+    function(engine)
+    assert bank.rows() == (110, 0)
+    engine.dispose()
