@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from acidity.adapters.base import Bystander, Gatekeeper, destination
+from acidity.adapters.behind import pooled_connection_of
 from acidity.adapters.dbapi import called_by_others
 from acidity.adapters.seam import current_actor
 from acidity.engines.own_calls import JUDGES, OWN
@@ -136,7 +137,7 @@ class BeforehandAdapter(Bystander):
             self._require_ours(connection)
 
     def _require_ours(self, connection: Connection) -> None:
-        if id(connection.connection.dbapi_connection) in self._pooled:
+        if id(pooled_connection_of(connection).dbapi_connection) in self._pooled:
             where = connection.engine.url.render_as_string()
             self._refuse(f"the operation uses a SQLAlchemy connection to {where}")
 
