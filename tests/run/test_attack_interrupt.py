@@ -23,7 +23,7 @@ from sqlalchemy.engine import Connection
 
 import acidity
 from acidity import atomic
-from acidity.run import CommitUnknown, course
+from acidity.run import CommitUnknown, course, unit
 from acidity.run.context import inside
 from acidity.run.unit import Unit
 from tests.run.attacked import add_to, drivers, plain_and_async
@@ -156,4 +156,19 @@ def test_l6_what_is_interrupted_as_it_begins_is_no_unit_to_join(bank_of: Any, mo
     assert inside.get() == ()
     function(engine)
     assert bank.rows() == (110, 0)
+    engine.dispose()
+
+
+def test_l6_what_is_interrupted_as_it_connects_is_given_back(bank_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the traceback is held, which keeps everything alive that the garbage collector could give back."""
+
+    def interrupted(_connection: Any) -> None:
+        raise KeyboardInterrupt
+
+    engine = bank_of("sqlite+pysqlite").engine()
+    monkeypatch.setattr(unit, "link_of", interrupted)
+    with pytest.raises(KeyboardInterrupt) as held:
+        function(engine)
+    assert held.value.__traceback__ is not None
+    assert engine.pool.checkedout() == 0
     engine.dispose()
