@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from acidity import prove
 from acidity.cli.leaving import signals_as_exits
+from acidity.core.report import ExitReason
 from acidity.errors import Interrupted, Terminated
 from acidity.prove.stage.stage import Stage
 from tests.engines.bank import bank, move
@@ -34,30 +35,57 @@ def transfer(session: Session) -> None:
 
 @pytest.mark.parametrize("db", ENGINES)
 def test_ten_signals_at_random_moments(db: str) -> None:
-    signals(db, 10, 12)
+    shot(db, "shared", times=10, seed=12, runs=6)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("where", ["own", "shared"])
+@pytest.mark.parametrize("db", ENGINES)
+def test_two_hundred_signals_at_random_moments(db: str, where: str) -> None:
+    """A hundred on a server of each check's own, which it starts and stops, and a hundred on one that is shared."""
+    shot(db, where, times=100, seed=13, runs=1000)
+
+
+CODES = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGINT: 128 + signal.SIGINT}
+STOPPED = {signal.SIGINT: ExitReason.INTERRUPTED.value, signal.SIGTERM: ExitReason.TERMINATED.value, signal.SIGKILL: ""}
+AT_MOST_S = 10.0  # 2 on a machine of its own
+
+
+def shot(db: str, where: str, **asked: int) -> None:
+    """Each ends as it has to, in time, says how far it came, and the next start finds everything as it was."""
+    told = in_its_own_process("tests.quality.shooting", db, where, *asked.values())
+    assert len(told["shots"]) == asked["times"]
+    for each in told["shots"]:
+        number, said, why = signal.Signals(each["number"]), each["said"], json.dumps(each)
+        assert each["code"] == CODES[number], why
+        assert each["left"] == [], why
+        assert each["took"] < AT_MOST_S, why
+        assert "Traceback" not in said, why
+        assert "ignored" not in said, why
+        assert STOPPED[number] in said or (number == signal.SIGTERM and not said), why  # before it has begun
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("db", ENGINES)
-def test_two_hundred_signals_at_random_moments(db: str) -> None:
-    signals(db, 200, 13)
-
-
-def signals(db: str, times: int, seed: int) -> None:
-    """In a process of its own: what is interrupted while it is made can only be left to the garbage collector."""
-    words = [sys.executable, "-m", "tests.quality.stopping", db, str(times), str(seed)]
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    ended = subprocess.run(
-        words, cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
-    )
-    assert ended.returncode == 0, ended.stderr[-2000:]
-    told = json.loads(ended.stdout)
-    assert len(told["signals"]) == times
+def test_two_hundred_signals_in_one_process(db: str) -> None:
+    told = in_its_own_process("tests.quality.stopping", db, 200, 13)
+    assert len(told["signals"]) == 200
     for number, left_by, took in told["signals"]:
         assert left_by in ({"Terminated"} if number == signal.SIGTERM else {"Interrupted", "KeyboardInterrupt"})
-        assert took < 5  # 2 on a machine of its own
+        assert took < AT_MOST_S
     assert told["left"] == []
     assert told["threads"] == []
+
+
+def in_its_own_process(module: str, *arguments: object) -> Any:
+    """What it tells; what is interrupted while it is made can only be left to the garbage collector."""
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    ended = subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    return json.loads(ended.stdout)
 
 
 @pytest.fixture

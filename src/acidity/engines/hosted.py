@@ -48,7 +48,7 @@ class HostedSandbox(HostedGate):
         self.drivers = drivers
         self.database, token = fresh_name()
         self.before = f"{self.database}_before"
-        self.user, self.password = f"acidity_{token}", secrets.token_hex(8)
+        self.token, self.user, self.password = token, self.database, secrets.token_hex(8)
         self.shapes: dict[str, Shape] = {}
         self._shapes_now: dict[str, Shape] = {}
         self._catalogue: Catalogue = frozenset()

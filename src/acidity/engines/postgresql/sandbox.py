@@ -65,7 +65,7 @@ class PostgresqlSandbox(HostedSandbox):
     @property
     def bait(self) -> str:
         """The schema for seed rows and for what faults need; its name is no program's, and not that of the role."""
-        return f"{self.user}_bait"
+        return f"{PREFIX}{self.token}_bait"
 
     def connect_admin(self, database: str | None = None) -> Any:
         """A superuser's psycopg connection."""
@@ -155,7 +155,7 @@ class PostgresqlSandbox(HostedSandbox):
         return {name: f"ROLLBACK PREPARED {_literal(name)}" for (name,) in names}
 
     def sweep(self) -> None:
-        """Drop databases whose owner is gone; one with a prepared transaction cannot be dropped."""
+        """Drop databases and roles whose owner is gone; one with a prepared transaction cannot be dropped."""
         import psycopg
 
         left = self.ask("SELECT database, gid FROM pg_prepared_xacts WHERE starts_with(database, %s)", (PREFIX,))
@@ -167,10 +167,14 @@ class PostgresqlSandbox(HostedSandbox):
             if owner_is_gone(name, self.serves):
                 with suppress(psycopg.errors.ObjectInUse):  # somebody came since: never by force
                     self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)}")
+        for (name,) in self.ask(f"SELECT rolname FROM pg_roles WHERE starts_with(rolname, '{PREFIX}')"):
+            if owner_is_gone(name, self.serves):
+                with suppress(psycopg.errors.DependentObjectsStillExist, psycopg.errors.InsufficientPrivilege):
+                    self.ask(f"DROP ROLE IF EXISTS {self.quoted(name)}")
 
     def serves(self, owner: str) -> bool:
         """Whether a session of that Sandbox lives, or one in a database of its; the server lists them all."""
-        return bool(self.ask(_SESSIONS_OF, (owner, owner, f"{owner}_")))
+        return bool(self.ask(_SESSIONS_OF, (owner, owner, owner, f"{owner}_")))
 
     def reconnect(self) -> None:
         """Both administrator's connections broke."""
@@ -376,7 +380,8 @@ def _is_idle(dbapi_connection: Any) -> bool:
 
 _IDLE = 0  # PQTRANS_IDLE
 _SESSIONS_OF = """
-    SELECT 1 FROM pg_stat_activity WHERE application_name = %s OR datname = %s OR starts_with(datname, %s) LIMIT 1
+    SELECT 1 FROM pg_stat_activity
+    WHERE application_name = %s OR usename = %s OR datname = %s OR starts_with(datname, %s) LIMIT 1
 """
 _TO_END = """
     SELECT pid FROM pg_stat_activity WHERE (usename = %s OR application_name = %s) AND pid <> pg_backend_pid()
