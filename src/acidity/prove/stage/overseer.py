@@ -162,11 +162,14 @@ class Overseer:
 
     @contextmanager
     def limiting(self, name: str, seconds: float) -> Iterator[None]:
-        """A run takes place here, in this thread.
+        """A run, or other code of the program's, takes place here, in this thread; within another limit that one holds.
 
         Raises:
             DidNotEnd: it did not by itself.
         """
+        if self._limit is not None:
+            yield
+            return
         limit = _Limit(name, seconds, threading.get_ident())
         with self._lock:
             self._limit = limit
@@ -184,6 +187,10 @@ class Overseer:
             pass
         if limit.stood and self._handled >= len(self._signals):
             raise DidNotEnd(f"did not end within {limit.seconds:g} s; it stood at {limit.stood}") from None
+
+    def forget(self) -> None:
+        """This is a child process: nobody watches here, and whoever held a lock in the parent has no thread here."""
+        self._lock, self._ending, self._limit = threading.RLock(), threading.Lock(), None
 
     def in_child(self, pid: int) -> None:
         """The run takes place in this process."""
