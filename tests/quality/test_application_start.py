@@ -121,7 +121,7 @@ async def reads() -> None:
 
 
 async def starts_a_process() -> None:
-    os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
+    os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)  # noqa: ASYNC221, ASYNC222 - it is short
 
 
 def test_the_twin_an_application_that_looks_at_its_rows() -> None:

@@ -73,8 +73,7 @@ def _ask_one(target: Target, db: str, request: Request, ask: Ask, more: dict[str
 
 def bounds(request: Request, progress: Progress) -> dict[str, Any]:
     """The keyword arguments that bound a check and show how far it is."""
-    limit = {} if request.run_timeout is None else {"run_timeout": request.run_timeout}
-    return {"budget": request.budget, "runs_max": request.runs_max, "progress": progress, **limit}
+    return {"budget": request.budget, "runs_max": request.runs_max, "progress": progress}
 
 
 @contextlib.contextmanager

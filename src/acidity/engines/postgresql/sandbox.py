@@ -215,7 +215,8 @@ class PostgresqlSandbox(HostedSandbox):
 
     def _ask_again(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask what is asked after every run, as a prepared statement: planning would cost more than looking."""
-        return list(self.admin.execute(sql, prepare=True).fetchall())
+        with self.administering() as admin:
+            return list(admin.execute(sql, prepare=True).fetchall())
 
     def remember(self, history: History) -> None:
         """Keep also whether a Call may have made what is rarely made."""
@@ -381,7 +382,8 @@ def _is_idle(dbapi_connection: Any) -> bool:
 _IDLE = 0  # PQTRANS_IDLE
 _SESSIONS_OF = """
     SELECT 1 FROM pg_stat_activity
-    WHERE application_name = %s OR usename = %s OR datname = %s OR starts_with(datname, %s) LIMIT 1
+    WHERE backend_type IN ('client backend', 'walsender')  -- the server's own workers end when a database is dropped
+    AND (application_name = %s OR usename = %s OR datname = %s OR starts_with(datname, %s)) LIMIT 1
 """
 _TO_END = """
     SELECT pid FROM pg_stat_activity WHERE (usename = %s OR application_name = %s) AND pid <> pg_backend_pid()

@@ -6,7 +6,6 @@ It owns everything that has to be taken back: hooks, hosts, engines and the Sand
 
 from __future__ import annotations
 
-import inspect
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from acidity.adapters import ADAPTERS
 from acidity.adapters.base import Adapters
 from acidity.adapters.seam import ACTOR, Actor, Interceptor, PassThrough, acting
-from acidity.adapters.site import counting_as_user
+from acidity.adapters.site import counting_as_user, file_of
 from acidity.analysis.canonical import equal_raw
 from acidity.core.options import RUN_TIMEOUT_S
 from acidity.core.outcome import Ending, State
@@ -105,7 +104,7 @@ class Stage:
             self._take_ground()
             self._cleanup.enter_context(_TURN)
             written = (*self.scenario.operations, *self.scenario.steps.values())
-            self._cleanup.enter_context(counting_as_user(map(_file_of, written)))
+            self._cleanup.enter_context(counting_as_user(file_of(operation.function) for operation in written))
             self.adapters.install()
             self._cleanup.callback(self.adapters.remove)
             for engine, part in bound(self.scenario, self.parts):
@@ -397,9 +396,3 @@ class Stage:
             finally:
                 self._judging.clear()
         self._raise_refused()
-
-
-def _file_of(operation: Operation) -> str:
-    function: Any = inspect.unwrap(getattr(operation.function, "func", operation.function))
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
-    return code.co_filename if code is not None else ""
