@@ -221,6 +221,30 @@ def pgconn_before(one: Foreign) -> Use:
     return lambda: connection.exec_(WRITE.encode())
 
 
+def pgconn_of_connection(one: Foreign) -> Use:
+    """The ``pgconn`` of a connection in a variable of a module."""
+    connection = one.kept(one.connect())
+    return lambda: connection.pgconn.exec_(WRITE.encode())
+
+
+def pgconn_of_info(one: Foreign) -> Use:
+    """The ``info.pgconn`` of such a connection."""
+    info = one.kept(one.connect()).info
+    return lambda: info.pgconn.exec_(WRITE.encode())
+
+
+def pgconn_of_cursor(one: Foreign) -> Use:
+    """The ``_pgconn`` of a cursor of such a connection."""
+    cursor = one.kept(one.connect()).cursor()
+    return lambda: cursor._pgconn.exec_(WRITE.encode())
+
+
+def pgconn_kept_apart(one: Foreign) -> Use:
+    """The ``pgconn`` of such a connection, kept by itself."""
+    handle = one.kept(one.connect()).pgconn
+    return lambda: handle.exec_(WRITE.encode())
+
+
 def _psycopg2(opens: Callable[[Any], Any], one: Foreign) -> Use:
     def use() -> None:
         with closing(opens(one.dsn)) as connection:
@@ -340,6 +364,10 @@ DOORS: dict[Callable[[Foreign], Use], tuple[tuple[str, ...], str]] = {
     pgconn: (POSTGRESQL, "refused"),
     pgconn_start: (POSTGRESQL, "refused"),
     pgconn_before: (POSTGRESQL, "refused at the start"),
+    pgconn_of_connection: (POSTGRESQL, "refused"),
+    pgconn_of_info: (POSTGRESQL, "refused"),
+    pgconn_of_cursor: (POSTGRESQL, "refused"),
+    pgconn_kept_apart: (POSTGRESQL, "refused at the start"),
     psycopg2_connect: (POSTGRESQL, "refused"),
     psycopg2_low_connect: (POSTGRESQL, "refused"),
     psycopg2_class: (POSTGRESQL, "refused"),

@@ -21,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from acidity.adapters.base import Bystander, Gatekeeper, destination
 from acidity.adapters.dbapi import called_by_others
+from acidity.adapters.handles import Handles, kept_apart
 from acidity.adapters.seam import current_actor
 from acidity.engines.own_calls import JUDGES, OWN
 from acidity.errors import ForeignDatabase
@@ -41,6 +42,7 @@ class BeforehandAdapter(Bystander):
         self._files: list[sqlite3.Connection] = []
         self._pooled: dict[int, Any] = {}
         self._opening = threading.local()
+        self._handles = Handles(self._is_used, self._refuse)
         self._listeners = (
             (Engine, "before_cursor_execute", self._on_execute),
             (Engine, "commit", self._on_commit),
@@ -54,14 +56,16 @@ class BeforehandAdapter(Bystander):
             ForeignDatabase: something is open that cannot be held back.
         """
         found = _alive()
-        if found.unstoppable:
+        unstoppable = [*found.unstoppable, *map(_called, kept_apart(found.handled))]
+        if unstoppable:
             raise ForeignDatabase(
-                f"{found.unstoppable[0]} is open before the check, and acidity could not stop an operation from using "
+                f"{unstoppable[0]} is open before the check, and acidity could not stop an operation from using "
                 "it; close it first, or open it where it is used"
             )
         self._pooled = {id(found_one): found_one for found_one in found.pooled}
         for connection in found.files:
             self._hold_back(connection)
+        self._handles.hold_back(found.handled)
         for target, name, listener in self._listeners:
             event.listen(target, name, listener)
         _installed.append(self)
@@ -74,6 +78,7 @@ class BeforehandAdapter(Bystander):
         _installed.remove(self)
         for target, name, listener in self._listeners:
             event.remove(target, name, listener)
+        self._handles.release()
         for connection in self._files:
             with suppress(sqlite3.Error):
                 connection.set_authorizer(None)
@@ -147,12 +152,14 @@ class _Alive:
     Attributes:
         files: connections of sqlite3.
         pooled: driver connections that SQLAlchemy holds.
+        handled: connections of psycopg, each with a handle of libpq's.
         unstoppable: those that nobody can hold back, in words.
     """
 
     def __init__(self) -> None:
         self.files: list[sqlite3.Connection] = []
         self.pooled: list[Any] = []
+        self.handled: list[Any] = []
         self.unstoppable: list[str] = []
 
 
@@ -175,17 +182,23 @@ def _alive() -> _Alive:
         elif isinstance(each, ConnectionPoolEntry) and each.dbapi_connection is not None:
             alive.pooled.append(each.dbapi_connection)
             idle.add(id(each.dbapi_connection) if not each.in_use else 0)
-    held = {id(each.pgconn) for each in kept if holders and isinstance(each, holders)}
+    alive.handled = [each for each in kept if holders and isinstance(each, holders)]
+    held = {id(each.pgconn) for each in alive.handled}
     for each in kept:
         if raw and isinstance(each, raw) and id(each) not in held and each.status == _OPEN:
-            where = f"{(each.host or b'').decode()}:{(each.port or b'').decode()}/{(each.db or b'').decode()}"
-            alive.unstoppable.append(f"a PGconn to {where}")
+            alive.unstoppable.append(_called(each))
         elif of_psycopg2 and isinstance(each, of_psycopg2) and id(each) not in idle and each.closed == _OPEN:
             if each.info.dbname is None:  # it never was open
                 continue
             where = f"{each.info.host}:{each.info.port}/{each.info.dbname}"
             alive.unstoppable.append(f"a psycopg2 connection to {where}")
     return alive
+
+
+def _called(pgconn: Any) -> str:
+    """A connection of libpq, in words."""
+    host, port, database = ((part or b"").decode(errors="replace") for part in (pgconn.host, pgconn.port, pgconn.db))
+    return f"a PGconn to {host}:{port}/{database}"
 
 
 def _with_subclasses(kinds: Any) -> Iterator[type]:
