@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from acidity.cli.delivery import check_writable, deliver
+from acidity.cli.leaving import leave_if_told
 from acidity.cli.options import Request
 from acidity.cli.progress import Progress, progress_bar
 from acidity.cli.target import Target, resolve_all
@@ -44,6 +45,7 @@ def ask_all(texts: Sequence[str], request: Request, ask: Ask, **more: Any) -> in
     try:
         for target, db in items:
             try:
+                leave_if_told()
                 answers.append(_ask_one(target, db, request, ask, more))
             except UsageError as error:
                 troubles.setdefault(str(error), target.name)
