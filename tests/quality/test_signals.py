@@ -43,7 +43,7 @@ def test_ten_signals_at_random_moments(db: str) -> None:
 @pytest.mark.parametrize("db", ENGINES)
 def test_two_hundred_signals_at_random_moments(db: str, where: str) -> None:
     """A hundred on a server of each check's own, which it starts and stops, and a hundred on one that is shared."""
-    shot(db, where, times=100, seed=13, runs=1000)
+    shot(db, where, times=100, seed=13, runs=40)
 
 
 CODES = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGINT: 128 + signal.SIGINT}

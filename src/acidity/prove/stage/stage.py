@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import Any, Self
 
@@ -262,7 +262,8 @@ class Stage:
         Raises:
             DidNotEnd: it took longer; the message begins with the name.
         """
-        kept = [(variable, variable.get()) for variable in (ACTOR, JUDGES, OWN)]
+        variables: tuple[ContextVar[Any], ...] = (ACTOR, JUDGES, OWN)
+        kept = [(variable, variable.get()) for variable in variables]
         try:
             with self.overseer.limiting(name, self._run_timeout):
                 yield
