@@ -122,7 +122,9 @@ def _run(argv: Sequence[str] | None) -> int:
         # Python's own code for this would be 1, which means "your transaction failed".
         import traceback
 
-        traceback.print_exc()
+        from acidity.report.secret import safe
+
+        click.echo(safe(traceback.format_exc()), err=True, nl=False)
         return _complain(
             "this is a bug in acidity, not an answer about your code; please report the lines above", USAGE
         )
