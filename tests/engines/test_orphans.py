@@ -70,7 +70,8 @@ def test_s3_the_database_in_use_by_another_host_stays(db: str, sweeper: Any, mon
 
 
 def test_s3_the_twin_nobody_is_there_for_another_hosts(sweeper: Any, make: Callable[..., str]) -> None:
-    name = make(OTHER_HOST, os.getpid(), 1)
+    started = int(sweeper.database.split("_")[3])  # it has the numbers of a process that lives here
+    name = make(OTHER_HOST, os.getpid(), started)
     sweeper.sweep()
     assert not there(sweeper, name)
 

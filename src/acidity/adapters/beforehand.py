@@ -38,8 +38,9 @@ class BeforehandAdapter(Bystander):
     """
 
     def __init__(self, gatekeeper: Gatekeeper) -> None:
-        super().__init__(gatekeeper)
         self._files: list[sqlite3.Connection] = []
+        self._armed = False
+        super().__init__(gatekeeper)
         self._pooled: dict[int, Any] = {}
         self._opening = threading.local()
         self._handles = Handles(self._is_used, self._refuse)
@@ -84,6 +85,19 @@ class BeforehandAdapter(Bystander):
                 connection.set_authorizer(None)
         self._files.clear()
         self._pooled.clear()
+
+    @property  # type: ignore[override]
+    def armed(self) -> bool:
+        """An operation runs. SQLite writes nothing meanwhile on what is held back, by ways that no authorizer sees."""
+        return self._armed
+
+    @armed.setter
+    def armed(self, on: bool) -> None:
+        self._armed = False  # the program does not ask here
+        for connection in self._files:
+            with suppress(sqlite3.Error):
+                sqlite3.Connection.execute(connection, f"PRAGMA query_only = {int(on)}")
+        self._armed = on
 
     def _is_used(self) -> bool:
         """Whether the program asks now, as an operation, a step or a judge."""
@@ -172,7 +186,7 @@ def _alive() -> _Alive:
     raw = psycopg.pq.PGconn if psycopg is not None else ()
     of_psycopg2 = psycopg2.connection if psycopg2 is not None else ()
     holders = (psycopg.Connection, psycopg.AsyncConnection) if psycopg is not None else ()
-    wanted = (sqlite3.Connection, ConnectionPoolEntry, raw, of_psycopg2, holders)
+    wanted = (sqlite3.Connection, sqlite3.Blob, ConnectionPoolEntry, raw, of_psycopg2, holders)
     kinds = frozenset(_with_subclasses(wanted))
     kept = [each for each in gc.get_objects() if type(each) in kinds]
     alive, idle = _Alive(), set()
@@ -185,7 +199,9 @@ def _alive() -> _Alive:
     alive.handled = [each for each in kept if holders and isinstance(each, holders)]
     held = {id(each.pgconn) for each in alive.handled}
     for each in kept:
-        if raw and isinstance(each, raw) and id(each) not in held and each.status == _OPEN:
+        if isinstance(each, sqlite3.Blob):
+            alive.unstoppable.append("a blob of sqlite3")  # it writes without a statement
+        elif raw and isinstance(each, raw) and id(each) not in held and each.status == _OPEN:
             alive.unstoppable.append(_called(each))
         elif of_psycopg2 and isinstance(each, of_psycopg2) and id(each) not in idle and each.closed == _OPEN:
             if each.info.dbname is None:  # it never was open
