@@ -9,6 +9,7 @@ RUNS is the most runs that a check makes.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import random
@@ -17,6 +18,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -157,23 +159,27 @@ class Range:
 def _forked(live: Callable[[], Any]) -> int:
     """A process that does this as one that was just started: it leads a session, and its end runs what it has to."""
     sys.stdout.flush()
+    reader, writer = os.pipe()
     pid = os.fork()
     if pid:
+        os.close(writer)
+        os.read(reader, 1)  # it is about to begin
+        os.close(reader)
         return pid
     try:
         os.setsid()
+        os.close(reader)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.close(writer)
         live()
         code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
+    except KeyboardInterrupt:  # outside of the command, where Python itself ends so
+        code = 130
     except BaseException:
-        import traceback
-
         traceback.print_exc()
         code = 1
-    import atexit
-
     atexit._run_exitfuncs()
     os._exit(code)
 

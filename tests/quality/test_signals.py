@@ -110,6 +110,32 @@ def test_s4_a_ctrl_c_whose_exception_is_lost_stops_the_check(lost: None) -> None
     assert stop.value.report.verdict == "unknown"
 
 
+@pytest.mark.parametrize("within", [True, False], ids=["within a run", "between two runs"])
+def test_s4_a_program_that_handles_ctrl_c_itself_does_not_swallow_it(*, within: bool) -> None:
+    made: list[int] = []
+
+    def handles(session: Session) -> None:
+        signal.signal(signal.SIGINT, lambda *_: None)
+        if not within:
+            signal.set_wakeup_fd(-1)  # as an event loop of its own does that ends
+        if within and made:
+            os.kill(os.getpid(), signal.SIGINT)
+        transfer(session)
+
+    def progress(done: int, *_: Any) -> None:
+        made.append(done)
+        if not within and len(made) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(Interrupted):
+            prove.drill(bank(handles), faults=("error-after",), remedies=False, progress=progress)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(made) <= 2
+
+
 def test_s4_the_twin_another_signal_stops_nothing() -> None:
     before = signal.signal(signal.SIGUSR1, lambda *_: None)
     try:
@@ -242,3 +268,37 @@ def test_s4_what_a_destructor_swallows_is_remembered_and_not_printed(capsys: pyt
             with pytest.raises(left_by):
                 leave_if_told()
     assert capsys.readouterr().err == ""
+
+
+ORPHANING = """
+import os, time
+from acidity import prove
+from tests.engines.bank import bank, move
+
+here = os.getpid()
+
+def lingers(session):
+    if os.getpid() != here:
+        os.write(1, b"%d\\n" % os.getpid())
+        time.sleep(1000)
+    move(session)
+    session.commit()
+
+prove.drill(bank(lingers), faults=("kill-before",), remedies=False)
+"""
+
+
+@pytest.mark.slow
+def test_a_check_that_is_killed_takes_its_child_along() -> None:
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    with subprocess.Popen(
+        [sys.executable, "-c", ORPHANING],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        child = Path(f"/proc/{process.stdout.readline().strip()}")
+        process.kill()
+        process.wait()
+    deadline = time.monotonic() + 5
+    while child.exists() and "\nState:\tZ" not in (child / "status").read_text():
+        assert time.monotonic() < deadline
