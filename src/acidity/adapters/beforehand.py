@@ -86,7 +86,7 @@ class BeforehandAdapter(Bystander):
         self._files.clear()
         self._pooled.clear()
 
-    @property  # type: ignore[override]
+    @property
     def armed(self) -> bool:
         """An operation runs. SQLite writes nothing meanwhile on what is held back, by ways that no authorizer sees."""
         return self._armed
