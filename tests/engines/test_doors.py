@@ -145,6 +145,9 @@ def test_s2_a_blob_that_is_opened_inside_writes_nothing(foreigners: dict[str, Fo
         drilled(through(use))
         assert connection.execute("SELECT b FROM one_blob").fetchall() == [(b"\0",)]
         use()  # it is as it was
+        blob = connection.blobopen("one_blob", "b", 1)
+        blob.close()
+        assert drilled(transfer).verdict == "pass"  # one that is closed stops no check
         assert connection.execute("SELECT b FROM one_blob").fetchall() == [(b"\1",)]
 
 

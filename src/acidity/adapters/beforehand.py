@@ -200,6 +200,8 @@ def _alive() -> _Alive:
     held = {id(each.pgconn) for each in alive.handled}
     for each in kept:
         if isinstance(each, sqlite3.Blob):
+            if not _is_open(each):
+                continue
             alive.unstoppable.append("a blob of sqlite3")  # it writes without a statement
         elif raw and isinstance(each, raw) and id(each) not in held and each.status == _OPEN:
             alive.unstoppable.append(_called(each))
@@ -209,6 +211,14 @@ def _alive() -> _Alive:
             where = f"{each.info.host}:{each.info.port}/{each.info.dbname}"
             alive.unstoppable.append(f"a psycopg2 connection to {where}")
     return alive
+
+
+def _is_open(blob: sqlite3.Blob) -> bool:
+    """Whether it can be used in this thread."""
+    try:
+        return len(blob) >= 0
+    except sqlite3.ProgrammingError:
+        return False
 
 
 def _called(pgconn: Any) -> str:
