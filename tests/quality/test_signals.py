@@ -191,6 +191,20 @@ def test_s5_an_administrator_that_was_interrupted_does_not_hang_the_end(db: str)
     assert sandbox.database not in left_on(db)
 
 
+@pytest.mark.parametrize("place", ["schema", "a run", "an invariant"])
+def test_s4_what_the_end_from_outside_breaks_is_no_error_of_its_own(lost: None, place: str) -> None:
+    """The exception of the signal is lost, and a statement fails because its session was ended."""
+
+    def breaks(*_: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        raise OSError("server closed the connection")
+
+    options: dict[str, Any] = {"schema": {"schema": breaks}, "an invariant": {"invariants": [lambda session: breaks()]}}
+    operation = breaks if place == "a run" else transfer
+    with pytest.raises(Interrupted):
+        prove.drill(bank(operation, **options.get(place, {})), faults=("error-after",), remedies=False)
+
+
 def test_s4_what_is_stuck_in_a_driver_is_ended_from_outside() -> None:
     """The exception of the signal is lost, and the server sleeps for a minute."""
     from sqlalchemy import text

@@ -91,11 +91,13 @@ def run_drill(scenario: Scenario, asked: CheckOptions) -> Drilled:
 def _drill_all(runs: Runs, inspector: Inspector, drilled: Drilled) -> None:
     stage = runs.stage
     scenario = stage.scenario
-    inspector.check_seed()
+    with stage.overseer.blaming_signals():
+        inspector.check_seed()
     try:
         for position in range(len(scenario.operations)):
             if runs.stopped_by is None:
-                _drill_operation(runs, position, inspector, drilled)
+                with stage.overseer.blaming_signals():
+                    _drill_operation(runs, position, inspector, drilled)
     except (KeyboardInterrupt, Terminated) as stop:  # outside the runs that are struck
         runs.stop(stop)
     if runs.stopped_by is not None:

@@ -139,7 +139,8 @@ class Examiner:
         try:
             for strike in series:
                 try:
-                    runs.append(self._inspected(baseline, self._struck_run(strike)))
+                    with self.stage.overseer.blaming_signals():
+                        runs.append(self._inspected(baseline, self._struck_run(strike)))
                 except DidNotEnd as error:
                     result.unknowns.append(f"{self.operation.name}: {strike.schedule}: {error}")
             clean.append(self._clean_run())

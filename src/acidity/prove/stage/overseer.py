@@ -147,6 +147,19 @@ class Overseer:
             number = self._signals[-1][1]
         raise KeyboardInterrupt if number == signal.SIGINT else Terminated(128 + number)
 
+    @contextmanager
+    def blaming_signals(self) -> Iterator[None]:
+        """An error after a signal comes from the end of sessions from outside, and means what the signal meant.
+
+        Raises:
+            KeyboardInterrupt: see `leave_if_told`; also `Terminated`.
+        """
+        try:
+            yield
+        except Exception:
+            self.leave_if_told()
+            raise
+
     def _listen_again(self) -> None:
         """The program may have set handlers of its own in its run, or listened to signals with a loop of its own."""
         if not self._is_main or self._pid != os.getpid():

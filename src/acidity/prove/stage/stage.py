@@ -113,6 +113,7 @@ class Stage:
             self._cleanup.enter_context(observed(self.scenario.effects, self._effect_took_place))
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
+            self.overseer.leave_if_told()  # the end of sessions from outside may be all that is wrong
             raise
         return self
 
