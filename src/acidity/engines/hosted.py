@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from acidity.core.call import History
 from acidity.core.outcome import Rule, State, Table, Violation
 from acidity.core.prepared import names_in, prepares
-from acidity.engines.hosted_database import Catalogue, Shape
+from acidity.engines.hosted_database import Catalogue, Shape, rows_of
 from acidity.engines.hosted_facts import Monitor
 from acidity.engines.hosted_gate import HostedGate
 from acidity.engines.orphans import fresh_name
@@ -48,7 +48,7 @@ class HostedSandbox(HostedGate):
         self.drivers = drivers
         self.database, token = fresh_name()
         self.before = f"{self.database}_before"
-        self.user, self.password = f"acidity_{token}", secrets.token_hex(8)
+        self.token, self.user, self.password = token, self.database, secrets.token_hex(8)
         self.shapes: dict[str, Shape] = {}
         self._shapes_now: dict[str, Shape] = {}
         self._catalogue: Catalogue = frozenset()
@@ -87,6 +87,8 @@ class HostedSandbox(HostedGate):
             self.close()
             raise UsageError(f"a setting is not known to {self.engine_name}, or not for one session: {error}") from None
 
+    complaints = ""  # asks what the last statement gave rise to, where a server takes another value than was asked for
+
     def check_settings(self) -> None:
         """Try the settings in a session of our own."""
         trial = self.connect_admin(self.database)
@@ -95,6 +97,8 @@ class HostedSandbox(HostedGate):
                 cursor = trial.cursor()
                 cursor.execute(statement)
                 cursor.close()
+                if self.complaints and (heard := rows_of(trial, self.complaints)):  # it took another value
+                    raise UsageError(str(heard[0][-1]))
         finally:
             trial.close()
 

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -225,11 +225,17 @@ class HostedDatabase(ABC):
 
     def ask(self, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
         """Send a statement over the administrator's connection; its rows."""
+        with self.administering() as admin:
+            return rows_of(admin, sql, parameters)
+
+    @contextmanager
+    def administering(self) -> Iterator[Any]:
+        """The administrator's connection for one request; if a signal breaks it off, the next one gets another."""
         if self.interrupted:
             self.interrupted = False
             self.begin_anew()
         try:
-            return rows_of(self.admin, sql, parameters)
+            yield self.admin
         except Exception as error:  # a signal came, and closing the cursor then failed
             self.interrupted = error.__context__ is not None and not isinstance(error.__context__, Exception)
             raise
@@ -241,15 +247,12 @@ class HostedDatabase(ABC):
         """Send statements that give rows in one request; the rows of each."""
         if not statements:
             return []
-        cursor = self.admin.cursor()
-        try:
+        with self.administering() as admin, closing(admin.cursor()) as cursor:
             cursor.execute("; ".join(statements))
             found = [list(cursor.fetchall())]
             while cursor.nextset():
                 found.append(list(cursor.fetchall()))
             return found
-        finally:
-            cursor.close()
 
     def info(self) -> EngineInfo:
         """Engine, version, driver and the settings of this check."""

@@ -31,6 +31,7 @@ class MariadbSandbox(HostedSandbox):
     """A database on a MariaDB server, with a user that may do everything in it and nothing elsewhere."""
 
     engine_name = "mariadb"
+    complaints = "SHOW WARNINGS"
     dialects = frozenset({"mariadb", "mysql"})
     _spoken_of: frozenset[Left] = frozenset()
 

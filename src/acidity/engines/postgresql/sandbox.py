@@ -53,7 +53,7 @@ class PostgresqlSandbox(HostedSandbox):
     @property
     def bait(self) -> str:
         """The schema for seed rows and for what faults need; its name is no program's, and not that of the role."""
-        return f"{self.user}_bait"
+        return f"{PREFIX}{self.token}_bait"
 
     def connect_admin(self, database: str | None = None) -> Any:
         """A superuser's psycopg connection."""
@@ -143,7 +143,7 @@ class PostgresqlSandbox(HostedSandbox):
         return {name: f"ROLLBACK PREPARED {_literal(name)}" for (name,) in names}
 
     def sweep(self) -> None:
-        """Drop databases whose owner is gone; one with a prepared transaction cannot be dropped."""
+        """Drop databases and roles whose owner is gone; one with a prepared transaction cannot be dropped."""
         import psycopg
 
         left = self.ask("SELECT database, gid FROM pg_prepared_xacts WHERE starts_with(database, %s)", (PREFIX,))
@@ -155,10 +155,14 @@ class PostgresqlSandbox(HostedSandbox):
             if owner_is_gone(name, self.serves):
                 with suppress(psycopg.errors.ObjectInUse):  # somebody came since: never by force
                     self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)}")
+        for (name,) in self.ask(f"SELECT rolname FROM pg_roles WHERE starts_with(rolname, '{PREFIX}')"):
+            if owner_is_gone(name, self.serves):
+                with suppress(psycopg.errors.DependentObjectsStillExist, psycopg.errors.InsufficientPrivilege):
+                    self.ask(f"DROP ROLE IF EXISTS {self.quoted(name)}")
 
     def serves(self, owner: str) -> bool:
         """Whether a session of that Sandbox lives, or one in a database of its; the server lists them all."""
-        return bool(self.ask(SESSIONS_OF, (owner, owner, f"{owner}_")))
+        return bool(self.ask(SESSIONS_OF, (owner, owner, owner, f"{owner}_")))
 
     def reconnect(self) -> None:
         """Both administrator's connections broke."""
@@ -200,7 +204,8 @@ class PostgresqlSandbox(HostedSandbox):
 
     def _ask_again(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask what is asked after every run, as a prepared statement: planning would cost more than looking."""
-        return list(self.admin.execute(sql, prepare=True).fetchall())
+        with self.administering() as admin:
+            return list(admin.execute(sql, prepare=True).fetchall())
 
     def remember(self, history: History) -> None:
         """Keep also whether a Call may have made what is rarely made."""

@@ -29,7 +29,9 @@ STATES = {
     "idle in transaction (aborted)": "in transaction",
 }
 SESSIONS_OF = """
-    SELECT 1 FROM pg_stat_activity WHERE application_name = %s OR datname = %s OR starts_with(datname, %s) LIMIT 1
+    SELECT 1 FROM pg_stat_activity
+    WHERE backend_type IN ('client backend', 'walsender')  -- the server's own workers end when a database is dropped
+    AND (application_name = %s OR usename = %s OR datname = %s OR starts_with(datname, %s)) LIMIT 1
 """
 TO_END = """
     SELECT pid FROM pg_stat_activity WHERE (usename = %s OR application_name = %s) AND pid <> pg_backend_pid()
