@@ -14,7 +14,6 @@ from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import Any, Self
 
-from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from acidity.adapters import ADAPTERS
@@ -27,7 +26,7 @@ from acidity.core.outcome import Ending, State
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import FIRST, Schedule
 from acidity.engines.base import Ground, Sandbox
-from acidity.engines.own_calls import JUDGES, OWN, judging_calls
+from acidity.engines.own_calls import JUDGES, OWN
 from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove.stage.beginnings import Beginnings
 from acidity.prove.stage.call import Caller, Player
@@ -41,9 +40,10 @@ from acidity.prove.stage.onlook import Onlooker
 from acidity.prove.stage.overseer import DidNotEnd, Overseer
 from acidity.prove.stage.play import play
 from acidity.prove.stage.quiet import quiet
+from acidity.prove.stage.refusals import Refusals
 from acidity.prove.stage.run import Run, Scene
 from acidity.prove.stage.sessions import Sessions
-from acidity.prove.stage.views import Engines, every, judges_of
+from acidity.prove.stage.views import Engines, Judges
 
 _TURN = threading.RLock()  # hooks are the process's, so checks in several of its threads take turns
 
@@ -93,10 +93,9 @@ class Stage:
         self._caller: Caller
         self._onlooker: Onlooker
         self._sessions: Sessions
-        self._refused: ForeignDatabase | None = None
+        self._refusals = Refusals()
         self._beginnings = Beginnings()
-        self._judges: tuple[Engines, Engines] | None = None
-        self._judging: list[Any] = []  # driver connections of theirs
+        self._judges: Judges
         self._on_effect: OnEffect = lambda _name, _key: None
 
     def __enter__(self) -> Self:
@@ -126,12 +125,17 @@ class Stage:
         self._cleanup.callback(self.sandbox.close)
         self._caller = Caller(self.scenario, self.parts, options)
         self._onlooker = Onlooker(self.sandbox, self.parts, self.adapters)
+        self._judges = Judges(self.parts)
         self._sessions = Sessions(self.parts.values(), self.adapters, self._onlooker)
 
     def _create(self) -> None:
         """Make the rows before, where schema and set-up reach no other database than an operation does."""
         try:
-            with self.sandbox.watch(self._refuse_driver), acting(Actor(FIRST, PassThrough())), self.adapters.arming():
+            with (
+                self.sandbox.watch(self._refusals.refuse_driver),
+                acting(Actor(FIRST, PassThrough())),
+                self.adapters.arming(),
+            ):
                 self.seed = seeded(self.scenario, self.parts, self.sandbox, self.limiting)
         except SQLAlchemyError as error:
             raise UsageError(f"setup= cannot write the rows before: {getattr(error, 'orig', None) or error}") from error
@@ -140,8 +144,7 @@ class Stage:
         finally:
             self.adapters.forget()
             self.adapters.release()
-            if self._refused is not None:
-                raise self._refused
+            self._refusals.raise_first()
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         if error is not None and not isinstance(error, Exception):
@@ -159,7 +162,7 @@ class Stage:
         finally:
             self._hosts.clear()
             self._cleanup.close()
-        self._raise_refused()
+        self._refusals.raise_first()
 
     # Runs
 
@@ -219,7 +222,7 @@ class Stage:
             self.sandbox.remember(tuple(event for player in players for event in player.actor.history))
             for player in players:
                 host.sync(player.actor.interceptor.finish)
-            self._raise_refused()
+            self._refusals.raise_first()
             own = [bypass for player in players for bypass in player.actor.bypasses]
             seen = self._onlooker.look(host, players, endings, unseen=bool(bypasses or own))
             self._sessions.keep(at_rest=seen.at_rest)
@@ -240,7 +243,7 @@ class Stage:
         try:
             (ending,), _ = self.act([Player(operation, actor)])
             self.sandbox.remember(actor.history)
-            self._raise_refused()
+            self._refusals.raise_first()
         finally:
             with quiet():
                 host.sync(self.adapters.forget)
@@ -251,7 +254,7 @@ class Stage:
         for player in players:  # in a child process no application runs yet
             self._begin_application(player.operation)
         host = self._host_of(players)
-        with self.sandbox.watch(self._refuse_driver) as seen, quiet(), self.adapters.arming():
+        with self.sandbox.watch(self._refusals.refuse_driver) as seen, quiet(), self.adapters.arming():
             try:
                 with self._limiting(players):
                     # In a context of its own: one that is ended anywhere may leave variables of it as they were.
@@ -286,7 +289,7 @@ class Stage:
     def _end_from_outside(self, everything: bool) -> None:  # noqa: FBT001 - see `Overseer`
         """Close what an operation waits for in a driver's C code; asked in the overseer's thread."""
         for part in self.parts.values():
-            part.interrupt([*self.adapters.opened(part), *self._judging], everything=everything)
+            part.interrupt([*self.adapters.opened(part), *self._judges.opened], everything=everything)
 
     def _live(self, player: Player, on_effect: OnEffect) -> None:
         """The life of a child process, to which loops and connections of the parent do not belong."""
@@ -314,7 +317,7 @@ class Stage:
         actor = self._beginnings.actor()
         with self._guarding(f"the start of {operation.name}", host):
             self._caller.applications.start(operation, host, actor)
-        self._raise_refused()
+        self._refusals.raise_first()
         return True
 
     def _stop_applications(self, host: Host) -> None:
@@ -331,7 +334,7 @@ class Stage:
             UsageError: it did not end.
         """
         try:
-            with self.sandbox.watch(self._refuse_driver), quiet(), self.adapters.arming(), self.limiting(name):
+            with self.sandbox.watch(self._refusals.refuse_driver), quiet(), self.adapters.arming(), self.limiting(name):
                 yield
         except DidNotEnd as error:
             host.abandon()
@@ -364,20 +367,7 @@ class Stage:
 
     def refuse(self, error: ForeignDatabase) -> None:
         """An engine inside the operation pointed elsewhere."""
-        self._refused = self._refused or error
-
-    def _refuse_driver(self, where: str) -> None:
-        error = ForeignDatabase(
-            f"a driver connection inside the operation points at {where!r}, a database that acidity did not create; "
-            f"nothing was opened."
-        )
-        self.refuse(error)
-        raise error
-
-    def _raise_refused(self) -> None:
-        if self._refused is not None:
-            error, self._refused = self._refused, None
-            raise error
+        self._refusals.refuse(error)
 
     def _effect_took_place(self, name: str, key: str | None) -> None:
         self._on_effect(name, key)
@@ -393,14 +383,6 @@ class Stage:
             ForeignDatabase: the judge uses another database.
             DidNotEnd: it took longer than a run may.
         """
-        if self._judges is None:
-            self._judges = judges_of(self.parts)
-            for engine in (each for engines in self._judges for each in every(engines)):
-                event.listen(engine, "connect", lambda connection, _: self._judging.append(connection))
-        dialects = {id(engine.dialect) for engines in self._judges for engine in every(engines)}
-        with judging_calls(dialects), self.limiting(name):
-            try:
-                yield self._judges
-            finally:
-                self._judging.clear()
-        self._raise_refused()
+        with self.limiting(name), self._judges.at_work() as engines:
+            yield engines
+        self._refusals.raise_first()
