@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from acidity.core.call import Event
+from acidity.core.call import Event, Site
+from acidity.core.cause import Place, RowFate
 from acidity.core.finding import Finding, RowChange
 from acidity.core.report import Bound, Card, EngineInfo, LetterState, Report
 from acidity.core.step import SeenStep
@@ -134,12 +135,51 @@ def _finding(finding: Finding) -> Json:
         "diff": [_change(change) for change in finding.diff],
         "explanation": list(finding.explanation),
         "remedies": [
-            {"name": remedy.name, "verdict": remedy.verdict, "runs": remedy.runs, "note": remedy.note}
+            {
+                "name": remedy.name,
+                "verdict": remedy.verdict,
+                "runs": remedy.runs,
+                "note": remedy.note,
+                "key": remedy.key,
+                "result": remedy.result,
+                "remain": list(remedy.remain),
+                "by_caller": remedy.by_caller,
+            }
             for remedy in finding.remedies
         ],
         "occurrences": finding.occurrences,
         "replay": finding.replay,
         "history": [_event(event) for event in finding.history],
+        "kind": finding.kind,
+        "cause": finding.cause,
+        "also": [{"code": also.code, "name": also.name} for also in finding.also],
+        "path": [_site(site) for site in finding.path],
+        "permanent": _place(finding.permanent),
+        "broke": _place(finding.broke),
+        "rows": [_fate(fate) for fate in finding.rows],
+        "see": list(finding.see),
+        "rate": None if finding.rate is None else {"runs": finding.rate.runs, "of": finding.rate.of},
+        "mode": finding.mode,
+    }
+
+
+def _site(site: Site) -> Json:
+    return {"file": site.file, "line": site.line, "function": site.function, "source": site.source}
+
+
+def _place(place: Place | None) -> Json | None:
+    if place is None:
+        return None
+    return {**_site(place.site), "path": [_site(site) for site in place.path]}
+
+
+def _fate(fate: RowFate) -> Json:
+    return {
+        "table": fate.table,
+        "key": dict(fate.key),
+        "before": None if fate.before is None else dict(fate.before),
+        "now": None if fate.now is None else dict(fate.now),
+        "should": [None if cells is None else dict(cells) for cells in fate.should],
     }
 
 
