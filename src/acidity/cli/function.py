@@ -14,9 +14,10 @@ from typing import Any
 from uuid import UUID
 
 from acidity.cli.lookup import first_line, look_up
-from acidity.core.scenario import Operation, Scenario
+from acidity.core.scenario import AS_NAMED, Operation, Scenario
 from acidity.errors import UsageError
 
+NOTHING = "nothing"  # what --inject says for inject=None
 _CONSTRUCTORS: dict[str, Callable[..., Any]] = {
     maker.__name__: maker for maker in (Decimal, date, datetime, time, timedelta, UUID)
 }
@@ -32,7 +33,7 @@ class FunctionOptions:
         metadata: a declarative base, or a ``MetaData``.
         schema: a ``.sql`` file, an ``alembic.ini``, or ``callable(connection)``.
         succeeded: ``callable(answer)``, whether the caller was told *ok*.
-        inject: what the first parameter receives.
+        inject: what the first parameter receives; `NOTHING`, or by default what its name or annotation says.
         bind: module-level engines to redirect.
         invariant: ``callable(session)`` that must hold in every end state.
     """
@@ -94,7 +95,8 @@ def _operation(
     taken = [keyword for keyword in keywords if keyword in _parameters_of_operation()]
     if taken:
         raise UsageError(f"--args cannot give {taken[0]!r} by name; give it by position")
-    return Operation(function, *positional, inject=inject, succeeded=succeeded, **keywords)
+    injection = {None: AS_NAMED, NOTHING: None}.get(inject, inject)
+    return Operation(function, *positional, inject=injection, succeeded=succeeded, **keywords)
 
 
 def _parameters_of_operation() -> set[str]:

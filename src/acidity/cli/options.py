@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from acidity.cli.function import FunctionOptions
+from acidity.cli.function import NOTHING, FunctionOptions
 from acidity.core.report import LETTERS
 from acidity.core.scenario import INJECTIONS
 from acidity.report import FORMATS
@@ -202,7 +202,7 @@ FUNCTION: tuple[Decorator[Any], ...] = (
     _option("--metadata", metavar="MOD:BASE", help="Declarative base or MetaData that creates the tables."),
     _option("--schema", metavar="FILE|MOD:FN", help="Instead of --metadata: schema.sql, alembic.ini, or a function."),
     _option("--succeeded", metavar="MOD:FN", help="Function of the answer: was the caller told that it worked?"),
-    _option("--inject", type=click.Choice(INJECTIONS), help="What the first parameter receives."),
+    _option("--inject", type=click.Choice((*INJECTIONS, NOTHING)), help="What the first parameter receives."),
     _option(
         "--bind",
         multiple=True,

@@ -13,10 +13,11 @@ from acidity.adapters.site import calls_operations
 from acidity.core.outcome import Ending
 from acidity.core.scenario import Operation, Scenario
 from acidity.engines.base import Sandbox
+from acidity.prove.stage.asked_for import injection_of
 from acidity.prove.stage.ending import answered, raised
 from acidity.prove.stage.ground import BY_NAME, require_fitting
 from acidity.prove.stage.http import Applications
-from acidity.prove.stage.inject import injected, injected_async, injection_of
+from acidity.prove.stage.inject import injected, injected_async
 from acidity.prove.stage.needs import NOTHING, Needs
 
 
