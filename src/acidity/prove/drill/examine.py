@@ -32,6 +32,7 @@ from acidity.prove.stage.overseer import DidNotEnd
 from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.answers import undecided_answers
+from acidity.prove.telling.unfit import clean_run_failed
 
 Wrap = Callable[[], Interceptor]
 
@@ -247,14 +248,10 @@ class Examiner:
         operation, ending = self.operation, clean.ending
         if (operation.refused and ending.answered and not ending.broke_off) or (operation.raises and ending.refusal):
             return
-        said = f"{ending.exception}: {ending.message}" if ending.exception else f"it answered {ending.answer!r}"
         if operation.request is not None and ending.broke_off:
+            said = f"{ending.exception}: {ending.message}" if ending.exception else f"it answered {ending.answer!r}"
             raise UsageError(f"{operation.name}: the application fails by itself: {said}")
-        hint = "raises=<its class>" if ending.exception else "refused=True"
-        raise UsageError(
-            f"{operation.name}: the clean run failed, so there is nothing to compare with ({said}); "
-            f"say {hint} if this is an expected refusal"
-        )
+        raise UsageError(clean_run_failed(operation, ending))
 
     def _inspected(self, baseline: Baseline, run: Run) -> Run:
         legal = self._legal(baseline, run)
