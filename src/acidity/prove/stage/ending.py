@@ -66,11 +66,13 @@ def raised(operation: Operation, error: BaseException, needs: Needs, function: C
 
 def _innermost_line(error: BaseException) -> Site | None:
     """The last line of user code that the exception passed on its way out; None where it has left none."""
-    found = None
-    for frame, line in walk_tb(error.__traceback__):
-        if is_user_code(frame.f_code.co_filename):
-            found = Site(shown(frame.f_code.co_filename), line, frame.f_code.co_name)
-    return found
+    users = [
+        (frame.f_code, line) for frame, line in walk_tb(error.__traceback__) if is_user_code(frame.f_code.co_filename)
+    ]
+    if not users:
+        return None
+    code, line = users[-1]
+    return Site(shown(code.co_filename), line, code.co_name)
 
 
 def _mistake(error: BaseException, at: Site | None) -> Mistake | None:
