@@ -206,8 +206,8 @@ FUNCTION: tuple[Decorator[Any], ...] = (
     _option(
         "--bind",
         multiple=True,
-        metavar="MOD:ENGINE",
-        help="Module-level engine to redirect to the sandbox; repeatable.",
+        metavar="MOD:NAME|env:NAME",
+        help="Module-level engine, DSN or environment variable to lead to the sandbox; repeatable.",
     ),
     _option("--invariant", multiple=True, metavar="MOD:FN", help="Function of a session that must hold; repeatable."),
 )

@@ -232,7 +232,9 @@ class Scenario:
             ``alembic.ini``, or ``callable(connection)``.
         setup: ``callable(session)`` that writes the rows before.
         invariants: ``callable(session)`` or ``callable(session, run)``; broken if it returns False or raises.
-        bind: ``"module:engine"`` or several, module-level engines that are redirected to the Sandbox.
+        bind: ``"module:engine"`` or several, module-level engines that are redirected to the Sandbox; also a text, URL,
+            path or mapping that leads to the database (``"app.settings:DSN"``), or an environment variable
+            (``"env:DATABASE_URL"``): while the check runs it leads to the Sandbox, in the form that it has.
         effects: functions outside the database (or ``"module:function"``) that are counted and made to fail; an
             `Effect` says more: an idempotency key, or that it changes nothing.
         ignore: columns that are not compared, as ``"table.column"``; ``"table.column.$.id"`` is a part of JSON in it,

@@ -15,6 +15,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, Self
 
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from acidity.adapters import ADAPTERS
@@ -29,6 +30,7 @@ from acidity.core.schedule import FIRST, Schedule
 from acidity.engines.base import Ground, Sandbox
 from acidity.engines.own_calls import judging_calls
 from acidity.errors import ForeignDatabase, UsageError
+from acidity.prove.stage.bind import Setting
 from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.child import Child, OnEffect
 from acidity.prove.stage.effects import observed
@@ -104,8 +106,8 @@ class Stage:
             self._cleanup.enter_context(counting_as_user(map(_file_of, written)))
             self.adapters.install()
             self._cleanup.callback(self.adapters.remove)
-            for engine, part in bound(self.scenario, self.parts):
-                self._cleanup.enter_context(self.adapters.redirecting(engine, part))
+            for found, part in bound(self.scenario, self.parts):
+                self._cleanup.enter_context(self._leading(found, part))
             self._create()
             self._cleanup.enter_context(observed(self.scenario.effects, self._effect_took_place))
         except BaseException as error:
@@ -120,6 +122,9 @@ class Stage:
         self._cleanup.callback(self.sandbox.close)
         self._caller = Caller(self.scenario, self.parts, options)
         self._onlooker = Onlooker(self.sandbox, self.parts, self.adapters)
+
+    def _leading(self, found: Engine | Setting, part: Sandbox) -> AbstractContextManager[None]:
+        return found.leading_to(part) if isinstance(found, Setting) else self.adapters.redirecting(found, part)
 
     def _create(self) -> None:
         """Make the rows before, where schema and set-up reach no other database than an operation does."""

@@ -30,7 +30,7 @@ def _advice(operation: Operation, mistake: Mistake) -> str:
     """What to look at where the code, its arguments or its tables are wrong."""
     first, injected = first_parameter(operation), injection_of(operation)
     if operation.inject == AS_NAMED and first is not None and first.kind is first.VAR_POSITIONAL:
-        return f"its parameters are *{first.name}, so nothing was injected: say inject= if it takes a session, an engine, …"
+        return f"its parameters are *{first.name}, so nothing was injected: say inject= if it takes a session"
     wrapped = getattr(operation.function, "__wrapped__", None) is not None
     if operation.inject == AS_NAMED and injected is not None and wrapped and mistake is not Mistake.TABLES:
         return f"{injected} was injected into what wraps it: say inject=None if that brings its own"
