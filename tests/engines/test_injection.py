@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from acidity import prove
 from acidity.core.scenario import Operation
 from acidity.errors import UsageError
 from acidity.prove.stage.asked_for import injection_of, session_class
-from tests.engines.bank import run_once
+from tests.engines.bank import bank, run_once
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session as OnlyForCheckers
@@ -147,3 +148,25 @@ def test_what_cannot_be_called_so_is_a_usage_error() -> None:
         injection_of(Operation(lambda: None, 1))
     with pytest.raises(UsageError, match="no first parameter by position"):
         injection_of(Operation(by_key, 1))
+
+
+def test_a_driver_that_is_not_installed_is_said_with_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is run, and the verdict is unknown."""
+
+    async def pay(async_session: Any) -> None: ...
+
+    absent = {"aiosqlite"}
+
+    def import_module(name: str) -> None:
+        if name in absent:
+            raise ImportError(name)
+
+    monkeypatch.setattr("acidity.engines.hosting.import_module", import_module)
+    report = prove.drill(bank(pay), faults=["error-before"], remedies=False)
+    assert report.verdict == "unknown"
+    (why,) = report.unknowns
+    assert "the driver aiosqlite is not installed" in why
+    assert "pip install 'acidity[async]'" in why
+    absent.add("greenlet")
+    (why,) = prove.drill(bank(pay), faults=["error-before"], remedies=False).unknowns
+    assert "the package greenlet is not installed" in why

@@ -109,6 +109,7 @@ class Stage:
             for found, part in bound(self.scenario, self.parts):
                 self._cleanup.enter_context(self._leading(found, part))
             self._create()
+            self._caller.require_drivers()
             self._cleanup.enter_context(observed(self.scenario.effects, self._effect_took_place))
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
