@@ -162,7 +162,7 @@ def test_without_letters_the_last_line_names_what_is_not_built(acidity, answers)
     assert left.out.splitlines()[-1] == "Not built in this version of acidity: I isolated, D durable"
     assert left.out.lower().count("not built") == 1
     letters = json.loads(acidity("check", "pond:one", "--output-format", "json").out)["letters"]
-    assert letters["I"] == letters["D"] == {"verdict": "not built"}
+    assert letters["I"] == letters["D"] == {"schema": "acidity.letter/1", "verdict": "not built"}
 
 
 def test_a_bad_target_runs_nothing(acidity, answers):

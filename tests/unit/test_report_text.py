@@ -191,9 +191,10 @@ def test_an_anomaly_is_named_beside_the_word():
 
 
 def test_a_replayed_run():
-    text = render([Rerun(Replayed())], color=False, width=120)
-    assert " A1   bank.py:41  UPDATE accounts SET balance=?   (Decimal('50.00'), 1)\n" in text
-    assert " A2   bank.py:42  COMMIT\n" in text
+    text = render([Rerun(Replayed())], color=False, width=160)
+    assert " A1   bank.py:41  partially committed  UPDATE accounts SET balance=?   (Decimal('50.00'), 1)\n" in text
+    assert " A2   bank.py:42  committed            COMMIT\n" in text
+    assert " A3   bank.py:44  failed               UPDATE accounts SET balance=?   (b'\\x01', 2)   ← struck by" in text
     assert "← struck by error-before: SQLITE_IOERR disk I/O error\n" in text
     assert " the caller was told  failed: it did not work (raised OperationalError: disk I/O error)\n" in text
     assert " verdict              FAIL: torn" in text

@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "demo": ("acidity.cli.demo:demo", "See it work on four small programs (SQLite, a few seconds, nothing to set up)."),
     "replay": ("acidity.cli.replay:replay", "Run one schedule again, or what a saved report found about a target."),
     "explain": ("acidity.cli.explain:explain", "Say what a code means: a program that has it, and the fix."),
+    "schema": ("acidity.cli.schema:schema", "Print the JSON Schema of what --output-format json writes."),
     "doctor": ("acidity.cli.doctor:doctor", "Say which database engines can be used here, and how they are set."),
 }
 
