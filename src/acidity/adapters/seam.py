@@ -17,7 +17,8 @@ from time import monotonic
 from typing import Any, Literal, Protocol
 
 from acidity.adapters.wire import LiveConnection
-from acidity.core.call import Call, Event, History, Kind, Reply, Site, Writes
+from acidity.core.call import Call, Event, History, Kind, Reply, Writes
+from acidity.core.cause import Place
 from acidity.engines.codes import code_of
 from acidity.engines.own_calls import OWN
 
@@ -246,13 +247,14 @@ def request(
     params: Any,
     *,
     wire: LiveConnection | None,
-    site: Site | None,
+    place: Place | None,
     send: Callable[[PendingCall], Any],
     many: bool = False,
     defaulted: frozenset[str] = frozenset(),
     autocommit: bool = False,
     writes: Writes = Writes.NO,
     opaque: bool = False,
+    schema: bool = False,
 ) -> Any:
     """Bring one Call to the actor's Interceptor, record what came of it, and give what the driver gave.
 
@@ -261,8 +263,24 @@ def request(
     """
     actor.made += 1
     number, database = (actor.number(wire), wire.database) if wire is not None else (0, "")
+    path, decided = ((), None) if place is None else (place.path, place.site)
     call = Call(
-        actor.name, actor.made, kind, sql, params, site, many, defaulted, number, autocommit, database, writes, opaque
+        actor.name,
+        actor.made,
+        kind,
+        sql,
+        params,
+        path[0] if path else None,
+        many,
+        defaulted,
+        number,
+        autocommit,
+        database,
+        writes,
+        opaque,
+        path,
+        decided,
+        schema,
     )
     pending = PendingCall(call, wire, sql, params, send, actor.records and kind is Kind.STATEMENT)
     try:
