@@ -12,7 +12,7 @@ from acidity.core.options import CheckOptions
 from acidity.core.report import EngineInfo, ExitReason
 from acidity.core.scenario import Scenario
 from acidity.errors import Terminated
-from acidity.prove.drill.confirm import confirmed_findings
+from acidity.prove.drill.confirm import Confirmed, confirmed_findings
 from acidity.prove.drill.examine import Examination, Examiner, Undecided
 from acidity.prove.drill.trials import Trial, helping, try_remedies
 from acidity.prove.runs import Runs, reason_of
@@ -27,12 +27,21 @@ Cell = tuple[str, str]
 
 @dataclass(slots=True)
 class Drilled:
-    """What the drill saw of a whole scenario, before it is split by letters."""
+    """What the drill saw of a whole scenario, before it is split by letters.
+
+    Attributes:
+        atomicity: what letter A says.
+        consistency: what letter C says.
+        broken: the names of the rules that are broken.
+        same: the place of a finding in `consistency` → of the one in `atomicity` that has the same cause.
+    """
 
     engine: EngineInfo
     examinations: list[Examination] = field(default_factory=list)
     atomicity: list[Finding] = field(default_factory=list)
     consistency: list[Finding] = field(default_factory=list)
+    broken: frozenset[str] = frozenset()
+    same: dict[int, int] = field(default_factory=dict)
     unknowns: list[str] = field(default_factory=list)
     invariants: int = 0
     constraints: int = 0
@@ -52,6 +61,14 @@ class Drilled:
         if self.ended is ExitReason.FINISHED:
             self.ended = reason_of(by)
             self.unknowns.append(self.ended.value)
+
+    def note_same(self, atomicity: Confirmed, consistency: Confirmed) -> None:
+        """Note which findings of one operation have one cause; they are about to be added."""
+        places = {cause.key: len(self.atomicity) + number for number, cause in enumerate(atomicity.causes)}
+        for number, cause in enumerate(consistency.causes, start=len(self.consistency)):
+            if cause.key in places:
+                self.same[number] = places[cause.key]
+        self.broken |= consistency.rules
 
     @property
     def cells(self) -> dict[Cell, set[Mode | Misfit]]:
@@ -128,10 +145,11 @@ def _drill_operation(runs: Runs, position: int, inspector: Inspector, drilled: D
         drilled.ended = examination.ended
     tried: list[Trial] = []
     if runs.options.remedies:
-        tried = try_remedies(runs, operation, examination, [*atomicity, *consistency])
+        tried = try_remedies(runs, operation, examination, [*atomicity.findings, *consistency.findings])
     replay = _replay_command(runs.options, len(stage.scenario.operations), position)
+    drilled.note_same(atomicity, consistency)
     for found, kept in ((atomicity, drilled.atomicity), (consistency, drilled.consistency)):
-        for finding in found:
+        for finding in found.findings:
             command = replay.format(schedule=quote(str(finding.schedule)))
             kept.append(replace(finding, remedies=helping(finding, tried), replay=command))
 

@@ -121,12 +121,21 @@ class Baseline:
             self.idle is not None and self.changes_nothing and not self.comparer.same(self.seed, self.clean[0].second)
         )
 
+    def counted(self, table: str) -> bool:
+        """Whether the rows of this table are compared at all."""
+        return table not in self.masks.tables
+
     def rows_of(self, state: State, effects: Mapping[str, int]) -> Rows:
         """Where rows and effects stand together: an effect must fit the rows."""
         key = (state.fingerprint, tuple(sorted(effects.items())))
         if key not in self._classes:
             self._classes[key] = self._classify(state, effects)
         return self._classes[key]
+
+    def rows_alone(self, state: State) -> Rows:
+        """Where the rows stand, whatever took place outside the database."""
+        alone = (self.rows_of(state, self._idle_effects), self.rows_of(state, self.clean[0].effects))
+        return next((rows for rows in alone if rows in {Rows.BEFORE, Rows.AFTER}), Rows.TORN)
 
     def _classify(self, state: State, effects: Mapping[str, int]) -> Rows:
         clean = self.clean[0]

@@ -15,7 +15,7 @@ from acidity.engines.base import Unsettled
 from acidity.errors import Terminated
 from acidity.prove.drill.confirm import confirm
 from acidity.prove.drill.examine import Examination, Examiner, Undecided
-from acidity.prove.drill.findings import atomicity_causes, consistency_causes
+from acidity.prove.drill.findings import Suspects
 from acidity.prove.remedies import REMEDIES
 from acidity.prove.remedies.base import RemedyTrial
 from acidity.prove.runs import Runs, reason_of
@@ -104,8 +104,8 @@ def _why_over(runs: Runs) -> str:
 
 def _judged(trial: RemedyTrial, examiner: Examiner, again: Examination) -> Trial:
     baseline = again.baseline
-    causes = [*atomicity_causes(baseline, again.judged), *consistency_causes(baseline, again.judged)]
-    found = confirm(causes, examiner, baseline)
+    suspects = Suspects(baseline, again.judged)
+    found = confirm([*suspects.atomicity(), *suspects.consistency()], examiner, baseline)
     reasons = [*again.unknowns, *found.unknowns]
     return Trial(
         trial.name,

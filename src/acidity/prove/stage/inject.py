@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from acidity.adapters.drivers import DRIVERS
 from acidity.core.scenario import INJECTIONS, Operation
 from acidity.engines.base import Sandbox
+from acidity.engines.own_calls import own_calls
 from acidity.errors import UsageError
 from acidity.prove.stage.host import is_async
 
@@ -42,6 +43,11 @@ def injection_of(operation: Operation) -> str | None:
     if wanted is not None and wanted.startswith("async_") and not is_async(operation):
         raise UsageError(f"{operation.name}() is a plain function; inject={wanted!r} is for async ones")
     return wanted
+
+
+def is_given(operation: Operation) -> bool:
+    """Whether it is given an open session or connection, which then belongs to its caller, here acidity."""
+    return injection_of(operation) in {"session", "async_session", "connection", "dbapi_connection"}
 
 
 def _asked_for(operation: Operation) -> str | None:
@@ -118,19 +124,22 @@ def injected(what: str, engine: Engine, operation: Operation, sandbox: Sandbox) 
     elif what == "dbapi_connection":
         raw = DRIVERS[sandbox.driver()].connect(sandbox.dsn(), asynchronous=False)
         with closing(raw):
-            yield raw
+            with _rolled_back_by_its_owner(raw):
+                yield raw
             if operation.commit:
                 with _rolled_back_on_failure(raw):
                     raw.commit()
     elif what == "session":
         with session_class(operation)(engine) as session:
-            yield session
+            with _rolled_back_by_its_owner(session):
+                yield session
             if operation.commit:
                 with _rolled_back_on_failure(session):
                     session.commit()
     elif what == "connection":
         with engine.connect() as connection:
-            yield connection
+            with _rolled_back_by_its_owner(connection):
+                yield connection
             if operation.commit:
                 with _rolled_back_on_failure(connection):
                     connection.commit()
@@ -140,6 +149,30 @@ def injected(what: str, engine: Engine, operation: Operation, sandbox: Sandbox) 
         yield engine
     else:
         yield engine.url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def _rolled_back_by_its_owner(target: Any) -> Iterator[None]:
+    """Who opened it, and lent it to an operation that raised, rolls it back; that is no Call of the operation."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception), own_calls():
+            target.rollback()
+        raise
+
+
+@asynccontextmanager
+async def _rolled_back_by_its_owner_async(target: Any) -> AsyncIterator[None]:
+    """The same for what awaits."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception), own_calls():
+            done = target.rollback()
+            if isawaitable(done):
+                await done
+        raise
 
 
 @contextmanager
@@ -164,7 +197,8 @@ async def injected_async(what: str, engine: Any, operation: Operation, sandbox: 
             yield raw
     elif what in {"session", "async_session"}:
         async with AsyncSession(engine) as session:
-            yield session
+            async with _rolled_back_by_its_owner_async(session):
+                yield session
             if operation.commit:
                 try:
                     await session.commit()
@@ -173,7 +207,8 @@ async def injected_async(what: str, engine: Any, operation: Operation, sandbox: 
                     raise
     elif what == "connection":
         async with engine.connect() as connection:
-            yield connection
+            async with _rolled_back_by_its_owner_async(connection):
+                yield connection
             if operation.commit:
                 try:
                     await connection.commit()
