@@ -29,7 +29,8 @@ class PendingCall:
 
     An Interceptor lets it through with `perform`, or raises instead, or both. It may put another text or other
     parameters into `sql` and `params` before that: they are what the driver is sent. It notes in `fault` what it broke,
-    and sets `answered` to False when the program cannot know whether the Call took place.
+    and sets `answered` to False when the program cannot know whether the Call took place. One that tries a change puts
+    what the changed program would ask into `call`, and what it would ask right after it into `after`.
 
     Attributes:
         call: what the program asked for.
@@ -42,6 +43,7 @@ class PendingCall:
         result: what the driver gave; what the program gets.
         began: when it was first sent, in seconds of the monotonic clock; 0 before.
         ended: when that was last answered.
+        after: what is done once it has been answered, before the program goes on; None for nothing.
     """
 
     call: Call
@@ -58,6 +60,7 @@ class PendingCall:
     rowcount: int | None = None
     began: float = 0.0
     ended: float = 0.0
+    after: Callable[[], None] | None = None
 
     def perform(self) -> None:
         """Let it take place; may be called again after an error.
@@ -286,8 +289,10 @@ def request(
     try:
         actor.interceptor.intercept(pending)
     except BaseException as error:
-        actor.events.append(Event(call, pending.reply(error), pending.fault, next(_places)))
+        actor.events.append(Event(pending.call, pending.reply(error), pending.fault, next(_places)))
         actor.interceptor.failed(pending)
         raise
-    actor.events.append(Event(call, pending.reply(), pending.fault, next(_places)))
+    actor.events.append(Event(pending.call, pending.reply(), pending.fault, next(_places)))
+    if pending.after is not None:
+        pending.after()
     return pending.result

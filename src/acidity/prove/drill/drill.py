@@ -14,7 +14,7 @@ from acidity.core.scenario import Scenario
 from acidity.errors import Terminated
 from acidity.prove.drill.confirm import Confirmed, confirmed_findings
 from acidity.prove.drill.examine import Examination, Examiner, Undecided
-from acidity.prove.drill.trials import Trial, helping, try_remedies
+from acidity.prove.drill.trials import Trials
 from acidity.prove.runs import Runs, reason_of
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.quiet import quiet
@@ -143,15 +143,14 @@ def _drill_operation(runs: Runs, position: int, inspector: Inspector, drilled: D
     drilled.unknowns.extend(dict.fromkeys(examination.unknowns))
     if drilled.ended is ExitReason.FINISHED:
         drilled.ended = examination.ended
-    tried: list[Trial] = []
-    if runs.options.remedies:
-        tried = try_remedies(runs, operation, examination, [*atomicity.findings, *consistency.findings])
+    trials = Trials(runs, operation, examination, (atomicity, consistency)) if runs.options.remedies else None
     replay = _replay_command(runs.options, len(stage.scenario.operations), position)
     drilled.note_same(atomicity, consistency)
     for found, kept in ((atomicity, drilled.atomicity), (consistency, drilled.consistency)):
-        for finding in found.findings:
+        for finding, cause in zip(found.findings, found.causes, strict=True):
+            remedies = () if trials is None else trials.helping(finding, cause)
             command = replay.format(schedule=quote(str(finding.schedule)))
-            kept.append(replace(finding, remedies=helping(finding, tried), replay=command))
+            kept.append(replace(finding, remedies=remedies, replay=command))
 
 
 def _replay_command(asked: CheckOptions, operations: int, position: int) -> str:
