@@ -143,13 +143,15 @@ def begun_by_hand(dsn: str) -> None:
         connection.execute("COMMIT")
 
 
-def autocommit_goes_on(dsn: str) -> None:
+def autocommit_notes_the_failure(dsn: str) -> None:
     with closing(sqlite3.connect(dsn, isolation_level=None)) as connection:
-        for sql in (TAKE, ORDER, "INSERT INTO lines (id, amount) VALUES (1, 1)"):
-            try:
-                connection.execute(sql)
-            except sqlite3.Error:
-                continue
+        connection.execute(TAKE)
+        try:
+            connection.execute(ORDER)
+        except sqlite3.Error:
+            connection.rollback()
+            connection.execute("INSERT INTO lines (id, amount) VALUES (1, 0)")
+            raise
 
 
 # A savepoint per row

@@ -132,13 +132,15 @@ async def begun_by_hand(dsn: str) -> None:
         await connection.execute("COMMIT")
 
 
-async def autocommit_goes_on(dsn: str) -> None:
+async def autocommit_notes_the_failure(dsn: str) -> None:
     async with aiosqlite.connect(dsn, isolation_level=None) as connection:
-        for sql in (TAKE, ORDER, "INSERT INTO lines (id, amount) VALUES (1, 1)"):
-            try:
-                await connection.execute(sql)
-            except sqlite3.Error:
-                continue
+        await connection.execute(TAKE)
+        try:
+            await connection.execute(ORDER)
+        except sqlite3.Error:
+            await connection.rollback()
+            await connection.execute("INSERT INTO lines (id, amount) VALUES (1, 0)")
+            raise
 
 
 async def load(dsn: str, *, savepoint: bool = False, early: bool = False) -> int:

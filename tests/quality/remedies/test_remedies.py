@@ -21,7 +21,7 @@ TABLE = {
     "one-commit": ("two_commits", "in_one_commit", "two_commits_and_the_error_hidden"),
     "roll-back-after-failed-commit": ("stock_commit", "rolled_back_by_hand", "noted_after_the_failure"),
     "roll-back-on-error": ("committed_in_finally", "committed_if_clean", "told_ok_whatever_came"),
-    "begin": ("written_in_autocommit", "begun_by_hand", "autocommit_goes_on"),
+    "begin": ("written_in_autocommit", "begun_by_hand", "autocommit_notes_the_failure"),
     "savepoint-per-row": ("skipped_with_a_rollback", "skipped_with_a_savepoint", "counted_too_early"),
     "effect-after-commit": ("mailed_before", "mailed_after", "mailed_before"),
 }

@@ -39,14 +39,12 @@ class Remains:
         key: its cause.
         kind: the kind of that.
         code: what it is called.
-        codes: that, and the codes of what else it breaks.
         where: the line, if there is one.
     """
 
     key: Key
     kind: CauseKind
     code: str
-    codes: frozenset[str] = frozenset()
     where: str = ""
 
 
@@ -74,17 +72,18 @@ class Trial:
     unfinished: str = ""
     did: str = ""
 
-    def against(self, cause: Cause, codes: frozenset[str]) -> Remedy:
+    def against(self, cause: Cause) -> Remedy:
         """What it means for one finding.
 
-        A finding is there still if its cause is, or if one like it has come up elsewhere: a change that only moves
-        what is wrong to another line ends nothing. What was seen again was seen, however the trial ended.
+        A finding is there still if its cause is, or if another one has come up in its place: a change that only moves
+        what is wrong to another line, or makes another word of it, ends nothing. A COMMIT that the change brings and
+        that may be left open is only said to remain. What was seen again was seen, however the trial ended.
 
         Args:
             cause: of the finding.
-            codes: of all that it breaks.
         """
-        moved = [each for each in self.left if each.key not in self.known and each.codes & codes]
+        brought = [each for each in self.left if each.key not in self.known]
+        moved = any(each.kind is not CauseKind.COMMIT_LEFT_OPEN for each in brought)
         if moved or any(each.key == cause.key for each in self.left):
             return Remedy(self.name, Tried.FAILED, self.runs, self.did, self.key)
         if self.unfinished:
@@ -128,13 +127,12 @@ class Trials:
         if finding.severity == "warning":
             owed = cause.kind is CauseKind.COMMIT_LEFT_OPEN and self._is_owed(finding)
             return (Remedy(_OWNER, Tried.PASSED, finding.occurrences, _OWNER_DID, by_caller=True),) if owed else ()
-        codes = frozenset({finding.code, *(also.code for also in finding.also)})
         names = [name for name in REMEDIES if cause.kind in REMEDIES[name].kinds]
         trials = [trial for name in names if (trial := self._of(name)) is not None]
-        found = [(trial, trial.against(cause, codes)) for trial in trials]
+        found = [(trial, trial.against(cause)) for trial in trials]
         if not any(remedy.verdict is Tried.PASSED for _, remedy in found):
             pair = self._pair([trial for trial, remedy in found if remedy.verdict is Tried.ENDS_THIS])
-            found += [(pair, pair.against(cause, codes))] if pair is not None else []
+            found += [(pair, pair.against(cause))] if pair is not None else []
         return tuple(remedy for _, remedy in found)
 
     def _is_owed(self, finding: Finding) -> bool:
@@ -204,9 +202,8 @@ class Trials:
 
 
 def _remains(finding: Finding, cause: Cause) -> Remains:
-    codes = frozenset({finding.code, *(also.code for also in finding.also)})
     where = "" if cause.place is None else str(cause.place.site)
-    return Remains(cause.key, cause.kind, finding.code, codes, where)
+    return Remains(cause.key, cause.kind, finding.code, where)
 
 
 def _all_of(changes: Sequence[RemedyTrial], patient: Patient) -> Callable[[], Interceptor]:

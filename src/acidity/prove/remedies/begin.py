@@ -22,6 +22,8 @@ class _Begin(Layer):
     def __init__(self, writes: int) -> None:
         super().__init__()
         self._left = writes
+        self._counted = 0
+        self._over = False
         self._open: LiveConnection | None = None
 
     def intercept(self, pending: PendingCall) -> None:
@@ -29,12 +31,12 @@ class _Begin(Layer):
         if call.kind is Kind.COMMIT and self._open is pending.wire and self._left > 0:
             return
         if call.kind is Kind.ROLLBACK:
-            self._open = None
+            self._open, self._over = None, True
         if not call.writes or call.kind is not Kind.STATEMENT or pending.wire is None:
             self.inner.intercept(pending)
             return
-        self._left -= 1
-        if self._open is None and call.autocommit:
+        self._count(pending)
+        if self._open is None and call.autocommit and not self._over and self._left >= 0:
             ask_beside(pending, Kind.BEGIN, "BEGIN")
             self._open = pending.wire
         pending.call = replace(call, autocommit=call.autocommit and self._open is not pending.wire)
@@ -45,6 +47,17 @@ class _Begin(Layer):
     def _commit(self, pending: PendingCall) -> None:
         ask_beside(pending, Kind.COMMIT, "COMMIT")
         self._open = None
+
+    def _count(self, pending: PendingCall) -> None:
+        """One write less is to come, whether it was struck before it came here or not."""
+        if pending.call.index > self._counted:
+            self._counted = pending.call.index
+            self._left -= 1
+
+    def failed(self, pending: PendingCall) -> None:
+        if pending.call.writes and pending.call.kind is Kind.STATEMENT:
+            self._count(pending)
+        self.inner.failed(pending)
 
     def keeps_open(self, wire: LiveConnection) -> bool:
         return self._open is wire or self.inner.keeps_open(wire)
