@@ -152,7 +152,7 @@ def _finding(finding: Finding) -> Json:
         "history": [_event(event) for event in finding.history],
         "kind": finding.kind,
         "cause": finding.cause,
-        "also": [{"code": also.code, "name": also.name} for also in finding.also],
+        "also": [{"code": also.code, "name": also.name, "severity": also.severity} for also in finding.also],
         "path": [_site(site) for site in finding.path],
         "permanent": _place(finding.permanent),
         "broke": _place(finding.broke),

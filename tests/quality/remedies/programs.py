@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Engine
@@ -48,10 +48,8 @@ def two_commits_and_the_error_hidden(dsn: str) -> None:
     with closing(sqlite3.connect(dsn)) as connection:
         connection.execute(TAKE)
         connection.commit()
-        try:
+        with suppress(sqlite3.Error):
             connection.execute(ORDER)
-        except sqlite3.Error:
-            pass
         connection.commit()
 
 

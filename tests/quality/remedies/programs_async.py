@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiosqlite
@@ -46,10 +46,8 @@ async def two_commits_and_the_error_hidden(dsn: str) -> None:
     async with aiosqlite.connect(dsn) as connection:
         await connection.execute(TAKE)
         await connection.commit()
-        try:
+        with suppress(sqlite3.Error):
             await connection.execute(ORDER)
-        except sqlite3.Error:
-            pass
         await connection.commit()
 
 

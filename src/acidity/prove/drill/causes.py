@@ -32,7 +32,7 @@ class Causes:
         self._baseline = baseline
         self._clean = baseline.clean[0].history
         self._known = {(event.call.index, event.call.site): event.call for event in self._clean}
-        self._sent = Counter(event.call.sql for event in self._clean if event.call.writes)
+        self._sent = Counter(name for event in self._clean for name in _names(event.call))
         self._permanent = [self._clean[number] for number in permanent(self._clean)]
         clean = (item.run for item in judged if not item.run.schedule.choices)
         self._broken = frozenset(broken.violation.called for run in clean for broken in run.breaks)
@@ -68,14 +68,6 @@ class Causes:
         if broken.violation.called in self._broken and item.run.schedule.choices:
             return Cause(CauseKind.CLEAN_RUN, self._where_it_commits(self._clean))
         return self.of(item)
-
-    def owed(self, item: Judged) -> Cause | None:
-        """A COMMIT that was refused and left open, and that the caller of the operation had to roll back."""
-        run = item.run
-        if item.judgement.severity is not None or not run.owed:
-            return None
-        refused = commit_left_open(self._filled(run))
-        return None if refused is None else Cause(CauseKind.COMMIT_LEFT_OPEN, place_of(refused.call))
 
     # Without a fault
 
@@ -125,13 +117,11 @@ class Causes:
 
     def _again(self, history: History, struck: int) -> Place | None:
         """Where what the clean run sends once was sent again after the fault."""
-        sent = Counter(event.call.sql for event in history[: struck + 1] if event.call.writes)
+        sent = Counter(name for event in history[: struck + 1] for name in _names(event.call))
         for event in history[struck + 1 :]:
             call = event.call
-            if not call.writes:
-                continue
-            sent[call.sql] += 1
-            if sent[call.sql] > self._sent[call.sql] > 0:
+            sent.update(_names(call))
+            if any(sent[name] > self._sent[name] > 0 for name in _names(call)):
                 first = next(each.call for each in history if each.call.sql == call.sql)
                 place = place_of(call)
                 return None if place is None else parted(place, first.path, both=True)
@@ -261,6 +251,11 @@ def _after(history: History, call: Call) -> History:
         if event.call.kind is call.kind and event.call.path == call.path:
             return history[number + 1 :]
     return ()
+
+
+def _names(call: Call) -> tuple[str, ...]:
+    """By what a write is known again: its text, and its text with what it wrote."""
+    return (call.sql, f"{call.sql}\n{call.params!r}") if call.writes else ()
 
 
 def _kind_of(call: Call) -> CauseKind:

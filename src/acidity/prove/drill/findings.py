@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from acidity.analysis.diff import row_changes
 from acidity.core.call import Event, Kind, Site
-from acidity.core.cause import AlsoBroken, Cause, CauseKind, Place, Rate
+from acidity.core.cause import AlsoBroken, Cause, CauseKind, Place, Rate, Severity
 from acidity.core.codes import CONSTRAINT, INVARIANT, LEFT_OPEN, OF_WORD
-from acidity.core.finding import Finding, RowChange, Severity
+from acidity.core.finding import Finding, RowChange
 from acidity.prove.drill.causes import Causes, committed_by_stranger, place_of
 from acidity.prove.drill.judge import Baseline, Judged
 from acidity.prove.drill.plainest import plainness
@@ -41,7 +41,9 @@ class Group:
         """What letter A says of its runs, errors first."""
         found: dict[str, AlsoBroken] = {}
         for item in sorted(self.wrong, key=plainness):
-            found.setdefault(_code(item), AlsoBroken(_code(item), item.judgement.text))
+            found.setdefault(
+                _code(item), AlsoBroken(_code(item), item.judgement.text, item.judgement.severity or "error")
+            )
         return list(found.values())
 
     @property
@@ -91,9 +93,8 @@ class Suspects:
     def _grouped(self) -> list[Group]:
         groups: dict[object, Group] = {}
         for item in self._judged:
-            owed = self._causes.owed(item)
-            if item.judgement.severity is not None or owed is not None:
-                cause = owed or self._causes.of(item)
+            if item.judgement.severity is not None:
+                cause = self._causes.of(item)
                 groups.setdefault(cause.key, Group(cause)).wrong.append(item)
             for broken in item.run.breaks:
                 cause = self._causes.of_break(item, broken)
@@ -115,8 +116,7 @@ class Suspects:
             seen, said = again.judgement, item.judgement
             if (seen.word, seen.severity, seen.rows) != (said.word, said.severity, said.rows):
                 return False
-            cause = self._causes.owed(again) or self._causes.of(again)
-            return cause.key == group.cause.key
+            return self._causes.of(again).key == group.cause.key
 
         members = tuple(sorted(group.wrong, key=plainness))
         return Suspect(group.cause, members[0].judgement.text, members, shown_by, lambda item: self._wrong(group, item))
@@ -152,14 +152,13 @@ class Suspects:
             else title(baseline, group.cause, item, changes, expected, steady)
         )
         code = _code(item)
-        severity = judgement.severity or "warning"
         return self._finding(
             group,
             item,
             code=code,
-            severity=severity,
+            severity=judgement.severity or "error",
             title=steady.text(words) if repeated is not None else words,
-            word=judgement.text if judgement.severity is not None else OF_WORD["leaked"].word,
+            word=judgement.text,
             diff=changes,
             steady=steady,
             explanation=tuple(explain(baseline, item, steady)),
@@ -232,7 +231,7 @@ class Suspects:
 
 def _code(item: Judged) -> str:
     """The code of what letter A says of a run."""
-    if item.judgement.severity is None or committed_by_stranger(item.run):
+    if item.run.owed or committed_by_stranger(item.run):
         return LEFT_OPEN.name
     return OF_WORD[item.judgement.word].name
 

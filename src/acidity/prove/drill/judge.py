@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from acidity.analysis.answers import Likeness
@@ -108,6 +109,11 @@ class Baseline:
         self._before = self.seed if self.idle is None else self.idle.end
         self._idle_effects = dict(self.idle.effects) if self.idle is not None else {}
         self._leaves_rows = self.comparer.same(self._before, self.clean[0].end)
+
+    @cached_property
+    def _fails_by_itself(self) -> bool:
+        """The clean run changes rows, and then says that it failed."""
+        return self.told(self.clean[0]) is Told.FAILED and not self._leaves_rows
 
     @property
     def changes_nothing(self) -> bool:
@@ -237,6 +243,8 @@ class Baseline:
         if told is Told.OK and rows is Rows.BEFORE:
             return "false success", "error"
         if told is Told.FAILED and rows is Rows.AFTER:
+            if self._fails_by_itself:
+                return "false failure", "error"
             if run.ending.broke_off and commits_acknowledged(run.history):
                 return "failed after commit", "warning"
             if not (self.several and run.ending.broke_off and self._carried_on(run)):
@@ -259,7 +267,7 @@ class Baseline:
             return "left in doubt", "error"
         if run.stopped or (run.leaks and not equal_raw(run.first, run.second)):
             return "leaked", "error"
-        return ("leaked", "warning") if run.leaks else ("right", None)
+        return ("leaked", "warning") if run.leaks or run.owed else ("right", None)
 
 
 def writes_left_uncommitted(history: History) -> bool:

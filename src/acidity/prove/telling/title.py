@@ -46,7 +46,7 @@ def title(
     told = _told(baseline, item, steady)
     if run.failed_step is not None:
         return steady.text(title_of_failed(run.failed_step, told, rows))
-    if judgement.severity is None and cause.kind is CauseKind.COMMIT_LEFT_OPEN:
+    if run.owed:
         return (
             "a refused COMMIT leaves its transaction open, and the operation does not roll it back: whoever owns the "
             "session has to, as acidity did here"
