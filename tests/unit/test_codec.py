@@ -125,7 +125,7 @@ FINDINGS = st.builds(
     replay=TEXT,
     kind=st.sampled_from(CauseKind),
     cause=TEXT,
-    also=st.lists(st.builds(AlsoBroken, TEXT, TEXT), max_size=2).map(tuple),
+    also=st.lists(st.builds(AlsoBroken, TEXT, TEXT, st.sampled_from(["error", "warning"])), max_size=2).map(tuple),
     permanent=st.none() | PLACES,
     broke=st.none() | PLACES,
     rows=st.lists(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from acidity.core.call import Site
+
+Severity = Literal["error", "warning"]
 
 
 class CauseKind(StrEnum):
@@ -99,10 +102,12 @@ class AlsoBroken:
     Attributes:
         code: such as ``ACI252``.
         name: the word, or the name of the invariant or constraint.
+        severity: of that by itself.
     """
 
     code: str
     name: str
+    severity: Severity = "error"
 
     def __str__(self) -> str:
         return self.name

@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import Literal
 
 from acidity.core.call import History, Site
-from acidity.core.cause import AlsoBroken, CauseKind, Place, Rate, RowFate
+from acidity.core.cause import AlsoBroken, CauseKind, Place, Rate, RowFate, Severity
+from acidity.core.codes import CODES
 from acidity.core.misfit import Mode
 from acidity.core.schedule import Schedule
 
-Severity = Literal["error", "warning"]
 Verdict = Literal["pass", "fail", "unknown"]
 
 
@@ -151,3 +151,13 @@ class Finding:
     def path(self) -> tuple[Site, ...]:
         """The way to where the change became permanent, the innermost line first."""
         return self.permanent.path if self.permanent is not None else ()
+
+    @property
+    def errors(self) -> frozenset[str]:
+        """The words of all errors that its cause makes, without what only warns."""
+        also = {
+            each.name if CODES[each.code].letter == "A" else CODES[each.code].word
+            for each in self.also
+            if each.severity == "error"
+        }
+        return frozenset({*also, *([self.word] if self.severity == "error" else [])})

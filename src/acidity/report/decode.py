@@ -91,7 +91,7 @@ def _finding(document: json.FindingDocument) -> Finding:
         replay=document.replay,
         kind=document.kind,
         cause=document.cause,
-        also=tuple(AlsoBroken(also.code, also.name) for also in document.also),
+        also=tuple(AlsoBroken(also.code, also.name, also.severity) for also in document.also),
         permanent=_place(document.permanent),
         broke=_place(document.broke),
         rows=tuple(map(_fate, document.rows)),

@@ -120,6 +120,7 @@ class EventDocument(Document, frozen=True, kw_only=True):
 class AlsoDocument(Document, frozen=True, kw_only=True):
     code: str
     name: str
+    severity: Literal["error", "warning"]
 
 
 class RateDocument(Document, frozen=True, kw_only=True):

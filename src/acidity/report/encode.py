@@ -129,7 +129,7 @@ def _finding(finding: Finding) -> json.FindingDocument:
         history=_history(finding.history),
         kind=finding.kind,
         cause=finding.cause,
-        also=tuple(json.AlsoDocument(code=also.code, name=also.name) for also in finding.also),
+        also=tuple(json.AlsoDocument(code=also.code, name=also.name, severity=also.severity) for also in finding.also),
         path=_sites(finding.path),
         permanent=_place(finding.permanent),
         broke=_place(finding.broke),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from acidity.adapters.seam import Interceptor, PassThrough
-from acidity.analysis.canonical import TooSymmetric
+from acidity.analysis.canonical import TooSymmetric, equal_raw
 from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.core.call import Call, Event, Kind
 from acidity.core.misfit import Misfit, Mode, Why
@@ -116,7 +116,7 @@ class Examiner:
         except Unsettled as error:
             raise Undecided(f"{self.operation.name}: {error}") from None
         if self.operation.request is not None and not clean[0].ending.succeeded:
-            self._require_refusal(clean[0])
+            self._require_refusal(clean[0])  # before its answers are compared
         if self.idle is not None:
             self._require_steps(self.idle, "on the rows before, when nothing was left to do by this operation")
         calls = self._calls(clean[0])
@@ -245,7 +245,14 @@ class Examiner:
                 )
 
     def _require_refusal(self, clean: Run) -> None:
+        """What failed without a fault, and changed no row, was either meant to be refused or leaves nothing to judge.
+
+        Raises:
+            UsageError: nobody said that it is to be refused.
+        """
         operation, ending = self.operation, clean.ending
+        if not equal_raw(self.stage.seed, clean.end):
+            return  # rows are there, and the caller was told that it failed: that is judged
         if (operation.refused and ending.answered and not ending.broke_off) or (operation.raises and ending.refusal):
             return
         if operation.request is not None and ending.broke_off:

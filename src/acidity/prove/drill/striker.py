@@ -12,6 +12,7 @@ from acidity.core.scenario import Operation
 from acidity.core.schedule import FIRST, Choice, Schedule
 from acidity.engines.own_calls import OWN
 from acidity.prove.faults.base import STRIKES_MAX, Fault, FaultContext, NotApplicable
+from acidity.prove.stage.asked_for import is_given
 from acidity.prove.stage.host import is_async
 from acidity.prove.stage.needs import Needs
 from acidity.prove.stage.run import Run
@@ -183,4 +184,5 @@ def struck_run(stage: Stage, operation: Operation, strike: Strike, inner: Interc
         last = replace(run.history[-1], fault=strike.fault.name)
         return replace(run, history=(*run.history[:-1], last), struck=True, mode=injector.mode)
     missed = None if injector.struck else injector.missed or NOT_REACHED
-    return replace(run, struck=injector.struck, missed=missed, mode=injector.mode)
+    owed = injector.struck and strike.fault.leaves_open and bool(run.ending.exception) and is_given(operation)
+    return replace(run, struck=injector.struck, missed=missed, mode=injector.mode, owed=owed)

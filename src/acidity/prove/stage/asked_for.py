@@ -48,6 +48,11 @@ def injection_of(operation: Operation) -> str | None:
     return wanted
 
 
+def is_given(operation: Operation) -> bool:
+    """Whether it is given an open session or connection, which then belongs to its caller, here acidity."""
+    return injection_of(operation) in {"session", "async_session", "connection", "dbapi_connection"}
+
+
 def first_parameter(operation: Operation) -> inspect.Parameter | None:
     """The first parameter of its function, where that can be told."""
     try:

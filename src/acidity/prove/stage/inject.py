@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from inspect import isawaitable
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import sessionmaker
 from acidity.adapters.drivers import DRIVERS
 from acidity.core.scenario import Operation
 from acidity.engines.base import Sandbox
+from acidity.engines.own_calls import own_calls
 from acidity.prove.stage.asked_for import session_class
 
 
@@ -24,19 +25,22 @@ def injected(what: str, engine: Engine, operation: Operation, sandbox: Sandbox) 
     elif what == "dbapi_connection":
         raw = DRIVERS[sandbox.driver()].connect(sandbox.dsn(), asynchronous=False)
         with closing(raw):
-            yield raw
+            with _rolled_back_by_its_owner(raw):
+                yield raw
             if operation.commit:
                 with _rolled_back_on_failure(raw):
                     raw.commit()
     elif what == "session":
         with session_class(operation)(engine) as session:
-            yield session
+            with _rolled_back_by_its_owner(session):
+                yield session
             if operation.commit:
                 with _rolled_back_on_failure(session):
                     session.commit()
     elif what == "connection":
         with engine.connect() as connection:
-            yield connection
+            with _rolled_back_by_its_owner(connection):
+                yield connection
             if operation.commit:
                 with _rolled_back_on_failure(connection):
                     connection.commit()
@@ -46,6 +50,30 @@ def injected(what: str, engine: Engine, operation: Operation, sandbox: Sandbox) 
         yield engine
     else:
         yield engine.url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def _rolled_back_by_its_owner(target: Any) -> Iterator[None]:
+    """Who opened it, and lent it to an operation that raised, rolls it back; that is no Call of the operation."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception), own_calls():
+            target.rollback()
+        raise
+
+
+@asynccontextmanager
+async def _rolled_back_by_its_owner_async(target: Any) -> AsyncIterator[None]:
+    """The same for what awaits."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception), own_calls():
+            done = target.rollback()
+            if isawaitable(done):
+                await done
+        raise
 
 
 @contextmanager
@@ -70,7 +98,8 @@ async def injected_async(what: str, engine: Any, operation: Operation, sandbox: 
             yield raw
     elif what in {"session", "async_session"}:
         async with AsyncSession(engine) as session:
-            yield session
+            async with _rolled_back_by_its_owner_async(session):
+                yield session
             if operation.commit:
                 try:
                     await session.commit()
@@ -79,7 +108,8 @@ async def injected_async(what: str, engine: Any, operation: Operation, sandbox: 
                     raise
     elif what == "connection":
         async with engine.connect() as connection:
-            yield connection
+            async with _rolled_back_by_its_owner_async(connection):
+                yield connection
             if operation.commit:
                 try:
                     await connection.commit()

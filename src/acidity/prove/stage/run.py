@@ -120,6 +120,8 @@ class Run:
         between: committed states on the way in which something does not hold.
         told: what the caller was told, once somebody has decided it.
         legal: the name of the end state beside before and after that this is, as ``also=`` says; or nothing.
+        owed: a COMMIT was refused and left open on a connection that the operation was given, and it raised: to roll
+            back was the duty of its caller, who is acidity here.
     """
 
     schedule: Schedule
@@ -143,6 +145,7 @@ class Run:
     between: tuple[Between, ...] = ()
     told: Told | None = None
     legal: str = ""
+    owed: bool = False
 
     @classmethod
     def of(cls, actor: Actor, scene: Scene, schedule: Schedule) -> Self:
