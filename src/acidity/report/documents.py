@@ -181,10 +181,12 @@ class ReportDocument(Document, frozen=True, kw_only=True, tag_field="schema", ta
     runs: int
     headline: str
     classifier: str
+    counts: dict[str, int]
     bounds: tuple[BoundDocument, ...]
     unknowns: tuple[str, ...]
     findings: tuple[FindingDocument, ...]
     notes: tuple[str, ...]
+    not_covered: tuple[str, ...]
     ended: str
     stated: bool
     seed: int

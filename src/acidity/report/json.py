@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from acidity.core.report import Report
+from acidity.core.report import Detail, Report
 from acidity.report.documents import CARD, REPLAY, REPORT, SET, AnyDocument, Document, SetDocument
 from acidity.report.encode import document_of, report_document
 from acidity.report.values import json_ready
@@ -18,7 +18,13 @@ Json = dict[str, object]
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def render(answers: Sequence[object], *, color: bool = False, width: int = 0) -> str:  # noqa: ARG001 - for people only
+def render(
+    answers: Sequence[object],
+    *,
+    color: bool = False,  # noqa: ARG001 - for people only, as the next two
+    width: int = 0,  # noqa: ARG001
+    detail: Detail = Detail.ALL,  # noqa: ARG001
+) -> str:
     """One answer as itself, several as a set.
 
     ASCII on purpose: the same bytes whatever the encoding of the terminal, the pipe or the file.

@@ -118,7 +118,7 @@ def say_rerun(page: Page, rerun: Rerun) -> None:
     engine = f"{run.engine.name} {run.engine.version}".strip()
     page.say((run.target, "bold"), (f"  {run.operation} on {engine}, replaying {run.schedule}", GREY))
     page.blank()
-    _say_history(page, run.history)
+    say_history(page, run.history)
     page.blank()
     page.say(_TOLD[run.told] + _how(run.ending), label="the caller was told  ", label_style="cyan", indent=1)
     for seen in run.steps:
@@ -151,10 +151,10 @@ def _say_step(page: Page, seen: SeenStep) -> None:
     label = f"{'again' if seen.again else 'then'} {step.role}"
     page.say(f"{step.name}: {ended}{effects}", label=f"{label:<21}", label_style="cyan", indent=1)
     if not seen.again:
-        _say_history(page, step.history, indent=INDENT)
+        say_history(page, step.history, indent=INDENT)
 
 
-def _say_history(page: Page, history: Sequence[Event], *, indent: int = 0) -> None:
+def say_history(page: Page, history: Sequence[Event], *, indent: int = 0) -> None:
     """The Calls as a list: number, line of user code, state of the transaction after it, what was sent and its end."""
     site_width = max((cells(str(event.call.site or "")) for event in history), default=0)
     steps = lived(history)

@@ -26,6 +26,7 @@ from acidity.prove.drill.striker import strikes
 from acidity.prove.faults import FAULTS
 from acidity.prove.faults.base import STRIKES_MAX
 
+_NOT_COVERED = ("other arguments", "several callers at once", "power loss", "two faults of different kinds")
 _MISREPORTED = ("false success", "false failure", "not refused")
 
 
@@ -61,7 +62,14 @@ def atomicity_report(drilled: Drilled, asked: CheckOptions) -> Report:
         unknowns=tuple(drilled.unknowns),
         headline=headline if drilled.examinations else "",
         classifier=_classifiers(drilled),
+        counts={
+            **{each.value: rows[each] for each in (Rows.BEFORE, Rows.AFTER, Rows.LEGAL, Rows.TORN, Rows.DOUBLED)},
+            "misreported": misreported,
+            "leaked": leaked,
+            "left in doubt": doubtful,
+        },
         notes=tuple(_notes(drilled)),
+        not_covered=_NOT_COVERED,
         ended=drilled.ended,
         seed=asked.seed,
         versions=versions(),
@@ -89,6 +97,8 @@ def consistency_report(drilled: Drilled, asked: CheckOptions) -> Report:
         findings=_told_with_atomicity(drilled),
         unknowns=tuple(drilled.unknowns),
         headline="" if not drilled.examinations else f"{looked}: {broken} broken" if broken else held,
+        counts={"broken": broken},
+        not_covered=_NOT_COVERED,
         stated=drilled.stated,
         ended=drilled.ended,
         seed=asked.seed,
@@ -243,7 +253,6 @@ def _notes(drilled: Drilled) -> list[str]:
             notes.append(f"{name}: {ended}: the operation would have tried on")
     if drilled.left_out:
         notes.append(f"not compared: {', '.join(drilled.left_out)}")
-    notes.append("not covered: other arguments, several callers at once, power loss, two faults of different kinds")
     return list(dict.fromkeys(notes))
 
 
