@@ -12,6 +12,7 @@ INDENT = 4
 STYLES = {"error": "bold red", "warning": "bold yellow"}
 REPLAY = "replay: "
 _HEAD = 8
+_ALL = 1_000_000  # cells: nothing is left out here
 
 
 def say_finding(page: Page, finding: Finding) -> None:
@@ -25,7 +26,7 @@ def say_finding(page: Page, finding: Finding) -> None:
     for place, head in ((finding.permanent, "line"), (finding.broke, "broke")):
         _say_all(page, head, [] if place is None else _ways(place))
     _say_all(page, "rows", list(map(str, finding.diff)))
-    _say_all(page, "should", [fate_line(row, page.width * 2) for row in finding.rows if row.should])
+    _say_all(page, "should", [fate_line(row, _ALL) for row in finding.rows if row.should])
     for number, step in enumerate(finding.explanation, start=1):
         count = f"{number}. " if len(finding.explanation) > 1 else ""
         page.say(step, label=f"{_head('why', first=number == 1)}{count}", label_style="cyan", indent=below)
