@@ -71,7 +71,7 @@ app.bank:transfer  FAIL  not atomic (torn, ACI201)      sqlite 3.40.1 · 63 runs
   fix: one commit instead of several (tried in 57 runs: passed)
   replay: acidity replay app.bank:transfer 'ac1:A3!error-before'
   also: ACI206 failed after commit (warning) in transfer
-  1 of 2 findings in full; -v: all, coverage, notes; acidity explain ACI201"""
+  1 of 2 findings in full; with -v: all, coverage, notes; acidity explain ACI201"""
 
 
 def words(text):

@@ -24,7 +24,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "acidity.cli.drill:drill",
         "Let every database call fail in every way, and read what is left in the rows.",
     ),
-    "demo": ("acidity.cli.demo:demo", "See it work on four small programs (SQLite, a few seconds, nothing to set up)."),
+    "demo": (
+        "acidity.cli.demo:demo",
+        "See it work on a small program, broken and mended (SQLite, seconds, nothing to set up).",
+    ),
     "replay": ("acidity.cli.replay:replay", "Run one schedule again, or what a saved report found about a target."),
     "explain": ("acidity.cli.explain:explain", "Say what a code means: a program that has it, and the fix."),
     "schema": ("acidity.cli.schema:schema", "Print the JSON Schema of what --output-format json writes."),

@@ -150,7 +150,7 @@ def _say_findings(page: Page, told: list[Told]) -> None:
     _say_others(page, others)
     code = shown.finding.code
     count = f"1 of {len(told)} findings in full; " if others else ""
-    page.say((f"{count}-v: all, coverage, notes; acidity explain {code}", GREY), indent=INDENT)
+    page.say((f"{count}with -v: all, coverage, notes; acidity explain {code}", GREY), indent=INDENT)
 
 
 def _say_others(page: Page, others: list[Told]) -> None:
