@@ -13,7 +13,7 @@ from acidity.analysis.canonical import equal_raw
 from acidity.analysis.compare import Comparer
 from acidity.analysis.masks import Masks
 from acidity.core.call import History, Writes, commits_acknowledged, unanswered_commit
-from acidity.core.finding import Severity
+from acidity.core.cause import Severity
 from acidity.core.outcome import Rows, State, Told
 from acidity.core.scenario import Operation
 from acidity.core.step import Step
