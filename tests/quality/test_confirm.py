@@ -138,7 +138,6 @@ def test_its_twin_without_the_second_look_passes_with_the_change() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt()], ids=["error", "Ctrl-C"])
-@pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt()], ids=["error", "Ctrl-C"])
 def test_whatever_a_trial_ends_with_the_finding_stays(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: Any) -> Any:
         raise error

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from acidity import prove
+from acidity.adapters.seam import Layer
+from acidity.core.cause import CauseKind
 from acidity.core.finding import Remedy, Tried
 from acidity.core.report import Report
 from acidity.prove import Effect, Operation, Scenario
+from acidity.prove.drill import trials
+from acidity.prove.remedies import REMEDIES
 from tests.quality.remedies import programs, programs_async
-from tests.quality.remedies.tables import shop
+from tests.quality.remedies.tables import Product, shop
 
 FAULTS = ("error-before", "connection-lost", "commit-left-open", "effect-before", "effect-after")
 SIDES = {"sync": programs, "async": programs_async}
@@ -67,3 +74,69 @@ def test_a_change_that_does_not_end_it_is_said_not_to(side: str, key: str) -> No
     found = tried(report, key)
     assert found, str(report)
     assert {remedy.verdict for remedy in found} == {Tried.FAILED}, str(report)
+
+
+@pytest.mark.parametrize("key", TABLE)
+@pytest.mark.parametrize("side", SIDES)
+def test_a_change_that_does_nothing_is_never_shown_as_passing(
+    side: str, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else is tried is shown as it is."""
+    planted = replace(REMEDIES[key], interceptor=lambda _: Layer())
+    monkeypatch.setattr(trials, "REMEDIES", {key: planted})
+    report = drilled(scenario(SIDES[side], key, TABLE[key][0]))
+    assert {remedy.verdict for remedy in tried(report, key)} == {Tried.FAILED}, str(report)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_an_effect_whose_answer_is_used_cannot_wait(side: str) -> None:
+    module = SIDES[side]
+    report = drilled(shop(Operation(module.answer_used), effects=[module.ask]))
+    (remedy,) = tried(report, "effect-after-commit")
+    assert remedy.result == "not tried: its answer is used before COMMIT"
+
+
+def test_what_the_program_s_rollback_became_is_said() -> None:
+    report = drilled(scenario(programs, "savepoint-per-row", "skipped_with_a_rollback"))
+    (remedy,) = tried(report, "savepoint-per-row")
+    assert remedy.note == "the program's ROLLBACK became ROLLBACK TO"
+
+
+def test_two_changes_are_tried_together_where_one_leaves_something() -> None:
+    report = prove.drill(scenario(programs, "one-commit", "two_commits"), db="sqlite", faults=FAULTS)
+    torn = next(found for found in report.findings if found.code == "ACI201")
+    results = {remedy.key: remedy.result for remedy in torn.remedies}
+    assert results == {
+        "one-commit": "ends this; ACI207 remains",
+        "one-commit+roll-back-after-failed-commit": "passed",
+    }
+    assert "ACI207 at tests/quality/remedies/programs.py:" in torn.remedies[0].note
+
+
+def lent(session: Session) -> None:
+    session.get_one(Product, 1).stock -= 1
+    session.commit()
+
+
+async def lent_to_a_coroutine(async_session: AsyncSession) -> None:
+    (await async_session.get_one(Product, 1)).stock -= 1
+    await async_session.commit()
+
+
+@pytest.mark.parametrize("function", [lent, lent_to_a_coroutine])
+def test_a_refused_commit_on_what_was_lent_is_its_owners_to_roll_back(function: Any) -> None:
+    report = drilled(shop(Operation(function)))
+    (found,) = report.findings
+    assert report.verdict == "pass", str(report)
+    assert (found.code, found.severity, found.kind) == ("ACI207", "warning", CauseKind.COMMIT_LEFT_OPEN)
+    (remedy,) = found.remedies
+    assert (remedy.by_caller, remedy.result) == (True, "passed")
+    run = prove.replay(shop(Operation(function)), found.schedule)
+    assert (run.word, run.verdict) == (found.word, "pass")
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_on_what_it_opened_itself_it_is_an_error(side: str) -> None:
+    report = drilled(scenario(SIDES[side], "", "stock_commit"), remedies=False)
+    (found,) = report.findings
+    assert (found.code, found.severity, report.verdict) == ("ACI207", "error", "fail")

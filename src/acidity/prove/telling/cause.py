@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from acidity.core.cause import Cause, CauseKind, Place
 from acidity.core.outcome import Rows
 from acidity.prove.drill.judge import Judged
 
-SENTENCES: Mapping[CauseKind, str] = {
+SENTENCES: dict[CauseKind, str] = {
     CauseKind.SEVERAL_COMMITS: "{function} commits{at} before the change is complete",
     CauseKind.AUTOCOMMIT: "the write{at} is in no transaction, so it is permanent at once (autocommit)",
     CauseKind.DDL: "the change of the schema{at} is permanent at once, with all that was written before it",
