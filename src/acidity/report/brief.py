@@ -26,8 +26,8 @@ def say_brief(page: Page, finding: Finding) -> None:
         page.say(row, indent=2 * INDENT + 1)
     if len(rows) > ROWS_MAX:
         page.say((f"and {len(rows) - ROWS_MAX} more rows", _GREY), indent=2 * INDENT + 1)
-    if finding.also:
-        names = ", ".join(dict.fromkeys(map(str, finding.also)))
+    names = ", ".join(dict.fromkeys(str(also) for also in finding.also if str(also) != finding.word))
+    if names:
         page.say(names, label="also breaks: ", label_style="cyan", indent=INDENT)
     fix = fix_line(finding.remedies)
     if fix:

@@ -9,7 +9,7 @@ import pytest
 
 from acidity import prove
 from acidity.core.finding import Finding, Tried
-from acidity.core.report import Report
+from acidity.core.report import Detail, Report, as_text
 from tests.quality.apps import migrated, script, services, unit_of_work, web
 from tests.quality.apps.shop import App
 
@@ -41,6 +41,7 @@ def test_a_broken_one_is_found_where_it_broke_and_can_be_mended(name: str, db: s
     assert app.marker in Path(module.__file__).read_text(encoding="utf-8").splitlines()[found.permanent.site.line - 1]
     assert tuple(site.function for site in found.path)[: len(app.path)] == app.path
     assert [(also.code, also.name) for also in found.also if also.code == "ACI252"] == [("ACI252", "stock_adds_up")]
+    assert len(as_text(card, Detail.CARD).splitlines()) <= 25
     (broken,) = [each for each in card.letters["C"].findings if each.kind is app.kind]
     assert broken.see == (f"A.{1 + list(card.letters['A'].findings).index(found)}",)
     (remedy,) = [remedy for remedy in found.remedies if remedy.key == app.remedy]
@@ -54,6 +55,7 @@ def test_a_mended_one_passes(name: str, db: str) -> None:
     app = APPS[name].APP
     card = checked(app, app.mended, db, faults=FAULTS, remedies=False)
     assert card.verdict == "pass", str(card)
+    assert len(as_text(card, Detail.CARD).splitlines()) == 3
 
 
 @pytest.mark.slow
