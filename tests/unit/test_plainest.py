@@ -39,7 +39,7 @@ IN_ORDER = [
 
 
 def test_the_order() -> None:
-    assert sorted(reversed(IN_ORDER), key=plainness) == IN_ORDER
+    assert sorted([*IN_ORDER[5:], *IN_ORDER[:5]], key=plainness) == IN_ORDER
     assert all(plainness(one) < plainness(other) for one, other in pairwise(IN_ORDER))
 
 
