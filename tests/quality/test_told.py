@@ -171,7 +171,7 @@ def test_torn_rows_are_an_error_whatever_was_told() -> None:
     report = drilled(bank(in_words_and_torn), "sqlite", "error-before")
     torn = [found for found in report.findings if found.word == "torn"]
     assert report.verdict == "fail"
-    assert torn[0].title.endswith(", although the operation answered 'not available'")
+    assert torn[0].title.endswith("; the operation answered 'not available'")
 
 
 def test_a_read_has_nothing_that_an_answer_could_contradict() -> None:

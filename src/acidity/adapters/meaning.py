@@ -43,10 +43,10 @@ def asked(wire: LiveConnection, said: DriverCall, *, alone: Callable[[], bool]) 
         return Meant(wire.savepoints.kind_of(meaning.kind, speech.bare(said.sql), is_open=is_open))
     if meaning.kind is not Kind.STATEMENT:
         return Meant(meaning.kind, opaque=meaning.opaque)
+    schema = bool(meaning.writes) and speech.changes_schema(said.sql)
     stands_alone = bool(meaning.writes) and alone()
     repeated = stands_alone and said.many and _sets(said.params) != 1
     commits, opaque = meaning.commits or stands_alone, meaning.opaque or repeated
-    schema = bool(meaning.writes) and speech.changes_schema(said.sql)
     return Meant(meaning.kind, meaning.writes, commits, opaque, schema)
 
 

@@ -46,7 +46,8 @@ def test_a_broken_one_is_found_where_it_broke_and_can_be_mended(name: str, db: s
     assert broken.see == (f"A.{1 + list(card.letters['A'].findings).index(found)}",)
     (remedy,) = [remedy for remedy in found.remedies if remedy.key == app.remedy]
     assert remedy.verdict in {Tried.PASSED, Tried.ENDS_THIS}, remedy
-    assert any(fate.table == "products" and fate.now == (("stock", 8),) for fate in found.rows), found.rows
+    (stock,) = [fate for fate in found.rows if fate.table == "products"]
+    assert (stock.now, stock.should) == ((("stock", 8),), ((("stock", 10),),))
 
 
 @pytest.mark.parametrize("name", APPS)

@@ -209,6 +209,11 @@ def commit_left_open(history: History) -> Event | None:
     return list(failed.values())[-1] if failed else None
 
 
+def is_only_owed(item: Judged) -> bool:
+    """Nothing is wrong but that somebody else had to roll back a COMMIT that was refused and left open."""
+    return item.run.owed and item.judgement.word == "leaked" and not item.run.leaks
+
+
 def committed_by_stranger(run: Run) -> bool:
     """SQLAlchemy's own trap: a failed COMMIT went back to the pool unrolled, and the next user committed it."""
     return bool(run.leaks) and not equal_raw(run.first, run.second) and commit_left_open(run.history) is not None

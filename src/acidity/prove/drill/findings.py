@@ -10,7 +10,7 @@ from acidity.core.call import Event, Kind, Site
 from acidity.core.cause import AlsoBroken, Cause, CauseKind, Place, Rate, Severity
 from acidity.core.codes import CONSTRAINT, INVARIANT, LEFT_OPEN, OF_WORD
 from acidity.core.finding import Finding, RowChange
-from acidity.prove.drill.causes import Causes, committed_by_stranger, place_of
+from acidity.prove.drill.causes import Causes, committed_by_stranger, is_only_owed, place_of
 from acidity.prove.drill.judge import Baseline, Judged
 from acidity.prove.drill.plainest import plainness
 from acidity.prove.stage.run import Break, Run
@@ -231,7 +231,7 @@ class Suspects:
 
 def _code(item: Judged) -> str:
     """The code of what letter A says of a run."""
-    if item.run.owed or committed_by_stranger(item.run):
+    if is_only_owed(item) or committed_by_stranger(item.run):
         return LEFT_OPEN.name
     return OF_WORD[item.judgement.word].name
 

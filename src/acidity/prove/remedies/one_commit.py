@@ -30,7 +30,7 @@ class _OneCommit(Layer):
                 self._held = pending.wire
                 return
             self._held = None
-        elif kind is Kind.ROLLBACK:
+        elif kind is Kind.ROLLBACK and self._held in {None, pending.wire}:
             self._held = None
             self._over = True
         self.inner.intercept(pending)

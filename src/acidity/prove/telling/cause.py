@@ -9,7 +9,7 @@ from acidity.prove.drill.judge import Judged
 SENTENCES: dict[CauseKind, str] = {
     CauseKind.SEVERAL_COMMITS: "{function} commits{at} before the change is complete",
     CauseKind.AUTOCOMMIT: "the write{at} is in no transaction, so it is permanent at once (autocommit)",
-    CauseKind.DDL: "the change of the schema{at} is permanent at once, with all that was written before it",
+    CauseKind.DDL: "the change of the schema{at} commits by itself",
     CauseKind.SWALLOWED_ERROR: "after the error{broke} the program went on, and committed{at} what was there",
     CauseKind.MISSING_COMMIT: "no COMMIT comes after the last write{at}",
     CauseKind.EARLY_ANSWER: "the answer was sent before COMMIT{at}",
@@ -26,7 +26,7 @@ SENTENCES: dict[CauseKind, str] = {
     CauseKind.OTHER: "",
 }
 _HIDDEN = "the error{broke} was hidden from the caller"
-_HELPER = "{function}, a helper, commits{at} what its caller has begun"
+_HELPER = "a commit in a helper: {function} commits{at} before its caller is done"
 
 
 def cause_in_words(cause: Cause, item: Judged, broke: Place | None) -> str:

@@ -9,6 +9,7 @@ from acidity.core.cause import Cause, CauseKind
 from acidity.core.finding import RowChange
 from acidity.core.http import spoken
 from acidity.core.outcome import Told
+from acidity.prove.drill.causes import is_only_owed
 from acidity.prove.drill.judge import Baseline, Judged, Word
 from acidity.prove.stage.run import Run
 from acidity.prove.telling.answers import answer_in_words
@@ -46,7 +47,7 @@ def title(
     told = _told(baseline, item, steady)
     if run.failed_step is not None:
         return steady.text(title_of_failed(run.failed_step, told, rows))
-    if run.owed:
+    if is_only_owed(item):
         return (
             "a refused COMMIT leaves its transaction open, and the operation does not roll it back: whoever owns the "
             "session has to, as acidity did here"
