@@ -91,10 +91,10 @@ OF_DRILL = (
     ),
     Explanation(
         code=codes.LEFT_OPEN,
-        meaning="The database refused a COMMIT and kept the transaction open, as SQLite does when it is busy and a "
-        "deferred constraint does on it. SQLAlchemy then closes the session without a ROLLBACK that reaches the "
-        "database, the connection goes back to the pool as it is, and whoever uses it next commits the change of "
-        "somebody who was told that it failed.",
+        meaning="The database refused a COMMIT and kept the transaction open, as SQLite does when it is busy. "
+        "SQLAlchemy closes the session without a ROLLBACK that reaches the database, and whoever uses the connection "
+        "next commits the change of somebody who was told that it failed. Only a warning where the operation was given "
+        "the session: rolling back is then the duty of whoever owns it.",
         program="left_open",
         shown=("sell",),
         fault="commit-left-open",
