@@ -145,6 +145,18 @@ def test_what_another_letter_tells_of_the_same_cause_is_not_counted_twice():
     assert "see     A.1" in plain(card)
 
 
+def test_an_error_that_refers_to_a_warning_is_told_by_itself():
+    warning = replace(TORN, severity="warning", code="ACI207", word="leaked")
+    broken = replace(TORN, code="ACI252", word="inconsistent", see=("A.1",))
+    card = replace(
+        ALL_LETTERS, letters={"A": replace(PASSED, findings=(warning,)), "C": replace(FAILED, findings=(broken,))}
+    )
+    text = plain(card, Detail.CARD)
+    assert "FAIL  not consistent (inconsistent, ACI252)" in text
+    assert "  also: ACI207 leaked (warning) at bank.py:42" in text
+    assert "1 of 2 findings in full" in text
+
+
 @pytest.mark.parametrize(
     ("remedies", "line"),
     [

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from acidity.core.codes import CODES
 from acidity.core.finding import Finding
+from acidity.core.outcome import Rows
 from acidity.core.report import LETTERS, Bound, Card, LetterState, Report
 from acidity.report.brief import say_brief, say_in_a_line
 from acidity.report.page import Page, cells
@@ -15,7 +16,7 @@ STATE_STYLES = {"pass": "green", "fail": "bold red", "unknown": "bold yellow"}
 INDENT = 2
 OTHERS_MAX = 4
 UNKNOWNS_MAX = 3
-_QUIET_COUNTS = ("before", "after", "legal")
+_QUIET_COUNTS = frozenset({Rows.BEFORE, Rows.AFTER, Rows.LEGAL})
 Answer = Report | Card
 Row = tuple[str, Report | LetterState]
 
@@ -55,11 +56,12 @@ def rows_of(answer: Answer) -> list[Row]:
     """The letters of a card, without those that are not built; of a report, its check."""
     if isinstance(answer, Report):
         return [(answer.check, answer)]
-    return [
-        (f"{letter}  {LETTERS.get(letter, ''):<10}", row)
-        for letter, row in answer.letters.items()
-        if row != "not built"
-    ]
+    return [(letter, row) for letter, row in answer.letters.items() if row != "not built"]
+
+
+def label_of(name: str) -> str:
+    """A letter with what it stands for; the name of a check as it is."""
+    return f"{name}  {LETTERS[name]:<10}" if name in LETTERS else name
 
 
 def reports_of(answer: Answer) -> list[Report]:
@@ -74,14 +76,22 @@ def told_findings(answer: Answer) -> list[Told]:
         for name, row in rows_of(answer)
         if isinstance(row, Report)
         for finding in row.findings
-        if not finding.see
+        if not any(_is_error(answer, place) for place in finding.see)
     ]
     return sorted(found, key=lambda each: each.finding.severity != "error")
 
 
+def _is_error(answer: Answer, place: str) -> bool:
+    """Whether there is an error at a place such as ``A.1``; a warning cannot stand for the error that refers to it."""
+    name, _, number = place.partition(".")
+    report = dict(rows_of(answer)).get(name)
+    findings = report.findings if isinstance(report, Report) else ()
+    return any(str(count) == number and each.severity == "error" for count, each in enumerate(findings, start=1))
+
+
 def _letter_of(answer: Answer, name: str, finding: Finding) -> str:
     if isinstance(answer, Card):
-        return name[:1]
+        return name
     return CODES[finding.code].letter if finding.code in CODES else ""
 
 
@@ -131,9 +141,9 @@ def _what_is_wrong(answer: Answer) -> str:
         name = f"not {LETTERS[told.letter]}" if told.letter in LETTERS else "wrong"
         if told.finding.severity == "error":
             texts.setdefault(name, f"{name} ({_word(told.finding)}, {told.finding.code})")
-    failing = {name[:1] for name, row in rows_of(answer) if isinstance(row, Report) and row.verdict == "fail"}
+    failing = {name for name, row in rows_of(answer) if isinstance(row, Report) and row.verdict == "fail"}
     if isinstance(answer, Card):
-        for letter in sorted(failing):
+        for letter in sorted(failing & LETTERS.keys()):
             texts.setdefault(f"not {LETTERS[letter]}", f"not {LETTERS[letter]}")
     return ", ".join(texts.values())
 
@@ -171,7 +181,7 @@ def _say_unknowns(page: Page, answer: Answer) -> None:
 def _say_row(page: Page, name: str, row: Report | LetterState) -> None:
     """A letter in one line, with its bound in numbers."""
     state = row.letter_state if isinstance(row, Report) else row
-    label = f"{name} {state:<7} "
+    label = f"{label_of(name)} {state:<7} "
     if not isinstance(row, Report) or state == "not stated":
         text = "no constraint is declared and no invariant was given"
     else:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 
 from acidity.core.report import LETTERS, Card, Detail, EngineInfo, LetterState, Report
-from acidity.report.card import GREY, STATE_STYLES, counted, covered, rows_of, say_card, say_line
+from acidity.report.card import GREY, STATE_STYLES, counted, covered, label_of, rows_of, say_card, say_line
 from acidity.report.finding import say_finding
 from acidity.report.page import Page, cells
 from acidity.report.rerun import Rerun, say_rerun
@@ -103,7 +103,7 @@ def _say_all(page: Page, answer: Report | Card, leave_out: Container[str]) -> No
     rows = rows_of(answer)
     state_width = max((cells(_state(row)) for _, row in rows), default=0)
     for name, row in rows:
-        _say_row(page, name, row, state_width)
+        _say_row(page, label_of(name), row, state_width)
     page.blank()
     _say_notes(page, (note for note in notes_of(answer) if note not in leave_out), label="note: ")
 
