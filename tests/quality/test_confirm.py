@@ -180,7 +180,7 @@ def test_how_a_trial_ends_for_a_finding() -> None:
 
     def ending(*names: str, **options: Any) -> tuple[Tried, str]:
         errors = tuple(left[name] for name in names)
-        remedy = Trial("one-commit", "one commit", frozenset(), 12, errors, known, **options).against(this)
+        remedy = Trial("one-commit", "one commit", 12, errors, known, **options).against(this)
         return remedy.verdict, remedy.result
 
     assert ending() == (Tried.PASSED, "passed")

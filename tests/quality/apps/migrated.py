@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alembic.config import Config
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, insert, update
 from sqlalchemy.orm import Session
 
 from acidity.core.cause import CauseKind
@@ -39,10 +39,8 @@ def careful_scope() -> Iterator[Session]:
 
 def buy(count: int) -> None:
     with session_scope() as session:
-        session.get_one(Product, 1).stock -= count
-        session.flush()
-        connection = session.connection()
-        connection.exec_driver_sql(f"INSERT INTO orders (id, product_id, items) VALUES (1, 1, {count})")
+        session.execute(update(Product).where(Product.id == 1).values(stock=Product.stock - count))
+        session.execute(insert(Order).values(id=1, product_id=1, items=count))
 
 
 def buy_carefully(count: int) -> None:

@@ -14,7 +14,7 @@ from tests.quality.apps import migrated, script, services, unit_of_work, web
 from tests.quality.apps.shop import App
 
 APPS = {module.__name__.rpartition(".")[2]: module for module in (services, web, script, migrated, unit_of_work)}
-FAULTS = ("error-before", "connection-lost", "commit-left-open")
+FAULTS = ("error-before", "error-after", "connection-lost", "commit-left-open")
 SERVERS = [pytest.param(db, marks=pytest.mark.slow) for db in ("postgresql", "mariadb")]
 
 

@@ -55,7 +55,6 @@ class Trial:
     Attributes:
         key: what it is called in the registry.
         name: the change in words.
-        kinds: the causes that it may end.
         runs: how many runs were made.
         left: the errors that remain.
         known: the causes of the errors without the change.
@@ -65,7 +64,6 @@ class Trial:
 
     key: str
     name: str
-    kinds: frozenset[CauseKind]
     runs: int = 0
     left: tuple[Remains, ...] = ()
     known: frozenset[Key] = frozenset()
@@ -176,7 +174,7 @@ class Trials:
         return self._judged(key, changes, patient, examiner, again)
 
     def _not_tried(self, key: str, changes: Sequence[RemedyTrial], reason: str) -> Trial:
-        return Trial(key, _named(changes), _kinds(changes), known=self._known, unfinished=reason)
+        return Trial(key, _named(changes), known=self._known, unfinished=reason)
 
     def _judged(
         self, key: str, changes: Sequence[RemedyTrial], patient: Patient, examiner: Examiner, again: Examination
@@ -188,7 +186,6 @@ class Trials:
         return Trial(
             key,
             _named(changes),
-            _kinds(changes),
             len(again.judged),
             tuple(
                 _remains(finding, cause)
@@ -222,10 +219,6 @@ def _all_of(changes: Sequence[RemedyTrial], patient: Patient) -> Callable[[], In
 
 def _named(changes: Sequence[RemedyTrial]) -> str:
     return "; and ".join(change.name for change in changes)
-
-
-def _kinds(changes: Sequence[RemedyTrial]) -> frozenset[CauseKind]:
-    return frozenset(kind for change in changes for kind in change.kinds)
 
 
 def _only(engines: dict[str, str]) -> str:
