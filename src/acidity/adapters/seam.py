@@ -194,6 +194,7 @@ class Actor:
         bypasses: what it did past the seam, in words.
         made: how many Calls it has made.
         connections: the number of each connection, by its identity.
+        resets: a connection that its pool rolled back, with how many Calls had been made by then.
     """
 
     name: str
@@ -205,6 +206,7 @@ class Actor:
     bypasses: list[str] = field(default_factory=list)
     made: int = 0
     connections: dict[int, int] = field(default_factory=dict)
+    resets: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def history(self) -> History:
@@ -218,6 +220,12 @@ class Actor:
                 return
             self.effect_keys.add((effect, key))
         self.effects[effect] = self.effects.get(effect, 0) + 1
+
+    def was_reset(self, wire: LiveConnection) -> None:
+        """Note that a pool rolled a connection back; one that was not used has no number, and is not of interest."""
+        number = self.connections.get(id(wire))
+        if number is not None:
+            self.resets.append((number, self.made))
 
     def number(self, wire: LiveConnection) -> int:
         """The number of a connection, from 1 in the order in which they were first used."""

@@ -157,6 +157,17 @@ def unanswered_commit(history: Iterable[Event]) -> bool:
     return any(event.call.commits and event.reply.status == "unknown" for event in history)
 
 
+def commit_left_open(history: Iterable[Event]) -> Event | None:
+    """The last COMMIT that was not acknowledged and that nobody rolled back on its connection."""
+    failed: dict[int, Event] = {}
+    for event in history:
+        if event.call.kind is Kind.COMMIT and event.reply.status != "ok":
+            failed[event.call.connection] = event
+        elif event.call.kind in {Kind.ROLLBACK, Kind.COMMIT}:
+            failed.pop(event.call.connection, None)
+    return list(failed.values())[-1] if failed else None
+
+
 def commits_acknowledged(history: Iterable[Event]) -> bool:
     """Whether at least one COMMIT was sent and every one that was sent was acknowledged."""
     statuses = [event.reply.status for event in history if event.call.commits]

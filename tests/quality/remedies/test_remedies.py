@@ -135,6 +135,19 @@ def test_a_refused_commit_on_what_was_lent_is_its_owners_to_roll_back(function: 
     assert (run.word, run.verdict) == (found.word, "pass")
 
 
+def lent_and_rolled_back(session: Session) -> None:
+    session.get_one(Product, 1).stock -= 1
+    try:
+        session.commit()
+    except Exception:
+        session.rollback()
+        raise
+
+
+def test_who_rolls_back_what_was_lent_is_owed_nothing() -> None:
+    assert drilled(shop(Operation(lent_and_rolled_back))).findings == ()
+
+
 @pytest.mark.parametrize("side", SIDES)
 def test_on_what_it_opened_itself_it_is_an_error(side: str) -> None:
     report = drilled(scenario(SIDES[side], "", "stock_commit"), remedies=False)

@@ -147,6 +147,8 @@ class Calls:
                 if actor is None or not actor.interceptor.keeps_open(known):
                     with own_calls():
                         original(connection)
+                    if actor is not None:
+                        actor.was_reset(known)
                 return
 
             def send(pending: PendingCall) -> None:

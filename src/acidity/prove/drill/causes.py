@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from acidity.analysis.canonical import equal_raw
-from acidity.core.call import Call, Event, History, Kind, Site
+from acidity.core.call import Call, History, Kind, Site, commit_left_open
 from acidity.core.cause import Cause, CauseKind, Place
 from acidity.core.outcome import Rows
 from acidity.prove.drill.judge import Baseline, Judged
@@ -196,17 +196,6 @@ def permanent(history: History) -> list[int]:
             pending.discard(call.connection)
             found.append(number)
     return found
-
-
-def commit_left_open(history: History) -> Event | None:
-    """The last COMMIT that was not acknowledged and that nobody rolled back on its connection."""
-    failed: dict[int, Event] = {}
-    for event in history:
-        if event.call.kind is Kind.COMMIT and event.reply.status != "ok":
-            failed[event.call.connection] = event
-        elif event.call.kind in {Kind.ROLLBACK, Kind.COMMIT}:
-            failed.pop(event.call.connection, None)
-    return list(failed.values())[-1] if failed else None
 
 
 def is_only_owed(item: Judged) -> bool:

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, replace
 
 from acidity.adapters.seam import Interceptor, Layer, PassThrough, PendingCall
-from acidity.core.call import History
+from acidity.core.call import History, commit_left_open
 from acidity.core.misfit import NOT_REACHED, Misfit, Mode, Why
 from acidity.core.scenario import Operation
 from acidity.core.schedule import FIRST, Choice, Schedule
@@ -184,5 +184,14 @@ def struck_run(stage: Stage, operation: Operation, strike: Strike, inner: Interc
         last = replace(run.history[-1], fault=strike.fault.name)
         return replace(run, history=(*run.history[:-1], last), struck=True, mode=injector.mode)
     missed = None if injector.struck else injector.missed or NOT_REACHED
-    owed = injector.struck and strike.fault.leaves_open and bool(run.ending.exception) and is_given(operation)
-    return replace(run, struck=injector.struck, missed=missed, mode=injector.mode, owed=owed)
+    owed = strike.fault.leaves_open and _owes_a_rollback(operation, run)
+    return replace(run, struck=injector.struck, missed=missed, mode=injector.mode, owed=injector.struck and owed)
+
+
+def _owes_a_rollback(operation: Operation, run: Run) -> bool:
+    """Whether it raised over a COMMIT that nobody rolled back, on what it was given: acidity did, as its caller."""
+    refused = commit_left_open(run.history)
+    if refused is None or not run.ending.exception or not is_given(operation):
+        return False
+    call = refused.call
+    return not any(number == call.connection and made >= call.index for number, made in run.resets)
