@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, func, select
+from sqlalchemy import CheckConstraint, ForeignKey, String, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 PIECES = 10
@@ -32,7 +32,7 @@ class Order(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     item_id: Mapped[int] = mapped_column(ForeignKey("items.id"))
     pieces: Mapped[int]
-    state: Mapped[str] = mapped_column(default="done")
+    state: Mapped[str] = mapped_column(String(10), default="done")
 
 
 def seed(session: Session) -> None:
