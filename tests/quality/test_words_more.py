@@ -219,7 +219,7 @@ class TestVerdict:
         report = Control(session_stock).drilled()
         assert codes(report) == {"ACI207"}
         for allowed in (False, True):
-            with pytest.raises(AcidityViolated, match="false failure by a stranger's commit") as raised:
+            with pytest.raises(AcidityViolated, match=r"not atomic \(false failure, ACI207\)") as raised:
                 report.raise_for_findings(allow_unknown=allowed)
             assert raised.value.report is report
             assert isinstance(raised.value, AssertionError)
