@@ -77,7 +77,7 @@ def test_a_change_that_does_not_end_it_is_said_not_to(side: str, key: str) -> No
 
 
 @pytest.mark.parametrize("key", TABLE)
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", ["sync", pytest.param("async", marks=pytest.mark.slow)])
 def test_a_change_that_does_nothing_is_never_shown_as_passing(
     side: str, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
