@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -19,7 +20,7 @@ from acidity.prove import Effect, Operation, Scenario
 from acidity.prove.drill import trials
 from acidity.prove.remedies import REMEDIES
 from tests.quality.remedies import programs, programs_async
-from tests.quality.remedies.tables import Product, shop
+from tests.quality.remedies.tables import Order, Product, shop
 
 FAULTS = ("error-before", "connection-lost", "commit-left-open", "effect-before", "effect-after")
 SIDES = {"sync": programs, "async": programs_async}
@@ -111,6 +112,21 @@ def test_two_changes_are_tried_together_where_one_leaves_something() -> None:
         "one-commit+roll-back-after-failed-commit": "passed",
     }
     assert "ACI207 at tests/quality/remedies/programs.py:" in torn.remedies[0].note
+
+
+def flushed_in_autocommit(engine: Engine) -> None:
+    with Session(engine.execution_options(isolation_level="AUTOCOMMIT")) as session:
+        session.get_one(Product, 1).stock -= 1
+        session.flush()
+        session.add(Order(id=1, product_id=1))
+        session.commit()
+
+
+def test_the_commit_that_a_change_brings_is_struck_too() -> None:
+    """It may be refused and left open in the pool like any other, and nobody rolls it back for the program."""
+    report = drilled(shop(Operation(flushed_in_autocommit)))
+    results = {remedy.key: remedy.result for remedy in report.findings[0].remedies}
+    assert results == {"begin": "ends this; ACI207 remains", "begin+roll-back-after-failed-commit": "passed"}
 
 
 def lent(session: Session) -> None:

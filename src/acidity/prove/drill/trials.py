@@ -187,15 +187,20 @@ class Trials:
             key,
             _named(changes),
             len(again.judged),
-            tuple(
-                _remains(finding, cause)
-                for finding, cause in zip(found.findings, found.causes, strict=True)
-                if finding.severity == "error" and not patient.spoiled
-            ),
+            () if patient.spoiled else _errors(found),
             self._known,
             reasons[0] if reasons else "",
             patient.did,
         )
+
+
+def _errors(found: Confirmed) -> tuple[Remains, ...]:
+    """Each cause once: what letter C says of one that letter A names, too, stands in that."""
+    left: dict[Key, Remains] = {}
+    for finding, cause in zip(found.findings, found.causes, strict=True):  # those of letter A first
+        if finding.severity == "error":
+            left.setdefault(cause.key, _remains(finding, cause))
+    return tuple(left.values())
 
 
 def _remains(finding: Finding, cause: Cause) -> Remains:

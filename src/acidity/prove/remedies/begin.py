@@ -1,8 +1,8 @@
 """BEGIN for autocommit code: one transaction from its first write to its last, with a COMMIT after that.
 
-Both are Calls like any other, so that faults strike them, too. A COMMIT that the program sends before its last write
-did nothing while every write was committed by itself, and is held back; what is open when the operation ends is rolled
-back.
+Both are Calls like any other, so that faults strike them, too. A COMMIT of the program's own did nothing while every
+write was committed by itself: one that comes before the last write is held back, and one that comes after it is the
+COMMIT. What is open when the operation ends is rolled back.
 """
 
 from __future__ import annotations
@@ -19,16 +19,20 @@ from acidity.prove.remedies.base import Misfit, Patient, RemedyTrial, ask_beside
 
 
 class _Begin(Layer):
-    def __init__(self, writes: int) -> None:
+    def __init__(self, patient: Patient) -> None:
         super().__init__()
-        self._left = writes
+        self._left = len(_writes(patient))
+        self._commits_itself = _commits_at_the_end(patient)
         self._counted = 0
         self._over = False
         self._open: LiveConnection | None = None
 
     def intercept(self, pending: PendingCall) -> None:
         call = pending.call
-        if call.kind is Kind.COMMIT and self._open is pending.wire and self._left > 0:
+        if call.kind is Kind.COMMIT and self._open is not None and self._open is pending.wire:
+            if self._left <= 0:
+                wire, self._open = self._open, None  # nobody rolls back a COMMIT that is refused, unless it does
+                wire.send("COMMIT")  # where every write commits by itself, the library may send none
             return
         if call.kind is Kind.ROLLBACK:
             self._open, self._over = None, True
@@ -41,12 +45,12 @@ class _Begin(Layer):
             self._open = pending.wire
         pending.call = replace(call, autocommit=call.autocommit and self._open is not pending.wire)
         self.inner.intercept(pending)
-        if not self._left and self._open is pending.wire:
+        if not self._left and not self._commits_itself and self._open is pending.wire:
             pending.after = lambda: self._commit(pending)
 
     def _commit(self, pending: PendingCall) -> None:
-        ask_beside(pending, Kind.COMMIT, "COMMIT")
         self._open = None
+        ask_beside(pending, Kind.COMMIT, "COMMIT")
 
     def _count(self, pending: PendingCall) -> None:
         """One write less is to come, whether it was struck before it came here or not."""
@@ -78,6 +82,12 @@ def _writes(patient: Patient) -> list[Event]:
     return [event for event in patient.history if event.call.writes and event.call.kind is Kind.STATEMENT]
 
 
+def _commits_at_the_end(patient: Patient) -> bool:
+    """Whether the program sends a COMMIT after its last write, which did nothing so far."""
+    last = max((event.call.index for event in _writes(patient)), default=0)
+    return any(event.call.kind is Kind.COMMIT and event.call.index > last for event in patient.history)
+
+
 def _misfit(patient: Patient) -> Misfit | None:
     alone, writes = _by_themselves(patient), _writes(patient)
     if len(writes) < 2 or not alone:
@@ -95,5 +105,5 @@ TRIAL = RemedyTrial(
     name="BEGIN before the first write and COMMIT after the last, instead of autocommit",
     kinds=frozenset({CauseKind.AUTOCOMMIT, CauseKind.DDL}),
     misfit=_misfit,
-    interceptor=lambda patient: _Begin(len(_writes(patient))),
+    interceptor=_Begin,
 )

@@ -36,10 +36,10 @@ class _SavepointPerRow(Layer):
         elif kind is Kind.BEGIN and self._kept:
             self._kept = False
         else:
-            self.inner.intercept(pending)
-            if kind in {Kind.COMMIT, Kind.ROLLBACK}:
+            if kind in {Kind.COMMIT, Kind.ROLLBACK}:  # what a refused COMMIT leaves open is the program's to roll back
                 self._set, self._failed, self._kept = None, False, False
-            elif kind is Kind.STATEMENT and pending.call.writes and not pending.call.autocommit:
+            self.inner.intercept(pending)
+            if kind is Kind.STATEMENT and pending.call.writes and not pending.call.autocommit:
                 pending.after = lambda: self._mark(wire)
 
     def _mark(self, wire: LiveConnection) -> None:
