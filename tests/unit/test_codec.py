@@ -176,15 +176,15 @@ def test_any_answer(answer: Report | Card) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.one_of(REPORTS, CARDS))
 def test_many_answers(answer: Report | Card) -> None:
     assert back(answer) == answer
 
 
-def exact(value: Any) -> tuple[type, Any]:
-    """1, 1.0 and True are three values."""
-    return type(value), value
+def exact(value: Any) -> tuple[type, Any, str]:
+    """1, 1.0 and True are three values, and of two equal times one is the second."""
+    return type(value), value, repr(value)
 
 
 @pytest.mark.parametrize(
@@ -194,6 +194,8 @@ def exact(value: Any) -> tuple[type, Any]:
         datetime(2026, 11, 27, 10, 0, 0, 5, tzinfo=UTC),
         date(2026, 11, 27),
         time(1, 2, 3),
+        time(1, 2, 3, fold=1),
+        datetime(2026, 10, 25, 2, 30, fold=1),  # noqa: DTZ001 - the second of two
         timedelta(days=-1, microseconds=1),
         UUID(int=7),
         b"\x00\xff",

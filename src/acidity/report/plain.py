@@ -69,7 +69,8 @@ def _type_of(value: object) -> str:
         return "bytes"
     if isinstance(value, float) and not math.isfinite(value):
         return "float"
-    return next((name for kind, name in _NAMES.items() if isinstance(value, kind)), "")
+    name = next((name for kind, name in _NAMES.items() if isinstance(value, kind)), "")
+    return f"{name}.fold" if isinstance(value, datetime | time) and value.fold else name
 
 
 def _timedelta(text: str) -> timedelta:
@@ -93,6 +94,8 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "datetime": datetime.fromisoformat,
     "date": date.fromisoformat,
     "time": time.fromisoformat,
+    "datetime.fold": lambda text: datetime.fromisoformat(text).replace(fold=1),
+    "time.fold": lambda text: time.fromisoformat(text).replace(fold=1),
     "timedelta": _timedelta,
     "uuid": UUID,
 }
