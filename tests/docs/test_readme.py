@@ -48,8 +48,11 @@ def test_the_card_is_what_acidity_says(target: str, monkeypatch: pytest.MonkeyPa
 
 def test_the_readme_has_a_card_that_passes_and_one_that_fails() -> None:
     text = README.read_text(encoding="utf-8")
-    assert "A  atomic      pass" in text
-    assert "A  atomic      FAIL" in text
+    passed, failed = (match["body"].splitlines() for match in CARD.finditer(text))
+    assert "  pass  " in passed[2]
+    assert "  FAIL  not atomic (torn, ACI201)" in failed[2]
+    assert len(passed) + len(failed) <= 40
+    assert text.index("<!-- card") < text.index("python3 -m venv .venv-test"), "they stand on the first screen"
 
 
 def test_every_set_up_command_is_one_line() -> None:
@@ -57,7 +60,7 @@ def test_every_set_up_command_is_one_line() -> None:
     first, second = commands[:2]
     assert first.count("\n") == second.count("\n") == 1
     assert "python3 -m venv" in first
-    assert first.rstrip().endswith("acidity check examples.budget")
+    assert first.rstrip().endswith("acidity demo")
     assert "python3 -m venv" in second
     assert "pytest" in second
 
@@ -102,7 +105,7 @@ def test_the_example_runs_as_it_stands(tmp_path: Path) -> None:
     acidity = [sys.executable, "-m", "acidity", "check", "prove_bank:transfer_50"]
     card = subprocess.run(acidity, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert card.returncode == 0, card.stdout + card.stderr
-    assert "A  atomic      pass" in card.stdout
+    assert "A  atomic     pass" in card.stdout
     run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_bank.py"]
     tested = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "1 passed" in tested.stdout, tested.stdout + tested.stderr

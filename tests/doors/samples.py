@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from acidity.core.call import Call, Event, Kind, Reply, Site
+from acidity.core.cause import AlsoBroken, CauseKind, Place, Rate, RowFate
 from acidity.core.finding import Finding, Remedy, RowChange, Tried
 from acidity.core.outcome import Ending, Rows, Told
 from acidity.core.report import Bound, Card, EngineInfo, Report
@@ -45,6 +46,26 @@ TORN = Finding(
     ),
     occurrences=12,
     history=HISTORY,
+    kind=CauseKind.SEVERAL_COMMITS,
+    cause="transfer commits at bank.py:42 before the change is complete",
+    also=(AlsoBroken("ACI252", "money_adds_up"),),
+    permanent=Place(
+        Site("bank.py", 42, "transfer", "session.commit()"),
+        (
+            Site("bank.py", 42, "transfer", "session.commit()"),
+            Site("shop.py", 9, "checkout"),
+            Site("shop.py", 5, "main"),
+        ),
+    ),
+    broke=Place(Site("bank.py", 44, "transfer", "session.execute(credit)")),
+    rows=(
+        RowFate(
+            "accounts", (("id", 1),), (("balance", Decimal(100)),), (("balance", Decimal(50)),), ((("balance", 100),),)
+        ),
+        RowFate("log", (("id", 9),), None, (("id", 9), ("text", "paid\x1b[31m [red]")), (None,)),
+    ),
+    rate=Rate(12, 63),
+    mode="real",
     replay="acidity replay app.bank:transfer 'ac1:A3!error-before'",
 )
 WARNING = Finding(
@@ -68,6 +89,8 @@ def report(**changes: object) -> Report:
         "bounds": (Bound("runs", 63, 63), Bound("end states", 1200, None, "no power loss")),
         "headline": "9 calls × 7 faults = 63 runs: 57 before · 6 after · 0 torn · 0 misreported",
         "classifier": "2 writes in 1 commit: protected",
+        "counts": {"before": 57, "after": 6, "torn": 0, "misreported": 0},
+        "not_covered": ("other arguments", "power loss"),
         "notes": NOTES,
         "versions": {"python": "3.11.7", "acidity": "0.1.0"},
         "elapsed_s": 0.25,
@@ -80,6 +103,7 @@ FAILED = report(
     findings=(TORN, WARNING),
     headline="9 calls × 7 faults = 63 runs: 50 before · 1 after · 12 torn · 0 misreported",
     classifier="2 commits: missing",
+    counts={"before": 50, "after": 1, "torn": 12, "misreported": 0},
 )
 UNDECIDED = report(
     unknowns=("30 of 63 runs were made before the budget of 1 s was used up",), bounds=(Bound("runs", 30, 63),)

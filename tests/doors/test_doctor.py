@@ -66,3 +66,25 @@ def test_this_machine(acidity):
     sqlite = next(engine for engine in whole["engines"] if engine["name"] == "sqlite")
     assert sqlite["available"]
     assert {"isolation level", "journal_mode"} <= set(sqlite["settings"])
+
+
+def test_each_driver_is_named_with_what_brings_it(acidity, engines, monkeypatch):
+    engines(sqlite="works")
+    monkeypatch.setattr("acidity.cli.doctor.installed", lambda name: "2.9" if name == "psycopg2-binary" else None)
+    left = acidity("doctor")
+    said = " ".join(left.out.split())
+    assert "psycopg2 2.9 PostgreSQL with psycopg2 (--db postgresql+psycopg2)" in said
+    assert (
+        "asyncpg not installed; needed for async code on PostgreSQL with asyncpg: pip install 'acidity[async]'" in said
+    )
+    assert "MySQLdb not installed; needed for MariaDB with mysqlclient: pip install 'acidity[mysqlclient]'" in said
+    whole = json.loads(acidity("doctor", "--output-format", "json").out)
+    assert {driver["module"]: driver["version"] for driver in whole["drivers"]} == {
+        "aiosqlite": None,
+        "psycopg": None,
+        "psycopg2": "2.9",
+        "asyncpg": None,
+        "pymysql": None,
+        "aiomysql": None,
+        "MySQLdb": None,
+    }

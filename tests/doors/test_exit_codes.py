@@ -66,7 +66,9 @@ def test_one_card(acidity, answers, card, code):
     answers(card)
     left = acidity("check", "pond:one")
     assert left.code == code
-    assert left.out.startswith("pond:one  on sqlite 3.40.1")
+    headline = left.out.splitlines()[0]
+    assert headline.startswith(f"pond:one  {'FAIL' if code == 1 else card.verdict}  ")
+    assert "  sqlite 3.40.1" in headline
 
 
 @pytest.mark.parametrize(("report", "code"), [(PASSED, 0), (FAILED, 1), (UNDECIDED, 3)])
@@ -83,7 +85,21 @@ def test_the_first_code_that_applies_over_all(acidity, answers, cards, code):
     answers(*cards)
     left = acidity("check", "pond")
     assert left.code == code
-    assert any(line.startswith("2 targets: ") for line in left.out.splitlines()[-3:])
+    assert any(line.startswith("2 targets: ") for line in left.out.splitlines()[-4:])
+
+
+@pytest.mark.parametrize("verb", ["check", "drill"])
+def test_how_much_is_shown(acidity, answers, verb):
+    answers(*[ALL_LETTERS if verb == "check" else FAILED] * 3)
+    quiet, card, verbose = (acidity(verb, "pond:one", *options) for options in (["-q"], [], ["-v"]))
+    assert [left.code for left in (quiet, card, verbose)] == [1, 1, 1]
+    assert quiet.out.count("\n") == 1
+    assert "fix: one commit" in card.out
+    assert " note: " not in card.out
+    assert " note: " in verbose.out
+    assert "the run shown" in verbose.out
+    assert all(left.out.count("Not covered") == 1 for left in (card, verbose))
+    assert acidity(verb, "pond:one", "-q", "-v").code == 2
 
 
 @pytest.mark.parametrize("card", [ALL_LETTERS, UNKNOWN_CARD])
@@ -114,10 +130,10 @@ def no_server(monkeypatch, write):
 def test_an_engine_that_cannot_start_is_unknown_and_hides_no_other(acidity, no_server):
     left = acidity("check", "pond:one", "--db", "sqlite", "--db", "postgresql://ann:s3cret@db/x")
     assert left.code == 3
-    assert "pond:one  on postgresql://ann:***@db/x" in left.out
+    assert "pond:one  unknown      postgresql://ann:***@db/x" in left.out
     assert "undecided: no PostgreSQL server is here" in left.out
     assert "s3cret" not in left.out + left.err
-    assert left.out.splitlines()[-3] == "2 answers on 1 target: 1 pass, 1 unknown"
+    assert left.out.splitlines()[-4] == "2 answers on 1 target: 1 pass, 1 unknown"
 
 
 def test_an_engine_that_cannot_start_shows_only_the_letters_asked(acidity, no_server):
@@ -133,7 +149,7 @@ def test_wrong_usage_of_one_target_hides_no_other(acidity, answers):
     answers(UsageError("the clean run was told failed"), ALL_LETTERS)
     left = acidity("check", "pond")
     assert left.code == 2
-    assert "pond:two  on sqlite" in left.out
+    assert "pond:two  FAIL  not atomic" in left.out
     assert left.err == "acidity: pond:one: the clean run was told failed\n"
 
 
@@ -162,7 +178,7 @@ def test_without_letters_the_last_line_names_what_is_not_built(acidity, answers)
     assert left.out.splitlines()[-1] == "Not built in this version of acidity: I isolated, D durable"
     assert left.out.lower().count("not built") == 1
     letters = json.loads(acidity("check", "pond:one", "--output-format", "json").out)["letters"]
-    assert letters["I"] == letters["D"] == {"verdict": "not built"}
+    assert letters["I"] == letters["D"] == {"schema": "acidity.letter/1", "verdict": "not built"}
 
 
 def test_a_bad_target_runs_nothing(acidity, answers):

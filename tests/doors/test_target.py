@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from acidity.cli.function import FunctionOptions, arguments
+from acidity.cli.arguments import arguments
+from acidity.cli.function import FunctionOptions
 from acidity.cli.target import resolve, resolve_all
 from acidity.errors import UsageError
 
@@ -49,10 +52,35 @@ answer = 42
 """
 
 
+MONEY = """
+from dataclasses import dataclass
+from enum import Enum
+
+class State(Enum):
+    PAID = "paid"
+
+@dataclass(frozen=True)
+class Money:
+    amount: int
+    currency: str = "EUR"
+    def __post_init__(self):
+        if self.amount == "x":
+            raise KeyError(self.amount)
+
+class Order:
+    class Line:
+        def __init__(self, *pieces, money=None):
+            self.pieces, self.money = pieces, money
+
+LIMIT = 7
+"""
+
+
 @pytest.fixture(autouse=True)
 def bank(write):
     write("pond/__init__.py", "")
     write("pond/bank.py", BANK)
+    write("pond/money.py", MONEY)
 
 
 def names(text):
@@ -196,7 +224,8 @@ def test_the_options_can_be_pasted_back():
         (FunctionOptions(metadata="pond.bank:Bas"), "--metadata: .* did you mean Base"),
         (FunctionOptions(metadata="pond.bank:Base", setup="pond.bank:nobody"), "--setup: "),
         (FunctionOptions(metadata="pond.bank:Base", args=("1,,2",)), "cannot be read"),
-        (FunctionOptions(metadata="pond.bank:Base", args=("inject=1",)), "cannot give 'inject' by name"),
+        (FunctionOptions(metadata="pond.bank:Base", args=("pond.bank:nobody",)), "--args: .*no attribute 'nobody'"),
+        (FunctionOptions(metadata="pond.bank:Base", args=("pond.money:Money('x')",)), "raised KeyError"),
     ],
 )
 def test_wrong_options_of_a_plain_function(options, message):
@@ -210,10 +239,57 @@ def test_options_of_a_function_do_not_fit_a_scenario(text):
         resolve(text, FunctionOptions(args=("1",)))
 
 
-@pytest.mark.parametrize("text", ["print(1)", "__import__('os')", "1)(2", "*[1]", "**{'a': 1}", "x", "Decimal('x')"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pond.bank:seed(1)",
+        "pond.bank.seed(1)",
+        "print(1)",
+        "__import__('os')",
+        "1)(2",
+        "*[1]",
+        "**{'a': 1}",
+        "x",
+        "Decimal('x')",
+    ],
+)
 def test_args_are_values_and_nothing_else(text):
     with pytest.raises(UsageError, match="cannot be read"):
         arguments(text)
+
+
+@pytest.mark.parametrize("colon", [":", "."])
+def test_args_take_classes_and_values_by_import_path(colon):
+    path = f"pond.money{colon}"
+    text = (
+        f"{path}Money(5), {path}State.PAID, {path}Order.Line(1, {path}LIMIT, money={path}Money(2, currency='CHF')), "
+        f"('pond.money:LIMIT', date(2026, 11, 27)), limit={path}LIMIT, more={{'a:B': 1}}"
+    )
+    (money, state, line, values), keywords = arguments(text)
+    own = sys.modules["pond.money"]
+    assert money == own.Money(5)
+    assert state is own.State.PAID
+    assert (line.pieces, line.money) == ((1, 7), own.Money(2, "CHF"))
+    assert values == ("pond.money:LIMIT", date(2026, 11, 27))
+    assert keywords == {"limit": 7, "more": {"a:B": 1}}
+
+
+def test_in_a_dict_a_colon_is_one_of_the_dict():
+    assert arguments("{'a': pond.money.LIMIT, 'b': [pond.money.State.PAID.value]}") == (({"a": 7, "b": ["paid"]},), {})
+
+
+def test_keywords_that_are_called_as_options_of_an_operation():
+    """They are the function's."""
+    options = FunctionOptions(metadata="pond.bank:Base", args=("name='ann', inject=1, timeout=3, raises='x'",))
+    (target,) = resolve("pond.bank:transfer", options)
+    (operation,) = target.scenario.operations
+    assert operation.keywords == {"name": "ann", "inject": 1, "timeout": 3, "raises": "x"}
+    assert (operation.inject, operation.name, operation.timeout) == ("as named", "transfer", None)
+
+
+def test_nothing_is_injected_where_that_is_asked_for():
+    (target,) = resolve("pond.bank:transfer", FunctionOptions(metadata="pond.bank:Base", inject="nothing"))
+    assert target.scenario.operations[0].inject is None
 
 
 def test_no_args_are_no_arguments():

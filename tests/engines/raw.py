@@ -11,7 +11,7 @@ from typing import Any
 
 from acidity.adapters.seam import PassThrough
 from acidity.prove.drill.examine import Examiner
-from acidity.prove.drill.findings import atomicity_causes
+from acidity.prove.drill.findings import Suspects
 from acidity.prove.drill.striker import Strike, context_of
 from acidity.prove.faults import FAULTS
 from acidity.prove.runs import Runs
@@ -73,7 +73,11 @@ def words(function: Program, db: str, faults: Sequence[str] = TELLING) -> set[st
         examination = Examiner(Runs(stage), operation, Inspector(stage)).examine(strikes)
     assert not examination.unknowns, examination.unknowns
     assert examination.struck
-    return {cause.word for cause in atomicity_causes(examination.baseline, examination.judged)}
+    return {
+        item.judgement.text
+        for suspect in Suspects(examination.baseline, examination.judged).atomicity()
+        for item in suspect.members
+    }
 
 
 def _named(name: str, **programs: Program) -> dict[str, Program]:

@@ -68,7 +68,7 @@ def test_what_is_no_error_of_a_database_has_no_code() -> None:
 
     actor = Actor("A", PassThrough())
     with pytest.raises(KeyError):
-        request(actor, Kind.EFFECT, "charge", None, wire=None, site=None, send=send)
+        request(actor, Kind.EFFECT, "charge", None, wire=None, place=None, send=send)
     assert actor.events[0].reply.code == ""
 
 

@@ -271,7 +271,7 @@ def test_bound_async_engine(bound: Callable[[Any], str], tmp_path: Path, place: 
         (":engine", "is not of the form 'module:name'"),
         ("no_such_module_at_all:engine", "cannot be found: No module named"),
         (f"{__name__}:NOTHING", "cannot be found"),
-        (f"{__name__}:WRITES", "not a SQLAlchemy engine"),
+        (f"{__name__}:WRITES", "is of type Update, neither a SQLAlchemy engine nor a text, URL"),
     ],
 )
 def test_bind_that_leads_to_no_engine_is_a_usage_error(name: str, message: str) -> None:

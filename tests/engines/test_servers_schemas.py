@@ -119,7 +119,7 @@ def drilled(function: Callable[..., Any], db: str, **options: Any) -> Report:
 @pytest.mark.parametrize("torn", [core_torn, orm_torn, path_torn, raw_torn], ids=lambda each: each.__name__)
 def test_two_commits_in_another_schema_are_torn(torn: Callable[..., Any], db: str) -> None:
     report = drilled(torn, db)
-    assert {found.word for found in report.findings} == {"torn"}, report
+    assert {word for found in report.findings for word in found.errors} == {"torn"}, report
     assert "ledger.accounts" in str(report)
 
 
@@ -169,7 +169,7 @@ def makes_a_schema(connection: Connection) -> None:
 
 def test_a_schema_that_the_operation_makes_is_a_change() -> None:
     report = drilled(makes_a_schema, "postgresql")
-    assert {found.word for found in report.findings} == {"torn"}, report
+    assert {word for found in report.findings for word in found.errors} == {"torn"}, report
 
 
 def makes_a_table(connection: Connection) -> None:
@@ -182,7 +182,7 @@ def makes_a_table(connection: Connection) -> None:
 @pytest.mark.parametrize("db", SERVERS)
 def test_a_table_that_the_operation_makes_there_is_a_change(db: str) -> None:
     report = drilled(makes_a_table, db)
-    assert {found.word for found in report.findings} == {"torn"}, report
+    assert {word for found in report.findings for word in found.errors} == {"torn"}, report
 
 
 # The Sandbox itself

@@ -53,12 +53,13 @@ class Control:
 
 def said(report: Report) -> frozenset[str]:
     """The words of all errors."""
-    return frozenset(found.word for found in report.findings if found.severity == "error")
+    return frozenset(word for found in report.findings for word in found.errors)
 
 
 def codes(report: Report, severity: str = "error") -> set[str]:
     """The codes of all findings of a severity."""
-    return {found.code for found in report.findings if found.severity == severity}
+    said = {each.code for found in report.findings for each in found.also if each.severity == severity}
+    return said | {found.code for found in report.findings if found.severity == severity}
 
 
 def as_expected(control: Control, **options: Any) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy import CheckConstraint, insert, select, text, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from acidity.core.cause import CauseKind
 from acidity.errors import UsageError
 from tests.engines.bank import ALICE, BOB, Account, Payment, bank, move, total_is_kept
 from tests.quality.controls import codes
@@ -38,7 +39,7 @@ def payments_add_up(session: Session, run: Any) -> None:
 def test_a_broken_foreign_key_is_found_though_it_is_not_enforced() -> None:
     report = drill(bank(pays_for_nobody))
     assert codes(report) == {"ACI251"}, report
-    assert {found.word for found in report.findings} == {"inconsistent"}
+    assert {word for found in report.findings for word in found.errors} == {"inconsistent"}
     card = check(bank(pays_for_nobody))
     assert {letter: getattr(row, "letter_state", row) for letter, row in card.letters.items()}["C"] == "fail"
     assert getattr(card.letters["A"], "verdict", "") == "pass"
@@ -80,10 +81,14 @@ def test_invariants_that_hold(invariant: Callable[..., Any]) -> None:
 
 def test_one_parameter_returning_false() -> None:
     report = drill(bank(two_commits, invariants=[total_is_kept]))
-    (found,) = [found for found in report.findings if found.code == "ACI252"]
-    assert "total_is_kept" in found.title
-    assert "it returned False" in found.title
-    assert found.schedule.choices
+    found = report.findings[0]
+    assert (found.code, [each.name for each in found.also]) == ("ACI201", ["total_is_kept"])
+    card = check(bank(two_commits, invariants=[total_is_kept]))
+    broken = next(found for found in card.letters["C"].findings if found.kind is CauseKind.SEVERAL_COMMITS)
+    assert "total_is_kept" in broken.title
+    assert "it returned False" in broken.title
+    assert broken.schedule.choices
+    assert (broken.code, broken.see, [each.name for each in broken.also]) == ("ACI252", ("A.1",), ["torn"])
 
 
 def test_two_parameters_raising() -> None:

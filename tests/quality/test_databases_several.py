@@ -15,9 +15,9 @@ from acidity.core.schedule import Schedule
 from acidity.core.step import Step
 from acidity.errors import UsageError
 from acidity.prove import Operation
-from acidity.prove.drill.findings import _in_doubt
 from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
+from acidity.prove.telling.title import in_doubt_in_words
 from tests.quality import sagas_two_databases as sagas
 from tests.quality import two_databases as shops
 from tests.quality.controls import codes, said
@@ -161,7 +161,7 @@ def test_what_a_step_left_in_doubt_is_said_with_its_database() -> None:
     prepared = Call("A", 1, Kind.PREPARE, "prepare x", database="stock")
     step = Step("recover", "prepares", (Event(prepared, Reply("ok")),), State({}))
     run = Run(Schedule(), Ending(), (), State({}), State({}), in_doubt=("stock: x",), steps=(step,))
-    assert _in_doubt(run) == "1 prepared transaction is left in doubt in stock"
+    assert in_doubt_in_words(run) == "1 prepared transaction is left in doubt in stock"
 
 
 # Before a step

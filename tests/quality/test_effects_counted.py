@@ -71,7 +71,7 @@ FREE = Effect(gateway.price, counted=False)
 def words(function: Any, *effects: Any, faults: tuple[str, ...] = ("effect-after", "effect-before")) -> set[str]:
     report = prove.drill(bank(function, effects=effects), faults=faults, remedies=False)
     assert not report.unknowns, report
-    return {found.word for found in report.findings if found.severity == "error"}
+    return {word for found in report.findings for word in found.errors}
 
 
 def test_twice_under_one_key_is_once() -> None:

@@ -73,7 +73,8 @@ def compared(oracle: Oracle, programs: list[Program], faults: tuple[str, ...] = 
     report, result = drilled(oracle.db, programs, faults), Comparison()
     for program in programs:
         name = f"program {program.seed}"
-        words = {found.word for found in report.findings if found.operation == name and found.word in BROKEN_UP}
+        its = (each for each in report.findings if each.operation == name)
+        words = {word for each in its for word in each.errors if word in BROKEN_UP}
         found = oracle.torn(program)
         result.torn += bool(found)
         if found and not words:

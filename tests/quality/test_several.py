@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from acidity import prove
@@ -162,10 +162,11 @@ class TestTold:
     def test_rows_that_a_stranger_committed_are_a_false_failure(self) -> None:
         """The only COMMIT was refused and left open, the next user of the pool made it, and recovery carried on."""
 
-        def stock(session: Session) -> None:
-            sagas.change(session, sagas.ALICE, -10)
-            session.add(sagas.Transfer(amount=10, state="taken"))
-            session.commit()
+        def stock(engine: Engine) -> None:
+            with Session(engine) as session:
+                sagas.change(session, sagas.ALICE, -10)
+                session.add(sagas.Transfer(amount=10, state="taken"))
+                session.commit()
 
         run = replayed(control(stock, name="stock", recover=sagas.completes, **SAGA), "ac1:A4!commit-left-open")
         assert run.struck
@@ -236,7 +237,7 @@ class TestReport:
         assert "Gateway.pay took place 1× more" in found.title
 
     def test_where_an_invariant_was_broken_on_the_way(self) -> None:
-        (found,) = [found for found in drilled(BETWEEN).findings if found.code == "ACI252"]
+        found = next(found for found in drilled(BETWEEN).findings if found.code == "ACI252")
         assert "on the way at" in found.title
         assert str(found.sites[0]) in found.title
         assert "everybody could read these rows" in found.explanation[0]

@@ -33,7 +33,7 @@ def drilled() -> list[Any]:
 
 
 def words(report: Report) -> set[str]:
-    return {finding.word for finding in report.findings if finding.severity == "error"}
+    return {word for finding in report.findings for word in finding.errors}
 
 
 def shows(row: Row) -> None:

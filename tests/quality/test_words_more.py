@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session
 
 from acidity import prove
+from acidity.core.cause import CauseKind
 from acidity.core.report import exit_code
 from acidity.errors import AcidityViolated, UsageError
 from acidity.prove import Operation
@@ -218,7 +219,7 @@ class TestVerdict:
         report = Control(session_stock).drilled()
         assert codes(report) == {"ACI207"}
         for allowed in (False, True):
-            with pytest.raises(AcidityViolated, match="false failure by a stranger's commit") as raised:
+            with pytest.raises(AcidityViolated, match=r"not atomic \(false failure, ACI207\)") as raised:
                 report.raise_for_findings(allow_unknown=allowed)
             assert raised.value.report is report
             assert isinstance(raised.value, AssertionError)
@@ -280,7 +281,8 @@ class TestVerdict:
 
 def test_sqlalchemys_own_trap_has_a_title_and_a_remedy_of_its_own() -> None:
     (found,) = Control(session_stock).drilled(remedies=True).findings
-    assert "SQLAlchemy gave the connection back with the transaction of the failed COMMIT still open" in found.title
+    assert "the next user of the connection committed what the failed COMMIT had left open" in found.title
+    assert found.kind is CauseKind.COMMIT_LEFT_OPEN
     assert [(remedy.verdict, remedy.runs > 0) for remedy in found.remedies] == [("pass", True)]
     assert "session.begin()" in found.remedies[0].name
 

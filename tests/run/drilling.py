@@ -29,4 +29,4 @@ def words(scenario: Scenario, db: str, *faults: str) -> set[str]:
     """What is wrong with it; an answer is expected."""
     report = drilled(scenario, db, *faults)
     assert not report.unknowns, report
-    return {found.word for found in report.findings if found.severity == "error"}
+    return {word for found in report.findings for word in found.errors}

@@ -37,7 +37,12 @@ def test_a_report_has_the_promised_fields():
         "verdict": "pass",
         "runs": 57,
         "note": "both writes in the first transaction",
+        "key": "",
+        "result": "passed",
+        "remain": [],
+        "by_caller": False,
     }
+    assert set(finding) >= {"kind", "cause", "also", "path", "permanent", "broke", "rows", "see", "rate", "mode"}
     assert finding["diff"][0]["text"] == "accounts id=1 balance 100 → 50"
     assert finding["diff"][0]["before"] == {"id": 1, "balance": "100"}
     assert finding["diff"][1]["before"] is None

@@ -27,9 +27,10 @@ from acidity.adapters.drivers.base import Driver, DriverCall, Hooks, Opening
 from acidity.adapters.drivers.wire import RawConnection
 from acidity.adapters.meaning import asked
 from acidity.adapters.seam import Actor, PendingCall, current_actor, request
-from acidity.adapters.site import find_site, is_where_acidity_calls
+from acidity.adapters.site import find_place, is_where_acidity_calls
 from acidity.adapters.wire import LiveConnection
-from acidity.core.call import Kind, Site
+from acidity.core.call import Kind
+from acidity.core.cause import Place
 from acidity.engines.base import Sandbox
 from acidity.engines.own_calls import JUDGES, OWN, own_calls
 from acidity.errors import ForeignDatabase
@@ -155,7 +156,7 @@ class DbapiAdapter:
             self._note_orphan(call)
             with own_calls():
                 return perform(*call.arguments, **call.keywords)
-        return self._bring(actor, wire, call, perform, find_site())
+        return self._bring(actor, wire, call, perform, find_place())
 
     async def bring_async(self, wire: LiveConnection, call: DriverCall, perform: Callable[..., Awaitable[Any]]) -> Any:
         """Bring a Call of this task to the seam, in a greenlet, where Interceptors are plain functions."""
@@ -166,18 +167,18 @@ class DbapiAdapter:
             self._note_orphan(call)
             with own_calls():
                 return await perform(*call.arguments, **call.keywords)
-        site = find_site()
+        place = find_place()
 
         def perform_awaiting(*arguments: Any, **keywords: Any) -> Any:
             return await_only(perform(*arguments, **keywords))
 
-        return await greenlet_spawn(self._bring, actor, wire, call, perform_awaiting, site)
+        return await greenlet_spawn(self._bring, actor, wire, call, perform_awaiting, place)
 
     def _note_orphan(self, call: DriverCall) -> None:
         self._bypasses.append(f"{call.kind or Kind.STATEMENT} by a thread or task that belongs to no operation")
 
     def _bring(
-        self, actor: Actor, wire: LiveConnection, call: DriverCall, perform: Callable[..., Any], site: Site | None
+        self, actor: Actor, wire: LiveConnection, call: DriverCall, perform: Callable[..., Any], place: Place | None
     ) -> Any:
         where = leads_elsewhere(self.gatekeeper, wire.sandbox, call.sql)
         if where:
@@ -190,12 +191,13 @@ class DbapiAdapter:
                 call.sql,
                 call.params,
                 wire=wire,
-                site=site,
+                place=place,
                 send=partial(_send, wire, call, perform),
                 many=call.many,
                 autocommit=meant.autocommit,
                 writes=meant.writes,
                 opaque=meant.opaque,
+                schema=meant.schema,
             )
         except CancelledError:
             wire.sandbox.drain(wire.connection)

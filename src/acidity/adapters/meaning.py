@@ -19,6 +19,7 @@ class Meant(NamedTuple):
     writes: Writes = Writes.NO
     autocommit: bool = False
     opaque: bool = False
+    schema: bool = False
 
 
 def asked(wire: LiveConnection, said: DriverCall, *, alone: Callable[[], bool]) -> Meant:
@@ -42,9 +43,11 @@ def asked(wire: LiveConnection, said: DriverCall, *, alone: Callable[[], bool]) 
         return Meant(wire.savepoints.kind_of(meaning.kind, speech.bare(said.sql), is_open=is_open))
     if meaning.kind is not Kind.STATEMENT:
         return Meant(meaning.kind, opaque=meaning.opaque)
+    schema = bool(meaning.writes) and speech.changes_schema(said.sql)
     stands_alone = bool(meaning.writes) and alone()
     repeated = stands_alone and said.many and _sets(said.params) != 1
-    return Meant(meaning.kind, meaning.writes, meaning.commits or stands_alone, meaning.opaque or repeated)
+    commits, opaque = meaning.commits or stands_alone, meaning.opaque or repeated
+    return Meant(meaning.kind, meaning.writes, commits, opaque, schema)
 
 
 def _sets(parameters: Any) -> int:

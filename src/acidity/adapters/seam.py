@@ -17,7 +17,8 @@ from time import monotonic
 from typing import Any, Literal, Protocol
 
 from acidity.adapters.wire import LiveConnection
-from acidity.core.call import Call, Event, History, Kind, Reply, Site, Writes
+from acidity.core.call import Call, Event, History, Kind, Reply, Writes
+from acidity.core.cause import Place
 from acidity.engines.codes import code_of
 from acidity.engines.own_calls import OWN
 
@@ -28,7 +29,8 @@ class PendingCall:
 
     An Interceptor lets it through with `perform`, or raises instead, or both. It may put another text or other
     parameters into `sql` and `params` before that: they are what the driver is sent. It notes in `fault` what it broke,
-    and sets `answered` to False when the program cannot know whether the Call took place.
+    and sets `answered` to False when the program cannot know whether the Call took place. One that tries a change puts
+    what the changed program would ask into `call`, and what it would ask right after it into `after`.
 
     Attributes:
         call: what the program asked for.
@@ -41,6 +43,7 @@ class PendingCall:
         result: what the driver gave; what the program gets.
         began: when it was first sent, in seconds of the monotonic clock; 0 before.
         ended: when that was last answered.
+        after: what is done once it has been answered, before the program goes on; None for nothing.
     """
 
     call: Call
@@ -57,6 +60,7 @@ class PendingCall:
     rowcount: int | None = None
     began: float = 0.0
     ended: float = 0.0
+    after: Callable[[], None] | None = None
 
     def perform(self) -> None:
         """Let it take place; may be called again after an error.
@@ -190,6 +194,7 @@ class Actor:
         bypasses: what it did past the seam, in words.
         made: how many Calls it has made.
         connections: the number of each connection, by its identity.
+        resets: a connection that its pool rolled back, with how many Calls had been made by then.
     """
 
     name: str
@@ -201,6 +206,7 @@ class Actor:
     bypasses: list[str] = field(default_factory=list)
     made: int = 0
     connections: dict[int, int] = field(default_factory=dict)
+    resets: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def history(self) -> History:
@@ -214,6 +220,12 @@ class Actor:
                 return
             self.effect_keys.add((effect, key))
         self.effects[effect] = self.effects.get(effect, 0) + 1
+
+    def was_reset(self, wire: LiveConnection) -> None:
+        """Note that a pool rolled a connection back; one that was not used has no number, and is not of interest."""
+        number = self.connections.get(id(wire))
+        if number is not None:
+            self.resets.append((number, self.made))
 
     def number(self, wire: LiveConnection) -> int:
         """The number of a connection, from 1 in the order in which they were first used."""
@@ -246,13 +258,14 @@ def request(
     params: Any,
     *,
     wire: LiveConnection | None,
-    site: Site | None,
+    place: Place | None,
     send: Callable[[PendingCall], Any],
     many: bool = False,
     defaulted: frozenset[str] = frozenset(),
     autocommit: bool = False,
     writes: Writes = Writes.NO,
     opaque: bool = False,
+    schema: bool = False,
 ) -> Any:
     """Bring one Call to the actor's Interceptor, record what came of it, and give what the driver gave.
 
@@ -261,15 +274,33 @@ def request(
     """
     actor.made += 1
     number, database = (actor.number(wire), wire.database) if wire is not None else (0, "")
+    path, decided = ((), None) if place is None else (place.path, place.site)
     call = Call(
-        actor.name, actor.made, kind, sql, params, site, many, defaulted, number, autocommit, database, writes, opaque
+        actor.name,
+        actor.made,
+        kind,
+        sql,
+        params,
+        path[0] if path else None,
+        many,
+        defaulted,
+        number,
+        autocommit,
+        database,
+        writes,
+        opaque,
+        path,
+        decided,
+        schema,
     )
     pending = PendingCall(call, wire, sql, params, send, actor.records and kind is Kind.STATEMENT)
     try:
         actor.interceptor.intercept(pending)
     except BaseException as error:
-        actor.events.append(Event(call, pending.reply(error), pending.fault, next(_places)))
+        actor.events.append(Event(pending.call, pending.reply(error), pending.fault, next(_places)))
         actor.interceptor.failed(pending)
         raise
-    actor.events.append(Event(call, pending.reply(), pending.fault, next(_places)))
+    actor.events.append(Event(pending.call, pending.reply(), pending.fault, next(_places)))
+    if pending.after is not None:
+        pending.after()
     return pending.result

@@ -1,8 +1,13 @@
-"""Find the line of user code that made a Call, also through SQLAlchemy's greenlets and asyncio's tasks."""
+"""Find the line of user code that made a Call, also through SQLAlchemy's greenlets and asyncio's tasks.
+
+Beside that line is the way to it, and on that way the line that decided: methods of an object that keeps the Session or
+Connection in an attribute (a unit of work, a repository) carry out what the line outside them asked for.
+"""
 
 from __future__ import annotations
 
 import inspect
+import linecache
 import os
 import sys
 import sysconfig
@@ -15,6 +20,7 @@ from types import CodeType, FrameType
 from typing import Any, TypeVar
 
 from acidity.core.call import Site
+from acidity.core.cause import Place
 
 _current_greenlet: Callable[[], Any] | None
 try:
@@ -37,13 +43,18 @@ _FOREIGN = tuple(
 
 _callers: set[int] = set()  # ids of code objects that live as long as their modules
 
-creator_site: ContextVar[Site | None] = ContextVar("acidity_creator_site", default=None)
-
+creator_place: ContextVar[Place | None] = ContextVar("acidity_creator_place", default=None)
 
 _counted: set[str] = set()
 # What was found out for the Calls of a check: whose a file is, and places as reports print them.
 _whose: dict[str, bool] = {}
 _sites: dict[tuple[str, int, str], Site] = {}
+_places: dict[tuple[object, ...], Place] = {}
+_keepers: dict[tuple[CodeType, int], type | None] = {}
+_SELF = "self"
+_KEPT = frozenset(
+    {"Session", "scoped_session", "Connection", "AsyncSession", "async_scoped_session", "AsyncConnection"}
+)
 
 
 @contextmanager
@@ -63,6 +74,8 @@ def _forget() -> None:
     """Other files count, or the current directory is another one."""
     _whose.clear()
     _sites.clear()
+    _places.clear()
+    _keepers.clear()
 
 
 def is_user_code(filename: str) -> bool:
@@ -117,15 +130,45 @@ def _site(file: str, line: int, function: str) -> Site:
     key = file, line, function
     found = _sites.get(key)
     if found is None:
-        found = _sites[key] = Site(shown(file), line, function)
+        found = _sites[key] = Site(shown(file), line, function, linecache.getline(file, line).strip())
     return found
 
 
-def find_site() -> Site | None:
-    """The innermost line of user code on this stack, on the stacks of parent greenlets, or of the task's creator.
+def find_place() -> Place | None:
+    """The lines of user code on this stack, on the stacks of parent greenlets, and on that of the task's creator.
 
     Nothing is looked at beyond the frame that called the operation: who calls acidity makes none of its Calls.
+
+    Returns:
+        The Place whose site is the line that decided, and whose path begins with the innermost line; None where no
+        line of the user's is to be found.
     """
+    frames = list(_frames_of_the_user())
+    keepers = [_keeper(frame) for frame in frames]
+    creator = creator_place.get()
+    key = (
+        *((frame.f_code, frame.f_lineno, keeper is None) for frame, keeper in zip(frames, keepers, strict=True)),
+        creator,
+    )
+    place = _places.get(key)
+    if place is None:
+        lines = [_site(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name) for frame in frames]
+        place = _places[key] = _place(lines, keepers, creator)
+    return place if place.path else None
+
+
+def _place(lines: list[Site], keepers: list[type | None], creator: Place | None) -> Place:
+    path = (*lines, *(creator.path if creator is not None else ()))
+    decided = next((line for line, keeper in zip(lines, keepers, strict=True) if keeper is None), None)
+    if decided is None and creator is not None:
+        decided = creator.site
+    if decided is None and lines:  # the operation is a method of such an object itself
+        decided = next(line for line, keeper in zip(lines, keepers, strict=True) if keeper is keepers[-1])
+    return Place(decided or Site("", 0), path)
+
+
+def _frames_of_the_user() -> Iterator[FrameType]:
+    """The frames of user code, the innermost first."""
     frame: FrameType | None = sys._getframe(1)
     greenlet: Any = None if _current_greenlet is None else _current_greenlet()
     while True:
@@ -136,11 +179,48 @@ def find_site() -> Site | None:
             if is_users is None:
                 is_users = _whose[file] = is_user_code(file)
             if is_users:
-                return _site(file, frame.f_lineno, code.co_name)
-            if id(code) in _callers:
-                return creator_site.get()
+                yield frame
+            elif id(code) in _callers:
+                return
             frame = frame.f_back
         greenlet = None if greenlet is None else greenlet.parent
         if greenlet is None:
-            return creator_site.get()
+            return
         frame = greenlet.gr_frame
+
+
+def _keeper(frame: FrameType) -> type | None:
+    """The class whose method this is, if the object keeps a Session or a Connection in an attribute.
+
+    Each line is asked once: reading the local variables of a frame that runs keeps them alive until it ends.
+    """
+    code = frame.f_code
+    if not code.co_argcount or code.co_varnames[0] != _SELF:
+        return None
+    key = code, frame.f_lineno
+    if key not in _keepers:
+        owner: object = frame.f_locals.get(_SELF)
+        kept = getattr(owner, "__dict__", None)
+        values = list(kept.values()) if isinstance(kept, dict) else []
+        values += [getattr(owner, name, None) for name in getattr(type(owner), "__slots__", ())]
+        _keepers[key] = type(owner) if any(map(_is_connection, map(type, values))) else None
+    return _keepers[key]
+
+
+@lru_cache(maxsize=4096)
+def _is_connection(kind: type) -> bool:
+    """Whether it is a class of Sessions or Connections: SQLAlchemy's, or a driver's."""
+    for base in kind.__mro__:
+        library = base.__module__.partition(".")[0]
+        if library in {"sqlalchemy", "sqlmodel"} and base.__name__ in _KEPT:
+            return True
+        if library in _drivers() and base.__name__.lower().endswith("connection"):
+            return True
+    return False
+
+
+@lru_cache(maxsize=1)
+def _drivers() -> frozenset[str]:
+    from acidity.adapters.drivers import DRIVERS  # they need `is_user_code`
+
+    return frozenset({*DRIVERS, "sqlite3"})

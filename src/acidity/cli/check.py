@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from acidity.cli.asking import ask_all
 from acidity.cli.options import (
     BOUNDS,
+    DETAIL,
     EXIT_ZERO,
     FUNCTION,
     OUTPUT,
@@ -25,7 +26,7 @@ from acidity.errors import UsageError
 
 
 @click.command(short_help="The card with the four letters, A C I D.")
-@with_options(targets, letters, *engine_options(), *BOUNDS, *OUTPUT, EXIT_ZERO, *FUNCTION)
+@with_options(targets, letters, *engine_options(), *BOUNDS, *OUTPUT, *DETAIL, EXIT_ZERO, *FUNCTION)
 @click.pass_context
 def check(ctx: click.Context, /, targets: tuple[str, ...], letters: str, **options: Any) -> None:
     """Prove a transaction: one row for each letter.

@@ -28,12 +28,12 @@ _ASCII = str.maketrans(
 def deliver(answers: Sequence[Answer], output: Output) -> int:
     """Write the answers; the exit code follows from their verdicts."""
     if output.file:
-        text = FORMATS[output.format](answers, color=False, width=WIDTH_WITHOUT_TERMINAL)
+        text = FORMATS[output.format](answers, color=False, width=WIDTH_WITHOUT_TERMINAL, detail=output.detail)
         write_file(output.file, text)
         click.echo(f"{summary(answers)}; written to {output.file}", err=True)
     else:
         color = wants_color(sys.stdout)
-        say(FORMATS[output.format](answers, color=color, width=width_of(sys.stdout)))
+        say(FORMATS[output.format](answers, color=color, width=width_of(sys.stdout), detail=output.detail))
     return 0 if output.exit_zero else exit_code([_judged(answer) for answer in answers])
 
 

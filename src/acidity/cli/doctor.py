@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -13,23 +14,12 @@ import click
 
 from acidity.cli.delivery import check_writable, say, wants_color, width_of, write_file
 from acidity.cli.options import OUTPUT, Output, Request, with_options
+from acidity.core.packages import PACKAGES, Package
 from acidity.core.report import EngineInfo
 from acidity.errors import EngineUnavailable
 from acidity.report.page import Page
 from acidity.report.secret import masked
 from acidity.report.values import json_ready
-
-PACKAGES = {
-    "acidity": "",
-    "SQLAlchemy": "",
-    "sqlglot": "",
-    "click": "",
-    "rich": "",
-    "greenlet": "async code; pip install 'acidity[async]'",
-    "aiosqlite": "async code on SQLite; pip install 'acidity[async]'",
-    "alembic": "schemas kept as Alembic migrations; pip install 'acidity[alembic]'",
-    "sqlmodel": "SQLModel code, if you have any",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +35,7 @@ class Diagnosis:
 @with_options(*OUTPUT)
 @click.pass_context
 def doctor(ctx: click.Context, /, **options: Any) -> None:
-    """Say which database engines can be used here, their versions, and the defaults that decide what is safe.
+    """Say which database engines and drivers can be used here, their versions, and the defaults that decide.
 
     The exit code is 0 when at least one engine works, else 3.
     """
@@ -76,14 +66,19 @@ def diagnoses() -> list[Diagnosis]:
 
 
 def versions() -> dict[str, str | None]:
-    """Python and the packages that matter; None for one that is not installed."""
-    found: dict[str, str | None] = {"Python": platform.python_version()}
-    for package in PACKAGES:
+    """Python, acidity and the packages that it can use; None for one that is not installed."""
+    names = ("acidity", *(package.distribution for package in PACKAGES.values()))
+    return {"Python": platform.python_version()} | {name: installed(name) for name in names}
+
+
+def installed(distribution: str) -> str | None:
+    """The version of what is installed under this name; psycopg2 is there under two."""
+    for name in (distribution, distribution.removesuffix("-binary")):
         try:
-            found[package] = version(package)
+            return version(name)
         except PackageNotFoundError:
-            found[package] = None
-    return found
+            continue
+    return None
 
 
 def _as_text(engines: list[Diagnosis], output: Output) -> str:
@@ -100,16 +95,26 @@ def _as_text(engines: list[Diagnosis], output: Output) -> str:
         width = max(map(len, engine.info.settings), default=0)
         for name, value in engine.info.settings.items():
             page.say(value, label=f"{name:<{width}}  ", label_style="cyan", indent=4)
-    page.blank()
-    page.say(("Versions", "bold"))
-    page.blank()
-    found = versions()
-    width = max(map(len, found))
-    for name, number in found.items():
-        needed_for = PACKAGES.get(name) or ""
-        missing = f"not installed{' (needed for ' if needed_for else ''}{needed_for}{')' if needed_for else ''}"
-        page.say(number or missing, label=f"{name:<{width}}  ", label_style="cyan", indent=4)
+    drivers = [package for package in PACKAGES.values() if package.db]
+    _say_packages(page, "Drivers", drivers, lambda package: package.module)
+    others = [package for package in PACKAGES.values() if not package.db]
+    _say_packages(page, "Versions", others, lambda package: package.distribution)
     return page.render(color=to_terminal and wants_color(sys.stdout))
+
+
+def _say_packages(page: Page, title: str, packages: Sequence[Package], named: Callable[[Package], str]) -> None:
+    """What is installed, and of what is not: what it is needed for, and what brings it."""
+    page.blank()
+    page.say((title, "bold"))
+    page.blank()
+    lines = [] if packages[0].db else [("Python", platform.python_version()), ("acidity", installed("acidity") or "?")]
+    for package in packages:
+        number = installed(package.distribution)
+        there = f"{number}   {package.purpose} (--db {package.db})" if number and package.db else number
+        lines.append((named(package), there or f"not installed; needed for {package.purpose}: {package.advice}"))
+    width = max(len(name) for name, _ in lines)
+    for name, text in lines:
+        page.say(text, label=f"{name:<{width}}  ", label_style="cyan", indent=4)
 
 
 def _as_json(engines: list[Diagnosis]) -> str:
@@ -124,4 +129,17 @@ def _as_json(engines: list[Diagnosis]) -> str:
         }
         for engine in engines
     ]
-    return json.dumps(json_ready({"schema": "acidity.doctor/1", "engines": items, "versions": versions()}), indent=2)
+    drivers = [
+        {
+            "module": package.module,
+            "package": package.distribution,
+            "version": installed(package.distribution),
+            "db": package.db,
+            "purpose": package.purpose,
+            "remedy": package.advice,
+        }
+        for package in PACKAGES.values()
+        if package.db
+    ]
+    whole = {"schema": "acidity.doctor/1", "engines": items, "drivers": drivers, "versions": versions()}
+    return json.dumps(json_ready(whole), indent=2)

@@ -7,11 +7,21 @@ from typing import Any
 import click
 
 from acidity.cli.asking import ask_all
-from acidity.cli.options import BOUNDS, EXIT_ZERO, FUNCTION, OUTPUT, Request, engine_options, targets, with_options
+from acidity.cli.options import (
+    BOUNDS,
+    DETAIL,
+    EXIT_ZERO,
+    FUNCTION,
+    OUTPUT,
+    Request,
+    engine_options,
+    targets,
+    with_options,
+)
 
 
 @click.command(short_help="A fault at every database call.")
-@with_options(targets, *engine_options(), *BOUNDS, *OUTPUT, EXIT_ZERO, *FUNCTION)
+@with_options(targets, *engine_options(), *BOUNDS, *OUTPUT, *DETAIL, EXIT_ZERO, *FUNCTION)
 @click.pass_context
 def drill(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> None:
     """Let every database call of an operation fail in every way that fits it, each time in a fresh database.

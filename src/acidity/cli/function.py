@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-from acidity.cli.lookup import first_line, look_up
-from acidity.core.scenario import Operation, Scenario
+from acidity.cli.arguments import arguments
+from acidity.cli.lookup import look_up
+from acidity.core.scenario import AS_NAMED, Operation, Scenario
 from acidity.errors import UsageError
 
-_CONSTRUCTORS: dict[str, Callable[..., Any]] = {
-    maker.__name__: maker for maker in (Decimal, date, datetime, time, timedelta, UUID)
-}
+NOTHING = "nothing"  # what --inject says for inject=None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +26,7 @@ class FunctionOptions:
         metadata: a declarative base, or a ``MetaData``.
         schema: a ``.sql`` file, an ``alembic.ini``, or ``callable(connection)``.
         succeeded: ``callable(answer)``, whether the caller was told *ok*.
-        inject: what the first parameter receives.
+        inject: what the first parameter receives; `NOTHING`, or by default what its name or annotation says.
         bind: module-level engines to redirect.
         invariant: ``callable(session)`` that must hold in every end state.
     """
@@ -91,45 +85,10 @@ def _operation(
     function: Callable[..., Any], text: str, *, inject: str | None, succeeded: Callable[..., Any] | None
 ) -> Operation:
     positional, keywords = arguments(text)
-    taken = [keyword for keyword in keywords if keyword in _parameters_of_operation()]
-    if taken:
-        raise UsageError(f"--args cannot give {taken[0]!r} by name; give it by position")
-    return Operation(function, *positional, inject=inject, succeeded=succeeded, **keywords)
-
-
-def _parameters_of_operation() -> set[str]:
-    return {name for name, it in signature(Operation).parameters.items() if it.kind is not Parameter.VAR_KEYWORD}
-
-
-def arguments(text: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Read ``--args``: Python literals, Decimal, date, datetime, time, timedelta and UUID.
-
-    >>> arguments("1, 'ann', Decimal('50.00'), late=True")
-    ((1, 'ann', Decimal('50.00')), {'late': True})
-
-    Raises:
-        UsageError: the text is anything else.
-    """
-    try:
-        tree = ast.parse(f"f({text}\n)", mode="eval").body
-        if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
-            raise TypeError("more than a list of arguments")  # noqa: TRY301 - one message for all
-        keywords = {item.arg: _value(item.value) for item in tree.keywords if item.arg}
-        if len(keywords) != len(tree.keywords):
-            raise ValueError("** is not allowed")  # noqa: TRY301
-        return tuple(map(_value, tree.args)), keywords
-    except (SyntaxError, ValueError, TypeError, ArithmeticError) as error:
-        raise UsageError(
-            f"--args {text!r} cannot be read ({first_line(error)}); "
-            "write Python values, as in \"1, 2, Decimal('50.00')\""
-        ) from None
-
-
-def _value(node: ast.expr) -> Any:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CONSTRUCTORS:
-        named = {item.arg: _value(item.value) for item in node.keywords if item.arg}
-        return _CONSTRUCTORS[node.func.id](*map(_value, node.args), **named)
-    return ast.literal_eval(node)
+    injection = {None: AS_NAMED, NOTHING: None}.get(inject, inject)
+    operation = Operation(function, *positional, inject=injection, succeeded=succeeded)
+    operation.keywords.update(keywords)  # some are called as options of Operation are, and mean the function's
+    return operation
 
 
 def _callable(text: str | None, option: str) -> Callable[..., Any] | None:

@@ -24,8 +24,13 @@ VERBS: dict[str, tuple[str, str]] = {
         "acidity.cli.drill:drill",
         "Let every database call fail in every way, and read what is left in the rows.",
     ),
-    "demo": ("acidity.cli.demo:demo", "See it work on four small programs (SQLite, a few seconds, nothing to set up)."),
+    "demo": (
+        "acidity.cli.demo:demo",
+        "See it work on a small program, broken and mended (SQLite, seconds, nothing to set up).",
+    ),
     "replay": ("acidity.cli.replay:replay", "Run one schedule again, or what a saved report found about a target."),
+    "explain": ("acidity.cli.explain:explain", "Say what a code means: a program that has it, and the fix."),
+    "schema": ("acidity.cli.schema:schema", "Print the JSON Schema of what --output-format json writes."),
     "doctor": ("acidity.cli.doctor:doctor", "Say which database engines can be used here, and how they are set."),
 }
 
@@ -36,6 +41,7 @@ Examples:
   acidity check app.bank:scenario --output-format json --output-file card.json
   acidity drill app.bank:transfer --args "1, 2, 50" --metadata app.models:Base
   acidity replay app.bank:scenario 'ac1:A3!error-after'
+  acidity explain ACI201
 
 \b
 A target is package.module:name, looked up from the current directory:

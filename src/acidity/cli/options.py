@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
-from acidity.cli.function import FunctionOptions
-from acidity.core.report import LETTERS
+from acidity.cli.function import NOTHING, FunctionOptions
+from acidity.core.report import LETTERS, Detail
 from acidity.core.scenario import INJECTIONS
 from acidity.report import FORMATS
 
@@ -24,11 +24,12 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where the answer goes: a format, a file or the terminal, and whether findings change the exit code."""
+    """Where the answer goes, with how much detail, and whether findings change the exit code."""
 
     format: str = "text"
     file: str | None = None
     exit_zero: bool = False
+    detail: Detail = Detail.CARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,11 @@ class Request:
         """Sort the options of a verb into their groups; a verb may have only some of them."""
         own = {it.name: options[it.name] for it in fields(cls) if it.name in options}
         function = {it.name: options[it.name] for it in fields(FunctionOptions) if it.name in options}
-        output = Output(options["output_format"], options["output_file"], options.get("exit_zero", False))
+        quiet, verbose = options.get("quiet", False), options.get("verbose", False)
+        if quiet and verbose:
+            raise click.UsageError("-q and -v exclude each other")
+        detail = Detail.LINE if quiet else Detail.ALL if verbose else Detail.CARD
+        output = Output(options["output_format"], options["output_file"], options.get("exit_zero", False), detail)
         return cls(**own, output=output, function=FunctionOptions(**function))
 
     @property
@@ -208,12 +213,12 @@ FUNCTION: tuple[Decorator[Any], ...] = (
     _option("--metadata", metavar="MOD:BASE", help="Declarative base or MetaData that creates the tables."),
     _option("--schema", metavar="FILE|MOD:FN", help="Instead of --metadata: schema.sql, alembic.ini, or a function."),
     _option("--succeeded", metavar="MOD:FN", help="Function of the answer: was the caller told that it worked?"),
-    _option("--inject", type=click.Choice(INJECTIONS), help="What the first parameter receives."),
+    _option("--inject", type=click.Choice((*INJECTIONS, NOTHING)), help="What the first parameter receives."),
     _option(
         "--bind",
         multiple=True,
-        metavar="MOD:ENGINE",
-        help="Module-level engine to redirect to the sandbox; repeatable.",
+        metavar="MOD:NAME|env:NAME",
+        help="Module-level engine, DSN or environment variable to lead to the sandbox; repeatable.",
     ),
     _option("--invariant", multiple=True, metavar="MOD:FN", help="Function of a session that must hold; repeatable."),
 )
@@ -228,6 +233,10 @@ OUTPUT: tuple[Decorator[Any], ...] = (
         help="How to write the answer.",
     ),
     _option("--output-file", type=click.Path(dir_okay=False), metavar="FILE", help="Write the answer there, not here."),
+)
+DETAIL: tuple[Decorator[Any], ...] = (
+    _option("-v", "--verbose", is_flag=True, help="All findings, what was covered, and the notes."),
+    _option("-q", "--quiet", is_flag=True, help="One line for each target."),
 )
 EXIT_ZERO = _option("--exit-zero", is_flag=True, help="Exit with 0 whatever was found; wrong usage still exits with 2.")
 

@@ -35,11 +35,19 @@ class Writes(IntEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Site:
-    """A place in the user's code. Prints as ``file.py:41``."""
+    """A place in the user's code. Prints as ``file.py:41``.
+
+    Attributes:
+        file: as reports print it.
+        line: its number.
+        function: the function that the line is in.
+        source: the text of the line; where it cannot be read, nothing.
+    """
 
     file: str
     line: int
     function: str = ""
+    source: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
@@ -55,7 +63,7 @@ class Call:
         kind: what it means.
         sql: the text sent; for an effect, the name of the function.
         params: the parameters, as given to the driver.
-        site: the line of user code that made it, when one was found.
+        site: the innermost line of user code that made it, when one was found.
         many: it is an ``executemany``.
         defaulted: columns of an INSERT or UPDATE whose value a callable default produced.
         connection: which of the operation's connections it goes over, numbered from 1 as they appear.
@@ -63,6 +71,9 @@ class Call:
             what is open.
         writes: whether it changes rows or schema, as the speech of its engine has it.
         opaque: it may commit on its way more than its text or its kind say, or more than once.
+        path: all lines of user code on the way to it, the innermost first.
+        decided: the line of them that decided: the innermost outside methods of objects that hold the connection.
+        schema: it changes the schema.
         database: what the scenario calls the database it goes to; empty where there is only one, and for an effect.
     """
 
@@ -79,6 +90,9 @@ class Call:
     database: str = ""
     writes: Writes = Writes.NO
     opaque: bool = False
+    path: tuple[Site, ...] = field(default=(), compare=False)
+    decided: Site | None = field(default=None, compare=False)
+    schema: bool = False
 
     @property
     def commits(self) -> bool:
@@ -141,6 +155,17 @@ History = tuple[Event, ...]
 def unanswered_commit(history: Iterable[Event]) -> bool:
     """Whether some COMMIT of this History was left without an answer."""
     return any(event.call.commits and event.reply.status == "unknown" for event in history)
+
+
+def commit_left_open(history: Iterable[Event]) -> Event | None:
+    """The last COMMIT that was not acknowledged and that nobody rolled back on its connection."""
+    failed: dict[int, Event] = {}
+    for event in history:
+        if event.call.kind is Kind.COMMIT and event.reply.status != "ok":
+            failed[event.call.connection] = event
+        elif event.call.kind in {Kind.ROLLBACK, Kind.COMMIT}:
+            failed.pop(event.call.connection, None)
+    return list(failed.values())[-1] if failed else None
 
 
 def commits_acknowledged(history: Iterable[Event]) -> bool:

@@ -19,7 +19,7 @@ class Database:
         schema: instead of `metadata`, a path to a ``.sql`` file, an Alembic ``Config`` or the path to an
             ``alembic.ini``, or ``callable(connection)``.
         setup: ``callable(session)`` that writes the rows before, in this database.
-        bind: ``"module:engine"`` or several, module-level engines that are redirected to this database.
+        bind: ``"module:engine"`` or several, module-level engines and settings that are redirected to this database.
         db: its engine, as ``db=`` of a check names one; by default that of the check.
         settings: of this database, where `db` is given; otherwise those of the check hold.
         references: ``"table.column"`` → ``"database.table.column"``: columns that hold keys of another database, which

@@ -7,9 +7,11 @@ from enum import StrEnum
 from typing import Literal
 
 from acidity.core.call import History, Site
+from acidity.core.cause import AlsoBroken, CauseKind, Place, Rate, RowFate, Severity
+from acidity.core.codes import CODES
+from acidity.core.misfit import Mode
 from acidity.core.schedule import Schedule
 
-Severity = Literal["error", "warning"]
 Verdict = Literal["pass", "fail", "unknown"]
 
 
@@ -65,20 +67,35 @@ class Remedy:
 
     Attributes:
         name: what to change, in words.
-        verdict: what came of it.
+        verdict: what came of it, for this finding.
         runs: how many runs that took.
-        note: which others remain, or why it was not tried.
+        note: what the reader must know beside it; for a change that was not tried, the reason.
+        key: what it is called in the registry of remedies; of a pair both, as in ``one-commit+roll-back``.
+        remain: the codes of the errors that are still there with it.
+        by_caller: the operation cannot make it by itself, since it was given the session; its caller has to.
     """
 
     name: str
     verdict: Tried
     runs: int
     note: str = ""
+    key: str = ""
+    remain: tuple[str, ...] = ()
+    by_caller: bool = False
+
+    @property
+    def result(self) -> str:
+        """What came of it: ``passed``, ``ends this; ACI207 remains``, ``did not end it``, ``not tried: its reason``."""
+        if self.verdict is Tried.ENDS_THIS:
+            return f"ends this; {', '.join(self.remain)} {'remains' if len(self.remain) == 1 else 'remain'}"
+        if self.verdict is Tried.NOT_TRIED:
+            return f"not tried: {self.note}"
+        return "passed" if self.verdict is Tried.PASSED else "did not end it"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found, in the user's terms first.
+    """One cause of something wrong, in the user's terms first.
 
     Attributes:
         code: stable, such as ``ACI201``.
@@ -91,9 +108,19 @@ class Finding:
         diff: the rows that differ from the rows before.
         explanation: steps, one sentence each.
         remedies: what was tried.
-        occurrences: how many runs ended like this one.
+        occurrences: how many runs have the same cause.
         history: the Calls of the run that shows it.
         anomaly: the standard name of an isolation anomaly, for explore.
+        replay: the command that makes the run again.
+        kind: the kind of cause.
+        cause: that cause in one sentence.
+        also: what else it breaks: words, constraints, invariants.
+        permanent: where the change became permanent, or where that is missing.
+        broke: where it broke, if the run was struck.
+        rows: the rows as they are beside what they should have been.
+        see: the findings of other letters that have the same cause, as ``A.1``.
+        rate: in how many runs it shows, of how many.
+        mode: whether what struck the run shown is real or simulated; None where nothing was to strike.
     """
 
     code: str
@@ -110,3 +137,27 @@ class Finding:
     history: History = ()
     anomaly: str = ""
     replay: str = ""
+    kind: CauseKind = CauseKind.OTHER
+    cause: str = ""
+    also: tuple[AlsoBroken, ...] = ()
+    permanent: Place | None = None
+    broke: Place | None = None
+    rows: tuple[RowFate, ...] = ()
+    see: tuple[str, ...] = ()
+    rate: Rate | None = None
+    mode: Mode | None = None
+
+    @property
+    def path(self) -> tuple[Site, ...]:
+        """The way to where the change became permanent, the innermost line first."""
+        return self.permanent.path if self.permanent is not None else ()
+
+    @property
+    def errors(self) -> frozenset[str]:
+        """The words of all errors that its cause makes, without what only warns."""
+        also = {
+            each.name if CODES[each.code].letter == "A" else CODES[each.code].word
+            for each in self.also
+            if each.severity == "error"
+        }
+        return frozenset({*also, *([self.word] if self.severity == "error" else [])})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 from http import HTTPStatus
 from typing import Any
+
+from acidity.core.call import Site
 
 Row = tuple[Any, ...]
 
@@ -90,6 +92,20 @@ class ReturnedError:
         return self.shown
 
 
+class Mistake(Enum):
+    """What an exception tells of that no program means as a refusal.
+
+    Attributes:
+        CALL: the arguments do not fit the function.
+        TABLES: the database complains: a table, a column, a connection is not there.
+        CODE: the code is wrong, or something that it needs is not installed or does not answer.
+    """
+
+    CALL = "the call"
+    TABLES = "the tables"
+    CODE = "the code"
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How one operation ended: with an answer, with an exception, or killed.
@@ -104,6 +120,8 @@ class Ending:
         succeeded: what ``succeeded=`` said of the answer, if the operation has one.
         killed: the process was killed.
         status: what a web application answered; 0 where there was no request, or no answer.
+        at: the innermost line of user code that the exception came from.
+        mistake: what the exception tells of, where no program raises it to refuse a call.
     """
 
     answered: bool = False
@@ -115,6 +133,8 @@ class Ending:
     succeeded: bool | None = None
     killed: bool = False
     status: int = 0
+    at: Site | None = field(default=None, compare=False)
+    mistake: Mistake | None = field(default=None, compare=False)
 
     @property
     def broke_off(self) -> bool:

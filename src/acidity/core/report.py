@@ -15,6 +15,20 @@ LetterState = Literal["not stated", "not asked", "not built"]
 LETTERS: Mapping[str, str] = {"A": "atomic", "C": "consistent", "I": "isolated", "D": "durable"}
 
 
+class Detail(Enum):
+    """How much of an answer a text shows.
+
+    Attributes:
+        LINE: one line for each target.
+        CARD: a headline, one finding in full and the others in a line each.
+        ALL: every finding, what was covered, and the notes.
+    """
+
+    LINE = "quiet"
+    CARD = "card"
+    ALL = "verbose"
+
+
 class ExitReason(Enum):
     """Why a check made no more runs; the value is what people read. All but the first leave something undecided."""
 
@@ -71,7 +85,9 @@ class Report:
         unknowns: reasons why the check could not decide.
         headline: the counts, in one line.
         classifier: ``2 writes in 1 commit: protected`` (letter A only).
-        notes: what the reader should know: masked columns, what is simulated, what is not covered.
+        counts: how the runs ended: ``before``, ``after``, ``torn``, … → how many.
+        notes: what the reader should know: masked columns, what is simulated.
+        not_covered: what such a check says nothing about, each in a few words.
         ended: why no more runs were made.
         stated: False when there was nothing to check (letter C without constraints and invariants).
         seed: of every random choice.
@@ -88,7 +104,9 @@ class Report:
     unknowns: tuple[str, ...] = ()
     headline: str = ""
     classifier: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    not_covered: tuple[str, ...] = ()
     ended: ExitReason = ExitReason.FINISHED
     stated: bool = True
     seed: int = 0
@@ -158,13 +176,13 @@ def raise_unless_passed(report: Report | Card, *, allow_unknown: bool) -> None:
     """Shared by `Report` and `Card`."""
     if report.verdict == "pass" or (report.verdict == "unknown" and allow_unknown):
         return
-    raise AcidityViolated(str(report), report)
+    raise AcidityViolated(as_text(report, Detail.CARD), report)
 
 
-def as_text(report: Report | Card) -> str:
+def as_text(report: Report | Card, detail: Detail = Detail.ALL) -> str:
     """The text format, found by name: formats are built on these values, not the other way round."""
-    plain: Callable[[Report | Card], str] = import_module("acidity.report.text").plain
-    return plain(report)
+    plain: Callable[[Report | Card, Detail], str] = import_module("acidity.report.text").plain
+    return plain(report, detail)
 
 
 Answer = Report | Card

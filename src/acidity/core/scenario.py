@@ -13,6 +13,7 @@ from acidity.errors import UsageError
 
 Commits = Literal["one", "several"]
 Role = Literal["recover", "settle"]
+AS_NAMED = "as named"  # what the first parameter is called, or annotated with, says what it receives
 INJECTIONS = (
     "session",
     "session_factory",
@@ -37,7 +38,8 @@ class Operation:
     Args:
         function: the function to run; plain or ``async def``.
         arguments: its arguments, after the injected one.
-        inject: what the first parameter receives, one of `INJECTIONS`; by default its name or annotation says so.
+        inject: what the first parameter receives, one of `INJECTIONS`, or None for nothing. By default its name or
+            annotation says so, also where the arguments could fill it.
             ``url`` is SQLAlchemy's; ``dsn`` is what the driver's own ``connect`` takes: a path (sqlite3), a libpq URL
             (psycopg, psycopg2, asyncpg), a dict of keyword arguments (PyMySQL, mysqlclient, aiomysql).
             ``dbapi_connection`` is a connection of the driver that ``db=`` names, closed afterwards.
@@ -86,7 +88,7 @@ class Operation:
         self,
         function: Callable[..., Any],
         *arguments: Any,
-        inject: str | None = None,
+        inject: str | None = AS_NAMED,
         succeeded: Callable[[Any], bool] | None = None,
         raises: type[BaseException] | Sequence[type[BaseException]] = (),
         refused: bool = False,
@@ -99,8 +101,8 @@ class Operation:
     ) -> None:
         if not callable(function):
             raise UsageError(f"an operation needs a function to run, not {function!r}")
-        if inject is not None and inject not in INJECTIONS:
-            raise UsageError(f"inject={inject!r} is not known; it is one of: {', '.join(INJECTIONS)}")
+        if inject is not None and inject != AS_NAMED and inject not in INJECTIONS:
+            raise UsageError(f"inject={inject!r} is not known; it is one of: {', '.join(INJECTIONS)}, or None")
         if refused and succeeded is None:
             raise UsageError("refused=True needs succeeded=: say from the answer when the caller was told ok")
         if timeout is not None and not timeout > 0:
@@ -230,7 +232,9 @@ class Scenario:
             ``alembic.ini``, or ``callable(connection)``.
         setup: ``callable(session)`` that writes the rows before.
         invariants: ``callable(session)`` or ``callable(session, run)``; broken if it returns False or raises.
-        bind: ``"module:engine"`` or several, module-level engines that are redirected to the Sandbox.
+        bind: ``"module:engine"`` or several, module-level engines that are redirected to the Sandbox; also a text, URL,
+            path or mapping that leads to the database (``"app.settings:DSN"``), or an environment variable
+            (``"env:DATABASE_URL"``): while the check runs it leads to the Sandbox, in the form that it has.
         effects: functions outside the database (or ``"module:function"``) that are counted and made to fail; an
             `Effect` says more: an idempotency key, or that it changes nothing.
         ignore: columns that are not compared, as ``"table.column"``; ``"table.column.$.id"`` is a part of JSON in it,

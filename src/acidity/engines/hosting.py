@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
+from acidity.core.packages import missing
 from acidity.engines.server import Server
 from acidity.errors import EngineUnavailable, UsageError
 
@@ -46,8 +47,8 @@ def hold(engine: str, url: str, start: Callable[[], Server]) -> Server:
     return server
 
 
-def require_driver(module: str, extra: str) -> None:
-    """The driver that acidity itself needs to look at the rows.
+def require_driver(module: str) -> None:
+    """A driver that acidity itself needs to look at the rows, or to give an operation what it asks for.
 
     Raises:
         EngineUnavailable: it is not installed.
@@ -55,4 +56,4 @@ def require_driver(module: str, extra: str) -> None:
     try:
         import_module(module)
     except ImportError:
-        raise EngineUnavailable(f"the driver {module} is not installed: pip install '{extra}'") from None
+        raise EngineUnavailable(missing(module)) from None

@@ -115,6 +115,14 @@ class Speech:
         """
         return _meaning(self, sql)
 
+    def changes_schema(self, sql: str) -> bool:
+        """Whether some statement of a text changes the schema, of this session or of all.
+
+        >>> speech_of("sqlite").changes_schema("ALTER TABLE t ADD COLUMN c INTEGER")
+        True
+        """
+        return _changes_schema(self, sql)
+
     def sets_position(self, sql: str) -> bool:
         """Whether a text sets where a sequence goes on, at once and whatever becomes of the transaction.
 
@@ -135,6 +143,14 @@ class Speech:
         if kind is not Kind.STATEMENT:
             return Meaning(kind, commits=kind is Kind.COMMIT)
         return self.statement(statement)
+
+
+_SCHEMA = re.compile(r"(create|drop|alter|rename|truncate)\b")  # as every engine has it
+
+
+@lru_cache(maxsize=4096)
+def _changes_schema(speech: Speech, sql: str) -> bool:
+    return any(_SCHEMA.match(statement) for statement in speech.statements(sql))
 
 
 @lru_cache(maxsize=4096)

@@ -24,7 +24,19 @@ from acidity.prove.drill.letters import DRILL
 from acidity.prove.faults import require_known
 from acidity.prove.replay import Replay, run_replay
 
-__all__ = ["Database", "Effect", "Interrupted", "Operation", "Replay", "Scenario", "check", "drill", "replay"]
+__all__ = [
+    "Database",
+    "Effect",
+    "Interrupted",
+    "Operation",
+    "Replay",
+    "Scenario",
+    "check",
+    "drill",
+    "from_json",
+    "replay",
+    "to_json",
+]
 
 T = TypeVar("T")
 
@@ -160,3 +172,23 @@ def replay(
     """
     parsed = Schedule.parse(schedule) if isinstance(schedule, str) else schedule
     return run_replay(scenario, parsed, _asked(scenario, db, options), operation)
+
+
+def to_json(*answers: Report | Card) -> str:
+    """One answer, or several as a set, as ``--output-format json`` writes them; `from_json` reads them back."""
+    from acidity.report.json import render
+
+    return render(answers)
+
+
+def from_json(text: str) -> list[Report | Card]:
+    """The answers that were written, equal to what they were: with their findings, histories and rows.
+
+    A password that was in one is masked, and a value of a class that acidity does not know has become its text.
+
+    Raises:
+        UsageError: the text is none that acidity wrote.
+    """
+    from acidity.report.decode import from_json as read
+
+    return read(text)

@@ -6,7 +6,7 @@ A new letter is a file with a `Check` in it and one line in `CHECKS`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from acidity.core.options import CheckOptions
@@ -78,10 +78,19 @@ def card_of(wanted: set[str], scenario: Scenario, options: CheckOptions) -> Card
             answers[letter] = "not asked"
         else:
             answers[letter] = asked.answer(CHECKS[letter]) if letter in CHECKS else "not built"
+    if not isinstance(answers.get("A"), Report):
+        answers = {letter: _for_itself(answer) for letter, answer in answers.items()}
     engine = next((answer.engine for answer in answers.values() if isinstance(answer, Report)), EngineInfo("", ""))
     card = Card(options.target, engine, answers)
     _raise_if_stopped(asked, card)
     return card
+
+
+def _for_itself(answer: Report | LetterState) -> Report | LetterState:
+    """A letter that cannot refer to the findings of another one."""
+    if not isinstance(answer, Report):
+        return answer
+    return replace(answer, findings=tuple(replace(finding, see=()) for finding in answer.findings))
 
 
 class _Asked:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from acidity.core.registry import Registry
+from acidity.core.report import Detail
 
 __all__ = ["FORMATS", "Format"]
 
@@ -16,8 +17,8 @@ __all__ = ["FORMATS", "Format"]
 class Format(Protocol):
     """What a format has to be: answers in, text out."""
 
-    def __call__(self, answers: Sequence[object], *, color: bool, width: int) -> str:
-        """Render the answers; formats for machines ignore `color` and `width`."""
+    def __call__(self, answers: Sequence[object], *, color: bool, width: int, detail: Detail = Detail.CARD) -> str:
+        """Render the answers; formats for machines have every detail, and ignore `color` and `width`."""
         ...
 
 

@@ -1,15 +1,18 @@
-"""A `Finding` as paragraphs: the user's terms first, then the standard word, the evidence and what helped."""
+"""A `Finding` as paragraphs, with all that is known of it: the cause, the ways, the run, the rows, what was tried."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from acidity.core.finding import Finding, Remedy, Tried
+from acidity.core.cause import Place
+from acidity.core.finding import Finding
+from acidity.report.brief import all_remedies, fate_line
 from acidity.report.page import Page
+from acidity.report.rerun import say_history
 
 INDENT = 4
 STYLES = {"error": "bold red", "warning": "bold yellow"}
 REPLAY = "replay: "
+_HEAD = 8
+_ALL = 1_000_000  # cells: nothing is left out here
 
 
 def say_finding(page: Page, finding: Finding) -> None:
@@ -19,14 +22,22 @@ def say_finding(page: Page, finding: Finding) -> None:
     )
     below = INDENT + 3
     page.say(_what_and_where(finding), indent=below)
-    for number, change in enumerate(finding.diff):
-        page.say(str(change), label="rows    " if number == 0 else " " * 8, label_style="cyan", indent=below)
+    _say_all(page, "cause", [finding.cause] if finding.cause else [])
+    for place, head in ((finding.permanent, "line"), (finding.broke, "broke")):
+        _say_all(page, head, [] if place is None else _ways(place))
+    _say_all(page, "rows", list(map(str, finding.diff)))
+    _say_all(page, "should", [fate_line(row, _ALL) for row in finding.rows if row.should])
     for number, step in enumerate(finding.explanation, start=1):
-        head = "why     " if number == 1 else " " * 8
         count = f"{number}. " if len(finding.explanation) > 1 else ""
-        page.say(step, label=f"{head}{count}", label_style="cyan", indent=below)
-    for line, style in remedy_lines(finding.remedies):
-        page.say((line, style), indent=below)
+        page.say(step, label=f"{_head('why', first=number == 1)}{count}", label_style="cyan", indent=below)
+    also = [f"{each} ({each.code})" for each in finding.also]
+    _say_all(page, "also", [f"breaks {', '.join(also)}"] if also else [])
+    _say_all(page, "see", [", ".join(finding.see)] if finding.see else [])
+    if finding.history:
+        page.say(("the run shown", "cyan"), indent=below)
+        say_history(page, finding.history, indent=below)
+    for number, (line, style) in enumerate(all_remedies(finding.remedies)):
+        page.say((line, style), label=_head("fix", first=not number), label_style="cyan", indent=below)
     if finding.replay:
         page.say(finding.replay, label=REPLAY, label_style="cyan", indent=below, wrap=False)
     else:
@@ -37,27 +48,26 @@ def _what_and_where(finding: Finding) -> str:
     word = f"{finding.word} ({finding.anomaly})" if finding.anomaly else finding.word
     where = f" at {', then '.join(map(str, finding.sites))}" if finding.sites else ""
     often = f"; {finding.occurrences:,} runs ended like this" if finding.occurrences > 1 else ""
-    return f"{word}, {finding.code}, in {finding.operation}{where}{often}"
+    if finding.rate is not None:
+        often = f"; {finding.rate.runs:,} of {finding.rate.of:,} runs"
+    mode = f", shown with a {finding.mode} fault" if finding.mode else ""
+    return f"{word}, {finding.code}, in {finding.operation}{where}{often}{mode}"
 
 
-def remedy_lines(remedies: Iterable[Remedy]) -> list[tuple[str, str]]:
-    """What was tried, as (line, style): the cheapest change that passed first, then the others."""
-    remedies = tuple(remedies)
-    passed = [remedy for remedy in remedies if remedy.verdict is Tried.PASSED]
-    lines = [(f"cheapest change that passed: {_tried(remedy)}", "green") for remedy in passed[:1]]
-    lines += [(f"also passed: {_tried(remedy)}", "") for remedy in passed[1:]]
-    lines += [(f"ends this: {_tried(remedy)}", "") for remedy in remedies if remedy.verdict is Tried.ENDS_THIS]
-    lines += [(f"did not end it: {_tried(remedy)}", "") for remedy in remedies if remedy.verdict is Tried.FAILED]
-    lines += [
-        (f"not tried: {_reason(remedy)}", "bright_black") for remedy in remedies if remedy.verdict is Tried.NOT_TRIED
+def _ways(place: Place) -> list[str]:
+    """The line that decided, then all lines on the way, the innermost first."""
+    path = place.path or (place.site,)
+    return [
+        f"{site} {site.function}   {site.source}".rstrip()
+        + ("" if site != place.site or len(path) == 1 else "   ← decides")
+        for site in path
     ]
-    return lines
 
 
-def _tried(remedy: Remedy) -> str:
-    runs = f"tried in {remedy.runs:,} run{'' if remedy.runs == 1 else 's'}"
-    return f"{remedy.name} ({runs}{'; ' if remedy.note else ''}{remedy.note})"
+def _say_all(page: Page, head: str, lines: list[str]) -> None:
+    for number, line in enumerate(lines):
+        page.say(line, label=_head(head, first=not number), label_style="cyan", indent=INDENT + 3)
 
 
-def _reason(remedy: Remedy) -> str:
-    return f"{remedy.name} ({remedy.note})" if remedy.note else remedy.name
+def _head(text: str, *, first: bool) -> str:
+    return f"{text:<{_HEAD}}" if first else " " * _HEAD

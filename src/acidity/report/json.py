@@ -1,32 +1,37 @@
-"""The JSON format, versioned: `acidity.report.saved` reads it back."""
+"""The JSON format, versioned: `documents` has its fields, `decode` reads it back."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from acidity.core.call import Event
-from acidity.core.finding import Finding, RowChange
-from acidity.core.report import Bound, Card, EngineInfo, LetterState, Report
-from acidity.core.step import SeenStep
-from acidity.report.rerun import Rerun
-from acidity.report.values import described, json_ready
+import msgspec
 
-REPORT = "acidity.report/1"
-CARD = "acidity.card/1"
-REPLAY = "acidity.replay/1"
-SET = "acidity.set/1"
+from acidity.core.report import Detail, Report
+from acidity.report.documents import CARD, REPLAY, REPORT, SET, AnyDocument, Document, SetDocument
+from acidity.report.encode import document_of, report_document
+from acidity.report.values import json_ready
+
+__all__ = ["CARD", "REPLAY", "REPORT", "SET", "as_json", "render", "report_json", "schema"]
+
 Json = dict[str, object]
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def render(answers: Sequence[object], *, color: bool = False, width: int = 0) -> str:  # noqa: ARG001 - for people only
+def render(
+    answers: Sequence[object],
+    *,
+    color: bool = False,  # noqa: ARG001 - for people only, as the next two
+    width: int = 0,  # noqa: ARG001
+    detail: Detail = Detail.ALL,  # noqa: ARG001
+) -> str:
     """One answer as itself, several as a set.
 
     ASCII on purpose: the same bytes whatever the encoding of the terminal, the pipe or the file.
     """
-    items = [as_json(answer) for answer in answers]
-    whole = items[0] if len(items) == 1 else {"schema": SET, "items": items}
-    return json.dumps(json_ready(whole), indent=2, ensure_ascii=True, allow_nan=False)
+    items = tuple(map(document_of, answers))
+    whole = _builtins(items[0] if len(items) == 1 else SetDocument(items=items))
+    return json.dumps(whole, indent=2, ensure_ascii=True, allow_nan=False)
 
 
 def as_json(answer: object) -> Json:
@@ -35,155 +40,21 @@ def as_json(answer: object) -> Json:
     Raises:
         TypeError: it is not an answer.
     """
-    if isinstance(answer, Report):
-        return report_json(answer, verdict=answer.verdict)
-    if isinstance(answer, Card):
-        return card_json(answer)
-    if isinstance(answer, Rerun):
-        return rerun_json(answer)
-    raise TypeError(f"not an answer of a check: {answer!r}")
-
-
-def card_json(card: Card) -> Json:
-    """A card: every letter has a verdict, those that were checked are whole reports."""
-    return {
-        "schema": CARD,
-        "target": card.target,
-        "verdict": card.verdict,
-        "engine": _engine(card.engine),
-        "letters": {letter: _letter(row) for letter, row in card.letters.items()},
-    }
-
-
-def _letter(row: Report | LetterState) -> Json:
-    return report_json(row, verdict=row.letter_state) if isinstance(row, Report) else {"verdict": row}
+    return _builtins(document_of(answer))
 
 
 def report_json(report: Report, *, verdict: str) -> Json:
     """A report; `verdict` is *not stated* for a letter that had nothing to check."""
-    return {
-        "schema": REPORT,
-        "check": report.check,
-        "target": report.target,
-        "verdict": verdict,
-        "engine": _engine(report.engine),
-        "runs": report.runs,
-        "headline": report.headline,
-        "classifier": report.classifier,
-        "bounds": [_bound(bound) for bound in report.bounds],
-        "unknowns": list(report.unknowns),
-        "findings": [_finding(finding) for finding in report.findings],
-        "notes": list(report.notes),
-        "seed": report.seed,
-        "versions": _sorted(report.versions),
-        "elapsed_s": round(report.elapsed_s, 3),
-    }
+    return _builtins(report_document(report, verdict=verdict))
 
 
-def rerun_json(rerun: Rerun) -> Json:
-    """One replayed run: what was expected of it, every Call with its Reply, and the rows that differ."""
-    run = rerun.run
-    return {
-        "schema": REPLAY,
-        "target": run.target,
-        "verdict": run.verdict,
-        "engine": _engine(run.engine),
-        "operation": run.operation,
-        "schedule": str(run.schedule),
-        "struck": run.struck,
-        "word": run.word,
-        "expected": list(rerun.expected),
-        "reproduced": rerun.reproduced,
-        "told": run.told,
-        "rows": run.rows,
-        "answer": None if run.ending.answer is None else described(run.ending.answer),
-        "exception": run.ending.exception,
-        "message": run.ending.message,
-        "broken": list(run.broken),
-        "unknowns": list(run.unknowns),
-        "diff": [_change(change) for change in run.diff],
-        "history": [_event(event) for event in run.history],
-        "steps": [_step(seen) for seen in run.steps],
-        "notes": list(run.notes),
-    }
+def schema() -> Json:
+    """The JSON Schema of what `render` writes."""
+    return {"$schema": _DIALECT, "title": "What acidity answers with"} | msgspec.json.schema(AnyDocument)
 
 
-def _step(seen: SeenStep) -> Json:
-    step = seen.step
-    return {
-        "role": step.role,
-        "name": step.name,
-        "again": seen.again,
-        "rows": seen.rows,
-        "effects": dict(sorted(step.effects.items())),
-        "raised": step.raised,
-        "history": [_event(event) for event in step.history],
-    }
-
-
-def _finding(finding: Finding) -> Json:
-    return {
-        "code": finding.code,
-        "severity": finding.severity,
-        "title": finding.title,
-        "anomaly": finding.anomaly,
-        "word": finding.word,
-        "operation": finding.operation,
-        "schedule": str(finding.schedule),
-        "sites": [str(site) for site in finding.sites],
-        "diff": [_change(change) for change in finding.diff],
-        "explanation": list(finding.explanation),
-        "remedies": [
-            {"name": remedy.name, "verdict": remedy.verdict, "runs": remedy.runs, "note": remedy.note}
-            for remedy in finding.remedies
-        ],
-        "occurrences": finding.occurrences,
-        "replay": finding.replay,
-        "history": [_event(event) for event in finding.history],
-    }
-
-
-def _change(change: RowChange) -> Json:
-    return {
-        "text": str(change),
-        "table": change.table,
-        "key": dict(change.key),
-        "before": None if change.before is None else dict(change.before),
-        "after": None if change.after is None else dict(change.after),
-    }
-
-
-def _event(event: Event) -> Json:
-    call, reply = event.call, event.reply
-    return {
-        "actor": call.actor,
-        "index": call.index,
-        "kind": call.kind,
-        "sql": call.sql,
-        "params": call.params,
-        "many": call.many,
-        "connection": call.connection,
-        "database": call.database,
-        "site": None if call.site is None else str(call.site),
-        "status": reply.status,
-        "error": reply.error,
-        "code": reply.code,
-        "fault": event.fault,
-    }
-
-
-def _bound(bound: Bound) -> Json:
-    return {"name": bound.name, "covered": bound.covered, "total": bound.total, "note": bound.note}
-
-
-def _engine(engine: EngineInfo) -> Json:
-    return {
-        "name": engine.name,
-        "version": engine.version,
-        "driver": engine.driver,
-        "settings": _sorted(engine.settings),
-    }
-
-
-def _sorted(mapping: Mapping[str, str]) -> dict[str, str]:
-    return dict(sorted(mapping.items()))
+def _builtins(document: Document) -> Json:
+    """The document in dicts and lists, without passwords."""
+    whole = json_ready(msgspec.to_builtins(document))
+    assert isinstance(whole, dict), "a document is an object"
+    return whole

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from acidity.core.call import Event, History, Kind
 from acidity.core.finding import RowChange, Verdict
+from acidity.core.life import lived
 from acidity.core.outcome import Ending, Rows, Told
 from acidity.core.report import EngineInfo
 from acidity.core.schedule import Schedule
@@ -117,7 +118,7 @@ def say_rerun(page: Page, rerun: Rerun) -> None:
     engine = f"{run.engine.name} {run.engine.version}".strip()
     page.say((run.target, "bold"), (f"  {run.operation} on {engine}, replaying {run.schedule}", GREY))
     page.blank()
-    _say_history(page, run.history)
+    say_history(page, run.history)
     page.blank()
     page.say(_TOLD[run.told] + _how(run.ending), label="the caller was told  ", label_style="cyan", indent=1)
     for seen in run.steps:
@@ -150,15 +151,17 @@ def _say_step(page: Page, seen: SeenStep) -> None:
     label = f"{'again' if seen.again else 'then'} {step.role}"
     page.say(f"{step.name}: {ended}{effects}", label=f"{label:<21}", label_style="cyan", indent=1)
     if not seen.again:
-        _say_history(page, step.history, indent=INDENT)
+        say_history(page, step.history, indent=INDENT)
 
 
-def _say_history(page: Page, history: Sequence[Event], *, indent: int = 0) -> None:
-    """The Calls as a list: number, line of user code, what was sent, and how it ended."""
+def say_history(page: Page, history: Sequence[Event], *, indent: int = 0) -> None:
+    """The Calls as a list: number, line of user code, state of the transaction after it, what was sent and its end."""
     site_width = max((cells(str(event.call.site or "")) for event in history), default=0)
-    for event in history:
-        call = event.call
-        label = f" {call.actor}{call.index:<3} {call.site or ''!s:<{site_width}}  "
+    steps = lived(history)
+    state_width = max((cells(step.state or "") for step in steps), default=0)
+    for step in steps:
+        event, call = step.event, step.event.call
+        label = f" {call.actor}{call.index:<3} {call.site or ''!s:<{site_width}}  {step.state or '':<{state_width}}  "
         sent = f"effect {call.label}" if call.kind is Kind.EFFECT else call.label
         if call.params:
             sent += f"   {described(call.params)}"

@@ -1,18 +1,17 @@
-"""The text format: a card with one row per letter, what was found below each, and what a pass covers."""
+"""The text format: cards, or with -v every letter, finding and note; what a command did not cover is said once."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 
-from acidity.core.report import LETTERS, Bound, Card, EngineInfo, LetterState, Report
+from acidity.core.report import LETTERS, Card, Detail, EngineInfo, LetterState, Report
+from acidity.report.card import GREY, STATE_STYLES, counted, covered, label_of, rows_of, say_card, say_line
 from acidity.report.finding import say_finding
 from acidity.report.page import Page, cells
 from acidity.report.rerun import Rerun, say_rerun
 
 PLAIN_WIDTH = 120
-GREY = "bright_black"
-STATE_STYLES = {"pass": "green", "fail": "bold red", "unknown": "bold yellow"}
 _WHY_GREY = {
     "not stated": "no constraint is declared and no invariant was given: nothing to check",
     "not asked": "",
@@ -20,15 +19,17 @@ _WHY_GREY = {
 Answer = Report | Card | Rerun
 
 
-def plain(answer: Report | Card) -> str:
-    """One report or card without colours; what ``str(report)`` gives."""
+def plain(answer: Report | Card, detail: Detail = Detail.ALL) -> str:
+    """One report or card without colours; what ``str(report)`` gives has every detail."""
     page = Page(PLAIN_WIDTH)
-    say_answer(page, answer)
+    say_answer(page, answer, detail)
+    if detail is Detail.ALL and (uncovered := not_covered([answer])):
+        page.say((uncovered, GREY), indent=1)
     return page.render(color=False)
 
 
-def render(answers: Sequence[object], *, color: bool, width: int) -> str:
-    """All answers, one after another; with more than one, what they share is said once, then they are counted.
+def render(answers: Sequence[object], *, color: bool, width: int, detail: Detail = Detail.CARD) -> str:
+    """All answers, one after another, and below them, once, what they do not cover.
 
     Letters that this version has not built are named once, in the last line, and on no card.
     """
@@ -36,17 +37,36 @@ def render(answers: Sequence[object], *, color: bool, width: int) -> str:
     shown = [answer for answer in answers if isinstance(answer, Answer)]
     shared = _shared_notes(shown)
     for answer in shown:
-        page.blank()
-        say_answer(page, answer, leave_out=shared)
+        if detail is not Detail.LINE:
+            page.blank()
+        say_answer(page, answer, detail, leave_out=shared)
+    if detail is Detail.LINE:
+        return page.render(color=color)
     if len(shown) > 1:
         page.blank()
-        _say_notes(page, shared, label="note on all of these: ")
-        page.blank()
+        if detail is Detail.ALL:
+            _say_notes(page, shared, label="note on all of these: ")
+            page.blank()
         page.say(summary(shown))
-    if missing := not_built(shown):
-        page.blank()
-        page.say((missing, GREY))
+    last = [line for line in (not_covered(shown), not_built(shown)) if line]
+    for line in last:
+        if line is last[0]:
+            page.blank()
+        page.say((line, GREY))
     return page.render(color=color)
+
+
+def not_covered(answers: Iterable[Answer]) -> str:
+    """The sentence with what none of the answers says anything about; or nothing."""
+    reports = [
+        row
+        for answer in answers
+        if not isinstance(answer, Rerun)
+        for _, row in rows_of(answer)
+        if isinstance(row, Report)
+    ]
+    names = dict.fromkeys(name for report in reports for name in report.not_covered)
+    return f"Not covered: {', '.join(names)}" if names else ""
 
 
 def not_built(answers: Iterable[Answer]) -> str:
@@ -64,26 +84,26 @@ def _lacks(card: Card, letter: str) -> bool:
     return card.letters.get(letter) == "not built"
 
 
-def say_answer(page: Page, answer: Answer, *, leave_out: Container[str] = ()) -> None:
+def say_answer(page: Page, answer: Answer, detail: Detail = Detail.ALL, *, leave_out: Container[str] = ()) -> None:
     """Put one answer on the page."""
     if isinstance(answer, Rerun):
         say_rerun(page, answer)
-        return
+    elif detail is Detail.LINE:
+        say_line(page, answer)
+    elif detail is Detail.CARD:
+        say_card(page, answer)
+    else:
+        _say_all(page, answer, leave_out)
+
+
+def _say_all(page: Page, answer: Report | Card, leave_out: Container[str]) -> None:
     gap = "  " if answer.target else ""
     page.say((answer.target, "bold"), (f"{gap}on {engine_line(answer.engine)}", GREY))
     page.blank()
-    rows: list[tuple[str, Report | LetterState]] = (
-        [
-            (f"{letter}  {LETTERS.get(letter, ''):<10}", answer.letters[letter])
-            for letter in answer.letters
-            if not _lacks(answer, letter)
-        ]
-        if isinstance(answer, Card)
-        else [(answer.check, answer)]
-    )
+    rows = rows_of(answer)
     state_width = max((cells(_state(row)) for _, row in rows), default=0)
     for name, row in rows:
-        _say_row(page, name, row, state_width)
+        _say_row(page, label_of(name), row, state_width)
     page.blank()
     _say_notes(page, (note for note in notes_of(answer) if note not in leave_out), label="note: ")
 
@@ -105,11 +125,11 @@ def summary(answers: Sequence[Answer]) -> str:
     """
     replayed = [answer.reproduced for answer in answers if isinstance(answer, Rerun) and answer.expected]
     if replayed:
-        return f"{_count(len(replayed), 'run')} replayed: {sum(map(bool, replayed))} reproduced what the report said"
+        return f"{counted(len(replayed), 'run')} replayed: {sum(map(bool, replayed))} reproduced what the report said"
     targets = len({answer.target for answer in answers})
     verdicts = Counter(answer.verdict for answer in answers)
     counts = [f"{verdicts[verdict]} {_loud(verdict)}" for verdict in ("pass", "fail", "unknown") if verdicts[verdict]]
-    subject = _count(targets, "target")
+    subject = counted(targets, "target")
     if len(answers) != targets:
         subject = f"{len(answers)} answers on {subject}"
     return f"{subject}: {', '.join(counts)}" if counts else subject
@@ -123,7 +143,7 @@ def _say_row(page: Page, name: str, row: Report | LetterState, state_width: int)
         page.say((_WHY_GREY[row], GREY), label=label, label_style=style)
         return
     hang = cells(label)
-    headline = row.headline or (_WHY_GREY["not stated"] if state == "not stated" else _count(row.runs, "run"))
+    headline = row.headline or (_WHY_GREY["not stated"] if state == "not stated" else counted(row.runs, "run"))
     one_line = f"{headline}     {row.classifier}"
     if row.classifier and hang + cells(one_line) <= page.width:
         page.say(one_line, label=label, label_style=style)
@@ -147,18 +167,6 @@ def _say_covers(page: Page, report: Report, indent: int) -> None:
     if report.seed:
         parts.append(f"seed {report.seed}")
     page.say((" · ".join(parts), GREY), label="covers: ", label_style=GREY, indent=indent)
-
-
-def covered(bound: Bound) -> str:
-    """A Bound in words; its note stands below with the others.
-
-    >>> covered(Bound("runs", 63, 63))
-    '63 of 63 runs'
-    >>> covered(Bound("faults", 1, 1))
-    '1 of 1 fault'
-    """
-    of, last = ("", bound.covered) if bound.total is None else (f" of {bound.total:,}", bound.total)
-    return f"{bound.covered:,}{of} {bound.name.removesuffix('s') if last == 1 else bound.name}"
 
 
 def _say_notes(page: Page, notes: Iterable[str], *, label: str) -> None:
@@ -189,7 +197,3 @@ def _state(row: Report | LetterState) -> str:
 
 def _loud(state: str) -> str:
     return "FAIL" if state == "fail" else state
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

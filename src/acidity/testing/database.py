@@ -22,7 +22,7 @@ from acidity.engines import new_sandbox
 from acidity.engines.base import Sandbox
 from acidity.engines.hosted import HostedSandbox
 from acidity.errors import UsageError
-from acidity.prove.stage.bind import bound_engines
+from acidity.prove.stage.bind import Setting, bindings
 from acidity.prove.stage.schema import schema_maker
 from acidity.testing.redirect import redirected
 from acidity.testing.waits import no_waits
@@ -37,7 +37,7 @@ class ThrowAwayDatabase:
         async_url: the same with an async driver.
     """
 
-    def __init__(self, sandbox: Sandbox, bound: Iterable[Engine] = ()) -> None:
+    def __init__(self, sandbox: Sandbox, bound: Iterable[Engine | Setting] = ()) -> None:
         self.name: str = sandbox.engine_name
         self.url: str = sandbox.url()
         self.async_url: str = sandbox.url(asynchronous=True)
@@ -90,10 +90,11 @@ class ThrowAwayDatabase:
 
     @contextmanager
     def redirecting(self) -> Iterator[None]:
-        """Bound engines lead here while the context lasts."""
+        """Bound engines and settings lead here while the context lasts."""
         with ExitStack() as stack:
-            for engine in self._bound:
-                stack.enter_context(redirected(engine, self._sandbox))
+            for found in self._bound:
+                part = self._sandbox
+                stack.enter_context(found.leading_to(part) if isinstance(found, Setting) else redirected(found, part))
             yield
 
     @contextmanager
@@ -127,7 +128,7 @@ def throw_away(
         metadata: a SQLAlchemy ``MetaData`` that creates the tables.
         schema: instead of `metadata`, a path to a ``.sql`` file, an Alembic config, or ``callable(connection)``.
         setup: ``callable(session)`` that writes the rows that every test begins with.
-        bind: ``"module:engine"`` or several, engines of the program that lead here during each test.
+        bind: ``"module:engine"`` or several, engines and settings of the program that lead here during each test.
 
     Yields:
         The database; use it in ``with database.fresh():`` for each test.
@@ -144,7 +145,7 @@ def throw_away(
     with ExitStack() as stack:
         sandbox = new_sandbox(db, {})
         stack.callback(sandbox.close)
-        database = ThrowAwayDatabase(sandbox, bound_engines(described.bind))
+        database = ThrowAwayDatabase(sandbox, bindings(described.bind))
         stack.enter_context(database.noting())
         stack.callback(database.disconnect)
         try:

@@ -1,8 +1,7 @@
 """Faults that others reported in public, as small programs; each with what must be said of it and of its right twin.
 
 Two reports are not here. A backup that copies the main file of a database in WAL mode and misses what is in ``-wal`` writes
-to another file: that is for `crash` with ``files=``. A loader whose contract is row by row is right in its fixed form
-only with ``partial=``, which Operation does not have yet; its wrong form is `skipped`. Of a lost update (`charged`) and of
+to another file: that is for `crash` with ``files=``. Of a lost update (`charged`) and of
 a deadlock (`ordered`) one caller shows nothing: the drill passes both forms, and `explore` will not.
 """
 
@@ -12,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from acidity.core.cause import CauseKind
 from acidity.prove import Operation, Scenario
 
 
@@ -23,6 +23,9 @@ class Case:
         operation: the program.
         scenario: arguments of its Scenario.
         words: the words of all errors, by engine; ``""`` is any engine. Empty: it passes.
+        kind: the kind of cause of its first error.
+        marker: the comment on the line where that became permanent.
+        remedy: the change that ends it, by its key; empty where none that is tried does.
         engines: on which it is drilled.
         faults: which are tried.
     """
@@ -32,6 +35,9 @@ class Case:
     engines: tuple[str, ...]
     faults: tuple[str, ...]
     words: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    kind: CauseKind | None = None
+    marker: str = ""
+    remedy: str = ""
 
     @property
     def name(self) -> str:

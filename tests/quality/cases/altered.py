@@ -8,6 +8,7 @@ from contextlib import closing
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
+from acidity.core.cause import CauseKind
 from acidity.prove import Operation
 from tests.quality.cases import BROKEN, Case
 
@@ -26,7 +27,7 @@ def the_version_is_true(session: Session) -> bool:
 def _migrate(dsn: str, begin: str) -> None:
     with closing(sqlite3.connect(dsn)) as connection:
         connection.execute(begin)
-        connection.execute("ALTER TABLE book ADD COLUMN shelf INTEGER")
+        connection.execute("ALTER TABLE book ADD COLUMN shelf INTEGER")  # <- permanent at once
         connection.execute("INSERT INTO version VALUES (2)")
         connection.commit()
 
@@ -42,6 +43,15 @@ def begun(dsn: str) -> None:
 SCENARIO = {"schema": schema, "invariants": [the_version_is_true]}
 FAULTS = ("error-before", "kill-after")
 CASES = (
-    Case(Operation(nothing_begun, inject="dsn"), SCENARIO, ("sqlite",), FAULTS, BROKEN),
+    Case(
+        Operation(nothing_begun, inject="dsn"),
+        SCENARIO,
+        ("sqlite",),
+        FAULTS,
+        BROKEN,
+        CauseKind.DDL,
+        "<- permanent at once",
+        "begin",
+    ),
     Case(Operation(begun, inject="dsn"), SCENARIO, ("sqlite",), FAULTS),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
+from acidity.core.cause import CauseKind
 from tests.quality.cases import Case
 
 
@@ -30,7 +31,7 @@ def complete_with_its_vector(session: Session) -> bool:
 
 def _mark(session: Session, state: str) -> None:
     session.get_one(Document, 1).state = state
-    session.commit()
+    session.commit()  # <- before the work is done
 
 
 def _index(session: Session) -> None:
@@ -90,6 +91,8 @@ CASES = (
         ENGINES,
         ("connection-lost",),
         {"": frozenset({"torn"})},
+        CauseKind.SEVERAL_COMMITS,
+        "<- before the work is done",
     ),
     Case(takes_a_new_session, SCENARIO | {"recover": all_again}, ENGINES, ("connection-lost",)),
     # A COMMIT whose answer is lost may have been done: what marks the document as failed is wrong then.

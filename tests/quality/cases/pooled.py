@@ -11,6 +11,7 @@ import psycopg
 import pymysql
 from sqlalchemy.engine import Connection
 
+from acidity.core.cause import CauseKind
 from acidity.prove import Operation
 from tests.quality.cases import TORN, Case
 
@@ -32,7 +33,7 @@ def _commits_in_finally(dsn: Any) -> Iterator[Any]:
         try:
             yield connection.cursor()
         finally:
-            connection.commit()
+            connection.commit()  # <- also after an error
 
 
 @contextmanager
@@ -58,6 +59,15 @@ def commits_if_all_went_well(dsn: Any) -> None:
 
 ENGINES, FAULTS = ("sqlite", "postgresql", "mariadb"), ("error-before", "error-after")
 CASES = (
-    Case(Operation(commits_always, inject="dsn"), {"schema": schema}, ENGINES, FAULTS, TORN),
+    Case(
+        Operation(commits_always, inject="dsn"),
+        {"schema": schema},
+        ENGINES,
+        FAULTS,
+        TORN,
+        CauseKind.SWALLOWED_ERROR,
+        "<- also after an error",
+        "roll-back-on-error",
+    ),
     Case(Operation(commits_if_all_went_well, inject="dsn"), {"schema": schema}, ENGINES, FAULTS),
 )

@@ -10,6 +10,7 @@ import psycopg2
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
+from acidity.core.cause import CauseKind
 from acidity.prove import Operation
 from tests.quality.cases import BROKEN, Case
 
@@ -41,7 +42,7 @@ def again_on_a_new_connection(dsn: str) -> None:
         except GONE:
             connection.close()
             connection = _opened(dsn)
-            connection.cursor().execute(sql)
+            connection.cursor().execute(sql)  # <- sent again
     connection.commit()
     connection.close()
 
@@ -63,6 +64,14 @@ def again_from_the_start(dsn: str) -> None:
 SCENARIO = {"schema": schema, "invariants": [each_model_is_built]}
 ENGINES, FAULTS = ("sqlite", "postgresql+psycopg2"), ("connection-lost",)
 CASES = (
-    Case(Operation(again_on_a_new_connection, inject="dsn"), SCENARIO, ENGINES, FAULTS, BROKEN),
+    Case(
+        Operation(again_on_a_new_connection, inject="dsn"),
+        SCENARIO,
+        ENGINES,
+        FAULTS,
+        BROKEN,
+        CauseKind.RESEND,
+        "<- sent again",
+    ),
     Case(Operation(again_from_the_start, inject="dsn"), SCENARIO, ENGINES, FAULTS),
 )

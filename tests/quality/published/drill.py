@@ -14,7 +14,7 @@ def main(target: str, db: str) -> None:
     report = prove.drill(getattr(import_module(module), name), db=db, target=target)
     told = {
         "verdict": report.verdict,
-        "words": sorted({finding.word for finding in report.findings if finding.severity == "error"}),
+        "words": sorted({word for finding in report.findings for word in finding.errors}),
         "notes": report.notes,
         "unknowns": report.unknowns,
         "text": str(report),

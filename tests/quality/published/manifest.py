@@ -55,7 +55,7 @@ USES = (
         "postgresql",
         ("false success",),
         "its SAVEPOINT begins an outer transaction that nobody commits: `run` returns, and no row is there",
-        "the caller was told that all went well, and yet no row was changed",
+        "no row was changed, although the caller was told that all went well",
     ),
     Use(
         "dbop-runner",

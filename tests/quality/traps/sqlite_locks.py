@@ -47,10 +47,11 @@ def pay_from_the_top(engine: Engine) -> None:
             return
 
 
-def pay_as_in_the_tutorial(session: Session) -> None:
-    session.execute(booked(1, -10))
-    session.execute(booked(2, 10))
-    session.commit()
+def pay_as_in_the_tutorial(engine: Engine) -> None:
+    with Session(engine) as session:
+        session.execute(booked(1, -10))
+        session.execute(booked(2, 10))
+        session.commit()
 
 
 def pay_and_begin(engine: Engine) -> None:

@@ -20,7 +20,7 @@ from acidity.adapters.drivers.base import DriverCall
 from acidity.adapters.meaning import asked
 from acidity.adapters.recording import RecordingCursor
 from acidity.adapters.seam import ACTOR, Actor, PendingCall, request
-from acidity.adapters.site import find_site
+from acidity.adapters.site import find_place
 from acidity.adapters.sqlalchemy import private
 from acidity.adapters.sqlalchemy.known import Known, KnownConnection
 from acidity.core.call import Kind
@@ -148,6 +148,8 @@ class Calls:
                 if actor is None or not actor.interceptor.keeps_open(known):
                     with own_calls():
                         original(connection)
+                    if actor is not None:
+                        actor.was_reset(known)
                 return
 
             def send(pending: PendingCall) -> None:
@@ -205,13 +207,14 @@ class Calls:
                 sql,
                 params,
                 wire=known,
-                site=find_site(),
+                place=find_place(),
                 send=send,
                 many=many,
                 defaulted=defaulted,
                 autocommit=meant.autocommit,
                 writes=meant.writes,
                 opaque=meant.opaque,
+                schema=meant.schema,
             )
         except CancelledError:
             known.sandbox.drain(known.connection)

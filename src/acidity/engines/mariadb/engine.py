@@ -20,7 +20,7 @@ class MariadbEngine:
     def sandbox(self, settings: Mapping[str, str], driver: str = "", url: str = "") -> MariadbSandbox:
         """A new, empty database on the private server."""
         drivers = drivers_of(self.name, driver, DRIVERS)
-        require_driver("pymysql", "acidity[mariadb]")
+        require_driver("pymysql")
         dedicated, others = split_settings(settings)
         server = start(dedicated=True) if dedicated else hold(self.name, url, lambda: start(url=url))
         return MariadbSandbox(server, others, drivers)

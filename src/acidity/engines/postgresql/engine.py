@@ -20,7 +20,7 @@ class PostgresqlEngine:
     def sandbox(self, settings: Mapping[str, str], driver: str = "", url: str = "") -> PostgresqlSandbox:
         """A new, empty database on the private server."""
         drivers = drivers_of(self.name, driver, DRIVERS)
-        require_driver("psycopg", "acidity[postgresql]")
+        require_driver("psycopg")
         dedicated, others = split_settings(settings)
         server = start(dedicated=True) if dedicated else hold(self.name, url, lambda: start(url=url))
         return PostgresqlSandbox(server, others, drivers)

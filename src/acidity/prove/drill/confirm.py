@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from acidity.core.cause import Cause
 from acidity.core.finding import Finding
 from acidity.engines.base import Unsettled
 from acidity.errors import Terminated
 from acidity.prove.drill.examine import Examination, Examiner
-from acidity.prove.drill.findings import Cause, atomicity_causes, consistency_causes
+from acidity.prove.drill.findings import Suspect, Suspects
 from acidity.prove.drill.judge import Baseline, Judged
 from acidity.prove.telling.shorten import shorten
 
@@ -28,70 +29,79 @@ class Confirmed:
 
     Attributes:
         findings: what came again; all that was seen, once somebody has stopped the check.
+        causes: the cause of each of them.
+        rules: the names of the rules that they break.
         unknowns: what did not come again, with both Histories.
     """
 
     findings: list[Finding] = field(default_factory=list)
+    causes: list[Cause] = field(default_factory=list)
+    rules: frozenset[str] = frozenset()
     unknowns: list[str] = field(default_factory=list)
 
 
-def confirmed_findings(examiner: Examiner, examination: Examination) -> tuple[list[Finding], list[Finding]]:
+def confirmed_findings(examiner: Examiner, examination: Examination) -> tuple[Confirmed, Confirmed]:
     """The findings of letters A and C that came again; the examination notes what did not."""
-    baseline, judged = examination.baseline, examination.judged
+    baseline = examination.baseline
     known: Known = {}
-    atomicity = confirm(atomicity_causes(baseline, judged), examiner, baseline, known)
-    consistency = confirm(consistency_causes(baseline, judged), examiner, baseline, known)
+    suspects = Suspects(baseline, examination.judged)
+    atomicity = confirm(suspects.atomicity(), examiner, baseline, known)
+    consistency = confirm(suspects.consistency(), examiner, baseline, known)
     examination.unknowns += [*atomicity.unknowns, *consistency.unknowns]
-    return atomicity.findings, consistency.findings
+    return atomicity, consistency
 
 
-def confirm(causes: Iterable[Cause], examiner: Examiner, baseline: Baseline, known: Known | None = None) -> Confirmed:
+def confirm(
+    suspects: Iterable[Suspect], examiner: Examiner, baseline: Baseline, known: Known | None = None
+) -> Confirmed:
     """Make the run of each finding once more.
 
     Args:
-        causes: what there is to say.
+        suspects: what there is to say.
         examiner: makes the runs.
         baseline: what they are compared with.
         known: what came of a run before, by its Schedule; one run may show several findings.
     """
     confirmed = Confirmed()
     known = {} if known is None else known
-    for cause in causes:
+    for suspect in suspects:
         try:
-            shown = cause.members[0] if examiner.runs.stopped_by else _shown(cause, examiner, baseline, known)
+            shown = suspect.members[0] if examiner.runs.stopped_by else _shown(suspect, examiner, baseline, known)
         except (KeyboardInterrupt, Terminated) as stop:
             examiner.runs.stop(stop)
-            shown = cause.members[0]
+            shown = suspect.members[0]
         if shown is not None:
-            confirmed.findings.append(cause.finding(shown))
+            confirmed.findings.append(suspect.finding(shown))
+            confirmed.causes.append(suspect.cause)
+            confirmed.rules |= suspect.rules
         else:
-            confirmed.unknowns.append(_unconfirmed(cause, examiner.operation.name, known))
+            confirmed.unknowns.append(_unconfirmed(suspect, examiner.operation.name, known))
     return confirmed
 
 
-def _shown(cause: Cause, examiner: Examiner, baseline: Baseline, known: Known) -> Judged | None:
+def _shown(suspect: Suspect, examiner: Examiner, baseline: Baseline, known: Known) -> Judged | None:
     """The plainest run that comes again."""
-    for item in _plainest(cause):
+    for item in _plainest(suspect):
         again = _again(item, examiner, baseline, known)
-        if isinstance(again, Judged) and again.run.struck is item.run.struck and cause.shown_by(again):
+        if isinstance(again, Judged) and again.run.struck is item.run.struck and suspect.shown_by(again, item):
             return item
     return None
 
 
-def _unconfirmed(cause: Cause, operation: str, known: Known) -> str:
-    item = cause.members[0]
+def _unconfirmed(suspect: Suspect, operation: str, known: Known) -> str:
+    item = suspect.members[0]
     return (
-        f"{operation}: {cause.word} was seen in {_which(item)}, and did not come again when that was repeated: "
+        f"{operation}: {suspect.word} was seen in {_which(item)}, and did not come again when that was repeated: "
         f"at first {_told(item)}; the second time {_told(known[str(item.run.schedule)])}"
     )
 
 
-def _plainest(cause: Cause) -> Iterator[Judged]:
+def _plainest(suspect: Suspect) -> Iterator[Judged]:
     """The plainest runs, each Schedule once."""
-    for number, schedule in enumerate(dict.fromkeys(item.run.schedule for item in cause.members)):
+    for number, schedule in enumerate(dict.fromkeys(item.run.schedule for item in suspect.members)):
         if number == TRIED_MAX:
             return
-        yield next(item for item in cause.members if item.run.schedule == schedule)
+        yield next(item for item in suspect.members if item.run.schedule == schedule)
 
 
 def _again(item: Judged, examiner: Examiner, baseline: Baseline, known: Known) -> Judged | BaseException:

@@ -13,9 +13,9 @@ from acidity.core.options import CheckOptions
 from acidity.core.report import EngineInfo, ExitReason
 from acidity.core.scenario import Scenario
 from acidity.errors import Terminated
-from acidity.prove.drill.confirm import confirmed_findings
+from acidity.prove.drill.confirm import Confirmed, confirmed_findings
 from acidity.prove.drill.examine import Examination, Examiner, Undecided
-from acidity.prove.drill.trials import Trial, helping, try_remedies
+from acidity.prove.drill.trials import Trials
 from acidity.prove.runs import Runs, reason_of
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.quiet import quiet
@@ -28,12 +28,21 @@ Cell = tuple[str, str]
 
 @dataclass(slots=True)
 class Drilled:
-    """What the drill saw of a whole scenario, before it is split by letters."""
+    """What the drill saw of a whole scenario, before it is split by letters.
+
+    Attributes:
+        atomicity: what letter A says.
+        consistency: what letter C says.
+        broken: the names of the rules that are broken.
+        same: the place of a finding in `consistency` → of the one in `atomicity` that has the same cause.
+    """
 
     engine: EngineInfo
     examinations: list[Examination] = field(default_factory=list)
     atomicity: list[Finding] = field(default_factory=list)
     consistency: list[Finding] = field(default_factory=list)
+    broken: frozenset[str] = frozenset()
+    same: dict[int, int] = field(default_factory=dict)
     unknowns: list[str] = field(default_factory=list)
     invariants: int = 0
     constraints: int = 0
@@ -53,6 +62,14 @@ class Drilled:
         if self.ended is ExitReason.FINISHED:
             self.ended = reason_of(by)
             self.unknowns.append(self.ended.value)
+
+    def note_same(self, atomicity: Confirmed, consistency: Confirmed) -> None:
+        """Note which findings of one operation have one cause; they are about to be added."""
+        places = {cause.key: len(self.atomicity) + number for number, cause in enumerate(atomicity.causes)}
+        for number, cause in enumerate(consistency.causes, start=len(self.consistency)):
+            if cause.key in places:
+                self.same[number] = places[cause.key]
+        self.broken |= consistency.rules
 
     @property
     def cells(self) -> dict[Cell, set[Mode | Misfit]]:
@@ -135,14 +152,14 @@ def _drill_operation(runs: Runs, position: int, inspector: Inspector, drilled: D
     drilled.unknowns.extend(dict.fromkeys(examination.unknowns))
     if drilled.ended is ExitReason.FINISHED:
         drilled.ended = examination.ended
-    tried: list[Trial] = []
-    if runs.options.remedies:
-        tried = try_remedies(runs, operation, examination, [*atomicity, *consistency])
+    trials = Trials(runs, operation, examination, (atomicity, consistency)) if runs.options.remedies else None
     replay = _replay_command(runs.options, len(stage.scenario.operations), position)
+    drilled.note_same(atomicity, consistency)
     for found, kept in ((atomicity, drilled.atomicity), (consistency, drilled.consistency)):
-        for finding in found:
+        for finding, cause in zip(found.findings, found.causes, strict=True):
+            remedies = () if trials is None else trials.helping(finding, cause)
             command = replay.format(schedule=quote(str(finding.schedule)))
-            kept.append(replace(finding, remedies=helping(finding, tried), replay=command))
+            kept.append(replace(finding, remedies=remedies, replay=command))
 
 
 def _replay_command(asked: CheckOptions, operations: int, position: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from acidity.adapters.seam import Interceptor, PassThrough
-from acidity.analysis.canonical import TooSymmetric
+from acidity.analysis.canonical import TooSymmetric, equal_raw
 from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.core.call import Call, Event, Kind
 from acidity.core.misfit import Misfit, Mode, Why
@@ -32,6 +32,7 @@ from acidity.prove.stage.overseer import DidNotEnd
 from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.answers import undecided_answers
+from acidity.prove.telling.unfit import clean_run_failed
 
 Wrap = Callable[[], Interceptor]
 
@@ -118,7 +119,7 @@ class Examiner:
         clean = self._clean_runs()
         self.idle = self.aftermath.alone()
         if self.operation.request is not None and not clean[0].ending.succeeded:
-            self._require_refusal(clean[0])
+            self._require_refusal(clean[0])  # before its answers are compared
         if self.idle is not None:
             self._require_steps(self.idle, "on the rows before, when nothing was left to do by this operation")
         calls = self._calls(clean[0])
@@ -248,17 +249,20 @@ class Examiner:
                 )
 
     def _require_refusal(self, clean: Run) -> None:
+        """What failed without a fault, and changed no row, was either meant to be refused or leaves nothing to judge.
+
+        Raises:
+            UsageError: nobody said that it is to be refused.
+        """
         operation, ending = self.operation, clean.ending
+        if not equal_raw(self.stage.seed, clean.end):
+            return  # rows are there, and the caller was told that it failed: that is judged
         if (operation.refused and ending.answered and not ending.broke_off) or (operation.raises and ending.refusal):
             return
-        said = f"{ending.exception}: {ending.message}" if ending.exception else f"it answered {ending.answer!r}"
         if operation.request is not None and ending.broke_off:
+            said = f"{ending.exception}: {ending.message}" if ending.exception else f"it answered {ending.answer!r}"
             raise UsageError(f"{operation.name}: the application fails by itself: {said}")
-        hint = "raises=<its class>" if ending.exception else "refused=True"
-        raise UsageError(
-            f"{operation.name}: the clean run failed, so there is nothing to compare with ({said}); "
-            f"say {hint} if this is an expected refusal"
-        )
+        raise UsageError(clean_run_failed(operation, ending))
 
     def _inspected(self, baseline: Baseline, run: Run) -> Run:
         legal = self._legal(baseline, run)

@@ -1,307 +1,264 @@
-"""Turn judged runs into Findings: grouped by cause, earliest Call first, in the user's terms."""
+"""Turn judged runs into Findings: one for each cause, with everything that it breaks, in the user's terms."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from acidity.analysis.canonical import equal_raw
-from acidity.analysis.diff import Claim, row_changes, sentence
+from acidity.analysis.diff import row_changes
 from acidity.core.call import Event, Kind, Site
+from acidity.core.cause import AlsoBroken, Cause, CauseKind, Place, Rate, Severity
 from acidity.core.codes import CONSTRAINT, INVARIANT, LEFT_OPEN, OF_WORD
 from acidity.core.finding import Finding, RowChange
-from acidity.core.http import spoken
-from acidity.core.outcome import Told
-from acidity.prove.drill.judge import Baseline, Judged, Word
-from acidity.prove.faults import FAULTS
+from acidity.prove.drill.causes import Causes, committed_by_stranger, is_only_owed, place_of
+from acidity.prove.drill.judge import Baseline, Judged
+from acidity.prove.drill.plainest import plainness
 from acidity.prove.stage.run import Break, Run
-from acidity.prove.telling.answers import answer_in_words
-from acidity.prove.telling.shorten import shorten
+from acidity.prove.telling.cause import cause_in_words
+from acidity.prove.telling.fates import fates
 from acidity.prove.telling.steady import Steady
-from acidity.prove.telling.steps import changes_again, explained, title_of_failed, title_of_repeated
-
-_COMMIT_FIRST = (
-    'the answer has to wait for COMMIT; in FastAPI a dependency that commits after yield needs scope="function", as in '
-    'Depends(get_session, scope="function")'
-)
+from acidity.prove.telling.steps import changes_again, title_of_repeated
+from acidity.prove.telling.title import title
+from acidity.prove.telling.why import explain, on_the_way
 
 
-_CLAIMS: Mapping[Word, Claim] = {
-    "doubled": Claim.TWICE,
-    "not refused": Claim.REFUSED,
-    "false success": Claim.SUCCEEDED,
-    "false failure": Claim.FAILED,
-    "failed after commit": Claim.FAILED,
-}
+@dataclass(slots=True)
+class Group:
+    """The runs that have one cause.
+
+    Attributes:
+        cause: which.
+        wrong: those that letter A has something to say of.
+        broken: the name of a rule → the runs in which it does not hold, each with where.
+    """
+
+    cause: Cause
+    wrong: list[Judged] = field(default_factory=list)
+    broken: dict[str, list[tuple[Judged, Break]]] = field(default_factory=dict)
+
+    @property
+    def words(self) -> list[AlsoBroken]:
+        """What letter A says of its runs, errors first."""
+        found: dict[str, AlsoBroken] = {}
+        for item in sorted(self.wrong, key=plainness):
+            found.setdefault(
+                _code(item), AlsoBroken(_code(item), item.judgement.text, item.judgement.severity or "error")
+            )
+        return list(found.values())
+
+    @property
+    def rules(self) -> list[AlsoBroken]:
+        """The rules that do not hold in its runs: what the schema declares first."""
+        return sorted(
+            (AlsoBroken(_code_of(members[0][1]), name) for name, members in self.broken.items()),
+            key=lambda rule: (rule.code != CONSTRAINT.name, rule.name),
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """Runs that show the same thing, and how to say it.
+class Suspect:
+    """A finding before the run that it shows has come again.
 
     Attributes:
+        cause: what it is about.
         word: what is wrong.
-        members: the runs, the plainest first.
-        shown_by: whether a run shows this, too.
+        members: the runs that show it, the plainest first.
+        shown_by: whether a run shows what another one shows.
         finding: makes the Finding that shows one of the runs.
+        rules: the names of the rules of letter C that it breaks.
     """
 
+    cause: Cause
     word: str
     members: tuple[Judged, ...]
-    shown_by: Callable[[Judged], bool]
+    shown_by: Callable[[Judged, Judged], bool]
     finding: Callable[[Judged], Finding]
+    rules: frozenset[str] = frozenset()
 
 
-def atomicity_causes(baseline: Baseline, judged: Sequence[Judged]) -> list[Cause]:
-    """What letter A has to say of one operation."""
-    groups: dict[Any, list[Judged]] = {}
-    for item in judged:
-        if item.judgement.severity is None:
-            continue
-        groups.setdefault(_cause(baseline, item), []).append(item)
-    return [_atomicity_cause(baseline, key[0], members) for key, members in groups.items()]
+class Suspects:
+    """What there is to say of one operation.
+
+    Args:
+        baseline: what its runs are compared with.
+        judged: the runs.
+    """
+
+    def __init__(self, baseline: Baseline, judged: Sequence[Judged]) -> None:
+        self._baseline = baseline
+        self._judged = judged
+        self._causes = Causes(baseline, judged)
+        self._groups = self._grouped()
+
+    def _grouped(self) -> list[Group]:
+        groups: dict[object, Group] = {}
+        for item in self._judged:
+            if item.judgement.severity is not None:
+                cause = self._causes.of(item)
+                groups.setdefault(cause.key, Group(cause)).wrong.append(item)
+            for broken in item.run.breaks:
+                cause = self._causes.of_break(item, broken)
+                group = groups.setdefault(cause.key, Group(cause))
+                group.broken.setdefault(broken.violation.called, []).append((item, broken))
+        return list(groups.values())
+
+    def atomicity(self) -> list[Suspect]:
+        """What letter A has to say: one for each cause."""
+        return [self._of_words(group) for group in self._groups if group.wrong]
+
+    def consistency(self) -> list[Suspect]:
+        """What letter C has to say: one for each cause that breaks a rule."""
+        return [self._of_rules(group) for group in self._groups if group.broken]
+
+    def _of_words(self, group: Group) -> Suspect:
+        def shown_by(again: Judged, item: Judged) -> bool:
+            """The rows may differ in places by chance; cause, word, severity and the kind of rows may not."""
+            seen, said = again.judgement, item.judgement
+            if (seen.word, seen.severity, seen.rows) != (said.word, said.severity, said.rows):
+                return False
+            return self._causes.of(again).key == group.cause.key
+
+        members = tuple(sorted(group.wrong, key=plainness))
+        return Suspect(group.cause, members[0].judgement.text, members, shown_by, lambda item: self._wrong(group, item))
+
+    def _of_rules(self, group: Group) -> Suspect:
+        rule = group.rules[0]
+        found = {id(item): (item, broken) for item, broken in group.broken[rule.name]}
+        members = tuple(sorted((item for item, _ in found.values()), key=plainness))
+
+        def shown_by(again: Judged, item: Judged) -> bool:
+            between = {broken.between is None for broken in item.run.breaks if broken.violation.called == rule.name}
+            return any(
+                broken.violation.called == rule.name and (broken.between is None) in between
+                for broken in again.run.breaks
+            )
+
+        def finding(item: Judged) -> Finding:
+            return self._inconsistent(group, rule, item, found[id(item)][1])
+
+        return Suspect(group.cause, INVARIANT.word, members, shown_by, finding, frozenset(group.broken))
+
+    # Findings
+
+    def _wrong(self, group: Group, item: Judged) -> Finding:
+        baseline, run, judgement, steady = self._baseline, item.run, item.judgement, Steady.of(self._baseline)
+        repeated = baseline.changed_again(run) if judgement.word == "not idempotent" else None
+        found = changes_again(repeated, run) if repeated is not None else row_changes(baseline.seed, run.end)
+        changes = _compared(baseline, steady.changes(found))
+        expected = _compared(baseline, steady.fresh().changes(row_changes(baseline.seed, baseline.clean[0].end)))
+        words = (
+            title_of_repeated(repeated, changes)
+            if repeated is not None
+            else title(baseline, group.cause, item, changes, expected, steady)
+        )
+        code = _code(item)
+        return self._finding(
+            group,
+            item,
+            code=code,
+            severity=judgement.severity or "error",
+            title=steady.text(words) if repeated is not None else words,
+            word=judgement.text,
+            diff=changes,
+            steady=steady,
+            explanation=tuple(explain(baseline, item, steady)),
+            also=tuple(each for each in (*group.words, *group.rules) if each.code != code),
+            members=group.wrong,
+        )
+
+    def _inconsistent(self, group: Group, rule: AlsoBroken, item: Judged, broken: Break) -> Finding:
+        baseline, steady = self._baseline, Steady.of(self._baseline)
+        seen, violation = steady.text(str(broken.violation)), broken.violation
+        what = "a declared constraint" if violation.declared else f"the invariant {violation.called}"
+        return self._finding(
+            group,
+            item,
+            code=rule.code,
+            severity="error",
+            title=f"{what} is broken{broken.where}: {seen}",
+            word=INVARIANT.word,
+            diff=steady.changes(row_changes(baseline.seed, broken.state)),
+            steady=steady,
+            explanation=(*on_the_way(broken, item.run), *explain(baseline, item, steady)),
+            also=tuple(each for each in (*group.words, *group.rules) if each != rule),
+            members=[member for members in group.broken.values() for member, _ in members],
+            first=broken.between.call.site if broken.between is not None else None,
+        )
+
+    def _finding(
+        self,
+        group: Group,
+        item: Judged,
+        *,
+        code: str,
+        severity: Severity,
+        title: str,
+        word: str,
+        diff: tuple[RowChange, ...],
+        steady: Steady,
+        explanation: tuple[str, ...],
+        also: tuple[AlsoBroken, ...],
+        members: Sequence[Judged],
+        first: Site | None = None,
+    ) -> Finding:
+        """What every Finding has, whatever its letter."""
+        baseline, run = self._baseline, item.run
+        broke, cause = _broke(run), group.cause
+        compared = cause.kind not in {CauseKind.CLEAN_RUN, CauseKind.FOLLOW_UP}
+        runs = len({id(member) for member in members})
+        return Finding(
+            code=code,
+            severity=severity,
+            title=title,
+            word=word,
+            operation=baseline.operation.name,
+            schedule=run.schedule,
+            sites=_sites(run, first, cause.place),
+            diff=diff,
+            explanation=explanation,
+            occurrences=runs,
+            history=steady.history(run.history),
+            kind=cause.kind,
+            cause=cause_in_words(cause, item, broke),
+            also=also,
+            permanent=cause.place,
+            broke=broke,
+            rows=fates(baseline, item, Steady.of(baseline)) if compared else (),
+            rate=Rate(runs, len(self._judged)),
+            mode=run.mode if run.schedule.choices else None,
+        )
 
 
-def _atomicity_cause(baseline: Baseline, code: str, members: list[Judged]) -> Cause:
-    first = members[0].judgement
-
-    def shown_by(item: Judged) -> bool:
-        """The rows may differ in places by chance; word, severity and the kind of rows may not."""
-        seen = item.judgement
-        return (seen.word, seen.severity, seen.rows) == (first.word, first.severity, first.rows)
-
-    return Cause(
-        first.text,
-        tuple(sorted(members, key=_simplest)),
-        shown_by,
-        lambda item: _finding(baseline, code, item, len(members)),
-    )
+def _code(item: Judged) -> str:
+    """The code of what letter A says of a run."""
+    if is_only_owed(item) or committed_by_stranger(item.run):
+        return LEFT_OPEN.name
+    return OF_WORD[item.judgement.word].name
 
 
-def _cause(baseline: Baseline, item: Judged) -> tuple[Any, ...]:
-    """Runs that end in the same rows with the same word have one cause."""
-    code = OF_WORD[item.judgement.word].name
-    if committed_by_stranger(item):
-        return LEFT_OPEN.name, item.judgement.severity
-    if item.judgement.word == "leaked":
-        return code, item.judgement.text, item.judgement.severity, item.run.leaks, bool(item.run.stopped)
-    effects = tuple(sorted(item.run.effects.items()))
-    return (
-        code,
-        item.judgement.text,
-        item.judgement.severity,
-        baseline.comparer.digest(item.run.end),
-        effects,
-        _in_doubt(item.run),
-    )
-
-
-def committed_by_stranger(item: Judged) -> bool:
-    """SQLAlchemy's own trap: a failed COMMIT went back to the pool unrolled, and the next user committed it."""
-    if not item.run.leaks or equal_raw(item.run.first, item.run.second):
-        return False
-    failed: set[int] = set()
-    for event in item.run.history:
-        if event.call.kind is Kind.COMMIT and event.reply.status != "ok":
-            failed.add(event.call.connection)
-        elif event.call.kind in {Kind.ROLLBACK, Kind.COMMIT}:
-            failed.discard(event.call.connection)
-    return bool(failed)
-
-
-def _simplest(item: Judged) -> tuple[bool, tuple[int, int, int, str]]:
-    """A word that misleads the caller before one that only warns, then the simplest Schedule."""
-    return item.judgement.word == "leaked", item.run.schedule.simplicity
-
-
-def _finding(baseline: Baseline, code: str, item: Judged, occurrences: int) -> Finding:
-    run, judgement, steady = item.run, item.judgement, Steady.of(baseline)
-    repeated = baseline.changed_again(run) if judgement.word == "not idempotent" else None
-    found = changes_again(repeated, run) if repeated is not None else row_changes(baseline.seed, run.end)
-    changes = _compared(baseline, steady.changes(found))
-    expected = _compared(baseline, steady.fresh().changes(row_changes(baseline.seed, baseline.clean[0].end)))
-    return Finding(
-        code=code,
-        severity=judgement.severity or "error",
-        title=steady.text(title_of_repeated(repeated, changes))
-        if repeated is not None
-        else _title(baseline, code, item, changes, expected, steady),
-        word=judgement.text,
-        operation=baseline.operation.name,
-        schedule=run.schedule,
-        sites=_sites(run),
-        diff=changes,
-        explanation=tuple(_explain(baseline, item, steady)),
-        occurrences=occurrences,
-        history=steady.history(run.history),
-    )
+def _code_of(broken: Break) -> str:
+    return (CONSTRAINT if broken.violation.declared else INVARIANT).name
 
 
 def _compared(baseline: Baseline, changes: tuple[RowChange, ...]) -> tuple[RowChange, ...]:
     """The changes in tables that count."""
-    return tuple(change for change in changes if change.table not in baseline.masks.tables)
+    return tuple(change for change in changes if baseline.counted(change.table))
 
 
-def _title(
-    baseline: Baseline,
-    code: str,
-    item: Judged,
-    changes: Sequence[RowChange],
-    expected: Sequence[RowChange],
-    steady: Steady,
-) -> str:
-    run, judgement = item.run, item.judgement
-    told = _told(baseline, item, steady)
-    claim = _CLAIMS.get(judgement.word, Claim.CLEAN)
-    if claim is Claim.FAILED and not run.ending.exception:
-        claim = Claim.NOTHING  # the answer was quoted, and need not be explained
-    rows = sentence(tuple(changes), tuple(expected), claim)
-    effects = ", ".join(f"{name} took place {count}×" for name, count in sorted(run.effects.items()))
-    if run.failed_step is not None:
-        return steady.text(title_of_failed(run.failed_step, told, rows))
-    if code == LEFT_OPEN.name:
-        return (
-            f"{told}, and yet {rows}: SQLAlchemy gave the connection back with the transaction of the failed COMMIT "
-            f"still open, and the next user of the pool committed it"
-        )
-    if judgement.word == "leaked":
-        return f"{'; '.join(run.leaks) or 'something was left open'}" + (
-            f", and the next unit of work was stopped by it ({run.stopped})" if run.stopped else ""
-        )
-    if judgement.word == "not refused":
-        return f"the call should have been refused and was not: {rows}"
-    if judgement.word == "left in doubt":
-        return f"{told}, and {_in_doubt(run)}, with locks that stay until somebody commits or rolls back"
-    doubt = f"; {_in_doubt(run)}" if run.in_doubt else ""
-    return f"{told}, and yet {rows}" + (f"; {effects}" if effects else "") + doubt
+def _broke(run: Run) -> Place | None:
+    struck = next((event.call for event in run.history if event.fault), None)
+    return None if struck is None else place_of(struck)
 
 
-def _in_doubt(run: Run) -> str:
-    """How many, and where; what they are called is another name in every run."""
-    databases = {event.call.database for event in run.whole_history if event.call.database}
-    where = dict.fromkeys(name for found in run.in_doubt for name in databases if found.startswith(f"{name}: "))
-    count = len(run.in_doubt)
-    text = (
-        "1 prepared transaction is left in doubt" if count == 1 else f"{count} prepared transactions are left in doubt"
-    )
-    return f"{text} in {' and '.join(where)}" if where else text
-
-
-def _told(baseline: Baseline, item: Judged, steady: Steady) -> str:
-    """What the caller was told; an answer is quoted where it was not that of success."""
-    ending, told = item.run.ending, item.judgement.told
-    if ending.killed:
-        return "the process was killed before it answered"
-    if ending.status:
-        if told is Told.UNKNOWN:
-            return f"the client was left in doubt by {spoken(ending.status)}"
-        return f"the client was told {spoken(ending.status)}"
-    if ending.exception:
-        if told is Told.UNKNOWN:
-            return f"the caller was left in doubt by {ending.exception}"
-        return f"the caller was told that it failed ({ending.exception})"
-    if told is Told.OK:
-        return "the caller was told that all went well"
-    return f"the operation answered {answer_in_words(baseline, item, steady)}"
-
-
-def _sites(run: Run) -> tuple[Site, ...]:
-    """The struck Call first, then the COMMIT before it that came too early, then the last write."""
+def _sites(run: Run, first: Site | None, permanent: Place | None) -> tuple[Site, ...]:
+    """The struck Call first, then the COMMIT before it, the last write before it, and where it became permanent."""
     struck = [event for event in run.history if event.fault]
-    found: list[Site | None] = [event.call.site for event in struck[:1]]
+    found: list[Site | None] = [first, *(event.call.site for event in struck[:1])]
     before: Sequence[Event] = run.history
     if struck:
         before = run.history[: run.history.index(struck[0])]
     for kinds in ({Kind.COMMIT, Kind.RELEASE}, {Kind.STATEMENT, Kind.EFFECT}):
         found.extend(event.call.site for event in [event for event in before if event.call.kind in kinds][-1:])
+    if permanent is not None:
+        found += [permanent.site, *permanent.path[:1]]
     return tuple(dict.fromkeys(site for site in found if site is not None))
-
-
-def _explain(baseline: Baseline, item: Judged, steady: Steady) -> list[str]:
-    run, judgement = item.run, item.judgement
-    total = len(baseline.clean[0].history)
-    steps = []
-    for event in run.history:
-        if event.fault:
-            call = event.call
-            what = FAULTS[event.fault].sentence.format(
-                call=f"call {call.index} of {total} ({shorten(steady.text(call.label))})"
-            )
-            steps.append(what + (f" at {call.site}" if call.site else ""))
-            break
-    if run.ending.status:
-        raised = run.ending.answer["raised"]
-        late = f", then {shorten(steady.text(raised))} was raised" if raised else ""
-        steps.append(f"{spoken(run.ending.status)} was sent{late}: told {judgement.told}")
-        if raised and judgement.word == "false success":
-            steps.append(_COMMIT_FIRST)
-    elif run.ending.answered:
-        undecided = judgement.told is Told.UNDECIDED
-        told = "only you can say what that means (succeeded=)" if undecided else f"told {judgement.told}"
-        steps.append(f"the operation returned {shorten(repr(steady.value(run.ending.answer)))}: {told}")
-    elif run.ending.exception:
-        steps.append(f"{run.ending.exception} left the operation: told {judgement.told}")
-    steps.extend(run.leaks)
-    if run.in_doubt:
-        steps.append(f"{_in_doubt(run)}, and nothing in this run decided it")
-    if judgement.by_stranger:
-        steps.append("after a stranger's commit on the same pool the rows were different")
-    steps.extend(map(steady.text, explained(baseline, run)))
-    steps.append(f"rows read over an independent connection: {judgement.rows}")
-    return steps
-
-
-def consistency_causes(baseline: Baseline, judged: Sequence[Judged]) -> list[Cause]:
-    """What letter C has to say of one operation: each constraint or invariant that was broken."""
-    groups: dict[tuple[str, bool], dict[int, Judged]] = {}
-    counts: Counter[tuple[str, bool]] = Counter()
-    for item in judged:
-        for broken in item.run.breaks:
-            key = (broken.violation.called, broken.between is None)
-            groups.setdefault(key, {})[id(item)] = item
-            counts[key] += 1
-    return [_consistency_cause(baseline, key, list(members.values()), counts[key]) for key, members in groups.items()]
-
-
-def _consistency_cause(baseline: Baseline, key: tuple[str, bool], members: list[Judged], occurrences: int) -> Cause:
-    def broken_in(item: Judged) -> Break | None:
-        return next((each for each in item.run.breaks if (each.violation.called, each.between is None) == key), None)
-
-    def finding(item: Judged) -> Finding:
-        broken = broken_in(item)
-        assert broken is not None, "only runs that show it are asked"
-        return _inconsistent(baseline, item, broken, occurrences)
-
-    members.sort(key=_simplest)
-    return Cause(INVARIANT.word, tuple(members), lambda item: broken_in(item) is not None, finding)
-
-
-def _inconsistent(baseline: Baseline, item: Judged, broken: Break, occurrences: int) -> Finding:
-    steady = Steady.of(baseline)
-    seen, violation = steady.text(str(broken.violation)), broken.violation
-    what = "a declared constraint" if violation.declared else f"the invariant {violation.called}"
-    site = broken.between.call.site if broken.between is not None else None
-    return Finding(
-        code=(CONSTRAINT if violation.declared else INVARIANT).name,
-        severity="error",
-        title=f"{what} is broken{broken.where}: {seen}",
-        word=INVARIANT.word,
-        operation=baseline.operation.name,
-        schedule=item.run.schedule,
-        sites=tuple(dict.fromkeys([*([site] if site else []), *_sites(item.run)])),
-        diff=steady.changes(row_changes(baseline.seed, broken.state)),
-        explanation=(*_on_the_way(broken, item.run), *_explain(baseline, item, steady)),
-        occurrences=occurrences,
-        history=steady.history(item.run.history),
-    )
-
-
-def _on_the_way(broken: Break, run: Run) -> list[str]:
-    """That a state was not the last one makes it no less readable."""
-    if broken.between is None:
-        return []
-    call, step = broken.between.call, broken.between.step
-    which = f"a COMMIT of {step}" if step else f"call {call.index} of {len(run.history)} ({shorten(call.label)})"
-    return [f"{which} was acknowledged, and from then on everybody could read these rows"]

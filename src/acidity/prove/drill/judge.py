@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from acidity.analysis.answers import Likeness
@@ -12,7 +13,7 @@ from acidity.analysis.canonical import equal_raw
 from acidity.analysis.compare import Comparer
 from acidity.analysis.masks import Masks
 from acidity.core.call import History, Writes, commits_acknowledged, unanswered_commit
-from acidity.core.finding import Severity
+from acidity.core.cause import Severity
 from acidity.core.outcome import Rows, State, Told
 from acidity.core.scenario import Operation
 from acidity.core.step import Step
@@ -109,6 +110,11 @@ class Baseline:
         self._idle_effects = dict(self.idle.effects) if self.idle is not None else {}
         self._leaves_rows = self.comparer.same(self._before, self.clean[0].end)
 
+    @cached_property
+    def _fails_by_itself(self) -> bool:
+        """The clean run changes rows, and then says that it failed."""
+        return self.told(self.clean[0]) is Told.FAILED and not self._leaves_rows
+
     @property
     def changes_nothing(self) -> bool:
         """The clean run leaves the rows as they were, and has no effect elsewhere."""
@@ -121,12 +127,21 @@ class Baseline:
             self.idle is not None and self.changes_nothing and not self.comparer.same(self.seed, self.clean[0].second)
         )
 
+    def counted(self, table: str) -> bool:
+        """Whether the rows of this table are compared at all."""
+        return table not in self.masks.tables
+
     def rows_of(self, state: State, effects: Mapping[str, int]) -> Rows:
         """Where rows and effects stand together: an effect must fit the rows."""
         key = (state.fingerprint, tuple(sorted(effects.items())))
         if key not in self._classes:
             self._classes[key] = self._classify(state, effects)
         return self._classes[key]
+
+    def rows_alone(self, state: State) -> Rows:
+        """Where the rows stand, whatever took place outside the database."""
+        alone = (self.rows_of(state, self._idle_effects), self.rows_of(state, self.clean[0].effects))
+        return next((rows for rows in alone if rows in {Rows.BEFORE, Rows.AFTER}), Rows.TORN)
 
     def _classify(self, state: State, effects: Mapping[str, int]) -> Rows:
         clean = self.clean[0]
@@ -228,6 +243,8 @@ class Baseline:
         if told is Told.OK and rows is Rows.BEFORE:
             return "false success", "error"
         if told is Told.FAILED and rows is Rows.AFTER:
+            if self._fails_by_itself:
+                return "false failure", "error"
             if run.ending.broke_off and commits_acknowledged(run.history):
                 return "failed after commit", "warning"
             if not (self.several and run.ending.broke_off and self._carried_on(run)):
@@ -250,7 +267,7 @@ class Baseline:
             return "left in doubt", "error"
         if run.stopped or (run.leaks and not equal_raw(run.first, run.second)):
             return "leaked", "error"
-        return ("leaked", "warning") if run.leaks else ("right", None)
+        return ("leaked", "warning") if run.leaks or run.owed else ("right", None)
 
 
 def writes_left_uncommitted(history: History) -> bool:

@@ -26,6 +26,7 @@ from acidity.prove.drill.striker import strikes
 from acidity.prove.faults import FAULTS
 from acidity.prove.faults.base import STRIKES_MAX
 
+_NOT_COVERED = ("other arguments", "several callers at once", "power loss", "two faults of different kinds")
 _MISREPORTED = ("false success", "false failure", "not refused")
 
 
@@ -57,11 +58,18 @@ def atomicity_report(drilled: Drilled, asked: CheckOptions) -> Report:
             *_faults_bound(drilled, asked),
             *_steps_bound(drilled),
         ),
-        findings=_ordered(drilled.atomicity),
+        findings=tuple(drilled.atomicity[place] for place in _order(drilled.atomicity)),
         unknowns=tuple(drilled.unknowns),
         headline=headline if drilled.examinations else "",
         classifier=_classifiers(drilled),
+        counts={
+            **{each.value: rows[each] for each in (Rows.BEFORE, Rows.AFTER, Rows.LEGAL, Rows.TORN, Rows.DOUBLED)},
+            "misreported": misreported,
+            "leaked": leaked,
+            "left in doubt": doubtful,
+        },
         notes=tuple(_notes(drilled)),
+        not_covered=_NOT_COVERED,
         ended=drilled.ended,
         seed=asked.seed,
         versions=versions(),
@@ -72,7 +80,7 @@ def atomicity_report(drilled: Drilled, asked: CheckOptions) -> Report:
 def consistency_report(drilled: Drilled, asked: CheckOptions) -> Report:
     """Letter C: declared constraints and stated invariants, in every end state."""
     looked = f"{counted(drilled.invariants, 'invariant')} and {counted(drilled.constraints, 'declared constraint')}"
-    broken = len(drilled.consistency)
+    broken = len(drilled.broken)
     states = "committed state" if drilled.several else "end state"
     held = f"{looked} held in all {counted(drilled.states, states)}" if not broken else f"{looked}: {broken} broken"
     note = (
@@ -86,9 +94,11 @@ def consistency_report(drilled: Drilled, asked: CheckOptions) -> Report:
         engine=drilled.engine,
         runs=sum(len(examination.judged) for examination in drilled.examinations),
         bounds=(Bound(f"{states}s", drilled.states, drilled.states, note),),
-        findings=_ordered(drilled.consistency),
+        findings=_told_with_atomicity(drilled),
         unknowns=tuple(drilled.unknowns),
         headline="" if not drilled.examinations else f"{looked}: {broken} broken" if broken else held,
+        counts={"broken": broken},
+        not_covered=_NOT_COVERED,
         stated=drilled.stated,
         ended=drilled.ended,
         seed=asked.seed,
@@ -98,12 +108,14 @@ def consistency_report(drilled: Drilled, asked: CheckOptions) -> Report:
 
 
 def drill_report(drilled: Drilled, asked: CheckOptions) -> Report:
-    """Both letters in one Report, for `prove.drill`."""
+    """Both letters in one Report, for `prove.drill`: each cause once, with the rules that it breaks."""
     report = atomicity_report(drilled, asked)
     consistency = consistency_report(drilled, asked)
+    told = {number for number, same in drilled.same.items() if drilled.atomicity[same].severity == "error"}
+    findings = [*drilled.atomicity, *(each for number, each in enumerate(drilled.consistency) if number not in told)]
     return replace(
         report,
-        findings=_ordered([*report.findings, *consistency.findings]),
+        findings=tuple(findings[place] for place in _order(findings)),
         bounds=(*report.bounds, *consistency.bounds),
         notes=(*report.notes, consistency.headline) if consistency.headline and drilled.stated else report.notes,
     )
@@ -141,8 +153,24 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda finding: (finding.severity != "error", CODES[finding.code].of_a_library)))
+def _order(findings: Sequence[Finding]) -> list[int]:
+    """The places of findings in the order in which they are told."""
+
+    def rank(place: int) -> tuple[bool, bool]:
+        return findings[place].severity != "error", CODES[findings[place].code].of_a_library
+
+    return sorted(range(len(findings)), key=rank)
+
+
+def _told_with_atomicity(drilled: Drilled) -> tuple[Finding, ...]:
+    """The findings of letter C, each with the one of letter A that has the same cause."""
+    numbers = {place: number for number, place in enumerate(_order(drilled.atomicity), start=1)}
+    found = []
+    for place in _order(drilled.consistency):
+        same = drilled.same.get(place)
+        see = () if same is None else (f"A.{numbers[same]}",)
+        found.append(replace(drilled.consistency[place], see=see))
+    return tuple(found)
 
 
 def _classifiers(drilled: Drilled) -> str:
@@ -225,7 +253,6 @@ def _notes(drilled: Drilled) -> list[str]:
             notes.append(f"{name}: {ended}: the operation would have tried on")
     if drilled.left_out:
         notes.append(f"not compared: {', '.join(drilled.left_out)}")
-    notes.append("not covered: other arguments, several callers at once, power loss, two faults of different kinds")
     return list(dict.fromkeys(notes))
 
 

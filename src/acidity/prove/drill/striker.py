@@ -6,12 +6,13 @@ import threading
 from dataclasses import dataclass, replace
 
 from acidity.adapters.seam import Interceptor, Layer, PassThrough, PendingCall
-from acidity.core.call import History
+from acidity.core.call import History, commit_left_open
 from acidity.core.misfit import NOT_REACHED, Misfit, Mode, Why
 from acidity.core.scenario import Operation
 from acidity.core.schedule import FIRST, Choice, Schedule
 from acidity.engines.own_calls import OWN
 from acidity.prove.faults.base import STRIKES_MAX, Fault, FaultContext, NotApplicable
+from acidity.prove.stage.asked_for import is_given
 from acidity.prove.stage.host import is_async
 from acidity.prove.stage.needs import Needs
 from acidity.prove.stage.run import Run
@@ -183,4 +184,14 @@ def struck_run(stage: Stage, operation: Operation, strike: Strike, inner: Interc
         last = replace(run.history[-1], fault=strike.fault.name)
         return replace(run, history=(*run.history[:-1], last), struck=True, mode=injector.mode)
     missed = None if injector.struck else injector.missed or NOT_REACHED
-    return replace(run, struck=injector.struck, missed=missed, mode=injector.mode)
+    owed = strike.fault.leaves_open and _owes_a_rollback(operation, run)
+    return replace(run, struck=injector.struck, missed=missed, mode=injector.mode, owed=injector.struck and owed)
+
+
+def _owes_a_rollback(operation: Operation, run: Run) -> bool:
+    """Whether it raised over a COMMIT that nobody rolled back, on what it was given: acidity did, as its caller."""
+    refused = commit_left_open(run.history)
+    if refused is None or not run.ending.exception or not is_given(operation):
+        return False
+    call = refused.call
+    return not any(number == call.connection and made >= call.index for number, made in run.resets)

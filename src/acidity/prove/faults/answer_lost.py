@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import FaultContext, SimpleFault, apply, driver_error, hosted
+from acidity.prove.faults.base import FaultContext, Rarity, SimpleFault, apply, driver_error, hosted
 
 
 def _strike_sqlite(pending: PendingCall, context: FaultContext) -> None:
@@ -30,6 +30,7 @@ def _strike_server(pending: PendingCall, context: FaultContext) -> None:
 FAULT = SimpleFault(
     name="answer-lost",
     sentence="{call} is applied, but its answer is lost",
+    rarity=Rarity.RARE,
     kinds=frozenset({Kind.COMMIT}),
     ways={"sqlite": _strike_sqlite, "*": _strike_server},
     persistent=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any, Protocol
 
 from acidity.adapters.seam import PendingCall
@@ -17,6 +18,22 @@ from acidity.engines.hosted import HostedSandbox
 
 STRIKES_MAX = 12  # of a persistent fault: more than people retry, few enough for pauses that grow with every attempt
 SENT: frozenset[Kind] = frozenset(Kind) - {Kind.EFFECT}
+
+
+class Rarity(IntEnum):
+    """How seldom programs meet a fault: the ordinary first.
+
+    Attributes:
+        FAILS: a statement or an effect fails.
+        LOST: the connection is lost.
+        KILLED: the process is killed.
+        RARE: a COMMIT without an answer, no memory, a server that restarts, and the like.
+    """
+
+    FAILS = 0
+    LOST = 1
+    KILLED = 2
+    RARE = 3
 
 
 class NotApplicable(Exception):  # noqa: N818  # it is an answer, not an error
@@ -85,6 +102,8 @@ class Fault(Protocol):
         through_proxy: connections of the run go through the proxy, where the engine has a wire.
         cancels: it cancels the task of the operation.
         lasting: what it holds is let go only when the run ends.
+        rarity: how seldom programs meet it; a plainer one is shown where both tell the same.
+        leaves_open: the transaction of the COMMIT that it refuses stays open.
         reason: what to say of a kind of Call that it does not break.
     """
 
@@ -95,6 +114,8 @@ class Fault(Protocol):
     through_proxy: bool
     cancels: bool
     lasting: bool
+    rarity: Rarity
+    leaves_open: bool
     reason: str
 
     def misfit(self, call: Call, context: FaultContext) -> Misfit | None:
@@ -133,6 +154,8 @@ class SimpleFault:
     through_proxy: bool = False
     cancels: bool = False
     lasting: bool = False
+    rarity: Rarity = Rarity.FAILS
+    leaves_open: bool = False
     writes_only: bool = False
     reason: str = "it breaks another kind of Call"
     needs: Callable[[FaultContext], str] | None = None

@@ -6,7 +6,7 @@ import sqlite3
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import FaultContext, NotApplicable, SimpleFault
+from acidity.prove.faults.base import FaultContext, NotApplicable, Rarity, SimpleFault
 
 
 def _strike(pending: PendingCall, context: FaultContext) -> None:
@@ -32,6 +32,7 @@ def _needs(context: FaultContext) -> str:
 FAULT = SimpleFault(
     name="busy-snapshot",
     sentence="somebody commits between the reads and {call}",
+    rarity=Rarity.RARE,
     kinds=frozenset({Kind.STATEMENT}),
     ways={
         "sqlite": _strike,

@@ -96,6 +96,7 @@ FAULT = SimpleFault(
         "mariadb": "MariaDB ends the transaction whatever it answers to COMMIT",
     },
     persistent=True,
+    leaves_open=True,
     reason="only a COMMIT can be refused",
     needs=_needs,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
-from acidity.prove.faults.base import SENT, FaultContext, SimpleFault, driver_error, hosted
+from acidity.prove.faults.base import SENT, FaultContext, Rarity, SimpleFault, driver_error, hosted
 
 
 def _strike_sqlite(pending: PendingCall, context: FaultContext) -> None:
@@ -27,6 +27,7 @@ def _strike_server(pending: PendingCall, context: FaultContext) -> None:
 FAULT = SimpleFault(
     name="connection-lost",
     sentence="the connection is lost before {call}",
+    rarity=Rarity.LOST,
     kinds=SENT,
     ways={"sqlite": _strike_sqlite, "*": _strike_server},
     persistent=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
-from acidity.prove.faults.base import SENT, FaultContext, SimpleFault, hosted
+from acidity.prove.faults.base import SENT, FaultContext, Rarity, SimpleFault, hosted
 
 
 def _strike(pending: PendingCall, context: FaultContext) -> None:
@@ -23,6 +23,7 @@ def _strike(pending: PendingCall, context: FaultContext) -> None:
 FAULT = SimpleFault(
     name="idle-timeout",
     sentence="the server ends the idle transaction before {call}",
+    rarity=Rarity.LOST,
     kinds=SENT,
     ways={
         "sqlite": "a file ends no session",

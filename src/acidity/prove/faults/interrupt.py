@@ -7,7 +7,7 @@ import threading
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.bait import table
-from acidity.prove.faults.base import FaultContext, SimpleFault, hosted
+from acidity.prove.faults.base import FaultContext, Rarity, SimpleFault, hosted
 
 
 def _strike_sqlite(pending: PendingCall, context: FaultContext) -> None:
@@ -46,6 +46,7 @@ def _cancelled(pending: PendingCall, context: FaultContext, slow: str) -> None:
 FAULT = SimpleFault(
     name="interrupt",
     sentence="{call} is interrupted",
+    rarity=Rarity.RARE,
     kinds=frozenset({Kind.STATEMENT}),
     ways={"sqlite": _strike_sqlite, "postgresql": _strike_postgresql, "mariadb": _strike_mariadb},
     reason="only a statement runs long enough",

@@ -6,7 +6,7 @@ import signal
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import FaultContext, SimpleFault
+from acidity.prove.faults.base import FaultContext, Rarity, SimpleFault
 
 
 def _strike(pending: PendingCall, context: FaultContext) -> None:
@@ -32,6 +32,7 @@ def _needs(context: FaultContext) -> str:
 FAULT = SimpleFault(
     name="keyboard-interrupt",
     sentence="Ctrl-C arrives before {call}",
+    rarity=Rarity.RARE,
     kinds=frozenset(Kind) - {Kind.ROLLBACK},
     ways={"*": _strike},
     reason="nobody can clean up after a clean-up that was cut short",

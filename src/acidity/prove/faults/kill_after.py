@@ -7,7 +7,7 @@ import signal
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import FaultContext, SimpleFault
+from acidity.prove.faults.base import FaultContext, Rarity, SimpleFault
 
 
 def _strike(pending: PendingCall, context: FaultContext) -> None:
@@ -20,6 +20,7 @@ def _strike(pending: PendingCall, context: FaultContext) -> None:
 FAULT = SimpleFault(
     name="kill-after",
     sentence="the process is killed after {call}",
+    rarity=Rarity.KILLED,
     kinds=frozenset(Kind),
     ways={"*": _strike},
     in_child=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import FaultContext, SimpleFault
+from acidity.prove.faults.base import FaultContext, Rarity, SimpleFault
 
 
 def _strike_sqlite(pending: PendingCall, context: FaultContext) -> None:
@@ -34,6 +34,7 @@ def _strike_mariadb(pending: PendingCall, context: FaultContext) -> None:
 FAULT = SimpleFault(
     name="read-only",
     sentence="the database is read-only at {call}",
+    rarity=Rarity.RARE,
     kinds=frozenset({Kind.STATEMENT}),
     ways={"sqlite": _strike_sqlite, "postgresql": _strike_postgresql, "mariadb": _strike_mariadb},
     writes_only=True,

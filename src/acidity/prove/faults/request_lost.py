@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import FaultContext, SimpleFault, hosted
+from acidity.prove.faults.base import FaultContext, Rarity, SimpleFault, hosted
 
 
 def _strike(pending: PendingCall, context: FaultContext) -> None:
@@ -20,6 +20,7 @@ def _strike(pending: PendingCall, context: FaultContext) -> None:
 FAULT = SimpleFault(
     name="request-lost",
     sentence="the connection breaks before {call} reaches the server",
+    rarity=Rarity.RARE,
     kinds=frozenset({Kind.COMMIT}),
     ways={"sqlite": "a file has no wire that could break", "*": _strike},
     through_proxy=True,

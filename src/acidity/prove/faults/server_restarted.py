@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
-from acidity.prove.faults.base import SENT, FaultContext, SimpleFault, hosted
+from acidity.prove.faults.base import SENT, FaultContext, Rarity, SimpleFault, hosted
 
 
 def _strike(pending: PendingCall, context: FaultContext) -> None:
@@ -21,6 +21,7 @@ def _needs(context: FaultContext) -> str:
 FAULT = SimpleFault(
     name="server-restarted",
     sentence="the server crashes and restarts before {call}",
+    rarity=Rarity.RARE,
     kinds=SENT,
     ways={"sqlite": "a file has no server", "*": _strike},
     needs=_needs,

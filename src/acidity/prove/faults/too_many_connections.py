@@ -6,7 +6,7 @@ A program that tries again for ever is let in at last, as it is after the last s
 from __future__ import annotations
 
 from acidity.adapters.seam import PendingCall
-from acidity.prove.faults.base import SENT, STRIKES_MAX, FaultContext, SimpleFault, hosted
+from acidity.prove.faults.base import SENT, STRIKES_MAX, FaultContext, Rarity, SimpleFault, hosted
 
 
 class _Full:
@@ -41,6 +41,7 @@ def _strike(pending: PendingCall, context: FaultContext) -> None:
 FAULT = SimpleFault(
     name="too-many-connections",
     sentence="the connection is lost before {call}, and the server takes no new one",
+    rarity=Rarity.RARE,
     kinds=SENT,
     ways={"sqlite": "a file counts no connections", "*": _strike},
     lasting=True,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
-from acidity.adapters.seam import Interceptor
-from acidity.core.call import History
+from acidity.adapters.seam import ACTOR, Layer, PendingCall, request
+from acidity.core.call import Call, History, Kind
+from acidity.core.cause import CauseKind, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +23,65 @@ class Misfit:
     worth_saying: bool = True
 
 
+@dataclass(slots=True)
+class Patient:
+    """The operation that a change is tried on.
+
+    Attributes:
+        history: of its clean run.
+        shown: of the runs that show what the change may help against.
+        engines: the name of a database → that of its engine.
+        spoiled: why the trial says nothing, once an Interceptor has found that out.
+        did: what the reader must know of how the change was made.
+    """
+
+    history: History
+    shown: Sequence[History] = ()
+    engines: dict[str, str] = field(default_factory=dict)
+    spoiled: str = ""
+    did: str = ""
+
+    @property
+    def seen(self) -> Sequence[History]:
+        """All runs that are known."""
+        return (self.history, *self.shown)
+
+
 @dataclass(frozen=True, slots=True)
 class RemedyTrial:
     """A change that can be tried.
 
     Attributes:
         name: what to change, in words.
-        codes: the findings it may help against.
-        misfit: why it cannot be tried on an operation with this clean History; None if it can.
-        interceptor: makes the Interceptor of one run, given that History.
+        kinds: the causes that it may end.
+        misfit: why it cannot be tried on an operation; None if it can.
+        interceptor: makes the Interceptor of one run.
     """
 
     name: str
-    codes: frozenset[str]
-    misfit: Callable[[History], Misfit | None]
-    interceptor: Callable[[History], Interceptor]
+    kinds: frozenset[CauseKind]
+    misfit: Callable[[Patient], Misfit | None]
+    interceptor: Callable[[Patient], Layer]
+
+
+def ask_beside(pending: PendingCall, kind: Kind, sql: str) -> None:
+    """What the changed program would ask in this line, too: a Call as any other, which a fault may strike.
+
+    Raises:
+        BaseException: whatever the database or a fault raised.
+    """
+    actor, call, wire = ACTOR.get(), pending.call, pending.wire
+    assert actor is not None, "an Interceptor is asked on behalf of an actor"
+    assert wire is not None, "there is nothing to ask beside an effect"
+    request(actor, kind, sql, None, wire=wire, place=place_of(call), send=lambda _: wire.send(sql))
+
+
+def place_of(call: Call) -> Place | None:
+    """Where a Call was made."""
+    site = call.decided or call.site
+    return None if site is None else Place(site, call.path or (site,))
+
+
+def becomes(pending: PendingCall, kind: Kind) -> None:
+    """Note in the History that the Call is of another kind in the changed program."""
+    pending.call = replace(pending.call, kind=kind, sql="", autocommit=False)

@@ -9,48 +9,52 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from acidity.adapters.seam import PassThrough, PendingCall
+from acidity.adapters.seam import Layer, PendingCall
 from acidity.adapters.wire import LiveConnection
-from acidity.core.call import History, Kind
-from acidity.prove.remedies.base import Misfit, RemedyTrial
+from acidity.core.call import Kind
+from acidity.core.cause import CauseKind
+from acidity.prove.remedies.base import Misfit, Patient, RemedyTrial
 
 
-class _OneCommit(PassThrough):
-    def __init__(self, commits: int) -> None:
-        self._left = commits
+class _OneCommit(Layer):
+    def __init__(self, last: int) -> None:
+        super().__init__()
+        self._last = last
+        self._over = False
         self._held: LiveConnection | None = None
 
     def intercept(self, pending: PendingCall) -> None:
         kind = pending.call.kind
         if kind is Kind.COMMIT:
-            self._left -= 1
-            if self._left > 0:
+            if pending.call.index < self._last and not self._over:
                 self._held = pending.wire
                 return
             self._held = None
-        elif kind is Kind.ROLLBACK:
+        elif kind is Kind.ROLLBACK and self._held in {None, pending.wire}:
             self._held = None
-            self._left = 0
-        pending.perform()
+            self._over = True
+        self.inner.intercept(pending)
 
     def keeps_open(self, wire: LiveConnection) -> bool:
-        return self._held is wire
+        return self._held is wire or self.inner.keeps_open(wire)
 
     def finish(self) -> None:
         if self._held is not None:
             with suppress(Exception):
                 self._held.rollback()
             self._held = None
+        self.inner.finish()
 
 
-def _commits(history: History) -> int:
-    return sum(1 for event in history if event.call.kind is Kind.COMMIT)
+def _commits(patient: Patient) -> list[int]:
+    return [event.call.index for event in patient.history if event.call.kind is Kind.COMMIT]
 
 
-def _misfit(history: History) -> Misfit | None:
+def _misfit(patient: Patient) -> Misfit | None:
+    history = patient.history
     written = {event.call.connection for event in history if event.call.writes}
     commits = {event.call.connection for event in history if event.call.kind is Kind.COMMIT}
-    if _commits(history) < 2:
+    if len(_commits(patient)) < 2:
         return Misfit("it has one COMMIT", worth_saying=False)
     if len({event.call.database for event in history if event.call.writes}) > 1:
         return Misfit(
@@ -63,7 +67,7 @@ def _misfit(history: History) -> Misfit | None:
 
 TRIAL = RemedyTrial(
     name="one commit instead of several: make both changes in one transaction",
-    codes=frozenset({"ACI201", "ACI252", "ACI251"}),
+    kinds=frozenset({CauseKind.SEVERAL_COMMITS}),
     misfit=_misfit,
-    interceptor=lambda history: _OneCommit(_commits(history)),
+    interceptor=lambda patient: _OneCommit(_commits(patient)[-1]),
 )

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from acidity.adapters.seam import PassThrough, PendingCall
-from acidity.core.call import History, Kind
-from acidity.prove.remedies.base import Misfit, RemedyTrial
+from acidity.adapters.seam import Layer, PendingCall
+from acidity.core.call import Kind
+from acidity.core.cause import CauseKind
+from acidity.prove.remedies.base import Misfit, Patient, RemedyTrial
 
 
-class _RollBackAfterFailedCommit(PassThrough):
+class _RollBackAfterFailedCommit(Layer):
     def failed(self, pending: PendingCall) -> None:
         if pending.call.kind is Kind.COMMIT and pending.wire is not None:
             with suppress(Exception):
                 pending.wire.rollback()
+        self.inner.failed(pending)
 
 
-def _misfit(history: History) -> Misfit | None:
-    if any(event.call.kind is Kind.COMMIT for event in history):
+def _misfit(patient: Patient) -> Misfit | None:
+    if any(event.call.kind is Kind.COMMIT for event in patient.history):
         return None
     return Misfit("it sends no COMMIT", worth_saying=False)
 
 
 TRIAL = RemedyTrial(
     name="roll back after a failed COMMIT: `with Session(engine) as session, session.begin():`",
-    codes=frozenset({"ACI207"}),
+    kinds=frozenset({CauseKind.COMMIT_LEFT_OPEN}),
     misfit=_misfit,
     interceptor=lambda _: _RollBackAfterFailedCommit(),
 )

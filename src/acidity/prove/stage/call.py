@@ -13,10 +13,13 @@ from acidity.adapters.site import calls_operations
 from acidity.core.outcome import Ending
 from acidity.core.scenario import Operation, Scenario
 from acidity.engines.base import Sandbox
+from acidity.engines.hosting import require_driver
+from acidity.prove.stage.asked_for import injection_of
 from acidity.prove.stage.ending import answered, raised
 from acidity.prove.stage.ground import BY_NAME, require_fitting
+from acidity.prove.stage.host import is_async
 from acidity.prove.stage.http import Applications
-from acidity.prove.stage.inject import injected, injected_async, injection_of
+from acidity.prove.stage.inject import injected, injected_async
 from acidity.prove.stage.needs import NOTHING, Needs
 
 
@@ -54,6 +57,23 @@ class Caller:
         self._options = options
         self._engines: dict[tuple[str, bool], Any] = {}
         self._asked: dict[int, tuple[Operation, str | None]] = {}
+
+    def require_drivers(self) -> None:
+        """What the operations ask for needs a driver, and async code greenlets; before anything is run, they are there.
+
+        Raises:
+            EngineUnavailable: one is not installed; the message says what brings it.
+            UsageError: an operation cannot be given what it asks for.
+        """
+        for operation in (*self._scenario.operations, *self._scenario.steps.values()):
+            what = self._injection(operation)
+            if what is None or what in {"url", "dsn", "dsns"}:
+                continue
+            asynchronous = is_async(operation) and what not in {"engine", "databases"}
+            if asynchronous and what != "dbapi_connection":
+                require_driver("greenlet")
+            for part in self._parts.values():
+                require_driver(part.driver(asynchronous=asynchronous))
 
     @calls_operations
     def call(self, player: Player) -> Ending:

@@ -11,7 +11,7 @@ from types import MethodType, ModuleType
 from typing import Any
 
 from acidity.adapters.seam import Actor, PendingCall, current_actor, request
-from acidity.adapters.site import find_site, is_user_code
+from acidity.adapters.site import find_place, is_user_code
 from acidity.core.call import Kind
 from acidity.core.effect import Effect
 from acidity.errors import UsageError
@@ -124,7 +124,7 @@ def _through_the_seam(
                 on_effect(name, key)
             return answer
 
-        return request(actor, Kind.EFFECT, name, None, wire=None, site=find_site(), send=send)
+        return request(actor, Kind.EFFECT, name, None, wire=None, place=find_place(), send=send)
 
     @functools.wraps(function)
     def observe(*arguments: Any, **keywords: Any) -> Any:

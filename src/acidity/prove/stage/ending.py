@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import Callable
+from traceback import walk_tb
 from typing import Any
 
-from acidity.core.outcome import Ending
+from sqlalchemy.exc import SQLAlchemyError
+
+from acidity.adapters.drivers import DRIVERS
+from acidity.adapters.site import is_user_code, shown
+from acidity.core.call import Site
+from acidity.core.outcome import Ending, Mistake
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
 from acidity.errors import Terminated
@@ -14,6 +20,19 @@ from acidity.prove.stage.effects import WrongKeyError
 from acidity.prove.stage.freeze import freeze
 from acidity.prove.stage.http import Exchange
 from acidity.prove.stage.needs import Needs
+
+_UNMEANT = (
+    AttributeError,
+    ConnectionError,
+    ImportError,
+    IndexError,
+    MemoryError,
+    NameError,
+    NotImplementedError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+)
 
 
 def answered(operation: Operation, answer: Any) -> Ending:
@@ -30,7 +49,7 @@ def raised(operation: Operation, error: BaseException, needs: Needs, function: C
         isinstance(error, KeyboardInterrupt) and not provoked
     ):
         raise error
-    cancelled = isinstance(error, CancelledError)
+    cancelled, at = isinstance(error, CancelledError), _innermost_line(error)
     if isinstance(function, Exchange) and (needs.cancels or not cancelled):
         sent = function.answer(error)
         if sent is not None:  # the client had its status before this was raised
@@ -40,4 +59,28 @@ def raised(operation: Operation, error: BaseException, needs: Needs, function: C
         message=str(error),
         refusal=isinstance(error, operation.raises or ()),
         cancelled=cancelled,
+        at=at,
+        mistake=_mistake(error, at),
     )
+
+
+def _innermost_line(error: BaseException) -> Site | None:
+    """The last line of user code that the exception passed on its way out; None where it has left none."""
+    users = [
+        (frame.f_code, line) for frame, line in walk_tb(error.__traceback__) if is_user_code(frame.f_code.co_filename)
+    ]
+    if not users:
+        return None
+    code, line = users[-1]
+    return Site(shown(code.co_filename), line, code.co_name)
+
+
+def _mistake(error: BaseException, at: Site | None) -> Mistake | None:
+    """What it tells of; a broken constraint may well be a refusal."""
+    cause = getattr(error, "orig", None) or error
+    of_a_driver = type(cause).__module__.partition(".")[0] in set(DRIVERS)
+    if of_a_driver or isinstance(error, SQLAlchemyError):
+        return None if "IntegrityError" in {each.__name__ for each in type(cause).__mro__} else Mistake.TABLES
+    if isinstance(error, TypeError) and at is None:
+        return Mistake.CALL
+    return Mistake.CODE if isinstance(error, _UNMEANT) else None

@@ -16,7 +16,7 @@ from acidity.engines import new_sandbox
 from acidity.engines.base import Ground, Sandbox
 from acidity.engines.several import Several
 from acidity.errors import UsageError
-from acidity.prove.stage.bind import bound_engines
+from acidity.prove.stage.bind import Setting, bindings
 from acidity.prove.stage.schema import schema_maker
 
 BY_NAME = ("databases", "async_databases", "dsns")
@@ -59,15 +59,15 @@ def _references(databases: Mapping[str, Database]) -> dict[str, dict[str, tuple[
     return found
 
 
-def bound(scenario: Scenario, parts: Mapping[str, Sandbox]) -> Iterator[tuple[Engine, Sandbox]]:
-    """The module-level engines that the scenario names, and the Sandbox that each is redirected to.
+def bound(scenario: Scenario, parts: Mapping[str, Sandbox]) -> Iterator[tuple[Engine | Setting, Sandbox]]:
+    """The module-level engines and settings that the scenario names, and the Sandbox that each is to lead to.
 
     Raises:
-        UsageError: a name leads to nothing, or not to an engine.
+        UsageError: a name leads to nothing, or to nothing of the kind.
     """
     for name, part in parts.items():
-        for engine in bound_engines(scenario.databases[name].bind if scenario.databases else scenario.bind):
-            yield engine, part
+        for found in bindings(scenario.databases[name].bind if scenario.databases else scenario.bind):
+            yield found, part
 
 
 def seeded(

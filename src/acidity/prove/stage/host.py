@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
-from acidity.adapters.site import calls_operations, creator_site, find_site
+from acidity.adapters.site import calls_operations, creator_place, find_place
 from acidity.core.scenario import Operation
 from acidity.errors import UsageError
 
@@ -120,8 +120,8 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 def _task_knowing_its_creator(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
     """A task's stack does not show who made it (``asyncio.wait_for`` makes one); keep that line as a fallback."""
-    token = creator_site.set(find_site())
+    token = creator_place.set(find_place())
     try:
         return asyncio.Task(coroutine, loop=loop, **options)
     finally:
-        creator_site.reset(token)
+        creator_place.reset(token)

@@ -122,6 +122,9 @@ class Run:
         between: committed states on the way in which something does not hold.
         told: what the caller was told, once somebody has decided it.
         legal: the name of the end state beside before and after that this is, as ``also=`` says; or nothing.
+        resets: a connection that its pool rolled back, with how many Calls had been made by then.
+        owed: a COMMIT was refused and left open on a connection that the operation was given, and it raised: to roll
+            back was the duty of its caller, who is acidity here.
     """
 
     schedule: Schedule
@@ -145,6 +148,8 @@ class Run:
     between: tuple[Between, ...] = ()
     told: Told | None = None
     legal: str = ""
+    resets: tuple[tuple[int, int], ...] = ()
+    owed: bool = False
 
     @classmethod
     def of(cls, actor: Actor, scene: Scene, schedule: Schedule) -> Self:
@@ -162,6 +167,7 @@ class Run:
             locked_out=scene.seen.locked_out,
             bypasses=scene.bypasses,
             in_doubt=scene.seen.in_doubt,
+            resets=tuple(actor.resets),
         )
 
     @property

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateSchema
 
 from acidity.core.database import Database
+from acidity.core.packages import missing
 from acidity.core.scenario import Scenario
 from acidity.engines.base import Sandbox
 from acidity.engines.hosted import HostedSandbox
@@ -119,7 +120,7 @@ def _alembic(config: Any, sandbox: Sandbox) -> Callable[[Engine], None]:
             from alembic.config import Config
             from alembic.util import CommandError
         except ImportError:
-            raise UsageError("an Alembic schema needs Alembic: pip install 'acidity[alembic]'") from None
+            raise UsageError(missing("alembic")) from None
         used = Config(str(config)) if isinstance(config, Path) else config
         old_url, old_attributes = used.get_main_option("sqlalchemy.url"), dict(used.attributes)
         used.set_main_option("sqlalchemy.url", sandbox.url().replace("%", "%%"))

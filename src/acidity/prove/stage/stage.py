@@ -14,6 +14,7 @@ from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import Any, Self
 
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from acidity.adapters import ADAPTERS
@@ -29,6 +30,7 @@ from acidity.engines.base import Ground, Sandbox
 from acidity.engines.own_calls import JUDGES, OWN
 from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove.stage.beginnings import Beginnings
+from acidity.prove.stage.bind import Setting
 from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.child import Child, OnEffect
 from acidity.prove.stage.effects import observed
@@ -108,9 +110,10 @@ class Stage:
             self._cleanup.enter_context(counting_as_user(file_of(operation.function) for operation in written))
             self.adapters.install()
             self._cleanup.callback(self.adapters.remove)
-            for engine, part in bound(self.scenario, self.parts):
-                self._cleanup.enter_context(self.adapters.redirecting(engine, part))
+            for found, part in bound(self.scenario, self.parts):
+                self._cleanup.enter_context(self._leading(found, part))
             self._create()
+            self._caller.require_drivers()
             self._cleanup.enter_context(observed(self.scenario.effects, self._effect_took_place))
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
@@ -127,6 +130,9 @@ class Stage:
         self._onlooker = Onlooker(self.sandbox, self.parts, self.adapters)
         self._judges = Judges(self.parts)
         self._sessions = Sessions(self.parts.values(), self.adapters, self._onlooker)
+
+    def _leading(self, found: Engine | Setting, part: Sandbox) -> AbstractContextManager[None]:
+        return found.leading_to(part) if isinstance(found, Setting) else self.adapters.redirecting(found, part)
 
     def _create(self) -> None:
         """Make the rows before, where schema and set-up reach no other database than an operation does."""

@@ -1,0 +1,43 @@
+"""ACI210: what recovers cannot bear what a broken-off operation leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from acidity.explained.programs.shop import SHOP, Item, Order, nothing_is_owed
+from acidity.prove import Operation, Scenario
+
+
+def sell(session: Session) -> None:
+    """Note the intent, commit; then carry it out, and commit again."""
+    with session.begin():
+        session.add(Order(item_id=1, pieces=2, state="open"))
+    with session.begin():
+        carry_out(session, session.scalars(select(Order)).one())
+
+
+def carry_out(session: Session, order: Order) -> None:
+    """Take the pieces, and say so, in one transaction."""
+    session.get_one(Item, order.item_id).stock -= order.pieces
+    order.state = "done"
+
+
+def finish(session: Session) -> None:
+    """Ask for an operator where an order is open, instead of carrying it out."""
+    if session.scalars(select(Order).where(Order.state == "open")).all():
+        raise RuntimeError("an order is open: call the operator")
+
+
+def finish_mended(session: Session) -> None:
+    """Carry out what is open."""
+    with session.begin():
+        for order in session.scalars(select(Order).where(Order.state == "open")):
+            carry_out(session, order)
+
+
+SEVERAL: dict[str, Any] = {"commits": "several", "invariants": [nothing_is_owed], **SHOP}
+wrong = Scenario(Operation(sell), recover=finish, **SEVERAL)
+mended = Scenario(Operation(sell), recover=finish_mended, **SEVERAL)

@@ -1,0 +1,258 @@
+"""What made a run go wrong: the kind of cause, and the line where the change became permanent.
+
+Pure. It is read from the History of the run beside that of the clean run, never from what the fault or the word is
+called: a function that commits too early has one cause, whatever stops it afterwards.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from acidity.analysis.canonical import equal_raw
+from acidity.core.call import Call, History, Kind, Site, commit_left_open
+from acidity.core.cause import Cause, CauseKind, Place
+from acidity.core.outcome import Rows
+from acidity.prove.drill.judge import Baseline, Judged
+from acidity.prove.stage.run import Break, Run
+
+_FOLLOW_UPS = frozenset(("not recovered", "not settled", "not idempotent"))
+
+
+class Causes:
+    """Finds the causes of the runs of one operation.
+
+    Args:
+        baseline: what the runs are compared with.
+        judged: all runs; what does not hold in a clean one is no fault's work in the others.
+    """
+
+    def __init__(self, baseline: Baseline, judged: Sequence[Judged]) -> None:
+        self._baseline = baseline
+        self._clean = baseline.clean[0].history
+        self._known = {(event.call.index, event.call.site): event.call for event in self._clean}
+        self._sent = Counter(name for event in self._clean for name in _names(event.call))
+        self._permanent = [self._clean[number] for number in permanent(self._clean)]
+        clean = (item.run for item in judged if not item.run.schedule.choices)
+        self._broken = frozenset(broken.violation.called for run in clean for broken in run.breaks)
+
+    def of(self, item: Judged) -> Cause:
+        """Why this run is as it is; of one that is right, what the rules that it breaks come from."""
+        run, word = item.run, item.judgement.word
+        history = self._filled(run)
+        if word in _FOLLOW_UPS:
+            step = run.failed_step or self._baseline.changed_again(run)
+            return Cause(CauseKind.FOLLOW_UP, None, str(step))
+        if word == "not refused":
+            return Cause(CauseKind.MISSING_REFUSAL, self._where_it_commits(history))
+        if run.in_doubt:
+            return Cause(CauseKind.IN_DOUBT, self._last(history, Kind.PREPARE))
+        refused = commit_left_open(history)
+        if refused is not None and (run.leaks or word == "leaked"):
+            return Cause(CauseKind.COMMIT_LEFT_OPEN, place_of(refused.call))
+        if word == "leaked":
+            return Cause(CauseKind.LEFT_BEHIND, self._left_behind(history))
+        if self._effects_misfit(item):
+            return Cause(CauseKind.EFFECT, self._effect(history))
+        struck = next((number for number, event in enumerate(history) if event.fault), None)
+        return self._of_clean(item, history) if struck is None else self._of_struck(item, history, struck)
+
+    def of_break(self, item: Judged, broken: Break) -> Cause:
+        """Why a rule does not hold in some state of this run."""
+        if broken.between is not None:
+            between = broken.between
+            if between.step:
+                return Cause(CauseKind.FOLLOW_UP, None, between.step)
+            return Cause(CauseKind.SEVERAL_COMMITS, self._parted(self._like_clean(between.call)))
+        if broken.violation.called in self._broken and item.run.schedule.choices:
+            return Cause(CauseKind.CLEAN_RUN, self._where_it_commits(self._clean))
+        return self.of(item)
+
+    # Without a fault
+
+    def _of_clean(self, item: Judged, history: History) -> Cause:
+        word = item.judgement.word
+        if word == "false success":
+            return Cause(CauseKind.MISSING_COMMIT, self._last_write(history))
+        if word in {"false failure", "failed after commit"}:
+            return Cause(CauseKind.LATE_FAILURE, self._where_it_commits(history))
+        return Cause(CauseKind.CLEAN_RUN, self._where_it_commits(history))
+
+    # Under a fault
+
+    def _of_struck(self, item: Judged, history: History, struck: int) -> Cause:
+        rows = item.judgement.rows
+        if rows is Rows.BEFORE:
+            return self._of_nothing(item.run, history, struck)
+        made = permanent(history)
+        earlier = [history[number] for number in made if number <= struck]
+        later = [history[number] for number in made if number > struck]
+        again = self._again(history, struck) if later else None
+        if again is not None:
+            return Cause(CauseKind.RESEND, again)
+        if rows is Rows.AFTER:
+            if later and not earlier:
+                return Cause(CauseKind.SWALLOWED_ERROR, self._parted(later[0].call))
+            if earlier:
+                return Cause(CauseKind.LATE_FAILURE, place_of(earlier[0].call))
+        if earlier:
+            return Cause(_kind_of(earlier[0].call), self._parted(earlier[0].call))
+        if later:
+            return Cause(CauseKind.SWALLOWED_ERROR, self._parted(later[0].call))
+        written = next((event for event in history if event.call.writes), None)
+        if written is not None:
+            return Cause(CauseKind.NO_TRANSACTIONS, place_of(written.call))
+        return Cause(CauseKind.OTHER, self._where_it_commits(self._clean))
+
+    def _of_nothing(self, run: Run, history: History, struck: int) -> Cause:
+        """Nothing is there: it was never committed, was to be committed after the answer, or the error was hidden."""
+        event = history[struck]
+        if run.ending.status and run.ending.answer["raised"]:
+            late = event.call if event.call.commits else None
+            return Cause(CauseKind.EARLY_ANSWER, place_of(late) if late else self._where_it_commits(self._clean))
+        if not self._permanent:
+            return Cause(CauseKind.MISSING_COMMIT, self._last_write(self._clean))
+        return Cause(CauseKind.SWALLOWED_ERROR, self._parted(self._permanent[0].call))
+
+    def _again(self, history: History, struck: int) -> Place | None:
+        """Where what the clean run sends once was sent again after the fault."""
+        sent = Counter(name for event in history[: struck + 1] for name in _names(event.call))
+        for event in history[struck + 1 :]:
+            call = event.call
+            sent.update(_names(call))
+            if any(sent[name] > self._sent[name] > 0 for name in _names(call)):
+                first = next(each.call for each in history if each.call.sql == call.sql)
+                place = place_of(call)
+                return None if place is None else parted(place, first.path, both=True)
+        return None
+
+    def _effects_misfit(self, item: Judged) -> bool:
+        """Whether the rows are whole, and what took place outside the database does not fit them."""
+        if item.judgement.rows not in {Rows.TORN, Rows.DOUBLED}:
+            return False
+        return self._baseline.rows_alone(item.run.end) in {Rows.BEFORE, Rows.AFTER}
+
+    # Places
+
+    def _filled(self, run: Run) -> History:
+        """Its History; of a process that was killed, a Call is known only as far as it was told in time."""
+        if not run.ending.killed:
+            return run.history
+        return tuple(replace(event, call=self._like_clean(event.call)) for event in run.history)
+
+    def _like_clean(self, call: Call) -> Call:
+        return call if call.path else self._known.get((call.index, call.site), call)
+
+    def _parted(self, call: Call) -> Place | None:
+        """Where it became permanent: in a line that does not also lead to what comes next in a clean run."""
+        place = place_of(call)
+        if place is None:
+            return None
+        after = _after(self._clean, call)
+        following = next((event.call for event in after if event.call.writes and event.call.path != call.path), None)
+        return place if following is None else parted(place, following.path)
+
+    def _where_it_commits(self, history: History) -> Place | None:
+        made = permanent(history)
+        return self._parted(history[made[0]].call) if made else self._last_write(history)
+
+    def _last_write(self, history: History) -> Place | None:
+        written = [event.call for event in history if event.call.writes] or [event.call for event in history]
+        return place_of(written[-1]) if written else None
+
+    def _last(self, history: History, kind: Kind) -> Place | None:
+        found = [event.call for event in history if event.call.kind is kind]
+        return place_of(found[-1]) if found else self._last_write(history)
+
+    def _left_behind(self, history: History) -> Place | None:
+        """The last Call of a transaction that nobody ended."""
+        began: dict[int, Call] = {}
+        for event in history:
+            call = event.call
+            if call.kind in {Kind.COMMIT, Kind.ROLLBACK} or call.autocommit:
+                began.pop(call.connection, None)
+            elif call.kind is not Kind.EFFECT:
+                began[call.connection] = call
+        return place_of(list(began.values())[-1]) if began else self._last_write(history)
+
+    def _effect(self, history: History) -> Place | None:
+        effects = [event for event in history if event.call.kind is Kind.EFFECT]
+        chosen = next((event for event in effects if event.fault), None) or next(reversed(effects), None)
+        return place_of(chosen.call) if chosen is not None else self._last(self._clean, Kind.EFFECT)
+
+
+def permanent(history: History) -> list[int]:
+    """The places of the Events that made a write permanent, or may have."""
+    pending: set[int] = set()
+    found = []
+    for number, event in enumerate(history):
+        call = event.call
+        if call.writes and (event.reply.status != "error" or (event.fault and not call.autocommit)):
+            pending.add(call.connection)  # what was struck may have been applied before
+        if call.kind is Kind.ROLLBACK:
+            pending.discard(call.connection)
+        if call.commits and event.reply.status != "error" and call.connection in pending:
+            pending.discard(call.connection)
+            found.append(number)
+    return found
+
+
+def is_only_owed(item: Judged) -> bool:
+    """Nothing is wrong but that somebody else had to roll back a COMMIT that was refused and left open."""
+    return item.run.owed and item.judgement.word == "leaked" and not item.run.leaks
+
+
+def committed_by_stranger(run: Run) -> bool:
+    """SQLAlchemy's own trap: a failed COMMIT went back to the pool unrolled, and the next user committed it."""
+    return bool(run.leaks) and not equal_raw(run.first, run.second) and commit_left_open(run.history) is not None
+
+
+def place_of(call: Call) -> Place | None:
+    """The line that decided on a Call, with the way to it."""
+    site = call.decided or call.site
+    return None if site is None else Place(site, call.path or (site,))
+
+
+def parted(place: Place, other: Sequence[Site], *, both: bool = False) -> Place:
+    """The line that decided, no further out than where the way to something else parts from the way to it.
+
+    A line that leads to both says nothing about the one.
+
+    Args:
+        place: the line that decided, so far.
+        other: the way to the other, the innermost line first.
+        both: take the line where they part, even if the one so far is further in.
+    """
+    shared = sum(1 for _ in _alike(place.path, other))
+    if shared == len(place.path) or place.site not in place.path:
+        return place
+    parting = len(place.path) - 1 - shared
+    return Place(place.path[parting], place.path) if both or place.path.index(place.site) > parting else place
+
+
+def _alike(one: Sequence[Site], other: Sequence[Site]) -> Iterator[Site]:
+    """The lines that two ways share, the outermost first."""
+    for ours, theirs in zip(reversed(one), reversed(other), strict=False):
+        if ours != theirs:
+            return
+        yield ours
+
+
+def _after(history: History, call: Call) -> History:
+    """What follows the Call of a clean run that was made in the same way; nothing where there is none."""
+    for number, event in enumerate(history):
+        if event.call.kind is call.kind and event.call.path == call.path:
+            return history[number + 1 :]
+    return ()
+
+
+def _names(call: Call) -> tuple[str, ...]:
+    """By what a write is known again: its text, and its text with what it wrote."""
+    return (call.sql, f"{call.sql}\n{call.params!r}") if call.writes else ()
+
+
+def _kind_of(call: Call) -> CauseKind:
+    if call.schema and call.autocommit:
+        return CauseKind.DDL
+    return CauseKind.AUTOCOMMIT if call.autocommit else CauseKind.SEVERAL_COMMITS

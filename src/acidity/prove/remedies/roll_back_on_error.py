@@ -1,0 +1,69 @@
+"""Roll back on the error path instead of COMMIT: once something has failed, COMMIT becomes ROLLBACK.
+
+That is what ``except: connection.rollback(); raise`` does. A ROLLBACK of the program's own, also to a savepoint, ends
+the error path, and what was sent again on another connection is not on it.
+"""
+
+from __future__ import annotations
+
+from acidity.adapters.seam import Layer, PendingCall
+from acidity.adapters.wire import LiveConnection
+from acidity.core.call import History, Kind
+from acidity.core.cause import CauseKind
+from acidity.prove.remedies.base import Misfit, Patient, RemedyTrial, becomes
+
+_ENDS = frozenset({Kind.ROLLBACK, Kind.ROLLBACK_TO})
+
+
+class _RollBackOnError(Layer):
+    def __init__(self) -> None:
+        super().__init__()
+        self._used: list[LiveConnection] = []
+        self._failed: list[LiveConnection] = []
+
+    def intercept(self, pending: PendingCall) -> None:
+        wire, kind = pending.wire, pending.call.kind
+        if wire is not None and wire not in self._used:
+            self._used.append(wire)
+        if wire is not None and wire in self._failed:
+            if kind is Kind.COMMIT:
+                self._failed.remove(wire)
+                becomes(pending, Kind.ROLLBACK)
+                wire.rollback()
+                return
+            if kind in _ENDS:
+                self._failed.remove(wire)
+        self.inner.intercept(pending)
+
+    def failed(self, pending: PendingCall) -> None:
+        if pending.call.kind is not Kind.COMMIT:  # what a failed COMMIT needs is another change
+            failed = self._used if pending.wire is None else [pending.wire]
+            self._failed += [wire for wire in failed if wire not in self._failed]
+        self.inner.failed(pending)
+
+
+def _commits_after_an_error(history: History) -> bool:
+    failed: set[int] = set()
+    for event in history:
+        call = event.call
+        if event.reply.status != "ok" and call.kind is not Kind.COMMIT:
+            failed.add(call.connection)
+        elif call.kind in _ENDS:
+            failed.discard(call.connection)
+        elif call.kind is Kind.COMMIT and failed & {call.connection, 0}:
+            return True
+    return False
+
+
+def _misfit(patient: Patient) -> Misfit | None:
+    if any(map(_commits_after_an_error, patient.seen)):
+        return None
+    return Misfit("it commits nothing after an error", worth_saying=False)
+
+
+TRIAL = RemedyTrial(
+    name="roll back on the error path instead of COMMIT: `except: connection.rollback(); raise`",
+    kinds=frozenset({CauseKind.SWALLOWED_ERROR}),
+    misfit=_misfit,
+    interceptor=lambda _: _RollBackOnError(),
+)

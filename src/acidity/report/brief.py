@@ -1,0 +1,177 @@
+"""One `Finding` on a card: the line, what the user loses, the rows beside what they should be, the fix, the replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from acidity.core.cause import Place, RowFate
+from acidity.core.finding import Finding, Remedy, Tried
+from acidity.report.page import Page, cells
+
+INDENT = 2
+ROWS_MAX = 5
+_GREY = "bright_black"
+Cells = tuple[tuple[str, object], ...]
+
+
+def say_brief(page: Page, finding: Finding) -> None:
+    """Put the finding on the page, in at most twenty lines of the usual width."""
+    places = _places(finding)
+    for place, label in places:
+        _say_place(page, place, label)
+    page.say((finding.title, "bold"), indent=INDENT)
+    room = page.width - 2 * INDENT - 1
+    rows = [fate_line(row, room) for row in finding.rows] or [_shortened(str(row), room) for row in finding.diff]
+    for row in rows[:ROWS_MAX]:
+        page.say(row, indent=2 * INDENT + 1)
+    if len(rows) > ROWS_MAX:
+        page.say((f"and {len(rows) - ROWS_MAX} more rows", _GREY), indent=2 * INDENT + 1)
+    names = ", ".join(dict.fromkeys(str(also) for also in finding.also if str(also) != finding.word))
+    if names:
+        page.say(names, label="also breaks: ", label_style="cyan", indent=INDENT)
+    fix = fix_line(finding.remedies)
+    if fix:
+        page.say(fix, label="fix: ", label_style="green", indent=INDENT)
+    replay = finding.replay or str(finding.schedule)
+    page.say(replay, label="replay: ", label_style="cyan", indent=INDENT, wrap=False)
+
+
+def say_in_a_line(page: Page, finding: Finding) -> None:
+    """Put its code, word and line on the page."""
+    place = finding.permanent or finding.broke
+    site = place.site if place is not None else next(iter(finding.sites), None)
+    where = f" at {site}" if site is not None else f" in {finding.operation}"
+    often = f", {finding.rate.runs:,} of {finding.rate.of:,} runs" if finding.rate is not None else ""
+    kind = "" if finding.severity == "error" else f" ({finding.severity})"
+    text = f"{finding.code} {finding.word}{kind}{where}{often}"
+    page.say(_shortened(text, page.width - 2 - cells("also: ")), label="also: ", label_style="cyan", indent=INDENT)
+
+
+def fix_line(remedies: Sequence[Remedy]) -> str:
+    """The cheapest change that ended it, with what came of it; where none did, that."""
+    for wanted in (Tried.PASSED, Tried.ENDS_THIS):
+        for remedy in remedies:
+            if remedy.verdict is wanted:
+                return f"{remedy.name} ({_runs(remedy)}: {remedy.result})"
+    failed = sum(remedy.verdict is Tried.FAILED for remedy in remedies)
+    if failed:
+        return f"none known: {failed} change{'' if failed == 1 else 's'} tried did not end it"
+    return next((f"{remedy.name} ({remedy.result})" for remedy in remedies), "")
+
+
+def _runs(remedy: Remedy) -> str:
+    return f"tried in {remedy.runs:,} run{'' if remedy.runs == 1 else 's'}"
+
+
+def _places(finding: Finding) -> list[tuple[Place, str]]:
+    """Where it became permanent, and where it broke if that is another line."""
+    permanent, broke = finding.permanent, finding.broke
+    if permanent is None and broke is None:
+        return [(Place(site, (site,)), "") for site in finding.sites[:1]]
+    if permanent is None or broke is None or broke.site == permanent.site:
+        return [(place, "") for place in (permanent or broke,) if place is not None]
+    return [(permanent, ""), (broke, "broke at ")]
+
+
+def _say_place(page: Page, place: Place, label: str) -> None:
+    """The line with its text, and the way to it, on one line if there is room."""
+    site = place.site
+    line = f"{site} {site.function}".rstrip()
+    source = _shortened(site.source, max(page.width - INDENT - cells(label + line) - 3, 20))
+    way = way_of(place)
+    whole = f"{line}   {source}     {way}" if way else f"{line}   {source}"
+    if cells(label + whole) + INDENT <= page.width:
+        after = (f"     {way}" if way else "", _GREY)
+        page.say((line, "bold"), f"   {source}", after, label=label, label_style="cyan", indent=INDENT)
+        return
+    page.say((line, "bold"), f"   {source}", label=label, label_style="cyan", indent=INDENT)
+    if way:
+        page.say((_shortened(way, page.width - 2 * INDENT), _GREY), indent=2 * INDENT)
+
+
+def way_of(place: Place) -> str:
+    """How the line was reached: ``← reserve :24 ← place_order :34``; a file is named where it changes."""
+    text, file = [], place.site.file
+    for site in place.way:
+        where = f":{site.line}" if site.file == file else str(site)
+        text.append(f"← {site.function} {where}" if site.function else f"← {where}")
+        file = site.file
+    return " ".join(text)
+
+
+def fate_line(row: RowFate, room: int) -> str:
+    """A row as it is, and in brackets what it should be: ``items 1   stock 10 → 8   (should be 10)``."""
+    name = f"{row.table} {_key(row.key)}".rstrip()
+    should = _should(row)
+    tail = f"   (should be {should})" if should else ""
+    head = f"{name}   {_now(row)}"
+    return f"{_shortened(head, max(room - cells(tail), room // 2))}{_shortened(tail, room // 2)}"
+
+
+def _key(key: Cells) -> str:
+    return str(key[0][1]) if len(key) == 1 else " ".join(f"{column}={value}" for column, value in key)
+
+
+def _now(row: RowFate) -> str:
+    before, now = row.before, row.now
+    if now is None:
+        return "gone" if before is not None else "missing"
+    if before is None:
+        return f"new: {_listed(now, but=row.key)}"
+    known = dict(before)
+    changed = [f"{column} {known[column]} → {value}" for column, value in now if not _same(known.get(column), value)]
+    return ", ".join(changed) or f"as before: {_listed(now, but=row.key)}"
+
+
+def _should(row: RowFate) -> str:
+    return ", or ".join(dict.fromkeys(_wanted(row, cells_) for cells_ in row.should))
+
+
+def _wanted(row: RowFate, wanted: Cells | None) -> str:
+    """What would have been right: only what differs from what is there."""
+    if wanted is None:
+        return "absent"
+    if row.now is None:
+        return f"there: {_listed(wanted, but=row.key)}"
+    now = dict(row.now)
+    differs = [(column, value) for column, value in wanted if not _same(now.get(column), value)]
+    if len(differs) == 1 and len(_changed(row)) <= 1:
+        return str(differs[0][1])
+    return ", ".join(f"{column} {value}" for column, value in differs) or "as it is"
+
+
+def _changed(row: RowFate) -> list[str]:
+    known = dict(row.before or ())
+    return [column for column, value in row.now or () if not _same(known.get(column), value)]
+
+
+def _same(one: object, other: object) -> bool:
+    return type(one) is type(other) and one == other
+
+
+def _listed(row: Cells, *, but: Cells) -> str:
+    keys = {column for column, _ in but}
+    return ", ".join(f"{column} {value}" for column, value in row if column not in keys) or "nothing else"
+
+
+def _shortened(text: str, room: int) -> str:
+    """The text in one line, its end left out where there is no room."""
+    text = " ".join(text.split()) if "\n" in text else text
+    if cells(text) <= room:
+        return text
+    while text and cells(text) > room - 1:
+        text = text[: len(text) - max(1, (cells(text) - room + 1) // 2)]
+    return f"{text.rstrip()}…"
+
+
+def all_remedies(remedies: Iterable[Remedy]) -> list[tuple[str, str]]:
+    """What was tried, as (line, style): what passed first, the cheapest of it at the top."""
+    order = list(Tried)
+    lines = []
+    for remedy in sorted(remedies, key=lambda each: order.index(each.verdict)):
+        note = f"; {remedy.note}" if remedy.note and remedy.verdict is not Tried.NOT_TRIED else ""
+        by = ", by whoever calls it" if remedy.by_caller else ""
+        tried = "" if remedy.verdict is Tried.NOT_TRIED else f"{_runs(remedy)}: "
+        style = {Tried.PASSED: "green", Tried.NOT_TRIED: _GREY}.get(remedy.verdict, "")
+        lines.append((f"{remedy.name}{by} ({tried}{remedy.result}{note})", style))
+    return lines

@@ -1,0 +1,66 @@
+"""The page of each code: made from the registry, and its program has what the page says, by the fault that it names."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from acidity import prove
+from acidity.core.codes import CODES
+from acidity.explained import EXPLANATIONS
+from acidity.explained.explanation import PROGRAMS, Explanation
+from acidity.explained.pages import index, markdown
+from acidity.prove.faults import FAULTS
+
+CODES_DOCS = Path(__file__).parents[2] / "docs" / "codes"
+PAGES = [
+    pytest.param(page, id=name, marks=[] if page.db == "sqlite" else pytest.mark.slow)
+    for name, page in EXPLANATIONS.items()
+]
+
+
+def test_every_code_has_a_page_and_no_page_is_left_over() -> None:
+    assert list(EXPLANATIONS) == list(CODES)
+    assert {name: page.code for name, page in EXPLANATIONS.items()} == dict(CODES)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_program_has_it_and_the_mended_one_has_not(page: Explanation) -> None:
+    program = import_module(f"{PROGRAMS}.{page.program}")
+    wrong, mended = (
+        prove.drill(scenario, db=page.db, faults=[page.fault], remedies=False)
+        for scenario in (program.wrong, program.mended)
+    )
+    assert page.code.name in {found.code for found in wrong.findings}, str(wrong)
+    assert mended.verdict == "pass", str(mended)
+    assert page.code.name not in {found.code for found in mended.findings}, str(mended)
+
+
+@pytest.mark.parametrize("page", EXPLANATIONS.values(), ids=EXPLANATIONS)
+def test_a_page_is_short_and_leads_on(page: Explanation) -> None:
+    assert 4 <= len(page.source.splitlines()) <= 24
+    assert len(page.mended_source.splitlines()) <= 24
+    assert page.fault in FAULTS
+    assert page.near
+    assert page.code not in page.near
+    for text in (page.meaning, page.production, page.fix):
+        assert text.endswith(".")
+        assert len(text) <= 420
+
+
+def written() -> dict[str, str]:
+    return {"README.md": index(EXPLANATIONS.values())} | {
+        f"{name}.md": markdown(page) for name, page in EXPLANATIONS.items()
+    }
+
+
+def test_the_pages_in_docs_are_these() -> None:
+    """Set ACIDITY_UPDATE_DOCS=1 to write them anew."""
+    if os.environ.get("ACIDITY_UPDATE_DOCS"):
+        CODES_DOCS.mkdir(exist_ok=True)
+        for name, text in written().items():
+            (CODES_DOCS / name).write_text(text, encoding="utf-8")
+    assert {path.name: path.read_text(encoding="utf-8") for path in CODES_DOCS.iterdir()} == written()

@@ -1,0 +1,224 @@
+"""For each remedy: programs that it mends, the same rewritten by hand, and programs that it does not mend."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from tests.quality.remedies.tables import ORDER, TAKE, Order, Product
+
+Program = Callable[..., Any]
+ROWS = ((1, 5), (2, None), (3, 7))
+kept: list[Any] = []
+
+
+def mail(order: int) -> None:
+    """The mail server."""
+
+
+def ask(order: int) -> str:
+    """A gateway whose answer is used."""
+    return f"r{order}"
+
+
+# One COMMIT instead of several
+
+
+def two_commits(session_factory: sessionmaker[Session]) -> None:
+    with session_factory() as session:
+        session.get_one(Product, 1).stock -= 1
+        session.commit()
+        session.add(Order(id=1, product_id=1))
+        session.flush()
+        session.commit()
+
+
+def in_one_commit(session_factory: sessionmaker[Session]) -> None:
+    with session_factory.begin() as session:
+        session.get_one(Product, 1).stock -= 1
+        session.add(Order(id=1, product_id=1))
+
+
+def two_commits_and_the_error_hidden(dsn: str) -> None:
+    with closing(sqlite3.connect(dsn)) as connection:
+        connection.execute(TAKE)
+        connection.commit()
+        with suppress(sqlite3.Error):
+            connection.execute(ORDER)
+        connection.commit()
+
+
+# Roll back after a failed COMMIT
+
+
+def stock_commit(engine: Engine) -> None:
+    with Session(engine) as session:
+        session.get_one(Product, 1).stock -= 1
+        session.commit()
+
+
+def rolled_back_by_hand(engine: Engine) -> None:
+    with Session(engine) as session, session.begin():
+        session.get_one(Product, 1).stock -= 1
+
+
+def noted_after_the_failure(dsn: str) -> None:
+    connection = sqlite3.connect(dsn)
+    kept[:] = [connection]
+    connection.execute(TAKE)
+    try:
+        connection.commit()
+    except sqlite3.Error:
+        connection.execute("INSERT INTO lines (amount) VALUES (0)")
+        raise
+
+
+# Roll back on the error path instead of COMMIT
+
+
+@contextmanager
+def commits_always(dsn: str) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(dsn)
+    try:
+        yield connection
+    finally:
+        connection.commit()
+        connection.close()
+
+
+@contextmanager
+def commits_if_clean(dsn: str) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(dsn)) as connection:
+        try:
+            yield connection
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+
+def committed_in_finally(dsn: str) -> None:
+    with commits_always(dsn) as connection:
+        connection.execute(TAKE)
+        connection.execute(ORDER)
+
+
+def committed_if_clean(dsn: str) -> None:
+    with commits_if_clean(dsn) as connection:
+        connection.execute(TAKE)
+        connection.execute(ORDER)
+
+
+def told_ok_whatever_came(dsn: str) -> bool:
+    with commits_always(dsn) as connection:
+        connection.execute(TAKE)
+        try:
+            connection.execute(ORDER)
+        except sqlite3.Error:
+            return True
+    return True
+
+
+# BEGIN for autocommit code
+
+
+def written_in_autocommit(dsn: str) -> None:
+    with closing(sqlite3.connect(dsn, isolation_level=None)) as connection:
+        connection.execute(TAKE)
+        connection.execute(ORDER)
+
+
+def begun_by_hand(dsn: str) -> None:
+    with closing(sqlite3.connect(dsn, isolation_level=None)) as connection:
+        connection.execute("BEGIN")
+        connection.execute(TAKE)
+        connection.execute(ORDER)
+        connection.execute("COMMIT")
+
+
+def autocommit_notes_the_failure(dsn: str) -> None:
+    with closing(sqlite3.connect(dsn, isolation_level=None)) as connection:
+        connection.execute(TAKE)
+        try:
+            connection.execute(ORDER)
+        except sqlite3.Error:
+            connection.rollback()
+            connection.execute("INSERT INTO lines (id, amount) VALUES (1, 0)")
+            raise
+
+
+# A savepoint per row
+
+
+def load(dsn: str, *, savepoint: bool = False, early: bool = False) -> int:
+    loaded = 0
+    with closing(sqlite3.connect(dsn, isolation_level=None)) as connection:
+        connection.execute("BEGIN")
+        for row in ROWS:
+            try:
+                loaded += early
+                if savepoint:
+                    connection.execute("SAVEPOINT one")
+                connection.execute("INSERT INTO lines (id, amount) VALUES (?, ?)", row)
+                if savepoint:
+                    connection.execute("RELEASE one")
+                loaded += not early
+            except sqlite3.Error:
+                if savepoint:
+                    connection.execute("ROLLBACK TO one")
+                else:
+                    connection.rollback()
+                    connection.execute("BEGIN")
+        connection.execute("INSERT INTO counts (loaded) VALUES (?)", (loaded,))
+        connection.commit()
+    return loaded
+
+
+def skipped_with_a_rollback(dsn: str) -> int:
+    return load(dsn)
+
+
+def skipped_with_a_savepoint(dsn: str) -> int:
+    return load(dsn, savepoint=True)
+
+
+def counted_too_early(dsn: str) -> int:
+    return load(dsn, early=True)
+
+
+# Send the effect after COMMIT
+
+
+def mailed_before(session_factory: sessionmaker[Session]) -> None:
+    with session_factory.begin() as session:
+        mail(1)
+        session.add(Order(id=1, product_id=1))
+
+
+def mailed_after(session_factory: sessionmaker[Session]) -> None:
+    with session_factory.begin() as session:
+        session.add(Order(id=1, product_id=1))
+    mail(1)
+
+
+def answer_used(session_factory: sessionmaker[Session]) -> None:
+    with session_factory.begin() as session:
+        session.add(Order(id=len(ask(1)), product_id=1))
+
+
+def send_what_is_not_mailed(session_factory: sessionmaker[Session]) -> None:
+    """What a worker does: every order is mailed, once under its number."""
+    with session_factory() as session:
+        for order in session.query(Order).all():
+            mail(order.id)
+
+
+def counts_fit(session: Session) -> None:
+    there = session.connection().exec_driver_sql("SELECT count(*) FROM lines").scalar()
+    told = session.connection().exec_driver_sql("SELECT coalesce(sum(loaded), 0) FROM counts").scalar()
+    assert there == told, f"{told} rows are noted as loaded, {there} are there"

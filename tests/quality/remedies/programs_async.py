@@ -1,0 +1,201 @@
+"""The same programs as coroutines, for `aiosqlite` and `AsyncSession`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import aiosqlite
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from tests.quality.remedies.programs import ROWS
+from tests.quality.remedies.tables import ORDER, TAKE, Order, Product
+
+Factory = async_sessionmaker[AsyncSession]
+kept: list[Any] = []
+
+
+async def mail(order: int) -> None:
+    """The mail server."""
+
+
+async def ask(order: int) -> str:
+    """A gateway whose answer is used."""
+    return f"r{order}"
+
+
+async def two_commits(async_session_factory: Factory) -> None:
+    async with async_session_factory() as session:
+        (await session.get_one(Product, 1)).stock -= 1
+        await session.commit()
+        session.add(Order(id=1, product_id=1))
+        await session.flush()
+        await session.commit()
+
+
+async def in_one_commit(async_session_factory: Factory) -> None:
+    async with async_session_factory.begin() as session:
+        (await session.get_one(Product, 1)).stock -= 1
+        session.add(Order(id=1, product_id=1))
+
+
+async def two_commits_and_the_error_hidden(dsn: str) -> None:
+    async with aiosqlite.connect(dsn) as connection:
+        await connection.execute(TAKE)
+        await connection.commit()
+        with suppress(sqlite3.Error):
+            await connection.execute(ORDER)
+        await connection.commit()
+
+
+async def stock_commit(async_engine: AsyncEngine) -> None:
+    async with AsyncSession(async_engine) as session:
+        (await session.get_one(Product, 1)).stock -= 1
+        await session.commit()
+
+
+async def rolled_back_by_hand(async_engine: AsyncEngine) -> None:
+    async with AsyncSession(async_engine) as session, session.begin():
+        (await session.get_one(Product, 1)).stock -= 1
+
+
+async def noted_after_the_failure(dsn: str) -> None:
+    connection = await aiosqlite.connect(dsn)
+    kept[:] = [connection]
+    await connection.execute(TAKE)
+    try:
+        await connection.commit()
+    except sqlite3.Error:
+        await connection.execute("INSERT INTO lines (amount) VALUES (0)")
+        raise
+
+
+@asynccontextmanager
+async def commits_always(dsn: str) -> AsyncIterator[aiosqlite.Connection]:
+    connection = await aiosqlite.connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.commit()
+        await connection.close()
+
+
+@asynccontextmanager
+async def commits_if_clean(dsn: str) -> AsyncIterator[aiosqlite.Connection]:
+    async with aiosqlite.connect(dsn) as connection:
+        try:
+            yield connection
+        except BaseException:
+            await connection.rollback()
+            raise
+        await connection.commit()
+
+
+async def committed_in_finally(dsn: str) -> None:
+    async with commits_always(dsn) as connection:
+        await connection.execute(TAKE)
+        await connection.execute(ORDER)
+
+
+async def committed_if_clean(dsn: str) -> None:
+    async with commits_if_clean(dsn) as connection:
+        await connection.execute(TAKE)
+        await connection.execute(ORDER)
+
+
+async def told_ok_whatever_came(dsn: str) -> bool:
+    async with commits_always(dsn) as connection:
+        await connection.execute(TAKE)
+        try:
+            await connection.execute(ORDER)
+        except sqlite3.Error:
+            return True
+    return True
+
+
+async def written_in_autocommit(dsn: str) -> None:
+    async with aiosqlite.connect(dsn, isolation_level=None) as connection:
+        await connection.execute(TAKE)
+        await connection.execute(ORDER)
+
+
+async def begun_by_hand(dsn: str) -> None:
+    async with aiosqlite.connect(dsn, isolation_level=None) as connection:
+        await connection.execute("BEGIN")
+        await connection.execute(TAKE)
+        await connection.execute(ORDER)
+        await connection.execute("COMMIT")
+
+
+async def autocommit_notes_the_failure(dsn: str) -> None:
+    async with aiosqlite.connect(dsn, isolation_level=None) as connection:
+        await connection.execute(TAKE)
+        try:
+            await connection.execute(ORDER)
+        except sqlite3.Error:
+            await connection.rollback()
+            await connection.execute("INSERT INTO lines (id, amount) VALUES (1, 0)")
+            raise
+
+
+async def load(dsn: str, *, savepoint: bool = False, early: bool = False) -> int:
+    loaded = 0
+    async with aiosqlite.connect(dsn, isolation_level=None) as connection:
+        await connection.execute("BEGIN")
+        for row in ROWS:
+            try:
+                loaded += early
+                if savepoint:
+                    await connection.execute("SAVEPOINT one")
+                await connection.execute("INSERT INTO lines (id, amount) VALUES (?, ?)", row)
+                if savepoint:
+                    await connection.execute("RELEASE one")
+                loaded += not early
+            except sqlite3.Error:
+                if savepoint:
+                    await connection.execute("ROLLBACK TO one")
+                else:
+                    await connection.rollback()
+                    await connection.execute("BEGIN")
+        await connection.execute("INSERT INTO counts (loaded) VALUES (?)", (loaded,))
+        await connection.commit()
+    return loaded
+
+
+async def skipped_with_a_rollback(dsn: str) -> int:
+    return await load(dsn)
+
+
+async def skipped_with_a_savepoint(dsn: str) -> int:
+    return await load(dsn, savepoint=True)
+
+
+async def counted_too_early(dsn: str) -> int:
+    return await load(dsn, early=True)
+
+
+async def mailed_before(async_session_factory: Factory) -> None:
+    async with async_session_factory.begin() as session:
+        await mail(1)
+        session.add(Order(id=1, product_id=1))
+
+
+async def mailed_after(async_session_factory: Factory) -> None:
+    async with async_session_factory.begin() as session:
+        session.add(Order(id=1, product_id=1))
+    await mail(1)
+
+
+async def answer_used(async_session_factory: Factory) -> None:
+    async with async_session_factory.begin() as session:
+        session.add(Order(id=len(await ask(1)), product_id=1))
+
+
+async def send_what_is_not_mailed(async_session_factory: Factory) -> None:
+    """What a worker does: every order is mailed, once under its number."""
+    async with async_session_factory() as session:
+        for order in (await session.scalars(select(Order))).all():
+            await mail(order.id)

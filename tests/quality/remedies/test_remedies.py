@@ -1,0 +1,171 @@
+"""Each remedy is shown as passing where a rewrite by hand passes, and never where it does not end the finding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from acidity import prove
+from acidity.adapters.seam import Layer
+from acidity.core.cause import CauseKind
+from acidity.core.finding import Remedy, Tried
+from acidity.core.report import Report
+from acidity.prove import Effect, Operation, Scenario
+from acidity.prove.drill import trials
+from acidity.prove.remedies import REMEDIES
+from tests.quality.remedies import programs, programs_async
+from tests.quality.remedies.tables import Order, Product, shop
+
+FAULTS = ("error-before", "connection-lost", "commit-left-open", "effect-before", "effect-after")
+SIDES = {"sync": programs, "async": programs_async}
+# The remedy, the program that it mends, the same rewritten by hand, and one that it does not mend.
+TABLE = {
+    "one-commit": ("two_commits", "in_one_commit", "two_commits_and_the_error_hidden"),
+    "roll-back-after-failed-commit": ("stock_commit", "rolled_back_by_hand", "noted_after_the_failure"),
+    "roll-back-on-error": ("committed_in_finally", "committed_if_clean", "told_ok_whatever_came"),
+    "begin": ("written_in_autocommit", "begun_by_hand", "autocommit_notes_the_failure"),
+    "savepoint-per-row": ("skipped_with_a_rollback", "skipped_with_a_savepoint", "counted_too_early"),
+    "effect-after-commit": ("mailed_before", "mailed_after", "mailed_before"),
+}
+
+
+def scenario(side: ModuleType, remedy: str, name: str, *, mends: bool = True) -> Scenario:
+    function = getattr(side, name)
+    options: dict[str, Any] = {"inject": "dsn"} if function.__code__.co_varnames[0] == "dsn" else {}
+    if remedy == "savepoint-per-row":
+        operation = Operation(function, partial=("lines",), succeeded=lambda _: True, **options)
+        return shop(operation, invariants=[programs.counts_fit])
+    if remedy == "effect-after-commit":
+        settle = {"settle": side.send_what_is_not_mailed} if mends else {}
+        return shop(Operation(function, **options), effects=[Effect(side.mail, key=lambda order: order)], **settle)
+    return shop(Operation(function, **options))
+
+
+def drilled(case: Scenario, *, remedies: bool = True) -> Report:
+    return prove.drill(case, db="sqlite", faults=FAULTS, remedies=remedies)
+
+
+def tried(report: Report, key: str) -> list[Remedy]:
+    return [remedy for finding in report.findings for remedy in finding.remedies if remedy.key == key]
+
+
+@pytest.mark.parametrize("key", TABLE)
+@pytest.mark.parametrize("side", SIDES)
+def test_a_change_that_is_shown_as_passing_passes_by_hand(side: str, key: str) -> None:
+    wrong, right, _ = TABLE[key]
+    report = drilled(scenario(SIDES[side], key, wrong))
+    found = tried(report, key)
+    assert report.verdict == "fail"
+    assert found, str(report)
+    assert {remedy.verdict for remedy in found} <= {Tried.PASSED, Tried.ENDS_THIS}, str(report)
+    mended = drilled(scenario(SIDES[side], key, right), remedies=False)
+    assert mended.verdict == "pass" or key == "one-commit", str(mended)
+
+
+@pytest.mark.parametrize("key", TABLE)
+@pytest.mark.parametrize("side", SIDES)
+def test_a_change_that_does_not_end_it_is_said_not_to(side: str, key: str) -> None:
+    report = drilled(scenario(SIDES[side], key, TABLE[key][2], mends=False))
+    found = tried(report, key)
+    assert found, str(report)
+    assert {remedy.verdict for remedy in found} == {Tried.FAILED}, str(report)
+
+
+@pytest.mark.parametrize("key", TABLE)
+@pytest.mark.parametrize("side", ["sync", pytest.param("async", marks=pytest.mark.slow)])
+def test_a_change_that_does_nothing_is_never_shown_as_passing(
+    side: str, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else is tried is shown as it is."""
+    planted = replace(REMEDIES[key], interceptor=lambda _: Layer())
+    monkeypatch.setattr(trials, "REMEDIES", {key: planted})
+    report = drilled(scenario(SIDES[side], key, TABLE[key][0]))
+    assert {remedy.verdict for remedy in tried(report, key)} == {Tried.FAILED}, str(report)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_an_effect_whose_answer_is_used_cannot_wait(side: str) -> None:
+    module = SIDES[side]
+    report = drilled(shop(Operation(module.answer_used), effects=[module.ask]))
+    (remedy,) = tried(report, "effect-after-commit")
+    assert remedy.result == "not tried: its answer is used before COMMIT"
+
+
+def test_what_the_program_s_rollback_became_is_said() -> None:
+    report = drilled(scenario(programs, "savepoint-per-row", "skipped_with_a_rollback"))
+    (remedy,) = tried(report, "savepoint-per-row")
+    assert remedy.note == "the program's ROLLBACK became ROLLBACK TO"
+
+
+def test_two_changes_are_tried_together_where_one_leaves_something() -> None:
+    report = prove.drill(scenario(programs, "one-commit", "two_commits"), db="sqlite", faults=FAULTS)
+    torn = next(found for found in report.findings if found.code == "ACI201")
+    results = {remedy.key: remedy.result for remedy in torn.remedies}
+    assert results == {
+        "one-commit": "ends this; ACI207 remains",
+        "one-commit+roll-back-after-failed-commit": "passed",
+    }
+    assert "ACI207 at tests/quality/remedies/programs.py:" in torn.remedies[0].note
+
+
+def flushed_in_autocommit(engine: Engine) -> None:
+    with Session(engine.execution_options(isolation_level="AUTOCOMMIT")) as session:
+        session.get_one(Product, 1).stock -= 1
+        session.flush()
+        session.add(Order(id=1, product_id=1))
+        session.commit()
+
+
+def test_the_commit_that_a_change_brings_is_struck_too() -> None:
+    """It may be refused and left open in the pool like any other, and nobody rolls it back for the program."""
+    report = drilled(shop(Operation(flushed_in_autocommit)))
+    results = {remedy.key: remedy.result for remedy in report.findings[0].remedies}
+    assert results == {"begin": "ends this; ACI207 remains", "begin+roll-back-after-failed-commit": "passed"}
+
+
+def lent(session: Session) -> None:
+    session.get_one(Product, 1).stock -= 1
+    session.commit()
+
+
+async def lent_to_a_coroutine(async_session: AsyncSession) -> None:
+    (await async_session.get_one(Product, 1)).stock -= 1
+    await async_session.commit()
+
+
+@pytest.mark.parametrize("function", [lent, lent_to_a_coroutine])
+def test_a_refused_commit_on_what_was_lent_is_its_owners_to_roll_back(function: Any) -> None:
+    report = drilled(shop(Operation(function)))
+    (found,) = report.findings
+    assert report.verdict == "pass", str(report)
+    assert (found.code, found.severity, found.kind) == ("ACI207", "warning", CauseKind.COMMIT_LEFT_OPEN)
+    (remedy,) = found.remedies
+    assert (remedy.by_caller, remedy.result) == (True, "passed")
+    run = prove.replay(shop(Operation(function)), found.schedule)
+    assert (run.word, run.verdict) == (found.word, "pass")
+
+
+def lent_and_rolled_back(session: Session) -> None:
+    session.get_one(Product, 1).stock -= 1
+    try:
+        session.commit()
+    except Exception:
+        session.rollback()
+        raise
+
+
+def test_who_rolls_back_what_was_lent_is_owed_nothing() -> None:
+    assert drilled(shop(Operation(lent_and_rolled_back))).findings == ()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_on_what_it_opened_itself_it_is_an_error(side: str) -> None:
+    report = drilled(scenario(SIDES[side], "", "stock_commit"), remedies=False)
+    (found,) = report.findings
+    assert (found.code, found.severity, report.verdict) == ("ACI207", "error", "fail")

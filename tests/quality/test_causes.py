@@ -1,0 +1,82 @@
+"""One finding for each cause: its kind, the line where it became permanent, and all that it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from acidity import prove
+from acidity.core.cause import CauseKind
+from acidity.core.finding import Finding
+from acidity.core.report import Card, Report
+from examples.budget import twins
+
+FAULTS = ("error-before", "error-after", "connection-lost", "commit-left-open", "answer-lost")
+INVARIANTS = {"entries_net_to_zero", "global_sum_is_kept", "two_entries_or_none"}
+
+# Twin → each cause with a part of its line → what it breaks beside its word, of letter A and of letter C.
+TWINS: Mapping[str, Mapping[tuple[CauseKind, str], set[str]]] = {
+    "commit_between": {(CauseKind.SEVERAL_COMMITS, "<- commit between: half is committed"): INVARIANTS},
+    "helper_commits": {(CauseKind.SEVERAL_COMMITS, "<- helper commits: half is committed"): INVARIANTS},
+    "caught_without_rollback": {
+        (CauseKind.SWALLOWED_ERROR, "<- caught: half is in, and the session is used again"): {
+            "false failure",
+            *INVARIANTS,
+        },
+        (CauseKind.COMMIT_LEFT_OPEN, "<- caught: half is in, and the session is used again"): {"two_entries_or_none"},
+    },
+    "success_without_commit": {(CauseKind.MISSING_COMMIT, "session.flush()"): {"two_entries_or_none"}},
+    "as_in_the_text": {
+        (CauseKind.LATE_FAILURE, "<- as in the text: after this line failure may be a lie"): {"two_entries_or_none"}
+    },
+    "no_owner_check": {(CauseKind.MISSING_REFUSAL, "# the one commit"): set()},
+    "retry_on_any_error": {
+        (CauseKind.RESEND, "return transfer_budget(user_id, from_id, to_id, amount)"): {"two_entries_or_none"}
+    },
+    "flushed_at_once": {(CauseKind.AUTOCOMMIT, "<- autocommit: what was sent is committed"): INVARIANTS},
+}
+
+
+def letter(card: Card, name: str) -> tuple[Finding, ...]:
+    report = card.letters[name]
+    assert isinstance(report, Report)
+    return report.findings
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_a_twin_has_one_finding_for_each_cause(name: str) -> None:
+    card = prove.check(getattr(twins, name), faults=FAULTS, remedies=False)
+    atomic = letter(card, "A")
+    expected = TWINS[name]
+    assert len(atomic) == len(expected), str(card)
+    for (kind, line), also in expected.items():
+        (found,) = [each for each in atomic if each.kind is kind]
+        assert found.permanent is not None
+        assert line in found.permanent.site.source
+        assert {each.name for each in found.also} == also
+        assert found.rate is not None
+        assert found.rate.runs == found.occurrences <= found.rate.of
+    for number, found in enumerate(letter(card, "C"), start=1):
+        same = f"A.{1 + [each.kind for each in atomic].index(found.kind)}"
+        assert found.see == (same,), number
+    rules = {each.name for found in atomic for each in found.also if each.code == "ACI252"}
+    told = {each.name for found in letter(card, "C") for each in found.also if each.code == "ACI252"}
+    assert told <= rules
+
+
+def test_a_letter_that_is_asked_alone_refers_to_no_other() -> None:
+    twin = twins.commit_between
+    card = prove.check(twin, letters="C", faults=("error-before",), remedies=False)
+    assert [found.see for found in letter(card, "C")] == [()]
+
+
+def test_a_retry_is_told_at_the_line_that_retries() -> None:
+    """Its COMMIT and its first write are in lines that lead to both."""
+    card = prove.check(twins.retry_on_any_error, faults=FAULTS, remedies=False)
+    (found,) = letter(card, "A")
+    assert found.permanent is not None
+    assert found.permanent.site.function == "transfer_retried_on_any_error"
+    assert found.path[0].function == "transfer_budget"
+    assert found.broke is not None
+    assert found.broke.site.function == "unit_of_work"

@@ -1,0 +1,115 @@
+"""A clean run that fails: the message has its line, and advises only what fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from acidity import prove
+from acidity.errors import UsageError
+from acidity.prove import Operation, Scenario
+from tests.engines.bank import ALICE, Account, bank
+
+HERE = Path(__file__).name
+LINES = Path(__file__).read_text(encoding="utf-8").splitlines()
+
+
+class Refused(Exception):
+    """The user's own."""
+
+
+def refuses(session: Session) -> None:
+    raise Refused("not today")
+
+
+def breaks_a_constraint(session: Session) -> None:
+    with session.begin():
+        session.add(Account(id=ALICE, owner="again", balance=1))
+
+
+def misspells(session: Session) -> None:
+    session.get_one(Account, ALICE).balance_of()
+
+
+def asks_for_a_table_that_is_not_there(session: Session) -> None:
+    session.execute(text("SELECT * FROM nobody_made_it"))
+
+
+def takes_two(session: Session, amount: int) -> None: ...
+
+
+def needs_a_package(session: Session) -> None:
+    import no_such_package_at_all  # noqa: F401
+
+
+def anything(*args: Any) -> None:
+    args[0].execute(text("SELECT 1"))
+
+
+def with_its_own(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Brings a session to a function that still says it wants one."""
+
+    def wrapper(*args: Any) -> Any:
+        return function(None, *args)
+
+    wrapper.__wrapped__ = function  # type: ignore[attr-defined]
+    return wrapper
+
+
+def answers(session: Session) -> str:
+    session.get_one(Account, ALICE)
+    return "sold out"
+
+
+def clean(operation: Operation) -> str:
+    with pytest.raises(UsageError) as said:
+        prove.drill(bank(operation), faults=["error-before"], remedies=False)
+    return str(said.value)
+
+
+@pytest.mark.parametrize(
+    ("operation", "source", "advice"),
+    [
+        (Operation(refuses), "raise Refused(", "say raises=Refused if this is an expected refusal"),
+        (
+            Operation(breaks_a_constraint),
+            "with session.begin()",
+            "say raises=IntegrityError if this is an expected refusal",
+        ),
+        (Operation(misspells), "balance_of()", "mend that first"),
+        (Operation(asks_for_a_table_that_is_not_there), "nobody_made_it", "metadata= or schema= makes its tables"),
+        (Operation(needs_a_package), "import no_such", "mend that first"),
+        (Operation(anything), "args[0]", "its parameters are *args, so nothing was injected: say inject="),
+        (
+            Operation(with_its_own(takes_two), 5),
+            "return function(None",
+            "session was injected into what wraps it: say inject=None if that brings its own",
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_the_line_and_what_fits(operation: Operation, source: str, advice: str) -> None:
+    message = clean(operation)
+    line = next(number for number, text in enumerate(LINES, start=1) if source in text)
+    assert f"the clean run failed at tests/quality/{HERE}:{line}, so there is nothing to compare with" in message
+    assert advice in message
+    assert ("raises=" in message) == advice.startswith("say raises=")
+
+
+def test_an_answer_is_no_exception() -> None:
+    operation = Operation(answers, succeeded=lambda answer: answer == "booked")
+    message = clean(operation)
+    assert "it answered 'sold out'" in message
+    assert message.endswith("say refused=True if this is an expected refusal")
+
+
+def test_what_is_advised_works() -> None:
+    for operation in (Operation(refuses, raises=Refused), Operation(breaks_a_constraint, raises=IntegrityError)):
+        scenario: Scenario = bank(operation)
+        assert prove.drill(scenario, faults=["error-before"], remedies=False).verdict == "pass"

@@ -1,0 +1,42 @@
+"""The life cycle of a transaction, read off Histories."""
+
+from __future__ import annotations
+
+import pytest
+
+from acidity.core.call import Call, Event, Kind, Reply
+from acidity.core.life import LifeState, lived
+
+A, P, C, F, X = LifeState
+SELECT = UPDATE = Kind.STATEMENT
+
+
+def states(*steps):
+    """Each step is (kind, status), or (kind, status, connection, autocommit)."""
+    events = []
+    for number, (kind, status, *more) in enumerate(steps, start=1):
+        connection, autocommit = (*more, *(1, False)[len(more) :])
+        call = Call("A", number, kind, "…", connection=connection, autocommit=autocommit)
+        events.append(Event(call, Reply(status)))
+    return [step.state for step in lived(events)]
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([], []),
+        ([(SELECT, "ok"), (UPDATE, "ok"), (Kind.COMMIT, "ok")], [A, P, C]),
+        ([(UPDATE, "ok"), (UPDATE, "error"), (Kind.ROLLBACK, "ok")], [A, F, X]),
+        ([(UPDATE, "ok"), (Kind.COMMIT, "error"), (Kind.ROLLBACK, "ok")], [P, F, X]),
+        ([(UPDATE, "ok"), (Kind.COMMIT, "unknown")], [P, P]),
+        ([(UPDATE, "ok"), (Kind.PREPARE, "ok"), (Kind.COMMIT, "ok")], [A, P, C]),
+        ([(UPDATE, "ok", 1, True), (UPDATE, "error", 1, True)], [C, F]),
+        ([(UPDATE, "error"), (UPDATE, "ok"), (Kind.COMMIT, "ok")], [F, P, C]),
+        ([(Kind.BEGIN, "ok"), (Kind.SAVEPOINT, "ok"), (Kind.ROLLBACK_TO, "ok")], [A, A, A]),
+        ([(UPDATE, "ok", 1), (UPDATE, "ok", 2), (Kind.COMMIT, "ok", 2)], [A, P, C]),
+        ([(UPDATE, "ok"), (Kind.EFFECT, "ok"), (Kind.COMMIT, "ok")], [P, None, C]),
+        ([(UPDATE, "ok"), (Kind.ROLLBACK, "error")], [A, F]),
+    ],
+)
+def test_the_state_after_each_step(steps, expected):
+    assert states(*steps) == expected
