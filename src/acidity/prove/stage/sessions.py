@@ -1,4 +1,4 @@
-"""Sessions that go on from one run to the next, where the engine knows how (docs/decisions/0022)."""
+"""Sessions that go on from one run to the next, where the engine knows how (docs/decisions/0020)."""
 
 from __future__ import annotations
 
