@@ -52,8 +52,11 @@ _sites: dict[tuple[str, int, str], Site] = {}
 _places: dict[tuple[object, ...], Place] = {}
 _keepers: dict[tuple[CodeType, int], type | None] = {}
 _SELF = "self"
-_KEPT = frozenset(
-    {"Session", "scoped_session", "Connection", "AsyncSession", "async_scoped_session", "AsyncConnection"}
+# What a Session or Connection can do, and a unit of work that holds one seldom can: SQLAlchemy's, PEP 249's, asyncpg's.
+_ABILITIES = (
+    frozenset({"begin_nested", "close", "commit", "execute", "rollback"}),
+    frozenset({"close", "commit", "cursor", "rollback"}),
+    frozenset({"close", "execute", "fetchrow", "transaction"}),
 )
 
 
@@ -210,17 +213,4 @@ def _keeper(frame: FrameType) -> type | None:
 @lru_cache(maxsize=4096)
 def _is_connection(kind: type) -> bool:
     """Whether it is a class of Sessions or Connections: SQLAlchemy's, or a driver's."""
-    for base in kind.__mro__:
-        library = base.__module__.partition(".")[0]
-        if library in {"sqlalchemy", "sqlmodel"} and base.__name__ in _KEPT:
-            return True
-        if library in _drivers() and base.__name__.lower().endswith("connection"):
-            return True
-    return False
-
-
-@lru_cache(maxsize=1)
-def _drivers() -> frozenset[str]:
-    from acidity.adapters.drivers import DRIVERS  # they need `is_user_code`
-
-    return frozenset({*DRIVERS, "sqlite3"})
+    return any(all(hasattr(kind, name) for name in abilities) for abilities in _ABILITIES)
