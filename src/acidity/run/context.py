@@ -31,7 +31,10 @@ def caller() -> tuple[int, int, Any]:
 
 def enter(unit: Unit) -> None:
     """From here on, this context is inside the unit."""
-    inside.set((*inside.get(), unit))
+    units = inside.get()
+    if units:  # an interruption may have kept one that has ended from leaving
+        units = tuple(each for each in units if not each.state.ended)
+    inside.set((*units, unit))
 
 
 def leave(unit: Unit) -> None:
