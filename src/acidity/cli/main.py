@@ -24,6 +24,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "acidity.cli.drill:drill",
         "Let every database call fail in every way, and read what is left in the rows.",
     ),
+    "explore": (
+        "acidity.cli.explore:explore",
+        "Let several callers at it at once, in every order, and compare with one after the other.",
+    ),
     "demo": ("acidity.cli.demo:demo", "See it work on four small programs (SQLite, a few seconds, nothing to set up)."),
     "replay": ("acidity.cli.replay:replay", "Run one schedule again, or what a saved report found about a target."),
     "doctor": ("acidity.cli.doctor:doctor", "Say which database engines can be used here, and how they are set."),

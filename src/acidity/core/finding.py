@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from acidity.core.call import History, Site
+from acidity.core.lane import Move
 from acidity.core.schedule import Schedule
 
 Severity = Literal["error", "warning"]
@@ -94,6 +95,8 @@ class Finding:
         occurrences: how many runs ended like this one.
         history: the Calls of the run that shows it.
         anomaly: the standard name of an isolation anomaly, for explore.
+        replay: the command that makes the run again.
+        lanes: who did what, in executed order, where several callers were at work.
     """
 
     code: str
@@ -110,3 +113,4 @@ class Finding:
     history: History = ()
     anomaly: str = ""
     replay: str = ""
+    lanes: tuple[Move, ...] = ()

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, Unpack, overload
 
@@ -21,10 +21,23 @@ from acidity.core.schedule import Schedule
 from acidity.errors import Interrupted, Terminated, UsageError
 from acidity.prove.checks import CHECKS, card_of, report_of
 from acidity.prove.drill.letters import DRILL
+from acidity.prove.explore.letter import EXPLORE, one_schedule
 from acidity.prove.faults import require_known
 from acidity.prove.replay import Replay, run_replay
 
-__all__ = ["Database", "Effect", "Interrupted", "Operation", "Replay", "Scenario", "check", "drill", "replay"]
+__all__ = [
+    "Database",
+    "Effect",
+    "Interrupted",
+    "Operation",
+    "Replay",
+    "Scenario",
+    "check",
+    "drill",
+    "explore",
+    "replay",
+    "replay_together",
+]
 
 T = TypeVar("T")
 
@@ -56,6 +69,38 @@ def drill(
         Interrupted: the user pressed Ctrl-C; what was found until then is its `report`.
     """
     return _on_each(db, scenario, options, lambda asked: report_of(DRILL, scenario, asked))
+
+
+@overload
+def explore(scenario: Scenario, *, db: str = "sqlite", **options: Unpack[Options]) -> Report: ...
+
+
+@overload
+def explore(scenario: Scenario, *, db: list[str] | tuple[str, ...], **options: Unpack[Options]) -> list[Report]: ...
+
+
+@takes_options(Options)
+def explore(
+    scenario: Scenario, *, db: str | list[str] | tuple[str, ...] = "sqlite", **options: Unpack[Options]
+) -> Report | list[Report]:
+    """Let the operations of a scenario at its rows at once, and compare what comes of it with every serial order.
+
+    Every order of their database calls is run, those with the fewest switches first, up to `runs_max` (500 unless it is
+    given); of a single operation there are two callers. What is left undone makes the verdict unknown.
+
+    Args:
+        scenario: what to run.
+        db: the name of an engine, or a list of names.
+        **options: see `CheckOptions`.
+
+    Returns:
+        A `Report`, or a list of them in the order of `db`.
+
+    Raises:
+        UsageError: the scenario cannot be run as it is given; the message says what to change.
+        Interrupted: the user pressed Ctrl-C; what was found until then is its `report`.
+    """
+    return _on_each(db, scenario, options, lambda asked: report_of(EXPLORE, scenario, asked))
 
 
 @overload
@@ -132,6 +177,33 @@ def _asked(scenario: Scenario, db: str, options: Mapping[str, Any]) -> CheckOpti
     if asked.faults is not None:
         require_known(asked.faults)
     return asked if asked.target else replace(asked, target=scenario.name)
+
+
+@takes_options(EngineOptions)
+def replay_together(
+    scenario: Scenario,
+    schedule: Schedule | str,
+    *,
+    db: str = "sqlite",
+    callers: Sequence[int] = (),
+    **options: Unpack[EngineOptions],
+) -> Report:
+    """Run one Schedule of several callers again, as `explore` prints it: ``ac1:A.B2.A2.B``.
+
+    Args:
+        scenario: what to run.
+        schedule: whose Calls come when.
+        db: the name of an engine.
+        callers: the positions (from 0) of the operations that A, B, … call; by default all operations of the scenario,
+            and a single one twice.
+        **options: see `CheckOptions`.
+
+    Raises:
+        UsageError: a caller does not exist here.
+    """
+    parsed = Schedule.parse(schedule) if isinstance(schedule, str) else schedule
+    asked = _asked(scenario, db, options)
+    return report_of(one_schedule(parsed, tuple(callers)), scenario, asked)
 
 
 @takes_options(EngineOptions)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from acidity.core.finding import Finding, Remedy, Tried
+from acidity.core.lane import Move
 from acidity.report.page import Page
 
 INDENT = 4
@@ -25,12 +26,32 @@ def say_finding(page: Page, finding: Finding) -> None:
         head = "why     " if number == 1 else " " * 8
         count = f"{number}. " if len(finding.explanation) > 1 else ""
         page.say(step, label=f"{head}{count}", label_style="cyan", indent=below)
+    for number, (line, style) in enumerate(lane_lines(finding.lanes)):
+        page.say(
+            (line, style), label="lanes   " if number == 0 else " " * 8, label_style="cyan", indent=below, wrap=False
+        )
     for line, style in remedy_lines(finding.remedies):
         page.say((line, style), indent=below)
     if finding.replay:
         page.say(finding.replay, label=REPLAY, label_style="cyan", indent=below, wrap=False)
     else:
         page.say(str(finding.schedule), label="schedule: ", label_style="cyan", indent=below, wrap=False)
+
+
+def lane_lines(moves: Sequence[Move]) -> list[tuple[str, str]]:
+    """The moves of several callers as (line, style): a column for each caller, in which a dotted line stands for one
+    who waits, then what was done, where, and what came of it; below it what was committed.
+    """
+    names = sorted({move.actor for move in moves})
+    where = max((len(str(move.site or "")) for move in moves), default=0)
+    lines = []
+    for move in moves:
+        columns = " ".join(name if name == move.actor else "┆" if name in move.blocked else "│" for name in names)
+        site = f"{move.site or ''!s:<{where}}"
+        lines.append((f"{columns}  {site}  {move.does}  → {move.result}", ""))
+        margin = " ".join("┆" if name in move.blocked else "│" for name in names)
+        lines += [(f"{margin}  {'':<{where}}  committed: {change}", "green") for change in move.committed]
+    return lines
 
 
 def _what_and_where(finding: Finding) -> str:

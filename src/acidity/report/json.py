@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from acidity.core.call import Event
 from acidity.core.finding import Finding, RowChange
+from acidity.core.lane import Move
 from acidity.core.report import Bound, Card, EngineInfo, LetterState, Report
 from acidity.core.step import SeenStep
 from acidity.report.rerun import Rerun
@@ -140,6 +141,18 @@ def _finding(finding: Finding) -> Json:
         "occurrences": finding.occurrences,
         "replay": finding.replay,
         "history": [_event(event) for event in finding.history],
+        **({"lanes": [_move(move) for move in finding.lanes]} if finding.lanes else {}),
+    }
+
+
+def _move(move: Move) -> Json:
+    return {
+        "actor": move.actor,
+        "does": move.does,
+        "site": None if move.site is None else str(move.site),
+        "result": move.result,
+        "committed": list(move.committed),
+        "blocked": list(move.blocked),
     }
 
 

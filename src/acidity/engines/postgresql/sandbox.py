@@ -14,6 +14,7 @@ from acidity.engines.orphans import PREFIX, owner_is_gone
 from acidity.engines.postgresql import catalogue
 from acidity.engines.postgresql.apart import Apart
 from acidity.engines.postgresql.session import ANYTHING, left_on
+from acidity.engines.postgresql.victims import Victims
 from acidity.engines.server import Server
 from acidity.engines.session import Left
 
@@ -45,7 +46,7 @@ BEGIN INSERT INTO writers VALUES (pg_current_xact_id()) ON CONFLICT DO NOTHING; 
 """
 
 
-class PostgresqlSandbox(HostedSandbox):
+class PostgresqlSandbox(Victims, HostedSandbox):
     """A database on a PostgreSQL server, owned by a role without privileges.
 
     Attributes:
@@ -147,6 +148,7 @@ class PostgresqlSandbox(HostedSandbox):
         self._step_outside()
         for name in (self.database, self.before):
             self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)} WITH (FORCE)")
+        self.forget_choice()
         self.ask(f"DROP ROLE IF EXISTS {self.quoted(self.user)}")
 
     def prepared(self) -> dict[str, str]:
@@ -229,6 +231,7 @@ class PostgresqlSandbox(HostedSandbox):
         super()._put_back()
         if self._restarted:
             self._apart.forget_files()
+        if self._restarted or self.exact:
             self.stamp = self.stamp_now()  # the schema itself is as it was, or was read anew
 
     def read_shapes(self) -> dict[str, Shape]:
@@ -249,7 +252,7 @@ class PostgresqlSandbox(HostedSandbox):
     def reset_statements(self, tables: Collection[str]) -> Iterable[str]:
         """One text: triggers and foreign keys off, delete, copy, sequences."""
         parts = ["SET session_replication_role = replica"]
-        parts += [f"DELETE FROM {self.shapes[name].rows}" for name in tables]
+        parts += self.emptying(tables)
         for name in tables:
             shape = self.shapes[name]
             columns = ", ".join(map(self.quoted, shape.writable))

@@ -38,9 +38,11 @@ from acidity.prove.stage.host import Host, LoopHost, PlainHost, is_async
 from acidity.prove.stage.needs import NOTHING, Needs
 from acidity.prove.stage.onlook import Onlooker
 from acidity.prove.stage.overseer import DidNotEnd, Overseer
-from acidity.prove.stage.play import play
+from acidity.prove.stage.play import Direct
+from acidity.prove.stage.play import play as at_once
 from acidity.prove.stage.quiet import quiet
-from acidity.prove.stage.run import Run, Scene
+from acidity.prove.stage.recycle import Recycler
+from acidity.prove.stage.run import Rehearsed, Run, Scene
 from acidity.prove.stage.views import Engines, every, judges_of
 
 _TURN = threading.RLock()  # hooks are the process's, so checks in several of its threads take turns
@@ -89,6 +91,7 @@ class Stage:
         self._cleanup = ExitStack()
         self._hosts: dict[bool, Host] = {}
         self._caller: Caller
+        self._recycler: Recycler
         self._onlooker: Onlooker
         self._refused: ForeignDatabase | None = None
         self._judges: tuple[Engines, Engines] | None = None
@@ -119,6 +122,7 @@ class Stage:
         self.sandbox = ground_of(self.scenario, self.parts)
         self._cleanup.callback(self.sandbox.close)
         self._caller = Caller(self.scenario, self.parts, options)
+        self._recycler = Recycler(self.parts, self.adapters)
         self._onlooker = Onlooker(self.sandbox, self.parts, self.adapters)
 
     def _create(self) -> None:
@@ -176,12 +180,13 @@ class Stage:
         player = Player(operation, Actor(FIRST, interceptor), needs)
         return Run.of(player.actor, self.play([player], reset=reset), schedule or Schedule())
 
-    def play(self, players: Sequence[Player], *, reset: bool = True) -> Scene:
+    def play(self, players: Sequence[Player], *, reset: bool = True, direct: Direct = at_once) -> Scene:
         """Run one or several callers at once, and read what they left.
 
         Args:
             players: who plays; a player in a child process plays alone.
             reset: start from the rows before; otherwise from what the last run left.
+            direct: lets them play, in an order of its own.
 
         Raises:
             ForeignDatabase: an engine inside an operation points at a database that is not ours.
@@ -201,7 +206,7 @@ class Stage:
                     with self._limiting(players):
                         endings = [Child(player, partial(self._live, player), self.overseer.in_child).run()]
                 else:
-                    endings, bypasses = self.act(players)
+                    endings, bypasses = self.act(players, direct)
             self.sandbox.remember(tuple(event for player in players for event in player.actor.history))
             for player in players:
                 host.sync(player.actor.interceptor.finish)
@@ -212,6 +217,41 @@ class Stage:
             with quiet():
                 host.sync(self.adapters.forget)
         return Scene(tuple(endings), seen, tuple(dict.fromkeys([*bypasses, *own, *seen.beyond])))
+
+    def rehearse(self, players: Sequence[Player], direct: Direct = at_once, *, reset: bool = True) -> Rehearsed:
+        """Run callers, and read once what they left: for a check that makes many runs of the same operations.
+
+        No stranger comes, and connections that are at rest stay open for the next run where it can use them.
+
+        Args:
+            players: who plays.
+            direct: lets them play, in an order of its own.
+            reset: start from the rows before; otherwise from what the last run left.
+
+        Raises:
+            ForeignDatabase: an engine inside an operation points at a database that is not ours.
+            KeyboardInterrupt: the user pressed Ctrl-C.
+        """
+        self.overseer.leave_if_told()
+        host = self._host_of(players)
+        for player in players:
+            self._start_application(player.operation, self._host(player.operation))
+        if reset:
+            host.sync(self._recycler.before_reset)
+            self.sandbox.reset()
+        try:
+            endings, bypasses = self.act(players, direct)
+            self.sandbox.remember(tuple(event for player in players for event in player.actor.history))
+            self._raise_refused()
+            host.sync(self._recycler.after_run)
+            look = self.sandbox.look()
+        except BaseException:
+            with quiet():
+                host.sync(self.adapters.forget)
+            raise
+        own = [bypass for player in players for bypass in player.actor.bypasses]
+        locked = ["a transaction that was left open kept every reader out"] if look.locked_out else []
+        return Rehearsed(tuple(endings), look, tuple(dict.fromkeys([*bypasses, *own, *look.beyond, *locked])))
 
     def follow(self, operation: Operation, actor: Actor) -> Ending:
         """Run a step that follows an operation, as a process does that has just started; nothing of it is left open.
@@ -231,7 +271,7 @@ class Stage:
                 host.sync(self.adapters.forget)
         return ending
 
-    def act(self, players: Sequence[Player]) -> tuple[list[Ending], list[str]]:
+    def act(self, players: Sequence[Player], direct: Direct = at_once) -> tuple[list[Ending], list[str]]:
         """Let them play while the seam is armed; give how each ended and what bypassed the seam."""
         for player in players:  # in a child process no application runs yet
             self._caller.applications.start(player.operation, self._host(player.operation))
@@ -241,7 +281,7 @@ class Stage:
                 with self._limiting(players):
                     # In a context of its own: one that is ended anywhere may leave variables of it as they were.
                     loop = host if isinstance(host, LoopHost) else None
-                    endings = copy_context().run(play, self._caller, players, loop)
+                    endings = copy_context().run(direct, self._caller, players, loop)
             except DidNotEnd:
                 host.abandon()
                 raise
