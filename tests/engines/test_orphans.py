@@ -80,7 +80,7 @@ def test_s3_never_by_force_while_a_session_is_connected(sweeper: Any, make: Call
     assert there(sweeper, name)
     session.cursor().execute("SELECT 1")
     session.close()
-    while sweeper.serves(name) if hasattr(sweeper, "serves") else _connected(sweeper, name):
+    while sweeper.owner_lives(name) if hasattr(sweeper, "owner_lives") else _connected(sweeper, name):
         pass
     sweeper.sweep()
     assert not there(sweeper, name)

@@ -15,7 +15,7 @@ class Turn:
 
     Attributes:
         actor: who was let go.
-        call: the Call that it held.
+        call: the Call that it made; None where it had none to make yet, or none any more.
         waits: it was still waiting for a lock when nobody could go on by himself.
         woken: who had waited, and was answered in this turn.
         refused: the database refused it as busy, for good, because nobody was left who could go on first.
@@ -24,7 +24,7 @@ class Turn:
     """
 
     actor: str
-    call: Call
+    call: Call | None
     waits: bool = False
     woken: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()

@@ -162,15 +162,15 @@ class PostgresqlSandbox(Victims, HostedSandbox):
 
         left = self.ask("SELECT database, gid FROM pg_prepared_xacts WHERE starts_with(database, %s)", (PREFIX,))
         for name, gid in left:
-            if owner_is_gone(name, self.serves):
+            if owner_is_gone(name, self.owner_lives):
                 with suppress(psycopg.Error), self.connect_admin(name) as connection:  # another process may be faster
                     connection.execute(f"ROLLBACK PREPARED {_literal(gid)}")
         for (name,) in self.ask(f"SELECT datname FROM pg_database WHERE starts_with(datname, '{PREFIX}')"):
-            if owner_is_gone(name, self.serves):
+            if owner_is_gone(name, self.owner_lives):
                 with suppress(psycopg.errors.ObjectInUse):  # somebody came since: never by force
                     self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)}")
 
-    def serves(self, owner: str) -> bool:
+    def owner_lives(self, owner: str) -> bool:
         """Whether a session of that Sandbox lives, or one in a database of its; the server lists them all."""
         return bool(self.ask(_SESSIONS_OF, (owner, owner, f"{owner}_")))
 

@@ -24,6 +24,7 @@ Pause = Generator[float, bool, None]
 FIRST_PAUSE_S = 0.0005  # an answer takes less, as a rule
 LONGEST_PAUSE_S = 0.02
 PATIENCE_S = 15.0  # for an engine that has to end a cycle of waits
+_WAITING = frozenset({Place.PYTHON, Place.FLIGHT, Place.REFUSED})  # when nobody can go on by himself
 _ABROAD = "?"  # a session that belongs to no caller, or that the engine does not name
 
 
@@ -51,7 +52,6 @@ class Control:
     idles: Callable[[Gate], bool] = lambda _gate: False
     after_turn: Callable[[Turn], None] = lambda _turn: None
     _waiting: dict[str, frozenset[str]] = field(default_factory=dict)
-    _idle: set[str] = field(default_factory=set)
     _seen: int = 0
     _refused: list[Gate] = field(default_factory=list)
 
@@ -63,12 +63,8 @@ class Control:
         """
         turns: list[Turn] = []
         enabled: list[tuple[str, ...]] = []
-        for gate in self.gates:  # one after the other: their first connections must not race
-            gate.place = Place.PYTHON
-            self.start(gate)
-            yield from self._settle()
         while any(gate.place is not Place.GONE for gate in self.gates):
-            able = tuple(gate.name for gate in self.gates if gate.place is Place.GATE)
+            able = tuple(gate.name for gate in self.gates if gate.place in {Place.OUTSIDE, Place.GATE})
             if not able:
                 yield from self._unlock(turns)
                 continue
@@ -80,21 +76,27 @@ class Control:
         return Trace(tuple(turns), tuple(enabled))
 
     def _turn(self, gate: Gate) -> Generator[float, bool, Turn]:
-        pending = gate.pending
-        assert pending is not None
-        waited = [each.name for each in self.gates if each.place in {Place.FLIGHT, Place.REFUSED}]
+        waited = [each.name for each in self.gates if each.place in _WAITING]
         gate.others_wait = bool(waited)
-        self._let_go(gate)
+        if gate.place is Place.OUTSIDE:  # so no two of them open their first connections at once
+            gate.place, gate.begins = Place.PYTHON, True
+            self.start(gate)
+        else:
+            self._let_go(gate)
         yield from self._settle()
+        gate.begins = False
         yield from self._try_again(but=gate)
-        waits = gate.place in {Place.FLIGHT, Place.REFUSED}
-        return self._told(gate.name, pending.call, waits, waited)
+        return self._told(gate, waited)
 
-    def _told(self, name: str, call: object, waits: bool, waited: Sequence[str]) -> Turn:  # noqa: FBT001
-        still = {each.name for each in self.gates if each.place in {Place.FLIGHT, Place.REFUSED}}
+    def _told(self, gate: Gate, waited: Sequence[str]) -> Turn:
+        still = [each.name for each in self.gates if each.place in _WAITING]
         woken = tuple(each for each in waited if each not in still)
         waiting = {each: self._waiting.get(each, frozenset()) for each in still}
-        return Turn(name, call, waits, woken, (), waiting, self._new_events(name))  # type: ignore[arg-type]
+        events = self._new_events(gate.name)
+        own = next((event.call for event in events if event.call.actor == gate.name), None)
+        if own is None and gate.name in still and gate.pending is not None and gate.place is not Place.PYTHON:
+            own = gate.pending.call
+        return Turn(gate.name, own, gate.name in still, woken, (), waiting, events)
 
     def _new_events(self, name: str) -> tuple[Event, ...]:
         """What was answered since the last time: victims first, then who was let go, then whom that woke.
@@ -115,13 +117,12 @@ class Control:
     def _settle(self) -> Pause:
         pause = FIRST_PAUSE_S
         while running := [gate for gate in self.gates if gate.place in {Place.PYTHON, Place.FLIGHT}]:
-            known = all(gate.name in self._waiting or gate.name in self._idle for gate in running)
+            known = all(gate.name in self._waiting for gate in running)  # the engine tells at once; the system does not
             if (known or pause > FIRST_PAUSE_S) and self._all_wait(running):
                 return
             rang = yield pause
             pause = FIRST_PAUSE_S if rang else min(2 * pause, LONGEST_PAUSE_S)
         self._waiting.clear()
-        self._idle.clear()
 
     def _all_wait(self, running: Sequence[Gate]) -> bool:
         """Whether all that run wait for somebody, and not in a cycle, which the engine is about to end."""
@@ -132,7 +133,7 @@ class Control:
         waiting = waiting_of(flying, self.gates)
         if any(gate.place is not Place.FLIGHT for gate in flying) or len(waiting) < len(flying):
             return False
-        self._waiting, self._idle = dict(waiting), idle
+        self._waiting = dict(waiting)
         return not _in_cycle(waiting)
 
     # A database that refuses instead of letting wait
@@ -163,14 +164,14 @@ class Control:
         else:
             yield from self._outlast()
         last = turns[-1]
-        now = self._told(last.actor, last.call, last.waits, waited)
+        now = self._told(next(gate for gate in self.gates if gate.name == last.actor), waited)
         turns[-1] = Turn(
             last.actor,
             last.call,
             last.waits and last.actor not in now.woken,
             (*last.woken, *now.woken),
             (*last.refused, *refused),
-            {**last.waiting, **now.waiting},
+            now.waiting,
             (*last.events, *now.events),
         )
         self.after_turn(Turn(last.actor, last.call, events=now.events))

@@ -105,6 +105,7 @@ class Gate(Layer):
         place: where it is.
         pending: the Call that it holds, or that is in flight.
         others_wait: somebody waits for a lock just now, so that the next Call may close a cycle.
+        begins: it was let go before its first Call, which it makes at once.
         abandoned: it shall come to its end.
         gives_up: a refused Call is not tried again.
     """
@@ -115,6 +116,7 @@ class Gate(Layer):
     place: Place = Place.OUTSIDE
     pending: PendingCall | None = None
     others_wait: bool = False
+    begins: bool = False
     abandoned: bool = False
     gives_up: bool = False
     _patient: dict[int, bool | None] = field(default_factory=dict)
@@ -127,7 +129,10 @@ class Gate(Layer):
             self.inner.intercept(pending)
             return
         self.pending = pending
-        self._park(Place.GATE)
+        if self.begins and not self.abandoned:
+            self.begins = False
+        else:
+            self._park(Place.GATE)
         self.place = Place.FLIGHT
         try:
             if self._is_patient(wire) is not None:

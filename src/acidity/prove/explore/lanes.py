@@ -25,12 +25,14 @@ def lanes_of(trace: Trace, graph: Dependencies) -> tuple[Move, ...]:
     moves: list[Move] = []
     for turn in trace.turns:
         blocked = tuple(sorted(turn.waiting))
-        if turn.waits or not any(event.call is turn.call for event in turn.events):
+        if turn.call is None and turn.waits:
+            moves.append(Move(turn.actor, "begins", None, "waits for another caller", (), blocked))
+        elif turn.call is not None and not any(event.call is turn.call for event in turn.events):
             moves.append(
                 Move(turn.actor, said(turn.call), turn.call.site, _waits(turn.actor, turn.waiting), (), blocked)
             )
         for event in turn.events:
-            late = "" if event.call is turn.call and not turn.waits else "now: "
+            late = "" if event.call is turn.call else "now: "
             changes = committed.get(id(event), by_place.get(event.order, ()))
             moves.append(
                 Move(event.call.actor, said(event.call), event.call.site, late + result_of(event), changes, blocked)

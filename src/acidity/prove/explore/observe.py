@@ -93,7 +93,7 @@ class Observer:
     def _commit(self, number: int, event: Event, place: int) -> Commit:
         alone = sum(1 for _, other in self._commits if other == place) == 1
         changes = row_changes(self._states[place - 1], self._states[place]) if alone else ()
-        touched = self._touched(event, place)
+        touched = self._touched(event)
         writes: dict[Item, Written] = {}
         for change in changes:
             columns = frozenset(name.lower() for name, _ in change.after or change.before or ())
@@ -103,29 +103,33 @@ class Observer:
             writes[item] = Written(item, known.columns | assigned.columns, known.blind | assigned.blind)
         return Commit(event, number, changes, tuple(writes.values()))
 
-    def _touched(self, commit: Event, place: int) -> Iterable[tuple[Item, Assigned]]:
-        """The rows that UPDATEs and DELETEs of this transaction found in the state before it."""
+    def _touched(self, commit: Event) -> Iterable[tuple[Item, Assigned]]:
+        """The rows that UPDATEs and DELETEs of this transaction found when they were answered.
+
+        A count of rows does not tell: MariaDB may count only those that got other values.
+        """
         tables = self._states[0].tables
-        for event in self._transaction_of(commit):
-            for query in touched_by(event.call) if event.reply.rowcount != 0 else ():
-                answer = self._answers[place - 1].get(_key(event, query))
+        by_commit = self._by_commit()
+        for event, at in self._transaction_of(commit):
+            for query in touched_by(event.call):
+                answer = by_commit[at].get(_key(event, query))
                 name = _table_called(query.table, event.call.database, tables)
                 if answer is not None and name is not None:
                     for item in _items(name, tables[name], answer):
                         yield item, assigned_by(event.call.sql)
 
-    def _transaction_of(self, commit: Event) -> list[Event]:
-        """The Calls of the transaction that a COMMIT ended."""
-        found: list[Event] = []
-        for event, _ in self._events:
+    def _transaction_of(self, commit: Event) -> list[tuple[Event, int]]:
+        """The Calls of the transaction that a COMMIT ended, each with how many had committed when it was answered."""
+        found: list[tuple[Event, int]] = []
+        for event, at in self._events:
             if event.call.actor != commit.call.actor or event.call.connection != commit.call.connection:
                 continue
             if event is commit:
-                return [*found, event] if event.call.autocommit else found
+                return [*found, (event, at)] if event.call.autocommit else found
             if event.call.commits or event.call.kind is Kind.ROLLBACK:
                 found = []
             elif event.reply.status == "ok":
-                found.append(event)
+                found.append((event, at))
         return found
 
     def _reads(self) -> Iterable[Read]:

@@ -16,6 +16,7 @@ from acidity.analysis.diff import row_changes
 from acidity.analysis.masks import Column, Masks, NotDeterministic, learn
 from acidity.core.call import Event
 from acidity.core.outcome import Ending, State
+from acidity.engines.sandbox import Unsettled
 from acidity.engines.speech import ErrorClass, speech_of
 from acidity.errors import UsageError
 from acidity.prove.explore.lab import Lab, Played
@@ -119,8 +120,11 @@ class Oracle:
         return speech_of(self._engines[event.call.database]).errors.get(code) if code else None
 
     def _run_twice(self, order: Sequence[str]) -> tuple[Played, ...]:
-        pair = (self._lab.serially(order), self._lab.serially(order))
         named = " then ".join(order)
+        try:
+            pair = (self._lab.serially(order), self._lab.serially(order))
+        except Unsettled as error:
+            raise NoOracle(f"{named}, one after the other: {error}") from None
         for run in pair:
             if run.unseen:
                 raise NoOracle(f"{named}, one after the other: {run.unseen[0]}")

@@ -152,11 +152,12 @@ class Search:
         made: dict[str, Call] = {}
         waited: set[str] = set()
         for turn in played.trace.turns:
-            made[turn.actor] = turn.call
+            if turn.call is not None:
+                made[turn.actor] = turn.call
             for event in turn.events:
                 if event.reply.code in DEADLOCK:
                     others = sorted((waited | {turn.actor}) - {event.call.actor})
-                    yield Victim(event.call, tuple(made[name] for name in others), played)
+                    yield Victim(event.call, tuple(made[name] for name in others if name in made), played)
             waited = set(turn.waiting)
 
     def _tell_progress(self, most: int) -> None:
