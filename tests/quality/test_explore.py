@@ -50,7 +50,7 @@ DEADLOCKS = {("postgresql", level) for level in ("READ COMMITTED", "REPEATABLE R
 
 def cells() -> list[object]:
     found = []
-    for (db, level), _ in WRONG.items():
+    for db, level in WRONG:
         for name in SCENARIOS:
             default = db == "sqlite" or (name in CHEAP and level in {"READ COMMITTED", "REPEATABLE READ"})
             default = default and (db, level) != ("mariadb", "READ COMMITTED")

@@ -12,7 +12,7 @@ from typing import Any
 
 from acidity.engines.hosted_gate import HostedGate
 
-_OTHERS_LOOK_AFTER = "10s"  # longer than any turn; where the victim cannot be chosen, the server finds it then
+_OTHERS_LOOK_AFTER = "2s"  # where the victim cannot be chosen, as outside a transaction, the server finds it then
 
 
 class Victims(HostedGate):

@@ -23,7 +23,7 @@ Pause = Generator[float, bool, None]
 
 FIRST_PAUSE_S = 0.0005  # an answer takes less, as a rule
 LONGEST_PAUSE_S = 0.02
-PATIENCE_S = 15.0  # for an engine that has to end a cycle of waits
+PATIENCE_S = 5.0  # for an engine that has to end a cycle of waits
 _WAITING = frozenset({Place.PYTHON, Place.FLIGHT, Place.REFUSED})  # when nobody can go on by himself
 _ABROAD = "?"  # a session that belongs to no caller, or that the engine does not name
 
@@ -183,8 +183,7 @@ class Control:
         while all(gate.place is place and gate.pending is pending for gate, place, pending in there):
             yield LONGEST_PAUSE_S
             if time.monotonic() - began > PATIENCE_S:
-                names = ", ".join(gate.name for gate, _, _ in there)
-                raise Stuck(f"{names} wait for each other, and nothing ends it")
+                raise Stuck(f"nobody goes on, and nothing ends it: {'; '.join(_stands(gate) for gate, _, _ in there)}")
         yield from self._settle()
 
 
@@ -205,6 +204,14 @@ def waiting_of(flying: Sequence[Gate], gates: Sequence[Gate]) -> Waiting:
         for number, holders in sandbox.waits(numbers).items():
             found[asked[number]] = frozenset(sessions.get(holder, _ABROAD) for holder in holders)
     return found
+
+
+def _stands(gate: Gate) -> str:
+    """What somebody waits for who does not go on."""
+    if gate.place is Place.PYTHON or gate.pending is None:
+        return f"{gate.name} waits for a lock or a connection of the program"
+    call = gate.pending.call
+    return f"{gate.name} waits for the database: {call.label[:60]}{f' at {call.site}' if call.site else ''}"
 
 
 def _in_cycle(waiting: Waiting) -> bool:

@@ -33,6 +33,8 @@ class Every:
         self.switches = 0
         self._left: list[tuple[int, int, tuple[str, ...]]] = [(0, 0, ())]
         self._number = 0
+        self._able: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._done: dict[tuple[str, ...], object] = {}
 
     def next(self) -> tuple[str, ...] | None:
         """The prefix of the next run; None when every sequence was run."""
@@ -42,7 +44,12 @@ class Every:
         return prefix
 
     def seen(self, prefix: Sequence[str], trace: Trace) -> None:
-        """A run with that prefix went so."""
+        """A run with that prefix went so.
+
+        Raises:
+            Deviated: one that began alike went another way.
+        """
+        self._compare(trace)
         self.covered += Fraction(1, prod(map(len, trace.enabled)))
         grants = trace.grants
         for place in range(len(prefix), len(grants)):
@@ -53,6 +60,15 @@ class Every:
                     self._number += 1
                     cost = switches_of(trace, place) + (before in trace.enabled[place] and before != other)
                     heapq.heappush(self._left, (cost, self._number, longer))
+
+    def _compare(self, trace: Trace) -> None:
+        """What is done after the same grants is the same, and so is who could have gone on."""
+        for place, (turn, able) in enumerate(zip(trace.turns, trace.enabled, strict=True)):
+            if self._able.setdefault(trace.grants[:place], able) != able:
+                raise Deviated(f"in turn {place + 1} others could go on than in a run that began alike")
+            done = turn.call.sql if turn.call is not None else None, turn.waits, turn.woken
+            if self._done.setdefault(trace.grants[: place + 1], done) != done:
+                raise Deviated(f"in turn {place + 1} {turn.actor} did something else than in a run that began alike")
 
 
 def switches_of(trace: Trace, until: int | None = None) -> int:

@@ -178,7 +178,7 @@ def _explore_group(runs: Runs, group: Group, schedule: Schedule | None) -> None:
     if group.searched.ended is not ExitReason.FINISHED:
         covered = f"{float(group.searched.covered):.2%} of the schedules were run"
         group.unknowns.append(f"{group.searched.ended.value}: {covered}")
-    elif schedule is None and group.searched.covered < 1 and not group.unknowns:
+    elif schedule is None and group.searched.covered != 1 and not group.unknowns:
         group.unknowns.append(f"only {float(group.searched.covered):.2%} of the schedules were run")
     said = told(lab, search)
     group.unknowns += said.unknowns

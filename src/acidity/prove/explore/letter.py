@@ -12,7 +12,7 @@ from acidity.prove.checks import Check
 from acidity.prove.drill.letters import counted, versions
 from acidity.prove.explore.explore import Callers, Explored, Group, pairs, run_explore, together
 
-_STEP = "an executemany, and a statement on several rows, are one step"
+_STEP = "one step: an executemany, a statement on several rows, the program's code from one Call to the next"
 
 
 def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
@@ -60,12 +60,17 @@ def _headline(explored: Explored) -> str:
 def _bounds(groups: list[Group]) -> Iterator[Bound]:
     runs = sum(group.searched.runs for group in groups)
     notes = [
-        f"{_named(group)}: {float(group.searched.covered):.2%} of all, those with the fewest switches"
+        f"{_named(group)}: {float(group.searched.covered):.2%} of all{_surely(group.searched.switches)}"
         for group in groups
         if group.searched.ended is not ExitReason.FINISHED
     ]
     yield Bound("schedules", runs, None if notes else runs, "; ".join(notes) or f"every sequence of Calls; {_STEP}")
     yield Bound("serial runs", sum(group.serial for group in groups), None, "each order twice")
+
+
+def _surely(switches: int) -> str:
+    """Up to which number of switches nothing was left out."""
+    return "" if switches < 0 else f", every one with {switches} switches or fewer among them"
 
 
 def _notes(explored: Explored) -> Iterator[str]:

@@ -101,32 +101,31 @@ class Search:
             if found.runs >= most or self._runs.over():
                 found.ended = ExitReason.RUNS_MAX if found.runs >= most else ExitReason.BUDGET
                 break
-            played = self._run(prefix)
+            played = self._run(prefix, every)
             if played is None:
-                if self._lab.left:
-                    break
-                continue
+                break
             found.runs += 1
-            every.seen(prefix, played.trace)
             self._take(self._judge.judge(played))
             self._tell_progress(most)
         found.covered = Fraction(1) if only is not None else every.covered
         found.switches = every.switches - (found.ended is not ExitReason.FINISHED)
         return found
 
-    def _run(self, prefix: tuple[str, ...]) -> Played | None:
-        """One run that begins so; None where it cannot be made."""
+    def _run(self, prefix: tuple[str, ...], every: Every) -> Played | None:
+        """One run that begins so; None where it cannot be made, so that what would follow it cannot be known."""
         why = ""
         for _ in range(_AGAIN):
             try:
-                return self._lab.run(Chooser(prefix))
+                played = self._lab.run(Chooser(prefix))
+                every.seen(prefix, played.trace)
             except Deviated as error:
                 why = f"not deterministic: {error}"
             except Unsettled as error:
-                why = str(error)
-            if self._lab.left:
-                why = f"{', '.join(self._lab.left)} could not be ended: {why}"
+                left = self._lab.left
+                why = f"{', '.join(left)} could not be ended: {error}" if left else str(error)
                 break
+            else:
+                return played
         self.found.undecided.append(f"{schedule_of(prefix)}: {why}")
         return None
 

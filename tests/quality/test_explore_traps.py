@@ -1,0 +1,233 @@
+"""Callers that wait for other things than a database, that never end, that cannot be seen, or that chance decides."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from acidity import prove
+from acidity.core.report import Report
+from acidity.errors import Interrupted, UsageError
+from acidity.prove import Operation
+from tests.quality.callers import Account, at_once, give, look, twice, withdraw, withdraw_locked
+
+LOCK = threading.Lock()
+ONE_CONNECTION = create_engine("sqlite:///nowhere.db", pool_size=1, max_overflow=0, pool_timeout=20)
+
+
+def actors_left() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if "actor" in thread.name]
+
+
+def verdicts(report: Report) -> tuple[str, list[str]]:
+    return report.verdict, [finding.anomaly for finding in report.findings]
+
+
+# Waiting for others of the program
+
+
+def under_a_lock(session: Session) -> None:
+    with LOCK:
+        withdraw(session, 10)
+
+
+def through_the_pool() -> None:
+    with Session(ONE_CONNECTION) as session:
+        withdraw(session, 10)
+
+
+async def under_an_async_lock(async_session: AsyncSession) -> None:
+    async with lock_of_this_loop():
+        await withdraw_async(async_session)
+
+
+async def withdraw_async(async_session: AsyncSession) -> None:
+    account = await async_session.get_one(Account, 1)
+    account.balance -= 10
+    await async_session.commit()
+
+
+_locks: dict[asyncio.AbstractEventLoop, asyncio.Lock] = {}
+
+
+def lock_of_this_loop() -> asyncio.Lock:
+    return _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        twice(under_a_lock),
+        at_once(Operation(through_the_pool), Operation(through_the_pool), bind=f"{__name__}:ONE_CONNECTION"),
+        twice(under_an_async_lock),
+    ],
+    ids=["lock", "pool", "async lock"],
+)
+def test_whoever_waits_for_the_program_is_seen_waiting(scenario: prove.Scenario) -> None:
+    """Either of the two comes first, and the other one may begin to wait at each of its Calls."""
+    report = prove.explore(scenario)
+    assert (report.verdict, report.runs) == ("pass", 6), str(report)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [twice(withdraw_async), at_once(Operation(withdraw_async), Operation(withdraw, 10))],
+    ids=["tasks", "a task and a thread"],
+)
+def test_tasks_lose_updates_too(scenario: prove.Scenario) -> None:
+    report = prove.explore(scenario)
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 14)
+
+
+def test_a_bare_driver_loses_updates_too() -> None:
+    report = prove.explore(twice(bare))
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 14)
+
+
+def bare(dbapi_connection: sqlite3.Connection) -> None:
+    ((balance,),) = dbapi_connection.execute("SELECT balance FROM accounts WHERE id = 1").fetchall()
+    dbapi_connection.execute("UPDATE accounts SET balance = ? WHERE id = 1", (balance - 10,))
+    dbapi_connection.commit()
+
+
+def test_three_at_once() -> None:
+    three = at_once(*[Operation(give, 1, 2)] * 3)
+    report = prove.explore(three)
+    assert (report.verdict, report.unknowns) == ("pass", ())
+    assert report.headline.startswith("3 callers")
+
+
+# Never ending
+
+
+def stuck_beside_another(session: Session) -> None:
+    """It takes a second lock of the program in the other order than its twin."""
+    number = next(_numbers) % 2
+    with _two[number]:
+        look(session)
+        look(session)
+        with _two[1 - number]:
+            look(session)
+
+
+_numbers: Iterator[int] = itertools.count()
+_two = threading.Lock(), threading.Lock()
+
+
+def test_who_waits_for_ever_is_unknown_with_what_it_waits_for() -> None:
+    report = prove.explore(twice(stuck_beside_another), run_timeout=20)
+    assert report.verdict == "unknown"
+    assert "A waits for a lock or a connection of the program; B waits for a lock" in report.unknowns[0]
+
+
+def endless(session: Session) -> None:
+    look(session)
+    while True:
+        time.sleep(0.001)
+
+
+def test_an_endless_caller_is_unknown() -> None:
+    report = prove.explore(at_once(Operation(endless), Operation(look)), run_timeout=0.3)
+    assert report.verdict == "unknown"
+    assert "did not end within 0.3 s" in report.unknowns[0]
+
+
+def swallows(session: Session) -> None:
+    """What unwinds a caller that is given up is met again at its next Call."""
+    for _ in range(3):
+        try:
+            look(session)
+        except BaseException:
+            session.rollback()
+
+
+class Pressed:
+    """Presses Ctrl-C in the middle of one of the runs at once, when both callers are on their way."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.made = number, 0
+
+    def __call__(self) -> None:
+        self.made += 1
+        if self.made == self.number:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+PRESSED = Pressed(0)
+
+
+def withdraw_and_press(session: Session) -> None:
+    session.scalars(select(Account).where(Account.id == 1).with_for_update()).one()
+    PRESSED()
+    swallows(session)
+    session.commit()
+
+
+@pytest.mark.parametrize("db", ["sqlite", pytest.param("postgresql"), pytest.param("mariadb", marks=pytest.mark.slow)])
+def test_ctrl_c_ends_it_with_callers_parked_or_blocked(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.PRESSED", Pressed(12))  # the eight serial calls come first
+    began = time.monotonic()
+    with pytest.raises(Interrupted) as stopped:
+        prove.explore(twice(withdraw_and_press), db=db)
+    assert stopped.value.report.verdict == "unknown"
+    assert actors_left() == []
+    assert time.monotonic() - began < 30
+    assert verdicts(prove.explore(twice(withdraw_locked, 10), db=db))[0] == ("fail" if db == "sqlite" else "pass")
+
+
+# What cannot be seen, or is not to be relied on
+
+
+def past_the_seam(session: Session) -> None:
+    look(session)
+    session.connection().connection.dbapi_connection.execute("SELECT 1")  # type: ignore[union-attr]
+    look(session)
+
+
+def test_a_bypass_is_seen_while_the_other_caller_is_held() -> None:
+    report = prove.explore(at_once(Operation(past_the_seam), Operation(look)))
+    assert report.verdict == "unknown"
+    assert "raw driver connection" in report.unknowns[0]
+
+
+def by_chance(session: Session) -> None:
+    if next(_numbers) % 3:
+        look(session)
+    look(session)
+
+
+def test_what_chance_decides_is_unknown() -> None:
+    report = prove.explore(twice(by_chance))
+    assert report.verdict == "unknown"
+    assert "not deterministic" in report.unknowns[0]
+
+
+def does_nothing(session: Session) -> None:
+    del session
+
+
+def test_no_call_is_unknown() -> None:
+    assert prove.explore(twice(does_nothing)).verdict == "unknown"
+
+
+def fails(session: Session) -> Any:
+    look(session)
+    raise ValueError("no")
+
+
+def test_what_fails_alone_is_no_operation() -> None:
+    with pytest.raises(UsageError, match=r"fails\(\) fails when nobody else is there: ValueError: no.*raises="):
+        prove.explore(twice(fails))
+    assert prove.explore(twice(fails, raises=ValueError)).verdict == "pass"
