@@ -173,6 +173,15 @@ def register(session: Session, name: str) -> str:
     return session.scalars(select(Name.name).where(Name.name == name)).one()
 
 
+def register_checked(session: Session, name: str) -> str:
+    """Look, and insert what is not there; the database refuses whoever comes late."""
+    known = session.scalars(select(Name.name).where(Name.name == name)).one_or_none()
+    if known is None:
+        session.execute(insert(Name).values(name=name))
+        session.commit()
+    return name
+
+
 # Phantom
 
 
@@ -279,6 +288,7 @@ SCENARIOS = {
     "write skew locked": at_once(Operation(leave_locked, 1), Operation(leave_locked, 2)),
     "duplicate insert": at_once(Operation(book, "a"), Operation(book, "b")),
     "insert or get": twice(register, "ann"),
+    "checked insert": twice(register_checked, "ann"),
     "phantom": at_once(Operation(book_last, "a"), Operation(book_last, "bb")),
     "stale check": twice(sell),
     "read skew": at_once(Operation(transfer), Operation(audit)),

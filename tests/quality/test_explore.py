@@ -21,13 +21,14 @@ SQLITE = {
     "write skew": "write skew",
     "write skew locked": "write skew",
     "duplicate insert": "duplicate insert",
+    "checked insert": "stale check",
     "phantom": "phantom",
     "stale check": "stale check",
     "read skew": "read skew",
     "non-repeatable read": "non-repeatable read",
 }
 READ_COMMITTED = {name: anomaly for name, anomaly in SQLITE.items() if name not in {"locked", "write skew locked"}}
-SNAPSHOT = {name: name for name in ("write skew", "duplicate insert", "phantom")}
+SNAPSHOT = {name: name for name in ("write skew", "duplicate insert", "phantom")} | {"checked insert": "stale check"}
 MARIADB_REPEATABLE_READ = {
     name: anomaly for name, anomaly in READ_COMMITTED.items() if name not in {"read skew", "non-repeatable read"}
 }
@@ -43,9 +44,6 @@ WRONG = {
     ("mariadb", "SERIALIZABLE"): {},
 }
 CHEAP = ("lost update", "locked", "guarded")  # on each server by default
-DEADLOCKS = {("postgresql", level) for level in ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")} | {
-    ("mariadb", level) for level in ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
-}
 
 
 def cells() -> list[object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ class Told:
         self.names = names
         self.commits: list[Commit] = []
         self.reads: list[Read] = []
+        self.errors: list[Event] = []
         self._order = 0
 
     def _event(self, actor: str, sql: str, rows: Rows | None = None, kind: CallKind = CallKind.STATEMENT) -> Event:
@@ -44,6 +46,10 @@ class Told:
         event = self._event(actor, "", None, CallKind.COMMIT)
         self.commits.append(Commit(event, len(self.commits) + 1, changes, tuple(written)))
 
+    def error(self, actor: str) -> None:
+        """The database refused a statement."""
+        self.errors.append(replace(self._event(actor, "INSERT"), reply=Reply("error", code="23505")))
+
     def _written(self, change: RowChange, *, blind: bool) -> Written:
         columns = frozenset(column for column, _ in change.after or change.before or ())
         return Written(item_of(change), columns, columns if blind else frozenset())
@@ -59,7 +65,7 @@ class Told:
 
     @property
     def graph(self) -> Dependencies:
-        return dependencies_of(self.commits, self.reads)
+        return dependencies_of(self.commits, self.reads, self.errors)
 
 
 def lost_update(run: Told) -> None:
@@ -122,9 +128,16 @@ def dirty_read(run: Told) -> None:
     run.commit("A")
 
 
+def refused_check(run: Told) -> None:
+    """What was written after a stale check was refused."""
+    run.read("B", "free", (), [(), ((1,),)])
+    run.commit("A", run.added(1))
+    run.error("B")
+
+
 SHAPES = {
     "lost update": (lost_update, silent_lost_update),
-    "stale check": (stale_check,),
+    "stale check": (stale_check, refused_check),
     "write skew": (write_skew,),
     "duplicate insert": (duplicate_insert,),
     "phantom": (phantom,),

@@ -144,11 +144,13 @@ class Dependencies:
         commits: in their order.
         reads: in the order of their answers.
         edges: all dependencies between two callers.
+        errors: what the database refused.
     """
 
     commits: tuple[Commit, ...]
     reads: tuple[Read, ...]
     edges: tuple[Edge, ...]
+    errors: tuple[Event, ...] = ()
 
     def between(self, source: str, target: str, *kinds: Kind) -> tuple[Edge, ...]:
         """The dependencies of one caller on another, of these kinds or of any."""
@@ -171,10 +173,10 @@ class Dependencies:
                     yield edge, back
 
 
-def dependencies_of(commits: Sequence[Commit], reads: Sequence[Read]) -> Dependencies:
+def dependencies_of(commits: Sequence[Commit], reads: Sequence[Read], errors: Sequence[Event] = ()) -> Dependencies:
     """The graph of a run."""
     edges = [*_of_writes(commits), *(edge for read in reads for edge in _of_read(read, commits))]
-    return Dependencies(tuple(commits), tuple(reads), tuple(edges))
+    return Dependencies(tuple(commits), tuple(reads), tuple(edges), tuple(errors))
 
 
 def _of_writes(commits: Sequence[Commit]) -> Iterator[Edge]:

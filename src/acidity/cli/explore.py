@@ -11,9 +11,17 @@ from acidity.cli.options import BOUNDS, EXIT_ZERO, FUNCTION, OUTPUT, Request, en
 
 
 @click.command(short_help="Several callers at once, in every order.")
-@with_options(targets, *engine_options(), *BOUNDS, *OUTPUT, EXIT_ZERO, *FUNCTION)
+@with_options(
+    targets,
+    click.option("--pairs", is_flag=True, help="Each operation beside itself, and beside every other one."),
+    *engine_options(),
+    *BOUNDS,
+    *OUTPUT,
+    EXIT_ZERO,
+    *FUNCTION,
+)
 @click.pass_context
-def explore(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> None:
+def explore(ctx: click.Context, /, targets: tuple[str, ...], *, pairs: bool, **options: Any) -> None:
     """Let the operations of a Scenario at its rows at once, a single one twice, in every order of their calls.
 
     What comes of it is compared with what comes of them one after the other, in every order: rows, answers and
@@ -26,4 +34,4 @@ def explore(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> 
     """  # noqa: D301 - \b is click's mark for lines to keep
     from acidity import prove
 
-    ctx.exit(ask_all(targets, Request.of(options), prove.explore))
+    ctx.exit(ask_all(targets, Request.of(options), prove.explore, pairs=pairs))

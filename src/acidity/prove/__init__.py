@@ -21,7 +21,7 @@ from acidity.core.schedule import Schedule
 from acidity.errors import Interrupted, Terminated, UsageError
 from acidity.prove.checks import CHECKS, card_of, report_of
 from acidity.prove.drill.letters import DRILL
-from acidity.prove.explore.letter import EXPLORE, one_schedule
+from acidity.prove.explore.letter import EXPLORE, ISOLATED, one_schedule
 from acidity.prove.faults import require_known
 from acidity.prove.replay import Replay, run_replay
 
@@ -72,16 +72,22 @@ def drill(
 
 
 @overload
-def explore(scenario: Scenario, *, db: str = "sqlite", **options: Unpack[Options]) -> Report: ...
+def explore(scenario: Scenario, *, db: str = "sqlite", pairs: bool = False, **options: Unpack[Options]) -> Report: ...
 
 
 @overload
-def explore(scenario: Scenario, *, db: list[str] | tuple[str, ...], **options: Unpack[Options]) -> list[Report]: ...
+def explore(
+    scenario: Scenario, *, db: list[str] | tuple[str, ...], pairs: bool = False, **options: Unpack[Options]
+) -> list[Report]: ...
 
 
 @takes_options(Options)
 def explore(
-    scenario: Scenario, *, db: str | list[str] | tuple[str, ...] = "sqlite", **options: Unpack[Options]
+    scenario: Scenario,
+    *,
+    db: str | list[str] | tuple[str, ...] = "sqlite",
+    pairs: bool = False,
+    **options: Unpack[Options],
 ) -> Report | list[Report]:
     """Let the operations of a scenario at its rows at once, and compare what comes of it with every serial order.
 
@@ -91,6 +97,7 @@ def explore(
     Args:
         scenario: what to run.
         db: the name of an engine, or a list of names.
+        pairs: instead of all operations at once, each beside itself and beside every other one.
         **options: see `CheckOptions`.
 
     Returns:
@@ -100,7 +107,7 @@ def explore(
         UsageError: the scenario cannot be run as it is given; the message says what to change.
         Interrupted: the user pressed Ctrl-C; what was found until then is its `report`.
     """
-    return _on_each(db, scenario, options, lambda asked: report_of(EXPLORE, scenario, asked))
+    return _on_each(db, scenario, options, lambda asked: report_of(ISOLATED if pairs else EXPLORE, scenario, asked))
 
 
 @overload

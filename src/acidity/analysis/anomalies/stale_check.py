@@ -19,6 +19,17 @@ class StaleCheck:
             if wrote:
                 told = f"when {check.source} acted, what it had checked was no longer so"
                 return Seen((check, act), (), told)
+        return self._refused(graph)
+
+    def _refused(self, graph: Dependencies) -> Seen | None:
+        """The same where the database refused what the caller then wrote, by a constraint."""
+        for check in graph.edges:
+            changed = check.second
+            if check.kind is not Kind.RW or changed is None:
+                continue
+            if any(it.call.actor == check.source and it.order > changed.event.order for it in graph.errors):
+                told = f"when {check.source} acted, what it had checked was no longer so, and the database refused it"
+                return Seen((check,), (), told)
         return None
 
 

@@ -88,7 +88,8 @@ class Observer:
     def graph(self) -> Dependencies:
         """Who depends on whom in the run that was watched."""
         commits = [self._commit(number, event, place) for number, (event, place) in enumerate(self._commits, start=1)]
-        return dependencies_of(commits, list(self._reads()))
+        errors = [event for event, _ in self._events if event.reply.status == "error"]
+        return dependencies_of(commits, list(self._reads()), errors)
 
     def _commit(self, number: int, event: Event, place: int) -> Commit:
         alone = sum(1 for _, other in self._commits if other == place) == 1
