@@ -28,8 +28,8 @@ LOCK = threading.Lock()
 ONE_CONNECTION = create_engine("sqlite:///nowhere.db", pool_size=1, max_overflow=0, pool_timeout=20)
 
 
-def actors_left() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if "actor" in thread.name]
+def actors_left() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if "actor" in thread.name]
 
 
 def verdicts(report: Report) -> tuple[str, list[str]]:
@@ -131,6 +131,15 @@ def test_who_waits_for_ever_is_unknown_with_what_it_waits_for() -> None:
     report = prove.explore(twice(stuck_beside_another), run_timeout=20)
     assert report.verdict == "unknown"
     assert "A waits for a lock or a connection of the program; B waits for a lock" in report.unknowns[0]
+    assert "A, B could not be ended" in report.unknowns[0]
+    assert [(left.name, left.daemon) for left in actors_left()] == [
+        ("acidity-actor-A", True),
+        ("acidity-actor-B", True),
+    ]
+    for lock in _two:
+        lock.release()
+    for left in actors_left():
+        left.join()
 
 
 def endless(session: Session) -> None:

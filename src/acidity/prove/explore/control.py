@@ -90,7 +90,7 @@ class Control:
 
     def _told(self, gate: Gate, waited: Sequence[str]) -> Turn:
         still = [each.name for each in self.gates if each.place in _WAITING]
-        woken = tuple(each for each in waited if each not in still)
+        woken = tuple(each for each in waited if each not in still and each != gate.name)
         waiting = {each: self._waiting.get(each, frozenset()) for each in still}
         events = self._new_events(gate.name)
         own = next((event.call for event in events if event.call.actor == gate.name), None)
@@ -168,7 +168,7 @@ class Control:
         turns[-1] = Turn(
             last.actor,
             last.call,
-            last.waits and last.actor not in now.woken,
+            now.waits,
             (*last.woken, *now.woken),
             (*last.refused, *refused),
             now.waiting,
@@ -190,7 +190,8 @@ class Control:
 def waiting_of(flying: Sequence[Gate], gates: Sequence[Gate]) -> Waiting:
     """Those of these callers that wait for a lock, and for which callers, from one answer of each database."""
     found: dict[str, frozenset[str]] = {}
-    wires = {gate.name: gate.pending.wire for gate in gates if gate.pending is not None}
+    here = (gate for gate in gates if gate.place is not Place.GONE)  # who has gone left his connection to another one
+    wires = {gate.name: gate.pending.wire for gate in here if gate.pending is not None}
     sessions = {wire.session: name for name, wire in wires.items() if wire is not None}
     for sandbox in {id(wire.sandbox): wire.sandbox for wire in wires.values() if wire is not None}.values():
         asked = {

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
 
-from acidity.core.turn import Trace
+from acidity.core.turn import Trace, Turn
 
 
 class Deviated(BaseException):
@@ -34,7 +34,7 @@ class Every:
         self._left: list[tuple[int, int, tuple[str, ...]]] = [(0, 0, ())]
         self._number = 0
         self._able: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._done: dict[tuple[str, ...], object] = {}
+        self._done: dict[tuple[str, ...], str] = {}
 
     def next(self) -> tuple[str, ...] | None:
         """The prefix of the next run; None when every sequence was run."""
@@ -66,9 +66,10 @@ class Every:
         for place, (turn, able) in enumerate(zip(trace.turns, trace.enabled, strict=True)):
             if self._able.setdefault(trace.grants[:place], able) != able:
                 raise Deviated(f"in turn {place + 1} others could go on than in a run that began alike")
-            done = turn.call.sql if turn.call is not None else None, turn.waits, turn.woken
-            if self._done.setdefault(trace.grants[: place + 1], done) != done:
-                raise Deviated(f"in turn {place + 1} {turn.actor} did something else than in a run that began alike")
+            done = _done_in(turn)
+            before = self._done.setdefault(trace.grants[: place + 1], done)
+            if before != done:
+                raise Deviated(f"in turn {place + 1} {turn.actor} {done}; in a run that began alike it {before}")
 
 
 def switches_of(trace: Trace, until: int | None = None) -> int:
@@ -76,6 +77,14 @@ def switches_of(trace: Trace, until: int | None = None) -> int:
     grants = trace.grants[:until]
     pairs = zip(grants, grants[1:], trace.enabled[1:], strict=False)
     return sum(1 for one, next_one, able in pairs if one != next_one and one in able)
+
+
+def _done_in(turn: Turn) -> str:
+    """What has to be the same in all runs that begin alike; parameters may hold generated values."""
+    made = " ".join(turn.call.sql.split()) or turn.call.kind.value if turn.call is not None else "no call"
+    waits = ", which waits" if turn.waits else ""
+    woke = f", and woke {' and '.join(turn.woken)}" if turn.woken else ""
+    return f"made {made[:60]}{waits}{woke}"
 
 
 class Chooser:
