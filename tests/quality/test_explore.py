@@ -101,6 +101,11 @@ def test_the_plainest_schedule_is_shown_with_what_was_read_and_written() -> None
     assert finding.explanation[1] == "B must come before A, because A wrote accounts over what B had written"
 
 
+def test_the_nearest_right_schedule_stands_beside() -> None:
+    (finding,) = explored("lost update", "sqlite").findings
+    assert finding.explanation[-1] == "right is ac1:A3.B3, which differs from turn 2 on: there A goes on"
+
+
 def test_the_printed_schedule_shows_it_again() -> None:
     (finding,) = explored("lost update", "sqlite").findings
     again = prove.replay_together(SCENARIOS["lost update"], str(finding.schedule))

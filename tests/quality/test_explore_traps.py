@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -250,3 +251,36 @@ def test_a_third_caller_is_not_let_go_while_a_cycle_is_being_ended(db: str) -> N
     report = prove.explore(three, db=db, runs_max=150)
     assert [finding.word for finding in report.findings] == ["deadlock"]
     assert [why for why in report.unknowns if "runs_max" not in why] == []
+
+
+def tries(session: Session, told: Any) -> Any:
+    """What the database refuses is kept from the caller, who hears `told` instead."""
+    try:
+        withdraw(session, 10)
+    except DBAPIError:
+        session.rollback()
+        return told
+    return None
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict"), [(None, "fail"), (ValueError("busy"), "pass"), ("sorry", "pass")], ids=str
+)
+def test_what_a_caller_says_that_was_turned_away(told: Any, verdict: str) -> None:
+    """Told that all is well although nothing is there, or that it failed."""
+    report = prove.explore(twice(tries, told), db="postgresql", isolation_level="REPEATABLE READ")
+    assert report.verdict == verdict, str(report)
+
+
+def books(session: Session, told: str) -> str:
+    """The same with an answer that only the user can read."""
+    return tries(session, told) or "booked"
+
+
+def test_what_only_the_user_can_read_is_unknown() -> None:
+    asked = {"db": "postgresql", "isolation_level": "REPEATABLE READ"}
+    report = prove.explore(twice(books, "try later"), **asked)  # type: ignore[arg-type]
+    assert report.verdict == "unknown"
+    assert "say with succeeded=" in report.unknowns[0]
+    report = prove.explore(twice(books, "try later", succeeded=lambda it: it == "booked"), **asked)  # type: ignore[arg-type]
+    assert report.verdict == "pass"

@@ -64,7 +64,7 @@ def told(lab: Lab, search: Search) -> Told:
             causes.setdefault((named.anomaly, named.sites), []).append(named)
     for members in causes.values():
         often = sum(found.occurrences[each.key] for each in members)
-        said_of.findings.append(_finding(lab, members[0], often))
+        said_of.findings.append(_finding(lab, members[0], often, found))
     said_of.findings += _deadlocks(lab, found)
     return said_of
 
@@ -94,7 +94,7 @@ def _sites(played: Played) -> tuple[Site, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _finding(lab: Lab, named: _Named, often: int) -> Finding:
+def _finding(lab: Lab, named: _Named, often: int, found: Searched) -> Finding:
     code = CODES[ANOMALIES[named.anomaly].code] if named.anomaly else NOT_SERIAL
     judged, played = named.judged, named.judged.played
     return Finding(
@@ -107,11 +107,19 @@ def _finding(lab: Lab, named: _Named, often: int) -> Finding:
         schedule=schedule_of(played.trace.grants),
         sites=named.sites,
         diff=row_changes(lab.stage.seed, played.state),
-        explanation=named.explanation,
+        explanation=(*named.explanation, *_right(found, played.trace.grants)),
         occurrences=often,
         history=played.history,
         lanes=lanes_of(played.trace, named.graph),
     )
+
+
+def _right(found: Searched, grants: tuple[str, ...]) -> Iterator[str]:
+    """The schedule nearest to this one that is right."""
+    nearest = found.nearest_right(grants)
+    if nearest is not None:
+        schedule, turn = schedule_of(nearest[0]), nearest[1]
+        yield f"right is {schedule}, which differs from turn {turn} on: there {nearest[0][turn - 1]} goes on"
 
 
 def _deadlocks(lab: Lab, found: Searched) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from acidity.analysis.canonical import TooSymmetric
 from acidity.analysis.diff import row_changes
 from acidity.analysis.values import encode
 from acidity.core.call import unanswered_commit
-from acidity.core.outcome import Ending, State
+from acidity.core.outcome import Ending, State, Told
 from acidity.prove.explore.lab import Played
 from acidity.prove.explore.oracle import NoOracle, Oracle, Serial, effects_of
 
@@ -97,14 +97,16 @@ class Judge:
             seen.append(serial)
             if match is Match.PERHAPS:
                 doubt = "an answer holds a generated value that may be another one"
-        if unclear:  # they said something else than alone, after the engine had turned them away
-            for serial in self._serials(certain, perhaps | set(unclear)):
-                if self._match(played, serial) is not Match.UNLIKE:
-                    names = [name for name in unclear if name not in serial.order]
-                    if all(self._says_failed(played, name) for name in names):
-                        return Judged(played, Word.SERIAL, serial, away)
-                    answer = f"{', '.join(names)} was turned away and answered {played.endings[names[0]].answer!r}"
-                    doubt = f"{answer}: say with succeeded= whether that means it worked"
+        said = {name: self._said(played, name) for name in unclear}
+        there = certain | {name for name in unclear if said[name] is Told.OK}
+        for serial in self._serials(there, perhaps | (set(unclear) - there)):
+            names = [name for name in unclear if name not in serial.order]
+            if not names or self._match(played, serial) is Match.UNLIKE:
+                continue
+            if all(said[name] is Told.FAILED for name in names):
+                return Judged(played, Word.SERIAL, serial, away)
+            answer = f"{', '.join(names)} was turned away and answered {played.endings[names[0]].answer!r}"
+            doubt = f"{answer}: say with succeeded= whether that means it worked"
         nearest = min(seen, key=lambda serial: len(row_changes(serial.state, played.state)))
         return Judged(played, Word.UNDECIDED if doubt else Word.NOT_SERIAL, nearest, away, doubt)
 
@@ -118,16 +120,18 @@ class Judge:
     def _has_committed(self, played: Played, name: str) -> bool:
         return any(event.call.commits and event.reply.status == "ok" for event in played.of(name))
 
-    def _says_failed(self, played: Played, name: str) -> bool:
-        """Whether the answer of a caller that was turned away says that it failed, as every order has it."""
+    def _said(self, played: Played, name: str) -> Told:
+        """What a caller that was turned away was told by its own answer: as in some order, or as failed in all."""
+        if played.endings[name].succeeded:
+            return Told.OK
         answer = played.endings[name].answer
-        found = (
-            self._comparer.likeness(
-                [(run.endings[name].answer, run.state) for run in serial.runs], answer, played.state
-            )
-            for serial in self._oracle.orders(played.endings)
-        )
-        return all(each is Likeness.FAILED for each in found)
+        found = set()
+        for serial in self._oracle.orders(played.endings):
+            cleans = [(run.endings[name].answer, run.state) for run in serial.runs]
+            found.add(self._comparer.likeness(cleans, answer, played.state))
+        if Likeness.SAME in found:
+            return Told.OK
+        return Told.FAILED if found == {Likeness.FAILED} else Told.UNDECIDED
 
     def _match(self, played: Played, serial: Serial) -> Match:
         if not self._comparer.same(played.state, serial.state):

@@ -48,6 +48,7 @@ class Searched:
         occurrences: how many runs ended like each of these.
         turned_away: in how many runs the engine turned somebody away.
         victims: what deadlocks ended.
+        right: the schedules whose outcome some serial order gives, and in which nobody was turned away.
         undecided: why runs could not be judged.
         ended: why no more were run.
     """
@@ -59,8 +60,18 @@ class Searched:
     occurrences: dict[object, int] = field(default_factory=dict)
     turned_away: int = 0
     victims: list[Victim] = field(default_factory=list)
+    right: list[tuple[str, ...]] = field(default_factory=list)
     undecided: list[str] = field(default_factory=list)
     ended: ExitReason = ExitReason.FINISHED
+
+    def nearest_right(self, grants: Sequence[str]) -> tuple[tuple[str, ...], int] | None:
+        """The right schedule that begins like this one for the longest, and the turn from which it differs."""
+
+        def alike(other: Sequence[str]) -> int:
+            return next((place for place, pair in enumerate(zip(grants, other, strict=False)) if len({*pair}) > 1), 0)
+
+        best = max(self.right, key=alike, default=None)
+        return None if best is None else (best, alike(best) + 1)
 
     @property
     def violations(self) -> int:
@@ -136,6 +147,8 @@ class Search:
         if judged.word is Word.UNDECIDED:
             found.undecided.append(f"{schedule_of(judged.played.trace.grants)}: {judged.reason}")
         if judged.word is not Word.NOT_SERIAL:
+            if judged.word is Word.SERIAL and not judged.turned_away:
+                found.right.append(judged.played.trace.grants)
             return
         key = self.outcome(judged.played)
         found.occurrences[key] = found.occurrences.get(key, 0) + 1
