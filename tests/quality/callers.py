@@ -127,6 +127,12 @@ class Conflict(Exception):
     """Another caller was faster."""
 
 
+def withdraw_begun(session: Session, amount: int) -> None:
+    """SQLite: a transaction that begins before the read, as the driver does not by itself."""
+    session.connection().exec_driver_sql("BEGIN")
+    withdraw(session, amount)
+
+
 # Write skew
 
 

@@ -109,7 +109,9 @@ def world(db: str, level: str, where: Path) -> Iterator[World]:
     sandbox = new_sandbox(db, {})
     try:
         sandbox.create(METADATA.create_all, None)
-        yield Postgresql(sandbox, level)
+        plain = Postgresql(sandbox, level)
+        yield plain
+        plain.admin.close()
     finally:
         sandbox.close()
 

@@ -22,7 +22,16 @@ from acidity import prove
 from acidity.core.report import Report
 from acidity.errors import Interrupted, UsageError
 from acidity.prove import Operation
-from tests.quality.callers import Account, at_once, give, look, twice, withdraw, withdraw_locked
+from tests.quality.callers import (
+    Account,
+    at_once,
+    give,
+    look,
+    twice,
+    withdraw,
+    withdraw_begun,
+    withdraw_locked,
+)
 from tests.tiers import SERVERS
 
 LOCK = threading.Lock()
@@ -284,3 +293,12 @@ def test_what_only_the_user_can_read_is_unknown() -> None:
     assert "say with succeeded=" in report.unknowns[0]
     report = prove.explore(twice(books, "try later", succeeded=lambda it: it == "booked"), **asked)  # type: ignore[arg-type]
     assert report.verdict == "pass"
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_sqlite_refuses_at_once_who_has_read(mode: str) -> None:
+    """Whoever has read and then wants to write cannot wait for the other one, who waits for him."""
+    report = prove.explore(twice(withdraw_begun, 10), settings={"journal_mode": mode})
+    assert (report.verdict, report.unknowns) == ("pass", ())
+    assert "somebody was turned away" in report.headline
+    assert report.runs == 70  # so nobody ever waited: he could have gone on in each turn

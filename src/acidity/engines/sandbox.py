@@ -111,6 +111,13 @@ class Life(Ground, Protocol):
         tables whose storage engine has no transactions, with its name..
         """
 
+    def impose(self, level: str) -> bool:
+        """Begin transactions at this isolation level from now on, whoever opens the connection and says no other one.
+
+        Returns:
+            Whether the engine can; otherwise nothing was changed.
+        """
+
     def choose_victims(self) -> None:
         """From now on, let whoever closes a cycle of waits be its victim, where the engine would let chance decide."""
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL leaves to chance between callers, made certain: the victim of a deadlock.
+"""What PostgreSQL leaves to chance or to each session, made certain: the victim of a deadlock, the isolation level.
 
 Whoever has waited for ``deadlock_timeout`` looks for a cycle, and is its victim if he finds one: that depends on the
 machine's load. Here nobody looks but the one whose Call has just closed the cycle.
@@ -18,6 +18,7 @@ _OTHERS_LOOK_AFTER = "2s"  # where the victim cannot be chosen, as outside a tra
 class Victims(HostedGate):
     """See `Life` for what the methods promise."""
 
+    sets_level = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL"
     _chooses = False
 
     def choose_victims(self) -> None:

@@ -55,7 +55,7 @@ class Stage:
         scenario: what to run.
         db: the name of an engine.
         settings: settings of the database.
-        isolation_level: for the engines that acidity makes and injects.
+        isolation_level: of every transaction; one that the program sets itself is kept.
         run_timeout: how many seconds a run may take; an operation's own ``timeout=`` goes before it.
 
     Attributes:
@@ -77,8 +77,6 @@ class Stage:
         isolation_level: str | None = None,
         run_timeout: float = RUN_TIMEOUT_S,
     ) -> None:
-        if isolation_level is not None and (scenario.bind or any(each.bind for each in scenario.databases.values())):
-            raise UsageError("isolation_level= cannot be imposed on an engine of yours (bind=); set it there")
         self.began = time.monotonic()
         self.scenario = scenario
         self.parts: Mapping[str, Sandbox] = {}
@@ -121,9 +119,17 @@ class Stage:
         self.parts = sandboxes_of(self.scenario, db, settings)
         self.sandbox = ground_of(self.scenario, self.parts)
         self._cleanup.callback(self.sandbox.close)
+        level = options.get("isolation_level")
+        imposed = [] if level is None else [part.impose(level) for part in self.parts.values()]
+        if not all(imposed) and self._has_bound():
+            raise UsageError("isolation_level= cannot be imposed on an engine of yours (bind=) here; set it there")
         self._caller = Caller(self.scenario, self.parts, options)
         self._recycler = Recycler(self.parts, self.adapters)
         self._onlooker = Onlooker(self.sandbox, self.parts, self.adapters)
+
+    def _has_bound(self) -> bool:
+        scenario = self.scenario
+        return bool(scenario.bind) or any(each.bind for each in scenario.databases.values())
 
     def _create(self) -> None:
         """Make the rows before, where schema and set-up reach no other database than an operation does."""
