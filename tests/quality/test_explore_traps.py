@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, select
+from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
@@ -30,6 +30,7 @@ from tests.quality.callers import (
     twice,
     withdraw,
     withdraw_begun,
+    withdraw_guarded,
     withdraw_locked,
 )
 from tests.tiers import SERVERS
@@ -302,3 +303,42 @@ def test_sqlite_refuses_at_once_who_has_read(mode: str) -> None:
     assert (report.verdict, report.unknowns) == ("pass", ())
     assert "somebody was turned away" in report.headline
     assert report.runs == 70  # so nobody ever waited: he could have gone on in each turn
+
+
+def where_it_lies(session: Session) -> tuple[Any, ...]:
+    """Where PostgreSQL keeps the row, which a reset by DELETE and INSERT changes."""
+    place = session.execute(text("SELECT ctid::text FROM accounts WHERE id = 1")).scalar()
+    session.rollback()
+    with session.begin():
+        session.execute(text("UPDATE accounts SET version = version + 1 WHERE id = 2"))
+    return (place,)
+
+
+def test_every_run_starts_from_the_same_place() -> None:
+    report = prove.explore(twice(where_it_lies), db="postgresql")
+    assert (report.verdict, report.unknowns) == ("pass", ())
+
+
+class Once:
+    """Says yes once, the time that is asked for."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.asked = number, 0
+
+    def __call__(self) -> bool:
+        self.asked += 1
+        return self.asked == self.number
+
+
+ONCE = Once(0)
+
+
+def slips_once(session: Session) -> None:
+    withdraw_guarded(session, 77 if ONCE() else 10)
+
+
+def test_what_does_not_come_again_is_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.ONCE", Once(11))  # after the eight serial calls
+    report = prove.explore(twice(slips_once))
+    assert (report.verdict, report.findings) == ("unknown", ())
+    assert "did not come again" in report.unknowns[0]
