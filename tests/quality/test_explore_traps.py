@@ -21,9 +21,10 @@ from sqlalchemy.orm import Session
 from acidity import prove
 from acidity.core.report import Report
 from acidity.errors import Interrupted, UsageError
-from acidity.prove import Operation
+from acidity.prove import Operation, Retry
 from tests.quality.callers import (
     Account,
+    Conflict,
     at_once,
     give,
     look,
@@ -32,6 +33,7 @@ from tests.quality.callers import (
     withdraw_begun,
     withdraw_guarded,
     withdraw_locked,
+    withdraw_versioned,
 )
 from tests.tiers import SERVERS
 
@@ -342,3 +344,31 @@ def test_what_does_not_come_again_is_not_said(monkeypatch: pytest.MonkeyPatch) -
     report = prove.explore(twice(slips_once))
     assert (report.verdict, report.findings) == ("unknown", ())
     assert "did not come again" in report.unknowns[0]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "db", "level"),
+    [
+        (twice(withdraw, 10, retry=Retry()), "postgresql", "REPEATABLE READ"),
+        pytest.param(twice(withdraw, 10, retry=Retry(codes=["1213"])), "mariadb", "SERIALIZABLE", marks=pytest.mark.slow),
+        (twice(withdraw_versioned, 10, retry=Retry(exceptions=Conflict)), "sqlite", None),
+    ],
+    ids=["postgresql", "mariadb", "sqlite"],
+)  # fmt: skip
+def test_whoever_tries_again_takes_place(scenario: prove.Scenario, db: str, level: str | None) -> None:
+    report = prove.explore(scenario, db=db, isolation_level=level)
+    assert (report.verdict, report.unknowns) == ("pass", ()), str(report)
+    assert report.findings == () or db == "mariadb"
+
+
+def test_whoever_gives_up_is_unknown() -> None:
+    """One of three needs a third attempt, at times."""
+    three = at_once(*[Operation(withdraw_versioned, 10, retry=Retry(exceptions=Conflict, max_attempts=2))] * 3)
+    report = prove.replay_together(three, "ac1:A2.B2.C2.A2.B4.C4")
+    assert report.verdict == "unknown"
+    assert "gave up after its last attempt" in report.unknowns[0]
+
+
+def test_a_retry_that_never_tries_again_is_none() -> None:
+    with pytest.raises(UsageError, match="never tries again"):
+        Retry(max_attempts=1)

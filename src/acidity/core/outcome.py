@@ -104,6 +104,7 @@ class Ending:
         succeeded: what ``succeeded=`` said of the answer, if the operation has one.
         killed: the process was killed.
         status: what a web application answered; 0 where there was no request, or no answer.
+        gave_up: its caller had tried as often as ``retry=`` allows.
     """
 
     answered: bool = False
@@ -115,6 +116,7 @@ class Ending:
     succeeded: bool | None = None
     killed: bool = False
     status: int = 0
+    gave_up: bool = False
 
     @property
     def broke_off(self) -> bool:

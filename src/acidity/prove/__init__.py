@@ -16,6 +16,7 @@ from acidity.core.database import Database
 from acidity.core.effect import Effect
 from acidity.core.options import CheckOptions, EngineOptions, Options, takes_options
 from acidity.core.report import LETTERS, Card, Report
+from acidity.core.retry import Retry
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.errors import Interrupted, Terminated, UsageError
@@ -31,6 +32,7 @@ __all__ = [
     "Interrupted",
     "Operation",
     "Replay",
+    "Retry",
     "Scenario",
     "check",
     "drill",

@@ -74,6 +74,11 @@ class Judge:
         left = [name for name in played.endings if unanswered_commit(played.of(name))]
         if left:
             return Judged(played, Word.UNDECIDED, None, (), f"{left[0]}: a COMMIT was left without an answer")
+        tired = [name for name, ending in played.endings.items() if ending.gave_up]
+        if tired:
+            return Judged(
+                played, Word.UNDECIDED, None, (), f"{tired[0]} gave up after its last attempt (max_attempts=)"
+            )
         try:
             return self._judged(played)
         except TooSymmetric:
