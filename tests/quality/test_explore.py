@@ -84,6 +84,14 @@ def test_a_deadlock_is_a_warning_with_both_lines(db: str) -> None:
     assert [move.result for move in warning.lanes if move.result.startswith(("waits", "error"))] != []
 
 
+def test_who_closes_a_cycle_is_its_victim() -> None:
+    """And not who has waited for longest, as on PostgreSQL without further ado."""
+    (warning,) = explored("deadlock", "postgresql").findings
+    (waited,) = {move.actor for move in warning.lanes if move.result.startswith("waits")}
+    (victim,) = {move.actor for move in warning.lanes if move.result == "error 40P01"}
+    assert waited != victim
+
+
 def test_the_plainest_schedule_is_shown_with_what_was_read_and_written() -> None:
     (finding,) = explored("lost update", "sqlite").findings
     assert (str(finding.schedule), finding.code, finding.word) == ("ac1:A.B3.A2", "ACI301", "not serial")

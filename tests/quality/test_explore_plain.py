@@ -84,7 +84,8 @@ class Postgresql(World):
         return _rows(self.admin)
 
     def blocked(self, connection: Any) -> bool:
-        asked = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
+        # What pg_stat_activity says of a wait is old until the session has been scheduled.
+        asked = "SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted"
         ((waits,),) = self.admin.execute(asked, (connection.info.backend_pid,)).fetchall()
         return bool(waits)
 
@@ -110,8 +111,10 @@ def world(db: str, level: str, where: Path) -> Iterator[World]:
     try:
         sandbox.create(METADATA.create_all, None)
         plain = Postgresql(sandbox, level)
-        yield plain
-        plain.admin.close()
+        try:
+            yield plain
+        finally:
+            plain.admin.close()
     finally:
         sandbox.close()
 

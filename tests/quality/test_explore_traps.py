@@ -372,3 +372,12 @@ def test_whoever_gives_up_is_unknown() -> None:
 def test_a_retry_that_never_tries_again_is_none() -> None:
     with pytest.raises(UsageError, match="never tries again"):
         Retry(max_attempts=1)
+
+
+def test_requests_to_a_web_application_that_works_in_threads() -> None:
+    """They are answered in tasks, and their calls are made in threads of the framework's pool."""
+    pytest.importorskip("fastapi")
+    from examples.web.scenarios import transfer
+
+    report = prove.explore(transfer)
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 24)

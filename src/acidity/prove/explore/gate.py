@@ -1,17 +1,16 @@
 """The `Gate` of one caller: it holds each of its Calls until somebody grants it, and knows where the caller is.
 
 A caller waits at its gate outside everything that belongs to a driver, so that what is its own, and what the others
-do meanwhile, stay apart. How it waits is its `Baton`'s business: a thread waits for a lock, a task for a future.
+do meanwhile, stay apart. How it waits is its `Baton`'s business.
 """
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, Future
+from asyncio import Future, get_running_loop
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from threading import Lock
-from typing import Protocol
 
 from acidity.adapters.seam import Layer, PendingCall
 from acidity.adapters.wire import LiveConnection
@@ -44,54 +43,45 @@ class Abandoned(BaseException):
     """The run is given up; nothing that handles errors may keep it."""
 
 
-class Baton(Protocol):
-    """What a caller waits for at its gate."""
+class Baton:
+    """What a caller waits for at its gate: a lock in a thread, a future in a task.
 
-    def take(self) -> None:
-        """Wait until it is handed over; asked by the caller itself."""
-
-    def hand_over(self) -> None:
-        """Let the caller go; asked by the controller."""
-
-
-class ThreadBaton:
-    """The baton of a thread."""
+    Which of the two is decided each time: a web application answers a request in a task, and may do the work in a
+    thread.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._lock.acquire()
-
-    def take(self) -> None:
-        """Wait for the lock, which nobody but this thread takes."""
-        self._lock.acquire()
-
-    def hand_over(self) -> None:
-        """Release it."""
-        self._lock.release()
-
-
-class TaskBaton:
-    """The baton of a task, which waits below SQLAlchemy or an adapter, in a greenlet of the loop.
-
-    Args:
-        loop: the task's.
-    """
-
-    def __init__(self, loop: AbstractEventLoop) -> None:
-        self._loop = loop
         self._future: Future[None] | None = None
 
+    def prepare(self) -> None:
+        """Say how it will be taken; asked by the caller, before anybody may hand it over."""
+        try:
+            self._future = get_running_loop().create_future()
+        except RuntimeError:
+            self._future = None
+
     def take(self) -> None:
-        """Wait for a future of this one time."""
+        """Wait until it is handed over; in a task below SQLAlchemy or an adapter, in a greenlet of the loop."""
+        if self._future is None:
+            self._lock.acquire()
+            return
         from sqlalchemy.util import await_only
 
-        self._future = self._loop.create_future()
         await_only(self._future)
 
     def hand_over(self) -> None:
-        """Set it; a task that was cancelled meanwhile no longer waits."""
-        if self._future is not None and not self._future.done():
-            self._future.set_result(None)
+        """Let the caller go; asked by the controller, in any thread."""
+        if self._future is None:
+            self._lock.release()
+        else:
+            self._future.get_loop().call_soon_threadsafe(_set, self._future)
+
+
+def _set(future: Future[None]) -> None:
+    if not future.done():  # a task that was cancelled meanwhile no longer waits
+        future.set_result(None)
 
 
 @dataclass(slots=True)
@@ -152,6 +142,7 @@ class Gate(Layer):
     def _park(self, place: Place) -> None:
         if self.abandoned:
             raise Abandoned
+        self.baton.prepare()
         self.place = place
         self.ring()
         self.baton.take()

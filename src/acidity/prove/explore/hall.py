@@ -18,7 +18,7 @@ from acidity.core.outcome import Ending
 from acidity.core.turn import Trace, Turn
 from acidity.prove.explore.asleep import Asleep
 from acidity.prove.explore.control import Choose, Control
-from acidity.prove.explore.gate import Baton, Gate, Place, TaskBaton, ThreadBaton
+from acidity.prove.explore.gate import Baton, Gate, Place
 from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.host import LoopHost, is_async
 
@@ -75,7 +75,7 @@ class Hall:
 
     def _in_threads(self, caller: Caller, players: Sequence[Player]) -> None:
         bell: SimpleQueue[None] = SimpleQueue()
-        gates = [self._gate(player, ThreadBaton(), lambda: bell.put(None)) for player in players]
+        gates = [self._gate(player, lambda: bell.put(None)) for player in players]
         by_name = {player.actor.name: player for player in players}
 
         def start(gate: Gate) -> None:
@@ -123,10 +123,7 @@ class Hall:
             loop.call_soon_threadsafe(bell.set)
 
         by_name = {player.actor.name: player for player in players}
-        gates = [
-            self._gate(player, TaskBaton(loop) if is_async(player.operation) else ThreadBaton(), ring)
-            for player in players
-        ]
+        gates = [self._gate(player, ring) for player in players]
 
         async def live(player: Player, gate: Gate) -> None:
             try:
@@ -166,8 +163,8 @@ class Hall:
 
     # Both
 
-    def _gate(self, player: Player, baton: Baton, ring: Callable[[], None]) -> Gate:
-        gate = Gate(player.actor.name, baton, ring, inner=player.actor.interceptor)
+    def _gate(self, player: Player, ring: Callable[[], None]) -> Gate:
+        gate = Gate(player.actor.name, Baton(), ring, inner=player.actor.interceptor)
         player.actor.interceptor = gate
         return gate
 
