@@ -105,6 +105,13 @@ def test_tasks_lose_updates_too(scenario: prove.Scenario) -> None:
     assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 14)
 
 
+@pytest.mark.parametrize("db", ["postgresql+psycopg", "postgresql+asyncpg", "mariadb"])
+@pytest.mark.slow
+def test_tasks_on_servers_lose_updates_too(db: str) -> None:
+    report = prove.explore(twice(withdraw_async), db=db)
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 14)
+
+
 def test_a_bare_driver_loses_updates_too() -> None:
     report = prove.explore(twice(bare))
     assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 14)

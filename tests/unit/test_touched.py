@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from acidity.analysis.touched import Assigned, assigned_by, question_of, touched_by
+from acidity.analysis.touched import Assigned, assigned_by, named, question_of, touched_by
 from acidity.core.call import Call, Kind, Writes
 
 
@@ -56,3 +56,9 @@ def test_a_value_of_the_programs_own_is_blind() -> None:
     )
     assert assigned_by("UPDATE t SET a=%(a)s WHERE id = %(id)s").blind == {"a"}
     assert assigned_by("DELETE FROM t").columns == frozenset()
+
+
+def test_numbers_become_names() -> None:
+    (query,) = touched_by(named(write("UPDATE t SET a=$1::INTEGER WHERE id = $2 AND b LIKE 'x%'", (7, 3))))
+    assert query.sql == "SELECT * FROM t WHERE  id = %(p2)s AND b LIKE 'x%%'"
+    assert query.params == {"p1": 7, "p2": 3}

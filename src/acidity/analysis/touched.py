@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -54,6 +54,16 @@ class Assigned:
     blind: frozenset[str]
 
 
+def named(call: Call) -> Call:
+    """A Call with numbered parameters as one with names, which every driver of that server but asyncpg takes."""
+    if not _NUMBERED.search(call.sql) or not isinstance(call.params, Sequence) or isinstance(call.params, str):
+        return call
+    text = _NUMBERED.sub(r"%(p\1)s", call.sql.replace("%", "%%"))
+    every = call.params if call.many else [call.params]
+    params = [{f"p{number}": value for number, value in enumerate(each, start=1)} for each in every]
+    return replace(call, sql=text, params=params if call.many else params[0])
+
+
 def question_of(call: Call) -> Query | None:
     """The question that a reading Call asks, without the locks that it takes; None for one that is no query."""
     text = call.sql.lstrip(" (").lower()
@@ -94,8 +104,7 @@ def _where(sql: str) -> tuple[int, int, int] | None:
         if depth == 0 and text == "where":
             start, parameters = word.end(), 0
         parameters += text in {"?", "%s"}
-    numbered = None if start is None else _NUMBERED.search(sql[start:end])
-    return None if start is None or numbered else (start, end, parameters)
+    return None if start is None else (start, end, parameters)
 
 
 @lru_cache(maxsize=1024)

@@ -12,7 +12,7 @@ from typing import Any
 
 from acidity.analysis.dependencies import Commit, Dependencies, Item, Read, Rows, Written, dependencies_of, item_of
 from acidity.analysis.diff import row_changes
-from acidity.analysis.touched import Assigned, Query, assigned_by, question_of, touched_by
+from acidity.analysis.touched import Assigned, Query, assigned_by, named, question_of, touched_by
 from acidity.analysis.values import encode
 from acidity.core.call import Event, History, Kind
 from acidity.core.outcome import State, Table
@@ -112,12 +112,12 @@ class Observer:
         tables = self._states[0].tables
         by_commit = self._by_commit()
         for event, at in self._transaction_of(commit):
-            for query in touched_by(event.call):
+            for query in touched_by(named(event.call)):
                 answer = by_commit[at].get(_key(event, query))
                 name = _table_called(query.table, event.call.database, tables)
                 if answer is not None and name is not None:
                     for item in _items(name, tables[name], answer):
-                        yield item, assigned_by(event.call.sql)
+                        yield item, assigned_by(named(event.call).sql)
 
     def _transaction_of(self, commit: Event) -> list[tuple[Event, int]]:
         """The Calls of the transaction that a COMMIT ended, each with how many had committed when it was answered."""
@@ -137,7 +137,7 @@ class Observer:
         written: dict[tuple[str, int], bool] = {}
         for event, at in self._events:
             wire = (event.call.actor, event.call.connection)
-            query = question_of(event.call)
+            query = question_of(named(event.call))
             if query is not None and event.reply.status == "ok" and event.reply.rows is not None:
                 found = [answers.get(_key(event, query)) for answers in self._by_commit()]
                 answers = tuple(None if answer is None else answer[1] for answer in found)
@@ -153,8 +153,9 @@ class Observer:
 
 
 def _queries(event: Event) -> Iterable[Query]:
-    question = question_of(event.call)
-    return [question] if question is not None else touched_by(event.call)
+    call = named(event.call)
+    question = question_of(call)
+    return [question] if question is not None else touched_by(call)
 
 
 def _key(event: Event, query: Query) -> _Key:
