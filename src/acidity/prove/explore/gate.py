@@ -38,6 +38,8 @@ class Place(Enum):
     REFUSED = "refused"
     GONE = "gone"
 
+    __hash__ = object.__hash__  # a place is asked for all the time, and Enum's own hash is one of Python's
+
 
 class Abandoned(BaseException):
     """The run is given up; nothing that handles errors may keep it."""
