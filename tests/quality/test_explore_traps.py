@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,6 +207,22 @@ def withdraw_and_press(session: Session) -> None:
     session.commit()
 
 
+async def withdraw_and_press_async(async_session: AsyncSession) -> None:
+    (await async_session.scalars(select(Account).where(Account.id == 1).with_for_update())).one()
+    PRESSED()
+    await async_session.commit()
+
+
+@pytest.mark.parametrize("db", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def test_ctrl_c_ends_it_with_tasks_parked_or_blocked(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.PRESSED", Pressed(12))
+    with pytest.raises(Interrupted) as stopped:
+        prove.explore(twice(withdraw_and_press_async), db=db)
+    assert stopped.value.report.verdict == "unknown"
+    assert time.monotonic() - PRESSED.at < 10
+    assert verdicts(prove.explore(twice(withdraw_async), db=db))[0] == "fail"
+
+
 @pytest.mark.parametrize("db", ["sqlite", pytest.param("postgresql"), pytest.param("mariadb", marks=pytest.mark.slow)])
 def test_ctrl_c_ends_it_with_callers_parked_or_blocked(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{__name__}.PRESSED", Pressed(12))  # the eight serial calls come first
@@ -388,3 +405,22 @@ def test_requests_to_a_web_application_that_works_in_threads() -> None:
 
     report = prove.explore(transfer)
     assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 24)
+
+
+def withdraw_and_kill(session: Session) -> None:
+    """Ends the server under both callers, once."""
+    session.get_one(Account, 1).balance -= 10
+    if ONCE():
+        backend = session.scalar(text("SELECT pg_backend_pid()"))
+        status = Path(f"/proc/{backend}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        os.kill(int(status[1]), signal.SIGKILL)
+    session.commit()
+
+
+@pytest.mark.slow
+def test_a_server_that_dies_leaves_it_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.ONCE", Once(12))
+    report = prove.explore(twice(withdraw_and_kill), db="postgresql", settings={"acidity.server": "dedicated"})
+    assert (report.verdict, report.findings) == ("unknown", ())
+    assert "the database could not be asked" in report.unknowns[0]
+    assert actors_left() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement
 from shlex import quote
@@ -14,9 +15,10 @@ from acidity.core.report import EngineInfo, ExitReason
 from acidity.core.scenario import Scenario
 from acidity.core.schedule import Schedule
 from acidity.core.turn import grants_of
+from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
 from acidity.prove.explore.findings import told
-from acidity.prove.explore.lab import Lab
+from acidity.prove.explore.lab import Lab, asking
 from acidity.prove.explore.oracle import NoOracle, Oracle
 from acidity.prove.explore.search import Search, Searched
 from acidity.prove.runs import Runs, reason_of
@@ -109,7 +111,8 @@ def run_explore(
         with Stage(scenario, asked.db, asked.settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
             explored = Explored(stage.sandbox.info(), asked.isolation_level or "")
             _explore_all(Runs(stage, asked), groups, schedule, explored)
-            explored.engine = stage.sandbox.info()
+            with suppress(Unsettled), asking():  # what the operations themselves have set
+                explored.engine = stage.sandbox.info()
         stage.overseer.leave_if_told()
     except (KeyboardInterrupt, Terminated) as stop:  # while everything was taken back
         if explored is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from acidity.adapters.seam import Actor, PassThrough
@@ -11,6 +12,7 @@ from acidity.core.outcome import Ending, State
 from acidity.core.scenario import Operation
 from acidity.core.schedule import actor_name
 from acidity.core.turn import Trace, Turn
+from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.control import Choose
 from acidity.prove.explore.hall import Hall
 from acidity.prove.stage.call import Player
@@ -81,7 +83,8 @@ class Lab:
         players = [Player(each, Actor(name, PassThrough(), records=True)) for name, each in self._callers(self.names)]
         self.runs += 1
         try:
-            rehearsed = self.stage.rehearse(players, hall.play)
+            with asking():
+                rehearsed = self.stage.rehearse(players, hall.play)
         finally:
             self.left = self.left or hall.left
         return _played(players, hall.trace, rehearsed.endings, rehearsed.look.state, rehearsed.bypasses)
@@ -100,7 +103,8 @@ class Lab:
         state = self.stage.seed
         for name, operation in self._callers(order):
             player = Player(operation, Actor(name, PassThrough(), records=True))
-            rehearsed = self.stage.rehearse([player], reset=not players)
+            with asking():
+                rehearsed = self.stage.rehearse([player], reset=not players)
             players.append(player)
             endings += rehearsed.endings
             unseen += rehearsed.bypasses
@@ -113,6 +117,21 @@ class Lab:
     def _rescue(self) -> None:
         for part in self.stage.parts.values():
             part.interrupt(self.stage.adapters.opened(part), everything=False)
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """What acidity itself asks of the database in this context may fail, as when its server has died.
+
+    Raises:
+        Unsettled: it did.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, OSError) or any(kind.__name__ == "Error" for kind in type(error).__mro__):  # PEP 249
+            raise Unsettled(f"the database could not be asked: {type(error).__name__}: {error}") from error
+        raise
 
 
 def _played(
