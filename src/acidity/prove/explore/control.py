@@ -190,14 +190,15 @@ class Control:
 def waiting_of(flying: Sequence[Gate], gates: Sequence[Gate]) -> Waiting:
     """Those of these callers that wait for a lock, and for which callers, from one answer of each database."""
     found: dict[str, frozenset[str]] = {}
-    here = (gate for gate in gates if gate.place is not Place.GONE)  # who has gone left his connection to another one
+    # Only who has a Call just now: others may have left the connection of their last one to somebody else.
+    here = [gate for gate in gates if gate.place not in {Place.PYTHON, Place.GONE}]
     wires = {gate.name: gate.pending.wire for gate in here if gate.pending is not None}
     sessions = {wire.session: name for name, wire in wires.items() if wire is not None}
     for sandbox in {id(wire.sandbox): wire.sandbox for wire in wires.values() if wire is not None}.values():
         asked = {
             wire.session: gate.name
             for gate in flying
-            if (wire := wires[gate.name]) is not None and wire.sandbox is sandbox and wire.session is not None
+            if (wire := wires.get(gate.name)) is not None and wire.sandbox is sandbox and wire.session is not None
         }
         if not asked:
             continue

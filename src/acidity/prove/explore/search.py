@@ -18,7 +18,8 @@ from acidity.prove.explore.oracle import Oracle
 from acidity.prove.runs import Runs
 
 SCHEDULES_MAX = 500  # of one group, unless ``runs_max=`` says otherwise
-_AGAIN = 2  # a run that goes another way than one that begins alike is made once more
+_AGAIN = 2  # a run that goes another way than one that begins alike is made once more,
+_DEVIATIONS_MAX = 1  # and that is an engine's chance only as long as it is rare
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Search:
         self._runs = runs
         self._judge = Judge(oracle)
         self.found = Searched()
+        self._deviations = 0
 
     def through(self, only: Sequence[str] | None = None) -> Searched:
         """Run every schedule, or only one.
@@ -131,6 +133,9 @@ class Search:
                 every.seen(prefix, played.trace)
             except Deviated as error:
                 why = f"not deterministic: {error}"
+                self._deviations += 1
+                if self._deviations > _DEVIATIONS_MAX:
+                    break
             except Unsettled as error:
                 left = self._lab.left
                 why = f"{', '.join(left)} could not be ended: {error}" if left else str(error)
