@@ -56,7 +56,6 @@ class Caller:
         self._engines: dict[tuple[str, bool], Any] = {}
         self._asked: dict[int, tuple[Operation, str | None]] = {}
 
-    @calls_operations
     def call(self, player: Player) -> Ending:
         """Call a plain function, or an application over WSGI, as often as its ``retry=`` says.
 
@@ -69,6 +68,7 @@ class Caller:
             if not attempts.goes_on:
                 return attempts.last(ending)
 
+    @calls_operations
     def _call(self, player: Player, attempts: Attempts) -> Ending:
         operation = player.operation
         what, function = self._injection(operation), self.applications.callable_of(operation)
@@ -86,7 +86,6 @@ class Caller:
             attempts.failed(error)
             return raised(operation, error, player.needs, function)
 
-    @calls_operations
     async def call_async(self, player: Player) -> Ending:
         """Call a coroutine function, or an application over ASGI; what `call` raises, this raises."""
         attempts = Attempts(player.operation.retry)
@@ -95,6 +94,7 @@ class Caller:
             if not attempts.goes_on:
                 return attempts.last(ending)
 
+    @calls_operations
     async def _call_async(self, player: Player, attempts: Attempts) -> Ending:
         operation = player.operation
         what, function = self._injection(operation), self.applications.callable_of(operation)
