@@ -30,6 +30,9 @@ class ForeignDatabase(UsageError):
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C during a check. It is a KeyboardInterrupt, so nothing that only handles errors keeps the program going.
 
+    Python ends a script with the code of Ctrl-C only where nobody catches a plain KeyboardInterrupt, and with 1 for any
+    class below it; a script that wants 130 catches this one and says ``sys.exit(130)``. The command line does.
+
     Attributes:
         report: what was found until then: a `Report` or a `Card`, whose verdict is fail or unknown.
         earlier: the answers for the engines before, where a list of engines was asked for.

@@ -221,6 +221,34 @@ def test_a_bug_of_ours_is_not_a_failure_of_theirs(acidity, answers):
     assert "this is a bug in acidity" in left.err
 
 
+def test_m2_a_bug_of_ours_tells_no_password_and_writes_nothing_to_the_terminal(acidity, answers):
+    answers(ZeroDivisionError("postgresql://ann:s3cret@prod/x \x1b]0;pwn\x07"))
+    left = acidity("check", "pond:one")
+    assert "Traceback" in left.err
+    assert "s3cret" not in left.err
+    assert "\x1b" not in left.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "pond", "--output-format", "postgresql://u:s3cret@h/x"),
+        ("check", "pond", "--output-format", "postgresql://u:my s3cret@h/x"),
+        ("check", "pond", "--db", "host=h password=s3cret"),
+        ("check", "postgresql://u:s3cret@h/x"),
+        ("check", "pond", "--seed", "postgresql://u:a@s3cret@h/x"),
+        ("check", "pond", "--letters", "postgresql://u:s3cret@h/x"),
+        ("check", "pond", "--setting", "postgresql://u:s3cret@h/x?password=s3cret"),
+        ("replay", "pond", "postgresql://u:s3cret@h/x"),
+        ("postgresql://u:s3cret@h/x",),
+    ],
+)
+def test_m2_what_was_typed_in_the_wrong_place_tells_no_password(acidity, words):
+    left = acidity(*words)
+    assert left.code == 2
+    assert "s3cret" not in left.err + left.out
+
+
 def test_passwords_in_errors_are_masked(acidity, answers):
     answers(UsageError("refused postgresql://ann:s3cret@prod/x"))
     assert "s3cret" not in acidity("check", "pond:one").err

@@ -103,3 +103,23 @@ def test_a_terminal_without_unicode_gets_every_word():
         env={"PYTHONIOENCODING": "ascii", "PATH": ""},
     )
     assert done.stdout == b"balance 100 -> 50 | 9 x 7 \\u20b95\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "makes"),
+    [
+        ("SIGTERM", 143, "raise"),
+        ("SIGTERM", 143, "raise ValueError"),
+        ("SIGTERM", 143, "pass"),
+        ("SIGINT", 130, "raise"),
+    ],
+)
+def test_a_signal_while_the_target_is_imported_ends_it(acidity, write, name, code, makes):
+    write(
+        "imported.py",
+        "import os, signal, time\n"
+        "from acidity.prove import Scenario\n"
+        f"try:\n    os.kill(os.getpid(), signal.{name})\n    time.sleep(0)\nexcept BaseException:\n    {makes}\n"
+        "s = Scenario(print, schema=print)\n",
+    )
+    assert acidity("check", "imported:s").code == code

@@ -2,32 +2,75 @@
 
 from __future__ import annotations
 
+import io
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+
 import pytest
 
 from acidity.cli import progress
-from acidity.cli.asking import bounds
 from acidity.cli.options import Request
 
 
-def test_l7_a_line_every_ten_seconds_without_a_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    now = iter([0.0, 3.0, 10.0, 10.0, 12.0, 21.0, 21.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
-    with progress.progress_bar("app:pay\x1b[31m") as tell:
-        for done in range(1, 5):
-            tell(done, 9, "transfer")
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.splitlines() == [
-        "acidity: app:pay\\x1b[31m transfer: 2 of 9 runs",
-        "acidity: app:pay\\x1b[31m transfer: 4 of 9 runs",
-    ]
+@contextmanager
+def logged(monkeypatch: pytest.MonkeyPatch, title: str) -> Iterator[tuple[progress.Progress, queue.SimpleQueue[str]]]:
+    """A check where no terminal is, and what is written then; a line every moment."""
+    written: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    class Stream(io.StringIO):
+        def write(self, text: str) -> int:
+            written.put(text.strip())
+            return len(text)
+
+    monkeypatch.setattr(progress, "LINE_S", 0.005)
+    with redirect_stderr(Stream()), progress.progress_bar(title) as tell:
+        yield tell, written
+
+
+def until(written: queue.SimpleQueue[str], text: str) -> str:
+    while text not in (line := written.get(timeout=10)):
+        pass
+    return line
+
+
+def test_l7_a_line_every_ten_seconds_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    with logged(monkeypatch, "app:pay\x1b[31m") as (tell, written):
+        tell(2, 9, "transfer")
+        assert until(written, "2 of 9").startswith("acidity: app:pay\\x1b[31m transfer: 2 of 9 runs")
+
+
+def test_l7_a_run_that_takes_long_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is reported any more, and lines go on, before the first run and within a later one."""
+    with logged(monkeypatch, "app:pay") as (tell, written):
+        until(written, "no run has ended yet, for 0 s")
+        tell(2, 9, "transfer")
+        until(written, "2 of 9 runs, the next one takes its time, for 0 s")
+
+
+def test_l7_nothing_is_written_afterwards() -> None:
+    with progress.progress_bar("app:pay"):
+        pass
+    assert not [each.name for each in threading.enumerate() if each.name == "acidity-progress"]
 
 
 def test_the_time_limit_of_a_run_is_handed_on() -> None:
-    assert bounds(Request(run_timeout=2.0), lambda *_: None)["run_timeout"] == 2.0
-    assert "run_timeout" not in bounds(Request(), lambda *_: None)
+    assert Request(run_timeout=2.0).engine_options["run_timeout"] == 2.0
+    assert "run_timeout" not in Request().engine_options
+
+
+@pytest.mark.parametrize("words", [("drill", "slow:s", "--runs-max", "1"), ("replay", "slow:s", "ac1:")])
+def test_the_time_limit_of_a_run_can_be_typed(acidity, write, words: tuple[str, ...]) -> None:
+    write(
+        "slow.py",
+        "import time\nfrom acidity.prove import Scenario, Operation\n"
+        "def f(session): time.sleep(1000)\n"
+        "s = Scenario(Operation(f), schema=lambda c: c.exec_driver_sql('create table t (id integer primary key)'))\n",
+    )
+    left = acidity(*words, "--run-timeout", "200ms")
+    assert left.code == (3 if words[0] == "drill" else 2)
+    assert "did not end within 0.2 s; it stood at" in left.out + left.err
 
 
 def test_m1_what_an_exception_says_cannot_move_the_cursor(acidity, write) -> None:

@@ -10,8 +10,10 @@ import pytest
 
 from acidity import prove
 from acidity.core.report import Card
+from acidity.errors import UsageError
 from acidity.report.json import render
 from tests.doors.samples import FAILED, GREEN, SQLITE, TORN, Replayed
+from tests.engines.bank import bank, move
 
 BANK = """
 from acidity.core.scenario import Scenario
@@ -225,3 +227,12 @@ def test_a_report_of_a_later_version_may_say_more(acidity, replayed, write):
     write("card.json", json.dumps(whole))
     assert acidity("replay", "pond:pay", "card.json").code == 1
     assert [schedule for schedule, _ in calls] == ["ac1:A3!error-before"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "why"),
+    [("ac1:Z9", "has one caller, A, as in .* speaks of Z"), ("ac1:A2.A3", "one caller and one fault, .* has more")],
+)
+def test_a_schedule_that_is_none_of_a_drill_is_refused_for_what_is_wrong_with_it(schedule, why):
+    with pytest.raises(UsageError, match=why):
+        prove.replay(bank(move), schedule)

@@ -204,6 +204,17 @@ def test_l1_depths_infinities_and_digits(acidity, asked, write, folder, text):
     assert asked == []
 
 
+@pytest.mark.parametrize(
+    ("inside", "why"),
+    [("NaN", "NaN is not a number"), ("1e999", "1e999 is not a number"), ("[" * 70 + "]" * 70, "nested too deeply")],
+)
+def test_l1_what_no_report_holds_is_refused_wherever_it_stands(acidity, asked, write, folder, inside, why):
+    write("card.json", f'{{"schema": "acidity.report/1", "findings": [], "notes": {inside}}}')
+    left = acidity("replay", "pond:pay", "card.json")
+    refused(left, folder)
+    assert why in left.err
+
+
 def test_l1_a_file_that_is_too_large_is_not_read_whole(acidity, asked, folder):
     with (folder / "card.json").open("wb") as file:
         file.truncate(LARGEST * 1000)  # a hole: it takes no room

@@ -12,11 +12,13 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import create_engine, text
@@ -24,6 +26,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from acidity.engines import new_sandbox
+from acidity.engines.directory import home
 
 WRITE = "UPDATE prod SET v = v + 1"
 MODULES = {"sqlite": "sqlite3", "postgresql": "psycopg", "mariadb": "pymysql"}
@@ -64,11 +67,12 @@ class Foreign:
 
 
 @contextmanager
-def foreign(db: str, folder: Path) -> Iterator[Foreign]:
+def foreign(db: str) -> Iterator[Foreign]:
     """One with a table ``prod`` of one row."""
     with ExitStack() as stack:
         if db == "sqlite":
-            one = Foreign(db, f"sqlite:///{folder / 'prod.db'}", str(folder / "prod.db"))
+            path = Path(stack.enter_context(TemporaryDirectory(dir=home()))) / "prod.db"  # where links lead from
+            one = Foreign(db, f"sqlite:///{path}", str(path))
         else:
             sandbox = new_sandbox(db, {})
             stack.callback(sandbox.close)
@@ -221,6 +225,30 @@ def pgconn_before(one: Foreign) -> Use:
     return lambda: connection.exec_(WRITE.encode())
 
 
+def pgconn_of_connection(one: Foreign) -> Use:
+    """The ``pgconn`` of a connection in a variable of a module."""
+    connection = one.kept(one.connect())
+    return lambda: connection.pgconn.exec_(WRITE.encode())
+
+
+def pgconn_of_info(one: Foreign) -> Use:
+    """The ``info.pgconn`` of such a connection."""
+    info = one.kept(one.connect()).info
+    return lambda: info.pgconn.exec_(WRITE.encode())
+
+
+def pgconn_of_cursor(one: Foreign) -> Use:
+    """The ``_pgconn`` of a cursor of such a connection."""
+    cursor = one.kept(one.connect()).cursor()
+    return lambda: cursor._pgconn.exec_(WRITE.encode())
+
+
+def pgconn_kept_apart(one: Foreign) -> Use:
+    """The ``pgconn`` of such a connection, kept by itself."""
+    handle = one.kept(one.connect()).pgconn
+    return lambda: handle.exec_(WRITE.encode())
+
+
 def _psycopg2(opens: Callable[[Any], Any], one: Foreign) -> Use:
     def use() -> None:
         with closing(opens(one.dsn)) as connection:
@@ -323,6 +351,61 @@ def process_pool_before(one: Foreign) -> Use:
     return lambda: pool.submit(os.getpid).result()
 
 
+def pool_before(one: Foreign) -> Use:
+    """A ``multiprocessing.Pool`` that was made before."""
+    pool = get_context("fork").Pool(1)
+    one.stack.callback(pool.terminate)
+    return lambda: pool.apply(os.getpid)
+
+
+def pipe_before(one: Foreign) -> Use:
+    """A pipe to a process that was started before."""
+    ours, theirs = get_context("fork").Pipe()
+    process = get_context("fork").Process(target=lambda: all(iter(theirs.recv, 0)))
+    process.start()
+    one.stack.callback(process.join)
+    one.stack.callback(ours.send, 0)
+    return lambda: ours.send(1)
+
+
+def sqlite_symbolic_link(one: Foreign) -> Use:
+    """A symbolic link in the place of the check's own file."""
+    return _linked(one, os.symlink)
+
+
+def sqlite_hard_link(one: Foreign) -> Use:
+    """A hard link in the place of the check's own file."""
+    return _linked(one, os.link)
+
+
+def _linked(one: Foreign, link: Callable[[str, str], None]) -> Use:
+    def use() -> None:
+        path = own_path.get()
+        Path(path).unlink()
+        link(one.dsn, path)
+        with closing(sqlite3.connect(path)) as connection:
+            write_with(connection)
+
+    return use
+
+
+own_path: ContextVar[str] = ContextVar("own_path")
+
+
+def blob_before(one: Foreign) -> Use:
+    """A ``sqlite3.Blob`` in a variable of a module."""
+    connection = one.kept(one.connect())
+    connection.execute("CREATE TABLE IF NOT EXISTS blobs (b)")
+    connection.execute("INSERT INTO blobs VALUES (x'00')")
+    connection.commit()
+    blob = one.kept(connection.blobopen("blobs", "b", 1))
+
+    def use() -> None:
+        blob[0] = 1
+
+    return use
+
+
 SQLITE, SERVERS, ALL = ("sqlite",), ("postgresql", "mariadb"), ("sqlite", "postgresql", "mariadb")
 POSTGRESQL = ("postgresql",)
 
@@ -337,9 +420,16 @@ DOORS: dict[Callable[[Foreign], Use], tuple[tuple[str, ...], str]] = {
     pooled_raw_before: (ALL, "refused"),
     sqlite_class: (SQLITE, "refused"),
     sqlite_attach: (SQLITE, "refused"),
+    sqlite_symbolic_link: (SQLITE, "refused"),
+    sqlite_hard_link: (SQLITE, "refused"),
+    blob_before: (SQLITE, "refused at the start"),
     pgconn: (POSTGRESQL, "refused"),
     pgconn_start: (POSTGRESQL, "refused"),
     pgconn_before: (POSTGRESQL, "refused at the start"),
+    pgconn_of_connection: (POSTGRESQL, "refused"),
+    pgconn_of_info: (POSTGRESQL, "refused"),
+    pgconn_of_cursor: (POSTGRESQL, "refused"),
+    pgconn_kept_apart: (POSTGRESQL, "refused at the start"),
     psycopg2_connect: (POSTGRESQL, "refused"),
     psycopg2_low_connect: (POSTGRESQL, "refused"),
     psycopg2_class: (POSTGRESQL, "refused"),
@@ -352,6 +442,8 @@ DOORS: dict[Callable[[Foreign], Use], tuple[tuple[str, ...], str]] = {
     execute_program: (SQLITE, "unknown"),
     multiprocessing_spawn: (SQLITE, "unknown"),
     process_pool_before: (SQLITE, "unknown"),
+    pool_before: (SQLITE, "unknown"),
+    pipe_before: (SQLITE, "unknown"),
 }
 """The doors, the engines that have each, and what the check answers. A door out of the process has no engine: it leads
 to all of them, and is tried beside one."""

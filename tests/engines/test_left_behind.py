@@ -100,7 +100,7 @@ class TestInThisProcess:
     def test_checks_in_several_threads_take_turns(self, place: Path) -> None:
         """As with ``await asyncio.gather(asyncio.to_thread(prove.drill, …), …)``."""
         with ThreadPoolExecutor(3) as pool:
-            reports = list(pool.map(prove.drill, [bank(transfer), bank(stops_half_way), bank(transfer)]))
+            reports = list(pool.map(drill, [bank(transfer), bank(stops_half_way), bank(transfer)]))
         assert [report.verdict for report in reports] == ["pass", "fail", "pass"]
         assert not list(place.iterdir())
 

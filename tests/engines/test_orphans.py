@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
+import psycopg
+import pymysql
 import pytest
 
 from acidity.engines import new_sandbox, orphans
+from acidity.engines.mariadb.leases import owner_lives
 
 OTHER_HOST = "0123abcd"
 SERVERS = ["postgresql", "mariadb"]
@@ -67,7 +70,8 @@ def test_s3_the_database_in_use_by_another_host_stays(db: str, sweeper: Any, mon
 
 
 def test_s3_the_twin_nobody_is_there_for_another_hosts(sweeper: Any, make: Callable[..., str]) -> None:
-    name = make(OTHER_HOST, os.getpid(), 1)
+    started = int(sweeper.database.split("_")[3])  # it has the numbers of a process that lives here
+    name = make(OTHER_HOST, os.getpid(), started)
     sweeper.sweep()
     assert not there(sweeper, name)
 
@@ -80,14 +84,85 @@ def test_s3_never_by_force_while_a_session_is_connected(sweeper: Any, make: Call
     assert there(sweeper, name)
     session.cursor().execute("SELECT 1")
     session.close()
-    while sweeper.owner_lives(name) if hasattr(sweeper, "owner_lives") else _connected(sweeper, name):
+    while serves(sweeper, name):
         pass
     sweeper.sweep()
     assert not there(sweeper, name)
 
 
-def _connected(sandbox: Any, name: str) -> bool:
-    return bool(sandbox.ask(f"SELECT 1 FROM information_schema.processlist WHERE db = '{name}'"))
+def serves(sandbox: Any, name: str) -> bool:
+    """Whether the server sees a session of that owner."""
+    return bool(sandbox.owner_lives(name) if sandbox.engine_name == "postgresql" else owner_lives(sandbox.ask, name))
+
+
+@pytest.fixture
+def make_role(sweeper: Any) -> Iterator[Callable[[str], str]]:
+    """``make_role(name)`` -> a role, or user, that may log in."""
+    made = []
+
+    def create(name: str) -> str:
+        created = (
+            f"ROLE {name} LOGIN PASSWORD 'x'"
+            if sweeper.engine_name == "postgresql"
+            else f"USER '{name}'@'%' IDENTIFIED BY 'x'"
+        )
+        sweeper.ask(f"CREATE {created}")
+        made.append(name)
+        return name
+
+    yield create
+    for name in made:
+        with suppress(Exception):
+            sweeper.ask(f"DROP ROLE {name}" if sweeper.engine_name == "postgresql" else f"DROP USER '{name}'@'%'")
+
+
+def is_role(sandbox: Any, name: str) -> bool:
+    table, column = ("pg_roles", "rolname") if sandbox.engine_name == "postgresql" else ("mysql.user", "user")
+    return bool(sandbox.ask(f"SELECT 1 FROM {table} WHERE {column} = '{name}'"))
+
+
+@pytest.mark.parametrize("host", [OTHER_HOST, "here"])
+def test_s3_the_role_of_an_owner_who_is_gone_goes_too(
+    sweeper: Any, make: Callable[..., str], make_role: Callable[[str], str], host: str
+) -> None:
+    name = make(orphans.host_identity() if host == "here" else host, 4_000_000, 2)
+    make_role(name)
+    if sweeper.engine_name == "postgresql":
+        sweeper.ask(f"ALTER DATABASE {name} OWNER TO {name}")
+    sweeper.sweep()
+    assert not there(sweeper, name)
+    assert not is_role(sweeper, name)
+
+
+def test_s3_the_role_of_a_session_stays(db: str, sweeper: Any, make_role: Callable[[str], str]) -> None:
+    """It is connected elsewhere, and no database of that name is there."""
+    name = make_role(f"acidity_{OTHER_HOST}_7_7_00000007")
+    with closing(logged_in(db, sweeper, name)):
+        sweeper.sweep()
+        assert is_role(sweeper, name)
+    while serves(sweeper, name):
+        pass
+    sweeper.sweep()
+    assert not is_role(sweeper, name)
+
+
+def logged_in(db: str, sandbox: Any, name: str) -> Any:
+    where = {"host": sandbox.server.host, "port": sandbox.server.port, "user": name, "password": "x"}
+    if db == "postgresql":
+        return psycopg.connect(**where, dbname="postgres")
+    return pymysql.connect(**where, ssl_disabled=True)
+
+
+@pytest.mark.parametrize("name", ["acidity_app", "acidity_0123abcd"])
+def test_s3_a_role_that_is_not_named_so_stays(sweeper: Any, make_role: Callable[[str], str], name: str) -> None:
+    make_role(name)
+    sweeper.sweep()
+    assert is_role(sweeper, name)
+
+
+def test_s3_a_role_carries_the_name_of_its_database(sweeper: Any) -> None:
+    assert is_role(sweeper, sweeper.database)
+    assert sweeper.user == orphans.owner_of(sweeper.user)
 
 
 def test_s3_a_process_of_this_host_that_lives_keeps_its_own(sweeper: Any, make: Callable[..., str]) -> None:

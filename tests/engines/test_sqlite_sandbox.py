@@ -469,3 +469,28 @@ class TestAttached:
 )
 def test_files_that_a_statement_names(sql: str, named: str | None) -> None:
     assert files_in(sql) == (() if named is None else (named,))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("journal_mode", "bogus"),
+        ("synchronous", "bogus"),
+        ("foreign_keys", "maybe"),
+        ("page_size", "1000"),
+        ("locking_mode", "none"),
+        ("busy_timeout", "soon"),
+        ("temp_store", "9"),
+    ],
+)
+def test_a_setting_that_sqlite_does_not_take_is_a_usage_error(name: str, value: str) -> None:
+    with pytest.raises(UsageError, match=f"does not take '{value}' for the setting '{name}'"):
+        run_once(pragmas_of_the_engine, settings={name: value})
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_twin_what_sqlite_has_by_itself_it_takes(name: str) -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        (value,) = connection.execute(f"PRAGMA {name}").fetchone()
+    value = "delete" if name == "journal_mode" else str(value)
+    assert not run_once(pragmas_of_the_engine, settings={name: value}).ending.exception

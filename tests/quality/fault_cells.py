@@ -125,7 +125,8 @@ def drilled(place: Place, *, wholly: bool = False) -> Drilled:
     with pytest.MonkeyPatch.context() as patch:
         if not wholly:
             patch.setattr(examine, "plan", partial(_planned_sparsely, examine.plan))
-        return run_drill(scenario, CheckOptions(place.db, place.settings, place.isolation_level))
+        options = CheckOptions(place.db, place.settings, place.isolation_level, remedies=wholly)
+        return run_drill(scenario, options)
 
 
 def _planned_sparsely(plan: Callable[..., Any], stage: Any, operation: Any, calls: list[Call], *more: Any) -> Any:

@@ -22,7 +22,7 @@ from acidity.prove.stage.stage import Stage
 from tests.engines.bank import ALICE, BOB, Account, Base, Payment, bank, seed
 from tests.run.drilling import drilled
 
-_KEY = re.compile(r"pg_(?:try_)?advisory\w*\((-?\d+)")
+_KEY = re.compile(r"(?:pg_(?:try_)?advisory\w*|wait_for)\((-?\d+)")
 _NAMED = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+([^\s;(]+)")
 _THE_PROGRAMS_OWN = re.compile(r"\b(SAVEPOINT|PREPARE|GET_LOCK|TEMP|TEMPORARY|CREATE|DROP|ALTER)\b", re.IGNORECASE)
 
@@ -118,6 +118,15 @@ def test_every_fault_keeps_to_names_and_keys_of_ours(sent: list[str], db: str, l
             assert not _THE_PROGRAMS_OWN.search(sql), sql
             for name in _NAMED.findall(sql):
                 assert name.startswith((sandbox.quoted(sandbox.bait), "information_schema.")), sql
+
+
+def test_a_deadlock_is_seen_at_once_however_long_the_server_waits_to_look_for_one() -> None:
+    with Stage(bank(one_update), "postgresql", {}) as stage:
+        (operation,), sandbox = stage.scenario.operations, stage.parts[""]
+        assert isinstance(sandbox, HostedSandbox)
+        sandbox.ask(f"ALTER ROLE {sandbox.quoted(sandbox.user)} SET deadlock_timeout = '60s'")
+        run = struck_run(stage, operation, Strike(FAULTS["deadlock"], 1), PassThrough())
+        assert run.history[0].reply.code == "40P01"
 
 
 def test_each_database_has_keys_of_its_own() -> None:

@@ -133,3 +133,71 @@ def test_the_operation_itself_hangs() -> None:
 def test_a_limit_leaves_time(seconds: float) -> None:
     with pytest.raises(UsageError, match="leaves no time"):
         Operation(move, timeout=seconds)
+
+
+def forever(*_: object) -> None:
+    while True:
+        time.sleep(1000)
+
+
+def counting(session: Session, *_: Any) -> None:
+    session.execute(text(COUNTING))
+
+
+def on_the_rows_after(session: Session, run: Any) -> None:
+    """It is asked only of a run."""
+    forever()
+
+
+def clean(session: Session) -> None:
+    move(session)
+    session.commit()
+
+
+@pytest.mark.parametrize("hang", [forever, counting])
+@pytest.mark.parametrize("place", ["invariants", "setup", "schema"])
+def test_what_describes_a_scenario_does_not_hang_a_check(place: str, hang: Callable[..., None]) -> None:
+    def one(given: Any) -> None:
+        hang(given)
+
+    options: dict[str, Any] = {"invariants": {"invariants": [one]}, "setup": {"setup": one}, "schema": {"schema": one}}
+    with pytest.raises(
+        UsageError, match=r"did not end within 0\.3 s; it stood at .*(forever|counting|do_execute|execute)"
+    ):
+        prove.drill(bank(clean, **options[place]), faults=("error-before",), remedies=False, run_timeout=0.3)
+
+
+def test_an_invariant_of_runs_that_hangs_leaves_it_undecided() -> None:
+    scenario = bank(clean, invariants=[on_the_rows_after])
+    report = prove.drill(scenario, faults=("error-before",), remedies=False, run_timeout=0.3)
+    assert report.verdict == "unknown"
+    assert "invariants= did not end within 0.3 s; it stood at" in report.unknowns[0]
+    assert "in forever" in report.unknowns[0]
+
+
+def test_also_that_hangs_leaves_it_undecided() -> None:
+    report = prove.drill(
+        bank(Operation(clean, also=[on_the_rows_after])), faults=("error-before",), remedies=False, run_timeout=0.3
+    )
+    assert "also= of clean did not end within 0.3 s; it stood at" in report.unknowns[0]
+
+
+@pytest.mark.parametrize("step", ["recover", "settle"])
+def test_a_step_that_hangs_leaves_it_undecided(step: str) -> None:
+    scenario = bank(clean, commits="several", invariants=[bool], **{step: forever})
+    report = prove.drill(scenario, faults=("error-before",), remedies=False, run_timeout=0.3)
+    assert "did not end within 0.3 s; it stood at" in report.unknowns[0]
+
+
+@pytest.mark.parametrize("db", SLEEPS)
+def test_an_invariant_that_waits_for_its_server_is_ended_from_outside(db: str) -> None:
+    def waits(session: Session) -> None:
+        session.execute(text(SLEEPS[db]))
+
+    with pytest.raises(UsageError, match="the invariant waits did not end within 1 s"):
+        prove.drill(bank(clean, invariants=[waits]), db=db, faults=("error-before",), remedies=False, run_timeout=1)
+
+
+def test_a_replay_has_the_limit_too() -> None:
+    with pytest.raises(UsageError, match=r"did not end within 0\.3 s"):
+        prove.replay(bank(sleeps), "ac1:", run_timeout=0.3)

@@ -110,6 +110,7 @@ class Book:
         told: of each transfer.
         resolved: what became of units whose COMMIT had no answer.
         errors: kinds of errors that writers saw.
+        forked: units of forked workers, and children that were forked inside of units.
         baseless: transfers told unknown although the server was up all the while.
         up: the server is there.
     """
@@ -118,6 +119,7 @@ class Book:
     told: dict[str, Told] = field(default_factory=dict)
     resolved: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+    forked: Counter[str] = field(default_factory=Counter)
     baseless: list[str] = field(default_factory=list)
     up: threading.Event = field(default_factory=threading.Event)
     done: bool = False
@@ -274,6 +276,7 @@ def described(book: Book, deck: Deck, kills: Counter[str], seconds: float) -> st
         f"told: {', '.join(f'{book.count(told)} {told}' for told in ('committed', 'failed', 'unknown'))}",
         f"units without answer: {resolved['unknown']}, then {resolved['committed']} committed",
         f"{resolved['aborted']} aborted",
+        f"forked: {dict(book.forked)}",
         f"errors: {dict(book.errors)}",
         f"{seconds:.1f} s",
     ]

@@ -12,19 +12,8 @@ import sys
 
 from acidity.engines import new_sandbox
 from tests.run import chaos
-from tests.run.test_chaos import (
-    KILLS,
-    SYNC,
-    in_one,
-    in_tasks,
-    in_threads,
-    keyed,
-    on_autocommit,
-    resolving,
-    serializable,
-)
-
-ASYNC = ("asyncpg", "aiomysql", "asyncmy")
+from tests.run.test_chaos import KILLS, SYNC, in_one
+from tests.run.writers import ASYNC, in_tasks, in_threads
 
 
 def main() -> int:
@@ -37,13 +26,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     asked = parser.parse_args()
     driver = asked.driver or SYNC[asked.engine]
-    ways = in_tasks if driver in ASYNC else in_threads(resolving, keyed, serializable, on_autocommit)
+    writers = in_tasks if driver in ASYNC else in_threads
     kills = (KILLS[asked.engine] * asked.kills)[: asked.kills]
     sys.stdout.write(f"{asked.engine}+{driver}: --cuts {asked.cuts} --kills {asked.kills} --seed {asked.seed}\n")
     sandbox = new_sandbox(asked.engine, {"acidity.server": "dedicated"})
     try:
         sandbox.create(in_one, chaos.seed)
-        verdict = chaos.suffer(sandbox, ways, cuts=asked.cuts, kills=kills, number=asked.seed, driver=driver)
+        verdict = chaos.suffer(sandbox, writers, cuts=asked.cuts, kills=kills, number=asked.seed, driver=driver)
     finally:
         sandbox.close()
     sys.stdout.write(f"{verdict}\n")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from acidity import atomic, savepoint
-from acidity.run import BoundaryError, TransactionEnded
+from acidity.run import BoundaryError, TransactionEnded, UnitPoisoned
 from tests.run.attacked import Undo, add_to, drivers
 from tests.run.bank import ALICE, BOB
 
@@ -213,12 +213,13 @@ def test_h4_a_row_that_sqlite_rolls_back_by_itself_undoes_the_unit(bank_of: Any)
 
     def body(session: Any) -> None:
         add_to(session, ALICE)
-        with pytest.raises(Exception, match="UNIQUE"), savepoint():
+        with pytest.raises(IntegrityError, match="UNIQUE"), savepoint():
             session.execute(text("INSERT OR ROLLBACK INTO accounts VALUES (1, 'again', 0)"))
         add_to(session, BOB)
 
     (told,) = bank.run(body)
-    assert isinstance(told, Exception)
+    assert isinstance(told, UnitPoisoned)
+    assert "UNIQUE" in str(told)  # the first error, and not that the savepoint is gone
     assert bank.rows() == (100, 0)
 
 
@@ -252,8 +253,24 @@ CREATE TABLE IF NOT EXISTS plain_rows (i int) ENGINE=MyISAM;
 CREATE TABLE IF NOT EXISTS good_rows (i int) ENGINE=InnoDB;
 CREATE OR REPLACE VIEW plain_view AS SELECT i FROM plain_rows;
 CREATE OR REPLACE VIEW plain_view_2 AS SELECT i FROM plain_view;
-CREATE OR REPLACE VIEW good_view AS SELECT i FROM good_rows
+CREATE OR REPLACE VIEW good_view AS SELECT i FROM good_rows;
+CREATE TABLE IF NOT EXISTS told_rows (i int) ENGINE=InnoDB;
+CREATE TABLE IF NOT EXISTS twice_told_rows (i int) ENGINE=InnoDB;
+CREATE TABLE IF NOT EXISTS reading_rows (i int) ENGINE=InnoDB;
+CREATE OR REPLACE TRIGGER tells AFTER INSERT ON told_rows FOR EACH ROW INSERT INTO plain_rows VALUES (NEW.i);
+CREATE OR REPLACE TRIGGER tells_on BEFORE UPDATE ON twice_told_rows FOR EACH ROW CALL tell();
+CREATE OR REPLACE TRIGGER looks AFTER INSERT ON reading_rows FOR EACH ROW SET @told = (SELECT MAX(i) FROM plain_rows)
 """
+WRITERS = (
+    "CREATE OR REPLACE PROCEDURE tell() BEGIN IF 1 THEN INSERT INTO told_rows VALUES (1); END IF; END",
+    "CREATE OR REPLACE PROCEDURE looks() BEGIN SELECT MAX(i) INTO @told FROM plain_rows; END",
+)
+
+
+def tables_without_transactions(bank: Any) -> None:
+    bank.send(*TABLES.strip().split(";\n"), *WRITERS)
+    made = "SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
+    assert bank.ask(lambda connection: connection.exec_driver_sql(made).scalar()) == 3
 
 
 @pytest.mark.parametrize(
@@ -271,11 +288,14 @@ CREATE OR REPLACE VIEW good_view AS SELECT i FROM good_rows
         "LOAD DATA INFILE 'x' INTO TABLE plain_rows",
         "UPDATE accounts, plain_rows SET balance = 3, i = '; SET accounts.i ='",
         "UPDATE (accounts, plain_rows) SET i = 3",
+        "INSERT INTO told_rows VALUES (1)",
+        "UPDATE twice_told_rows SET i = 3",
+        "CALL tell()",
     ],
 )
 def test_h4_a_table_without_transactions_is_seen(bank_of: Any, statement: str) -> None:
     bank = bank_of("mariadb+pymysql")
-    bank.send(*TABLES.strip().split(";"))
+    tables_without_transactions(bank)
     (told,) = bank.run(driving(statement, then="undo"))
     assert type(told) is BoundaryError, told
     assert "no transactions" in str(told)
@@ -288,10 +308,12 @@ def test_h4_a_table_without_transactions_is_seen(bank_of: Any, statement: str) -
         "INSERT INTO good_rows SELECT i FROM plain_rows",
         "UPDATE accounts JOIN plain_rows p ON 1 SET accounts.balance = 3",
         "DELETE g FROM good_rows g JOIN plain_rows p ON 1",
+        "INSERT INTO reading_rows VALUES (1)",
+        "CALL looks()",
     ],
 )
 def test_h4_a_table_without_transactions_may_be_read(bank_of: Any, statement: str) -> None:
     bank = bank_of("mariadb+pymysql")
-    bank.send(*TABLES.strip().split(";"))
+    tables_without_transactions(bank)
     assert [type(each) for each in bank.run(driving(statement, then="undo"))] == [Undo]
     assert bank.rows() == (100, 0)

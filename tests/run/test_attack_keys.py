@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import os
 import subprocess
@@ -13,7 +12,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import String, text
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from acidity import atomic, lock, on_commit
@@ -253,26 +251,6 @@ def test_l3_on_commit_inside_on_commit(database: Any) -> None:
     assert called == ["first", "of another unit", "second", "third"]
     with pytest.raises(NoTransaction):
         on_commit(first)
-
-
-def test_l3_on_commit_inside_on_commit_async(tmp_path: Any) -> None:
-    called: list[str] = []
-
-    async def last() -> None:
-        called.append("last")
-
-    async def first() -> None:
-        called.append("first")
-        on_commit(last)
-
-    async def go() -> None:
-        engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/a.db")
-        async with atomic(engine):
-            on_commit(first)
-        await engine.dispose()
-
-    asyncio.run(go())
-    assert called == ["first", "last"]
 
 
 class Base(DeclarativeBase):

@@ -306,8 +306,9 @@ def test_h6_async_generators(bank_of: Any, driver: str) -> None:
     assert bank.rows() == (100, 10)
 
 
-def test_h6_an_abandoned_generator_is_undone_and_forgotten(bank_of: Any) -> None:
-    bank = bank_of("sqlite+pysqlite")
+@pytest.mark.parametrize("driver", PLAIN)
+def test_h6_an_abandoned_generator_is_undone_and_forgotten(bank_of: Any, driver: str) -> None:
+    bank = bank_of(driver)
     engine = bank.engine()
 
     def writes() -> Iterator[int]:

@@ -149,7 +149,8 @@ SHAPES = {
 
 @pytest.mark.parametrize("names", [SCHEMA, RENAMED], ids=["as it is", "renamed"])
 @pytest.mark.parametrize(
-    ("anomaly", "shape"), [(name, shape) for name, shapes in SHAPES.items() for shape in shapes], ids=str
+    ("anomaly", "shape"),
+    [pytest.param(name, shape, id=f"{name}-{shape.__name__}") for name, shapes in SHAPES.items() for shape in shapes],
 )
 def test_each_has_its_shape(anomaly: str, shape: Any, names: Mapping[str, str]) -> None:
     run = Told(names)

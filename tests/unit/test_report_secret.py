@@ -25,9 +25,24 @@ from acidity.report.secret import masked, printable, safe
         ("UPDATE users SET password='x' WHERE id = 1", "UPDATE users SET password='x' WHERE id = 1"),
         ("UPDATE hosts SET host = ?, password = ?", "UPDATE hosts SET host = ?, password = ?"),
         ("nothing: here@all", "nothing: here@all"),
+        ("postgresql://u:my secret@h/x", "postgresql://u:***@h/x"),
+        ("postgresql://h:5432/x is down, ask a@b", "postgresql://h:5432/x is down, ask a@b"),
+        ("postgresql://:pw@h/x", "postgresql://:***@h/x"),
+        ("postgresql://u:a?b#c/d@h/x", "postgresql://u:***@h/x"),
+        (r"host=db password=two\ words dbname=x", "host=db password=*** dbname=x"),
+        ("host=db password=$ecret", "host=db password=***"),
+        ("host=db password=%25x user=u", "host=db password=*** user=u"),
+        ("connect(host='h', password='it\\'s')", "connect(host='h', password=***)"),
+        ("{'host': 'h', 'password': 'pw', 'port': 1}", "{'host': 'h', 'password': ***, 'port': 1}"),
+        ('{"user": "u", "passwd": "pw", "database": "d"}', '{"user": "u", "passwd": ***, "database": "d"}'),
+        ("{'id': 1, 'password': 'a row'}", "{'id': 1, 'password': 'a row'}"),
+        ("UPDATE t SET host = 1, password = $1, x = 2", "UPDATE t SET host = 1, password = $1, x = 2"),
+        ("PGPASSWORD=pw psql", "PGPASSWORD=*** psql"),
+        ("MYSQL_PWD=pw", "MYSQL_PWD=***"),
+        ("SERVER=h;UID=u;PWD=pw;DATABASE=d", "SERVER=h;UID=u;PWD=***"),
     ],
 )
-def test_masked(text, expected):
+def test_m2_masked(text, expected):
     assert masked(text) == expected
 
 

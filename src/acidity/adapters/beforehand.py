@@ -20,7 +20,9 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from acidity.adapters.base import Bystander, Gatekeeper, destination
+from acidity.adapters.behind import pooled_connection_of
 from acidity.adapters.dbapi import called_by_others
+from acidity.adapters.handles import Handles, kept_apart
 from acidity.adapters.seam import current_actor
 from acidity.engines.own_calls import JUDGES, OWN
 from acidity.errors import ForeignDatabase
@@ -37,10 +39,12 @@ class BeforehandAdapter(Bystander):
     """
 
     def __init__(self, gatekeeper: Gatekeeper) -> None:
-        super().__init__(gatekeeper)
         self._files: list[sqlite3.Connection] = []
+        self._armed = False
+        super().__init__(gatekeeper)
         self._pooled: dict[int, Any] = {}
         self._opening = threading.local()
+        self._handles = Handles(self._is_used, self._refuse)
         self._listeners = (
             (Engine, "before_cursor_execute", self._on_execute),
             (Engine, "commit", self._on_commit),
@@ -54,14 +58,16 @@ class BeforehandAdapter(Bystander):
             ForeignDatabase: something is open that cannot be held back.
         """
         found = _alive()
-        if found.unstoppable:
+        unstoppable = [*found.unstoppable, *map(_called, kept_apart(found.handled))]
+        if unstoppable:
             raise ForeignDatabase(
-                f"{found.unstoppable[0]} is open before the check, and acidity could not stop an operation from using "
+                f"{unstoppable[0]} is open before the check, and acidity could not stop an operation from using "
                 "it; close it first, or open it where it is used"
             )
         self._pooled = {id(found_one): found_one for found_one in found.pooled}
         for connection in found.files:
             self._hold_back(connection)
+        self._handles.hold_back(found.handled)
         for target, name, listener in self._listeners:
             event.listen(target, name, listener)
         _installed.append(self)
@@ -74,11 +80,25 @@ class BeforehandAdapter(Bystander):
         _installed.remove(self)
         for target, name, listener in self._listeners:
             event.remove(target, name, listener)
+        self._handles.release()
         for connection in self._files:
             with suppress(sqlite3.Error):
                 connection.set_authorizer(None)
         self._files.clear()
         self._pooled.clear()
+
+    @property
+    def armed(self) -> bool:
+        """An operation runs. SQLite writes nothing meanwhile on what is held back, by ways that no authorizer sees."""
+        return self._armed
+
+    @armed.setter
+    def armed(self, on: bool) -> None:
+        self._armed = False  # the program does not ask here
+        for connection in self._files:
+            with suppress(sqlite3.Error):
+                sqlite3.Connection.execute(connection, f"PRAGMA query_only = {int(on)}")
+        self._armed = on
 
     def _is_used(self) -> bool:
         """Whether the program asks now, as an operation, a step or a judge."""
@@ -136,7 +156,7 @@ class BeforehandAdapter(Bystander):
             self._require_ours(connection)
 
     def _require_ours(self, connection: Connection) -> None:
-        if id(connection.connection.dbapi_connection) in self._pooled:
+        if id(pooled_connection_of(connection).dbapi_connection) in self._pooled:
             where = connection.engine.url.render_as_string()
             self._refuse(f"the operation uses a SQLAlchemy connection to {where}")
 
@@ -147,12 +167,14 @@ class _Alive:
     Attributes:
         files: connections of sqlite3.
         pooled: driver connections that SQLAlchemy holds.
+        handled: connections of psycopg, each with a handle of libpq's.
         unstoppable: those that nobody can hold back, in words.
     """
 
     def __init__(self) -> None:
         self.files: list[sqlite3.Connection] = []
         self.pooled: list[Any] = []
+        self.handled: list[Any] = []
         self.unstoppable: list[str] = []
 
 
@@ -165,7 +187,7 @@ def _alive() -> _Alive:
     raw = psycopg.pq.PGconn if psycopg is not None else ()
     of_psycopg2 = psycopg2.connection if psycopg2 is not None else ()
     holders = (psycopg.Connection, psycopg.AsyncConnection) if psycopg is not None else ()
-    wanted = (sqlite3.Connection, ConnectionPoolEntry, raw, of_psycopg2, holders)
+    wanted = (sqlite3.Connection, sqlite3.Blob, ConnectionPoolEntry, raw, of_psycopg2, holders)
     kinds = frozenset(_with_subclasses(wanted))
     kept = [each for each in gc.get_objects() if type(each) in kinds]
     alive, idle = _Alive(), set()
@@ -175,17 +197,35 @@ def _alive() -> _Alive:
         elif isinstance(each, ConnectionPoolEntry) and each.dbapi_connection is not None:
             alive.pooled.append(each.dbapi_connection)
             idle.add(id(each.dbapi_connection) if not each.in_use else 0)
-    held = {id(each.pgconn) for each in kept if holders and isinstance(each, holders)}
+    alive.handled = [each for each in kept if holders and isinstance(each, holders)]
+    held = {id(each.pgconn) for each in alive.handled}
     for each in kept:
-        if raw and isinstance(each, raw) and id(each) not in held and each.status == _OPEN:
-            where = f"{(each.host or b'').decode()}:{(each.port or b'').decode()}/{(each.db or b'').decode()}"
-            alive.unstoppable.append(f"a PGconn to {where}")
+        if isinstance(each, sqlite3.Blob):
+            if not _is_open(each):
+                continue
+            alive.unstoppable.append("a blob of sqlite3")  # it writes without a statement
+        elif raw and isinstance(each, raw) and id(each) not in held and each.status == _OPEN:
+            alive.unstoppable.append(_called(each))
         elif of_psycopg2 and isinstance(each, of_psycopg2) and id(each) not in idle and each.closed == _OPEN:
             if each.info.dbname is None:  # it never was open
                 continue
             where = f"{each.info.host}:{each.info.port}/{each.info.dbname}"
             alive.unstoppable.append(f"a psycopg2 connection to {where}")
     return alive
+
+
+def _is_open(blob: sqlite3.Blob) -> bool:
+    """Whether it can be used in this thread."""
+    try:
+        return len(blob) >= 0
+    except sqlite3.ProgrammingError:
+        return False
+
+
+def _called(pgconn: Any) -> str:
+    """A connection of libpq, in words."""
+    host, port, database = ((part or b"").decode(errors="replace") for part in (pgconn.host, pgconn.port, pgconn.db))
+    return f"a PGconn to {host}:{port}/{database}"
 
 
 def _with_subclasses(kinds: Any) -> Iterator[type]:

@@ -59,7 +59,8 @@ class DbapiAdapter:
         """Hook every driver that is imported, and the others when they are."""
         for module in DRIVERS:
             if module in sys.modules:
-                self._hook(module)
+                DRIVERS[module].hook(self, self._hooks)
+        self._hooks.stand_in()
         sys.meta_path.insert(0, self._late)
 
     def remove(self) -> None:
@@ -70,6 +71,7 @@ class DbapiAdapter:
 
     def _hook(self, module: str) -> None:
         DRIVERS[module].hook(self, self._hooks)
+        self._hooks.stand_in()
 
     # What the drivers' hooks ask
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from acidity.adapters.base import Bystander, Gatekeeper
 from acidity.adapters.drivers.base import Hooks
+from acidity.adapters.seam import current_actor
 from acidity.adapters.site import is_where_acidity_calls
 
 _EVENTS = frozenset({"subprocess.Popen", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "os.system"})
@@ -52,6 +53,33 @@ class ProcessesAdapter(Bystander):
             return submitting(executor, *arguments, **keywords)
 
         self._hooks.put(pool, "submit", submit)
+        self._hook_multiprocessing()
+
+    def _hook_multiprocessing(self) -> None:
+        """A pool that was made before is given work; something is sent to a process that was started before."""
+        pools, pipes = sys.modules.get("multiprocessing.pool"), sys.modules.get("multiprocessing.connection")
+        if pools is not None:
+            running, threads = pools.Pool._check_running, pools.ThreadPool
+
+            def check_running(pool: Any) -> Any:
+                if not isinstance(pool, threads):
+                    self._given("multiprocessing.Pool")
+                return running(pool)
+
+            self._hooks.put(pools.Pool, "_check_running", check_running)
+        if pipes is not None:
+            writable = pipes._ConnectionBase._check_writable
+
+            def check_writable(pipe: Any) -> Any:
+                self._given("multiprocessing.Connection.send")
+                return writable(pipe)
+
+            self._hooks.put(pipes._ConnectionBase, "_check_writable", check_writable)
+
+    def _given(self, how: str) -> None:
+        """The program's own threads may serve their processes all the time."""
+        if current_actor() is not None:
+            self.started(how)
 
     def remove(self) -> None:
         """Listen no more."""

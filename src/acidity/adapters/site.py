@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import sysconfig
@@ -78,6 +79,13 @@ def _lies_with_the_user(filename: str) -> bool:
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def file_of(function: Any) -> str:
+    """The file in which a function was written, below what is wrapped around it; nothing where there is none."""
+    inner: Any = inspect.unwrap(getattr(function, "func", function))
+    code = getattr(getattr(inner, "__func__", inner), "__code__", None)
+    return code.co_filename if code is not None else ""
 
 
 def calls_operations(function: Function) -> Function:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from acidity.cli.delivery import check_writable, deliver
+from acidity.cli.leaving import leave_if_told
 from acidity.cli.options import Request
 from acidity.cli.progress import Progress, progress_bar
 from acidity.cli.target import Target, resolve_all
@@ -44,6 +45,7 @@ def ask_all(texts: Sequence[str], request: Request, ask: Ask, **more: Any) -> in
     try:
         for target, db in items:
             try:
+                leave_if_told()
                 answers.append(_ask_one(target, db, request, ask, more))
             except UsageError as error:
                 troubles.setdefault(str(error), target.name)
@@ -73,8 +75,7 @@ def _ask_one(target: Target, db: str, request: Request, ask: Ask, more: dict[str
 
 def bounds(request: Request, progress: Progress) -> dict[str, Any]:
     """The keyword arguments that bound a check and show how far it is."""
-    limit = {} if request.run_timeout is None else {"run_timeout": request.run_timeout}
-    return {"budget": request.budget, "runs_max": request.runs_max, "progress": progress, **limit}
+    return {"budget": request.budget, "runs_max": request.runs_max, "progress": progress}
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from acidity.cli.leaving import leave_if_told
 from acidity.errors import UsageError
 
 
@@ -80,6 +81,7 @@ def import_user_module(name: str, *, asked_by: str) -> ModuleType:
             f"{asked_by} {name!r} is not valid Python: {error.msg} ({_shown(error.filename)}:{error.lineno})"
         ) from None
     except (Exception, SystemExit) as error:
+        leave_if_told()  # a signal that came while it was imported, whatever the module made of it
         raise UsageError(
             f"importing {name!r} raised {type(error).__name__}: {first_line(error)} ({_place(error)})"
         ) from None

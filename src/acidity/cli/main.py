@@ -13,7 +13,7 @@ from typing import NoReturn, cast
 import click
 
 from acidity import __version__
-from acidity.cli.leaving import signals_as_exits
+from acidity.cli.leaving import end_undisturbed, signals_as_exits
 from acidity.errors import EngineUnavailable, UsageError
 
 OK, FAIL, USAGE, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 130
@@ -98,7 +98,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
     with signals_as_exits():
         code = _run(argv)
-    _flush()
+        _flush()
+    end_undisturbed()
     sys.exit(code)
 
 
@@ -125,7 +126,9 @@ def _run(argv: Sequence[str] | None) -> int:
         # Python's own code for this would be 1, which means "your transaction failed".
         import traceback
 
-        traceback.print_exc()
+        from acidity.report.secret import safe
+
+        click.echo(safe(traceback.format_exc()), err=True, nl=False)
         return _complain(
             "this is a bug in acidity, not an answer about your code; please report the lines above", USAGE
         )

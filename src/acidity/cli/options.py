@@ -56,7 +56,8 @@ class Request:
     @property
     def engine_options(self) -> dict[str, Any]:
         """The keyword arguments that every `prove` function takes."""
-        return {"settings": dict(self.settings) or None, "isolation_level": self.isolation_level, "seed": self.seed}
+        asked = {"settings": dict(self.settings) or None, "isolation_level": self.isolation_level, "seed": self.seed}
+        return asked if self.run_timeout is None else {**asked, "run_timeout": self.run_timeout}
 
 
 def seconds(text: str) -> float:
@@ -167,6 +168,17 @@ def engine_options(*, from_environment: bool = True) -> tuple[Decorator[Any], ..
     )
 
 
+def run_timeout(*, from_environment: bool = True) -> Decorator[Any]:
+    """How long a run may take; see `engine_options`."""
+    return _option(
+        "--run-timeout",
+        envvar="ACIDITY_RUN_TIMEOUT" if from_environment else None,
+        callback=_seconds,
+        metavar="TIME",
+        help="End a run that takes longer, and say unknown of it.  [default: 60s]",
+    )
+
+
 BOUNDS: tuple[Decorator[Any], ...] = (
     _option(
         "--budget",
@@ -175,13 +187,7 @@ BOUNDS: tuple[Decorator[Any], ...] = (
         metavar="TIME",
         help="Stop after this time for each target and engine (30s, 2m); runs left out make the answer unknown.",
     ),
-    _option(
-        "--run-timeout",
-        envvar="ACIDITY_RUN_TIMEOUT",
-        callback=_seconds,
-        metavar="TIME",
-        help="End a run that takes longer, and say unknown of it.  [default: 60s]",
-    ),
+    run_timeout(),
     _option(
         "--runs-max",
         type=click.IntRange(min=1),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import click
 
@@ -22,7 +23,8 @@ LINE_S = 10.0
 def progress_bar(title: str) -> Iterator[Progress]:
     """Yield ``progress(done, total, label)``; where nobody watches it writes lines."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield _lines(title)
+        with Lines(title).written() as progress:
+            yield progress
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -47,15 +49,48 @@ def progress_bar(title: str) -> Iterator[Progress]:
         yield progress
 
 
-def _lines(title: str) -> Progress:
-    """A line now and then, for a log that somebody reads while a long check runs."""
-    said = time.monotonic()
+class Lines:
+    """A line every ten seconds, for a log that somebody reads meanwhile; also within a run, which may be a long one.
 
-    def progress(done: int, total: int, label: str) -> None:
-        nonlocal said
+    It is written by a thread beside the check, to what was stderr when the check began.
+
+    Args:
+        title: whose lines they are.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._stream = sys.stderr
+        self._at: tuple[int, int, str] | None = None
+        self._since = time.monotonic()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._write, name="acidity-progress", daemon=True)
+
+    @contextmanager
+    def written(self) -> Iterator[Progress]:
+        """Write them as long as this lasts."""
+        self._thread.start()
+        try:
+            yield self._reached
+        finally:
+            self._over.set()
+            self._thread.join()
+
+    def _reached(self, done: int, total: int, label: str) -> None:
         leave_if_told()
-        if time.monotonic() - said >= LINE_S:
-            said = time.monotonic()
-            click.echo(f"acidity: {safe(f'{title} {label}'.strip())}: {done} of {total} runs", err=True)
+        self._at, self._since = (done, total, label), time.monotonic()
 
-    return progress
+    def _write(self) -> None:
+        while not self._over.wait(LINE_S):
+            with suppress(OSError, ValueError):  # nobody reads it any more
+                click.echo(f"acidity: {safe(self.line())}", file=self._stream)
+
+    def line(self) -> str:
+        """How far it is, and for how long nothing has ended."""
+        waits = time.monotonic() - self._since
+        lasting = f", for {waits:.0f} s" if waits >= LINE_S else ""
+        if self._at is None:
+            return f"{self._title}: no run has ended yet{lasting}"
+        done, total, label = self._at
+        within = f", the next one takes its time{lasting}" if lasting else ""
+        return f"{f'{self._title} {label}'.strip()}: {done} of {total} runs{within}"

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 
 class Gate(Protocol):
-    """Leads the connections of a program to the throw-away database, and tells which would lead elsewhere."""
+    """Leads the connections of a program to the throw-away database, and tells which would lead elsewhere.
+
+    Attributes:
+        keeps_sessions: `keep` may keep some.
+    """
+
+    keeps_sessions: bool
 
     def connect(self, dialect: Any, cparams: dict[str, Any]) -> Any:
         """A connection of this dialect to the Sandbox, for an engine that is redirected."""
 
     def open(self, dialect: Any, cargs: Any, cparams: Any) -> Any:
         """A connection for an engine whose own arguments lead to the Sandbox."""
+
+    def keep(self, opened: Iterable[Any]) -> None:
+        """Keep the sessions of these connections for the next run, where the engine knows how; close those kept before.
+
+        Args:
+            opened: connections that the last run has opened and left at rest, having only read and written rows; they
+                are closed.
+        """
+
+    def lending(self, may: Callable[[], bool]) -> AbstractContextManager[None]:
+        """In this context a connection may be given a kept session, which is as good as new, whenever `may` says so.
+
+        What is not used is closed at the end.
+        """
 
     def configure(self, dbapi_connection: Any) -> None:
         """Apply the per-connection settings of the check."""

@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from acidity.core.call import History
 from acidity.core.outcome import Rule, State, Table, Violation
 from acidity.core.prepared import names_in, prepares
-from acidity.engines.hosted_database import Catalogue, Shape
+from acidity.engines.hosted_database import Catalogue, Shape, rows_of
 from acidity.engines.hosted_facts import Monitor
 from acidity.engines.hosted_gate import HostedGate
 from acidity.engines.orphans import fresh_name
@@ -51,7 +51,7 @@ class HostedSandbox(HostedGate):
         self.drivers = drivers
         self.database, token = fresh_name()
         self.before = f"{self.database}_before"
-        self.user, self.password = f"acidity_{token}", secrets.token_hex(8)
+        self.token, self.user, self.password = token, self.database, secrets.token_hex(8)
         self.shapes: dict[str, Shape] = {}
         self._shapes_now: dict[str, Shape] = {}
         self._catalogue: Catalogue = frozenset()
@@ -64,6 +64,7 @@ class HostedSandbox(HostedGate):
         self._proxy: CuttingProxy | None = None
         self._routed = False
         self._beside: list[Any] = []
+        self._spare: Any = None
         self.on_connect: Callable[[], None] = lambda: None
         self._owner = os.getpid()
         self._closed = False
@@ -89,6 +90,8 @@ class HostedSandbox(HostedGate):
             self.close()
             raise UsageError(f"a setting is not known to {self.engine_name}, or not for one session: {error}") from None
 
+    complaints = ""  # asks what the last statement gave rise to, where a server takes another value than was asked for
+
     def check_settings(self) -> None:
         """Try the settings in a session of our own."""
         trial = self.connect_admin(self.database)
@@ -97,6 +100,8 @@ class HostedSandbox(HostedGate):
                 cursor = trial.cursor()
                 cursor.execute(statement)
                 cursor.close()
+                if self.complaints and (heard := rows_of(trial, self.complaints)):  # it took another value
+                    raise UsageError(str(heard[0][-1]))
         finally:
             trial.close()
 
@@ -143,10 +148,8 @@ class HostedSandbox(HostedGate):
 
         A run that nobody looked at may have changed anything, so everything is put back after it.
         """
-        for connection in self._beside:
-            with suppress(Exception):
-                connection.close()
-        self._beside.clear()
+        while self._beside:
+            self.leave_beside(self._beside[-1])
         if self._in_doubt:
             self._undo_prepared()
         if not self._looked:
@@ -235,12 +238,13 @@ class HostedSandbox(HostedGate):
     def _read(self, shapes: Mapping[str, Shape]) -> dict[str, Table]:
         """The rows of these tables, in one request."""
         tables = {}
-        for (name, shape), found in zip(
-            shapes.items(), self.ask_all([*map(self._selecting, shapes.values())]), strict=True
-        ):
+        for (name, shape), found in zip(shapes.items(), self._rows_of(shapes), strict=True):
             rows = sorted((tuple(map(_plain, row)) for row in found), key=repr)
             tables[name] = Table(shape.columns, shape.key, shape.references, tuple(rows))
         return tables
+
+    def _rows_of(self, shapes: Mapping[str, Shape]) -> list[list[tuple[Any, ...]]]:
+        return self.ask_all([*map(self._selecting, shapes.values())])
 
     def _selecting(self, shape: Shape) -> str:
         columns = ", ".join(map(self.quoted, shape.columns)) or "NULL"  # PostgreSQL has tables without columns
@@ -277,9 +281,20 @@ class HostedSandbox(HostedGate):
 
     def connect_beside(self) -> Any:
         """A second session on the database, committing by itself; it may do what an administrator may."""
-        connection = self.connect_admin(self.database)
-        self._beside.append(connection)
-        return connection
+        spare, self._spare = self._spare, None
+        if spare is None or not self.clears(spare):
+            spare = self.connect_admin(self.database)
+        self._beside.append(spare)
+        return spare
+
+    def leave_beside(self, connection: Any) -> None:
+        """This session of `connect_beside` has done what it was to do: it holds nothing any more, and may go on."""
+        self._beside = [each for each in self._beside if each is not connection]
+        if self._spare is None and self.clears(connection):
+            self._spare = connection
+            return
+        with suppress(Exception):
+            connection.close()
 
     def harmless_write(self) -> str:
         """A DELETE that matches no row."""
@@ -304,9 +319,10 @@ class HostedSandbox(HostedGate):
 
     def _clean_up(self) -> None:
         """Drop everything; what a signal interrupts may be asked once more."""
+        self.keep(())
         if self._proxy is not None:
             self._proxy.close()
-        for connection in self._beside:
+        for connection in (*self._beside, self._spare):
             with suppress(Exception):
                 connection.close()
         if self.interrupted:

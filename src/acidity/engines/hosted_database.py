@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,7 @@ class HostedDatabase(ABC):
     shapes: dict[str, Shape]
     named: set[bytes]
     _beside: list[Any]
+    _spare: Any
     _proxy: CuttingProxy | None
 
     @property
@@ -211,19 +212,30 @@ class HostedDatabase(ABC):
     def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
         """What the session of this connection keeps beyond its transactions."""
 
+    def clears(self, beside: Any) -> bool:
+        """Let the server undo and forget all that a session of `connect_beside` did; False where it did not say so."""
+        del beside
+        return False
+
     @abstractmethod
-    def cancel_if_active(self, beside: Any, number: int) -> bool:
+    def cancel_if_active(self, number: int) -> bool:
         """Cancel the statement of a session if one is running."""
 
     # Asking as the administrator
 
     def ask(self, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
         """Send a statement over the administrator's connection; its rows."""
+        with self.administering() as admin:
+            return rows_of(admin, sql, parameters)
+
+    @contextmanager
+    def administering(self) -> Iterator[Any]:
+        """The administrator's connection for one request; if a signal breaks it off, the next one gets another."""
         if self.interrupted:
             self.interrupted = False
             self.begin_anew()
         try:
-            return rows_of(self.admin, sql, parameters)
+            yield self.admin
         except Exception as error:  # a signal came, and closing the cursor then failed
             self.interrupted = error.__context__ is not None and not isinstance(error.__context__, Exception)
             raise
@@ -235,15 +247,12 @@ class HostedDatabase(ABC):
         """Send statements that give rows in one request; the rows of each."""
         if not statements:
             return []
-        cursor = self.admin.cursor()
-        try:
+        with self.administering() as admin, closing(admin.cursor()) as cursor:
             cursor.execute("; ".join(statements))
             found = [list(cursor.fetchall())]
             while cursor.nextset():
                 found.append(list(cursor.fetchall()))
             return found
-        finally:
-            cursor.close()
 
     def info(self) -> EngineInfo:
         """Engine, version, driver and the settings of this check."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy.engine import make_url
@@ -31,6 +31,7 @@ class HostedGate(HostedFacts):
     """See `Gate` for what the methods promise."""
 
     sets_level = "SET SESSION TRANSACTION ISOLATION LEVEL"
+    keeps_sessions = False
     on_connect: Callable[[], None]
     _level = ""
     _routed: bool
@@ -51,7 +52,19 @@ class HostedGate(HostedFacts):
         arguments = {**ours, **others}
         if self._routed:
             arguments["port"] = self.proxy().port
+        return self._dial(dialect, positional, arguments)
+
+    def _dial(self, dialect: Any, positional: list[Any], arguments: dict[str, Any]) -> Any:
         return dialect.connect(*positional, **arguments)
+
+    def keep(self, opened: Iterable[Any]) -> None:
+        """Every run has sessions of its own."""
+        del opened
+
+    def lending(self, may: Callable[[], bool]) -> AbstractContextManager[None]:
+        """Nothing is kept."""
+        del may
+        return nullcontext()
 
     def url_of(self, database: str, driver: str) -> str:
         """The SQLAlchemy URL of a database of this Sandbox."""

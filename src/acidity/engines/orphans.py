@@ -1,4 +1,4 @@
-"""Names of throw-away databases that tell whose they are, and the proof that an owner is gone.
+"""Names of throw-away databases and of their roles that tell whose they are, and the proof that an owner is gone.
 
 Several machines may share one server, so a name carries the identity of the host (this boot of it, and the namespace
 in which process numbers count) beside the process. An owner of this host is looked up here; of any other, only the
@@ -21,7 +21,7 @@ from acidity.engines.process import identity
 PREFIX = "acidity_"
 _NAME = re.compile(
     rf"(?P<base>{PREFIX}(?P<host>[0-9a-f]{{8}})_(?P<pid>[0-9]+)_(?P<started>[0-9]+)_(?P<token>[0-9a-f]{{8}}))"
-    r"(_own|_before(_[0-9]+)?)?"
+    r"(_own|_b|_before(_[0-9]+)?)?"
 )
 Serves = Callable[[str], bool]
 """Whether the server sees a session of the owner of that name, or any session in one of its databases."""

@@ -268,5 +268,6 @@ def touches_rows_alone(engine: str, kind: Kind, sql: str) -> bool:
     return word[1] in {"insert", "replace", "merge"} or not re.search(r"(?<!insert) into\b", statements[0])
 
 
-_OF_SESSIONS = re.compile(r"\b(set_config|get_lock)\b")  # change no row, and outlive a transaction
+# They change no row and outlive a transaction, or carry out any text that they are given.
+_OF_SESSIONS = re.compile(r"\b(set_config|setseed|get_lock|query_to_xml\w*|dblink\w*)\b")
 _OF_ROWS = frozenset({"select", "values", "with", "insert", "update", "delete", "replace", "merge"})

@@ -85,8 +85,12 @@ def run_replay(scenario: Scenario, schedule: Schedule, asked: CheckOptions, oper
 def _strike(schedule: Schedule) -> list[Strike]:
     if not schedule.choices:
         return []
-    if len(schedule.choices) > 1 or schedule.choices[0].actor != FIRST:
+    if len(schedule.choices) > 1:
         raise UsageError(f"a drill has one caller and one fault, as in ac1:{FIRST}3!error-after; {schedule} has more")
+    if (actor := schedule.choices[0].actor) != FIRST:
+        raise UsageError(
+            f"a drill has one caller, {FIRST}, as in ac1:{FIRST}3!error-after; {schedule} speaks of {actor}"
+        )
     choice = schedule.choices[0]
     if not choice.fault:
         return []

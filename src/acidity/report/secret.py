@@ -6,13 +6,18 @@ import re
 import unicodedata
 
 # A password may hold an @ itself: the one that ends it has no other behind it in the same authority.
-_IN_AUTHORITY = re.compile(r"(://[^\s:/@]*):\S*?@(?=[^\s/?#@]*(?:[/?#\s]|$))")
+_IN_AUTHORITY = re.compile(r"(://[^\s:/@]*):(?:\S*?|[^/@\n]{0,99}?)@(?=[^\s/?#@]*(?:[/?#\s]|$))")
 _IN_QUERY = re.compile(r"([?&](?:password|passwd|pwd|sslpassword)=)[^&\s'\"]+", re.IGNORECASE)
 # libpq's own form, host=db password='x y'; in other texts, such as SQL, a column may have that name.
-_CONNECTS = re.compile(r"\b(?:host|hostaddr|dbname|service)\s*=", re.IGNORECASE)
+_NAMES = r"(?:password|passwd|pwd|sslpassword)"
+_CONNECTS = re.compile(r"\b(?:host|hostaddr|dbname|service|server|database)['\"]?\s*[=:]", re.IGNORECASE)
+_PLACEHOLDER = r"(?!(?:\?|%s|%\(\w+\)s|:\w+|\$\d+)(?:[\s,;)]|$))"
 _BY_NAME = re.compile(
-    r"(\b(?:password|passwd|sslpassword)\s*=\s*)(?:'(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^\s?%:$'\"][^\s'\"]*)", re.IGNORECASE
+    rf"(\b{_NAMES}\s*=\s*|['\"]{_NAMES}['\"]\s*:\s*){_PLACEHOLDER}"
+    r"(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|(?:\\.|[^\s'\"])+)",
+    re.IGNORECASE | re.DOTALL,
 )
+_IN_ENVIRONMENT = re.compile(r"(\b(?:PGPASSWORD|MYSQL_PWD|MARIADB_PASSWORD|MYSQL_PASSWORD)\s*=\s*)\S+")
 _WRITES_BACKWARDS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -27,7 +32,9 @@ def masked(text: str) -> str:
     """
     if "://" in text:
         text = _IN_QUERY.sub(r"\1***", _IN_AUTHORITY.sub(r"\1:***@", text))
-    return _BY_NAME.sub(r"\1***", text) if _CONNECTS.search(text) else text
+    if _CONNECTS.search(text):
+        text = _BY_NAME.sub(r"\1***", text)
+    return _IN_ENVIRONMENT.sub(r"\1***", text) if "PASSWORD" in text or "_PWD" in text else text
 
 
 def safe(text: str) -> str:

@@ -189,39 +189,51 @@ class atomic:  # noqa: N801  # it is used like a function
     def __enter__(self) -> Any:
         if self.asynchronous:
             raise UsageError(f"this is an async engine: write `async with {type(self).__name__}(…) as …`")
-        opened = self._opened()
-        if opened is None:
-            return self._session_joined()
-        step = to_body(opened[1])
-        return step.session if isinstance(step, Body) else self._cannot_begin(step)
+        try:
+            opened = self._opened()
+            if opened is None:
+                return self._session_joined()
+            step = to_body(opened[1])
+            return step.session if isinstance(step, Body) else self._cannot_begin(step)
+        except BaseException:
+            self._abandon()
+            raise
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if self._under_way is None:
-            self._leave_joined(error)
-            return
-        course, steps = self._under_way
-        self._under_way = None
-        ended: Any = to_body(steps, None if error is None else Failed(error))
+        try:
+            if self._under_way is None:
+                self._leave_joined(error)
+                return
+            course, steps = self._under_way
+            ended: Any = to_body(steps, None if error is None else Failed(error))
+        finally:
+            self._abandon()
         if ended.error is not error or course.interrupted is not None:  # else it goes on as it came
             outcome(course, ended)
 
     async def __aenter__(self) -> Any:
         if not self.asynchronous:
             raise UsageError(f"this is a plain engine: write `with {type(self).__name__}(…) as …`")
-        opened = self._opened()
-        if opened is None:
-            return self._session_joined()
-        course, steps = opened
-        step = await to_body_async(steps, course)
-        return step.session if isinstance(step, Body) else self._cannot_begin(step)
+        try:
+            opened = self._opened()
+            if opened is None:
+                return self._session_joined()
+            course, steps = opened
+            step = await to_body_async(steps, course)
+            return step.session if isinstance(step, Body) else self._cannot_begin(step)
+        except BaseException:
+            self._abandon()
+            raise
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if self._under_way is None:
-            self._leave_joined(error)
-            return
-        course, steps = self._under_way
-        self._under_way = None
-        ended: Any = await to_body_async(steps, course, None if error is None else Failed(error))
+        try:
+            if self._under_way is None:
+                self._leave_joined(error)
+                return
+            course, steps = self._under_way
+            ended: Any = await to_body_async(steps, course, None if error is None else Failed(error))
+        finally:
+            self._abandon()
         if ended.error is not error or course.interrupted is not None:
             outcome(course, ended)
 
@@ -243,6 +255,12 @@ class atomic:  # noqa: N801  # it is used like a function
         self._under_way = opened = course, steps_of(course)
         return opened
 
+    def _abandon(self) -> None:
+        """The block is over; Ctrl-C between two of its steps may have left some undone."""
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            under_way[1].close()
+
     def _session_joined(self) -> Any:
         assert self._joined is not None, "it joins"
         return self._joined.session
@@ -254,8 +272,7 @@ class atomic:  # noqa: N801  # it is used like a function
 
     def _cannot_begin(self, ended: Ended) -> NoReturn:
         assert self._under_way is not None, "it was entered"
-        course, self._under_way = self._under_way[0], None
-        outcome(course, ended)
+        outcome(self._under_way[0], ended)
         raise AssertionError("a block that cannot begin raises")
 
     # What both need

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from sqlalchemy.engine import Connection
 
+from acidity.core.call import Kind
 from acidity.engines.codes import code_of
 from acidity.engines.speech import ErrorClass, speech_of
 from acidity.run import guard, hold, server, storage
@@ -77,6 +78,7 @@ class Boundary:
         owed: calls of async code that have to be awaited before COMMIT.
         sent: the text that was sent last.
         torn: something inside has ended the transaction.
+        raised: what left the block.
     """
 
     state = ACTIVE
@@ -86,6 +88,7 @@ class Boundary:
     owed: Sequence[str] = ()
     sent: str = ""
     torn: TransactionEnded | None = None
+    raised: BaseException | None = None
     residence: Residence | None = None
 
     own = True
@@ -97,6 +100,9 @@ class Boundary:
     _link: Link  # what its driver can be asked
     _was_open = False  # its transaction has been seen
     _held = False  # a savepoint of its own tells whether what was sent has ended the transaction
+    _handed_out = False  # the program has the driver's connection, and a savepoint tells what it does with it
+    _handed_inside: Collection[str] = ()  # the program's savepoints that go with that one
+    _hands_again = False  # it went with one of them, and is set again
 
     def __init__(self, target: Target, terms: Terms = NOTHING_ASKED, marker: Marker | None = None) -> None:
         self.target = target
@@ -215,13 +221,48 @@ class Boundary:
     def admit(self, statement: str) -> None:
         """Let a statement pass to the database, or refuse it before it is sent."""
         self.refuse_stranger()
-        if self.state is FAILED:
-            first = self._poison or self.failures.first
-            raise UnitPoisoned(f"this unit has failed ({first}); nothing more is sent to the database") from first
+        self._refuse_failed()
         if self._deadline is not None:
             self._check_deadline()
         if statement not in self.target.ordinary:
             self._look_at(statement)
+
+    def _refuse_failed(self) -> None:
+        if self.state is FAILED:
+            first = self.spoilt
+            raise UnitPoisoned(f"this unit has failed ({first}); nothing more is sent to the database") from first
+
+    def hand_out(self) -> None:
+        """The program takes the driver's connection, on which nothing is heard; a savepoint tells what becomes of it.
+
+        Raises:
+            SharedUnit: it is another process, thread or task.
+            UnitPoisoned: the unit has failed.
+        """
+        if self._ending or self._committing:
+            return
+        self.refuse_stranger()
+        self._refuse_failed()
+        if not self._handed_out:
+            hold.set_hold(self.connection, hold.HANDED_OUT)
+            self._handed_out = True
+            self._handed_inside = self.failures.savepoints
+
+    def _is_gone_by_hand(self, *, by: str = "RELEASE SAVEPOINT") -> bool:
+        """Whether the program has ended the transaction on the driver's connection, whichever is open now."""
+        if not self._handed_out or self.failures.lost:
+            return False
+        self._handed_out = False
+        return hold.is_gone(self.connection, self.raised, hold.HANDED_OUT, by=by)
+
+    def _heed(self, kind: Kind, name: str) -> None:
+        """A savepoint of the program; one from before the handing out takes the unit's own with it."""
+        self._heard().heed(kind, name)
+        if self._handed_out and kind is not Kind.SAVEPOINT and name in self._handed_inside:
+            back = kind is Kind.ROLLBACK_TO
+            if self._is_gone_by_hand(by="ROLLBACK TO SAVEPOINT" if back else "RELEASE SAVEPOINT"):
+                self._tear()
+            self._hands_again = True
 
     def _look_at(self, statement: str) -> None:
         """A text that is not known to be ordinary."""
@@ -232,7 +273,7 @@ class Boundary:
                 self.refuse(why)
         savepoint = guard.savepoint_in(statement, dialect)
         if savepoint is not None:
-            self._heard().heed(*savepoint)
+            self._heed(*savepoint)
             return
         control, meaning = guard.control_in(statement, dialect), guard.meaning(statement, dialect)
         if control:
@@ -268,6 +309,9 @@ class Boundary:
             else:
                 self._tear(error)
         self.sent = ""
+        if self._hands_again and error is None:
+            self._hands_again = False
+            self.hand_out()
 
     def _lost(self, error: BaseException | None) -> bool:
         if self.connection.invalidated or getattr(error, "connection_invalidated", False):
@@ -281,7 +325,7 @@ class Boundary:
         told = self._link.told
         status = told.transaction()
         if status is Status.CLOSED:
-            return self._was_open or (answered and told.at_once)
+            return self._was_open or (answered and told.at_once) or told.autocommits()
         self._was_open = self._was_open or status is not Status.UNTOLD
         return told.autocommits()
 

@@ -121,8 +121,8 @@ class Course:
         ended = Ended(ACTIVE)
         around = inside.get()
         units = (*around, unit)
-        inside.set(units)
         try:
+            inside.set(units)  # Ctrl-C may come right after it
             reply = yield unit.begin
             if type(reply) is not Failed:
                 reply = yield Body(unit.session)
@@ -138,7 +138,7 @@ class Course:
                 yield from self._clean(unit)
                 yield from self._repeat(unit, ended)
             else:
-                ended.error = reply.error
+                ended.error = unit.raised = reply.error
                 yield from self._clean(unit)
             if unit.torn is not None:
                 yield from self._torn(unit, ended)

@@ -52,6 +52,9 @@ def to_body(
                 reply = Failed(error)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
+    except BaseException:  # Ctrl-C between two steps
+        steps.close()
+        raise
 
 
 async def to_body_async(
@@ -84,6 +87,9 @@ async def to_body_async(
                 reply = Failed(error)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
+    except BaseException:
+        steps.close()
+        raise
 
 
 async def _to_its_end(step: Work, course: Course) -> Any:

@@ -46,6 +46,16 @@ class Failures:
         since = self._savepoints[-1][1] if self._savepoints else 0
         return self.standing[since] if len(self.standing) > since else None
 
+    @property
+    def savepoints(self) -> list[str]:
+        """The names of those that are set, the outermost first."""
+        return [name for name, _ in self._savepoints]
+
+    @property
+    def lost(self) -> bool:
+        """The database has rolled everything back itself, with every savepoint."""
+        return any(TRANSACTION_LOST.intersection(codes_of(error)) for error in self.everything)
+
     def heed(self, kind: Kind, name: str) -> None:
         """A savepoint is about to be set, gone back to or released."""
         if kind is Kind.SAVEPOINT:
@@ -73,7 +83,7 @@ class Failures:
             del self._savepoints[place:]
 
     def _place(self, name: str) -> int | None:
-        names = [each for each, _ in self._savepoints]
+        names = self.savepoints
         return len(names) - 1 - names[::-1].index(name) if name in names else None
 
 

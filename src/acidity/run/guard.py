@@ -22,6 +22,8 @@ from acidity.run import context
 from acidity.run.context import caller, inside
 
 if TYPE_CHECKING:
+    from sqlalchemy.pool import PoolProxiedConnection
+
     from acidity.run.unit import Unit
 
 _CONTROL = frozenset({Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.PREPARE})
@@ -32,6 +34,7 @@ class UnitConnection(Connection):
     """The connection of a unit: COMMIT and ROLLBACK pass the unit, whoever asks for them."""
 
     _acidity_unit: Unit | None = None
+    _acidity_rolls_back = False  # it is SQLAlchemy that asks for the pool's connection, and not the program
 
     def _execute_context(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -44,6 +47,13 @@ class UnitConnection(Connection):
             self._acidity_unit.answered()
         return result
 
+    @property
+    def connection(self) -> PoolProxiedConnection:
+        """The pool's connection, on which the unit hears nothing."""
+        if self._acidity_unit is not None and not (self._acidity_unit.own or self._acidity_rolls_back):
+            self._acidity_unit.hand_out()
+        return super().connection
+
     def _commit_impl(self) -> None:
         unit = self._acidity_unit
         if unit is not None:
@@ -53,7 +63,11 @@ class UnitConnection(Connection):
     def _rollback_impl(self) -> None:
         if self._acidity_unit is not None:
             self._acidity_unit.was_rolled_back()
-        super()._rollback_impl()
+        self._acidity_rolls_back = True
+        try:
+            super()._rollback_impl()
+        finally:
+            self._acidity_rolls_back = False
 
     def _prepare_twophase_impl(self, xid: Any) -> None:
         if self._acidity_unit is not None:

@@ -1,7 +1,8 @@
 """Tables of MariaDB that have no transactions: what is written to them stays after ROLLBACK, without a word.
 
 MyISAM, MEMORY, CSV and others; ``information_schema.engines`` says which (mariadb.com/kb/en/rollback: "only
-transactional storage engines"). Each table is asked for once in a process, and a view for the tables behind it.
+transactional storage engines"). Each table is asked for once in a process: a view for the tables behind it, and all for
+what their triggers, and procedures that are called, write to.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from acidity.engines.mariadb.speech import SPEECH
-from acidity.engines.mariadb.storage import without_transactions
+from acidity.engines.mariadb.storage import procedure_body, trigger_bodies, without_transactions
 
 _NAME = r"(?:`[^`]+`|[\w$]+)"
 _QUALIFIED = rf"{_NAME}(?:\s*\.\s*{_NAME})?"
@@ -53,8 +54,11 @@ _NO_ALIAS = frozenset(
     ]
 )
 _ASSIGNED = re.compile(rf"(?:^|,)\s*(?:({_QUALIFIED})\s*\.\s*)?{_NAME}\s*=", _IS)
+_CALLS = re.compile(rf"\bcall\s+({_QUALIFIED})", re.IGNORECASE)
+_WRITES = re.compile(r"\b(?:insert|replace|update|delete|load)\b[^;]*", re.IGNORECASE)
 Table = tuple[str | None, str]
 _transactional: weakref.WeakKeyDictionary[Any, set[Table]] = weakref.WeakKeyDictionary()
+_procedures: weakref.WeakKeyDictionary[Any, set[Table]] = weakref.WeakKeyDictionary()
 
 
 @lru_cache(maxsize=4096)
@@ -128,15 +132,39 @@ def untransactional(key: Any, connection: Connection, statement: str) -> str:
         connection: of the unit.
         statement: about to be sent.
     """
-    known = _transactional.setdefault(key, set())
-    for table in written_tables(statement):
-        if table in known:
-            continue
-        engine = without_transactions(connection.connection, *table)
-        if engine is not None:
-            return (
-                f"the table {table[1]!r} is of the storage engine {engine}, which has no transactions: what is written "
-                f"to it stays after ROLLBACK. ALTER TABLE … ENGINE=InnoDB, or write to it outside of the unit"
-            )
-        known.add(table)
+    written, called = _transactional.setdefault(key, set()), _procedures.setdefault(key, set())
+    pooled = connection._dbapi_connection
+    tables, procedures = list(written_tables(statement)), _called(statement)
+    while tables or procedures:
+        if procedures:
+            name = procedures.pop()
+            body = "" if name in called else procedure_body(pooled, *name)
+            called.add(name)
+        else:
+            name = tables.pop()
+            if name in written:
+                continue
+            engine = without_transactions(pooled, *name)
+            if engine is not None:
+                return (
+                    f"the table {name[1]!r} is of the storage engine {engine}, which has no transactions: what is "
+                    f"written to it stays after ROLLBACK. ALTER TABLE … ENGINE=InnoDB, or write to it outside of the "
+                    f"unit"
+                )
+            written.add(name)
+            body = trigger_bodies(pooled, *name)
+        body = _STRING.sub("''", SPEECH.bare(body))
+        for inside in _WRITES.findall(body):
+            tables += _in(name[0], written_tables(inside))
+        procedures += _in(name[0], _called(body))
     return ""
+
+
+def _called(text: str) -> list[Table]:
+    """The procedures that a statement or the body of another one calls."""
+    return [_table(each) for each in _CALLS.findall(text)]
+
+
+def _in(schema: str | None, names: Sequence[Table]) -> list[Table]:
+    """Names in a trigger or procedure are of its own schema, if they name none."""
+    return [(own or schema, name) for own, name in names]

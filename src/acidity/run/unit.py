@@ -52,6 +52,7 @@ class Unit(Boundary):
     result: Any = None
 
     _classes = covered.classes_of(Session)
+    _pooled: Any = None  # the pool's connection
     _lasting: Sequence[str] = ()
 
     def begin(self) -> None:
@@ -104,16 +105,19 @@ class Unit(Boundary):
     def connect(self) -> Connection:
         """What the session asks of its engine."""
         connection = guard.UnitConnection(self.target.engine)
+        self._pooled = connection._dbapi_connection
         connection._acidity_unit = self
+        self._link = link_of(connection)
         if connection.dialect.name != "sqlite":
             refuse_hidden_autocommit(connection)
-        self._link = link_of(connection)
         return connection
 
     def _connect(self, options: dict[str, Any] | None) -> Connection:
         engine: Any = self
         connection: Connection = self._classes.own._connection_for_bind(self.plain, engine, options)
         self._refuse_autocommit(connection)
+        if self._link.told.autocommits():  # turned on by an event of BEGIN
+            refuse_hidden_autocommit(connection)
         return connection
 
     def _refuse_autocommit(self, connection: Connection) -> None:
@@ -130,6 +134,7 @@ class Unit(Boundary):
                 or self.state is not ACTIVE  # which it is not any more when it is poisoned
                 or self.failures is not NO_FAILURES
                 or self.owed
+                or self._handed_out
                 or not self.plain._is_clean()
                 or self._link.told.transaction() is Status.ABORTED
                 or self._is_over()
@@ -166,7 +171,7 @@ class Unit(Boundary):
             self._check_deadline()
         if self._link.told.transaction() is Status.ABORTED:
             raise UnitPoisoned("the server has aborted this transaction; COMMIT would change nothing and say success")
-        if self._is_over():
+        if self._is_over() or self._is_gone_by_hand():
             self._tear()
         if not self.one_of_several:  # which has PREPARE before it
             self.to(PARTIALLY_COMMITTED)
@@ -239,7 +244,7 @@ class Unit(Boundary):
     def _see_whether_torn(self) -> None:
         """A raw cursor of the driver may have ended the transaction, and what was done before it stays."""
         with suppress(Exception):
-            if self.torn is None and self._is_over():
+            if self.torn is None and (self._is_over() or self._is_gone_by_hand(by="ROLLBACK TO SAVEPOINT")):
                 self._tear()
 
     def _rolled_back(self) -> bool:
@@ -275,6 +280,14 @@ class Unit(Boundary):
                     self._connection.invalidate()
                 with suppress(Exception):
                     self._connection.close()
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Ctrl-C in the midst of SQLAlchemy's own opening or closing leaves to the garbage collector what is open."""
+        for give_back in ("close", "invalidate"):  # to the pool; what is half closed already is thrown away
+            if self._pooled is not None and self._pooled.is_valid:
+                with suppress(Exception):
+                    getattr(self._pooled, give_back)()
 
     def _forsake(self) -> None:
         """In a forked process: send nothing, close nothing, and let nothing be collected, which would end it."""
@@ -300,3 +313,4 @@ class Unit(Boundary):
             session.__class__ = classes.after
             if self._connection is not None:  # what is over does not keep the session's objects
                 self._connection._acidity_unit = None
+            self._give_back()

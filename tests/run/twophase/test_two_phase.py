@@ -20,7 +20,16 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sess
 from acidity import atomic, lock, on_commit, savepoint
 from acidity.engines.postgresql.server import start
 from acidity.errors import UsageError
-from acidity.run import BoundaryError, NoTransaction, UnitPoisoned, UsedAfterEnd, recover_two_phase, tables, two_phase
+from acidity.run import (
+    BoundaryError,
+    NoTransaction,
+    TransactionEnded,
+    UnitPoisoned,
+    UsedAfterEnd,
+    recover_two_phase,
+    tables,
+    two_phase,
+)
 from acidity.run.state import State
 from acidity.run.twophase import course
 from acidity.run.twophase.decision import identify, identity_of
@@ -74,6 +83,24 @@ def test_both_have_it_and_the_result_is_returned(pair: Any, number: int) -> None
     assert unit(number) == "done"
     assert there(pair.engines, number) == [True, True]
     assert recover_two_phase(**pair.engines) == []
+
+
+def test_h4_the_drivers_connection_in_a_programs_hands(two: Any, number: int) -> None:
+    def written(session: Any, *others: str) -> None:
+        cursor = session.connection().connection.cursor()
+        for statement in (f"INSERT INTO work VALUES ({number})", *others):
+            cursor.execute(statement)
+        cursor.close()
+
+    with two_phase(**two) as sessions:
+        for session in sessions.values():
+            written(session)
+    assert there(two, number) == [True, True]
+    number = next(NUMBERS)
+    with pytest.raises(TransactionEnded), two_phase(**two) as sessions:
+        written(sessions["stock"])
+        written(sessions["orders"], "COMMIT", "BEGIN")
+    assert there(two, number) == [True, False]  # as it was told
 
 
 def test_neither_has_it(pair: Any, number: int) -> None:

@@ -15,6 +15,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+from acidity.adapters.drivers.everywhere import Replacement, replace_everywhere
 from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Kind
 
@@ -143,6 +144,8 @@ class Hooks:
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], None]] = []
+        self._asked: list[Replacement] = []
+        self._standing: list[Replacement] = []
 
     def put(self, owner: Any, name: str, replacement: Any) -> None:
         """Replace an attribute; one that the owner only inherits is uncovered again afterwards."""
@@ -154,12 +157,20 @@ class Hooks:
             self._undo.append(lambda: delattr(owner, name))
         setattr(owner, name, replacement)
 
-    def later(self, undo: Callable[[], None]) -> None:
-        """Do this too when the hooks are taken back."""
-        self._undo.append(undo)
+    def put_everywhere(self, old: Any, new: Any) -> None:
+        """Have `new` put, by `stand_in`, wherever modules have `old`."""
+        self._asked.append((old, new))
+
+    def stand_in(self) -> None:
+        """Put what `put_everywhere` was asked for, with one look through all modules."""
+        replace_everywhere(self._asked)
+        self._standing += self._asked
+        self._asked = []
 
     def take_back(self) -> None:
-        """Put everything back, last first."""
+        """Put everything back, last first; what stands in for something goes at once, from newer modules too."""
+        replace_everywhere([(new, old) for old, new in self._standing])
+        self._standing.clear()
         while self._undo:
             self._undo.pop()()
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, statement
 from acidity.adapters.drivers.psycopg_blocks import hook_blocks, hook_blocks_async
-from acidity.adapters.drivers.pysqlite import replace_everywhere
 from acidity.adapters.drivers.subclasses import standing_for
 from acidity.adapters.drivers.wire import Awaited
 from acidity.core.call import Kind
+from acidity.engines.postgresql.wires import GIVEN
 
 _IDLE = 0
 _END = object()
@@ -61,7 +61,7 @@ class Psycopg:
             with seam.opening(self, "postgresql", (), _where(psycopg, conninfo)) as opening:
                 if opening.ours and (port := opening.detour):
                     conninfo = psycopg.conninfo.make_conninfo(conninfo, port=port)
-                connection = yield from connecting(cls, conninfo, *arguments, **keywords)
+                connection = GIVEN.get() or (yield from connecting(cls, conninfo, *arguments, **keywords))
                 opening.take_in(connection)
                 return connection
 
@@ -170,8 +170,7 @@ def _hook_libpq(driver: Psycopg, psycopg: Any, seam: Seam, hooks: Hooks) -> None
         return classmethod(connect)
 
     guard = standing_for(original, connect=opening_by("connect"), connect_start=opening_by("connect_start"))
-    hooks.later(lambda: replace_everywhere(guard, original))
-    replace_everywhere(original, guard)
+    hooks.put_everywhere(original, guard)
 
 
 # Statements that last longer than a call

@@ -11,7 +11,6 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Seam, control, many, procedure, statement
-from acidity.adapters.drivers.pysqlite import replace_everywhere
 from acidity.adapters.drivers.subclasses import Subclasses, is_python, standing_for, through
 from acidity.core.call import Kind
 
@@ -124,7 +123,7 @@ class Psycopg2:
                 return connection
 
         connect.__name__ = original.__name__
-        _replace(original, connect, hooks)
+        hooks.put_everywhere(original, connect)
         self._hook_classes(seam, hooks)
 
     def _hook_classes(self, seam: Seam, hooks: Hooks) -> None:
@@ -142,7 +141,7 @@ class Psycopg2:
         for made in _CONNECTION.__subclasses__():
             if is_python(made) and not issubclass(made, SeamConnection):
                 hooks.put(made, "__init__", opening_by(made.__init__))
-        _replace(_CONNECTION, standing_for(_CONNECTION, __init__=opening_by(_CONNECTION.__init__)), hooks)
+        hooks.put_everywhere(_CONNECTION, standing_for(_CONNECTION, __init__=opening_by(_CONNECTION.__init__)))
 
     def connect(self, dsn: Any, *, asynchronous: bool) -> Any:
         """``psycopg2.connect(url)``."""
@@ -179,12 +178,6 @@ def _where(dsn: str) -> dict[str, Any]:
     where: dict[str, Any] = _extensions.parse_dsn(dsn)
     where.setdefault("host", where.get("hostaddr"))
     return where
-
-
-def _replace(old: Any, new: Any, hooks: Hooks) -> None:
-    """Put one in the place of the other, wherever programs have it."""
-    hooks.later(lambda: replace_everywhere(new, old))
-    replace_everywhere(old, new)
 
 
 def _copying(text: str) -> Any:

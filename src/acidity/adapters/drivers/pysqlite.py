@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -17,7 +16,6 @@ from typing import Any, ClassVar, Literal
 
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Seam, control, many, statement
 from acidity.adapters.drivers.subclasses import Subclasses, through
-from acidity.adapters.site import is_user_code
 from acidity.core.call import Kind
 from acidity.engines.sqlite.speech import SPEECH
 
@@ -235,8 +233,7 @@ class Pysqlite:
                 opening.take_in(connection)
                 return connection
 
-        hooks.later(lambda: replace_everywhere(connect, original))
-        replace_everywhere(original, connect)
+        hooks.put_everywhere(original, connect)
 
     def connect(self, dsn: Any, *, asynchronous: bool) -> Any:
         """``sqlite3.connect(path)``."""
@@ -277,17 +274,6 @@ def _with_factory(
         changed[_POSITION_OF_FACTORY] = classes.of(changed[_POSITION_OF_FACTORY])
         return tuple(changed), keywords
     return arguments, keywords | {"factory": classes.of(keywords.get("factory", sqlite3.Connection))}
-
-
-def replace_everywhere(old: Any, new: Any) -> None:
-    """Put `new` where modules have `old`: under any name in the user's, under its own name in all others."""
-    name = old.__name__
-    for module in list(sys.modules.values()):
-        namespace: dict[str, Any] = getattr(module, "__dict__", {})
-        names = list(namespace) if is_user_code(namespace.get("__file__") or "<built-in>") else [name]
-        for attribute in names:
-            if namespace.get(attribute) is old:
-                setattr(module, attribute, new)
 
 
 DRIVER = Pysqlite()

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import Pool, QueuePool, SingletonThreadPool, StaticPool
 
 from acidity.adapters.base import Gatekeeper, describe_target, destination
+from acidity.adapters.behind import pooled_connection_of
 from acidity.adapters.seam import current_actor
 from acidity.adapters.sqlalchemy import private
 from acidity.adapters.sqlalchemy.calls import Calls
@@ -146,7 +147,7 @@ class SqlAlchemyAdapter:
         judges = JUDGES.get()
         if OWN.get() and (judges is None or id(connection.dialect) in judges):
             return
-        dbapi_connection = connection.connection.dbapi_connection
+        dbapi_connection = pooled_connection_of(connection).dbapi_connection
         known = self.known.connection(dbapi_connection)
         if known is None and self.known.leads_here(connection.dialect) and not self.armed:
             known = self.known.leading(connection.dialect, dbapi_connection)  # a stranger's, by the engine's creator=

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from sqlalchemy.engine import Connection, Dialect
 
 from acidity.adapters.base import Gatekeeper, leads_elsewhere
+from acidity.adapters.behind import pooled_connection_of
 from acidity.adapters.drivers.base import DriverCall
 from acidity.adapters.meaning import asked
 from acidity.adapters.recording import RecordingCursor
@@ -120,7 +121,7 @@ class Calls:
                     _record(pending, cursor, context)
 
             actor = self._actor(Kind.STATEMENT)
-            dbapi_connection = root.connection.dbapi_connection
+            dbapi_connection = pooled_connection_of(root).dbapi_connection
             known = self._connections.get(id(dbapi_connection)) or self._known.leading(dialect, dbapi_connection)
             known.raw_by = None  # a Connection that was lost takes its new one from the pool by raw_connection()
             where = leads_elsewhere(self._gatekeeper, known.sandbox, statement) if files_in(statement) else ""
@@ -173,7 +174,7 @@ class Calls:
                 with own_calls():
                     original(connection, xid, *rest, **keywords)
                 return
-            known = self._known.leading(dialect, connection.connection.dbapi_connection)
+            known = self._known.leading(dialect, pooled_connection_of(connection).dbapi_connection)
             self._bring(actor, known, kind, send, f"{kind.value} {xid}")
 
         return end

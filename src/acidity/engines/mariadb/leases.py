@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from acidity.engines.orphans import PREFIX, owner_is_gone
+from acidity.engines.orphans import PREFIX, owner_is_gone, owner_of
 from acidity.errors import UsageError
 
 WAIT_S = 60  # a check that takes longer than this under the same name is not waited for
@@ -125,7 +125,7 @@ class Leases:
 
 
 def drop_orphans(ask: Callable[..., Any]) -> None:
-    """Drop databases whose owner is gone, unless a prepared transaction of nobody's knowing locks them."""
+    """Drop databases and users whose owner is gone, unless a prepared transaction of nobody's knowing locks them."""
     import pymysql
 
     serves = partial(owner_lives, ask)
@@ -138,6 +138,16 @@ def drop_orphans(ask: Callable[..., Any]) -> None:
         except pymysql.err.OperationalError as error:
             if error.args[0] != _LOCKED:
                 raise
+    for name in _users(ask):
+        if owner_is_gone(name, serves):
+            ask(f"DROP USER IF EXISTS '{name}'@'%'")
+
+
+def _users(ask: Callable[..., Any]) -> list[str]:
+    """Those that are named as acidity names them."""
+    with suppress(Exception):  # an administrator may see no users; then none was made
+        return [name for (name,) in ask("SELECT user FROM mysql.user WHERE host = '%%'", ()) if owner_of(name)]
+    return []
 
 
 def orphaned(ask: Callable[..., Any]) -> list[str]:
@@ -154,10 +164,14 @@ def claim(ask: Callable[..., Any], owner: str) -> None:
 
 
 def owner_lives(ask: Callable[..., Any], owner: str) -> bool:
-    """Whether a session holds the owner's lock, or one is in a database of its; the server lists them all."""
+    """Whether a session holds the owner's lock, or one is in a database of its; the server lists them all.
+
+    A session whose database the server cannot tell at this moment ("Busy") may be one of them.
+    """
     held = ask("SELECT IS_USED_LOCK(%s)", (owner,))[0][0] is not None
-    in_it = "SELECT 1 FROM information_schema.processlist WHERE db = %s OR LEFT(db, %s) = %s LIMIT 1"
-    return held or bool(ask(in_it, (owner, len(owner) + 1, f"{owner}_")))
+    in_it = "SELECT 1 FROM information_schema.processlist WHERE db = %s OR user = %s OR LEFT(db, %s) = %s"
+    in_it += " OR 'Busy' IN (command, state) LIMIT 1"
+    return held or bool(ask(in_it, (owner, owner, len(owner) + 1, f"{owner}_")))
 
 
 def _lock(name: str) -> str:

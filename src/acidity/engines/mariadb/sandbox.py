@@ -31,6 +31,7 @@ class MariadbSandbox(HostedSandbox):
     """A database on a MariaDB server, with a user that may do everything in it and nothing elsewhere."""
 
     engine_name = "mariadb"
+    complaints = "SHOW WARNINGS"
     dialects = frozenset({"mariadb", "mysql"})
     _spoken_of: frozenset[Left] = frozenset()
 
@@ -321,14 +322,13 @@ class MariadbSandbox(HostedSandbox):
         """InnoDB's monitor, and the process list for locks that are not InnoDB's."""
         return self._waiting.of(frozenset(sessions))
 
-    def cancel_if_active(self, beside: Any, number: int) -> bool:
+    def cancel_if_active(self, number: int) -> bool:
         """KILL QUERY, once the process list shows it sleeping in our statement."""
-        with beside.cursor() as cursor:
-            asked = f"SELECT 1 FROM information_schema.processlist WHERE id = {int(number)} AND state = 'User sleep'"
-            if not cursor.execute(asked):
-                return False
-            cursor.execute(f"KILL QUERY {int(number)}")
-            return True
+        asked = f"SELECT 1 FROM information_schema.processlist WHERE id = {int(number)} AND state = 'User sleep'"
+        if not self.monitor.ask(asked):
+            return False
+        self.monitor.ask(f"KILL QUERY {int(number)}")
+        return True
 
     def session_of(self, dbapi_connection: Any) -> int | None:
         """The connection id, as each driver keeps it."""

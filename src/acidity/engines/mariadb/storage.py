@@ -16,6 +16,14 @@ _DEFINITION = (
     "SELECT view_definition FROM information_schema.views "
     "WHERE table_schema = COALESCE(%s, DATABASE()) AND table_name = %s"
 )
+_TRIGGERS = (
+    "SELECT GROUP_CONCAT(action_statement SEPARATOR ';\n') FROM information_schema.triggers "
+    "WHERE event_object_schema = COALESCE(%s, DATABASE()) AND event_object_table = %s"
+)
+_ROUTINE = (
+    "SELECT routine_definition FROM information_schema.routines "
+    "WHERE routine_schema = COALESCE(%s, DATABASE()) AND routine_name = %s AND routine_type = 'PROCEDURE'"
+)
 _BEHIND = re.compile(r"`([^`]+)`\.`([^`]+)`")  # the server writes tables so, and columns too, which no schema has
 
 
@@ -44,6 +52,19 @@ def without_transactions(dbapi_connection: Any, schema: str | None, table: str) 
     return None
 
 
+def trigger_bodies(dbapi_connection: Any, schema: str | None, table: str) -> str:
+    """What the triggers of a table do, whichever statement calls them; empty where there are none, or none is shown.
+
+    The server shows them to who has the privilege TRIGGER on the table.
+    """
+    return _asked(dbapi_connection, _TRIGGERS, (schema, table)) or ""
+
+
+def procedure_body(dbapi_connection: Any, schema: str | None, name: str) -> str:
+    """What a procedure does; empty where it is not shown."""
+    return _asked(dbapi_connection, _ROUTINE, (schema, name)) or ""
+
+
 def _asked(dbapi_connection: Any, query: str, name: tuple[str | None, str]) -> str | None:
     cursor = dbapi_connection.cursor()
     try:
@@ -53,4 +74,5 @@ def _asked(dbapi_connection: Any, query: str, name: tuple[str | None, str]) -> s
         cursor.close()
     if row is None:
         return None
-    return str(next(iter(row.values())) if isinstance(row, dict) else row[0])
+    value = next(iter(row.values())) if isinstance(row, dict) else row[0]
+    return None if value is None else str(value)

@@ -113,7 +113,7 @@ SELECT 'policy', p.polrelid::regclass || '.' || p.polname, concat_ws(' ', p.polc
 # Number and sum of the transactions that wrote the rows of each catalogue from the first oid that is not the server's.
 # A row that DDL adds or replaces carries a later transaction than all that were there when nobody else was connected:
 # as long as the number is the same, the sum grows with every change.
-_STAMP = "SELECT " + ", ".join(
+STAMP = "SELECT " + ", ".join(
     f"(SELECT (count(*), sum(xmin::text::bigint))::text FROM {name} WHERE {oid} >= 16384)"
     for name, oid in (
         ("pg_class", "oid"),
@@ -132,7 +132,7 @@ _STAMP = "SELECT " + ", ".join(
     )
 )
 # Large objects are in no schema.
-_LARGE_OBJECTS = """
+LARGE_OBJECTS = """
 SELECT (SELECT string_agg(oid::text, ' ' ORDER BY oid) FROM pg_largeobject_metadata),
        (SELECT md5(string_agg(concat_ws(' ', loid, pageno, md5(data)), ',' ORDER BY loid, pageno)) FROM pg_largeobject)
 """
@@ -140,7 +140,7 @@ SELECT (SELECT string_agg(oid::text, ' ' ORDER BY oid) FROM pg_largeobject_metad
 
 def stamp(ask: Ask) -> Any:
     """A value that is the same as long as no DDL was committed; a temporary table or TRUNCATE may change it too."""
-    return ask(_STAMP)
+    return ask(STAMP)
 
 
 def everything(ask: Ask) -> Catalogue:
@@ -150,7 +150,7 @@ def everything(ask: Ask) -> Catalogue:
 
 def large_objects(ask: Ask) -> Any:
     """A value that changes with any large object."""
-    return ask(_LARGE_OBJECTS)
+    return ask(LARGE_OBJECTS)
 
 
 def sequences(ask: Ask) -> list[tuple[str, int, bool]]:

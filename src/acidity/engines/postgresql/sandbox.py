@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from acidity.core.call import History
@@ -12,9 +12,13 @@ from acidity.engines.hosted import HostedSandbox
 from acidity.engines.hosted_database import Catalogue, Shape
 from acidity.engines.orphans import PREFIX, owner_is_gone
 from acidity.engines.postgresql import catalogue
+from acidity.engines.postgresql.ahead import Ahead, ask_ahead, is_idle
 from acidity.engines.postgresql.apart import Apart
-from acidity.engines.postgresql.session import ANYTHING, left_on
+from acidity.engines.postgresql.bait import BAIT
+from acidity.engines.postgresql.session import ANYTHING, SESSIONS, SESSIONS_OF, STATES, TO_END, left_on
 from acidity.engines.postgresql.victims import Victims
+from acidity.engines.postgresql.wires import Wires, is_plain, is_undone
+from acidity.engines.sandbox import Look
 from acidity.engines.server import Server
 from acidity.engines.session import Left
 
@@ -24,26 +28,6 @@ DRIVERS: Mapping[str, tuple[str, str]] = {
     "psycopg2": ("psycopg2", "psycopg"),
     "asyncpg": ("psycopg", "asyncpg"),
 }
-
-# What faults need: a row to fight for, a key to break at COMMIT, a sort too big for its disk at COMMIT; and what the
-# triggers of `Writers` need.
-_BAIT = """
-CREATE SCHEMA {bait};
-CREATE TABLE {bait}.bait (id int PRIMARY KEY, n int NOT NULL);
-INSERT INTO {bait}.bait SELECT i, 0 FROM generate_series(1, 2) i;
-CREATE TABLE {bait}.late (id int REFERENCES {bait}.bait DEFERRABLE INITIALLY DEFERRED);
-CREATE TABLE {bait}.full (id int);
-CREATE FUNCTION {bait}.sort() RETURNS trigger LANGUAGE plpgsql SET search_path = {bait} AS $$
-BEGIN PERFORM fill(); RETURN NULL; END $$;
-CREATE FUNCTION {bait}.fill() RETURNS bigint LANGUAGE sql SECURITY DEFINER
-SET temp_file_limit = '64kB' SET work_mem = '64kB' AS
-$$ SELECT count(*) FROM (SELECT repeat('x', 100) || i AS t FROM generate_series(1, 20000) i ORDER BY t OFFSET 0) s $$;
-CREATE CONSTRAINT TRIGGER sort AFTER INSERT ON {bait}.full DEFERRABLE INITIALLY DEFERRED
-FOR EACH ROW EXECUTE FUNCTION {bait}.sort();
-CREATE TABLE {bait}.writers (transaction xid8 PRIMARY KEY);
-CREATE FUNCTION {bait}.wrote() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {bait} AS $$
-BEGIN INSERT INTO writers VALUES (pg_current_xact_id()) ON CONFLICT DO NOTHING; RETURN NULL; END $$;
-"""
 
 
 class PostgresqlSandbox(Victims, HostedSandbox):
@@ -56,17 +40,21 @@ class PostgresqlSandbox(Victims, HostedSandbox):
 
     engine_name = "postgresql"
     dialects = frozenset({"postgresql"})
+    keeps_sessions = True
 
     def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
         self.stamp: Any = None
         self._restarted = True
         self.in_several: set[str] = set()
+        self._wires = Wires()
+        self._is_plain = False
+        self._ahead: Ahead | None = None
         super().__init__(server, settings, drivers)
 
     @property
     def bait(self) -> str:
         """The schema for seed rows and for what faults need; its name is no program's, and not that of the role."""
-        return f"{self.user}_bait"
+        return f"{PREFIX}{self.token}_bait"
 
     def connect_admin(self, database: str | None = None) -> Any:
         """A superuser's psycopg connection."""
@@ -107,7 +95,7 @@ class PostgresqlSandbox(Victims, HostedSandbox):
     def keep_before(self) -> None:
         """Seed rows in a schema of ours for `reset`, and a copy of the whole database for invariants and `rebuild`."""
         bait, user = self.quoted(self.bait), self.quoted(self.user)
-        self.ask(_BAIT.format(bait=bait))
+        self.ask(BAIT.format(bait=bait))
         self._seeds = {name: f"{bait}.seed_{number}" for number, name in enumerate(self.shapes)}
         for name, shape in self.shapes.items():
             if shape.writable and not shape.derived:
@@ -157,7 +145,7 @@ class PostgresqlSandbox(Victims, HostedSandbox):
         return {name: f"ROLLBACK PREPARED {_literal(name)}" for (name,) in names}
 
     def sweep(self) -> None:
-        """Drop databases whose owner is gone; one with a prepared transaction cannot be dropped."""
+        """Drop databases and roles whose owner is gone; one with a prepared transaction cannot be dropped."""
         import psycopg
 
         left = self.ask("SELECT database, gid FROM pg_prepared_xacts WHERE starts_with(database, %s)", (PREFIX,))
@@ -169,10 +157,14 @@ class PostgresqlSandbox(Victims, HostedSandbox):
             if owner_is_gone(name, self.owner_lives):
                 with suppress(psycopg.errors.ObjectInUse):  # somebody came since: never by force
                     self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)}")
+        for (name,) in self.ask(f"SELECT rolname FROM pg_roles WHERE starts_with(rolname, '{PREFIX}')"):
+            if owner_is_gone(name, self.owner_lives):
+                with suppress(psycopg.errors.DependentObjectsStillExist, psycopg.errors.InsufficientPrivilege):
+                    self.ask(f"DROP ROLE IF EXISTS {self.quoted(name)}")
 
     def owner_lives(self, owner: str) -> bool:
         """Whether a session of that Sandbox lives, or one in a database of its; the server lists them all."""
-        return bool(self.ask(_SESSIONS_OF, (owner, owner, f"{owner}_")))
+        return bool(self.ask(SESSIONS_OF, (owner, owner, owner, f"{owner}_")))
 
     def reconnect(self) -> None:
         """Both administrator's connections broke."""
@@ -195,11 +187,12 @@ class PostgresqlSandbox(Victims, HostedSandbox):
         """All that DDL has made in every schema but the server's and ours."""
         self.stamp = self.stamp_now()
         self._known = catalogue.everything(self.ask)
+        self._is_plain = is_plain(self._known)
         return self._known
 
     def catalogue_now(self) -> Catalogue:
         """The same while no row of the system catalogue was written."""
-        if self.stamp_now() == self.stamp:
+        if (self._ahead.stamp if self._ahead is not None else self.stamp_now()) == self.stamp:
             return self._known
         return catalogue.everything(self.ask)
 
@@ -213,7 +206,8 @@ class PostgresqlSandbox(Victims, HostedSandbox):
 
     def _ask_again(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask what is asked after every run, as a prepared statement: planning would cost more than looking."""
-        return list(self.admin.execute(sql, prepare=True).fetchall())
+        with self.administering() as admin:
+            return list(admin.execute(sql, prepare=True).fetchall())
 
     def remember(self, history: History) -> None:
         """Keep also whether a Call may have made what is rarely made."""
@@ -240,7 +234,9 @@ class PostgresqlSandbox(Victims, HostedSandbox):
 
     def beyond(self) -> tuple[str, ...]:
         """Foreign tables, and large objects that were changed."""
-        if catalogue.large_objects(self._ask_again) != self._large_objects:
+        ahead = self._ahead
+        now = ahead.large_objects if ahead is not None else catalogue.large_objects(self._ask_again)
+        if now != self._large_objects:
             self._altered = True  # only a copy of the database brings them back
             return (*map(_foreign, self._foreign), "large objects were changed, and acidity does not compare them")
         return tuple(map(_foreign, self._foreign))
@@ -272,26 +268,60 @@ class PostgresqlSandbox(Victims, HostedSandbox):
         """As the server says."""
         return str(self.ask("SHOW server_version")[0][0]).split(" ", maxsplit=1)[0]
 
+    def _dial(self, dialect: Any, positional: list[Any], arguments: dict[str, Any]) -> Any:
+        if self._routed:
+            return super()._dial(dialect, positional, arguments)
+        return self._wires.dial(dialect, positional, arguments)
+
+    def keep(self, opened: Iterable[Any]) -> None:
+        """Those of psycopg, as long as the schema is as it was, and plain."""
+        self._wires.keep(opened if self._is_plain and not self._altered else ())
+
+    def lending(self, may: Callable[[], bool]) -> AbstractContextManager[None]:
+        """See `Wires.lending`."""
+        return self._wires.lending(may)
+
     def sessions(self) -> dict[int, str]:
         """From pg_stat_activity; who waits for the rest of a request (a Parse without Sync) is not at work."""
-        rows = self.ask(
-            "SELECT pid, CASE WHEN state = 'active' AND wait_event = 'ClientRead' THEN 'idle in transaction'"
-            " ELSE state END FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
-            " AND backend_type = 'client backend'",
-            (self.database,),  # the administrator may stand outside just now, where others are at work
-        )
-        return {pid: _STATES.get(state or "", "active") for pid, state in rows}
+        # By name: the administrator may stand outside just now, where others are at work.
+        rows = self.ask(SESSIONS, (self.database,))
+        return {pid: STATES.get(state or "", "active") for pid, state in rows}
 
     def at_rest(self, opened: Iterable[Any]) -> int | None:
-        """One answer: all sessions are known and idle, nothing is prepared, nothing kept; and libpq says so, too."""
+        """One request: all sessions are known and idle, nothing is prepared, nothing kept; and libpq says so, too.
+
+        The same request reads all that a look needs; the look that follows at once takes it from here.
+        """
         alive = [each for each in opened if self.session_of(each) is not None]
-        known = {self.session_of(each) for each in alive}
-        beside = {self.session_of(each) for each in self._beside}
-        idle, kept, prepared = self._ask_again(_REST)[0]
-        there = None if idle is None else set(idle) - beside
-        if there != known or kept or prepared or not all(map(_is_idle, alive)):
+        if not all(map(is_idle, alive)):
             return None
+        known = {self.session_of(each) for each in alive}
+        beside = {self.session_of(each) for each in (*self._beside, self._spare) if each is not None}
+        try:
+            ahead = ask_ahead(self.admin, [*map(self._selecting, self.shapes.values())])
+        except Exception:  # a table is locked by somebody, or has been dropped
+            return None
+        if ahead.sessions is None or ahead.sessions - beside != known or not ahead.free:
+            return None
+        self._ahead = ahead
         return len(alive)
+
+    def ask(self, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        """The same; what was read ahead is no more to be relied on."""
+        self._ahead = None
+        return super().ask(sql, parameters)
+
+    def look(self) -> Look:
+        """The same, from what has just been read if all was at rest then."""
+        try:
+            return super().look()
+        finally:
+            self._ahead = None
+
+    def _rows_of(self, shapes: Mapping[str, Shape]) -> list[list[tuple[Any, ...]]]:
+        if self._ahead is not None and shapes is self.shapes:
+            return self._ahead.tables
+        return super()._rows_of(shapes)
 
     def end_session(self, number: int) -> None:
         """End a session with pg_terminate_backend."""
@@ -304,7 +334,7 @@ class PostgresqlSandbox(Victims, HostedSandbox):
     def sessions_to_end(self, *, everything: bool) -> tuple[str, Any]:
         """By the name of the role, which is this Sandbox's alone."""
         ours = self.database if everything else None
-        return _TO_END, (self.user, ours)
+        return TO_END, (self.user, ours)
 
     def waits(self, sessions: Collection[int]) -> Waits:
         """pg_blocking_pids of all of them in one answer; a prepared transaction counts as 0."""
@@ -312,12 +342,13 @@ class PostgresqlSandbox(Victims, HostedSandbox):
         found = self.monitor.ask(asked, (list(sessions),))
         return {pid: frozenset(blocking) for pid, blocking in found if blocking}
 
-    def cancel_if_active(self, beside: Any, number: int) -> bool:
+    def cancel_if_active(self, number: int) -> bool:
         """pg_cancel_backend, once pg_stat_activity shows it sleeping in our statement."""
         asked = (
             f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = {int(number)} AND wait_event = 'PgSleep'"
         )
-        return bool(beside.execute(asked).fetchall())
+        self._wires.signalled.add(number)
+        return bool(self.monitor.ask(asked))
 
     def session_of(self, dbapi_connection: Any) -> int | None:
         """The backend's process id, as each driver keeps it."""
@@ -327,6 +358,10 @@ class PostgresqlSandbox(Victims, HostedSandbox):
         if driver.closed:
             return None
         return int(driver.info.backend_pid)
+
+    def clears(self, beside: Any) -> bool:
+        """ROLLBACK and DISCARD ALL."""
+        return is_undone(beside)
 
     def limit_connections(self, *, full: bool) -> None:
         """CONNECTION LIMIT, which binds everybody but superusers (53300)."""
@@ -353,37 +388,6 @@ class PostgresqlSandbox(Victims, HostedSandbox):
         return '"' + name.replace('"', '""') + '"'
 
 
-_STATES = {
-    "idle": "idle",
-    "idle in transaction": "in transaction",
-    "idle in transaction (aborted)": "in transaction",
-}
-
-
-# The sessions, or NULL where one of them is not idle; whether anything outlives transactions; whether one is prepared.
-_REST = f"""
-SELECT CASE WHEN coalesce(bool_and(state = 'idle'), true) THEN coalesce(array_agg(pid), '{{}}') END,
-       ({ANYTHING}), EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database())
-FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-"""
-
-
-def _is_idle(dbapi_connection: Any) -> bool:
-    """Whether the client's side could send a write at once; what has no libpq is not asked."""
-    driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
-    if any(getattr(driver, name, None) for name in ("read_only", "readonly")):  # psycopg and psycopg2
-        return False
-    return getattr(getattr(driver, "info", None), "transaction_status", None) == _IDLE
-
-
-_IDLE = 0  # PQTRANS_IDLE
-_SESSIONS_OF = """
-    SELECT 1 FROM pg_stat_activity WHERE application_name = %s OR datname = %s OR starts_with(datname, %s) LIMIT 1
-"""
-_TO_END = """
-    SELECT pid FROM pg_stat_activity WHERE (usename = %s OR application_name = %s) AND pid <> pg_backend_pid()
-"""
 _NEVER = 1 << 30  # statements are prepared where that is asked for; None would forbid it
 
 

@@ -1,4 +1,4 @@
-"""What a session of PostgreSQL keeps beyond its transactions: advisory locks and temporary tables."""
+"""Which sessions a server has, and what one keeps beyond its transactions: advisory locks and temporary tables."""
 
 from __future__ import annotations
 
@@ -18,6 +18,23 @@ SELECT 'lock', CASE objsubid WHEN 1 THEN ((classid::int8 << 32) | objid::int8)::
 FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()
 UNION SELECT 'table', relname::text FROM pg_class
 WHERE relnamespace = pg_my_temp_schema() AND relkind IN ('r', 'p', 'v')
+"""
+SESSIONS = """
+    SELECT pid, CASE WHEN state = 'active' AND wait_event = 'ClientRead' THEN 'idle in transaction' ELSE state END
+    FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+STATES = {
+    "idle": "idle",
+    "idle in transaction": "in transaction",
+    "idle in transaction (aborted)": "in transaction",
+}
+SESSIONS_OF = """
+    SELECT 1 FROM pg_stat_activity
+    WHERE backend_type IN ('client backend', 'walsender')  -- the server's own workers end when a database is dropped
+    AND (application_name = %s OR usename = %s OR datname = %s OR starts_with(datname, %s)) LIMIT 1
+"""
+TO_END = """
+    SELECT pid FROM pg_stat_activity WHERE (usename = %s OR application_name = %s) AND pid <> pg_backend_pid()
 """
 _KINDS = {"lock": LeftKind.LOCK, "table": LeftKind.TABLE}
 

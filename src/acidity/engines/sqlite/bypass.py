@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -82,8 +83,18 @@ class Watch:
 
 
 def points_at(database: object, path: Path) -> bool:
-    """Whether the argument of `sqlite3.connect` names this file."""
-    return database == str(path) or file_of(database) == os.path.realpath(path)
+    """Whether the argument of `sqlite3.connect` names this file, and nobody has put another one in its place."""
+    named = database == str(path) or file_of(database) == os.path.realpath(path)
+    return named and not _is_a_link(path)
+
+
+def _is_a_link(path: Path) -> bool:
+    """Whether it stands for a file that is somewhere else, too."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISLNK(found.st_mode) or found.st_nlink > 1
 
 
 def file_of(database: object) -> str:

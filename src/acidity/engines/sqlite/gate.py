@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ _OF_THE_FILE = {"wal", "delete"}  # journal modes that need no repeating; the ot
 class SqliteGate(SqliteFacts):
     """See `Gate` for what the methods promise."""
 
+    keeps_sessions = False
     path: Path
     _settings: dict[str, str]
 
@@ -62,6 +63,15 @@ class SqliteGate(SqliteFacts):
         """A connection with exactly these arguments."""
         with own_calls():
             return dialect.connect(*cargs, **cparams)
+
+    def keep(self, opened: Iterable[Any]) -> None:
+        """A file is opened in no time."""
+        del opened
+
+    def lending(self, may: Callable[[], bool]) -> AbstractContextManager[None]:
+        """Nothing is kept."""
+        del may
+        return nullcontext()
 
     def is_target(self, dialect_name: str, cargs: Any, cparams: Any) -> bool:
         """Whether an engine with these arguments opens this file."""

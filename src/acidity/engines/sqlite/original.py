@@ -53,6 +53,8 @@ def _overwrite(path: str, content: bytes) -> bool:
     except OSError:  # the program has removed it
         return False
     try:
+        if os.fstat(file).st_nlink > 1:  # the program has put another file in its place
+            return False
         # Who opens it meanwhile waits; the kernel tells us by a signal, which must be one that does nothing.
         fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)

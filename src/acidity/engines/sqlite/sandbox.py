@@ -20,6 +20,7 @@ from acidity.engines.sandbox import Look
 from acidity.engines.sqlite.bypass import Watch, file_of, files_in
 from acidity.engines.sqlite.gate import IN_FILE, SqliteGate
 from acidity.engines.sqlite.original import Original
+from acidity.engines.sqlite.pragmas import require_taken
 from acidity.engines.sqlite.rows import (
     RowReader,
     broken_constraints,
@@ -80,6 +81,9 @@ class SqliteSandbox(SqliteGate):
 
     def create(self, schema: Callable[[Any], None], setup: Callable[[Any], Any] | None) -> State:
         """Make the tables and the rows before."""
+        if self._settings:
+            with self._own_connection(self._directory.path / "trial.db") as connection:
+                require_taken(connection, self._settings)
         with self._own_connection(self.path) as connection:
             for name in IN_FILE:
                 if name in self._settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from shlex import quote
 
@@ -90,15 +91,25 @@ def run_drill(scenario: Scenario, asked: CheckOptions) -> Drilled:
 def _drill_all(runs: Runs, inspector: Inspector, drilled: Drilled) -> None:
     stage = runs.stage
     scenario = stage.scenario
-    inspector.check_seed()
+    with stage.overseer.blaming_signals():
+        inspector.check_seed()
     try:
         for position in range(len(scenario.operations)):
             if runs.stopped_by is None:
-                _drill_operation(runs, position, inspector, drilled)
+                with stage.overseer.blaming_signals():
+                    _drill_operation(runs, position, inspector, drilled)
     except (KeyboardInterrupt, Terminated) as stop:  # outside the runs that are struck
         runs.stop(stop)
     if runs.stopped_by is not None:
         drilled.stop(runs.stopped_by)
+    with suppress(Exception) if runs.stopped_by is not None else nullcontext():  # what the signal broke may stay so
+        _read_facts(stage, drilled)
+    drilled.states = len(inspector.states)
+    drilled.stated = inspector.stated
+
+
+def _read_facts(stage: Stage, drilled: Drilled) -> None:
+    scenario = stage.scenario
     drilled.engine = stage.sandbox.info()  # with what the operations themselves have set
     drilled.invariants = len(scenario.invariants)
     drilled.constraints = stage.sandbox.constraints()
@@ -106,8 +117,6 @@ def _drill_all(runs: Runs, inspector: Inspector, drilled: Drilled) -> None:
     for name, part in stage.parts.items():
         for table, kind in part.traits().get("unprotected", {}).items():
             drilled.unprotected[f"{name}.{table}" if name else table] = kind
-    drilled.states = len(inspector.states)
-    drilled.stated = inspector.stated
 
 
 def _drill_operation(runs: Runs, position: int, inspector: Inspector, drilled: Drilled) -> None:

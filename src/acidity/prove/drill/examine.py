@@ -107,13 +107,16 @@ class Examiner:
             UsageError: the clean run fails though no refusal is expected.
             Undecided: the operation cannot be judged at all.
         """
+        try:
+            return self._examined(only)
+        except Unsettled as error:  # before anything was struck
+            raise Undecided(f"{self.operation.name}: {error}") from None
+
+    def _examined(self, only: list[Strike] | None) -> Examination:
         let_second_pass(self.stage.seed)
         self.legal.require_narrow()
-        try:
-            clean = self._clean_runs()
-            self.idle = self.aftermath.alone()
-        except Unsettled as error:
-            raise Undecided(f"{self.operation.name}: {error}") from None
+        clean = self._clean_runs()
+        self.idle = self.aftermath.alone()
         if self.operation.request is not None and not clean[0].ending.succeeded:
             self._require_refusal(clean[0])
         if self.idle is not None:
@@ -136,7 +139,8 @@ class Examiner:
         try:
             for strike in series:
                 try:
-                    runs.append(self._inspected(baseline, self._struck_run(strike)))
+                    with self.stage.overseer.blaming_signals():
+                        runs.append(self._inspected(baseline, self._struck_run(strike)))
                 except DidNotEnd as error:
                     result.unknowns.append(f"{self.operation.name}: {strike.schedule}: {error}")
             clean.append(self._clean_run())

@@ -16,6 +16,7 @@ from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.control import Choose
 from acidity.prove.explore.hall import Hall
 from acidity.prove.stage.call import Player
+from acidity.prove.stage.rehearsal import Rehearsal
 from acidity.prove.stage.stage import Stage
 
 
@@ -59,6 +60,7 @@ class Lab:
 
     def __init__(self, stage: Stage, operations: Sequence[Operation]) -> None:
         self.stage = stage
+        self._rehearsal = Rehearsal(stage)
         self.operations = tuple(operations)
         self.names = tuple(actor_name(position) for position in range(len(operations)))
         self.runs = 0
@@ -84,7 +86,7 @@ class Lab:
         self.runs += 1
         try:
             with asking():
-                rehearsed = self.stage.rehearse(players, hall.play)
+                rehearsed = self._rehearsal.run(players, hall.play)
         finally:
             self.left = self.left or hall.left
         return _played(players, hall.trace, rehearsed.endings, rehearsed.look.state, rehearsed.bypasses)
@@ -104,7 +106,7 @@ class Lab:
         for name, operation in self._callers(order):
             player = Player(operation, Actor(name, PassThrough(), records=True))
             with asking():
-                rehearsed = self.stage.rehearse([player], reset=not players)
+                rehearsed = self._rehearsal.run([player], reset=not players)
             players.append(player)
             endings += rehearsed.endings
             unseen += rehearsed.bypasses

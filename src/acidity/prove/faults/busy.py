@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 from typing import Any
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
+from acidity.engines.hosted import HostedSandbox
 from acidity.prove.faults.bait import WAIT_MS_MAX, advisory_key, hold, table
 from acidity.prove.faults.base import FaultContext, NotApplicable, SimpleFault, hosted, one_transaction
 
@@ -48,10 +50,21 @@ def _strike_mariadb(pending: PendingCall, context: FaultContext) -> None:
     context.missed = "the lock was free"
 
 
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """A second session that holds the lock until this is closed."""
+
+    sandbox: HostedSandbox
+    session: Any
+
+    def close(self) -> None:
+        self.sandbox.leave_beside(self.session)
+
+
 def _holder(context: FaultContext) -> Any:
     if "writer" not in context.kept:
-        context.kept["writer"] = context.sandbox.connect_beside()
-    return context.kept["writer"]
+        context.kept["writer"] = _Holder(hosted(context), hosted(context).connect_beside())
+    return context.kept["writer"].session
 
 
 FAULT = SimpleFault(

@@ -16,16 +16,16 @@ from acidity.prove.faults.base import FaultContext, SimpleFault, hosted, one_tra
 def _strike_postgresql(pending: PendingCall, context: FaultContext) -> None:
     """Two advisory locks taken crosswise; the second session is patient, so the user's is the one that is told."""
     wire, other = context.wire(pending), context.sandbox.connect_beside()
-    first, second = (
-        f"SELECT pg_advisory_xact_lock({advisory_key(hosted(context).database, number)})" for number in (1, 2)
-    )
+    keys = [advisory_key(hosted(context).database, number) for number in (1, 2)]
+    first, second = (f"SELECT pg_advisory_xact_lock({key})" for key in keys)
+    closing = f"SELECT {table(hosted(context), 'wait_for')}({keys[1]})"
     other.execute(f"SET lock_timeout = {WAIT_MS_MAX}")
     other.execute("SET deadlock_timeout = '60s'")
     other.execute("BEGIN")
     hold(lambda: other.execute(second))
     with one_transaction(wire, hosted(context)):
         wire.send(first)
-        _cross(context, other.info.backend_pid, lambda: other.execute(first), lambda: wire.send(second))
+        _cross(context, other.info.backend_pid, lambda: other.execute(first), lambda: wire.send(closing))
     context.missed = "the engine saw no deadlock"
 
 

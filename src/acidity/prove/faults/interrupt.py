@@ -21,12 +21,12 @@ def _strike_sqlite(pending: PendingCall, context: FaultContext) -> None:
 
 
 def _strike_postgresql(pending: PendingCall, context: FaultContext) -> None:
-    """A second session cancels it (pg_cancel_backend) as soon as the server says that it runs."""
+    """The monitor cancels it (pg_cancel_backend) as soon as the server says that it runs."""
     _cancelled(pending, context, "SELECT pg_sleep(60)")
 
 
 def _strike_mariadb(pending: PendingCall, context: FaultContext) -> None:
-    """A second session cancels it (KILL QUERY); an UPDATE, because SELECT SLEEP ends without an error."""
+    """The monitor cancels it (KILL QUERY); an UPDATE, because SELECT SLEEP ends without an error."""
     _cancelled(pending, context, f"UPDATE {table(hosted(context), 'bait')} SET n = n + SLEEP(60) WHERE id = 1")
 
 

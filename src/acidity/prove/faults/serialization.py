@@ -13,7 +13,6 @@ def _strike_postgresql(pending: PendingCall, context: FaultContext) -> None:
     change = f"UPDATE {table(hosted(context), 'bait')} SET n = n + 1 WHERE id = 2"
     other = context.sandbox.connect_beside()
     other.execute(change)
-    other.close()
     context.wire(pending).send(change)
     pending.perform()
     context.missed = "READ COMMITTED, or no snapshot yet: the engine never raises it here"
@@ -25,7 +24,6 @@ def _strike_mariadb(pending: PendingCall, context: FaultContext) -> None:
     other = context.sandbox.connect_beside()
     with other.cursor() as cursor:
         cursor.execute(change)
-    other.close()
     context.wire(pending).send(change)
     pending.perform()
     context.missed = "innodb_snapshot_isolation is off, or no snapshot yet: the engine never raises it here"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -55,6 +56,7 @@ class Child:
         """The child's whole life; it never returns."""
         code, actor = 1, self.player.actor
         try:
+            _die_with_parent()
             os.close(reader)
             actor.interceptor = _Telling(writer, inner=actor.interceptor)
             self.live(lambda name, key: _tell(writer, effect=name, key=key))
@@ -82,6 +84,16 @@ class Child:
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL and actor.events:
             return Ending(killed=True)
         return Ending(exception="NotKilled", message=failed or "the process came to its end")
+
+
+_PR_SET_PDEATHSIG = 1
+_process_control = getattr(ctypes.CDLL(None), "prctl", None)  # Linux has it
+
+
+def _die_with_parent() -> None:
+    """Nobody is left to end this process, nor to read what it says, when its parent was killed."""
+    if _process_control is not None:
+        _process_control(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
 def _tell(writer: int, **what: Any) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
 
 from sqlalchemy.engine import Engine
 
@@ -69,22 +70,42 @@ def bound(scenario: Scenario, parts: Mapping[str, Sandbox]) -> Iterator[tuple[En
             yield engine, part
 
 
-def seeded(scenario: Scenario, parts: Mapping[str, Sandbox], ground: Ground) -> State:
-    """Make the tables and the rows before, everywhere.
+def seeded(
+    scenario: Scenario,
+    parts: Mapping[str, Sandbox],
+    ground: Ground,
+    limiting: Callable[[str], AbstractContextManager[Any]],
+) -> State:
+    """Make the tables and the rows before, everywhere; `limiting` ends what of the program's does not end by itself.
 
     Raises:
         UsageError: a schema or a set-up is wrong, or one writes to another's database.
     """
     if not isinstance(ground, Several):
-        return parts[""].create(schema_maker(scenario, parts[""]), scenario.setup)
+        return _created(parts[""], scenario, limiting)
     states = {}
     for name, database in scenario.databases.items():
-        states[name] = parts[name].create(schema_maker(database, parts[name]), database.setup)
+        states[name] = _created(parts[name], database, limiting)
     state = ground.together(states)
     if not equal_raw(ground.look().state, state):
         raise UsageError("setup= of one Database writes to another; each writes the rows before of its own")
     _require_references(scenario.databases, state)
     return state
+
+
+def _created(
+    part: Sandbox, described: Scenario | Database, limiting: Callable[[str], AbstractContextManager[Any]]
+) -> State:
+    def limited(function: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
+        def call(given: Any) -> None:
+            with limiting(name):
+                function(given)
+
+        return call
+
+    setup = described.setup
+    schema = limited(schema_maker(described, part), "the schema")
+    return part.create(schema, None if setup is None else limited(setup, "setup="))
 
 
 def _require_references(databases: Mapping[str, Database], state: State) -> None:

@@ -13,10 +13,12 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from acidity.adapters.seam import Actor, acting
+from acidity.adapters.site import calls_operations
 from acidity.core.http import HttpAnswer, HttpRequest, make_answer
 from acidity.core.scenario import Operation
 from acidity.errors import UsageError
-from acidity.prove.stage.host import Host, LoopHost
+from acidity.prove.stage.host import LoopHost
 
 Headers = list[tuple[str, str]]
 
@@ -46,6 +48,7 @@ class Exchange:
             raise UnansweredError(f"the application ended without an answer to {self._request.method}")
         return answer
 
+    @calls_operations
     async def _over_asgi(self) -> HttpAnswer:
         requests = [{"type": "http.request", "body": self._request.body, "more_body": False}]
         complete = asyncio.Event()
@@ -68,6 +71,7 @@ class Exchange:
         await self._app(scope_of(self._request, self._state), receive, send)
         return self._complete()
 
+    @calls_operations
     def _over_wsgi(self) -> HttpAnswer:
         announced: list[tuple[int, Headers]] = []
 
@@ -160,13 +164,14 @@ class Lifespan:
         self._from_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Start the application; one that knows no lifespan is taken as it is.
+    async def start(self, actor: Actor) -> None:
+        """Start the application as this actor; one that knows no lifespan is taken as it is.
 
         Raises:
             UsageError: it says that it cannot start.
         """
-        self._task = asyncio.create_task(self._live())
+        with acting(actor):  # here, because a loop's tasks have contexts of their own
+            self._task = asyncio.create_task(self._live())
         answer = await self._ask("startup")
         if answer.get("type") == "lifespan.startup.failed":
             raise UsageError(f"the application does not start: {answer.get('message') or 'startup.failed'}")
@@ -178,6 +183,7 @@ class Lifespan:
             self._task.cancel()
             await asyncio.wait([self._task])
 
+    @calls_operations
     async def _live(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
         await self._app(scope, self._to_app.get, self._from_app.put)
@@ -201,23 +207,26 @@ class Applications:
     def __init__(self) -> None:
         self._running: dict[int, Lifespan] = {}
 
-    def start(self, operation: Operation, host: Host) -> bool:
-        """Start the application of this operation where it is not running yet; whether that was the case."""
+    def awaits(self, operation: Operation) -> bool:
+        """Whether the application of this operation is one that is started, and does not run yet."""
         request = operation.request
-        if request is None or not isinstance(host, LoopHost) or id(operation.function) in self._running:
-            return False
+        return request is not None and request.protocol == "asgi" and id(operation.function) not in self._running
+
+    def start(self, operation: Operation, host: LoopHost, actor: Actor) -> None:
+        """Start it; what it does then, it does as this actor."""
         lifespan = Lifespan(operation.function)
         self._running[id(operation.function)] = lifespan
-        host.run(lifespan.start())
-        return True
+        host.run(lifespan.start(actor))
 
-    def stop(self, host: Host) -> None:
+    @property
+    def running(self) -> bool:
+        """Whether any was started."""
+        return bool(self._running)
+
+    def stop(self, host: LoopHost) -> None:
         """Stop every application that runs there."""
-        if not isinstance(host, LoopHost):
-            return
-        for lifespan in self._running.values():
-            host.run(lifespan.stop())
-        self._running.clear()
+        while self._running:
+            host.run(self._running.popitem()[1].stop())
 
     def forget(self) -> None:
         """This is a child process; what runs in the parent runs there."""

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from acidity.core.outcome import Ending, Rule, State, Told, Violation
 from acidity.errors import UsageError
+from acidity.prove.stage.overseer import DidNotEnd
 from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
 from acidity.prove.stage.views import every, looking
@@ -76,8 +77,12 @@ class Inspector:
         for invariant in self.invariants:
             if takes_two(invariant):  # it speaks of a run, and there was none
                 continue
-            with self.stage.judging() as (now, _), quiet(), looking(now) as session:
-                seen = _broken_by(invariant, session, None)
+            name = f"on the rows before the invariant {_name(invariant)}"
+            try:
+                with self.stage.judging(name) as (now, _), quiet(), looking(now) as session:
+                    seen = _broken_by(invariant, session, None)
+            except DidNotEnd as error:
+                raise UsageError(str(error)) from None
             if seen is not None:
                 raise UsageError(f"the rows before break the invariant {_name(invariant)}: {seen}")
 
@@ -104,7 +109,7 @@ class Inspector:
 
     def _run_invariants(self, told: Told, ending: Ending) -> tuple[Violation, ...]:
         broken = []
-        with self.stage.judging() as (now, before), quiet():
+        with self.stage.judging("invariants=") as (now, before), quiet():
             for invariant in self.invariants:
                 with looking(now) as session, looking(before) as session_before:
                     view = RunView(session_before, (Ended(_shown(told), ending.answer, ending.exception),))

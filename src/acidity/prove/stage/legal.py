@@ -66,7 +66,7 @@ class LegalEnds:
         return self._known[rows]
 
     def _holding(self, *, before: bool) -> str:
-        with self._stage.judging() as (now, earlier), quiet():
+        with self._stage.judging(f"also= of {self._operation.name}") as (now, earlier), quiet():
             for predicate in self._operation.also:
                 with looking(earlier if before else now) as session, looking(earlier) as session_before:
                     if self._ask(predicate, session, session_before):

@@ -33,6 +33,10 @@ class Onlooker:
         self._adapters = adapters
         self._rest = Rest(parts, adapters)
 
+    def lets_go_on(self, players: Sequence[Player]) -> bool:
+        """Whether the calling actor may be given a session that another run has left at rest."""
+        return self._rest.lets_go_on(players)
+
     def look(self, host: Host, players: Sequence[Player], endings: Sequence[Ending], *, unseen: bool) -> Seen:
         """Look, let a stranger work, and look again; the second half only where it can be of any use (`rest`).
 
@@ -49,7 +53,7 @@ class Onlooker:
             foretold = certain and self._rest.foretold(players)
         if foretold and self._rest.is_proven(players):
             look = self._sandbox.look()
-            return Seen(look.state, look.state, Encounter(), look.locked_out, (), look.beyond)
+            return Seen(look.state, look.state, Encounter(), look.locked_out, (), look.beyond, at_rest=True)
         host.sync(partial(self._collect, endings))
         first = self._sandbox.look()
         encounter = self._meet_stranger(host)

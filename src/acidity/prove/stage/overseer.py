@@ -88,6 +88,7 @@ class Overseer:
         self._over = False
         self._is_main = threading.current_thread() is threading.main_thread()
         self._undo: list[Callable[[], Any]] = []
+        self._handlers: dict[int, Any] = {}
         self._rescued = 0.0
         self._named = False
         self._thread: threading.Thread | None = None
@@ -99,6 +100,7 @@ class Overseer:
         for end in (self._ear, self._mouth):
             end.setblocking(False)
         if self._is_main:
+            self._handlers = {number: signal.getsignal(number) for number in _HEARD}
             before = signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
             if before != -1:  # somebody else listens there, such as an event loop
                 signal.set_wakeup_fd(before, warn_on_full_buffer=False)
@@ -145,6 +147,29 @@ class Overseer:
             number = self._signals[-1][1]
         raise KeyboardInterrupt if number == signal.SIGINT else Terminated(128 + number)
 
+    @contextmanager
+    def blaming_signals(self) -> Iterator[None]:
+        """An error after a signal comes from the end of sessions from outside, and means what the signal meant.
+
+        Raises:
+            KeyboardInterrupt: see `leave_if_told`; also `Terminated`.
+        """
+        try:
+            yield
+        except Exception:
+            self.leave_if_told()
+            raise
+
+    def _listen_again(self) -> None:
+        """The program may have set handlers of its own in its run, or listened to signals with a loop of its own."""
+        if not self._is_main or self._pid != os.getpid():
+            return
+        for number, handler in self._handlers.items():
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+        if self in _listening:
+            signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
+
     def heard(self) -> None:
         """The check knows of every signal until now, and comes to its end."""
         self._hear()
@@ -162,11 +187,14 @@ class Overseer:
 
     @contextmanager
     def limiting(self, name: str, seconds: float) -> Iterator[None]:
-        """A run takes place here, in this thread.
+        """A run, or other code of the program's, takes place here, in this thread; within another limit that one holds.
 
         Raises:
             DidNotEnd: it did not by itself.
         """
+        if self._limit is not None:
+            yield
+            return
         limit = _Limit(name, seconds, threading.get_ident())
         with self._lock:
             self._limit = limit
@@ -178,12 +206,17 @@ class Overseer:
         self._end_of(limit)
 
     def _end_of(self, limit: _Limit) -> None:
+        self._listen_again()
         with self._lock:
             self._limit = None
         with self._ending:  # sessions are no longer being ended: the next one belongs to the next run
             pass
         if limit.stood and self._handled >= len(self._signals):
             raise DidNotEnd(f"did not end within {limit.seconds:g} s; it stood at {limit.stood}") from None
+
+    def forget(self) -> None:
+        """This is a child process: nobody watches here, and whoever held a lock in the parent has no thread here."""
+        self._lock, self._ending, self._limit = threading.RLock(), threading.Lock(), None
 
     def in_child(self, pid: int) -> None:
         """The run takes place in this process."""

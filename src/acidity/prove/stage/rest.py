@@ -25,6 +25,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 
 from acidity.adapters.base import Adapters
+from acidity.adapters.seam import current_actor
 from acidity.core.call import Event, Kind
 from acidity.engines.base import Sandbox
 from acidity.engines.speech import touches_rows_alone
@@ -63,6 +64,18 @@ class Rest:
     def is_proven(self, players: Sequence[Player]) -> bool:
         """Whether the stranger has come to these operations often enough."""
         return all(self._proven.get(player.operation.name, 0) >= _PROVEN for player in players)
+
+    def lets_go_on(self, players: Sequence[Player]) -> bool:
+        """Whether the calling actor may be given a session that another run has left at rest.
+
+        As its first connection only, while no fault has struck and all Calls of all players only read or wrote rows:
+        whatever else was done may be meant to concern every session that is opened after it.
+        """
+        actor = current_actor()
+        if actor is None or actor.events or self._refuted or not self.is_proven(players):
+            return False
+        events = [event for player in players for event in player.actor.events]
+        return not any(event.fault for event in events) and self._kept_to_rows(events)
 
     def learn(self, players: Sequence[Player], *, held: bool) -> None:
         """The stranger came although all was at rest; `held` is whether that changed and showed nothing."""

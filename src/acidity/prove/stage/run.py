@@ -70,6 +70,7 @@ class Seen:
         locked_out: the first look had to read past a lock.
         in_doubt: prepared transactions that nobody has decided.
         beyond: what was there that cannot be compared, in words.
+        at_rest: the run left nothing, and its Calls only read and wrote rows.
     """
 
     first: State
@@ -78,6 +79,7 @@ class Seen:
     locked_out: bool
     in_doubt: tuple[str, ...]
     beyond: tuple[str, ...]
+    at_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,11 @@ It owns everything that has to be taken back: hooks, hosts, engines and the Sand
 
 from __future__ import annotations
 
-import inspect
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from contextvars import copy_context
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import Any, Self
 
@@ -19,16 +18,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from acidity.adapters import ADAPTERS
 from acidity.adapters.base import Adapters
-from acidity.adapters.seam import Actor, Interceptor, PassThrough, acting
-from acidity.adapters.site import counting_as_user
+from acidity.adapters.seam import ACTOR, Actor, Interceptor, PassThrough, acting
+from acidity.adapters.site import counting_as_user, file_of
 from acidity.analysis.canonical import equal_raw
 from acidity.core.options import RUN_TIMEOUT_S
 from acidity.core.outcome import Ending, State
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import FIRST, Schedule
 from acidity.engines.base import Ground, Sandbox
-from acidity.engines.own_calls import judging_calls
+from acidity.engines.own_calls import JUDGES, OWN
 from acidity.errors import ForeignDatabase, UsageError
+from acidity.prove.stage.beginnings import Beginnings
 from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.child import Child, OnEffect
 from acidity.prove.stage.effects import observed
@@ -41,9 +41,10 @@ from acidity.prove.stage.overseer import DidNotEnd, Overseer
 from acidity.prove.stage.play import Direct
 from acidity.prove.stage.play import play as at_once
 from acidity.prove.stage.quiet import quiet
-from acidity.prove.stage.recycle import Recycler
-from acidity.prove.stage.run import Rehearsed, Run, Scene
-from acidity.prove.stage.views import Engines, every, judges_of
+from acidity.prove.stage.refusals import Refusals
+from acidity.prove.stage.run import Run, Scene
+from acidity.prove.stage.sessions import Sessions
+from acidity.prove.stage.views import Engines, Judges
 
 _TURN = threading.RLock()  # hooks are the process's, so checks in several of its threads take turns
 
@@ -89,10 +90,11 @@ class Stage:
         self._cleanup = ExitStack()
         self._hosts: dict[bool, Host] = {}
         self._caller: Caller
-        self._recycler: Recycler
         self._onlooker: Onlooker
-        self._refused: ForeignDatabase | None = None
-        self._judges: tuple[Engines, Engines] | None = None
+        self._sessions: Sessions
+        self._refusals = Refusals()
+        self._beginnings = Beginnings()
+        self._judges: Judges
         self._on_effect: OnEffect = lambda _name, _key: None
 
     def __enter__(self) -> Self:
@@ -102,7 +104,7 @@ class Stage:
             self._take_ground()
             self._cleanup.enter_context(_TURN)
             written = (*self.scenario.operations, *self.scenario.steps.values())
-            self._cleanup.enter_context(counting_as_user(map(_file_of, written)))
+            self._cleanup.enter_context(counting_as_user(file_of(operation.function) for operation in written))
             self.adapters.install()
             self._cleanup.callback(self.adapters.remove)
             for engine, part in bound(self.scenario, self.parts):
@@ -111,6 +113,7 @@ class Stage:
             self._cleanup.enter_context(observed(self.scenario.effects, self._effect_took_place))
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
+            self.overseer.leave_if_told()  # the end of sessions from outside may be all that is wrong
             raise
         return self
 
@@ -121,28 +124,31 @@ class Stage:
         self._cleanup.callback(self.sandbox.close)
         level = options.get("isolation_level")
         imposed = [] if level is None else [part.impose(level) for part in self.parts.values()]
-        if not all(imposed) and self._has_bound():
+        scenario = self.scenario
+        if not all(imposed) and (scenario.bind or any(each.bind for each in scenario.databases.values())):
             raise UsageError("isolation_level= cannot be imposed on an engine of yours (bind=) here; set it there")
         self._caller = Caller(self.scenario, self.parts, options)
-        self._recycler = Recycler(self.parts, self.adapters)
         self._onlooker = Onlooker(self.sandbox, self.parts, self.adapters)
-
-    def _has_bound(self) -> bool:
-        scenario = self.scenario
-        return bool(scenario.bind) or any(each.bind for each in scenario.databases.values())
+        self._judges = Judges(self.parts)
+        self._sessions = Sessions(self.parts.values(), self.adapters, self._onlooker)
 
     def _create(self) -> None:
         """Make the rows before, where schema and set-up reach no other database than an operation does."""
         try:
-            with self.sandbox.watch(self._refuse_driver), acting(Actor(FIRST, PassThrough())), self.adapters.arming():
-                self.seed = seeded(self.scenario, self.parts, self.sandbox)
+            with (
+                self.sandbox.watch(self._refusals.refuse_driver),
+                acting(Actor(FIRST, PassThrough())),
+                self.adapters.arming(),
+            ):
+                self.seed = seeded(self.scenario, self.parts, self.sandbox, self.limiting)
         except SQLAlchemyError as error:
             raise UsageError(f"setup= cannot write the rows before: {getattr(error, 'orig', None) or error}") from error
+        except DidNotEnd as error:
+            raise UsageError(str(error)) from None
         finally:
             self.adapters.forget()
             self.adapters.release()
-            if self._refused is not None:
-                raise self._refused
+            self._refusals.raise_first()
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         if error is not None and not isinstance(error, Exception):
@@ -151,13 +157,16 @@ class Stage:
 
     def close(self) -> None:
         """Take back every hook, stop the hosts, drop the Sandbox; may be called twice."""
-        with quiet():
-            for host in self._hosts.values():
-                self._caller.applications.stop(host)
-                host.sync(self.adapters.forget)
-                host.close()
-        self._hosts.clear()
-        self._cleanup.close()
+        try:
+            with quiet():
+                for host in self._hosts.values():
+                    self._stop_applications(host)
+                    host.sync(self.adapters.forget)
+                    host.close()
+        finally:
+            self._hosts.clear()
+            self._cleanup.close()
+        self._refusals.raise_first()
 
     # Runs
 
@@ -201,63 +210,31 @@ class Stage:
         self.overseer.leave_if_told()
         host = self._host_of(players)
         for player in players:
-            self._start_application(player.operation, self._host(player.operation))
+            self._start_application(player.operation)
         if reset:
             self.sandbox.reset()
         try:
             with self._routed(players):
                 if any(player.needs.in_child for player in players):
                     (player,) = players
+                    self._sessions.keep(at_rest=False)
                     bypasses: list[str] = []
                     with self._limiting(players):
                         endings = [Child(player, partial(self._live, player), self.overseer.in_child).run()]
                 else:
-                    endings, bypasses = self.act(players, direct)
+                    with self._sessions.lending(players):
+                        endings, bypasses = self.act(players, direct)
             self.sandbox.remember(tuple(event for player in players for event in player.actor.history))
             for player in players:
                 host.sync(player.actor.interceptor.finish)
-            self._raise_refused()
+            self._refusals.raise_first()
             own = [bypass for player in players for bypass in player.actor.bypasses]
             seen = self._onlooker.look(host, players, endings, unseen=bool(bypasses or own))
+            self._sessions.keep(at_rest=seen.at_rest)
         finally:
             with quiet():
                 host.sync(self.adapters.forget)
         return Scene(tuple(endings), seen, tuple(dict.fromkeys([*bypasses, *own, *seen.beyond])))
-
-    def rehearse(self, players: Sequence[Player], direct: Direct = at_once, *, reset: bool = True) -> Rehearsed:
-        """Run callers, and read once what they left: for a check that makes many runs of the same operations.
-
-        No stranger comes, and connections that are at rest stay open for the next run where it can use them.
-
-        Args:
-            players: who plays.
-            direct: lets them play, in an order of its own.
-            reset: start from the rows before; otherwise from what the last run left.
-
-        Raises:
-            ForeignDatabase: an engine inside an operation points at a database that is not ours.
-            KeyboardInterrupt: the user pressed Ctrl-C.
-        """
-        self.overseer.leave_if_told()
-        host = self._host_of(players)
-        for player in players:
-            self._start_application(player.operation, self._host(player.operation))
-        if reset:
-            host.sync(self._recycler.before_reset)
-            self.sandbox.reset()
-        try:
-            endings, bypasses = self.act(players, direct)
-            self.sandbox.remember(tuple(event for player in players for event in player.actor.history))
-            self._raise_refused()
-            host.sync(self._recycler.after_run)
-            look = self.sandbox.look()
-        except BaseException:
-            with quiet():
-                host.sync(self.adapters.forget)
-            raise
-        own = [bypass for player in players for bypass in player.actor.bypasses]
-        locked = ["a transaction that was left open kept every reader out"] if look.locked_out else []
-        return Rehearsed(tuple(endings), look, tuple(dict.fromkeys([*bypasses, *own, *look.beyond, *locked])))
 
     def follow(self, operation: Operation, actor: Actor) -> Ending:
         """Run a step that follows an operation, as a process does that has just started; nothing of it is left open.
@@ -271,7 +248,7 @@ class Stage:
         try:
             (ending,), _ = self.act([Player(operation, actor)])
             self.sandbox.remember(actor.history)
-            self._raise_refused()
+            self._refusals.raise_first()
         finally:
             with quiet():
                 host.sync(self.adapters.forget)
@@ -280,9 +257,9 @@ class Stage:
     def act(self, players: Sequence[Player], direct: Direct = at_once) -> tuple[list[Ending], list[str]]:
         """Let them play while the seam is armed; give how each ended and what bypassed the seam."""
         for player in players:  # in a child process no application runs yet
-            self._caller.applications.start(player.operation, self._host(player.operation))
+            self._begin_application(player.operation)
         host = self._host_of(players)
-        with self.sandbox.watch(self._refuse_driver) as seen, quiet(), self.adapters.arming():
+        with self.sandbox.watch(self._refusals.refuse_driver) as seen, quiet(), self.adapters.arming():
             try:
                 with self._limiting(players):
                     # In a context of its own: one that is ended anywhere may leave variables of it as they were.
@@ -291,7 +268,24 @@ class Stage:
             except DidNotEnd:
                 host.abandon()
                 raise
-        return endings, [*seen, *self.adapters.bypasses()]
+        return endings, [*seen, *self.adapters.bypasses(), *self._beginnings.bypasses()]
+
+    @contextmanager
+    def limiting(self, name: str) -> Iterator[None]:
+        """Code of the program's takes place here that is no run; it has as much time as a run.
+
+        Raises:
+            DidNotEnd: it took longer; the message begins with the name.
+        """
+        variables: tuple[ContextVar[Any], ...] = (ACTOR, JUDGES, OWN)
+        kept = [(variable, variable.get()) for variable in variables]
+        try:
+            with self.overseer.limiting(name, self._run_timeout):
+                yield
+        except DidNotEnd as error:
+            for variable, value in kept:  # what is ended anywhere may have left them as they were
+                variable.set(value)
+            raise DidNotEnd(f"{name} {error}") from None
 
     def _limiting(self, players: Sequence[Player]) -> AbstractContextManager[None]:
         limits = [self._run_timeout if it.operation.timeout is None else it.operation.timeout for it in players]
@@ -300,26 +294,65 @@ class Stage:
     def _end_from_outside(self, everything: bool) -> None:  # noqa: FBT001 - see `Overseer`
         """Close what an operation waits for in a driver's C code; asked in the overseer's thread."""
         for part in self.parts.values():
-            part.interrupt(self.adapters.opened(part), everything=everything)
+            part.interrupt([*self.adapters.opened(part), *self._judges.opened], everything=everything)
 
     def _live(self, player: Player, on_effect: OnEffect) -> None:
         """The life of a child process, to which loops and connections of the parent do not belong."""
         self._hosts.clear()
+        self.overseer.forget()
         self._caller.applications.forget()
         self._on_effect = on_effect
         self.act([player])
 
-    def _start_application(self, operation: Operation, host: Host) -> None:
+    def _start_application(self, operation: Operation) -> None:
         """Start a web application before its first request; what it writes then belongs to the rows before."""
-        with quiet():
-            if not self._caller.applications.start(operation, host):
-                return
-            host.sync(self.adapters.forget)
+        if not self._begin_application(operation):
+            return
         if not equal_raw(self.sandbox.look().state, self.seed):
             raise UsageError(
                 f"{operation.name}: the application changes rows or tables when it starts; write them in setup= and "
                 f"metadata=, so that they belong to the rows before"
             )
+
+    def _begin_application(self, operation: Operation) -> bool:
+        """Start it where it does not run yet, guarded as an operation is; whether that was the case."""
+        if not self._caller.applications.awaits(operation):
+            return False
+        host = self._loop(operation)
+        actor = self._beginnings.actor()
+        with self._guarding(f"the start of {operation.name}", host):
+            self._caller.applications.start(operation, host, actor)
+        self._refusals.raise_first()
+        return True
+
+    def _stop_applications(self, host: Host) -> None:
+        """What an application does when it is stopped is guarded, too; one that does not end is left."""
+        if isinstance(host, LoopHost) and self._caller.applications.running:
+            with suppress(UsageError), self._guarding("the end of the application", host):
+                self._caller.applications.stop(host)
+
+    @contextmanager
+    def _guarding(self, name: str, host: Host) -> Iterator[None]:
+        """The application does something that is no run: where it reaches, and how long it takes, is as in one.
+
+        Raises:
+            UsageError: it did not end.
+        """
+        try:
+            with self.sandbox.watch(self._refusals.refuse_driver), quiet(), self.adapters.arming(), self.limiting(name):
+                yield
+        except DidNotEnd as error:
+            host.abandon()
+            raise UsageError(str(error)) from None
+        finally:
+            self._beginnings.over(self.adapters.bypasses())
+            with quiet():
+                host.sync(self.adapters.forget)
+
+    def _loop(self, operation: Operation) -> LoopHost:
+        host = self._host(operation)
+        assert isinstance(host, LoopHost)
+        return host
 
     def _routed(self, players: Sequence[Player]) -> AbstractContextManager[Any]:
         """Through the proxy, for a fault that cuts the wire."""
@@ -339,40 +372,22 @@ class Stage:
 
     def refuse(self, error: ForeignDatabase) -> None:
         """An engine inside the operation pointed elsewhere."""
-        self._refused = self._refused or error
-
-    def _refuse_driver(self, where: str) -> None:
-        error = ForeignDatabase(
-            f"a driver connection inside the operation points at {where!r}, a database that acidity did not create; "
-            f"nothing was opened."
-        )
-        self.refuse(error)
-        raise error
-
-    def _raise_refused(self) -> None:
-        if self._refused is not None:
-            error, self._refused = self._refused, None
-            raise error
+        self._refusals.refuse(error)
 
     def _effect_took_place(self, name: str, key: str | None) -> None:
         self._on_effect(name, key)
 
     @contextmanager
-    def judging(self) -> Iterator[tuple[Engines, Engines]]:
+    def judging(self, name: str = "an invariant") -> Iterator[tuple[Engines, Engines]]:
         """Plain engines of our own, unseen by the seam: on the rows now, and read-only on the rows before.
+
+        Args:
+            name: of what judges.
 
         Raises:
             ForeignDatabase: the judge uses another database.
+            DidNotEnd: it took longer than a run may.
         """
-        if self._judges is None:
-            self._judges = judges_of(self.parts)
-        dialects = {id(engine.dialect) for engines in self._judges for engine in every(engines)}
-        with judging_calls(dialects):
-            yield self._judges
-        self._raise_refused()
-
-
-def _file_of(operation: Operation) -> str:
-    function: Any = inspect.unwrap(getattr(operation.function, "func", operation.function))
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
-    return code.co_filename if code is not None else ""
+        with self.limiting(name), self._judges.at_work() as engines:
+            yield engines
+        self._refusals.raise_first()

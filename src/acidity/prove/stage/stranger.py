@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import Pool, QueuePool
 
+from acidity.adapters.behind import pooled_connection_of
 from acidity.engines.base import Sandbox
 from acidity.engines.session import Left, LeftKind
 
@@ -92,7 +93,7 @@ def _meet_pool(engine: Engine, sandbox: Sandbox) -> Encounter:
         for _ in range(max(1, _idle(engine.pool))):
             held.append(_checked_out(engine))  # noqa: PERF401 - kept when one cannot be had
         for connection in held:
-            is_open = opened.get(id(connection.connection.dbapi_connection), False)
+            is_open = opened.get(id(pooled_connection_of(connection).dbapi_connection), False)
             stopped = _work(connection, sandbox, kept, is_open=is_open) or stopped
         if kept:
             left = tuple(_in_words(kept - _of_every_connection(engine, sandbox)))
@@ -181,7 +182,7 @@ def _work(connection: Connection, sandbox: Sandbox, kept: set[Left], *, is_open:
 
     A transaction that was open may hold locks that end with it, so that session is not asked.
     """
-    driver = connection.connection.dbapi_connection
+    driver = pooled_connection_of(connection).dbapi_connection
     try:
         with sandbox.impatient(driver):
             connection.exec_driver_sql(sandbox.harmless_write())

@@ -112,11 +112,14 @@ class Branch(Unit):
         if commit and not self.state.ended:
             self.to(State.COMMITTED if self.told else State.UNKNOWN)
 
-    def _close(self) -> None:
-        super()._close()
-        if self._connection is not None:
+    def _give_back(self) -> None:
+        if self._connection is not None:  # the session is bound to it, and leaves it open
             with suppress(Exception):
                 self._connection.close()
+        super()._give_back()
+
+    def _close(self) -> None:
+        super()._close()
         logger.debug("branch %s: %s", self.gid, self.state.value)
 
 
