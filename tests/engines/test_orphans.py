@@ -92,7 +92,7 @@ def test_s3_never_by_force_while_a_session_is_connected(sweeper: Any, make: Call
 
 def serves(sandbox: Any, name: str) -> bool:
     """Whether the server sees a session of that owner."""
-    return bool(sandbox.serves(name) if sandbox.engine_name == "postgresql" else owner_lives(sandbox.ask, name))
+    return bool(sandbox.owner_lives(name) if sandbox.engine_name == "postgresql" else owner_lives(sandbox.ask, name))
 
 
 @pytest.fixture

@@ -73,6 +73,26 @@ class LiveConnection(ABC):
         with own_calls(), suppress(Exception):
             self.connection.close()
 
+    def make_impatient(self) -> bool | None:
+        """Let a database that refuses do so at once on it; whether it would have tried again, see `Facts`."""
+        with own_calls():
+            return self.sandbox.make_impatient(self.connection)
+
+    def about_to_wait(self) -> None:
+        """What is asked on it next may close a cycle of waits, see `Life`."""
+        with own_calls():
+            self.sandbox.about_to_wait(self.connection)
+
+    def in_transaction(self) -> bool | None:
+        """Whether a transaction is open on it; None when it is closed."""
+        with own_calls():
+            return self.sandbox.in_transaction(self.connection)
+
+    @property
+    def session(self) -> int | None:
+        """The engine's number of it; None when it is closed, or the engine has none."""
+        return self.sandbox.session_of(self.connection)
+
     @contextmanager
     def impatient(self) -> Iterator[None]:
         """Let no lock wait on it last while the context does."""

@@ -93,16 +93,22 @@ def _spelled(name: str, tables: Iterable[str], database: str) -> list[str]:
     return [each for known, each in here.items() if known.rpartition(".")[2] == last]
 
 
+def readable(sql: str) -> str:
+    """A text of a driver with the parameters that the parser knows."""
+    return _FORMAT_PARAMETER.sub(lambda match: f":{match[1]}" if match[1] else "?", sql)
+
+
 @lru_cache(maxsize=4096)
 def _writes(sql: str) -> tuple[_Write, ...]:
-    text = _FORMAT_PARAMETER.sub(lambda match: f":{match[1]}" if match[1] else "?", sql)
+    text = readable(sql)
     text = _OTHER_WORDS.sub(lambda match: match[1] or "insert", text)
-    tree = _parsed(text)
+    tree = parsed(text)
     found = tuple(_read(tree)) if tree is not None else ()
     return found or tuple(_guess(text))
 
 
-def _parsed(text: str) -> exp.Expr | None:
+def parsed(text: str) -> exp.Expr | None:
+    """The text as a tree, in whichever dialect it can be read."""
     import sqlglot
 
     for dialect in ("sqlite", "postgres", "mysql"):

@@ -24,6 +24,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "acidity.cli.drill:drill",
         "Let every database call fail in every way, and read what is left in the rows.",
     ),
+    "explore": (
+        "acidity.cli.explore:explore",
+        "Let several callers at it at once, in every order, and compare with one after the other.",
+    ),
     "demo": (
         "acidity.cli.demo:demo",
         "See it work on a small program, broken and mended (SQLite, seconds, nothing to set up).",

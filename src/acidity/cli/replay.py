@@ -19,6 +19,7 @@ from acidity.cli.delivery import check_writable, deliver
 from acidity.cli.lookup import dotted
 from acidity.cli.options import EXIT_ZERO, FUNCTION, OUTPUT, Request, engine_options, run_timeout, with_options
 from acidity.cli.target import Target, resolve
+from acidity.core.report import Report
 from acidity.core.schedule import PREFIX, Schedule
 from acidity.errors import UsageError
 from acidity.report.rerun import ReplayedRun, Rerun
@@ -49,7 +50,11 @@ class Again:
 @click.argument("target", metavar="TARGET")
 @click.argument("what", metavar="SCHEDULE|REPORT.json", required=False)
 @with_options(
-    click.option("--operation", metavar="NAME|NUMBER", help="Which operation, counted from 1.  [default: the first]"),
+    click.option(
+        "--operation",
+        metavar="NAME|NUMBER",
+        help="Which operation, counted from 1; of several callers 1,2.  [default: the first]",
+    ),
     *engine_options(from_environment=False),
     run_timeout(from_environment=False),
     *OUTPUT,
@@ -175,11 +180,21 @@ def _as_saved(saved: SavedFinding, request: Request, typed: set[str]) -> Request
     )
 
 
-def _repeated(run: Again) -> Rerun:
+def _repeated(run: Again) -> Rerun | Report:
     from acidity import prove
 
     if len(run.request.db) > 1:
         raise UsageError("a schedule is replayed on one database; give one --db")
+    if len({choice.actor for choice in run.schedule.choices}) > 1:
+        with printing_to_stderr():
+            return prove.replay_together(
+                run.target.scenario,
+                run.schedule,
+                db=run.request.db[0],
+                callers=_positions(run.operation),
+                target=run.target.name,
+                **run.request.engine_options,
+            )
     with printing_to_stderr():
         again: ReplayedRun = prove.replay(
             run.target.scenario,
@@ -190,6 +205,17 @@ def _repeated(run: Again) -> Rerun:
             **run.request.engine_options,
         )
     return Rerun(again, run.expected)
+
+
+def _positions(operations: str) -> tuple[int, ...]:
+    """The operations that callers call, from 0; none where they were not named, as ``1,2``."""
+    numbers = operations.split(",")
+    if len(numbers) < 2:
+        return ()
+    found = tuple(map(_position, numbers))
+    if not all(isinstance(each, int) for each in found):
+        raise UsageError(f"several callers are named by the numbers of their operations, as in 1,2, not {operations!r}")
+    return tuple(each for each in found if isinstance(each, int))
 
 
 def _position(operation: str) -> int | str:

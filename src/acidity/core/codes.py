@@ -54,6 +54,16 @@ NOT_SETTLED = Code("ACI211", "A", "not settled", "Settling failed after a fault.
 NOT_IDEMPOTENT = Code("ACI212", "A", "not idempotent", "Recovering or settling a second time changed something.")
 CONSTRAINT = Code("ACI251", "C", "inconsistent", "A declared constraint does not hold in some end state.")
 INVARIANT = Code("ACI252", "C", "inconsistent", "A stated invariant does not hold in some end state.")
+LOST_UPDATE = Code("ACI301", "I", "lost update", "What one caller wrote is gone: another one has written over it.")
+WRITE_SKEW = Code("ACI302", "I", "write skew", "Two callers each decided by what the other one was about to change.")
+PHANTOM = Code("ACI303", "I", "phantom", "A row came or went that belongs to what a caller had searched for.")
+NON_REPEATABLE_READ = Code("ACI304", "I", "non-repeatable read", "A caller asked the same twice and got two answers.")
+READ_SKEW = Code("ACI305", "I", "read skew", "A caller saw one row before another caller's change, and one after it.")
+DIRTY_READ = Code("ACI306", "I", "dirty read", "A caller saw rows that nobody had committed.")
+DUPLICATE_INSERT = Code("ACI307", "I", "duplicate insert", "Two callers looked for a row, found none, and inserted it.")
+STALE_CHECK = Code("ACI308", "I", "stale check", "A caller acted on what it had checked, which was no longer so.")
+NOT_SERIAL = Code("ACI309", "I", "not serial", "What came of callers at once comes of no order of them.")
+DEADLOCK = Code("ACI310", "I", "deadlock", "Callers waited for each other, and the database ended one of them.")
 
 CODES: Mapping[str, Code] = {
     code.name: code
@@ -72,6 +82,16 @@ CODES: Mapping[str, Code] = {
         NOT_IDEMPOTENT,
         CONSTRAINT,
         INVARIANT,
+        LOST_UPDATE,
+        WRITE_SKEW,
+        PHANTOM,
+        NON_REPEATABLE_READ,
+        READ_SKEW,
+        DIRTY_READ,
+        DUPLICATE_INSERT,
+        STALE_CHECK,
+        NOT_SERIAL,
+        DEADLOCK,
     )
 }
 OF_WORD: Mapping[str, Code] = {

@@ -9,6 +9,7 @@ from typing import Literal
 from acidity.core.call import History, Site
 from acidity.core.cause import AlsoBroken, CauseKind, Place, Rate, RowFate, Severity
 from acidity.core.codes import CODES
+from acidity.core.lane import Move
 from acidity.core.misfit import Mode
 from acidity.core.schedule import Schedule
 
@@ -121,6 +122,7 @@ class Finding:
         see: the findings of other letters that have the same cause, as ``A.1``.
         rate: in how many runs it shows, of how many.
         mode: whether what struck the run shown is real or simulated; None where nothing was to strike.
+        lanes: who did what, in executed order, where several callers were at work.
     """
 
     code: str
@@ -146,6 +148,7 @@ class Finding:
     see: tuple[str, ...] = ()
     rate: Rate | None = None
     mode: Mode | None = None
+    lanes: tuple[Move, ...] = ()
 
     @property
     def path(self) -> tuple[Site, ...]:

@@ -26,7 +26,7 @@ class CheckOptions:
     Attributes:
         db: the name of the engine, or the URL of a server that lets acidity create databases.
         settings: settings of the database, as ``{"journal_mode": "wal"}``.
-        isolation_level: of the engines that acidity makes and injects; None leaves the engine's default.
+        isolation_level: of every transaction, unless the program sets one itself; None leaves the engine's default.
         seed: decides every random choice, such as which runs are made when `runs_max` does not allow all.
         target: how the scenario is called in reports and in replay commands.
         budget: no run starts later than this many seconds after the check began; what is left undone makes the verdict

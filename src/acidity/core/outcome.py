@@ -122,6 +122,7 @@ class Ending:
         status: what a web application answered; 0 where there was no request, or no answer.
         at: the innermost line of user code that the exception came from.
         mistake: what the exception tells of, where no program raises it to refuse a call.
+        gave_up: its caller had tried as often as ``retry=`` allows.
     """
 
     answered: bool = False
@@ -135,6 +136,7 @@ class Ending:
     status: int = 0
     at: Site | None = field(default=None, compare=False)
     mistake: Mistake | None = field(default=None, compare=False)
+    gave_up: bool = False
 
     @property
     def broke_off(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from acidity.core.database import Database, several
 from acidity.core.http import HttpAnswer, HttpRequest, make_request
+from acidity.core.retry import Retry
 from acidity.errors import UsageError
 
 Commits = Literal["one", "several"]
@@ -58,6 +59,7 @@ class Operation:
             The other tables are then judged by the invariants alone, which are required.
         commit: the framework commits, not the function (needs an injected session or connection).
         timeout: how many seconds a run of it may take, instead of the check's ``run_timeout=``.
+        retry: how its caller tries again when the database has turned it away.
         name: how reports call it; by default the function's name.
         keywords: keyword arguments of the function.
 
@@ -81,6 +83,7 @@ class Operation:
     partial: tuple[str, ...]
     commit: bool
     timeout: float | None
+    retry: Retry | None
     name: str
     request: HttpRequest | None
 
@@ -96,6 +99,7 @@ class Operation:
         partial: str | Iterable[str] = (),
         commit: bool = False,
         timeout: float | None = None,
+        retry: Retry | None = None,
         name: str | None = None,
         **keywords: Any,
     ) -> None:
@@ -109,6 +113,7 @@ class Operation:
             raise UsageError(f"timeout={timeout!r} leaves no time for a run; give seconds")
         put = object.__setattr__
         put(self, "timeout", timeout)
+        put(self, "retry", retry)
         put(self, "function", function)
         put(self, "arguments", arguments)
         put(self, "keywords", keywords)

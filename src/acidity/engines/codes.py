@@ -22,6 +22,7 @@ def _codes(*classes: ErrorClass) -> frozenset[str]:
 
 
 RETRYABLE = _codes(ErrorClass.SERIALIZATION, ErrorClass.DEADLOCK, ErrorClass.BUSY)
+DEADLOCK = _codes(ErrorClass.DEADLOCK)
 LOCK_TIMEOUT = _codes(ErrorClass.LOCK_TIMEOUT)
 TRANSACTION_LOST = frozenset({"1213", "1020", "1180", "1047", "1305", "40001"})  # no savepoint is left to go back to
 DUPLICATE = _codes(ErrorClass.DUPLICATE)

@@ -62,6 +62,13 @@ class Facts(Protocol):
         On MariaDB its locks are let go with that.
         """
 
+    def make_impatient(self, dbapi_connection: Any) -> bool | None:
+        """Where the engine refuses instead of letting wait: let it refuse at once on this connection from now on.
+
+        Returns:
+            Whether it would have tried again for a while; None where the engine lets wait, and nothing was changed.
+        """
+
     def impatient(self, dbapi_connection: Any) -> AbstractContextManager[None]:
         """Let no lock wait on this connection last, while the context lasts."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -41,8 +41,11 @@ class HostedSandbox(HostedGate):
         drivers: sync and async driver that URLs name.
     """
 
+    lasting = True
+
     def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
         self.name = ""
+        self.exact = False
         self.server = server
         self.settings = dict(settings)
         self.drivers = drivers
@@ -170,8 +173,31 @@ class HostedSandbox(HostedGate):
             self.shapes = self.read_shapes()
             self._catalogue = self.read_catalogue()
             return
-        for statement in self.reset_statements(self._dirty):
+        for statement in self.reset_statements(self._with_referring(self._dirty) if self.exact else self._dirty):
             self.ask(statement)
+
+    def emptying(self, tables: Collection[str]) -> list[str]:
+        """Statements that take all rows out of tables."""
+        if self.exact:
+            return self.truncating([self.shapes[name].rows for name in sorted(tables)])
+        return [f"DELETE FROM {self.shapes[name].rows}" for name in tables]
+
+    def truncating(self, places: Sequence[str]) -> list[str]:
+        """The same with new files; what DELETE leaves behind until it is purged changes locks and their order."""
+        return [f"TRUNCATE TABLE {place}" for place in places]
+
+    def _with_referring(self, tables: Collection[str]) -> set[str]:
+        """These tables, and those with a foreign key to one of them."""
+        found: set[str] = set()
+        more = set(tables)
+        while more:
+            found |= more
+            more = {
+                name
+                for name, shape in self.shapes.items()
+                if name not in found and any(parent in found for parent, _ in shape.references.values())
+            }
+        return found
 
     def remember(self, history: History) -> None:
         """Keep the names that these Calls give to prepared transactions."""
@@ -246,6 +272,12 @@ class HostedSandbox(HostedGate):
     def traits(self) -> Mapping[str, Any]:
         """Facts on which faults depend."""
         return {"tables": tuple(self.shapes), "dedicated": self.server.dedicated}
+
+    def choose_victims(self) -> None:
+        """The server finds a cycle when it is closed, and chooses by what it knows."""
+
+    def about_to_wait(self, dbapi_connection: Any) -> None:
+        """So there is nothing to prepare."""
 
     def connect_beside(self) -> Any:
         """A second session on the database, committing by itself; it may do what an administrator may."""

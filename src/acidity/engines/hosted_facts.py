@@ -98,6 +98,9 @@ class HostedFacts(HostedDatabase):
         state = self.sessions().get(number) if number is not None else None
         return None if state is None else state == "in transaction"
 
+    def make_impatient(self, dbapi_connection: Any) -> None:
+        """A server lets wait, and says who does."""
+
     @contextmanager
     def impatient(self, dbapi_connection: Any) -> Iterator[None]:
         """Lock waits end at once while the context lasts."""

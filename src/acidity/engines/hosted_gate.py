@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 from acidity.engines.hosted_facts import HostedFacts
 from acidity.engines.proxy import CuttingProxy
 
+_LEVELS = frozenset({"READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"})
 _WHERE = {
     "host",
     "port",
@@ -29,8 +30,10 @@ _WHERE = {
 class HostedGate(HostedFacts):
     """See `Gate` for what the methods promise."""
 
+    sets_level = "SET SESSION TRANSACTION ISOLATION LEVEL"
     keeps_sessions = False
     on_connect: Callable[[], None]
+    _level = ""
     _routed: bool
 
     def connect(self, dialect: Any, cparams: Mapping[str, Any]) -> Any:
@@ -94,10 +97,15 @@ class HostedGate(HostedFacts):
         return self.proxy().port if self._routed else None
 
     def configure(self, dbapi_connection: Any) -> None:
-        """Apply the settings of the check."""
-        for statement in self.set_statements():
+        """Apply the settings of the check, and the level that it imposes; the program may set another one after it."""
+        for statement in (*self.set_statements(), *([f"{self.sets_level} {self._level}"] if self._level else [])):
             self.send(dbapi_connection, statement)
             dbapi_connection.commit()
+
+    def impose(self, level: str) -> bool:
+        """For every session; to commit each statement by itself is no level of a server's."""
+        self._level = level if level in _LEVELS else self._level
+        return level in _LEVELS
 
     def claim(self, dbapi_connection: Any) -> bool:
         """Nothing is opened past the seam unseen on a server; the driver's adapter watches for that."""

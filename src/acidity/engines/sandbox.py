@@ -74,10 +74,15 @@ class Life(Ground, Protocol):
     Attributes:
         engine_name: of its engine.
         name: what the scenario calls it; empty where it is the only one.
+        exact: a reset also brings back what no row shows, on which the order of locks, the victims of deadlocks and
+            generated keys depend; it costs about twice as much.
+        lasting: a connection that stays open over a reset sees the rows before again.
     """
 
     engine_name: str
     name: str
+    exact: bool
+    lasting: bool
 
     def url(self, *, asynchronous: bool = False) -> str:
         """The SQLAlchemy URL of this database."""
@@ -105,6 +110,19 @@ class Life(Ground, Protocol):
         """Facts about this database on which faults depend (``journal_mode``, ``deferred``, …), and ``unprotected``:
         tables whose storage engine has no transactions, with its name..
         """
+
+    def impose(self, level: str) -> bool:
+        """Begin transactions at this isolation level from now on, whoever opens the connection and says no other one.
+
+        Returns:
+            Whether the engine can; otherwise nothing was changed.
+        """
+
+    def choose_victims(self) -> None:
+        """From now on, let whoever closes a cycle of waits be its victim, where the engine would let chance decide."""
+
+    def about_to_wait(self, dbapi_connection: Any) -> None:
+        """What this connection asks next may close a cycle of waits: let it be the victim then."""
 
     def connect_beside(self) -> Any:
         """A second driver connection for a real fault; `close` of the sandbox ends it at the latest."""

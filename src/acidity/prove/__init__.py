@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, Unpack, overload
 
@@ -16,11 +16,13 @@ from acidity.core.database import Database
 from acidity.core.effect import Effect
 from acidity.core.options import CheckOptions, EngineOptions, Options, takes_options
 from acidity.core.report import LETTERS, Card, Report
+from acidity.core.retry import Retry
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.errors import Interrupted, Terminated, UsageError
 from acidity.prove.checks import CHECKS, card_of, report_of
 from acidity.prove.drill.letters import DRILL
+from acidity.prove.explore.letter import EXPLORE, ISOLATED, one_schedule
 from acidity.prove.faults import require_known
 from acidity.prove.replay import Replay, run_replay
 
@@ -30,11 +32,14 @@ __all__ = [
     "Interrupted",
     "Operation",
     "Replay",
+    "Retry",
     "Scenario",
     "check",
     "drill",
+    "explore",
     "from_json",
     "replay",
+    "replay_together",
     "to_json",
 ]
 
@@ -68,6 +73,45 @@ def drill(
         Interrupted: the user pressed Ctrl-C; what was found until then is its `report`.
     """
     return _on_each(db, scenario, options, lambda asked: report_of(DRILL, scenario, asked))
+
+
+@overload
+def explore(scenario: Scenario, *, db: str = "sqlite", pairs: bool = False, **options: Unpack[Options]) -> Report: ...
+
+
+@overload
+def explore(
+    scenario: Scenario, *, db: list[str] | tuple[str, ...], pairs: bool = False, **options: Unpack[Options]
+) -> list[Report]: ...
+
+
+@takes_options(Options)
+def explore(
+    scenario: Scenario,
+    *,
+    db: str | list[str] | tuple[str, ...] = "sqlite",
+    pairs: bool = False,
+    **options: Unpack[Options],
+) -> Report | list[Report]:
+    """Let the operations of a scenario at its rows at once, and compare what comes of it with every serial order.
+
+    Every order of their database calls is run, those with the fewest switches first, up to `runs_max` (500 unless it is
+    given); of a single operation there are two callers. What is left undone makes the verdict unknown.
+
+    Args:
+        scenario: what to run.
+        db: the name of an engine, or a list of names.
+        pairs: instead of all operations at once, each beside itself and beside every other one.
+        **options: see `CheckOptions`.
+
+    Returns:
+        A `Report`, or a list of them in the order of `db`.
+
+    Raises:
+        UsageError: the scenario cannot be run as it is given; the message says what to change.
+        Interrupted: the user pressed Ctrl-C; what was found until then is its `report`.
+    """
+    return _on_each(db, scenario, options, lambda asked: report_of(ISOLATED if pairs else EXPLORE, scenario, asked))
 
 
 @overload
@@ -144,6 +188,33 @@ def _asked(scenario: Scenario, db: str, options: Mapping[str, Any]) -> CheckOpti
     if asked.faults is not None:
         require_known(asked.faults)
     return asked if asked.target else replace(asked, target=scenario.name)
+
+
+@takes_options(EngineOptions)
+def replay_together(
+    scenario: Scenario,
+    schedule: Schedule | str,
+    *,
+    db: str = "sqlite",
+    callers: Sequence[int] = (),
+    **options: Unpack[EngineOptions],
+) -> Report:
+    """Run one Schedule of several callers again, as `explore` prints it: ``ac1:A.B2.A2.B``.
+
+    Args:
+        scenario: what to run.
+        schedule: whose Calls come when.
+        db: the name of an engine.
+        callers: the positions (from 0) of the operations that A, B, … call; by default all operations of the scenario,
+            and a single one twice.
+        **options: see `CheckOptions`.
+
+    Raises:
+        UsageError: a caller does not exist here.
+    """
+    parsed = Schedule.parse(schedule) if isinstance(schedule, str) else schedule
+    asked = _asked(scenario, db, options)
+    return report_of(one_schedule(parsed, tuple(callers)), scenario, asked)
 
 
 @takes_options(EngineOptions)

@@ -11,6 +11,7 @@ import msgspec
 from acidity.core.call import Call, Event, History, Reply, Site, Writes
 from acidity.core.cause import AlsoBroken, Place, Rate, RowFate
 from acidity.core.finding import Finding, Remedy, RowChange
+from acidity.core.lane import Move
 from acidity.core.report import Bound, Card, EngineInfo, ExitReason, LetterState, Report
 from acidity.core.schedule import Schedule
 from acidity.errors import UsageError
@@ -100,7 +101,13 @@ def _finding(document: json.FindingDocument) -> Finding:
         see=document.see,
         rate=None if document.rate is None else Rate(document.rate.runs, document.rate.of),
         mode=document.mode,
+        lanes=tuple(map(_move, document.lanes)),
     )
+
+
+def _move(document: json.MoveDocument) -> Move:
+    site = None if document.site is None else _site(document.site)
+    return Move(document.actor, document.does, site, document.result, document.committed, document.blocked)
 
 
 def _remedy(document: json.RemedyDocument) -> Remedy:

@@ -141,6 +141,17 @@ class RemedyDocument(Document, frozen=True, kw_only=True):
     by_caller: bool
 
 
+class MoveDocument(Document, frozen=True, kw_only=True):
+    """What one of several callers did."""
+
+    actor: str
+    does: str
+    site: SiteDocument | None
+    result: str
+    committed: tuple[str, ...]
+    blocked: tuple[str, ...]
+
+
 class FindingDocument(Document, frozen=True, kw_only=True):
     """One cause of something wrong; `sites` and `path` are derived, from `lines` and `permanent`."""
 
@@ -169,6 +180,7 @@ class FindingDocument(Document, frozen=True, kw_only=True):
     see: tuple[str, ...]
     rate: RateDocument | None
     mode: Literal["real", "simulated"] | None
+    lanes: tuple[MoveDocument, ...] = ()
 
 
 class ReportDocument(Document, frozen=True, kw_only=True, tag_field="schema", tag=REPORT):

@@ -8,6 +8,7 @@ from typing import Any
 from acidity.core.call import Event, History, Site
 from acidity.core.cause import Place, RowFate
 from acidity.core.finding import Finding, Remedy, RowChange
+from acidity.core.lane import Move
 from acidity.core.life import lived
 from acidity.core.report import Bound, Card, EngineInfo, LetterState, Report
 from acidity.core.step import SeenStep
@@ -139,6 +140,18 @@ def _finding(finding: Finding) -> json.FindingDocument:
         see=finding.see,
         rate=None if finding.rate is None else json.RateDocument(runs=finding.rate.runs, of=finding.rate.of),
         mode=finding.mode,
+        lanes=tuple(map(_move, finding.lanes)),
+    )
+
+
+def _move(move: Move) -> json.MoveDocument:
+    return json.MoveDocument(
+        actor=move.actor,
+        does=move.does,
+        site=None if move.site is None else _site(move.site),
+        result=move.result,
+        committed=move.committed,
+        blocked=move.blocked,
     )
 
 

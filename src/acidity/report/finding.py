@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from acidity.core.cause import Place
 from acidity.core.finding import Finding
+from acidity.core.lane import Move
 from acidity.report.brief import all_remedies, fate_line
 from acidity.report.page import Page
 from acidity.report.rerun import say_history
@@ -30,6 +33,9 @@ def say_finding(page: Page, finding: Finding) -> None:
     for number, step in enumerate(finding.explanation, start=1):
         count = f"{number}. " if len(finding.explanation) > 1 else ""
         page.say(step, label=f"{_head('why', first=number == 1)}{count}", label_style="cyan", indent=below)
+    for number, (line, style) in enumerate(lane_lines(finding.lanes)):
+        head = _head("lanes", first=not number)
+        page.say((line, style), label=head, label_style="cyan", indent=below, wrap=False)
     also = [f"{each} ({each.code})" for each in finding.also]
     _say_all(page, "also", [f"breaks {', '.join(also)}"] if also else [])
     _say_all(page, "see", [", ".join(finding.see)] if finding.see else [])
@@ -42,6 +48,22 @@ def say_finding(page: Page, finding: Finding) -> None:
         page.say(finding.replay, label=REPLAY, label_style="cyan", indent=below, wrap=False)
     else:
         page.say(str(finding.schedule), label="schedule: ", label_style="cyan", indent=below, wrap=False)
+
+
+def lane_lines(moves: Sequence[Move]) -> list[tuple[str, str]]:
+    """The moves of several callers as (line, style): a column for each caller, in which a dotted line stands for one
+    who waits, then what was done, where, and what came of it; below it what was committed.
+    """
+    names = sorted({move.actor for move in moves})
+    where = max((len(str(move.site or "")) for move in moves), default=0)
+    lines = []
+    for move in moves:
+        columns = " ".join(name if name == move.actor else "┆" if name in move.blocked else "│" for name in names)
+        site = f"{move.site or ''!s:<{where}}"
+        lines.append((f"{columns}  {site}  {move.does}  → {move.result}", ""))
+        margin = " ".join("┆" if name in move.blocked else "│" for name in names)
+        lines += [(f"{margin}  {'':<{where}}  committed: {change}", "green") for change in move.committed]
+    return lines
 
 
 def _what_and_where(finding: Finding) -> str:

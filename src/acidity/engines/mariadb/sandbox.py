@@ -232,7 +232,7 @@ class MariadbSandbox(HostedSandbox):
         if tables:
             triggers = [each for each in self._made if each[1].startswith("DROP TRIGGER")]
             parts = ["SET foreign_key_checks = 0", *(drop for _, drop, _ in triggers), "BEGIN"]
-            parts += [f"DELETE FROM {self.shapes[name].place}" for name in tables]
+            parts += self.emptying(tables)
             for shape in (self.shapes[name] for name in tables):
                 columns = self._columns(shape)
                 parts.append(f"INSERT INTO {shape.place} ({columns}) SELECT {columns} FROM {self._seed_of(shape)}")

@@ -16,6 +16,7 @@ from acidity.engines.postgresql.ahead import Ahead, ask_ahead, is_idle
 from acidity.engines.postgresql.apart import Apart
 from acidity.engines.postgresql.bait import BAIT
 from acidity.engines.postgresql.session import ANYTHING, SESSIONS, SESSIONS_OF, STATES, TO_END, left_on
+from acidity.engines.postgresql.victims import Victims
 from acidity.engines.postgresql.wires import Wires, is_plain, is_undone
 from acidity.engines.sandbox import Look
 from acidity.engines.server import Server
@@ -29,7 +30,7 @@ DRIVERS: Mapping[str, tuple[str, str]] = {
 }
 
 
-class PostgresqlSandbox(HostedSandbox):
+class PostgresqlSandbox(Victims, HostedSandbox):
     """A database on a PostgreSQL server, owned by a role without privileges.
 
     Attributes:
@@ -135,6 +136,7 @@ class PostgresqlSandbox(HostedSandbox):
         self._step_outside()
         for name in (self.database, self.before):
             self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)} WITH (FORCE)")
+        self.forget_choice()
         self.ask(f"DROP ROLE IF EXISTS {self.quoted(self.user)}")
 
     def prepared(self) -> dict[str, str]:
@@ -148,19 +150,19 @@ class PostgresqlSandbox(HostedSandbox):
 
         left = self.ask("SELECT database, gid FROM pg_prepared_xacts WHERE starts_with(database, %s)", (PREFIX,))
         for name, gid in left:
-            if owner_is_gone(name, self.serves):
+            if owner_is_gone(name, self.owner_lives):
                 with suppress(psycopg.Error), self.connect_admin(name) as connection:  # another process may be faster
                     connection.execute(f"ROLLBACK PREPARED {_literal(gid)}")
         for (name,) in self.ask(f"SELECT datname FROM pg_database WHERE starts_with(datname, '{PREFIX}')"):
-            if owner_is_gone(name, self.serves):
+            if owner_is_gone(name, self.owner_lives):
                 with suppress(psycopg.errors.ObjectInUse):  # somebody came since: never by force
                     self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)}")
         for (name,) in self.ask(f"SELECT rolname FROM pg_roles WHERE starts_with(rolname, '{PREFIX}')"):
-            if owner_is_gone(name, self.serves):
+            if owner_is_gone(name, self.owner_lives):
                 with suppress(psycopg.errors.DependentObjectsStillExist, psycopg.errors.InsufficientPrivilege):
                     self.ask(f"DROP ROLE IF EXISTS {self.quoted(name)}")
 
-    def serves(self, owner: str) -> bool:
+    def owner_lives(self, owner: str) -> bool:
         """Whether a session of that Sandbox lives, or one in a database of its; the server lists them all."""
         return bool(self.ask(SESSIONS_OF, (owner, owner, owner, f"{owner}_")))
 
@@ -223,6 +225,7 @@ class PostgresqlSandbox(HostedSandbox):
         super()._put_back()
         if self._restarted:
             self._apart.forget_files()
+        if self._restarted or self.exact:
             self.stamp = self.stamp_now()  # the schema itself is as it was, or was read anew
 
     def read_shapes(self) -> dict[str, Shape]:
@@ -245,7 +248,7 @@ class PostgresqlSandbox(HostedSandbox):
     def reset_statements(self, tables: Collection[str]) -> Iterable[str]:
         """One text: triggers and foreign keys off, delete, copy, sequences."""
         parts = ["SET session_replication_role = replica"]
-        parts += [f"DELETE FROM {self.shapes[name].rows}" for name in tables]
+        parts += self.emptying(tables)
         for name in tables:
             shape = self.shapes[name]
             columns = ", ".join(map(self.quoted, shape.writable))

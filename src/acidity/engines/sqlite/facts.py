@@ -103,6 +103,18 @@ class SqliteFacts:
         found: tuple[Left, ...] = self.on_driver(dbapi_connection, left_on)
         return found
 
+    def make_impatient(self, dbapi_connection: Any) -> bool:
+        """``busy_timeout`` 0; the program's own was more than that, or it was not."""
+
+        def set_timeout(connection: sqlite3.Connection) -> bool:
+            old = int(connection.execute("PRAGMA busy_timeout").fetchone()[0])
+            connection.execute("PRAGMA busy_timeout = 0").fetchall()
+            return old > 0
+
+        with own_calls():
+            patient: bool = self.on_driver(dbapi_connection, set_timeout)
+        return patient
+
     @contextmanager
     def impatient(self, dbapi_connection: Any) -> Iterator[None]:
         """``busy_timeout`` 0 while the context lasts."""

@@ -38,6 +38,8 @@ class SqliteSandbox(SqliteGate):
     """
 
     engine_name = "sqlite"
+    exact = True  # it is the same file
+    lasting = False
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self.name = ""
@@ -186,6 +188,17 @@ class SqliteSandbox(SqliteGate):
         """The one over which all was found at rest just now, or a new one."""
         found, self._looking = self._looking, None
         return self._own_connection(self.path) if found is None else closing(found)
+
+    def impose(self, level: str) -> bool:
+        """Every transaction is serializable; what a driver makes of a level is a matter of each engine."""
+        del level
+        return False
+
+    def choose_victims(self) -> None:
+        """Nobody waits, so nobody waits in a cycle."""
+
+    def about_to_wait(self, dbapi_connection: Any) -> None:
+        """Nor does this one."""
 
     def connect_beside(self) -> sqlite3.Connection:
         """A second connection that waits for no lock."""

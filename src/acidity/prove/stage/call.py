@@ -15,6 +15,7 @@ from acidity.core.scenario import Operation, Scenario
 from acidity.engines.base import Sandbox
 from acidity.engines.hosting import require_driver
 from acidity.prove.stage.asked_for import injection_of
+from acidity.prove.stage.attempts import Attempts
 from acidity.prove.stage.ending import answered, raised
 from acidity.prove.stage.ground import BY_NAME, require_fitting
 from acidity.prove.stage.host import is_async
@@ -75,13 +76,20 @@ class Caller:
             for part in self._parts.values():
                 require_driver(part.driver(asynchronous=asynchronous))
 
-    @calls_operations
     def call(self, player: Player) -> Ending:
-        """Call a plain function, or an application over WSGI.
+        """Call a plain function, or an application over WSGI, as often as its ``retry=`` says.
 
         Raises:
             KeyboardInterrupt: the user pressed Ctrl-C; also `Terminated` and `Unsettled`, which are acidity's own.
         """
+        attempts = Attempts(player.operation.retry)
+        while True:
+            ending = self._call(player, attempts)
+            if not attempts.goes_on:
+                return attempts.last(ending)
+
+    @calls_operations
+    def _call(self, player: Player, attempts: Attempts) -> Ending:
         operation = player.operation
         what, function = self._injection(operation), self.applications.callable_of(operation)
         try:
@@ -95,11 +103,19 @@ class Caller:
                         answer = function(first, *operation.arguments, **operation.keywords)
             return answered(operation, answer)
         except BaseException as error:
+            attempts.failed(error)
             return raised(operation, error, player.needs, function)
 
-    @calls_operations
     async def call_async(self, player: Player) -> Ending:
         """Call a coroutine function, or an application over ASGI; what `call` raises, this raises."""
+        attempts = Attempts(player.operation.retry)
+        while True:
+            ending = await self._call_async(player, attempts)
+            if not attempts.goes_on:
+                return attempts.last(ending)
+
+    @calls_operations
+    async def _call_async(self, player: Player, attempts: Attempts) -> Ending:
         operation = player.operation
         what, function = self._injection(operation), self.applications.callable_of(operation)
         try:
@@ -115,6 +131,7 @@ class Caller:
                         answer = await function(first, *operation.arguments, **operation.keywords)
             return answered(operation, answer)
         except BaseException as error:
+            attempts.failed(error)
             return raised(operation, error, player.needs, function)
 
     def _injection(self, operation: Operation) -> str | None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from acidity.core.outcome import Ending
 from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.host import LoopHost, is_async
+
+Direct = Callable[[Caller, Sequence[Player], LoopHost | None], list[Ending]]
+"""How several callers are let play: `play`, or whoever wants an order among them; its arguments are those of `play`."""
 
 
 def play(caller: Caller, players: Sequence[Player], loop: LoopHost | None) -> list[Ending]:

@@ -12,6 +12,7 @@ from acidity.core.misfit import Misfit, Mode
 from acidity.core.outcome import Ending, State, Told, Violation
 from acidity.core.schedule import Schedule
 from acidity.core.step import Step
+from acidity.engines.base import Look
 from acidity.prove.stage.stranger import Encounter
 
 
@@ -93,6 +94,21 @@ class Scene:
 
     endings: tuple[Ending, ...]
     seen: Seen
+    bypasses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What callers left behind in a run that nobody but acidity looks at, and only once.
+
+    Attributes:
+        endings: how each ended, in the order of the players.
+        look: the databases after it.
+        bypasses: what reached the database without passing the seam, or what lies beyond what is compared.
+    """
+
+    endings: tuple[Ending, ...]
+    look: Look
     bypasses: tuple[str, ...]
 
 

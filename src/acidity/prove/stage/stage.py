@@ -40,7 +40,8 @@ from acidity.prove.stage.host import Host, LoopHost, PlainHost, is_async
 from acidity.prove.stage.needs import NOTHING, Needs
 from acidity.prove.stage.onlook import Onlooker
 from acidity.prove.stage.overseer import DidNotEnd, Overseer
-from acidity.prove.stage.play import play
+from acidity.prove.stage.play import Direct
+from acidity.prove.stage.play import play as at_once
 from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.refusals import Refusals
 from acidity.prove.stage.run import Run, Scene
@@ -57,7 +58,7 @@ class Stage:
         scenario: what to run.
         db: the name of an engine.
         settings: settings of the database.
-        isolation_level: for the engines that acidity makes and injects.
+        isolation_level: of every transaction; one that the program sets itself is kept.
         run_timeout: how many seconds a run may take; an operation's own ``timeout=`` goes before it.
 
     Attributes:
@@ -79,8 +80,6 @@ class Stage:
         isolation_level: str | None = None,
         run_timeout: float = RUN_TIMEOUT_S,
     ) -> None:
-        if isolation_level is not None and (scenario.bind or any(each.bind for each in scenario.databases.values())):
-            raise UsageError("isolation_level= cannot be imposed on an engine of yours (bind=); set it there")
         self.began = time.monotonic()
         self.scenario = scenario
         self.parts: Mapping[str, Sandbox] = {}
@@ -126,6 +125,11 @@ class Stage:
         self.parts = sandboxes_of(self.scenario, db, settings)
         self.sandbox = ground_of(self.scenario, self.parts)
         self._cleanup.callback(self.sandbox.close)
+        level = options.get("isolation_level")
+        imposed = [] if level is None else [part.impose(level) for part in self.parts.values()]
+        scenario = self.scenario
+        if not all(imposed) and (scenario.bind or any(each.bind for each in scenario.databases.values())):
+            raise UsageError("isolation_level= cannot be imposed on an engine of yours (bind=) here; set it there")
         self._caller = Caller(self.scenario, self.parts, options)
         self._onlooker = Onlooker(self.sandbox, self.parts, self.adapters)
         self._judges = Judges(self.parts)
@@ -197,12 +201,13 @@ class Stage:
         player = Player(operation, Actor(FIRST, interceptor), needs)
         return Run.of(player.actor, self.play([player], reset=reset), schedule or Schedule())
 
-    def play(self, players: Sequence[Player], *, reset: bool = True) -> Scene:
+    def play(self, players: Sequence[Player], *, reset: bool = True, direct: Direct = at_once) -> Scene:
         """Run one or several callers at once, and read what they left.
 
         Args:
             players: who plays; a player in a child process plays alone.
             reset: start from the rows before; otherwise from what the last run left.
+            direct: lets them play, in an order of its own.
 
         Raises:
             ForeignDatabase: an engine inside an operation points at a database that is not ours.
@@ -224,7 +229,7 @@ class Stage:
                         endings = [Child(player, partial(self._live, player), self.overseer.in_child).run()]
                 else:
                     with self._sessions.lending(players):
-                        endings, bypasses = self.act(players)
+                        endings, bypasses = self.act(players, direct)
             self.sandbox.remember(tuple(event for player in players for event in player.actor.history))
             for player in players:
                 host.sync(player.actor.interceptor.finish)
@@ -255,7 +260,7 @@ class Stage:
                 host.sync(self.adapters.forget)
         return ending
 
-    def act(self, players: Sequence[Player]) -> tuple[list[Ending], list[str]]:
+    def act(self, players: Sequence[Player], direct: Direct = at_once) -> tuple[list[Ending], list[str]]:
         """Let them play while the seam is armed; give how each ended and what bypassed the seam."""
         for player in players:  # in a child process no application runs yet
             self._begin_application(player.operation)
@@ -265,7 +270,7 @@ class Stage:
                 with self._limiting(players):
                     # In a context of its own: one that is ended anywhere may leave variables of it as they were.
                     loop = host if isinstance(host, LoopHost) else None
-                    endings = copy_context().run(play, self._caller, players, loop)
+                    endings = copy_context().run(direct, self._caller, players, loop)
             except DidNotEnd:
                 host.abandon()
                 raise

@@ -1,0 +1,33 @@
+"""The anomalies by name, one file each; a new one is a file and a line here.
+
+They are asked in this order, from what is plainest to what is most general, and the first that is seen names the run.
+"""
+
+from __future__ import annotations
+
+from acidity.analysis.anomalies.base import Anomaly, Seen
+from acidity.analysis.dependencies import Dependencies
+from acidity.core.registry import Registry
+
+ANOMALIES: Registry[Anomaly] = Registry(
+    "anomalies",
+    {
+        "dirty read": "acidity.analysis.anomalies.dirty_read:DIRTY_READ",
+        "lost update": "acidity.analysis.anomalies.lost_update:LOST_UPDATE",
+        "duplicate insert": "acidity.analysis.anomalies.duplicate_insert:DUPLICATE_INSERT",
+        "non-repeatable read": "acidity.analysis.anomalies.non_repeatable_read:NON_REPEATABLE_READ",
+        "write skew": "acidity.analysis.anomalies.write_skew:WRITE_SKEW",
+        "phantom": "acidity.analysis.anomalies.phantom:PHANTOM",
+        "read skew": "acidity.analysis.anomalies.read_skew:READ_SKEW",
+        "stale check": "acidity.analysis.anomalies.stale_check:STALE_CHECK",
+    },
+)
+
+
+def name_of(graph: Dependencies) -> tuple[str, Seen] | None:
+    """The first anomaly that is seen in a run, with where; None where the graph shows none that has a name here."""
+    for name in ANOMALIES:
+        seen = ANOMALIES[name].detect(graph)
+        if seen is not None:
+            return name, seen
+    return None

@@ -1,0 +1,24 @@
+"""Read skew: a caller sees one row as it was before another caller, and a second row as it was after."""
+
+from __future__ import annotations
+
+from acidity.analysis.anomalies.base import Seen
+from acidity.analysis.dependencies import Dependencies, Kind
+
+
+class ReadSkew:
+    """See `Anomaly`."""
+
+    code = "ACI305"
+    source = "Berenson et al., SIGMOD 1995, A5A; Adya, Weak Consistency, 1999, G-single"
+
+    def detect(self, graph: Dependencies) -> Seen | None:
+        """One query of a caller came before another caller's change, and another query after it."""
+        for before, after in graph.circles(Kind.RW):
+            if after.kind is Kind.WR:
+                told = f"{before.source} saw some of it before {before.target}, and some of it after"
+                return Seen((before, after), (), told)
+        return None
+
+
+READ_SKEW = ReadSkew()

@@ -1,0 +1,234 @@
+"""Who depends on whom: the direct serialization graph of one run (Adya, *Weak Consistency*, MIT 1999, §3).
+
+Nothing here reads SQL. What a transaction wrote is the difference between the committed rows before and after its
+COMMIT, so the order of versions is known and not inferred. What a query read is known by asking it again in each
+committed state: a commit concerns the query exactly if it changes the answer, whether by a value, by a row that appears
+or by one that goes (a predicate). The nodes are callers, for a caller is what a serial order moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from acidity.analysis.values import encode
+from acidity.core.call import Event
+from acidity.core.finding import RowChange
+
+Item = tuple[str, tuple[bytes, ...]]
+Rows = tuple[tuple[Any, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A row that a transaction wrote, perhaps with the values that it had.
+
+    Attributes:
+        item: which row.
+        columns: those that got a value.
+        blind: those whose new value the program had computed, whatever stood there.
+    """
+
+    item: Item
+    columns: frozenset[str]
+    blind: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one transaction made visible.
+
+    Attributes:
+        event: its COMMIT.
+        number: of the states; state 0 are the rows before the run.
+        changes: the rows that differ from the committed rows before it.
+        writes: the rows that it wrote, those among them.
+    """
+
+    event: Event
+    number: int
+    changes: tuple[RowChange, ...]
+    writes: tuple[Written, ...]
+
+    @property
+    def actor(self) -> str:
+        """Whose it was."""
+        return self.event.call.actor
+
+    def to(self, item: Item) -> Written | None:
+        """What it wrote to a row."""
+        return next((written for written in self.writes if written.item == item), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A query of the run.
+
+    Attributes:
+        event: the Call, with the rows that the program got.
+        at: how many transactions had committed when it was answered.
+        answers: what it gives in each committed state; None where it could not be asked.
+        own: its caller had written before, and not committed, so that no committed state tells what it may see.
+    """
+
+    event: Event
+    at: int
+    answers: tuple[Rows | None, ...]
+    own: bool = False
+
+    @property
+    def actor(self) -> str:
+        """Who asked."""
+        return self.event.call.actor
+
+    @property
+    def seen(self) -> int | None:
+        """The last state before the answer that gives what it got; None where none does."""
+        fitting = [number for number in range(self.at, -1, -1) if self._fits(number)]
+        return fitting[0] if fitting else None
+
+    def _fits(self, number: int) -> bool:
+        answer = self.answers[number] if number < len(self.answers) else None
+        return answer is not None and starts_with(answer, rows_of(self.event))
+
+    def is_changed_by(self, number: int) -> bool:
+        """Whether this commit changes the answer."""
+        one, other = self.answers[number - 1], self.answers[number]
+        return one is not None and other is not None and _encoded(one) != _encoded(other)
+
+
+class Kind(Enum):
+    """Why one caller must come before another.
+
+    Attributes:
+        WW: it wrote a row that the other one wrote next.
+        WR: it wrote what the other one read.
+        RW: it read what the other one changed afterwards.
+    """
+
+    WW = "ww"
+    WR = "wr"
+    RW = "rw"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A dependency: `source` must come before `target` in any serial order that fits the run.
+
+    Attributes:
+        kind: why.
+        first: the commit of the source; None for RW.
+        second: the commit of the target; None for WR.
+        read: the query; None for WW.
+        item: the row; for a query, the first one by which its answer was changed.
+        predicate: the answer was changed by rows that came or went.
+    """
+
+    kind: Kind
+    source: str
+    target: str
+    first: Commit | None = None
+    second: Commit | None = None
+    read: Read | None = None
+    item: Item | None = None
+    predicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """The graph of one run.
+
+    Attributes:
+        commits: in their order.
+        reads: in the order of their answers.
+        edges: all dependencies between two callers.
+        errors: what the database refused.
+    """
+
+    commits: tuple[Commit, ...]
+    reads: tuple[Read, ...]
+    edges: tuple[Edge, ...]
+    errors: tuple[Event, ...] = ()
+
+    def between(self, source: str, target: str, *kinds: Kind) -> tuple[Edge, ...]:
+        """The dependencies of one caller on another, of these kinds or of any."""
+        return tuple(
+            edge
+            for edge in self.edges
+            if edge.source == source and edge.target == target and (not kinds or edge.kind in kinds)
+        )
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """All ordered pairs of callers between whom there is an edge."""
+        return tuple(dict.fromkeys((edge.source, edge.target) for edge in self.edges))
+
+    def circles(self, *kinds: Kind) -> Iterator[tuple[Edge, Edge]]:
+        """Two callers, each of whom must come before the other; the first edge is of these kinds, or of any."""
+        for source, target in self.pairs:
+            for edge in self.between(source, target, *kinds):
+                for back in self.between(target, source):
+                    yield edge, back
+
+
+def dependencies_of(commits: Sequence[Commit], reads: Sequence[Read], errors: Sequence[Event] = ()) -> Dependencies:
+    """The graph of a run."""
+    edges = [*_of_writes(commits), *(edge for read in reads for edge in _of_read(read, commits))]
+    return Dependencies(tuple(commits), tuple(reads), tuple(edges), tuple(errors))
+
+
+def _of_writes(commits: Sequence[Commit]) -> Iterator[Edge]:
+    last: dict[Item, Commit] = {}
+    for commit in commits:
+        for written in commit.writes:
+            before = last.get(written.item)
+            if before is not None and before.actor != commit.actor:
+                yield Edge(Kind.WW, before.actor, commit.actor, before, commit, None, written.item)
+            last[written.item] = commit
+
+
+def _of_read(read: Read, commits: Sequence[Commit]) -> Iterator[Edge]:
+    seen = read.seen
+    if seen is None or read.own:
+        return
+    for commit in commits:
+        if commit.actor == read.actor or not read.is_changed_by(commit.number):
+            continue
+        changes = relevant(read, commit)
+        item = item_of(changes[0]) if changes else None
+        predicate = bool(changes) and all(change.before is None or change.after is None for change in changes)
+        if commit.number <= seen:
+            yield Edge(Kind.WR, commit.actor, read.actor, commit, None, read, item, predicate)
+        else:
+            yield Edge(Kind.RW, read.actor, commit.actor, None, commit, read, item, predicate)
+
+
+def relevant(read: Read, commit: Commit) -> tuple[RowChange, ...]:
+    """The changes by which a commit changed the answer: those in tables that the query names, as far as that tells."""
+    words = read.event.call.sql.lower()
+    named = tuple(change for change in commit.changes if change.table.lower().rpartition(".")[2] in words)
+    return named or commit.changes
+
+
+def item_of(change: RowChange) -> Item:
+    """What tells a row from all others."""
+    cells = change.key or (change.before if change.after is None else change.after) or ()
+    return change.table, tuple(encode(value) for _, value in cells)
+
+
+def rows_of(event: Event) -> Rows:
+    """What the program got."""
+    return tuple(tuple(row) for row in event.reply.rows or ())
+
+
+def starts_with(answer: Rows, rows: Rows) -> bool:
+    """Whether a program that got these rows may have got this answer; it need not fetch all of it."""
+    if not rows:
+        return not answer
+    return _encoded(answer)[: len(rows)] == _encoded(rows)
+
+
+def _encoded(rows: Rows) -> list[list[bytes]]:
+    return [[encode(value) for value in row] for row in rows]

@@ -1,0 +1,125 @@
+"""Which rows an UPDATE or DELETE touches, as a query with the same condition; and which columns it gives which values.
+
+A row that is written with the values that it had shows in no comparison of rows; the query finds it. Only texts of one
+plain statement are read; of any other nothing is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from acidity.analysis.written import parsed, readable
+from acidity.core.call import Call
+
+_WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|[()]|[\w$]+|\?|%s""")
+_PLACE = re.compile(
+    r"""\s*(?:update|delete\s+from)\s+(?:only\s+)?((?:[\w$]+|"(?:[^"]|"")*"|`[^`]*`)(?:\s*\.\s*(?:[\w$]+|"(?:[^"]|"")*"|`[^`]*`))?)\s""",
+    re.IGNORECASE,
+)
+_LOCKING = re.compile(
+    r"\s+(?:for\s+(?:no\s+key\s+|key\s+)?(?:update|share)\b|lock\s+in\s+share\s+mode\b).*$", re.IGNORECASE | re.DOTALL
+)
+_NUMBERED = re.compile(r"\$(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question that can be asked in any committed state.
+
+    Attributes:
+        sql: its text, as the driver of the run took it.
+        params: its parameters.
+        table: the table whose rows a write touches; empty for a question of the program.
+    """
+
+    sql: str
+    params: Any
+    table: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The columns to which an UPDATE gives values.
+
+    Attributes:
+        columns: all of them.
+        blind: those whose value does not depend on what stands there.
+    """
+
+    columns: frozenset[str]
+    blind: frozenset[str]
+
+
+def named(call: Call) -> Call:
+    """A Call with numbered parameters as one with names, which every driver of that server but asyncpg takes."""
+    if not _NUMBERED.search(call.sql) or not isinstance(call.params, Sequence) or isinstance(call.params, str):
+        return call
+    text = _NUMBERED.sub(r"%(p\1)s", call.sql.replace("%", "%%"))
+    every = call.params if call.many else [call.params]
+    params = [{f"p{number}": value for number, value in enumerate(each, start=1)} for each in every]
+    return replace(call, sql=text, params=params if call.many else params[0])
+
+
+def question_of(call: Call) -> Query | None:
+    """The question that a reading Call asks, without the locks that it takes; None for one that is no query."""
+    text = call.sql.lstrip(" (").lower()
+    if call.many or call.writes or not text.startswith(("select", "with", "values")):
+        return None
+    return Query(_LOCKING.sub("", call.sql), call.params)
+
+
+def touched_by(call: Call) -> tuple[Query, ...]:
+    """Queries for the rows that an UPDATE or DELETE touches, one for each set of parameters."""
+    found = _PLACE.match(call.sql)
+    place = _where(call.sql) if found else None
+    if found is None or place is None:
+        return ()
+    start, end, parameters = place
+    text = f"SELECT * FROM {found[1]} WHERE {call.sql[start:end]}"  # noqa: S608 - a part of the program's own text
+    every = call.params if call.many and isinstance(call.params, Sequence) else [call.params]
+    table = found[1].replace('"', "").replace("`", "")
+    return tuple(Query(text, _last(params, parameters), table) for params in every)
+
+
+def _last(params: Any, number: int) -> Any:
+    """The parameters of the condition, which stand last; those with names are all there."""
+    if isinstance(params, Mapping) or not isinstance(params, Sequence):
+        return params
+    return tuple(params[len(params) - number :])
+
+
+def _where(sql: str) -> tuple[int, int, int] | None:
+    """Where the outermost condition begins and ends, and how many parameters it has by position."""
+    depth, start, end, parameters = 0, None, len(sql), 0
+    for word in _WORD.finditer(sql):
+        text = word[0].lower()
+        depth += (text == "(") - (text == ")")
+        if start is not None and depth == 0 and text in {"returning", "order", "limit"}:
+            end = word.start()
+            break
+        if depth == 0 and text == "where":
+            start, parameters = word.end(), 0
+        parameters += text in {"?", "%s"}
+    return None if start is None else (start, end, parameters)
+
+
+@lru_cache(maxsize=1024)
+def assigned_by(sql: str) -> Assigned:
+    """The columns to which an UPDATE gives values; none for any other text."""
+    from sqlglot import exp
+
+    columns: set[str] = set()
+    blind: set[str] = set()
+    tree = parsed(readable(sql))
+    for update in tree.find_all(exp.Update) if tree is not None else ():
+        for assignment in update.expressions:
+            if isinstance(assignment, exp.EQ) and isinstance(assignment.this, exp.Column):
+                name = assignment.this.name.lower()
+                columns.add(name)
+                if assignment.expression.find(exp.Column, exp.Subquery) is None:
+                    blind.add(name)
+    return Assigned(frozenset(columns), frozenset(blind))

@@ -1,0 +1,51 @@
+"""What PostgreSQL leaves to chance or to each session, made certain: the victim of a deadlock, the isolation level.
+
+Whoever has waited for ``deadlock_timeout`` looks for a cycle, and is its victim if he finds one: that depends on the
+machine's load. Here nobody looks but the one whose Call has just closed the cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from acidity.engines.hosted_gate import HostedGate
+
+_OTHERS_LOOK_AFTER = "2s"  # where the victim cannot be chosen, as outside a transaction, the server finds it then
+
+
+class Victims(HostedGate):
+    """See `Life` for what the methods promise."""
+
+    sets_level = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL"
+    _chooses = False
+
+    def choose_victims(self) -> None:
+        """By ``deadlock_timeout``, which only a superuser lets a role set; where that cannot be, chance decides."""
+        with suppress(Exception):  # a server before 15, or an administrator who is no superuser
+            self.ask(f"GRANT SET ON PARAMETER deadlock_timeout TO {self.quoted(self.user)}")
+            self._chooses = True
+
+    def forget_choice(self) -> None:
+        """A role with a privilege on a parameter cannot be dropped."""
+        if self._chooses:
+            self._chooses = False
+            self.ask(f"REVOKE SET ON PARAMETER deadlock_timeout FROM {self.quoted(self.user)}")
+
+    def configure(self, dbapi_connection: Any) -> None:
+        """Also let this session not look for cycles."""
+        super().configure(dbapi_connection)
+        if self._chooses:
+            self.send(dbapi_connection, f"SET deadlock_timeout = '{_OTHERS_LOOK_AFTER}'")
+            dbapi_connection.commit()
+
+    def about_to_wait(self, dbapi_connection: Any) -> None:
+        """Let this transaction, and no later one, look at once."""
+        if self._chooses:
+            with suppress(Exception):  # it has failed already, or its session has just been ended from outside
+                self.send(dbapi_connection, "SET LOCAL deadlock_timeout = '1ms'")
+
+    def truncating(self, places: Sequence[str]) -> list[str]:
+        """All at once, as tables that refer to each other have to be."""
+        return [f"TRUNCATE {', '.join(places)}"] if places else []

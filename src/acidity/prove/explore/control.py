@@ -1,0 +1,229 @@
+"""Who may go on, one Call at a time: the controller of a run as a generator, the same for threads and for tasks.
+
+It yields how many seconds to wait for a caller to come to another place, and is told whether one did. So it never waits
+itself, and never guesses: that a caller is blocked is what the engine says of all that run, in one answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from acidity.core.call import Event
+from acidity.core.turn import Trace, Turn
+from acidity.engines.codes import DEADLOCK
+from acidity.engines.sandbox import Unsettled
+from acidity.prove.explore.gate import Gate, Place
+
+Choose = Callable[[int, tuple[str, ...]], str]
+Waiting = Mapping[str, frozenset[str]]
+Course = Generator[float, bool, Trace]
+Pause = Generator[float, bool, None]
+
+FIRST_PAUSE_S = 0.0005  # an answer takes less, as a rule
+LONGEST_PAUSE_S = 0.02
+PATIENCE_S = 5.0  # for an engine that has to end a cycle of waits
+_WAITING = frozenset({Place.PYTHON, Place.FLIGHT, Place.REFUSED})  # when nobody can go on by himself
+_ABROAD = "?"  # a session that belongs to no caller, or that the engine does not name
+
+
+class Stuck(Unsettled):
+    """A caller neither goes on nor waits for a database; what the run would have come to is unknown."""
+
+
+@dataclass(slots=True)
+class Control:
+    """Lets callers go, one after another.
+
+    Attributes:
+        gates: of the callers, in their order.
+        choose: says who goes on, from the number of the turn and those who could.
+        start: begins a caller.
+        events: what a caller has been answered so far.
+        idles: whether a caller that runs no Call waits for another one, by what the system says of it.
+        after_turn: told of each turn when nobody can go on by himself.
+    """
+
+    gates: Sequence[Gate]
+    choose: Choose
+    start: Callable[[Gate], None]
+    events: Callable[[str], Sequence[Event]]
+    idles: Callable[[Gate], bool] = lambda _gate: False
+    after_turn: Callable[[Turn], None] = lambda _turn: None
+    _waiting: dict[str, frozenset[str]] = field(default_factory=dict)
+    _seen: int = 0
+    _refused: list[Gate] = field(default_factory=list)
+
+    def course(self) -> Course:
+        """The whole run.
+
+        Raises:
+            Stuck: a caller does not go on, and nothing says why.
+        """
+        turns: list[Turn] = []
+        enabled: list[tuple[str, ...]] = []
+        while any(gate.place is not Place.GONE for gate in self.gates):
+            able = tuple(gate.name for gate in self.gates if gate.place in {Place.OUTSIDE, Place.GATE})
+            if not able:
+                yield from self._unlock(turns)
+                continue
+            name = self.choose(len(turns), able)
+            enabled.append(able)
+            turn = yield from self._turn(next(gate for gate in self.gates if gate.name == name))
+            turns.append(turn)
+            self.after_turn(turn)
+        return Trace(tuple(turns), tuple(enabled))
+
+    def _turn(self, gate: Gate) -> Generator[float, bool, Turn]:
+        waited = [each.name for each in self.gates if each.place in _WAITING]
+        gate.others_wait = bool(waited)
+        if gate.place is Place.OUTSIDE:  # so no two of them open their first connections at once
+            gate.place, gate.begins = Place.PYTHON, True
+            self.start(gate)
+        else:
+            self._let_go(gate)
+        yield from self._settle()
+        gate.begins = False
+        yield from self._try_again(but=gate)
+        return self._told(gate, waited)
+
+    def _told(self, gate: Gate, waited: Sequence[str]) -> Turn:
+        still = [each.name for each in self.gates if each.place in _WAITING]
+        woken = tuple(each for each in waited if each not in still and each != gate.name)
+        waiting = {each: self._waiting.get(each, frozenset()) for each in still}
+        events = self._new_events(gate.name)
+        own = next((event.call for event in events if event.call.actor == gate.name), None)
+        if own is None and gate.name in still and gate.pending is not None and gate.place is not Place.PYTHON:
+            own = gate.pending.call
+        return Turn(gate.name, own, gate.name in still, woken, (), waiting, events)
+
+    def _new_events(self, name: str) -> tuple[Event, ...]:
+        """What was answered since the last time: victims first, then who was let go, then whom that woke.
+
+        Threads note their answers in any order; at the database, that is how one comes of the other.
+        """
+        found = [event for gate in self.gates for event in self.events(gate.name) if event.order > self._seen]
+        self._seen = max((event.order for event in found), default=self._seen)
+        return tuple(sorted(found, key=lambda it: (it.reply.code not in DEADLOCK, it.call.actor != name)))
+
+    def _let_go(self, gate: Gate) -> None:
+        gate.place = Place.PYTHON
+        self._waiting.pop(gate.name, None)
+        gate.baton.hand_over()
+
+    # Until nobody can go on by himself
+
+    def _settle(self) -> Pause:
+        pause = FIRST_PAUSE_S
+        while running := [gate for gate in self.gates if gate.place in {Place.PYTHON, Place.FLIGHT}]:
+            known = all(gate.name in self._waiting for gate in running)  # the engine tells at once; the system does not
+            if (known or pause > FIRST_PAUSE_S) and self._all_wait(running):
+                return
+            rang = yield pause
+            pause = FIRST_PAUSE_S if rang else min(2 * pause, LONGEST_PAUSE_S)
+        self._waiting.clear()
+
+    def _all_wait(self, running: Sequence[Gate]) -> bool:
+        """Whether all that run wait for somebody, and not in a cycle, which the engine is about to end."""
+        flying = [gate for gate in running if gate.place is Place.FLIGHT]
+        idle = {gate.name for gate in running if gate.place is Place.PYTHON and self.idles(gate)}
+        if len(flying) + len(idle) < len(running):
+            return False
+        waiting = waiting_of(flying, self.gates)
+        if any(gate.place is not Place.FLIGHT for gate in flying) or len(waiting) < len(flying):
+            return False
+        self._waiting = dict(waiting)
+        return not _in_cycle(waiting)
+
+    # A database that refuses instead of letting wait
+
+    def _try_again(self, but: Gate | None = None) -> Pause:
+        """Those that were refused as busy try again, in the order in which they were refused."""
+        self._refused = [gate for gate in self._refused if gate.place is Place.REFUSED]
+        for gate in list(self._refused):
+            if gate is not but:
+                self._let_go(gate)
+                yield from self._settle()
+        self._refused = [gate for gate in self._refused if gate.place is Place.REFUSED]
+        self._refused += [gate for gate in self.gates if gate.place is Place.REFUSED and gate not in self._refused]
+
+    # Nobody can go on
+
+    def _unlock(self, turns: list[Turn]) -> Pause:
+        """All wait: the one refused first is refused for good, or the engine ends a cycle of waits."""
+        waited = [gate.name for gate in self.gates if gate.place is not Place.GONE]
+        refused: tuple[str, ...] = ()
+        if self._refused:
+            gate = self._refused.pop(0)
+            refused = (gate.name,)
+            gate.gives_up = True
+            self._let_go(gate)
+            yield from self._settle()
+            yield from self._try_again()
+        else:
+            yield from self._outlast()
+        last = turns[-1]
+        now = self._told(next(gate for gate in self.gates if gate.name == last.actor), waited)
+        turns[-1] = Turn(
+            last.actor,
+            last.call,
+            now.waits,
+            (*last.woken, *now.woken),
+            (*last.refused, *refused),
+            now.waiting,
+            (*last.events, *now.events),
+        )
+        self.after_turn(Turn(last.actor, last.call, events=now.events))
+
+    def _outlast(self) -> Pause:
+        """Wait until one of those that wait for each other has been answered."""
+        began = time.monotonic()
+        there = [(gate, gate.place, gate.pending) for gate in self.gates if gate.place is not Place.GONE]
+        while all(gate.place is place and gate.pending is pending for gate, place, pending in there):
+            yield LONGEST_PAUSE_S
+            if time.monotonic() - began > PATIENCE_S:
+                raise Stuck(f"nobody goes on, and nothing ends it: {'; '.join(_stands(gate) for gate, _, _ in there)}")
+        yield from self._settle()
+
+
+def waiting_of(flying: Sequence[Gate], gates: Sequence[Gate]) -> Waiting:
+    """Those of these callers that wait for a lock, and for which callers, from one answer of each database."""
+    found: dict[str, frozenset[str]] = {}
+    # Only who has a Call just now: others may have left the connection of their last one to somebody else.
+    here = [gate for gate in gates if gate.place not in {Place.PYTHON, Place.GONE}]
+    wires = {gate.name: gate.pending.wire for gate in here if gate.pending is not None}
+    sessions = {wire.session: name for name, wire in wires.items() if wire is not None}
+    for sandbox in {id(wire.sandbox): wire.sandbox for wire in wires.values() if wire is not None}.values():
+        asked = {
+            wire.session: gate.name
+            for gate in flying
+            if (wire := wires.get(gate.name)) is not None and wire.sandbox is sandbox and wire.session is not None
+        }
+        if not asked:
+            continue
+        numbers = [number for number in asked if number is not None]
+        for number, holders in sandbox.waits(numbers).items():
+            found[asked[number]] = frozenset(sessions.get(holder, _ABROAD) for holder in holders)
+    return found
+
+
+def _stands(gate: Gate) -> str:
+    """What somebody waits for who does not go on."""
+    if gate.place is Place.PYTHON or gate.pending is None:
+        return f"{gate.name} waits for a lock or a connection of the program"
+    call = gate.pending.call
+    return f"{gate.name} waits for the database: {call.label[:60]}{f' at {call.site}' if call.site else ''}"
+
+
+def _in_cycle(waiting: Waiting) -> bool:
+    """Whether somebody waits, over others, for himself."""
+    for name in waiting:
+        seen: set[str] = set()
+        ahead = set(waiting[name])
+        while ahead:
+            if name in ahead:
+                return True
+            seen |= ahead
+            ahead = {further for each in ahead for further in waiting.get(each, frozenset())} - seen
+    return False

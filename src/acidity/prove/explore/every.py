@@ -1,0 +1,114 @@
+"""Every sequence of grants, those with the fewest switches first: `Every` says which to run next. It runs nothing.
+
+A run follows a prefix and then lets the same caller go on as long as it can. Wherever somebody else could have gone on
+after the prefix, a longer prefix is to be tried; so each sequence is run exactly once. A *switch* here is one that
+nobody was forced to: the caller before could have gone on.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from fractions import Fraction
+from math import prod
+
+from acidity.core.turn import Trace, Turn
+
+
+class Deviated(BaseException):
+    """A run that starts like another one went another way: what is run is not deterministic."""
+
+
+class Every:
+    """The sequences of grants that are left to try.
+
+    Attributes:
+        covered: the part of all sequences that was run, as the chance that callers who are let go at random, one by
+            one, take one of them.
+        switches: as many were allowed in the last one.
+    """
+
+    def __init__(self) -> None:
+        self.covered = Fraction(0)
+        self.switches = 0
+        self._left: list[tuple[int, int, tuple[str, ...]]] = [(0, 0, ())]
+        self._number = 0
+        self._able: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._done: dict[tuple[str, ...], str] = {}
+
+    def next(self) -> tuple[str, ...] | None:
+        """The prefix of the next run; None when every sequence was run."""
+        if not self._left:
+            return None
+        self.switches, _, prefix = heapq.heappop(self._left)
+        return prefix
+
+    def seen(self, prefix: Sequence[str], trace: Trace) -> None:
+        """A run with that prefix went so.
+
+        Raises:
+            Deviated: one that began alike went another way.
+        """
+        self._compare(trace)
+        self.covered += Fraction(1, prod(map(len, trace.enabled)))
+        grants = trace.grants
+        for place in range(len(prefix), len(grants)):
+            before = grants[place - 1] if place else None
+            for other in trace.enabled[place]:
+                if other != grants[place]:
+                    longer = (*grants[:place], other)
+                    self._number += 1
+                    cost = switches_of(trace, place) + (before in trace.enabled[place] and before != other)
+                    heapq.heappush(self._left, (cost, self._number, longer))
+
+    def _compare(self, trace: Trace) -> None:
+        """What is done after the same grants is the same, and so is who could have gone on."""
+        for place, (turn, able) in enumerate(zip(trace.turns, trace.enabled, strict=True)):
+            if self._able.setdefault(trace.grants[:place], able) != able:
+                raise Deviated(f"in turn {place + 1} others could go on than in a run that began alike")
+            done = _done_in(turn)
+            before = self._done.setdefault(trace.grants[: place + 1], done)
+            if before != done:
+                raise Deviated(f"in turn {place + 1} {turn.actor} {done}; in a run that began alike it {before}")
+
+
+def switches_of(trace: Trace, until: int | None = None) -> int:
+    """How often somebody else was let go although the caller before could have gone on."""
+    grants = trace.grants[:until]
+    pairs = zip(grants, grants[1:], trace.enabled[1:], strict=False)
+    return sum(1 for one, next_one, able in pairs if one != next_one and one in able)
+
+
+def _done_in(turn: Turn) -> str:
+    """What has to be the same in all runs that begin alike; parameters may hold generated values."""
+    made = " ".join(turn.call.sql.split()) or turn.call.kind.value if turn.call is not None else "no call"
+    waits = ", which waits" if turn.waits else ""
+    woke = f", and woke {' and '.join(turn.woken)}" if turn.woken else ""
+    return f"made {made[:60]}{waits}{woke}"
+
+
+class Chooser:
+    """Follows a prefix, then lets the same caller go on as long as it can.
+
+    Args:
+        prefix: who goes on first.
+    """
+
+    def __init__(self, prefix: tuple[str, ...]) -> None:
+        self._prefix = prefix
+        self._last = ""
+
+    def __call__(self, number: int, able: tuple[str, ...]) -> str:
+        """Who goes on in this turn.
+
+        Raises:
+            Deviated: whoever comes next in the prefix cannot.
+        """
+        if number < len(self._prefix):
+            name = self._prefix[number]
+            if name not in able:
+                raise Deviated(f"{name} could not go on in turn {number + 1}, but {', '.join(able)}")
+        else:
+            name = self._last if self._last in able else able[0]
+        self._last = name
+        return name

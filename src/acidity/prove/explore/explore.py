@@ -1,0 +1,204 @@
+"""`explore`: several callers at once, every order of their Calls, and a Report of what no serial order gives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import combinations_with_replacement
+from shlex import quote
+
+from acidity.core.finding import Finding
+from acidity.core.options import CheckOptions
+from acidity.core.report import EngineInfo, ExitReason
+from acidity.core.scenario import Scenario
+from acidity.core.schedule import Schedule
+from acidity.core.turn import grants_of
+from acidity.engines.sandbox import Unsettled
+from acidity.errors import Terminated, UsageError
+from acidity.prove.explore.findings import told
+from acidity.prove.explore.lab import Lab, asking
+from acidity.prove.explore.oracle import NoOracle, Oracle
+from acidity.prove.explore.search import Search, Searched
+from acidity.prove.runs import Runs, reason_of
+from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.quiet import quiet
+from acidity.prove.stage.stage import Stage
+from acidity.report.secret import masked
+
+Callers = tuple[int, ...]
+TOGETHER_MAX = 4  # callers at once: there are 24 serial orders of them, each run twice
+
+
+@dataclass(slots=True)
+class Group:
+    """Some callers at once, and what came of them.
+
+    Attributes:
+        callers: the positions of their operations in the scenario, from 0.
+        names: of their operations.
+        searched: what was run.
+        serial: how many serial runs they were compared with.
+        masked: what is not compared literally.
+        findings: what was found.
+        unknowns: what could not be decided.
+    """
+
+    callers: Callers
+    names: tuple[str, ...]
+    searched: Searched = field(default_factory=Searched)
+    serial: int = 0
+    masked: tuple[str, ...] = ()
+    findings: list[Finding] = field(default_factory=list)
+    unknowns: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Explored:
+    """What was seen of a whole scenario.
+
+    Attributes:
+        engine: where.
+        level: the isolation level that was imposed; empty for the engine's default.
+        groups: callers that were let at it together.
+        unknowns: what could not be decided.
+        ended: why no more runs were made.
+        stopped_by: the Ctrl-C or signal that ended it.
+        elapsed_s: wall time in seconds.
+    """
+
+    engine: EngineInfo
+    level: str = ""
+    groups: list[Group] = field(default_factory=list)
+    unknowns: list[str] = field(default_factory=list)
+    ended: ExitReason = ExitReason.FINISHED
+    stopped_by: KeyboardInterrupt | Terminated | None = None
+    elapsed_s: float = 0.0
+
+    def stop(self, by: KeyboardInterrupt | Terminated) -> None:
+        """Somebody stopped it; what was found until then stays."""
+        self.stopped_by = by
+        if self.ended is ExitReason.FINISHED:
+            self.ended = reason_of(by)
+            self.unknowns.append(self.ended.value)
+
+
+def run_explore(
+    scenario: Scenario,
+    asked: CheckOptions,
+    groups: Sequence[Callers] | None = None,
+    schedule: Schedule | None = None,
+) -> Explored:
+    """Let the operations of a scenario at its rows at once.
+
+    Args:
+        scenario: whose operations.
+        asked: the options.
+        groups: which of them together, by their positions; by default all of them, and a single one twice.
+        schedule: the only one to run.
+
+    Raises:
+        UsageError: the input is wrong.
+        EngineUnavailable: the engine cannot be started.
+    """
+    _require_simple(scenario)
+    groups = groups if groups is not None else [together(scenario)]
+    _require_callers(groups, scenario)
+    began = time.monotonic()
+    explored: Explored | None = None
+    try:
+        with Stage(scenario, asked.db, asked.settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
+            explored = Explored(stage.sandbox.info(), asked.isolation_level or "")
+            _explore_all(Runs(stage, asked), groups, schedule, explored)
+            with suppress(Unsettled), asking():  # what the operations themselves have set
+                explored.engine = stage.sandbox.info()
+        stage.overseer.leave_if_told()
+    except (KeyboardInterrupt, Terminated) as stop:  # while everything was taken back
+        if explored is None:
+            raise
+        explored.stop(stop)
+    explored.elapsed_s = time.monotonic() - began
+    return explored
+
+
+def together(scenario: Scenario) -> Callers:
+    """All operations at once; a single one twice."""
+    positions = tuple(range(len(scenario.operations)))
+    return positions if len(positions) > 1 else (0, 0)
+
+
+def pairs(scenario: Scenario) -> list[Callers]:
+    """Every operation beside itself, and beside every other one."""
+    return list(combinations_with_replacement(range(len(scenario.operations)), 2))
+
+
+def _require_simple(scenario: Scenario) -> None:
+    if scenario.commits == "several" or scenario.recover is not None or scenario.settle is not None:
+        raise UsageError('explore cannot judge commits="several", recover= and settle= yet')
+
+
+def _require_callers(groups: Sequence[Callers], scenario: Scenario) -> None:
+    for callers in groups:
+        if not 2 <= len(callers) <= TOGETHER_MAX:
+            raise UsageError(f"explore lets 2 to {TOGETHER_MAX} callers at it together, not {len(callers)}")
+        for position in callers:
+            if not 0 <= position < len(scenario.operations):
+                raise UsageError(f"there is no operation {position + 1}; there are {len(scenario.operations)}")
+
+
+def _explore_all(runs: Runs, groups: Sequence[Callers], schedule: Schedule | None, explored: Explored) -> None:
+    Inspector(runs.stage).check_seed()
+    for number, callers in enumerate(groups):
+        if runs.over():
+            explored.unknowns.append(f"{ExitReason.BUDGET.value} after {number} of {len(groups)} groups of callers")
+            break
+        group = Group(callers, tuple(runs.stage.scenario.operations[each].name for each in callers))
+        explored.groups.append(group)
+        try:
+            _explore_group(runs, group, schedule)
+        except (KeyboardInterrupt, Terminated) as stop:
+            runs.stop(stop)
+            explored.stop(stop)
+            break
+
+
+def _explore_group(runs: Runs, group: Group, schedule: Schedule | None) -> None:
+    stage = runs.stage
+    lab = Lab(stage, [stage.scenario.operations[position] for position in group.callers])
+    try:
+        oracle = Oracle(lab, stage.scenario.ignore)
+    except NoOracle as error:
+        group.unknowns.append(str(error))
+        return
+    group.serial, group.masked = lab.runs, oracle.described()
+    search = Search(lab, oracle, runs)
+    group.searched = search.found
+    try:
+        search.through(None if schedule is None else grants_of(schedule))
+    finally:
+        group.unknowns += list(dict.fromkeys(group.searched.undecided))
+    if group.searched.ended is not ExitReason.FINISHED:
+        covered = f"{float(group.searched.covered):.2%} of the schedules were run"
+        group.unknowns.append(f"{group.searched.ended.value}: {covered}")
+    elif schedule is None and group.searched.covered != 1 and not group.unknowns:
+        group.unknowns.append(f"only {float(group.searched.covered):.2%} of the schedules were run")
+    said = told(lab, search)
+    group.unknowns += said.unknowns
+    command = replay_command(runs.options, group.callers, stage.scenario)
+    group.findings += [
+        replace(finding, replay=command.format(schedule=quote(str(finding.schedule)))) for finding in said.findings
+    ]
+
+
+def replay_command(asked: CheckOptions, callers: Callers, scenario: Scenario) -> str:
+    """The command that makes a run again, with the schedule left out."""
+    parts = ["acidity replay", quote(asked.target or "TARGET"), "{schedule}"]
+    if asked.db != "sqlite":
+        parts.append(f"--db {quote(masked(asked.db))}")
+    if callers != together(scenario):
+        parts.append(f"--operation {','.join(str(position + 1) for position in callers)}")
+    parts.extend(f"--setting {quote(f'{name}={value}')}" for name, value in sorted(asked.settings.items()))
+    if asked.isolation_level:
+        parts.append(f'--isolation-level "{asked.isolation_level}"')
+    return " ".join(parts)

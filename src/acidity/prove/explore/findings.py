@@ -1,0 +1,147 @@
+"""What is said of the runs that no serial order gives: each cause once, by name, and only if it comes again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from acidity.analysis.anomalies import ANOMALIES, name_of
+from acidity.analysis.dependencies import Dependencies
+from acidity.analysis.diff import row_changes
+from acidity.core.call import Site
+from acidity.core.codes import CODES, DEADLOCK, NOT_SERIAL
+from acidity.core.finding import Finding
+from acidity.core.turn import schedule_of
+from acidity.engines.sandbox import Unsettled
+from acidity.prove.explore.every import Chooser, Deviated
+from acidity.prove.explore.judge import Judged
+from acidity.prove.explore.lab import Lab, Played
+from acidity.prove.explore.lanes import lanes_of, said
+from acidity.prove.explore.observe import Observer
+from acidity.prove.explore.search import Search, Searched, Victim, plainness
+from acidity.prove.explore.words import title_of, why
+
+REPLAYS = 3  # a finding is said when it has come again so often
+
+
+@dataclass(slots=True)
+class Told:
+    """What can be said of one search.
+
+    Attributes:
+        findings: errors first.
+        unknowns: what did not come again.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    unknowns: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    judged: Judged
+    key: object
+    anomaly: str
+    graph: Dependencies
+    explanation: tuple[str, ...]
+    sites: tuple[Site, ...]
+
+
+def told(lab: Lab, search: Search) -> Told:
+    """Make each run that shows something again, name it, and say it.
+
+    Raises:
+        KeyboardInterrupt: the user pressed Ctrl-C.
+    """
+    found, said_of = search.found, Told()
+    causes: dict[tuple[object, ...], list[_Named]] = {}
+    for key, judged in sorted(found.illegal.items(), key=lambda each: plainness(each[1].played.trace)):
+        named = _named(lab, search, key, judged)
+        if named is None:
+            schedule = schedule_of(judged.played.trace.grants)
+            said_of.unknowns.append(f"{schedule} did not come again as it was, so it is not said as a fact")
+        else:
+            causes.setdefault((named.anomaly, named.sites), []).append(named)
+    for members in causes.values():
+        often = sum(found.occurrences[each.key] for each in members)
+        said_of.findings.append(_finding(lab, members[0], often, found))
+    said_of.findings += _deadlocks(lab, found)
+    return said_of
+
+
+def _named(lab: Lab, search: Search, key: object, judged: Judged) -> _Named | None:
+    """The run, watched from outside once and made again twice; None if one of them ends otherwise."""
+    grants = judged.played.trace.grants
+    observer = Observer(lab.stage, judged.played.history)
+    try:
+        again = [lab.run(observer.watching(Chooser(grants)), observer.after_turn)]
+        again += [lab.run(Chooser(grants)) for _ in range(REPLAYS - 1)]
+    except (Deviated, Unsettled):
+        return None
+    if any(search.outcome(played) != key or played.trace.grants != grants for played in again):
+        return None
+    graph = observer.graph()
+    name = name_of(graph)
+    if name is None:
+        return _Named(judged, key, "", graph, (), _sites(judged.played))
+    reads = [edge.read for edge in name[1].edges if edge.read is not None] + list(name[1].reads)
+    sites = tuple(dict.fromkeys(read.event.call.site for read in reads if read.event.call.site is not None))
+    return _Named(replace(judged, played=again[0]), key, name[0], graph, why(name[1]), sites)
+
+
+def _sites(played: Played) -> tuple[Site, ...]:
+    found = (event.call.site for event in played.history if event.call.writes and event.call.site is not None)
+    return tuple(dict.fromkeys(found))
+
+
+def _finding(lab: Lab, named: _Named, often: int, found: Searched) -> Finding:
+    code = CODES[ANOMALIES[named.anomaly].code] if named.anomaly else NOT_SERIAL
+    judged, played = named.judged, named.judged.played
+    return Finding(
+        code=code.name,
+        severity="error",
+        title=title_of(judged),
+        word=NOT_SERIAL.word,
+        anomaly=named.anomaly,
+        operation=" and ".join(operation.name for operation in lab.operations),
+        schedule=schedule_of(played.trace.grants),
+        sites=named.sites,
+        diff=row_changes(lab.stage.seed, played.state),
+        explanation=(*named.explanation, *_right(found, played.trace.grants)),
+        occurrences=often,
+        history=played.history,
+        lanes=lanes_of(played.trace, named.graph),
+    )
+
+
+def _right(found: Searched, grants: tuple[str, ...]) -> Iterator[str]:
+    """The schedule nearest to this one that is right."""
+    nearest = found.nearest_right(grants)
+    if nearest is not None:
+        schedule, turn = schedule_of(nearest[0]), nearest[1]
+        yield f"right is {schedule}, which differs from turn {turn} on: there {nearest[0][turn - 1]} goes on"
+
+
+def _deadlocks(lab: Lab, found: Searched) -> Iterator[Finding]:
+    """One warning for each pair of lines at which callers waited for each other."""
+    cycles: dict[tuple[object, ...], list[Victim]] = {}
+    for victim in found.victims:
+        places = sorted(str(call.site or said(call)) for call in (victim.call, *victim.others))
+        cycles.setdefault(tuple(places), []).append(victim)
+    for members in cycles.values():
+        victim = min(members, key=lambda each: plainness(each.played.trace))
+        calls = [victim.call, *victim.others]
+        circle = " and ".join(f"{call.actor} waits at {call.site or said(call)}" for call in calls)
+        yield Finding(
+            code=DEADLOCK.name,
+            severity="warning",
+            title=f"{circle}: each for what another one holds; the database ended {victim.call.actor}",
+            word=DEADLOCK.word,
+            operation=" and ".join(operation.name for operation in lab.operations),
+            schedule=schedule_of(victim.played.trace.grants),
+            sites=tuple(dict.fromkeys(call.site for call in calls if call.site is not None)),
+            diff=row_changes(lab.stage.seed, victim.played.state),
+            occurrences=len(members),
+            history=victim.played.history,
+            lanes=lanes_of(victim.played.trace, Dependencies((), (), ())),
+        )

@@ -1,0 +1,224 @@
+"""The `Hall`: callers in threads and as tasks of one loop, and the controller between them.
+
+What a caller does is called as in any run; here are only the two ways to wait for a bell, and how a run is given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import cast
+
+from acidity.core.outcome import Ending
+from acidity.core.turn import Trace, Turn
+from acidity.prove.explore.asleep import Asleep
+from acidity.prove.explore.control import Choose, Control
+from acidity.prove.explore.gate import Baton, Gate, Place
+from acidity.prove.stage.call import Caller, Player
+from acidity.prove.stage.host import LoopHost, is_async
+
+LEAVES_S = 2.0  # how long a run that is given up may take to come to its end
+
+
+def _nothing(_turn: Turn) -> None:
+    return None
+
+
+class Hall:
+    """Lets the callers of one run play in an order; `play` is what a Stage takes as ``direct``.
+
+    Args:
+        choose: says who goes on.
+        rescue: ends the sessions of the callers from outside.
+        after_turn: told of each turn.
+
+    Attributes:
+        trace: what happened, once all have ended.
+        left: the names of threads that could not be ended.
+    """
+
+    def __init__(
+        self, choose: Choose, rescue: Callable[[], None], after_turn: Callable[[Turn], None] = _nothing
+    ) -> None:
+        self.trace = Trace((), ())
+        self.left: tuple[str, ...] = ()
+        self._choose = choose
+        self._rescue = rescue
+        self._after_turn = after_turn
+        self._endings: dict[str, Ending] = {}
+        self._raised: list[BaseException] = []
+        self._threads: dict[str, threading.Thread] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._asleep = Asleep()
+
+    def play(self, caller: Caller, players: Sequence[Player], loop: LoopHost | None) -> list[Ending]:
+        """Call the operation of every player, one Call at a time.
+
+        Raises:
+            Stuck: one of them does not go on.
+            KeyboardInterrupt: the user pressed Ctrl-C.
+        """
+        if loop is None:
+            self._in_threads(caller, players)
+        else:
+            loop.run(self._in_loop(caller, players))
+        if self._raised:
+            raise self._raised[0]
+        return [self._endings[player.actor.name] for player in players]
+
+    # Threads
+
+    def _in_threads(self, caller: Caller, players: Sequence[Player]) -> None:
+        bell: SimpleQueue[None] = SimpleQueue()
+        gates = [self._gate(player, lambda: bell.put(None)) for player in players]
+        by_name = {player.actor.name: player for player in players}
+
+        def start(gate: Gate) -> None:
+            self._start_thread(caller, by_name[gate.name], gate)
+
+        course = self._control(gates, players, start).course()
+        try:
+            pause = next(course)
+            while True:
+                pause = course.send(_rang(bell, pause))
+        except StopIteration as done:
+            self.trace = cast("Trace", done.value)
+        except BaseException:
+            deadline, rescued = time.monotonic() + LEAVES_S, False
+            while self._dismiss(gates) and time.monotonic() < deadline:
+                if not _rang(bell, 0.05) and not rescued:
+                    rescued = True
+                    self._try_to_rescue()
+            self._name_left(gates)
+            raise
+        for thread in self._threads.values():
+            thread.join()
+
+    def _start_thread(self, caller: Caller, player: Player, gate: Gate) -> None:
+        def live() -> None:
+            try:
+                self._endings[gate.name] = caller.call(player)
+            except BaseException as error:
+                self._raised.append(error)
+            finally:
+                gate.end()
+
+        context = contextvars.copy_context()
+        name = f"acidity-actor-{gate.name}"
+        self._threads[gate.name] = threading.Thread(target=context.run, args=(live,), name=name, daemon=True)
+        self._threads[gate.name].start()
+
+    # Tasks, and threads beside them
+
+    async def _in_loop(self, caller: Caller, players: Sequence[Player]) -> None:
+        loop = asyncio.get_running_loop()
+        bell = asyncio.Event()
+
+        def ring() -> None:
+            loop.call_soon_threadsafe(bell.set)
+
+        by_name = {player.actor.name: player for player in players}
+        gates = [self._gate(player, ring) for player in players]
+
+        async def live(player: Player, gate: Gate) -> None:
+            try:
+                self._endings[gate.name] = await caller.call_async(player)
+            except BaseException as error:
+                self._raised.append(error)
+            finally:
+                gate.end()
+
+        def start(gate: Gate) -> None:
+            player = by_name[gate.name]
+            if is_async(player.operation):
+                self._tasks[gate.name] = loop.create_task(live(player, gate))
+            else:
+                self._start_thread(caller, player, gate)
+
+        course = self._control(gates, players, start).course()
+        try:
+            pause = next(course)
+            while True:
+                pause = course.send(await _rang_async(bell, pause))
+        except StopIteration as done:
+            self.trace = cast("Trace", done.value)
+        except BaseException:
+            await self._dismiss_async(gates, bell)
+            raise
+
+    async def _dismiss_async(self, gates: Sequence[Gate], bell: asyncio.Event) -> None:
+        deadline, rescued = time.monotonic() + LEAVES_S, False
+        while self._dismiss(gates) and time.monotonic() < deadline:
+            if not await _rang_async(bell, 0.05) and not rescued:
+                rescued = True
+                self._try_to_rescue()
+                for task in self._tasks.values():
+                    task.cancel()
+        self._name_left(gates)
+
+    # Both
+
+    def _gate(self, player: Player, ring: Callable[[], None]) -> Gate:
+        gate = Gate(player.actor.name, Baton(), ring, inner=player.actor.interceptor)
+        player.actor.interceptor = gate
+        return gate
+
+    def _control(self, gates: Sequence[Gate], players: Sequence[Player], start: Callable[[Gate], None]) -> Control:
+        actors = {player.actor.name: player.actor for player in players}
+        return Control(
+            gates,
+            self._choose,
+            start,
+            lambda name: actors[name].events,
+            self._idles,
+            self._after_turn,
+        )
+
+    def _dismiss(self, gates: Sequence[Gate]) -> bool:
+        """Let everybody leave who waits at a gate; whether anybody is left."""
+        left = [gate for gate in gates if gate.place not in {Place.OUTSIDE, Place.GONE}]
+        for gate in left:
+            gate.abandoned = True
+            if gate.place in {Place.GATE, Place.REFUSED}:
+                gate.place = Place.PYTHON
+                gate.baton.hand_over()
+        return bool(left)
+
+    def _idles(self, gate: Gate) -> bool:
+        if gate.name in self._tasks:
+            return self._asleep.task(self._tasks[gate.name])
+        return self._asleep.thread(self._threads[gate.name])
+
+    def _try_to_rescue(self) -> None:
+        with suppress(Exception):  # its sessions have ended by themselves
+            self._rescue()
+
+    def _name_left(self, gates: Sequence[Gate]) -> None:
+        self.left = tuple(gate.name for gate in gates if gate.place not in {Place.OUTSIDE, Place.GONE})
+
+
+def _rang(bell: SimpleQueue[None], seconds: float) -> bool:
+    """Wait for it; several rings are one."""
+    try:
+        bell.get(timeout=seconds)
+    except Empty:
+        return False
+    with suppress(Empty):
+        while True:
+            bell.get_nowait()
+    return True
+
+
+async def _rang_async(bell: asyncio.Event, seconds: float) -> bool:
+    """The same in a loop, where the callers run meanwhile."""
+    try:
+        await asyncio.wait_for(bell.wait(), seconds)
+    except TimeoutError:
+        return False
+    bell.clear()
+    return True

@@ -1,0 +1,193 @@
+"""Is what came of callers at once what comes of them one by one? Yes, no, or it cannot be said.
+
+A caller that the engine turned away, and that was told so, need not have taken place; then the serial orders of the
+others are asked. One whose exception the user expects (``raises=``) may or may not stand in the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from acidity.analysis.answers import Likeness
+from acidity.analysis.canonical import TooSymmetric
+from acidity.analysis.diff import row_changes
+from acidity.analysis.values import encode
+from acidity.core.call import unanswered_commit
+from acidity.core.outcome import Ending, State, Told
+from acidity.prove.explore.lab import Played
+from acidity.prove.explore.oracle import NoOracle, Oracle, Serial, effects_of
+
+
+class Word(Enum):
+    """What a run of several callers is."""
+
+    SERIAL = "as in a serial order"
+    NOT_SERIAL = "as in no serial order"
+    UNDECIDED = "undecided"
+
+
+class Match(Enum):
+    """How a run compares with one serial order."""
+
+    SAME = "the same"
+    PERHAPS = "the same, unless a generated value in an answer is another one"
+    UNLIKE = "unlike"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A run with what it is.
+
+    Attributes:
+        played: the run.
+        word: what it is.
+        nearest: the serial order that it is as, or the one from which it differs in the fewest rows.
+        turned_away: the callers whom the engine turned away.
+        reason: why it is undecided.
+    """
+
+    played: Played
+    word: Word
+    nearest: Serial | None
+    turned_away: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class Judge:
+    """Judges the runs of one Lab.
+
+    Args:
+        oracle: knows the serial orders.
+    """
+
+    def __init__(self, oracle: Oracle) -> None:
+        self._oracle = oracle
+        self._comparer = oracle.comparer
+
+    def judge(self, played: Played) -> Judged:
+        """Compare it with every serial order of those who may have taken place."""
+        if played.unseen:
+            return Judged(played, Word.UNDECIDED, None, (), played.unseen[0])
+        left = [name for name in played.endings if unanswered_commit(played.of(name))]
+        if left:
+            return Judged(played, Word.UNDECIDED, None, (), f"{left[0]}: a COMMIT was left without an answer")
+        tired = [name for name, ending in played.endings.items() if ending.gave_up]
+        if tired:
+            return Judged(
+                played, Word.UNDECIDED, None, (), f"{tired[0]} gave up after its last attempt (max_attempts=)"
+            )
+        try:
+            return self._judged(played)
+        except TooSymmetric:
+            return Judged(played, Word.UNDECIDED, None, (), "the rows are too symmetric to compare")
+        except NoOracle as error:
+            return Judged(played, Word.UNDECIDED, None, (), str(error))
+
+    def _judged(self, played: Played) -> Judged:
+        away = tuple(name for name in played.endings if self._was_turned_away(played, name))
+        told = tuple(name for name in away if _failed(played.endings[name]))
+        unclear = tuple(name for name in away if name not in told)
+        certain = {name for name in played.endings if name not in away and not played.endings[name].refusal}
+        refused = {name for name in played.endings if name not in away and played.endings[name].refusal}
+        perhaps = {name for name in told if self._has_committed(played, name)} | refused
+        doubt = ""
+        seen: list[Serial] = []
+        for serial in self._serials(certain | set(unclear), perhaps):
+            match = self._match(played, serial)
+            if match is Match.SAME:
+                return Judged(played, Word.SERIAL, serial, away)
+            seen.append(serial)
+            if match is Match.PERHAPS:
+                doubt = "an answer holds a generated value that may be another one"
+        said = {name: self._said(played, name) for name in unclear}
+        there = certain | {name for name in unclear if said[name] is Told.OK}
+        for serial in self._serials(there, perhaps | (set(unclear) - there)):
+            names = [name for name in unclear if name not in serial.order]
+            if not names or self._match(played, serial) is Match.UNLIKE:
+                continue
+            if all(said[name] is Told.FAILED for name in names):
+                return Judged(played, Word.SERIAL, serial, away)
+            answer = f"{', '.join(names)} was turned away and answered {played.endings[names[0]].answer!r}"
+            doubt = f"{answer}: say with succeeded= whether that means it worked"
+        nearest = min(seen, key=lambda serial: len(row_changes(serial.state, played.state)))
+        return Judged(played, Word.UNDECIDED if doubt else Word.NOT_SERIAL, nearest, away, doubt)
+
+    def _serials(self, surely: set[str], perhaps: set[str]) -> Iterator[Serial]:
+        for names in self._oracle.subsets(surely, perhaps):
+            yield from self._oracle.orders(names)
+
+    def _was_turned_away(self, played: Played, name: str) -> bool:
+        return any(self._oracle.met_others(event) for event in played.of(name))
+
+    def _has_committed(self, played: Played, name: str) -> bool:
+        return any(event.call.commits and event.reply.status == "ok" for event in played.of(name))
+
+    def _said(self, played: Played, name: str) -> Told:
+        """What a caller that was turned away was told by its own answer: as in some order, or as failed in all."""
+        if played.endings[name].succeeded:
+            return Told.OK
+        answer = played.endings[name].answer
+        found = set()
+        for serial in self._oracle.orders(played.endings):
+            cleans = [(run.endings[name].answer, run.state) for run in serial.runs]
+            found.add(self._comparer.likeness(cleans, answer, played.state))
+        if Likeness.SAME in found:
+            return Told.OK
+        return Told.FAILED if found == {Likeness.FAILED} else Told.UNDECIDED
+
+    def _match(self, played: Played, serial: Serial) -> Match:
+        if not self._comparer.same(played.state, serial.state):
+            return Match.UNLIKE
+        worst = Match.SAME
+        for name in serial.order:
+            match = self._match_ending(played, serial, name)
+            if match is Match.UNLIKE:
+                return match
+            worst = match if match is Match.PERHAPS else worst
+        return worst
+
+    def _match_ending(self, played: Played, serial: Serial, name: str) -> Match:
+        ending, (clean, *_) = played.endings[name], serial.endings(name)
+        if effects_of(played, name) != effects_of(serial.runs[0], name):
+            return Match.UNLIKE
+        if _failed(ending) or _failed(clean):
+            return Match.SAME if _failure(ending) == _failure(clean) else Match.UNLIKE
+        cleans = [(run.endings[name].answer, run.state) for run in serial.runs]
+        if self._comparer.likeness(cleans, ending.answer, played.state) is Likeness.SAME:
+            return Match.SAME
+        return Match.PERHAPS if self._holds_generated(ending.answer, played.state) else Match.UNLIKE
+
+    def _holds_generated(self, answer: Any, state: State) -> bool:
+        """Whether a value of the answer is one that the database, a clock or chance has made in this run."""
+        masks = self._oracle.masks
+        old = {encode(value) for table in self._comparer.seed.tables.values() for row in table.rows for value in row}
+        made = {
+            encode(row[table.columns.index(column)])
+            for name, column in masks.keys | masks.tokens
+            if (table := state.tables.get(name)) is not None and column in table.columns
+            for row in table.rows
+        } - old
+        return any(encode(leaf) in made for leaf in _leaves(answer))
+
+
+def _failed(ending: Ending) -> bool:
+    """Whether the caller was told that it failed, without looking at what the answer says."""
+    return bool(ending.exception) or ending.succeeded is False
+
+
+def _failure(ending: Ending) -> tuple[str, bool | None]:
+    return ending.exception, ending.succeeded if not ending.exception else None
+
+
+def _leaves(answer: Any) -> Iterator[Any]:
+    if isinstance(answer, dict):
+        for part in answer.values():
+            yield from _leaves(part)
+    elif isinstance(answer, list | tuple | set | frozenset):
+        for part in answer:
+            yield from _leaves(part)
+    else:
+        yield answer

@@ -1,0 +1,105 @@
+"""The Report of an exploration: letter I, isolated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from acidity.core.options import CheckOptions
+from acidity.core.report import Bound, ExitReason, Report
+from acidity.core.scenario import Scenario
+from acidity.core.schedule import Schedule
+from acidity.prove.checks import Check
+from acidity.prove.drill.letters import counted, versions
+from acidity.prove.explore.explore import Callers, Explored, Group, pairs, run_explore, together
+
+_STEP = "one step: an executemany, a statement on several rows, the program's code from one Call to the next"
+
+
+def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
+    """Letter I: what came of callers at once comes of some order of them."""
+    groups = explored.groups
+    findings = [finding for group in groups for finding in group.findings]
+    unknowns = [*explored.unknowns, *(f"{_named(group)}: {why}" for group in groups for why in group.unknowns)]
+    runs = sum(group.searched.runs for group in groups)
+    return Report(
+        check="explore",
+        target=asked.target,
+        engine=explored.engine,
+        runs=runs,
+        bounds=tuple(_bounds(groups)),
+        findings=tuple(sorted(findings, key=lambda finding: finding.severity != "error")),
+        unknowns=tuple(unknowns),
+        headline=_headline(explored),
+        notes=tuple(_notes(explored)),
+        ended=next(
+            (it.searched.ended for it in groups if it.searched.ended is not ExitReason.FINISHED), explored.ended
+        ),
+        seed=asked.seed,
+        versions=versions(),
+        elapsed_s=explored.elapsed_s,
+    )
+
+
+def _headline(explored: Explored) -> str:
+    groups = explored.groups
+    if not groups:
+        return ""
+    runs = sum(group.searched.runs for group in groups)
+    broken = sum(group.searched.violations for group in groups)
+    away = sum(group.searched.turned_away for group in groups)
+    most = max(len(group.callers) for group in groups)
+    where = f"{most} callers{f', {explored.level}' if explored.level else ''}"
+    if len(groups) > 1:
+        where += f", {len(groups)} groups"
+    text = f"{where}: {broken} of {counted(runs, 'schedule')} {'is' if broken == 1 else 'are'} not serial"
+    if not broken:
+        text = f"{where}: {counted(runs, 'schedule')}, and what came of each comes of a serial order"
+    return text + (f" · somebody was turned away in {away}" if away else "")
+
+
+def _bounds(groups: list[Group]) -> Iterator[Bound]:
+    runs = sum(group.searched.runs for group in groups)
+    notes = [
+        f"{_named(group)}: {float(group.searched.covered):.2%} of all{_surely(group.searched.switches)}"
+        for group in groups
+        if group.searched.ended is not ExitReason.FINISHED
+    ]
+    yield Bound("schedules", runs, None if notes else runs, "; ".join(notes) or f"every sequence of Calls; {_STEP}")
+    yield Bound("serial runs", sum(group.serial for group in groups), None, "each order twice")
+
+
+def _surely(switches: int) -> str:
+    """Up to which number of switches nothing was left out."""
+    return "" if switches < 0 else f", every one with {switches} switches or fewer among them"
+
+
+def _notes(explored: Explored) -> Iterator[str]:
+    yield from dict.fromkeys(f"{_named(group)}: {text}" for group in explored.groups for text in group.masked)
+    yield "not covered: other arguments, more callers at once, faults, isolation levels other than this one"
+
+
+def _named(group: Group) -> str:
+    return " and ".join(group.names)
+
+
+def _gather(scenario: Scenario, asked: CheckOptions) -> Explored:
+    return run_explore(scenario, asked, pairs(scenario))
+
+
+def _gather_together(scenario: Scenario, asked: CheckOptions) -> Explored:
+    return run_explore(scenario, asked)
+
+
+ISOLATED = Check("explore", _gather, isolation_report)
+"""The letter of a card: every operation beside itself, and beside every other one."""
+EXPLORE = Check("explore", _gather_together, isolation_report)
+"""`prove.explore`: all operations of the scenario at once."""
+
+
+def one_schedule(schedule: Schedule, callers: Callers = ()) -> Check[Explored]:
+    """The check that runs only this schedule, of these callers or of all operations."""
+
+    def gather(scenario: Scenario, asked: CheckOptions) -> Explored:
+        return run_explore(scenario, asked, [callers or together(scenario)], schedule)
+
+    return Check("explore", gather, isolation_report)

@@ -1,0 +1,176 @@
+"""Watch a run from outside, turn by turn, for the graph of who depends on whom.
+
+After each COMMIT the committed rows are read, and every query of the run is asked again, over a connection of acidity's
+own while all callers wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from acidity.analysis.dependencies import Commit, Dependencies, Item, Read, Rows, Written, dependencies_of, item_of
+from acidity.analysis.diff import row_changes
+from acidity.analysis.touched import Assigned, Query, assigned_by, named, question_of, touched_by
+from acidity.analysis.values import encode
+from acidity.core.call import Event, History, Kind
+from acidity.core.outcome import State, Table
+from acidity.core.turn import Turn
+from acidity.engines.own_calls import own_calls
+from acidity.prove.explore.control import Choose
+from acidity.prove.stage.stage import Stage
+
+_Key = tuple[str, str, str]  # database, text, parameters
+_Answer = tuple[tuple[str, ...], Rows] | None  # columns and rows
+
+
+class Observer:
+    """Watches one run that goes as an earlier one went.
+
+    Args:
+        stage: where it is.
+        history: of the earlier run, which says what will be asked.
+    """
+
+    def __init__(self, stage: Stage, history: History) -> None:
+        self._stage = stage
+        self._asks: dict[_Key, Query] = {}
+        for event in history:
+            for query in _queries(event):
+                self._asks.setdefault(_key(event, query), query)
+        self._beside: dict[str, Any] = {}
+        self._states: list[State] = []
+        self._answers: list[dict[_Key, _Answer]] = []
+        self._commits: list[tuple[Event, int]] = []
+        self._events: list[tuple[Event, int]] = []
+
+    def watching(self, choose: Choose) -> Choose:
+        """The same choice, with a look at the rows before the first turn."""
+
+        def look_first(number: int, able: tuple[str, ...]) -> str:
+            if number == 0:
+                self._look()
+            return choose(number, able)
+
+        return look_first
+
+    def after_turn(self, turn: Turn) -> None:
+        """Look again if somebody has committed."""
+        for event in turn.events:
+            self._events.append((event, len(self._commits)))
+            if event.call.commits and event.reply.status == "ok":
+                self._commits.append((event, len(self._states)))
+        if any(number == len(self._states) for _, number in self._commits):
+            self._look()
+
+    def _look(self) -> None:
+        with own_calls():
+            self._states.append(self._stage.sandbox.look().state)
+            self._answers.append({key: self._ask(key[0], query) for key, query in self._asks.items()})
+
+    def _ask(self, database: str, query: Query) -> _Answer:
+        if database not in self._beside:
+            self._beside[database] = self._stage.parts[database].connect_beside()
+        cursor = self._beside[database].cursor()
+        try:
+            with suppress(Exception):  # what cannot be asked is not known, and names nothing
+                cursor.execute(query.sql, query.params) if query.params else cursor.execute(query.sql)
+                columns = tuple(str(column[0]) for column in cursor.description or ())
+                return columns, tuple(tuple(row) for row in cursor.fetchall())
+            return None
+        finally:
+            with suppress(Exception):
+                cursor.close()
+
+    # The graph
+
+    def graph(self) -> Dependencies:
+        """Who depends on whom in the run that was watched."""
+        commits = [self._commit(number, event, place) for number, (event, place) in enumerate(self._commits, start=1)]
+        errors = [event for event, _ in self._events if event.reply.status == "error"]
+        return dependencies_of(commits, list(self._reads()), errors)
+
+    def _commit(self, number: int, event: Event, place: int) -> Commit:
+        alone = sum(1 for _, other in self._commits if other == place) == 1
+        changes = row_changes(self._states[place - 1], self._states[place]) if alone else ()
+        touched = self._touched(event)
+        writes: dict[Item, Written] = {}
+        for change in changes:
+            columns = frozenset(name.lower() for name, _ in change.after or change.before or ())
+            writes[item_of(change)] = Written(item_of(change), columns, frozenset())
+        for item, assigned in touched:
+            known = writes.get(item, Written(item, frozenset(), frozenset()))
+            writes[item] = Written(item, known.columns | assigned.columns, known.blind | assigned.blind)
+        return Commit(event, number, changes, tuple(writes.values()))
+
+    def _touched(self, commit: Event) -> Iterable[tuple[Item, Assigned]]:
+        """The rows that UPDATEs and DELETEs of this transaction found when they were answered.
+
+        A count of rows does not tell: MariaDB may count only those that got other values.
+        """
+        tables = self._states[0].tables
+        by_commit = self._by_commit()
+        for event, at in self._transaction_of(commit):
+            for query in touched_by(named(event.call)):
+                answer = by_commit[at].get(_key(event, query))
+                name = _table_called(query.table, event.call.database, tables)
+                if answer is not None and name is not None:
+                    for item in _items(name, tables[name], answer):
+                        yield item, assigned_by(named(event.call).sql)
+
+    def _transaction_of(self, commit: Event) -> list[tuple[Event, int]]:
+        """The Calls of the transaction that a COMMIT ended, each with how many had committed when it was answered."""
+        found: list[tuple[Event, int]] = []
+        for event, at in self._events:
+            if event.call.actor != commit.call.actor or event.call.connection != commit.call.connection:
+                continue
+            if event is commit:
+                return [*found, (event, at)] if event.call.autocommit else found
+            if event.call.commits or event.call.kind is Kind.ROLLBACK:
+                found = []
+            elif event.reply.status == "ok":
+                found.append((event, at))
+        return found
+
+    def _reads(self) -> Iterable[Read]:
+        written: dict[tuple[str, int], bool] = {}
+        for event, at in self._events:
+            wire = (event.call.actor, event.call.connection)
+            query = question_of(named(event.call))
+            if query is not None and event.reply.status == "ok" and event.reply.rows is not None:
+                found = [answers.get(_key(event, query)) for answers in self._by_commit()]
+                answers = tuple(None if answer is None else answer[1] for answer in found)
+                yield Read(event, at, answers, own=written.get(wire, False))
+            if event.call.commits or event.call.kind is Kind.ROLLBACK:
+                written[wire] = False
+            elif event.call.writes:
+                written[wire] = True
+
+    def _by_commit(self) -> list[Mapping[_Key, _Answer]]:
+        """What is answered after each number of commits; two in one turn have one state."""
+        return [self._answers[0], *(self._answers[place] for _, place in self._commits)]
+
+
+def _queries(event: Event) -> Iterable[Query]:
+    call = named(event.call)
+    question = question_of(call)
+    return [question] if question is not None else touched_by(call)
+
+
+def _key(event: Event, query: Query) -> _Key:
+    return event.call.database, query.sql, repr(query.params)
+
+
+def _table_called(name: str, database: str, tables: Mapping[str, Table]) -> str | None:
+    wanted = {name.lower(), name.lower().rpartition(".")[2]}
+    inside = f"{database}." if database else ""
+    return next((table for table in tables if table.lower().removeprefix(inside.lower()) in wanted), None)
+
+
+def _items(name: str, table: Table, answer: tuple[tuple[str, ...], Rows]) -> Iterable[Item]:
+    columns, rows = answer
+    key = table.key or table.columns
+    if all(column in columns for column in key):
+        for row in rows:
+            yield name, tuple(encode(row[columns.index(column)]) for column in key)

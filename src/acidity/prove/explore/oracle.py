@@ -1,0 +1,173 @@
+"""What may come of several callers at once: what comes of them one by one, in every order (DESIGN §5, *Explore*).
+
+Each order is run twice: what differs between the two is masked, as between the clean runs of a drill, or makes the
+check unknown. The `Oracle` runs callers on their own, without gates, so that it does not share its mistakes with the
+runs that it judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, permutations
+
+from acidity.analysis.compare import Comparer
+from acidity.analysis.diff import row_changes
+from acidity.analysis.masks import Column, Masks, NotDeterministic, learn
+from acidity.core.call import Event
+from acidity.core.outcome import Ending, State
+from acidity.engines.sandbox import Unsettled
+from acidity.engines.speech import ErrorClass, speech_of
+from acidity.errors import UsageError
+from acidity.prove.explore.lab import Lab, Played
+
+TURNED_AWAY = frozenset({ErrorClass.SERIALIZATION, ErrorClass.DEADLOCK, ErrorClass.BUSY, ErrorClass.LOCK_TIMEOUT})
+"""What an engine tells a caller that could not be served beside the others; alone it is never told so."""
+
+
+class NoOracle(Exception):  # noqa: N818 - a verdict (unknown), not a mistake of somebody
+    """Nothing can be compared with the serial orders; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serial:
+    """What comes of some callers one after the other.
+
+    Attributes:
+        order: their letters.
+        runs: two runs of it; for nobody at all there is none.
+        state: the rows after the first.
+    """
+
+    order: tuple[str, ...]
+    runs: tuple[Played, ...]
+    state: State
+
+    def endings(self, name: str) -> tuple[Ending, ...]:
+        """How this caller ended, in both runs."""
+        return tuple(run.endings[name] for run in self.runs)
+
+
+class Oracle:
+    """The serial orders of the callers of a Lab.
+
+    Args:
+        lab: runs them.
+        ignore: columns that are not compared.
+
+    Raises:
+        NoOracle: the serial orders of all callers cannot be told apart from chance.
+        UsageError: an operation fails alone.
+    """
+
+    def __init__(self, lab: Lab, ignore: Sequence[str]) -> None:
+        self._lab = lab
+        self._engines = {name: part.engine_name for name, part in lab.stage.parts.items()}
+        self._serials: dict[tuple[str, ...], Serial] = {}
+        runs = [self._run_twice(order) for order in permutations(lab.names)]
+        self.masks = _together(self._learn(pair, ignore) for pair in runs)
+        self.comparer = Comparer(lab.stage.seed, self.masks)
+        for order, pair in zip(permutations(lab.names), runs, strict=True):
+            self._keep(order, pair)
+        if not any(run.history for run in runs[0]):
+            raise NoOracle("no database call was seen")
+        for order, (run, _) in zip(permutations(lab.names), runs, strict=True):
+            ending = run.endings[order[0]]
+            if ending.exception and not ending.refusal:
+                name = lab.operations[lab.names.index(order[0])].name
+                raise UsageError(
+                    f"{name}() fails when nobody else is there: {ending.exception}: {ending.message[:200]}; "
+                    f"if that is meant, say raises="
+                )
+
+    def described(self) -> tuple[str, ...]:
+        """What is masked, in words, of the tables that the callers change."""
+        states = [run.state for serial in self._serials.values() for run in serial.runs]
+        changed = {change.table for state in states for change in row_changes(self.comparer.seed, state)}
+
+        def kept(columns: frozenset[Column]) -> frozenset[Column]:
+            return frozenset(column for column in columns if column[0] in changed)
+
+        masks = self.masks
+        shown = replace(masks, keys=kept(masks.keys), tokens=kept(masks.tokens), times=kept(masks.times))
+        return shown.describe()
+
+    def orders(self, names: Iterable[str]) -> Iterator[Serial]:
+        """The serial orders of these callers and no others; run when they are first asked for.
+
+        Raises:
+            NoOracle: they cannot be told apart from chance.
+        """
+        for order in permutations(sorted(names)):
+            if order not in self._serials:
+                self._keep(order, self._run_twice(order) if order else ())
+            yield self._serials[order]
+
+    def subsets(self, surely: Iterable[str], perhaps: Iterable[str]) -> Iterator[frozenset[str]]:
+        """All of the first with some of the second."""
+        always, others = frozenset(surely), sorted(perhaps)
+        for size in range(len(others), -1, -1):
+            for some in combinations(others, size):
+                yield always | set(some)
+
+    def met_others(self, event: Event) -> bool:
+        """Whether the engine turned a Call away because of the other callers."""
+        return self.error_class(event) in TURNED_AWAY
+
+    def error_class(self, event: Event) -> ErrorClass | None:
+        """What the error of a Reply means for its transaction."""
+        code = event.reply.code
+        return speech_of(self._engines[event.call.database]).errors.get(code) if code else None
+
+    def _run_twice(self, order: Sequence[str]) -> tuple[Played, ...]:
+        named = " then ".join(order)
+        try:
+            pair = (self._lab.serially(order), self._lab.serially(order))
+            if _made(pair[0]) != _made(pair[1]):  # the very first run may fill a cache
+                pair = (pair[1], self._lab.serially(order))
+        except Unsettled as error:
+            raise NoOracle(f"{named}, one after the other: {error}") from None
+        if _made(pair[0]) != _made(pair[1]):
+            raise NoOracle(f"not deterministic: {named}, one after the other, make other database calls each time")
+        for run in pair:
+            if run.unseen:
+                raise NoOracle(f"{named}, one after the other: {run.unseen[0]}")
+            if turned := next((event for event in run.history if self.met_others(event)), None):
+                raise NoOracle(f"{named}, one after the other: {turned.call.label[:60]} got {turned.reply.error}")
+        for name in order:
+            one, other = (run.endings[name] for run in pair)
+            if (one.answered, one.exception, one.succeeded) != (other.answered, other.exception, other.succeeded):
+                raise NoOracle(f"{named}, one after the other: {name} ended in two ways")
+        return pair
+
+    def _learn(self, pair: Sequence[Played], ignore: Sequence[str]) -> Masks:
+        try:
+            return learn(self._lab.stage.seed, [run.state for run in pair], pair[0].history, ignore)
+        except NotDeterministic as error:
+            raise NoOracle(f"not deterministic: {error}") from None
+
+    def _keep(self, order: tuple[str, ...], runs: tuple[Played, ...]) -> None:
+        state = runs[0].state if runs else self._lab.stage.seed
+        if any(not self.comparer.same(run.state, state) for run in runs):
+            raise NoOracle(f"not deterministic: {' then '.join(order)} left different rows in two runs")
+        self._serials[order] = Serial(order, runs, state)
+
+
+def _together(learnt: Iterable[Masks]) -> Masks:
+    """What any of them masks."""
+    every = list(learnt)
+
+    def union(name: str) -> frozenset[tuple[str, str]]:
+        return frozenset().union(*(getattr(each, name) for each in every))
+
+    return Masks(union("keys"), union("tokens"), union("times"), every[0].ignored, every[0].tables, union("documents"))
+
+
+def _made(run: Played) -> list[tuple[str, str, str]]:
+    """The Calls of a run without their parameters, which may hold generated values."""
+    return [(event.call.actor, event.call.kind.value, event.call.sql) for event in run.history]
+
+
+def effects_of(run: Played, name: str) -> Mapping[str, int]:
+    """How often the effects of one caller took place."""
+    return run.effects.get(name, {})

@@ -1,0 +1,197 @@
+"""The search through the schedules of one group of callers: which were run, what each is, and what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from acidity.core.call import Call
+from acidity.core.report import ExitReason
+from acidity.core.turn import Trace, schedule_of
+from acidity.engines.codes import DEADLOCK
+from acidity.engines.sandbox import Unsettled
+from acidity.prove.explore.every import Chooser, Deviated, Every, switches_of
+from acidity.prove.explore.judge import Judge, Judged, Word
+from acidity.prove.explore.lab import Lab, Played
+from acidity.prove.explore.oracle import Oracle
+from acidity.prove.runs import Runs
+
+SCHEDULES_MAX = 500  # of one group, unless ``runs_max=`` says otherwise
+_AGAIN = 2  # a run that goes another way than one that begins alike is made once more,
+_DEVIATIONS_MAX = 1  # and that is an engine's chance only as long as it is rare
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """A Call that a deadlock ended.
+
+    Attributes:
+        call: the Call.
+        others: the Calls that waited meanwhile.
+        played: the run.
+    """
+
+    call: Call
+    others: tuple[Call, ...]
+    played: Played
+
+
+@dataclass(slots=True)
+class Searched:
+    """What a search came to.
+
+    Attributes:
+        runs: how many schedules were run.
+        covered: the part of all sequences of grants that they are.
+        switches: with so many switches, and fewer, every schedule was run.
+        illegal: the runs that no serial order gives, the plainest of each outcome first.
+        occurrences: how many runs ended like each of these.
+        turned_away: in how many runs the engine turned somebody away.
+        victims: what deadlocks ended.
+        right: the schedules whose outcome some serial order gives, and in which nobody was turned away.
+        undecided: why runs could not be judged.
+        ended: why no more were run.
+    """
+
+    runs: int = 0
+    covered: Fraction = Fraction(0)
+    switches: int = 0
+    illegal: dict[object, Judged] = field(default_factory=dict)
+    occurrences: dict[object, int] = field(default_factory=dict)
+    turned_away: int = 0
+    victims: list[Victim] = field(default_factory=list)
+    right: list[tuple[str, ...]] = field(default_factory=list)
+    undecided: list[str] = field(default_factory=list)
+    ended: ExitReason = ExitReason.FINISHED
+
+    def nearest_right(self, grants: Sequence[str]) -> tuple[tuple[str, ...], int] | None:
+        """The right schedule that begins like this one for the longest, and the turn from which it differs."""
+
+        def alike(other: Sequence[str]) -> int:
+            return next((place for place, pair in enumerate(zip(grants, other, strict=False)) if len({*pair}) > 1), 0)
+
+        best = max(self.right, key=alike, default=None)
+        return None if best is None else (best, alike(best) + 1)
+
+    @property
+    def violations(self) -> int:
+        """How many runs no serial order gives."""
+        return sum(self.occurrences.values())
+
+
+class Search:
+    """Runs the schedules of one Lab, those with the fewest switches first, and judges each at once.
+
+    Args:
+        lab: runs them.
+        oracle: knows the serial orders.
+        runs: the time that there is.
+    """
+
+    def __init__(self, lab: Lab, oracle: Oracle, runs: Runs) -> None:
+        self._lab = lab
+        self._oracle = oracle
+        self._runs = runs
+        self._judge = Judge(oracle)
+        self.found = Searched()
+        self._deviations = 0
+
+    def through(self, only: Sequence[str] | None = None) -> Searched:
+        """Run every schedule, or only one.
+
+        Args:
+            only: who is let go, turn by turn.
+
+        Raises:
+            KeyboardInterrupt: the user pressed Ctrl-C; `found` holds what was found.
+        """
+        every, found = Every(), self.found
+        most = self._runs.options.runs_max
+        most = SCHEDULES_MAX if most is None else most
+        prefixes: Iterator[tuple[str, ...]] = iter([tuple(only)]) if only is not None else _drawn(every)
+        for prefix in prefixes:
+            if found.runs >= most or self._runs.over():
+                found.ended = ExitReason.RUNS_MAX if found.runs >= most else ExitReason.BUDGET
+                break
+            played = self._run(prefix, every)
+            if played is None:
+                break
+            found.runs += 1
+            self._take(self._judge.judge(played))
+            self._tell_progress(most)
+        found.covered = Fraction(1) if only is not None else every.covered
+        found.switches = every.switches - (found.ended is not ExitReason.FINISHED)
+        return found
+
+    def _run(self, prefix: tuple[str, ...], every: Every) -> Played | None:
+        """One run that begins so; None where it cannot be made, so that what would follow it cannot be known."""
+        why = ""
+        for _ in range(_AGAIN):
+            try:
+                played = self._lab.run(Chooser(prefix))
+                every.seen(prefix, played.trace)
+            except Deviated as error:
+                why = f"not deterministic: {error}"
+                self._deviations += 1
+                if self._deviations > _DEVIATIONS_MAX:
+                    break
+            except Unsettled as error:
+                left = self._lab.left
+                why = f"{', '.join(left)} could not be ended: {error}" if left else str(error)
+                break
+            else:
+                return played
+        self.found.undecided.append(f"{schedule_of(prefix)}: {why}")
+        return None
+
+    def _take(self, judged: Judged) -> None:
+        found = self.found
+        found.turned_away += bool(judged.turned_away)
+        found.victims += self._victims(judged.played)
+        if judged.word is Word.UNDECIDED:
+            found.undecided.append(f"{schedule_of(judged.played.trace.grants)}: {judged.reason}")
+        if judged.word is not Word.NOT_SERIAL:
+            if judged.word is Word.SERIAL and not judged.turned_away:
+                found.right.append(judged.played.trace.grants)
+            return
+        key = self.outcome(judged.played)
+        found.occurrences[key] = found.occurrences.get(key, 0) + 1
+        if key not in found.illegal or plainness(judged.played.trace) < plainness(found.illegal[key].played.trace):
+            found.illegal[key] = judged
+
+    def outcome(self, played: Played) -> object:
+        """What tells it from other runs: rows, how each caller ended, and what it answered."""
+        endings = [(name, it.exception, it.succeeded, repr(it.answer)) for name, it in sorted(played.endings.items())]
+        return self._oracle.comparer.digest(played.state), tuple(endings)
+
+    def _victims(self, played: Played) -> Iterator[Victim]:
+        made: dict[str, Call] = {}
+        waited: set[str] = set()
+        for turn in played.trace.turns:
+            if turn.call is not None:
+                made[turn.actor] = turn.call
+            for event in turn.events:
+                if event.reply.code in DEADLOCK:
+                    others = sorted((waited | {turn.actor}) - {event.call.actor})
+                    yield Victim(event.call, tuple(made[name] for name in others if name in made), played)
+            waited = set(turn.waiting)
+
+    def _tell_progress(self, most: int) -> None:
+        progress = self._runs.options.progress
+        if progress is not None:
+            from acidity.prove.stage.quiet import aloud
+
+            with aloud():
+                progress(self.found.runs, most, " and ".join(it.name for it in self._lab.operations))
+
+
+def _drawn(every: Every) -> Iterator[tuple[str, ...]]:
+    while (prefix := every.next()) is not None:
+        yield prefix
+
+
+def plainness(trace: Trace) -> tuple[int, int, int, str]:
+    """What *plainest* means: fewest turns, then fewest switches, then fewest waits, then the earliest caller."""
+    waits = sum(turn.waits for turn in trace.turns)
+    return len(trace.turns), switches_of(trace), waits, "".join(trace.grants)

@@ -1,0 +1,113 @@
+"""What a run of several callers shows, in words: what is lost, why no order fits, and the lanes of who did what."""
+
+from __future__ import annotations
+
+from acidity.analysis.anomalies.base import Seen
+from acidity.analysis.dependencies import Commit, Edge, Kind, relevant
+from acidity.analysis.diff import row_changes
+from acidity.analysis.quantities import OTHER, difference, is_money, plain, rank
+from acidity.core.call import Call, Event
+from acidity.core.finding import RowChange
+from acidity.prove.explore.judge import Judged
+from acidity.prove.explore.lanes import said
+from acidity.prove.explore.oracle import Serial
+
+_LONG = 60
+
+
+def title_of(judged: Judged) -> str:
+    """What is lost, or what is too much, held against the nearest serial order."""
+    nearest = judged.nearest
+    assert nearest is not None
+    changes = row_changes(nearest.state, judged.played.state)
+    order = said_order(nearest)
+    for change in sorted(changes, key=_telling):
+        if text := _difference(change):
+            return f"{text} {order}"
+    for name in nearest.order:
+        ending, alone = judged.played.endings[name], nearest.endings(name)[0]
+        if ending.exception and ending.exception != alone.exception:
+            return f"{name} failed with {ending.exception}, which happens in no order of them"
+        if ending.answer != alone.answer:
+            return f"{name} answered {_short(ending.answer)}; {order} it answers {_short(alone.answer)}"
+    return "what they left and answered fits no order of them"
+
+
+def said_order(serial: Serial) -> str:
+    """``after A then B``."""
+    return f"after {' then '.join(serial.order)}" if serial.order else "after none of them"
+
+
+def _telling(change: RowChange) -> tuple[int, str]:
+    cells = change.after or change.before or ()
+    return min((rank(column)[0] for column, _ in cells), default=OTHER), str(change)
+
+
+def _difference(change: RowChange) -> str:
+    """A row of the run, as it differs from that of a serial order."""
+    name = " ".join([change.table, *(f"{column}={value}" for column, value in change.key)])
+    if change.before is None:
+        cells = ", ".join(f"{column} {value}" for column, value in change.after or ())
+        return f"there is a row too many of {change.table} ({cells}): there is none"
+    if change.after is None:
+        return f"a row of {change.table} is missing: {name} is there"
+    new = dict(change.after)
+    for column, wanted in sorted(change.before, key=lambda cell: rank(cell[0])):
+        grown = difference(wanted, new[column]) if rank(column)[0] < OTHER else None
+        if grown:
+            unit = "" if is_money(column) else f" of {column}"
+            word = "is gone from" if grown < 0 else "is too much in"
+            return f"{plain(abs(grown))}{unit} {word} {name}: {column} is {new[column]}, and {wanted}"
+        return f"{column} of {name} is {new[column]}, and {wanted}"
+    return ""
+
+
+def why(seen: Seen) -> tuple[str, ...]:
+    """Why no order of the callers fits, one sentence for each dependency."""
+    circle = [_because(edge) for edge in seen.edges]
+    alone = [
+        f"{_did(read.event.call)} and got {_rows(read.event)}, which no committed state gives until then"
+        for read in seen.reads
+    ]
+    return (*circle, *alone, seen.told)
+
+
+def _because(edge: Edge) -> str:
+    head = f"{edge.source} must come before {edge.target}, because"
+    if edge.kind is Kind.RW:
+        assert edge.read is not None
+        assert edge.second is not None
+        read = edge.read
+        return f"{head} {_did(read.event.call)} and got {_rows(read.event)} before {_changed(edge.second, edge)}"
+    if edge.kind is Kind.WR:
+        assert edge.read is not None
+        assert edge.first is not None
+        read = edge.read
+        return f"{head} {_did(read.event.call)} and got {_rows(read.event)} after {_changed(edge.first, edge)}"
+    assert edge.second is not None
+    assert edge.item is not None
+    return f"{head} {edge.second.actor} wrote {edge.item[0]} over what {edge.source} had written"
+
+
+def _changed(commit: Commit, edge: Edge) -> str:
+    assert edge.read is not None
+    changes = "; ".join(map(str, relevant(edge.read, commit)[:2]))
+    return f"{commit.actor} committed {changes}"
+
+
+def _did(call: Call) -> str:
+    where = f" ({call.site})" if call.site else ""
+    return f"{call.actor} asked {said(call)}{where}"
+
+
+def _rows(event: Event) -> str:
+    rows = event.reply.rows
+    if rows is None:
+        return "an answer"
+    shown = ", ".join(_short(tuple(row)) for row in rows[:3])
+    return f"{shown}{', …' if len(rows) > 3 else ''}" if rows else "no row"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"

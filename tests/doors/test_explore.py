@@ -1,0 +1,66 @@
+"""``acidity explore``, and ``acidity replay`` of what it found: by hand, and from a saved report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+BANK = """
+from acidity.prove import Operation, Scenario
+from tests.quality.callers import Base, look, seed, withdraw, withdraw_guarded
+lost = Scenario(Operation(withdraw, 10), metadata=Base.metadata, setup=seed)
+kept = Scenario(Operation(withdraw_guarded, 10), metadata=Base.metadata, setup=seed)
+mixed = Scenario(Operation(withdraw, 10), Operation(look), metadata=Base.metadata, setup=seed)
+"""
+Acidity = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def pond(write: Callable[[str, str], Any]) -> None:
+    write("pond.py", BANK)
+
+
+def test_exit_codes_and_lanes(acidity: Acidity) -> None:
+    found = acidity("explore", "pond:lost")
+    assert found.code == 1
+    assert "10 is too much in accounts id=1" in found.out
+    assert "lost update" in found.out
+    assert "committed: accounts id=1 balance 100 → 90" in found.out
+    assert "replay: acidity replay pond:lost ac1:A.B3.A2" in found.out
+    assert acidity("explore", "pond:kept").code == 0
+    assert acidity("explore", "pond:kept", "--runs-max", "1").code == 3
+
+
+def test_lanes_in_json(acidity: Acidity) -> None:
+    report = json.loads(acidity("explore", "pond:lost", "--output-format", "json").out)
+    (finding,) = report["findings"]
+    assert (finding["code"], finding["anomaly"], finding["schedule"]) == ("ACI301", "lost update", "ac1:A.B3.A2")
+    assert [move["actor"] for move in finding["lanes"]] == list("ABBBAA")
+    assert finding["lanes"][3] == {
+        "actor": "B",
+        "does": "COMMIT",
+        "site": finding["lanes"][3]["site"],
+        "result": "ok",
+        "committed": ["accounts id=1 balance 100 → 90"],
+        "blocked": [],
+    }
+
+
+def test_pairs_are_replayed_with_their_callers(acidity: Acidity) -> None:
+    found = acidity("explore", "pond:mixed", "--pairs")
+    assert found.code == 1
+    assert "2 callers, 3 groups" in found.out
+    assert "replay: acidity replay pond:mixed ac1:A.B3.A2 --operation 1,1" in found.out
+    assert acidity("replay", "pond:mixed", "ac1:A.B3.A2", "--operation", "1,1").code == 1
+    assert acidity("replay", "pond:mixed", "ac1:A3.B", "--operation", "1,2").code == 0
+    assert acidity("replay", "pond:mixed", "ac1:A3.B", "--operation", "1,x").code == 2
+
+
+def test_a_saved_report_is_replayed(acidity: Acidity) -> None:
+    assert acidity("explore", "pond:lost", "--output-format", "json", "--output-file", "saved.json").code == 1
+    again = acidity("replay", "pond:lost", "saved.json")
+    assert again.code == 1
+    assert "1 of 1 schedule is not serial" in again.out

@@ -1,0 +1,138 @@
+"""What explore says of programs that textbooks know, wrong ones and right ones, on each engine and level."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from acidity import prove
+from acidity.core.report import Report
+from tests.quality.callers import SCENARIOS
+from tests.tiers import SERVERS
+
+# What goes wrong, by engine and level; what is not named passes. SQLite under the driver's own transactions, which
+# begin before a write and not before a read, so that a lock of a read locks nothing.
+SQLITE = {
+    "lost update": "lost update",
+    "lost update of two amounts": "lost update",
+    "locked": "lost update",
+    "stale identity map": "lost update",
+    "write skew": "write skew",
+    "write skew locked": "write skew",
+    "duplicate insert": "duplicate insert",
+    "checked insert": "stale check",
+    "phantom": "phantom",
+    "stale check": "stale check",
+    "read skew": "read skew",
+    "non-repeatable read": "non-repeatable read",
+}
+READ_COMMITTED = {name: anomaly for name, anomaly in SQLITE.items() if name not in {"locked", "write skew locked"}}
+SNAPSHOT = {name: name for name in ("write skew", "duplicate insert", "phantom")} | {"checked insert": "stale check"}
+MARIADB_REPEATABLE_READ = {
+    name: anomaly for name, anomaly in READ_COMMITTED.items() if name not in {"read skew", "non-repeatable read"}
+}
+READ_UNCOMMITTED = READ_COMMITTED | {"dirty read": "dirty read", "read at once": "dirty read"}
+WRONG = {
+    ("sqlite", ""): SQLITE,
+    ("postgresql", "READ COMMITTED"): READ_COMMITTED,
+    ("postgresql", "REPEATABLE READ"): SNAPSHOT,
+    ("postgresql", "SERIALIZABLE"): {},
+    ("mariadb", "READ UNCOMMITTED"): READ_UNCOMMITTED,
+    ("mariadb", "READ COMMITTED"): READ_COMMITTED,
+    ("mariadb", "REPEATABLE READ"): MARIADB_REPEATABLE_READ,
+    ("mariadb", "SERIALIZABLE"): {},
+}
+CHEAP = ("lost update", "locked", "guarded")  # on each server by default
+
+
+def cells() -> list[object]:
+    found = []
+    for db, level in WRONG:
+        for name in SCENARIOS:
+            default = db == "sqlite" or (name in CHEAP and level in {"READ COMMITTED", "REPEATABLE READ"})
+            default = default and (db, level) != ("mariadb", "READ COMMITTED")
+            marks = () if default else (pytest.mark.slow,)
+            found.append(pytest.param(name, db, level, marks=marks, id=f"{name}-{db}-{level}"))
+    return found
+
+
+@cache
+def explored(name: str, db: str, level: str = "") -> Report:
+    return prove.explore(SCENARIOS[name], db=db, isolation_level=level or None)
+
+
+@pytest.mark.parametrize(("name", "db", "level"), cells())
+def test_verdict_and_name(name: str, db: str, level: str) -> None:
+    report = explored(name, db, level)
+    errors = [finding.anomaly for finding in report.findings if finding.severity == "error"]
+    wrong = WRONG[db, level].get(name)
+    assert report.unknowns == ()
+    assert (report.verdict, wrong in {None, *errors}) == ("fail" if wrong else "pass", True), str(report)
+    (schedules, _) = report.bounds
+    assert schedules.covered == schedules.total == report.runs > 1
+
+
+@pytest.mark.parametrize("db", SERVERS)
+@pytest.mark.one_server
+def test_a_deadlock_is_a_warning_with_both_lines(db: str) -> None:
+    report = explored("deadlock", db)
+    (warning,) = report.findings
+    assert (report.verdict, warning.severity, warning.word) == ("pass", "warning", "deadlock")
+    assert "A waits at" in warning.title
+    assert "B waits at" in warning.title
+    assert [move.result for move in warning.lanes if move.result.startswith(("waits", "error"))] != []
+
+
+def test_who_closes_a_cycle_is_its_victim() -> None:
+    """And not who has waited for longest, as on PostgreSQL without further ado."""
+    (warning,) = explored("deadlock", "postgresql").findings
+    (waited,) = {move.actor for move in warning.lanes if move.result.startswith("waits")}
+    (victim,) = {move.actor for move in warning.lanes if move.result == "error 40P01"}
+    assert waited != victim
+
+
+def test_the_plainest_schedule_is_shown_with_what_was_read_and_written() -> None:
+    (finding,) = explored("lost update", "sqlite").findings
+    assert (str(finding.schedule), finding.code, finding.word) == ("ac1:A.B3.A2", "ACI301", "not serial")
+    assert finding.title == "10 is too much in accounts id=1: balance is 90, and 80 after A then B"
+    assert [(move.actor, move.result) for move in finding.lanes] == [
+        ("A", "read (1, 100, 1)"),
+        ("B", "read (1, 100, 1)"),
+        ("B", "1 row"),
+        ("B", "ok"),
+        ("A", "1 row"),
+        ("A", "ok"),
+    ]
+    assert [move.committed for move in finding.lanes if move.committed] == [("accounts id=1 balance 100 → 90",)]
+    assert finding.explanation[0].startswith("A must come before B, because A asked SELECT")
+    assert finding.explanation[1] == "B must come before A, because A wrote accounts over what B had written"
+
+
+def test_the_nearest_right_schedule_stands_beside() -> None:
+    (finding,) = explored("lost update", "sqlite").findings
+    assert finding.explanation[-1] == "right is ac1:A3.B3, which differs from turn 2 on: there A goes on"
+
+
+def test_the_printed_schedule_shows_it_again() -> None:
+    (finding,) = explored("lost update", "sqlite").findings
+    again = prove.replay_together(SCENARIOS["lost update"], str(finding.schedule))
+    assert [(each.schedule, each.anomaly, each.title) for each in again.findings] == [
+        (finding.schedule, finding.anomaly, finding.title)
+    ]
+
+
+def test_same_runs_same_report() -> None:
+    one, other = explored("lost update", "sqlite"), prove.explore(SCENARIOS["lost update"])
+    assert one == other
+
+
+def test_what_is_left_undone_is_unknown_unless_something_was_found() -> None:
+    few = prove.explore(SCENARIOS["guarded"], runs_max=2)
+    assert few.verdict == "unknown"
+    assert "50.00% of the schedules were run" in few.unknowns[0]
+    assert prove.explore(SCENARIOS["lost update"], runs_max=3).verdict == "fail"
+
+
+def test_no_run_at_all_is_unknown() -> None:
+    assert prove.explore(SCENARIOS["guarded"], budget=0.0).verdict == "unknown"

@@ -1,0 +1,163 @@
+"""What explore runs is what a script of plain driver calls runs, and its verdict is that of a legal set of its own."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acidity import prove
+from acidity.engines import new_sandbox
+from acidity.prove.explore.every import Chooser, Every
+from acidity.prove.explore.lab import Lab, Played
+from acidity.prove.stage.quiet import quiet
+from acidity.prove.stage.stage import Stage
+from tests.quality.plain_callers import (
+    METADATA,
+    Caller,
+    Outcome,
+    World,
+    by_script,
+    is_legal,
+    random_callers,
+    scenario_of,
+)
+
+_FRESH = "DELETE FROM t; DELETE FROM notes; INSERT INTO t (id, v) VALUES (1, 10), (2, 10);"
+
+
+class Sqlite(World):
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with sqlite3.connect(path) as connection:
+            connection.executescript(
+                "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, v INTEGER NOT NULL);"
+                "CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, who TEXT NOT NULL);"
+            )
+        connection.close()
+
+    def connect(self) -> Any:
+        return sqlite3.connect(self.path, timeout=0)
+
+    def put_back(self) -> None:
+        connection = sqlite3.connect(self.path)
+        connection.executescript(_FRESH)
+        connection.close()
+
+    def rows(self) -> tuple[Any, Any]:
+        connection = sqlite3.connect(self.path)
+        try:
+            return _rows(connection)
+        finally:
+            connection.close()
+
+    def blocked(self, connection: Any) -> bool:
+        raise AssertionError("SQLite lets nobody wait")
+
+    def code(self, error: Exception) -> str:
+        return str(getattr(error, "sqlite_errorname", ""))
+
+
+class Postgresql(World):
+    waits_at_server = True
+
+    def __init__(self, sandbox: Any, level: str) -> None:
+        self.sandbox, self.level = sandbox, level
+        self.admin = sandbox.connect_admin(sandbox.database)
+
+    def connect(self) -> Any:
+        connection = self.sandbox.connect_admin(self.sandbox.database)
+        connection.autocommit = False
+        connection.execute(f"SET default_transaction_isolation = '{self.level}'")
+        connection.execute("SET deadlock_timeout = '10s'")
+        connection.commit()
+        return connection
+
+    def put_back(self) -> None:
+        self.admin.execute("TRUNCATE t, notes; INSERT INTO t (id, v) VALUES (1, 10), (2, 10)")
+
+    def rows(self) -> tuple[Any, Any]:
+        return _rows(self.admin)
+
+    def blocked(self, connection: Any) -> bool:
+        # What pg_stat_activity says of a wait is old until the session has been scheduled.
+        asked = "SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted"
+        ((waits,),) = self.admin.execute(asked, (connection.info.backend_pid,)).fetchall()
+        return bool(waits)
+
+    def others_wait(self, connection: Any) -> None:
+        with suppress(Exception):
+            connection.execute("SET LOCAL deadlock_timeout = '1ms'")
+
+    def code(self, error: Exception) -> str:
+        return str(getattr(error, "sqlstate", ""))
+
+
+def _rows(connection: Any) -> tuple[Any, Any]:
+    notes = sorted(who for (who,) in connection.execute("SELECT who FROM notes").fetchall())
+    return sorted(connection.execute("SELECT id, v FROM t").fetchall()), notes
+
+
+@contextmanager
+def world(db: str, level: str, where: Path) -> Iterator[World]:
+    if db == "sqlite":
+        yield Sqlite(where / "plain.db")
+        return
+    sandbox = new_sandbox(db, {})
+    try:
+        sandbox.create(METADATA.create_all, None)
+        plain = Postgresql(sandbox, level)
+        try:
+            yield plain
+        finally:
+            plain.admin.close()
+    finally:
+        sandbox.close()
+
+
+def outcome_of(played: Played) -> Outcome:
+    """In the form of a script's."""
+    rows = [tuple(row) for row in played.state.tables["t"].rows]
+    notes = sorted(row[1] for row in played.state.tables["notes"].rows)
+    endings = []
+    for name, ending in sorted(played.endings.items()):
+        codes = [event.reply.code for event in played.of(name) if event.reply.status != "ok"]
+        endings.append(("failed", codes[0]) if ending.exception else ("ok", tuple(ending.answer)))
+    return (rows, notes, *endings)
+
+
+def every_run(db: str, level: str, callers: tuple[Caller, ...]) -> dict[tuple[str, ...], Outcome]:
+    """Every schedule of explore with what came of it."""
+    found, every = {}, Every()
+    with Stage(scenario_of(callers), db, {}, level or None) as stage, quiet():
+        lab = Lab(stage, stage.scenario.operations)
+        while (prefix := every.next()) is not None:
+            played = lab.run(Chooser(prefix))
+            every.seen(prefix, played.trace)
+            found[played.trace.grants] = outcome_of(played)
+    assert every.covered == 1
+    return found
+
+
+def cells() -> list[Any]:
+    few = [pytest.param("sqlite", "", seed) for seed in range(3)]
+    slow = [("sqlite", "", seed) for seed in range(3, 60)]
+    levels = ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
+    slow += [("postgresql", level, seed) for level in levels for seed in range(12)]
+    return few + [pytest.param(*each, marks=pytest.mark.slow) for each in slow]
+
+
+@pytest.mark.parametrize(("db", "level", "seed"), cells())
+def test_plain_calls_in_the_same_order_come_to_the_same(db: str, level: str, seed: int, tmp_path: Path) -> None:
+    callers = random_callers(seed)
+    found = every_run(db, level, callers)
+    with world(db, level, tmp_path) as plain:
+        again = {grants: by_script(plain, callers, grants) for grants in found}
+        assert again == found, callers
+        legal = all(is_legal(plain, callers, outcome) for outcome in again.values())
+    report = prove.explore(scenario_of(callers), db=db, isolation_level=level or None)
+    assert report.verdict == ("pass" if legal else "fail"), (callers, str(report))

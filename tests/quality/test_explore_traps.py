@@ -1,0 +1,431 @@
+"""Callers that wait for other things than a database, that never end, that cannot be seen, or that chance decides."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from acidity import prove
+from acidity.core.report import Report
+from acidity.errors import Interrupted, UsageError
+from acidity.prove import Operation, Retry
+from tests.quality.callers import (
+    Account,
+    Conflict,
+    at_once,
+    give,
+    look,
+    twice,
+    withdraw,
+    withdraw_begun,
+    withdraw_guarded,
+    withdraw_locked,
+    withdraw_versioned,
+)
+from tests.tiers import SERVERS
+
+LOCK = threading.Lock()
+ONE_CONNECTION = create_engine("sqlite:///nowhere.db", pool_size=1, max_overflow=0, pool_timeout=20)
+
+
+def actors_left() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if "actor" in thread.name]
+
+
+def verdicts(report: Report) -> tuple[str, list[str]]:
+    return report.verdict, [finding.anomaly for finding in report.findings]
+
+
+# Waiting for others of the program
+
+
+def under_a_lock(session: Session) -> None:
+    with LOCK:
+        withdraw(session, 10)
+
+
+def through_the_pool() -> None:
+    with Session(ONE_CONNECTION) as session:
+        withdraw(session, 10)
+
+
+async def under_an_async_lock(async_session: AsyncSession) -> None:
+    async with lock_of_this_loop():
+        await withdraw_async(async_session)
+
+
+async def withdraw_async(async_session: AsyncSession) -> None:
+    account = await async_session.get_one(Account, 1)
+    account.balance -= 10
+    await async_session.commit()
+
+
+_locks: dict[asyncio.AbstractEventLoop, asyncio.Lock] = {}
+
+
+def lock_of_this_loop() -> asyncio.Lock:
+    return _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        twice(under_a_lock),
+        at_once(Operation(through_the_pool), Operation(through_the_pool), bind=f"{__name__}:ONE_CONNECTION"),
+        twice(under_an_async_lock),
+    ],
+    ids=["lock", "pool", "async lock"],
+)
+def test_whoever_waits_for_the_program_is_seen_waiting(scenario: prove.Scenario) -> None:
+    """Either of the two comes first, and the other one may begin to wait at each of its Calls."""
+    report = prove.explore(scenario)
+    assert (report.verdict, report.runs) == ("pass", 6), str(report)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [twice(withdraw_async), at_once(Operation(withdraw_async), Operation(withdraw, 10))],
+    ids=["tasks", "a task and a thread"],
+)
+def test_tasks_lose_updates_too(scenario: prove.Scenario) -> None:
+    report = prove.explore(scenario)
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 14)
+
+
+@pytest.mark.parametrize("db", ["postgresql+psycopg", "postgresql+asyncpg", "mariadb"])
+@pytest.mark.slow
+def test_tasks_on_servers_lose_updates_too(db: str) -> None:
+    report = prove.explore(twice(withdraw_async), db=db)
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 14)
+
+
+def test_a_bare_driver_loses_updates_too() -> None:
+    report = prove.explore(twice(bare))
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 14)
+
+
+def bare(dbapi_connection: sqlite3.Connection) -> None:
+    ((balance,),) = dbapi_connection.execute("SELECT balance FROM accounts WHERE id = 1").fetchall()
+    dbapi_connection.execute("UPDATE accounts SET balance = ? WHERE id = 1", (balance - 10,))
+    dbapi_connection.commit()
+
+
+def test_three_at_once() -> None:
+    three = at_once(*[Operation(give, 1, 2)] * 3)
+    report = prove.explore(three)
+    assert (report.verdict, report.unknowns) == ("pass", ())
+    assert report.headline.startswith("3 callers")
+
+
+# Never ending
+
+
+def stuck_beside_another(session: Session) -> None:
+    """It takes a second lock of the program in the other order than its twin."""
+    number = next(_numbers) % 2
+    with _two[number]:
+        look(session)
+        look(session)
+        with _two[1 - number]:
+            look(session)
+
+
+_numbers: Iterator[int] = itertools.count()
+_two = threading.Lock(), threading.Lock()
+
+
+def test_who_waits_for_ever_is_unknown_with_what_it_waits_for() -> None:
+    report = prove.explore(twice(stuck_beside_another), run_timeout=20)
+    assert report.verdict == "unknown"
+    assert "A waits for a lock or a connection of the program; B waits for a lock" in report.unknowns[0]
+    assert "A, B could not be ended" in report.unknowns[0]
+    assert [(left.name, left.daemon) for left in actors_left()] == [
+        ("acidity-actor-A", True),
+        ("acidity-actor-B", True),
+    ]
+    for lock in _two:
+        lock.release()
+    for left in actors_left():
+        left.join()
+
+
+def endless(session: Session) -> None:
+    look(session)
+    while True:
+        time.sleep(0.001)
+
+
+def test_an_endless_caller_is_unknown() -> None:
+    report = prove.explore(at_once(Operation(endless), Operation(look)), run_timeout=0.3)
+    assert report.verdict == "unknown"
+    assert "did not end within 0.3 s" in report.unknowns[0]
+
+
+def swallows(session: Session) -> None:
+    """What unwinds a caller that is given up is met again at its next Call."""
+    for _ in range(3):
+        try:
+            look(session)
+        except BaseException:
+            session.rollback()
+
+
+class Pressed:
+    """Presses Ctrl-C in the middle of one of the runs at once, when both callers are on their way."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.made, self.at = number, 0, 0.0
+
+    def __call__(self) -> None:
+        self.made += 1
+        if self.made == self.number:
+            self.at = time.monotonic()
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+PRESSED = Pressed(0)
+
+
+def withdraw_and_press(session: Session) -> None:
+    session.scalars(select(Account).where(Account.id == 1).with_for_update()).one()
+    PRESSED()
+    swallows(session)
+    session.commit()
+
+
+async def withdraw_and_press_async(async_session: AsyncSession) -> None:
+    (await async_session.scalars(select(Account).where(Account.id == 1).with_for_update())).one()
+    PRESSED()
+    await async_session.commit()
+
+
+@pytest.mark.parametrize("db", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def test_ctrl_c_ends_it_with_tasks_parked_or_blocked(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.PRESSED", Pressed(12))
+    with pytest.raises(Interrupted) as stopped:
+        prove.explore(twice(withdraw_and_press_async), db=db)
+    assert stopped.value.report.verdict == "unknown"
+    assert time.monotonic() - PRESSED.at < 10
+    assert verdicts(prove.explore(twice(withdraw_async), db=db))[0] == "fail"
+
+
+@pytest.mark.parametrize("db", ["sqlite", pytest.param("postgresql"), pytest.param("mariadb", marks=pytest.mark.slow)])
+def test_ctrl_c_ends_it_with_callers_parked_or_blocked(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.PRESSED", Pressed(12))  # the eight serial calls come first
+    with pytest.raises(Interrupted) as stopped:
+        prove.explore(twice(withdraw_and_press), db=db)
+    assert stopped.value.report.verdict == "unknown"
+    assert actors_left() == []
+    assert time.monotonic() - PRESSED.at < 10  # a fraction of a second on an idle machine
+    assert verdicts(prove.explore(twice(withdraw_locked, 10), db=db))[0] == ("fail" if db == "sqlite" else "pass")
+
+
+# What cannot be seen, or is not to be relied on
+
+
+def past_the_seam(session: Session) -> None:
+    look(session)
+    session.connection().connection.dbapi_connection.execute("SELECT 1")  # type: ignore[union-attr]
+    look(session)
+
+
+def test_a_bypass_is_seen_while_the_other_caller_is_held() -> None:
+    report = prove.explore(at_once(Operation(past_the_seam), Operation(look)))
+    assert report.verdict == "unknown"
+    assert "raw driver connection" in report.unknowns[0]
+
+
+_chances: Iterator[int] = itertools.count()
+
+
+def by_chance(session: Session) -> None:
+    if next(_chances) % 3:
+        look(session)
+    look(session)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_what_chance_decides_is_unknown(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}._chances", itertools.count(number))
+    report = prove.explore(twice(by_chance))
+    assert report.verdict == "unknown"
+    assert "not deterministic" in report.unknowns[0]
+
+
+def does_nothing(session: Session) -> None:
+    del session
+
+
+def test_no_call_is_unknown() -> None:
+    assert prove.explore(twice(does_nothing)).verdict == "unknown"
+
+
+def fails(session: Session) -> Any:
+    look(session)
+    raise ValueError("no")
+
+
+def test_what_fails_alone_is_no_operation() -> None:
+    with pytest.raises(UsageError, match=r"fails\(\) fails when nobody else is there: ValueError: no.*raises="):
+        prove.explore(twice(fails))
+    assert prove.explore(twice(fails, raises=ValueError)).verdict == "pass"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("db", SERVERS)
+def test_a_third_caller_is_not_let_go_while_a_cycle_is_being_ended(db: str) -> None:
+    three = at_once(Operation(give, 1, 2), Operation(give, 2, 1), Operation(look))
+    report = prove.explore(three, db=db, runs_max=150)
+    assert [finding.word for finding in report.findings] == ["deadlock"]
+    assert [why for why in report.unknowns if "runs_max" not in why] == []
+
+
+def tries(session: Session, told: Any) -> Any:
+    """What the database refuses is kept from the caller, who hears `told` instead."""
+    try:
+        withdraw(session, 10)
+    except DBAPIError:
+        session.rollback()
+        return told
+    return None
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict"), [(None, "fail"), (ValueError("busy"), "pass"), ("sorry", "pass")], ids=str
+)
+def test_what_a_caller_says_that_was_turned_away(told: Any, verdict: str) -> None:
+    """Told that all is well although nothing is there, or that it failed."""
+    report = prove.explore(twice(tries, told), db="postgresql", isolation_level="REPEATABLE READ")
+    assert report.verdict == verdict, str(report)
+
+
+def books(session: Session, told: str) -> str:
+    """The same with an answer that only the user can read."""
+    return tries(session, told) or "booked"
+
+
+def test_what_only_the_user_can_read_is_unknown() -> None:
+    asked = {"db": "postgresql", "isolation_level": "REPEATABLE READ"}
+    report = prove.explore(twice(books, "try later"), **asked)  # type: ignore[arg-type]
+    assert report.verdict == "unknown"
+    assert "say with succeeded=" in report.unknowns[0]
+    report = prove.explore(twice(books, "try later", succeeded=lambda it: it == "booked"), **asked)  # type: ignore[arg-type]
+    assert report.verdict == "pass"
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_sqlite_refuses_at_once_who_has_read(mode: str) -> None:
+    """Whoever has read and then wants to write cannot wait for the other one, who waits for him."""
+    report = prove.explore(twice(withdraw_begun, 10), settings={"journal_mode": mode})
+    assert (report.verdict, report.unknowns) == ("pass", ())
+    assert "somebody was turned away" in report.headline
+    assert report.runs == 70  # so nobody ever waited: he could have gone on in each turn
+
+
+def where_it_lies(session: Session) -> tuple[Any, ...]:
+    """Where PostgreSQL keeps the row, which a reset by DELETE and INSERT changes."""
+    place = session.execute(text("SELECT ctid::text FROM accounts WHERE id = 1")).scalar()
+    session.rollback()
+    with session.begin():
+        session.execute(text("UPDATE accounts SET version = version + 1 WHERE id = 2"))
+    return (place,)
+
+
+def test_every_run_starts_from_the_same_place() -> None:
+    report = prove.explore(twice(where_it_lies), db="postgresql")
+    assert (report.verdict, report.unknowns) == ("pass", ())
+
+
+class Once:
+    """Says yes once, the time that is asked for."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.asked = number, 0
+
+    def __call__(self) -> bool:
+        self.asked += 1
+        return self.asked == self.number
+
+
+ONCE = Once(0)
+
+
+def slips_once(session: Session) -> None:
+    withdraw_guarded(session, 77 if ONCE() else 10)
+
+
+def test_what_does_not_come_again_is_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.ONCE", Once(11))  # after the eight serial calls
+    report = prove.explore(twice(slips_once))
+    assert (report.verdict, report.findings) == ("unknown", ())
+    assert "did not come again" in report.unknowns[0]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "db", "level"),
+    [
+        (twice(withdraw, 10, retry=Retry()), "postgresql", "REPEATABLE READ"),
+        pytest.param(twice(withdraw, 10, retry=Retry(codes=["1213"])), "mariadb", "SERIALIZABLE", marks=pytest.mark.slow),
+        (twice(withdraw_versioned, 10, retry=Retry(exceptions=Conflict)), "sqlite", None),
+    ],
+    ids=["postgresql", "mariadb", "sqlite"],
+)  # fmt: skip
+def test_whoever_tries_again_takes_place(scenario: prove.Scenario, db: str, level: str | None) -> None:
+    report = prove.explore(scenario, db=db, isolation_level=level)
+    assert (report.verdict, report.unknowns) == ("pass", ()), str(report)
+    assert report.findings == () or db == "mariadb"
+
+
+def test_whoever_gives_up_is_unknown() -> None:
+    """One of three needs a third attempt, at times."""
+    three = at_once(*[Operation(withdraw_versioned, 10, retry=Retry(exceptions=Conflict, max_attempts=2))] * 3)
+    report = prove.replay_together(three, "ac1:A2.B2.C2.A2.B4.C4")
+    assert report.verdict == "unknown"
+    assert "gave up after its last attempt" in report.unknowns[0]
+
+
+def test_a_retry_that_never_tries_again_is_none() -> None:
+    with pytest.raises(UsageError, match="never tries again"):
+        Retry(max_attempts=1)
+
+
+def test_requests_to_a_web_application_that_works_in_threads() -> None:
+    """They are answered in tasks, and their calls are made in threads of the framework's pool."""
+    pytest.importorskip("fastapi")
+    from examples.web.scenarios import transfer
+
+    report = prove.explore(transfer)
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 24)
+
+
+def withdraw_and_kill(session: Session) -> None:
+    """Ends the server under both callers, once."""
+    session.get_one(Account, 1).balance -= 10
+    if ONCE():
+        backend = session.scalar(text("SELECT pg_backend_pid()"))
+        status = Path(f"/proc/{backend}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        os.kill(int(status[1]), signal.SIGKILL)
+    session.commit()
+
+
+@pytest.mark.slow
+def test_a_server_that_dies_leaves_it_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.ONCE", Once(12))
+    report = prove.explore(twice(withdraw_and_kill), db="postgresql", settings={"acidity.server": "dedicated"})
+    assert (report.verdict, report.findings) == ("unknown", ())
+    assert "the database could not be asked" in report.unknowns[0]
+    assert actors_left() == []

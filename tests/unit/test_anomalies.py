@@ -1,0 +1,200 @@
+"""Anomalies are named from the graph of who depends on whom, and from nothing that a table or column is called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from acidity.analysis.anomalies import ANOMALIES, name_of
+from acidity.analysis.dependencies import Commit, Dependencies, Kind, Read, Written, dependencies_of, item_of
+from acidity.core.call import Call, Event, Reply, Writes
+from acidity.core.call import Kind as CallKind
+from acidity.core.codes import CODES
+from acidity.core.finding import RowChange
+
+SCHEMA = {"accounts": "accounts", "balance": "balance", "bookings": "bookings"}
+RENAMED = {"accounts": "t1", "balance": "c7", "bookings": "x"}
+Rows = tuple[tuple[Any, ...], ...]
+
+
+class Told:
+    """Writes down a run: commits and reads, in their order, in a schema whose names do not matter."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+        self.commits: list[Commit] = []
+        self.reads: list[Read] = []
+        self.errors: list[Event] = []
+        self._order = 0
+
+    def _event(self, actor: str, sql: str, rows: Rows | None = None, kind: CallKind = CallKind.STATEMENT) -> Event:
+        self._order += 1
+        writes = Writes.NO if rows is not None else Writes.YES
+        return Event(Call(actor, self._order, kind, sql, writes=writes), Reply("ok", rows=rows), order=self._order)
+
+    def read(self, actor: str, question: str, got: Rows, answers: Sequence[Rows | None], *, own: bool = False) -> None:
+        """A query, what it got, and what it gives in each committed state."""
+        event = self._event(actor, f"SELECT {question}", got)
+        self.reads.append(Read(event, len(self.commits), tuple(answers), own))
+
+    def commit(self, actor: str, *changes: RowChange, blind: bool = True, silent: Sequence[RowChange] = ()) -> None:
+        """A COMMIT, with the rows that changed and those that were written as they were."""
+        written = [self._written(change, blind=blind) for change in (*changes, *silent)]
+        event = self._event(actor, "", None, CallKind.COMMIT)
+        self.commits.append(Commit(event, len(self.commits) + 1, changes, tuple(written)))
+
+    def error(self, actor: str) -> None:
+        """The database refused a statement."""
+        self.errors.append(replace(self._event(actor, "INSERT"), reply=Reply("error", code="23505")))
+
+    def _written(self, change: RowChange, *, blind: bool) -> Written:
+        columns = frozenset(column for column, _ in change.after or change.before or ())
+        return Written(item_of(change), columns, columns if blind else frozenset())
+
+    def changed(self, key: int, old: Any, new: Any) -> RowChange:
+        """A row of the first table with another value."""
+        column = self.names["balance"]
+        return RowChange(self.names["accounts"], (("id", key),), ((column, old),), ((column, new),))
+
+    def added(self, key: int) -> RowChange:
+        """A new row of the second table."""
+        return RowChange(self.names["bookings"], (("id", key),), None, (("id", key),))
+
+    @property
+    def graph(self) -> Dependencies:
+        return dependencies_of(self.commits, self.reads, self.errors)
+
+
+def lost_update(run: Told) -> None:
+    run.read("A", "1", ((100,),), [((100,),), ((90,),), ((80,),)])
+    run.read("B", "1", ((100,),), [((100,),), ((90,),), ((80,),)])
+    run.commit("A", run.changed(1, 100, 90))
+    run.commit("B", run.changed(1, 90, 80))
+
+
+def silent_lost_update(run: Told) -> None:
+    """Both write the same value, so that the second changes nothing that could be seen."""
+    run.read("A", "1", ((100,),), [((100,),), ((90,),), ((90,),)])
+    run.read("B", "1", ((100,),), [((100,),), ((90,),), ((90,),)])
+    run.commit("B", run.changed(1, 100, 90))
+    run.commit("A", silent=[run.changed(1, 90, 90)])
+
+
+def stale_check(run: Told) -> None:
+    """The same, but the database computes from what is there."""
+    run.read("A", "1", ((1,),), [((1,),), ((0,),), ((-1,),)])
+    run.commit("B", run.changed(1, 1, 0), blind=False)
+    run.commit("A", run.changed(1, 0, -1), blind=False)
+
+
+def write_skew(run: Told) -> None:
+    run.read("A", "count", ((2,),), [((2,),), ((1,),), ((0,),)])
+    run.read("B", "count", ((2,),), [((2,),), ((1,),), ((0,),)])
+    run.commit("A", run.changed(1, 1, 0))
+    run.commit("B", run.changed(2, 1, 0))
+
+
+def duplicate_insert(run: Told) -> None:
+    run.read("A", "free", (), [(), ((1,),), ((1,), (2,))])
+    run.read("B", "free", (), [(), ((1,),), ((1,), (2,))])
+    run.commit("A", run.added(1))
+    run.commit("B", run.added(2))
+
+
+def phantom(run: Told) -> None:
+    run.read("A", "count", ((7,),), [((7,),), ((8,),), ((9,),)])
+    run.read("B", "count", ((7,),), [((7,),), ((8,),), ((9,),)])
+    run.commit("A", run.added(1))
+    run.commit("B", run.added(2))
+
+
+def non_repeatable_read(run: Told) -> None:
+    run.read("B", "1", ((100,),), [((100,),), ((90,),)])
+    run.commit("A", run.changed(1, 100, 90))
+    run.read("B", "1", ((90,),), [((100,),), ((90,),)])
+
+
+def read_skew(run: Told) -> None:
+    run.read("B", "1", ((100,),), [((100,),), ((90,),)])
+    run.commit("A", run.changed(1, 100, 90), run.changed(2, 100, 110))
+    run.read("B", "2", ((110,),), [((100,),), ((110,),)])
+
+
+def dirty_read(run: Told) -> None:
+    run.read("B", "1", ((150,),), [((100,),), ((100,),)])
+    run.commit("A")
+
+
+def refused_check(run: Told) -> None:
+    """What was written after a stale check was refused."""
+    run.read("B", "free", (), [(), ((1,),)])
+    run.commit("A", run.added(1))
+    run.error("B")
+
+
+SHAPES = {
+    "lost update": (lost_update, silent_lost_update),
+    "stale check": (stale_check, refused_check),
+    "write skew": (write_skew,),
+    "duplicate insert": (duplicate_insert,),
+    "phantom": (phantom,),
+    "non-repeatable read": (non_repeatable_read,),
+    "read skew": (read_skew,),
+    "dirty read": (dirty_read,),
+}
+
+
+@pytest.mark.parametrize("names", [SCHEMA, RENAMED], ids=["as it is", "renamed"])
+@pytest.mark.parametrize(
+    ("anomaly", "shape"),
+    [pytest.param(name, shape, id=f"{name}-{shape.__name__}") for name, shapes in SHAPES.items() for shape in shapes],
+)
+def test_each_has_its_shape(anomaly: str, shape: Any, names: Mapping[str, str]) -> None:
+    run = Told(names)
+    shape(run)
+    named = name_of(run.graph)
+    assert named is not None
+    assert named[0] == anomaly
+
+
+def serial(run: Told) -> None:
+    run.read("A", "1", ((100,),), [((100,),), ((90,),), ((80,),)])
+    run.commit("A", run.changed(1, 100, 90))
+    run.read("B", "1", ((90,),), [((100,),), ((90,),), ((80,),)])
+    run.commit("B", run.changed(1, 90, 80))
+
+
+def own_write(run: Told) -> None:
+    """A caller that sees what it has written itself has read nothing dirty."""
+    run.read("A", "1", ((90,),), [((100,),), ((90,),)], own=True)
+    run.commit("A", run.changed(1, 100, 90))
+
+
+def not_asked(run: Told) -> None:
+    """A query that could not be asked again shows nothing."""
+    run.read("B", "1", ((90,),), [None, None])
+    run.commit("A", run.changed(1, 100, 90))
+
+
+@pytest.mark.parametrize("shape", [serial, own_write, not_asked])
+def test_nothing_is_named_where_nothing_is_wrong(shape: Any) -> None:
+    run = Told(SCHEMA)
+    shape(run)
+    assert name_of(run.graph) is None
+
+
+def test_the_edges_of_a_serial_run_point_one_way() -> None:
+    run = Told(SCHEMA)
+    serial(run)
+    assert {edge.kind for edge in run.graph.edges} == set(Kind)
+    assert run.graph.pairs == (("A", "B"),)
+
+
+def test_each_has_a_code_and_a_source() -> None:
+    codes = [ANOMALIES[name].code for name in ANOMALIES]
+    assert len(set(codes)) == len(codes)
+    assert {CODES[code].word for code in codes} == set(ANOMALIES)
+    assert all(ANOMALIES[name].source for name in ANOMALIES)
