@@ -98,7 +98,7 @@ def _say_page(paper: Any, page: Explanation) -> None:
     paper.blank()
     paper.say(("A program that has it", "bold cyan"))
     _say_source(paper, page.source)
-    paper.say(f"The fault {page.fault} shows it:", indent=1)
+    paper.say(f"{page.shown_by.replace('`', '')}:", indent=1)
     paper.say(page.command, indent=3, wrap=False)
     paper.blank()
     paper.say(("What happens in production", "bold cyan"))
@@ -110,6 +110,10 @@ def _say_page(paper: Any, page: Explanation) -> None:
     paper.say(("Near", "bold cyan"))
     for near in page.near:
         paper.say(near.title, label=f"{near.name}  {near.word}: ", indent=1)
+    if page.literature:
+        paper.blank()
+        paper.say(("Where it is defined", "bold cyan"))
+        paper.say(f"{page.literature}.", indent=1)
 
 
 def _say_source(paper: Any, source: str) -> None:
@@ -137,6 +141,7 @@ def _as_json(pages: list[Explanation]) -> str:
             "fix": page.fix,
             "mended": page.mended_source,
             "near": [near.name for near in page.near],
+            "literature": page.literature,
         }
         for page in pages
     ]

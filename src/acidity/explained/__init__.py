@@ -9,5 +9,6 @@ from collections.abc import Mapping
 
 from acidity.explained.drill import OF_DRILL
 from acidity.explained.explanation import Explanation
+from acidity.explained.explore import OF_EXPLORE
 
-EXPLANATIONS: Mapping[str, Explanation] = {each.code.name: each for each in OF_DRILL}
+EXPLANATIONS: Mapping[str, Explanation] = {each.code.name: each for each in (*OF_DRILL, *OF_EXPLORE)}

@@ -21,24 +21,26 @@ class Explanation:
         meaning: what is wrong, in a few sentences.
         program: the module with its Scenarios ``wrong`` and ``mended``, in `PROGRAMS`.
         shown: the functions of it that have the flaw.
-        fault: the failure that shows it.
         production: what comes of it on a bad day.
         fix: what to do.
         mended: the functions put right.
         near: the codes that are taken for this one, or come with it.
+        fault: the failure that shows it; None where it takes no failure but several callers at once.
         db: the engine that the program needs.
+        literature: where it is defined, for what has a name in the literature.
     """
 
     code: Code
     meaning: str
     program: str
     shown: tuple[str, ...]
-    fault: str
     production: str
     fix: str
     mended: tuple[str, ...]
     near: tuple[Code, ...]
+    fault: str | None = None
     db: str = "sqlite"
+    literature: str = ""
 
     @property
     def target(self) -> str:
@@ -49,7 +51,12 @@ class Explanation:
     def command(self) -> str:
         """What to type to see it found."""
         db = "" if self.db == "sqlite" else f" --db {self.db}"
-        return f"acidity drill {self.target}{db}"
+        return f"acidity {'explore' if self.fault is None else 'drill'} {self.target}{db}"
+
+    @property
+    def shown_by(self) -> str:
+        """What brings it to light, without a full stop."""
+        return "Several callers at once show it" if self.fault is None else f"The fault `{self.fault}` shows it"
 
     @property
     def source(self) -> str:

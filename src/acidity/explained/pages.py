@@ -19,7 +19,7 @@ def markdown(page: Explanation) -> str:
         _wrapped(page.meaning),
         "## A program that has it",
         _python(page.source),
-        _wrapped(f"The fault `{page.fault}` shows it; the whole program is `{page.target}`:"),
+        _wrapped(f"{page.shown_by}; the whole program is `{page.target}`:"),
         f"```sh\n{page.command}\n```",
         "## What happens in production",
         _wrapped(page.production),
@@ -29,6 +29,8 @@ def markdown(page: Explanation) -> str:
         "## Near",
         "\n".join(f"- [{near.name}: {near.word}]({near.name}.md): {near.title}" for near in page.near),
     ]
+    if page.literature:
+        parts += ["## Where it is defined", _wrapped(f"{page.literature}.")]
     return "\n\n".join(parts) + "\n"
 
 
@@ -40,8 +42,9 @@ def index(pages: Iterable[Explanation]) -> str:
     ]
     head = (
         "# The codes\n\nEvery finding has a code. `acidity explain CODE` shows the page of one in the terminal; each "
-        "page has a\nprogram that acidity finds the code in, and the same program put right. These pages are written "
-        "by a test from\n[core/codes.py](../../src/acidity/core/codes.py) and "
+        "page has a\nprogram that acidity finds the code in, and the same program put right. `acidity drill` finds "
+        "what a failure brings to\nlight, `acidity explore` (letter I) what several callers at once do; each page says "
+        "which. These pages are written by a\ntest from [core/codes.py](../../src/acidity/core/codes.py) and "
         "[explained](../../src/acidity/explained).\n\n"
     )
     return head + "\n".join(["| code | letter | word | meaning |", "|---|---|---|---|", *rows]) + "\n"
