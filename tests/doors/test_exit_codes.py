@@ -167,6 +167,7 @@ def test_a_letter_that_is_asked_for_and_not_built_is_wrong_usage(acidity, answer
     left = acidity("check", "pond:one", "--letters", given)
     assert (left.code, left.out) == (2, "")
     assert f"--letters {given.upper()}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not" in left.err
+    assert ("acidity explore checks I" in left.err) == ("I" in missing)
     monkeypatch.setenv("ACIDITY_LETTERS", given)
     assert acidity("check", "pond:one").code == 2
 
@@ -175,7 +176,7 @@ def test_without_letters_the_last_line_names_what_is_not_built(acidity, answers)
     answers(GREEN, GREEN)
     left = acidity("check", "pond:one")
     assert left.code == 0
-    assert left.out.splitlines()[-1] == "Not built in this version of acidity: I isolated, D durable"
+    assert left.out.splitlines()[-1] == "Not built into acidity check yet: I isolated (acidity explore), D durable"
     assert left.out.lower().count("not built") == 1
     letters = json.loads(acidity("check", "pond:one", "--output-format", "json").out)["letters"]
     assert letters["I"] == letters["D"] == {"schema": "acidity.letter/1", "verdict": "not built"}

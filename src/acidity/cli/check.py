@@ -60,6 +60,7 @@ def _require_built(letters: str, built: Collection[str]) -> None:
     missing = [letter for letter in LETTERS if letter in letters and letter not in built]
     if missing:
         raise UsageError(
-            f"--letters {letters}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not built in this "
-            f"version of acidity; ask for {' or '.join(built)}, or leave --letters out for all that it can check"
+            f"--letters {letters}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not built into "
+            f"acidity check yet{' (acidity explore checks I)' if 'I' in missing else ''}; "
+            f"ask for {' or '.join(built)}, or leave --letters out for all that it can check"
         )

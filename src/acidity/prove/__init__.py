@@ -150,7 +150,7 @@ def check(
     if not wanted or wanted - LETTERS.keys():
         raise UsageError(f"letters={letters!r}: the letters are A, C, I and D")
     if wanted.isdisjoint(CHECKS):
-        raise UsageError(f"letters={letters!r}: not built yet; built are {', '.join(CHECKS)}")
+        raise UsageError(f"letters={letters!r}: not built into check yet; built are {', '.join(CHECKS)}")
     return _on_each(db, scenario, options, lambda asked: card_of(wanted, scenario, asked))
 
 

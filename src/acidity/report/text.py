@@ -12,6 +12,7 @@ from acidity.report.page import Page, cells
 from acidity.report.rerun import Rerun, say_rerun
 
 PLAIN_WIDTH = 120
+_ALONE = {"I": "acidity explore"}  # letters that a verb of their own checks and no card yet
 _WHY_GREY = {
     "not stated": "no constraint is declared and no invariant was given: nothing to check",
     "not asked": "",
@@ -31,7 +32,7 @@ def plain(answer: Report | Card, detail: Detail = Detail.ALL) -> str:
 def render(answers: Sequence[object], *, color: bool, width: int, detail: Detail = Detail.CARD) -> str:
     """All answers, one after another, and below them, once, what they do not cover.
 
-    Letters that this version has not built are named once, in the last line, and on no card.
+    Letters that `check` has not built are named once, in the last line, and on no card.
     """
     page = Page(width)
     shown = [answer for answer in answers if isinstance(answer, Answer)]
@@ -70,14 +71,18 @@ def not_covered(answers: Iterable[Answer]) -> str:
 
 
 def not_built(answers: Iterable[Answer]) -> str:
-    """The sentence with the letters that were wanted and that this version of acidity cannot check; or nothing.
+    """The sentence with the letters that were wanted and that `check` cannot check in this version; or nothing.
 
     >>> not_built([Card("bank:pay", EngineInfo("sqlite", "3"), {"A": "not asked", "I": "not built"})])
-    'Not built in this version of acidity: I isolated'
+    'Not built into acidity check yet: I isolated (acidity explore)'
     """
     cards = [answer for answer in answers if isinstance(answer, Card)]
-    names = [f"{letter} {name}" for letter, name in LETTERS.items() if any(_lacks(card, letter) for card in cards)]
-    return f"Not built in this version of acidity: {', '.join(names)}" if names else ""
+    missing = [letter for letter in LETTERS if any(_lacks(card, letter) for card in cards)]
+    names = [
+        f"{letter} {LETTERS[letter]} ({_ALONE[letter]})" if letter in _ALONE else f"{letter} {LETTERS[letter]}"
+        for letter in missing
+    ]
+    return f"Not built into acidity check yet: {', '.join(names)}" if names else ""
 
 
 def _lacks(card: Card, letter: str) -> bool:
