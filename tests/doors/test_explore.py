@@ -64,3 +64,13 @@ def test_a_saved_report_is_replayed(acidity: Acidity) -> None:
     again = acidity("replay", "pond:lost", "saved.json")
     assert again.code == 1
     assert "1 of 1 schedule is not serial" in again.out
+
+
+def test_v_shows_what_the_last_line_of_the_card_promises(acidity: Acidity) -> None:
+    assert "with -v: all, coverage, notes" in acidity("explore", "pond:lost").out
+    whole = acidity("explore", "pond:lost", "-v")
+    assert whole.code == 1
+    assert "not serial (lost update), ACI301" in whole.out
+    assert "committed: accounts id=1 balance 100 → 90" in whole.out
+    assert "14 of 14 schedules" in whole.out
+    assert acidity("explore", "pond:lost", "-q").out.count("\n") == 1

@@ -7,7 +7,17 @@ from typing import Any
 import click
 
 from acidity.cli.asking import ask_all
-from acidity.cli.options import BOUNDS, EXIT_ZERO, FUNCTION, OUTPUT, Request, engine_options, targets, with_options
+from acidity.cli.options import (
+    BOUNDS,
+    DETAIL,
+    EXIT_ZERO,
+    FUNCTION,
+    OUTPUT,
+    Request,
+    engine_options,
+    targets,
+    with_options,
+)
 
 
 @click.command(short_help="Several callers at once, in every order.")
@@ -17,6 +27,7 @@ from acidity.cli.options import BOUNDS, EXIT_ZERO, FUNCTION, OUTPUT, Request, en
     *engine_options(),
     *BOUNDS,
     *OUTPUT,
+    *DETAIL,
     EXIT_ZERO,
     *FUNCTION,
 )
