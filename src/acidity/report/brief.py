@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from acidity.core.cause import Place, RowFate
 from acidity.core.finding import Finding, Remedy, Tried
+from acidity.report.lanes import lane_lines
 from acidity.report.page import Page, cells
 
 INDENT = 2
 ROWS_MAX = 5
+LANES_MAX = 10
 _GREY = "bright_black"
 Cells = tuple[tuple[str, object], ...]
 
@@ -20,6 +22,7 @@ def say_brief(page: Page, finding: Finding) -> None:
     for place, label in places:
         _say_place(page, place, label)
     page.say((finding.title, "bold"), indent=INDENT)
+    _say_lanes(page, finding)
     room = page.width - 2 * INDENT - 1
     rows = [fate_line(row, room) for row in finding.rows] or [_shortened(str(row), room) for row in finding.diff]
     for row in rows[:ROWS_MAX]:
@@ -34,6 +37,14 @@ def say_brief(page: Page, finding: Finding) -> None:
         page.say(fix, label="fix: ", label_style="green", indent=INDENT)
     replay = finding.replay or str(finding.schedule)
     page.say(replay, label="replay: ", label_style="cyan", indent=INDENT, wrap=False)
+
+
+def _say_lanes(page: Page, finding: Finding) -> None:
+    lines = lane_lines(finding.lanes)
+    for line, style in lines[:LANES_MAX]:
+        page.say((_shortened(line, page.width - 2 * INDENT - 1), style), indent=2 * INDENT + 1, wrap=False)
+    if len(lines) > LANES_MAX:
+        page.say((f"and {len(lines) - LANES_MAX} more lines (-v)", _GREY), indent=2 * INDENT + 1)
 
 
 def say_in_a_line(page: Page, finding: Finding) -> None:

@@ -39,6 +39,8 @@ def say_card(page: Page, answer: Answer) -> None:
     _say_headline(page, answer)
     if answer.verdict == "fail":
         _say_findings(page, told_findings(answer))
+        if isinstance(answer, Report) and any(finding.lanes for finding in answer.findings):
+            page.say((answer.headline, GREY), indent=INDENT)
         _say_unknowns(page, answer)
         return
     for name, row in rows_of(answer):
@@ -149,7 +151,9 @@ def _what_is_wrong(answer: Answer) -> str:
 
 
 def _word(finding: Finding) -> str:
-    """The word, without what a code adds to it."""
+    """The name of the anomaly, or the word without what a code adds to it."""
+    if finding.anomaly:
+        return finding.anomaly
     code = CODES.get(finding.code)
     return code.word if code is not None and finding.word.startswith(code.word) else finding.word
 

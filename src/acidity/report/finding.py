@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from acidity.core.cause import Place
 from acidity.core.finding import Finding
-from acidity.core.lane import Move
 from acidity.report.brief import all_remedies, fate_line
+from acidity.report.lanes import lane_lines
 from acidity.report.page import Page
 from acidity.report.rerun import say_history
 
@@ -48,22 +46,6 @@ def say_finding(page: Page, finding: Finding) -> None:
         page.say(finding.replay, label=REPLAY, label_style="cyan", indent=below, wrap=False)
     else:
         page.say(str(finding.schedule), label="schedule: ", label_style="cyan", indent=below, wrap=False)
-
-
-def lane_lines(moves: Sequence[Move]) -> list[tuple[str, str]]:
-    """The moves of several callers as (line, style): a column for each caller, in which a dotted line stands for one
-    who waits, then what was done, where, and what came of it; below it what was committed.
-    """
-    names = sorted({move.actor for move in moves})
-    where = max((len(str(move.site or "")) for move in moves), default=0)
-    lines = []
-    for move in moves:
-        columns = " ".join(name if name == move.actor else "┆" if name in move.blocked else "│" for name in names)
-        site = f"{move.site or ''!s:<{where}}"
-        lines.append((f"{columns}  {site}  {move.does}  → {move.result}", ""))
-        margin = " ".join("┆" if name in move.blocked else "│" for name in names)
-        lines += [(f"{margin}  {'':<{where}}  committed: {change}", "green") for change in move.committed]
-    return lines
 
 
 def _what_and_where(finding: Finding) -> str:

@@ -1,0 +1,23 @@
+"""Several callers at once as a picture: a column for each of them, and a line for each thing that was done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from acidity.core.lane import Move
+
+
+def lane_lines(moves: Sequence[Move]) -> list[tuple[str, str]]:
+    """The moves of several callers as (line, style): a column for each caller, in which a dotted line stands for one
+    who waits, then what was done, where, and what came of it; below it what was committed.
+    """
+    names = sorted({move.actor for move in moves})
+    where = max((len(str(move.site or "")) for move in moves), default=0)
+    lines = []
+    for move in moves:
+        columns = " ".join(name if name == move.actor else "┆" if name in move.blocked else "│" for name in names)
+        site = f"{move.site or ''!s:<{where}}"
+        lines.append((f"{columns}  {site}  {move.does}  → {move.result}", ""))
+        margin = " ".join("┆" if name in move.blocked else "│" for name in names)
+        lines += [(f"{margin}  {'':<{where}}  committed: {change}", "green") for change in move.committed]
+    return lines
