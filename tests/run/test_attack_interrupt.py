@@ -90,7 +90,7 @@ def function(engine: Any) -> None:
     atomic(engine, idempotency_key=lambda: "a key")(lambda session: add_to(session, ALICE))()
 
 
-LINES_MAX = 100_000  # some thousand lines with SQLAlchemy's
+LINES_MAX = 20_000  # some thousand lines with SQLAlchemy's
 
 
 @pytest.fixture(autouse=True)
@@ -147,6 +147,19 @@ def where(error: BaseException) -> str:
     """The line that was interrupted, and the two that called it."""
     places = [f"{Path(each.filename).name}:{each.lineno}" for each in traceback.extract_tb(error.__traceback__)]
     return " < ".join(reversed(places[-4:-1]))
+
+
+def test_l6_a_unit_that_was_kept_from_leaving_is_dropped_by_the_next(bank_of: Any) -> None:
+    engine = bank_of("sqlite+pysqlite").engine()
+    ended: list[Any] = []
+    atomic(engine)(lambda _: ended.append(inside.get()[-1]))()
+    inside.set((*ended, *ended))
+    block(engine)
+    assert inside.get() == ()
+    inside.set((*ended, *ended))
+    function(engine)
+    assert inside.get() == ()
+    engine.dispose()
 
 
 def test_l6_what_is_interrupted_as_it_begins_is_no_unit_to_join(bank_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,10 +31,13 @@ def caller() -> tuple[int, int, Any]:
 
 def enter(unit: Unit) -> None:
     """From here on, this context is inside the unit."""
+    inside.set((*going_on(), unit))
+
+
+def going_on() -> tuple[Unit, ...]:
+    """The units around this code; an interruption may have kept one that has ended from leaving, which is dropped."""
     units = inside.get()
-    if units:  # an interruption may have kept one that has ended from leaving
-        units = tuple(each for each in units if not each.state.ended)
-    inside.set((*units, unit))
+    return tuple(each for each in units if not each.state.ended) if units else units
 
 
 def leave(unit: Unit) -> None:

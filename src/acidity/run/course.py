@@ -119,7 +119,7 @@ class Course:
         unit = Unit(self.target, self.terms, None if self.marker is None else self.marker())
         unit.residence = self.residence
         ended = Ended(ACTIVE)
-        around = inside.get()
+        around = context.going_on()
         units = (*around, unit)
         try:
             inside.set(units)  # Ctrl-C may come right after it
