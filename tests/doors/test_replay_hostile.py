@@ -107,7 +107,7 @@ def test_s1_the_twin_the_same_target_on_the_command_line(acidity, asked, report)
 @pytest.mark.parametrize(
     "option", ["args", "schema", "metadata", "setup", "succeeded", "bind", "invariant", "output-file"]
 )
-def test_s1_options_in_a_report_that_name_code_are_named_and_left_out(acidity, asked, report, folder, option):
+def test_s1_l2_options_in_a_report_that_name_code_are_named_and_left_out(acidity, asked, report, folder, option):
     report(finding__replay=f"acidity replay pond:pay 'ac1:A2' --{option} trap:x")
     left = acidity("replay", "pond:pay", "card.json")
     assert (left.code, len(asked)) == (1, 1)
