@@ -12,6 +12,13 @@ from acidity.prove.checks import Check
 from acidity.prove.drill.letters import counted, versions
 from acidity.prove.explore.explore import Callers, Explored, Group, pairs, run_explore, together
 
+_NOT_COVERED = (
+    "other arguments",
+    "more callers at once",
+    "faults",
+    "other isolation levels",
+    "other callers in the middle of one call",
+)
 _STEP = "one step: an executemany, a statement on several rows, the program's code from one Call to the next"
 
 
@@ -31,6 +38,7 @@ def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
         unknowns=tuple(unknowns),
         headline=_headline(explored),
         notes=tuple(_notes(explored)),
+        not_covered=_NOT_COVERED,
         ended=next(
             (it.searched.ended for it in groups if it.searched.ended is not ExitReason.FINISHED), explored.ended
         ),
@@ -53,7 +61,9 @@ def _headline(explored: Explored) -> str:
         where += f", {len(groups)} groups"
     text = f"{where}: {broken} of {counted(runs, 'schedule')} {'is' if broken == 1 else 'are'} not serial"
     if not broken:
-        text = f"{where}: {counted(runs, 'schedule')}, and what came of each comes of a serial order"
+        whole = all(group.searched.ended is ExitReason.FINISHED for group in groups)
+        of = f"{runs:,} of " if whole else ""
+        text = f"{where}: {of}{counted(runs, 'schedule')}, and what came of each comes of a serial order"
     return text + (f" · somebody was turned away in {away}" if away else "")
 
 
@@ -75,7 +85,6 @@ def _surely(switches: int) -> str:
 
 def _notes(explored: Explored) -> Iterator[str]:
     yield from dict.fromkeys(f"{_named(group)}: {text}" for group in explored.groups for text in group.masked)
-    yield "not covered: other arguments, more callers at once, faults, isolation levels other than this one"
 
 
 def _named(group: Group) -> str:
