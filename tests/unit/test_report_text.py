@@ -68,6 +68,7 @@ app.bank:transfer  FAIL  not atomic (torn, ACI201)      sqlite 3.40.1 · 63 runs
      accounts 1   balance 100 → 50   (should be 100)
      log 9   new: text paid\\x1b[31m [red]   (should be absent)
   also breaks: money_adds_up
+  cause: transfer commits at bank.py:42 before the change is complete
   fix: one commit instead of several (tried in 57 runs: passed)
   replay: acidity replay app.bank:transfer 'ac1:A3!error-before'
   also: ACI206 failed after commit (warning) in transfer
@@ -117,6 +118,10 @@ MANY = replace(
     title="a title of a good many words, " * 10,
     rows=TORN.rows * 9,
     also=(AlsoBroken("ACI252", "an_invariant_with_quite_a_long_name"),) * 6,
+    cause="after the error at a/long/way/to/the/file.py:1000 the program went on, and committed what was there" * 2,
+    remedies=(
+        Remedy("a change", Tried.ENDS_THIS, 1_000, "remains: ACI201 at a/file.py:100; needs also " + "words " * 20),
+    ),
     permanent=replace(TORN.permanent, path=TORN.permanent.path + (Site("more/of/it.py", 7, "from_somewhere"),) * 6),
 )
 

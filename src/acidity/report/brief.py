@@ -32,6 +32,8 @@ def say_brief(page: Page, finding: Finding) -> None:
     names = ", ".join(dict.fromkeys(str(also) for also in finding.also if str(also) != finding.word))
     if names:
         page.say(names, label="also breaks: ", label_style="cyan", indent=INDENT)
+    if finding.cause:
+        page.say(finding.cause, label="cause: ", label_style="cyan", indent=INDENT)
     fix = fix_line(finding.remedies)
     if fix:
         page.say(fix, label="fix: ", label_style="green", indent=INDENT)
@@ -63,7 +65,8 @@ def fix_line(remedies: Sequence[Remedy]) -> str:
     for wanted in (Tried.PASSED, Tried.ENDS_THIS):
         for remedy in remedies:
             if remedy.verdict is wanted:
-                return f"{remedy.name} ({_runs(remedy)}: {remedy.result})"
+                note = f"; {remedy.note}" if remedy.verdict is Tried.ENDS_THIS and remedy.note else ""
+                return f"{remedy.name} ({_runs(remedy)}: {remedy.result}{note})"
     failed = sum(remedy.verdict is Tried.FAILED for remedy in remedies)
     if failed:
         return f"none known: {failed} change{'' if failed == 1 else 's'} tried did not end it"

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from acidity.adapters.seam import ACTOR, Layer, PendingCall, request
 from acidity.adapters.wire import LiveConnection
-from acidity.core.call import History, Kind
+from acidity.core.call import Call, Event, History, Kind, Site
 from acidity.core.cause import CauseKind
 from acidity.prove.remedies.base import Misfit, Patient, RemedyTrial, place_of
 
@@ -43,10 +43,11 @@ class Later:
 
 
 class _EffectAfterCommit(Layer):
-    def __init__(self, patient: Patient, last: int) -> None:
+    def __init__(self, patient: Patient) -> None:
         super().__init__()
         self._patient = patient
-        self._last = last
+        self._last = _last_commit(patient.history)
+        self._early = {_named(event.call) for event in _early(patient.history)}
         self._sending = False
         self._waiting: list[PendingCall] = []
         self._given_up = 0
@@ -57,7 +58,7 @@ class _EffectAfterCommit(Layer):
         if self._given_up and pending.wire is not None and pending.wire is not self._failed:
             del self._waiting[: self._given_up]
             self._given_up = 0
-        if kind is Kind.EFFECT and not self._sending and pending.call.index < self._last:
+        if kind is Kind.EFFECT and not self._sending and self._comes_early(pending.call):
             self._waiting.append(pending)
             pending.result = Later(self._spoil)
             return
@@ -67,6 +68,10 @@ class _EffectAfterCommit(Layer):
         self.inner.intercept(pending)
         if kind is Kind.COMMIT and self._waiting:
             pending.after = self._send
+
+    def _comes_early(self, call: Call) -> bool:
+        """Before the last COMMIT of the clean run; in a second attempt, where it did in the first."""
+        return call.index < self._last or _named(call) in self._early
 
     def failed(self, pending: PendingCall) -> None:
         if pending.wire is not None:
@@ -98,13 +103,21 @@ def _last_commit(history: History) -> int:
     return max((event.call.index for event in history if event.call.kind is Kind.COMMIT), default=0)
 
 
+def _early(history: History) -> list[Event]:
+    last = _last_commit(history)
+    return [event for event in history if event.call.kind is Kind.EFFECT and event.call.index < last]
+
+
+def _named(call: Call) -> tuple[str, Site | None]:
+    return call.sql, call.site
+
+
 def _misfit(patient: Patient) -> Misfit | None:
-    last = _last_commit(patient.history)
-    effects = [event.call.index for event in patient.history if event.call.kind is Kind.EFFECT]
-    if not last:
-        return Misfit("it sends no COMMIT", worth_saying=bool(effects))
-    if not any(index < last for index in effects):
-        return Misfit("no effect comes before its last COMMIT", worth_saying=bool(effects))
+    worth_saying = any(event.call.kind is Kind.EFFECT for event in patient.history)
+    if not _last_commit(patient.history):
+        return Misfit("it sends no COMMIT", worth_saying)
+    if not _early(patient.history):
+        return Misfit("no effect comes before its last COMMIT", worth_saying)
     if any(map(_is_sent_again, patient.seen)):
         return Misfit("the program itself sends the effect again when that fails, and would after COMMIT, too")
     return None
@@ -122,6 +135,6 @@ TRIAL = RemedyTrial(
     name="send the effect after COMMIT",
     kinds=frozenset({CauseKind.EFFECT, CauseKind.RESEND}),
     misfit=_misfit,
-    interceptor=lambda patient: _EffectAfterCommit(patient, _last_commit(patient.history)),
+    interceptor=_EffectAfterCommit,
     brings={CauseKind.LOST_EFFECT: RELAY},
 )
