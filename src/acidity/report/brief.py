@@ -33,7 +33,8 @@ def say_brief(page: Page, finding: Finding) -> None:
     if names:
         page.say(names, label="also breaks: ", label_style="cyan", indent=INDENT)
     if finding.cause:
-        page.say(finding.cause, label="cause: ", label_style="cyan", indent=INDENT)
+        cause = _shortened(finding.cause, page.width - INDENT - cells("cause: "))
+        page.say(cause, label="cause: ", label_style="cyan", indent=INDENT)
     fix = fix_line(finding.remedies)
     if fix:
         page.say(fix, label="fix: ", label_style="green", indent=INDENT)
