@@ -98,6 +98,15 @@ def test_a_passing_card_has_one_line_and_one_for_each_letter():
     assert "journal_mode delete" in lines[0]
 
 
+def test_what_is_wrong_without_any_fault_is_told_first():
+    """Nobody has to imagine a fault to see it."""
+    by_itself = replace(TORN, code="ACI252", word="inconsistent", title="half of it is there", schedule=Schedule())
+    card = replace(ALL_LETTERS, letters={"A": FAILED, "C": replace(FAILED, findings=(by_itself,))})
+    lines = plain(card, Detail.CARD).splitlines()
+    assert lines[3] == "  half of it is there"
+    assert [line.split()[1] for line in lines if line.startswith("  also: ")] == ["ACI201", "ACI206"]
+
+
 def test_quiet_is_one_line_for_each_target():
     long = replace(FAILED, target="app." * 40 + "bank:transfer")
     lines = render([GREEN, ALL_LETTERS, UNDECIDED, long], color=False, width=120, detail=Detail.LINE).splitlines()
