@@ -116,13 +116,29 @@ def committed_if_clean(dsn: str) -> None:
         connection.execute(ORDER)
 
 
-def told_ok_whatever_came(dsn: str) -> bool:
+def hidden_in_the_block(dsn: str) -> bool:
     with commits_always(dsn) as connection:
         connection.execute(TAKE)
+        with suppress(sqlite3.Error):
+            connection.execute(ORDER)
+    return True
+
+
+def raised_in_the_block(dsn: str) -> bool:
+    with commits_always(dsn) as connection:
         try:
+            connection.execute(TAKE)
             connection.execute(ORDER)
         except sqlite3.Error:
-            return True
+            connection.rollback()
+            raise
+    return True
+
+
+def told_ok_whatever_came(dsn: str) -> bool:
+    """Rolled back or not, nobody hears of an error."""
+    with suppress(sqlite3.Error):
+        committed_in_finally(dsn)
     return True
 
 

@@ -88,6 +88,14 @@ def test_a_change_that_does_not_end_it_is_said_not_to(side: str, key: str) -> No
     assert {remedy.verdict for remedy in found} == {Tried.FAILED}, str(report)
 
 
+def test_an_error_that_was_hidden_is_raised_on_the_error_path() -> None:
+    """Who only rolls back would say ok of nothing; `except: rollback(); raise` ends both."""
+    report = drilled(scenario(programs, "", "hidden_in_the_block"))
+    assert {finding.word for finding in report.findings if finding.severity == "error"} == {"torn"}
+    assert [remedy.verdict for remedy in tried(report, "roll-back-on-error")] == [Tried.PASSED], str(report)
+    assert drilled(scenario(programs, "", "raised_in_the_block"), remedies=False).verdict == "pass"
+
+
 @pytest.mark.parametrize("key", ANOTHER)
 def test_nor_does_it_end_one_of_another_kind(key: str) -> None:
     side, name = ANOTHER[key]
