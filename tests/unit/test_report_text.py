@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from acidity.core.call import Site
-from acidity.core.cause import AlsoBroken, RowFate
+from acidity.core.cause import AlsoBroken, Place, RowFate
 from acidity.core.finding import Remedy, Tried
 from acidity.core.report import Bound, Card, Detail
 from acidity.core.schedule import Schedule
 from acidity.report import FORMATS
+from acidity.report.brief import way_of
 from acidity.report.page import Page
 from acidity.report.rerun import Rerun
 from acidity.report.text import plain, render
@@ -105,6 +106,13 @@ def test_what_is_wrong_without_any_fault_is_told_first():
     lines = plain(card, Detail.CARD).splitlines()
     assert lines[3] == "  half of it is there"
     assert [line.split()[1] for line in lines if line.startswith("  also: ")] == ["ACI201", "ACI206"]
+
+
+def test_what_the_line_that_decided_calls_stands_before_the_way_to_it():
+    inner, decided, outer = Site("db.py", 24, "commit"), Site("service.py", 36, "place"), Site("bus.py", 53, "handle")
+    assert way_of(Place(decided, (inner, decided, outer))) == "→ commit db.py:24 ← handle bus.py:53"
+    assert way_of(Place(inner, (inner, decided, outer))) == "← place service.py:36 ← handle bus.py:53"
+    assert way_of(Place(outer)) == ""
 
 
 def test_quiet_is_one_line_for_each_target():
