@@ -16,7 +16,7 @@ from acidity.core.finding import Finding
 from acidity.core.report import Card, Detail, Report, as_text
 from acidity.prove import Operation
 from examples.budget import twins
-from tests.quality.remedies.tables import ORDER, TAKE, Order, Product, shop
+from tests.quality.remedies.tables import ORDER, TAKE, Order, shop
 
 FAULTS = ("error-before", "error-after", "connection-lost", "commit-left-open", "answer-lost")
 INVARIANTS = {"entries_net_to_zero", "global_sum_is_kept", "two_entries_or_none"}
@@ -107,13 +107,13 @@ def sold_by_a_method(dsn: str) -> None:
 
 def committed(session_factory: sessionmaker[Session], row: Any) -> None:
     with session_factory() as session:
-        session.merge(row)
+        session.add(row)
         session.commit()
 
 
 def sold_by_a_helper(session_factory: sessionmaker[Session]) -> None:
-    committed(session_factory, Product(id=1, stock=9))
     committed(session_factory, Order(id=1, product_id=1))
+    committed(session_factory, Order(id=2, product_id=1))
 
 
 def test_where_it_broke_is_no_line_that_leads_to_both() -> None:
