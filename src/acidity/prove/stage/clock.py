@@ -1,4 +1,4 @@
-"""Let a second pass where it matters: a time written in that of the set-up, or of another run, would look as if it were kept."""
+"""Let a second pass where it matters: a time written in that of the set-up, or of another run, would look kept."""
 
 from __future__ import annotations
 
