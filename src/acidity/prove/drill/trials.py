@@ -94,7 +94,7 @@ class Trial:
         remain = tuple(sorted({each.code for each in self.left}))
         lines = ", ".join(dict.fromkeys(f"{each.code} at {each.where}" for each in self.left if each.where))
         needs = " and ".join(text for kind, text in self.brings.items() if any(each.kind is kind for each in self.left))
-        parts = (self.did, lines and f"remains: {lines}", needs and f"needs also {needs}")
+        parts = (self.did, lines and f"that is {lines}", needs and f"needs also {needs}")
         note = "; ".join(filter(None, parts))
         return Remedy(self.name, Tried.ENDS_THIS, self.runs, note, self.key, remain)
 
