@@ -10,12 +10,12 @@ from decimal import Decimal, InvalidOperation
 from sqlalchemy.exc import DBAPIError
 
 from acidity.run import CommitUnknown, NotMoney
-from examples.opening import NotOurDatabase
+from examples.opening import NotOurDatabaseError
 
 MOST = Decimal(10) ** 15
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The request breaks a rule, and nothing was written; the text is for the user."""
 
 
@@ -54,9 +54,9 @@ def ended(run: Callable[[], int | None]) -> int:
     """
     try:
         return run() or 0
-    except Refused as refusal:
+    except RefusedError as refusal:
         return _said(f"refused: {refusal}", 1)
-    except (NotOurDatabase, NotMoney) as error:
+    except (NotOurDatabaseError, NotMoney) as error:
         return _said(f"error: {error}", 2)
     except CommitUnknown as error:
         return _said(f"unknown: {error}", 3)

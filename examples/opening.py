@@ -12,7 +12,7 @@ from acidity.run import configure_sqlite, tables
 MARK = Table("acidity_example", MetaData(), Column("name", String(40), primary_key=True))
 
 
-class NotOurDatabase(Exception):
+class NotOurDatabaseError(Exception):
     """The database cannot be used, or has tables that are not of this example; the text is for the user."""
 
 
@@ -25,20 +25,20 @@ def open_database(url: str | None, example: str, metadata: MetaData) -> Engine:
         metadata: the tables.
 
     Raises:
-        NotOurDatabase: the URL is not one, nobody answers there, or the database belongs to something else.
+        NotOurDatabaseError: the URL is not one, nobody answers there, or the database belongs to something else.
     """
     try:
         engine = create_engine(make_url(url or f"sqlite:///{example}.db"))
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        raise NotOurDatabase(f"--db {url}: {error}") from error
+        raise NotOurDatabaseError(f"--db {url}: {error}") from error
     if engine.dialect.name == "sqlite":
         configure_sqlite(engine)
     try:
         _own(engine, example, metadata)
     except DBAPIError as error:
         engine.dispose()
-        raise NotOurDatabase(f"{engine.url.render_as_string()}: {error.orig}") from error
-    except NotOurDatabase:
+        raise NotOurDatabaseError(f"{engine.url.render_as_string()}: {error.orig}") from error
+    except NotOurDatabaseError:
         engine.dispose()
         raise
     return engine
@@ -52,11 +52,11 @@ def _own(engine: Engine, example: str, metadata: MetaData) -> None:
             marked = connection.scalars(select(MARK.c.name)).all()
             if list(marked) == [example]:
                 return
-            raise NotOurDatabase(
+            raise NotOurDatabaseError(
                 f"{engine.url.render_as_string()} is the database of the example {', '.join(marked)}, not of {example}"
             )
         if there:
-            raise NotOurDatabase(
+            raise NotOurDatabaseError(
                 f"{engine.url.render_as_string()} has tables already ({', '.join(sorted(there)[:3])}); name an empty "
                 f"database with --db"
             )

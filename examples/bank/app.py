@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from acidity import atomic
 from acidity.run import configure_sqlite, lock, reversal
 from examples.bank.models import Account, Entry
-from examples.command import Refused
+from examples.command import RefusedError
 
 engine = create_engine("sqlite:///:memory:")
 configure_sqlite(engine)
@@ -40,7 +40,7 @@ def transfer(session: Session, request: str, source: str, target: str, amount: D
         amount: above zero, in whole paise.
 
     Raises:
-        Refused: an account does not exist, both are the same, the amount is not one, or there is not enough money.
+        RefusedError: an account does not exist, both are the same, the amount is not one, or there is not enough money.
         CommitUnknown: COMMIT was sent, and the database does not answer what became of it; ask again with this request.
     """
     check(source, target, amount)
@@ -56,14 +56,14 @@ def transfer_locked(session: Session, request: str, source: str, target: str, am
     """The same at the database's own level: both rows are locked, in the order of their keys, before they are read.
 
     Raises:
-        Refused: as above.
+        RefusedError: as above.
         CommitUnknown: as above.
     """
     check(source, target, amount)
     try:
         accounts = lock(session, Account, (source, target))
     except LookupError as error:
-        raise Refused("there is no such account") from error
+        raise RefusedError("there is no such account") from error
     check_balances({each.name: each.balance for each in accounts}, source, target, amount)
     move(session, request, source, target, amount)
 
@@ -73,7 +73,7 @@ def reverse_transfer(session: Session, _result: None, request: str, source: str,
     """Undo a committed transfer by the opposite one; what happened stays in the books.
 
     Raises:
-        Refused: the money is not there any more.
+        RefusedError: the money is not there any more.
         NothingToReverse: no such transfer was committed, and none will be under this request.
     """
     balances = dict(
@@ -88,12 +88,12 @@ def open_account(session: Session, name: str, balance: Decimal) -> None:
     """Open an account with a first deposit.
 
     Raises:
-        Refused: it exists already, or its name is none.
+        RefusedError: it exists already, or its name is none.
     """
     if not name.strip() or len(name) > 20:
-        raise Refused("the name of an account has 1 to 20 characters")
+        raise RefusedError("the name of an account has 1 to 20 characters")
     if session.get(Account, name) is not None:
-        raise Refused(f"account {name} exists already")
+        raise RefusedError(f"account {name} exists already")
     session.add(Account(name=name, balance=balance))
 
 
@@ -103,25 +103,30 @@ def balances(session: Session) -> dict[str, Decimal]:
     return dict(session.execute(select(Account.name, Account.balance).order_by(Account.name)).all())
 
 
+def balances_of(session: Session, *names: str) -> dict[str, Decimal]:
+    """What is in these accounts, of those that exist."""
+    return dict(session.execute(select(Account.name, Account.balance).where(Account.name.in_(names))).all())
+
+
 def check(source: str, target: str, amount: Decimal) -> None:
     """Refuse what no database has to be asked for."""
     if not amount.is_finite() or amount <= 0:
-        raise Refused("an amount is above zero")
+        raise RefusedError("an amount is above zero")
     if source == target:
-        raise Refused("the accounts must be different")
+        raise RefusedError("the accounts must be different")
 
 
 def check_balances(found: dict[str, Decimal], source: str, target: str, amount: Decimal) -> None:
     """Refuse a transfer between accounts that do not exist, or of money that is not there."""
     for name in (source, target):
         if name not in found:
-            raise Refused(f"there is no account {name}")
+            raise RefusedError(f"there is no account {name}")
     if found[source] < amount:
-        raise Refused(f"account {source} has not enough money")
+        raise RefusedError(f"account {source} has not enough money")
 
 
 def move(session: Session, request: str, source: str, target: str, amount: Decimal) -> None:
-    """The two sides of a transfer, and its two entries."""
+    """Write both sides of a transfer, and its two entries."""
     sides: Iterable[tuple[str, Decimal]] = ((source, -amount), (target, amount))
     for account, change in sides:
         session.execute(update(Account).where(Account.name == account).values(balance=Account.balance + change))

@@ -13,7 +13,7 @@ from acidity.prove import Operation, Scenario
 from acidity.run import tables
 from examples.bank.app import reverse_transfer, transfer, transfer_locked
 from examples.bank.models import Account, Base, Entry
-from examples.command import Refused
+from examples.command import RefusedError
 
 A, B = "A", "B"
 IN_A, IN_B, MOVED = Decimal(5000), Decimal(2000), Decimal(500)
@@ -57,10 +57,13 @@ RULES = (sum_is_kept, entries_net_to_zero, balances_are_those_of_the_entries)
 
 def asked(function: Callable[..., Any], *requests: tuple[Any, ...], raises: Any = (), **more: Any) -> Scenario:
     """A scenario of calls of one function: each is cut at every call, and all are let at the rows at once."""
-    return Scenario(
-        *(Operation(function, *each, raises=raises) for each in requests),
-        **{"metadata": metadata(), "setup": seed, "invariants": RULES, "bind": "examples.bank.app:engine"} | more,
-    )
+    options: dict[str, Any] = {
+        "metadata": metadata(),
+        "setup": seed,
+        "invariants": RULES,
+        "bind": "examples.bank.app:engine",
+    }
+    return Scenario(*(Operation(function, *each, raises=raises) for each in requests), **options | more)
 
 
 # Both at once, and from opposite sides: three times what makes transfers wait for each other.
@@ -69,8 +72,8 @@ crossed = asked(transfer, ("r-1", A, B, MOVED), ("r-2", B, A, MOVED))
 contended = asked(transfer, ("r-1", A, B, TWO_ARE_TOO_MUCH), ("r-2", A, B, TWO_ARE_TOO_MUCH))
 moved_locked = asked(transfer_locked, ("r-1", A, B, MOVED), ("r-2", A, B, MOVED))
 crossed_locked = asked(transfer_locked, ("r-1", A, B, MOVED), ("r-2", B, A, MOVED))
-too_much = asked(transfer, ("r-1", A, B, TOO_MUCH), raises=Refused)
-to_nobody = asked(transfer, ("r-1", A, "Z", MOVED), raises=Refused)
+too_much = asked(transfer, ("r-1", A, B, TOO_MUCH), raises=RefusedError)
+to_nobody = asked(transfer, ("r-1", A, "Z", MOVED), raises=RefusedError)
 
 
 def move_and_reverse() -> None:

@@ -17,8 +17,8 @@ from acidity.core.codes import CODES
 from acidity.core.finding import Finding
 from acidity.core.report import Report
 from acidity.prove import Scenario
-from tests.systems.manifest import ROOT, RUNS_MAX, Entry, entries
 from tests.quality.drilled import drill
+from tests.systems.manifest import ROOT, RUNS_MAX, Entry, entries
 
 ASKED = [(entry, db) for entry, db in entries() if not entry.not_applicable]
 
@@ -63,7 +63,7 @@ def test_alone(entry: Entry, db: str) -> None:
 def test_at_once(entry: Entry, db: str) -> None:
     report = prove.explore(load(entry.target), db=db, isolation_level=entry.level, runs_max=entry.runs_max)
     assert report.verdict == entry.I, str(report)
-    said = [each for each in report.findings if entry.anomaly in {each.anomaly, CODES[each.code].name}]
+    said = [each for each in report.findings if entry.anomaly in {each.anomaly, CODES[each.code].word}]
     if entry.anomaly:
         assert said, f"{entry.anomaly} is not said:\n{report}"
         points_at(entry, said[0], report)
