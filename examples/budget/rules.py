@@ -52,6 +52,12 @@ def check_merge(owned: Collection[int], source_id: int, target_id: int) -> None:
         raise RefusedError("Category not found")
 
 
+def check_deleted(rows: int) -> None:
+    """Raise `RefusedError` where there was nothing to delete: somebody else was faster, after we had looked."""
+    if rows != 1:
+        raise RefusedError("Category not found")
+
+
 def transfer_entries(
     user_id: int, from_category_id: int, to_category_id: int, amount: Decimal
 ) -> tuple[Expense, Expense]:

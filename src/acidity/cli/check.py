@@ -61,6 +61,5 @@ def _require_built(letters: str, built: Collection[str]) -> None:
     if missing:
         raise UsageError(
             f"--letters {letters}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not built into "
-            f"acidity check yet{' (acidity explore checks I)' if 'I' in missing else ''}; "
-            f"ask for {' or '.join(built)}, or leave --letters out for all that it can check"
+            f"acidity check yet; ask for {', '.join(built)}, or leave --letters out for all that it can check"
         )

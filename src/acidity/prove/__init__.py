@@ -22,7 +22,7 @@ from acidity.core.schedule import Schedule
 from acidity.errors import Interrupted, Terminated, UsageError
 from acidity.prove.checks import CHECKS, card_of, report_of
 from acidity.prove.drill.letters import DRILL
-from acidity.prove.explore.letter import EXPLORE, ISOLATED, one_schedule
+from acidity.prove.explore.letter import EXPLORE, PAIRS, one_schedule
 from acidity.prove.faults import require_known
 from acidity.prove.replay import Replay, run_replay
 
@@ -111,7 +111,7 @@ def explore(
         UsageError: the scenario cannot be run as it is given; the message says what to change.
         Interrupted: the user pressed Ctrl-C; what was found until then is its `report`.
     """
-    return _on_each(db, scenario, options, lambda asked: report_of(ISOLATED if pairs else EXPLORE, scenario, asked))
+    return _on_each(db, scenario, options, lambda asked: report_of(PAIRS if pairs else EXPLORE, scenario, asked))
 
 
 @overload

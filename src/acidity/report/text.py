@@ -12,7 +12,6 @@ from acidity.report.page import Page, cells
 from acidity.report.rerun import Rerun, say_rerun
 
 PLAIN_WIDTH = 120
-_ALONE = {"I": "acidity explore"}  # letters that a verb of their own checks and no card yet
 _WHY_GREY = {
     "not stated": "no constraint is declared and no invariant was given: nothing to check",
     "not asked": "",
@@ -73,15 +72,12 @@ def not_covered(answers: Iterable[Answer]) -> str:
 def not_built(answers: Iterable[Answer]) -> str:
     """The sentence with the letters that were wanted and that `check` cannot check in this version; or nothing.
 
-    >>> not_built([Card("bank:pay", EngineInfo("sqlite", "3"), {"A": "not asked", "I": "not built"})])
-    'Not built into acidity check yet: I isolated (acidity explore)'
+    >>> not_built([Card("bank:pay", EngineInfo("sqlite", "3"), {"A": "not asked", "D": "not built"})])
+    'Not built into acidity check yet: D durable'
     """
     cards = [answer for answer in answers if isinstance(answer, Card)]
     missing = [letter for letter in LETTERS if any(_lacks(card, letter) for card in cards)]
-    names = [
-        f"{letter} {LETTERS[letter]} ({_ALONE[letter]})" if letter in _ALONE else f"{letter} {LETTERS[letter]}"
-        for letter in missing
-    ]
+    names = [f"{letter} {LETTERS[letter]}" for letter in missing]
     return f"Not built into acidity check yet: {', '.join(names)}" if names else ""
 
 
