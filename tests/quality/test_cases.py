@@ -8,7 +8,11 @@ import pytest
 
 from acidity import prove
 from acidity.core.finding import Tried
+from acidity.core.report import Report
+from acidity.prove import Operation, Scenario
 from tests.quality.cases import Case
+from tests.quality.cases.one_caller import SCENARIO, TOGETHER
+from tests.tiers import ENGINES
 
 MODULES = ("answered", "reconnected", "skipped", "altered", "pooled", "mailed", "one_caller", "indexed")
 CASES = [
@@ -30,6 +34,28 @@ def test_the_drill_says_what_was_reported(case: Case, db: str) -> None:
         assert found is not None, str(report)
         assert found.permanent is not None
         assert case.marker in found.permanent.site.source, found.permanent
+
+
+@pytest.mark.parametrize(
+    ("operations", "expected", "db"),
+    [
+        pytest.param(operations, said[db], db, id=f"{operations[0].name}-{db}")
+        for operations, said in TOGETHER
+        for db in ENGINES
+    ],
+)
+@pytest.mark.one_server
+def test_letter_i_says_what_takes_two_callers(
+    operations: tuple[Operation, ...], expected: tuple[str, set[str]], db: str
+) -> None:
+    card = prove.check(Scenario(*operations, **SCENARIO), db=db, letters="I")
+    report = card.letters["I"]
+    assert isinstance(report, Report)
+    assert (card.verdict, {finding.code for finding in report.findings}) == expected, str(card)
+    for finding in report.findings:
+        assert finding.severity == ("warning" if finding.code == "ACI310" else "error")
+        assert finding.code == "ACI301" or ("A waits at" in finding.title and "B waits at" in finding.title)
+        assert str(finding.sites[0]) in str(card)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 Two reports are not here. A backup that copies the main file of a database in WAL mode and misses what is in ``-wal`` writes
 to another file: that is for `crash` with ``files=``. Of a lost update (`charged`) and of
-a deadlock (`ordered`) one caller shows nothing: the drill passes both forms, and `explore` will not.
+a deadlock (`ordered`) one caller shows nothing: the drill passes both forms, and letter I does not (`TOGETHER`).
 """
 
 from __future__ import annotations

@@ -45,6 +45,7 @@ class Group:
         findings: what was found.
         unknowns: what could not be decided.
         only_reads: none of them does anything that another one could see, so that no schedule was run.
+        share: as many schedules fall to it of those that all groups share; None where they do not.
     """
 
     callers: Callers
@@ -55,6 +56,7 @@ class Group:
     findings: list[Finding] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
     only_reads: bool = False
+    share: int | None = None
 
 
 @dataclass(slots=True)
@@ -169,11 +171,10 @@ def _explore_all(
             break
         group = Group(callers, tuple(runs.stage.scenario.operations[each].name for each in callers))
         explored.groups.append(group)
+        if spares and runs.options.runs_max is None:
+            group.share = max(1, min(left // (len(groups) - number), SCHEDULES_MAX))
         try:
-            if spares:
-                _explore_group(_sharing(runs, left // (len(groups) - number)), group, schedule, spares=True)
-            else:
-                _explore_group(runs, group, schedule)
+            _explore_group(_sharing(runs, group.share), group, schedule, spares=spares)
             left -= group.searched.runs
         except (KeyboardInterrupt, Terminated) as stop:
             runs.stop(stop)
@@ -181,15 +182,12 @@ def _explore_all(
             break
 
 
-def _sharing(runs: Runs, share: int) -> Runs:
-    """As many schedules as fall to one group of them all, if nobody has said how many."""
-    asked = runs.options
-    if asked.runs_max is not None:
-        return runs
-    return Runs(runs.stage, replace(asked, runs_max=max(1, min(share, SCHEDULES_MAX))))
+def _sharing(runs: Runs, share: int | None) -> Runs:
+    """As many schedules as fall to one group of them all."""
+    return runs if share is None else Runs(runs.stage, replace(runs.options, runs_max=share))
 
 
-def _explore_group(runs: Runs, group: Group, schedule: Schedule | None, *, spares: bool = False) -> None:
+def _explore_group(runs: Runs, group: Group, schedule: Schedule | None, *, spares: bool) -> None:
     stage = runs.stage
     lab = Lab(stage, [stage.scenario.operations[position] for position in group.callers])
     try:
@@ -209,7 +207,7 @@ def _explore_group(runs: Runs, group: Group, schedule: Schedule | None, *, spare
         group.unknowns += list(dict.fromkeys(group.searched.undecided))
     if group.searched.ended is not ExitReason.FINISHED:
         covered = f"{float(group.searched.covered):.2%} of the schedules were run"
-        group.unknowns.append(f"{group.searched.ended.value}: {covered}")
+        group.unknowns.append(f"{_ended(group)}: {covered}")
     elif schedule is None and group.searched.covered != 1 and not group.unknowns:
         group.unknowns.append(f"only {float(group.searched.covered):.2%} of the schedules were run")
     said = told(lab, search)
@@ -218,6 +216,13 @@ def _explore_group(runs: Runs, group: Group, schedule: Schedule | None, *, spare
     group.findings += [
         replace(finding, replay=command.format(schedule=quote(str(finding.schedule)))) for finding in said.findings
     ]
+
+
+def _ended(group: Group) -> str:
+    """Why no more schedules of it were run."""
+    if group.share is None or group.searched.ended is not ExitReason.RUNS_MAX:
+        return group.searched.ended.value
+    return f"only {group.share} of at most {LETTER_MAX:,} schedules of all callers together fell to it (runs_max)"
 
 
 def replay_command(asked: CheckOptions, callers: Callers, scenario: Scenario) -> str:
