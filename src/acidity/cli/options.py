@@ -173,6 +173,13 @@ def engine_options(*, from_environment: bool = True) -> tuple[Decorator[Any], ..
     )
 
 
+ALL_LEVELS = _option(
+    "--all-levels",
+    is_flag=True,
+    help="At each isolation level of the database; what is wrong at which, and the weakest that passes.",
+)
+
+
 def run_timeout(*, from_environment: bool = True) -> Decorator[Any]:
     """How long a run may take; see `engine_options`."""
     return _option(

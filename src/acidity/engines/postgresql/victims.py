@@ -19,6 +19,7 @@ class Victims(HostedGate):
     """See `Life` for what the methods promise."""
 
     sets_level = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL"
+    asks_level = "SHOW transaction_isolation"
     _chooses = False
 
     def choose_victims(self) -> None:

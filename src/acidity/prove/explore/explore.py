@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement
@@ -20,6 +20,7 @@ from acidity.errors import Terminated, UsageError
 from acidity.prove.explore.findings import told
 from acidity.prove.explore.lab import Lab, asking
 from acidity.prove.explore.oracle import NoOracle, Oracle
+from acidity.prove.explore.own_level import own_levels
 from acidity.prove.explore.search import SCHEDULES_MAX, Search, Searched
 from acidity.prove.runs import Runs, reason_of
 from acidity.prove.stage.inspector import Inspector
@@ -66,6 +67,7 @@ class Explored:
     Attributes:
         engine: where.
         level: the isolation level that was imposed; empty for the engine's default.
+        own_levels: operations that set other levels themselves, which are kept.
         groups: callers that were let at it together.
         unknowns: what could not be decided.
         ended: why no more runs were made.
@@ -75,6 +77,7 @@ class Explored:
 
     engine: EngineInfo
     level: str = ""
+    own_levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
     ended: ExitReason = ExitReason.FINISHED
@@ -164,6 +167,13 @@ def _explore_all(
     runs: Runs, groups: Sequence[Callers], schedule: Schedule | None, explored: Explored, *, spares: bool
 ) -> None:
     Inspector(runs.stage).check_seed()
+    if explored.level:
+        try:
+            explored.own_levels = own_levels(runs.stage, explored.level)
+        except (KeyboardInterrupt, Terminated) as stop:
+            runs.stop(stop)
+            explored.stop(stop)
+            return
     left = LETTER_MAX
     for number, callers in enumerate(groups):
         if runs.over():

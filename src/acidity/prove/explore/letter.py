@@ -32,7 +32,7 @@ def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
     return Report(
         check="explore",
         target=asked.target,
-        engine=explored.engine,
+        engine=explored.engine.at(asked.isolation_level),
         runs=runs,
         bounds=tuple(_bounds(groups)),
         findings=tuple(sorted(findings, key=lambda finding: finding.severity != "error")),
@@ -43,6 +43,7 @@ def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
         ended=next(
             (it.searched.ended for it in groups if it.searched.ended is not ExitReason.FINISHED), explored.ended
         ),
+        own_levels=_own_levels(explored),
         seed=asked.seed,
         versions=versions(),
         elapsed_s=explored.elapsed_s,
@@ -58,6 +59,8 @@ def _headline(explored: Explored) -> str:
     away = sum(group.searched.turned_away for group in groups)
     most = max(len(group.callers) for group in groups)
     where = f"{most} callers{f', {explored.level}' if explored.level else ''}"
+    if own := _own_levels(explored):
+        where += f" ({'; '.join(own)})"
     if len(groups) > 1:
         where += f", {len(groups)} groups"
     if all(group.only_reads for group in groups):
@@ -68,6 +71,10 @@ def _headline(explored: Explored) -> str:
         of = f"{runs:,} of " if whole else ""
         text = f"{where}: {of}{counted(runs, 'schedule')}, and what came of each comes of a serial order"
     return text + (f" · somebody was turned away in {away}" if away else "")
+
+
+def _own_levels(explored: Explored) -> tuple[str, ...]:
+    return tuple(f"{name} sets {' and '.join(levels)} itself" for name, levels in explored.own_levels.items())
 
 
 def _bounds(groups: list[Group]) -> Iterator[Bound]:
