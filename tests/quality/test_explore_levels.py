@@ -170,6 +170,11 @@ def test_what_the_program_sets_itself_is_said(operation: Callable[..., None], le
     assert f"SERIALIZABLE{f' ({said[0]})' if said else ''}" in str(report)
 
 
+def test_a_level_for_one_transaction_is_said_where_the_session_does_not_know_it() -> None:
+    report = prove.explore(at_once(Operation(by_a_statement)), db="mariadb", isolation_level="SERIALIZABLE")
+    assert report.own_levels == ("by_a_statement sets READ COMMITTED itself",)
+
+
 def test_what_is_as_imposed_is_not_said() -> None:
     report = prove.explore(twice(by_an_option), db="postgresql", isolation_level="READ COMMITTED")
     assert isinstance(report, Report)

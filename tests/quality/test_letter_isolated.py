@@ -11,13 +11,15 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from acidity import prove
-from acidity.core.report import Card, Detail, ExitReason, Report, as_text
-from acidity.errors import UsageError
-from acidity.prove import Operation, Scenario
+from acidity.core.options import CheckOptions
+from acidity.core.report import Card, Detail, EngineInfo, ExitReason, Report, as_text
+from acidity.errors import EngineUnavailable, UsageError
+from acidity.prove import Operation, Scenario, checks
 from acidity.prove.explore import explore
 from tests.quality.callers import Account, at_once, audit, look, sell, transfer, withdraw, withdraw_guarded
 from tests.tiers import ENGINES
 
+NOWHERE = EngineInfo("", "")
 FEW = {"faults": ("error-before",), "remedies": False}
 
 
@@ -131,6 +133,24 @@ def test_all_groups_share_a_number_of_schedules(monkeypatch: pytest.MonkeyPatch)
 def test_the_letters_share_the_time_that_there_is() -> None:
     card = prove.check(at_once(Operation(withdraw_guarded, 10)), budget=0.0, **FEW)
     assert states(card) | {"D": ""} == {"A": "unknown", "C": "unknown", "I": "unknown", "D": ""}
+
+
+def test_what_one_letter_has_used_of_the_time_is_gone_for_the_next() -> None:
+    given: list[float | None] = []
+
+    def gather(_scenario: Scenario, options: CheckOptions) -> Any:
+        given.append(options.budget)
+        raise EngineUnavailable("nothing is run here")
+
+    asked = checks._Asked(at_once(Operation(look)), CheckOptions(budget=60.0))
+    for number in range(2):
+        asked.answer(
+            checks.Check(f"check {number}", lambda *each: gather(*each), lambda _, __: Report("", "", NOWHERE))
+        )
+    first, second = given
+    assert first == 60.0
+    assert second is not None
+    assert second < 60.0
 
 
 def charge_and_fail(session: Session) -> None:
