@@ -1,7 +1,7 @@
 """How long explore takes: time to the first finding, the whole verdict where there is none, and the CPU of a run.
 
-``python -m benchmarks.explore [ENGINE …] [--rounds N]``. The CPU of a run is beside that of the same two operations, one
-after the other, on a pooled connection; medians of the rounds.
+``python -m benchmarks.explore [ENGINE …] [--rounds N]``. The CPU of a run is beside that of the same two operations,
+one after the other, on a pooled connection; medians of the rounds.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def explored(db: str, function: Callable[..., Any], progress: Callable[[int, int
 
 
 def first_finding(db: str) -> float:
-    """Seconds until the first run that no serial order gives is known, as `Ctrl-C` after each run finds out."""
+    """Seconds of a verdict that may make as many runs as it takes to find what no serial order gives, and no more."""
     for most in range(1, 20):
         began = time.perf_counter()
         report = prove.explore(Scenario(Operation(withdraw), metadata=Base.metadata, setup=seed), db=db, runs_max=most)
