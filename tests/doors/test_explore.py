@@ -14,6 +14,7 @@ from acidity.prove import Operation, Scenario
 from tests.quality.callers import Base, look, seed, withdraw, withdraw_guarded
 lost = Scenario(Operation(withdraw, 10), metadata=Base.metadata, setup=seed)
 kept = Scenario(Operation(withdraw_guarded, 10), metadata=Base.metadata, setup=seed)
+two = Scenario(Operation(withdraw, 10), Operation(withdraw_guarded, 10), metadata=Base.metadata, setup=seed)
 mixed = Scenario(Operation(withdraw, 10), Operation(look), metadata=Base.metadata, setup=seed)
 """
 Acidity = Callable[..., Any]
@@ -84,6 +85,8 @@ def test_the_letter_on_a_card(acidity: Acidity) -> None:
     assert (again.code, "1 of 1 schedule is not serial" in again.out) == (1, True)
     assert acidity("check", "pond:kept", "--letters", "I").code == 0
     assert acidity("check", "pond:kept", "--letters", "I", "--runs-max", "1").code == 3
+    shown = acidity("check", "pond:two", "--letters", "I").out
+    assert "also: ACI301 lost update of withdraw and withdraw_guarded at " in shown
     whole = acidity("check", "pond:mixed", "--letters", "I", "-v")
     assert whole.code == 1
     assert " I  isolated    FAIL" in whole.out
