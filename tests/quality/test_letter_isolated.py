@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, text, update
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
 
 from acidity import prove
 from acidity.core.options import CheckOptions
@@ -210,45 +208,3 @@ def begin_at_once(session: Session) -> None:
 
 def test_a_transaction_that_locks_when_it_begins_is_no_mere_read() -> None:
     assert isolated(prove.check(at_once(Operation(begin_at_once)), letters="I")).runs > 1
-
-
-# A clock in whole seconds, which says the same in both serial runs of an order, and not later
-
-
-class Clocked(DeclarativeBase):
-    """Declarative base of one table."""
-
-
-class Note(Clocked):
-    """When something was."""
-
-    __tablename__ = "notes"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime]
-
-
-NUMBER = count()
-
-
-def note(session: Session) -> None:
-    """From the ninth call on it is a second later."""
-    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-    session.execute(insert(Note).values(at=now + timedelta(seconds=next(NUMBER) >= 8)))
-    session.commit()
-
-
-def note_the_future(session: Session) -> None:
-    """No clock says that."""
-    at = datetime(2100, 1, 1, tzinfo=UTC).replace(tzinfo=None)
-    session.execute(insert(Note).values(at=at + timedelta(days=next(NUMBER) >= 8)))
-    session.commit()
-
-
-@pytest.mark.parametrize(("operation", "verdict"), [(note, "pass"), (note_the_future, "fail")])
-def test_the_present_second_is_compared_as_a_time(
-    operation: Any, verdict: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(f"{__name__}.NUMBER", count())
-    card = prove.check(Scenario(Operation(operation), metadata=Clocked.metadata), letters="I")
-    assert card.verdict == verdict, str(card)

@@ -13,7 +13,7 @@ from enum import Enum
 
 from acidity.analysis.documents import ROOT, document, leaves, split
 from acidity.analysis.pairing import changed_cells
-from acidity.analysis.values import encode, is_epoch, is_opaque, is_present_second, is_time
+from acidity.analysis.values import encode, is_epoch, is_opaque, is_time
 from acidity.analysis.written import supplied_columns
 from acidity.core.call import History
 from acidity.core.outcome import State, Table
@@ -72,9 +72,7 @@ class NotDeterministic(Exception):  # noqa: N818 - a verdict (unknown), not a mi
         self.columns = tuple(columns)
 
 
-def learn(
-    seed: State, cleans: Sequence[State], history: History, ignore: Sequence[str] = (), now: float | None = None
-) -> Masks:
+def learn(seed: State, cleans: Sequence[State], history: History, ignore: Sequence[str] = ()) -> Masks:
     """Learn from clean runs what has to be masked.
 
     Args:
@@ -82,8 +80,6 @@ def learn(
         cleans: the rows after each of two or three clean runs of the same operation from `seed`.
         history: the Calls of the first of these runs.
         ignore: columns to leave out of every comparison, as ``"table.column"``, or whole tables, as ``"table.*"``.
-        now: when these runs were made, in seconds since 1970. A clock in whole seconds says the same in all of them,
-            and something else a second later.
 
     Returns:
         Masks under which all clean runs end alike.
@@ -101,7 +97,7 @@ def learn(
     supplied = supplied_columns(history, tables)
     changes = [_changes(seed, state) for state in cleans]
     keys = _generated_keys(tables, supplied, changes)
-    found = _volatile(seed, changes, supplied, keys, ignored, now)
+    found = _volatile(seed, changes, supplied, keys, ignored)
     documents = frozenset(found.documents | {_column_of(column) for column in ignored if ROOT in column[1]})
     tokens = _with_references(tables, found.tokens) - keys
     masks = Masks(keys, tokens, frozenset(found.times), ignored, left_out, documents)
@@ -239,14 +235,13 @@ def _volatile(
     supplied: Collection[Column],
     keys: Collection[Column],
     ignored: Collection[Column],
-    now: float | None,
 ) -> _Found:
     """The columns of tokens and of times; any other column that differs between the clean runs is an error."""
     old = {encode(value) for table in seed.tables.values() for row in table.rows for value in row}
     found = _Found()
     for column in sorted(set(changes[0]) - set(keys) - set(ignored)):
         cells = [run[column] for run in changes]
-        generated = column not in supplied or _made_by_clock(cells, now)
+        generated = column not in supplied
         documents = [[document(value) for value in run if value is not None] for run in cells]
         if _differ(cells) and all(each is not None for run in documents for each in run):
             found.documents.add(column)
@@ -258,12 +253,6 @@ def _volatile(
     if found.wrong:
         raise _contradiction(found.wrong)
     return found
-
-
-def _made_by_clock(cells: Sequence[Sequence[object]], now: float | None) -> bool:
-    """Whether all new values of a column are the second in which they were written."""
-    new = [value for run in cells for value in run if value is not None]
-    return now is not None and bool(new) and all(is_present_second(value, now) for value in new)
 
 
 def _sort_of(cells: Sequence[Sequence[object]], old: Collection[bytes], *, generated: bool) -> _Sort:

@@ -92,26 +92,6 @@ def is_whole_second(value: Any) -> bool:
     return is_epoch(value) and value == int(value)
 
 
-def is_present_second(value: Any, now: float) -> bool:
-    """Whether this is an instant without a fraction of a second, less than two seconds from now, in UTC or here.
-
-    Args:
-        value: any value.
-        now: in seconds since 1970.
-    """
-    if not is_whole_second(value):
-        return False
-    if not isinstance(value, datetime | str):
-        return not isinstance(value, time) and abs(float(value) - now) < 2
-    try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    except ValueError:  # a time of day
-        return False
-    naive = moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
-    present = (datetime.fromtimestamp(now, UTC).replace(tzinfo=None), datetime.fromtimestamp(now))  # noqa: DTZ006
-    return any(abs((naive - each).total_seconds()) < 2 for each in present)
-
-
 def is_opaque(value: Any) -> bool:
     """Whether this is a UUID or a token: 16 or more hex or base64 characters that are not words."""
     if uuid_digits(value) is not None:

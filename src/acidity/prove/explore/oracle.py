@@ -7,7 +7,6 @@ runs that it judges.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
@@ -165,7 +164,7 @@ class Oracle:
 
     def _learn(self, pair: Sequence[Played], ignore: Sequence[str]) -> Masks:
         try:
-            return learn(self._lab.stage.seed, [run.state for run in pair], pair[0].history, ignore, time.time())
+            return learn(self._lab.stage.seed, [run.state for run in pair], pair[0].history, ignore)
         except NotDeterministic as error:
             raise NoOracle(f"not deterministic: {error}") from None
 

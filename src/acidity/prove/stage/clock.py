@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from datetime import UTC, datetime
 
-from acidity.analysis.values import is_present_second
+from acidity.analysis.values import is_whole_second
 from acidity.core.outcome import State
 
 
@@ -13,6 +15,17 @@ def let_second_pass(rows: State) -> None:
     now = time.time()
     for table in rows.tables.values():
         for row in table.rows:
-            if any(is_present_second(value, now) for value in row):
+            if any(is_whole_second(value) and _is_now(value, now) for value in row):
                 time.sleep(1.0 - now % 1.0)
                 return
+
+
+def _is_now(value: object, now: float) -> bool:
+    if isinstance(value, int | float):
+        return abs(value - now) < 2
+    with suppress(ValueError):
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        naive = moment.replace(tzinfo=None) if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+        present = (datetime.fromtimestamp(now, UTC).replace(tzinfo=None), datetime.fromtimestamp(now))  # noqa: DTZ006
+        return any(abs((naive - moment_now).total_seconds()) < 2 for moment_now in present)
+    return False
