@@ -205,7 +205,8 @@ BOUNDS: tuple[Decorator[Any], ...] = (
         type=click.IntRange(min=1),
         envvar="ACIDITY_RUNS_MAX",
         metavar="N",
-        help="Make at most so many runs for each operation; runs left out make the answer unknown.",
+        help="Make at most so many runs for each operation, and schedules for each group of callers; what is left out "
+        "makes the answer unknown.",
     ),
 )
 

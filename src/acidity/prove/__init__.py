@@ -136,6 +136,9 @@ def check(
 ) -> Card | list[Card]:
     """The report card: one verdict for each letter that was asked for and is built.
 
+    A and C are those of `drill`. I lets each operation at the rows beside itself, and beside every other one, as
+    `explore` does; all these pairs share 2,000 schedules, unless `runs_max` says how many each may have.
+
     Args:
         scenario: what to run.
         db: the name of an engine, or a list of names.
