@@ -118,8 +118,7 @@ def _as_text(cards: list[Card], output: Output) -> str:
     page = Page(width_of(sys.stdout) if to_terminal else 120)
     page.say(
         "Ann has 70, Bob has 30, and Ann pays 30 to Bob. Three programs do it. acidity runs each of them on a real "
-        "database again and again: lets another database call fail each time, then two callers at it at once, each "
-        "time in another order, and looks at the rows."
+        "database, lets each database call fail, then two callers at it at once in every order, and looks at the rows."
     )
     for number, (act, card) in enumerate(zip(ACTS, cards, strict=True), start=1):
         page.blank()
