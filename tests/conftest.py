@@ -17,7 +17,7 @@ import pytest
 from tests.costs import Costs
 from tests.loud import SkipsAreFailures
 from tests.quality.drilled import as_far_as
-from tests.tiers import FEW_OR_ALL, is_on_the_other_server
+from tests.tiers import FEW_OR_ALL, is_on_the_other_server, on_other_engines
 
 SETTLED_EACH = 20  # tests
 SINCE = {"settled": 0}
@@ -96,12 +96,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.mysqlclient)
         if item.get_closest_marker("one_server") and is_on_the_other_server(item.nodeid):
             item.add_marker(pytest.mark.slow)
+    cells = {item.nodeid: item for item in items if item.get_closest_marker("one_engine") and not _is_on_request(item)}
+    for nodeid in on_other_engines(cells):
+        cells[nodeid].add_marker(pytest.mark.slow)
     asked = config.getoption("markexpr")
     marks = [mark for mark in ON_REQUEST if mark not in asked]
     left = [item for item in items if any(item.get_closest_marker(mark) for mark in marks)]
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in set(left)]
+
+
+def _is_on_request(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(mark) for mark in ON_REQUEST)
 
 
 def _needs_mysqlclient(item: pytest.Item) -> bool:

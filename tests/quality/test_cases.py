@@ -19,6 +19,7 @@ CASES = [
 ]
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(("case", "db"), CASES)
 def test_the_drill_says_what_was_reported(case: Case, db: str) -> None:
     report = prove.drill(case.described(), db=db, faults=case.faults, remedies=False)

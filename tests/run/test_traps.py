@@ -68,6 +68,7 @@ def replayed(row: Row, at: str) -> Replay:
     return prove.replay(scenario_of(row), at, db=row.db, settings=row.settings)
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("group", groups(PASSES))
 def test_the_run_that_shows_the_trap_is_survived(group: list[Row]) -> None:
     """The same fault at the same statement; on SQLite the unit's BEGIN is a call too, and comes before it."""
@@ -79,6 +80,7 @@ def test_the_run_that_shows_the_trap_is_survived(group: list[Row]) -> None:
             assert run.struck or at == "ac1:", run
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("group", groups(REFUSED))
 def test_what_is_refused_is_refused_before_harm(group: list[Row]) -> None:
     ended = replayed(group[0], "ac1:")
