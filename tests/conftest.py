@@ -9,7 +9,9 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from collections.abc import Generator, Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,6 +23,8 @@ from tests.tiers import FEW_OR_ALL, is_on_the_other_server, on_other_engines
 
 SETTLED_EACH = 20  # tests
 SINCE = {"settled": 0}
+ASIDE: dict[str, object] = {}
+MODULES: dict[str, ModuleType] = {}
 ON_REQUEST = ("mysqlclient", "slow", "large")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and the programs they start inherit that.
@@ -47,6 +51,21 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         settle()
         gc.enable()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if ASIDE.get("of") != item.path:
+        ASIDE["of"] = item.path
+        keep_aside(item)
+
+
+def keep_aside(item: pytest.Item) -> None:
+    """Have no test files among the modules but this test's: no program has three hundred, and a check looks through all."""
+    own = getattr(getattr(item, "module", None), "__name__", "")
+    for name in [name for name in sys.modules if name.startswith("tests.") and ".test_" in name and name != own]:
+        MODULES[name] = sys.modules.pop(name)
+    if own in MODULES:
+        sys.modules[own] = MODULES.pop(own)
 
 
 @pytest.hookimpl(wrapper=True)
