@@ -23,7 +23,6 @@ from acidity.core.options import CheckOptions
 from acidity.prove import Operation, Scenario
 from acidity.prove.drill import examine
 from acidity.prove.drill.drill import Drilled, run_drill
-from acidity.prove.drill.striker import Strike
 from acidity.prove.faults import FAULTS
 
 DEAR = "server-restarted"

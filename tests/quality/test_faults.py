@@ -151,9 +151,7 @@ class Pair:
 
 AT_COMMIT = Pair(ops.retried, "doubled", ops.session_begin, Kind.COMMIT)
 ON_A_SERVER = Pair(db="postgresql", isolation_level=RR)
-AT_COMMIT_ON_A_SERVER = Pair(
-    refusal_of_commit_ignored, "false success", ops.session_begin, Kind.COMMIT, "postgresql"
-)
+AT_COMMIT_ON_A_SERVER = Pair(refusal_of_commit_ignored, "false success", ops.session_begin, Kind.COMMIT, "postgresql")
 PAIRS: dict[str, Pair] = {
     "error-before": Pair(),
     "error-after": Pair(),

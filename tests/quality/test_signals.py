@@ -35,7 +35,12 @@ def transfer(session: Session) -> None:
 
 @pytest.mark.parametrize(
     ("db", "times"),
-    [("sqlite", 4), ("postgresql", 3), ("mariadb", 3), *(pytest.param(db, 10, marks=pytest.mark.slow) for db in ENGINES)],
+    [
+        ("sqlite", 4),
+        ("postgresql", 3),
+        ("mariadb", 3),
+        *(pytest.param(db, 10, marks=pytest.mark.slow) for db in ENGINES),
+    ],
 )
 def test_ten_signals_at_random_moments(db: str, times: int) -> None:
     """Ten on all engines together; slow: ten on each."""

@@ -31,7 +31,7 @@ def test_killed_at_every_call(payload: Any) -> None:
     assert passes(travelling(payload), "sqlite", "kill-before").runs >= 28
 
 
-@pytest.mark.parametrize("db", mostly_slow("mariadb"))
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
 def test_the_answer_to_each_commit_is_lost(db: str) -> None:
     assert passes(travelling(BAD), db, "answer-lost").runs >= 12
 
