@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from acidity.run import (
     Saga,
     SagaStep,
 )
-from tests.run.bank import Account
 from tests.run.trip import Refused
-
-
-def balances(engine: Engine) -> tuple[int, ...]:
-    with engine.connect() as connection:
-        return tuple(connection.scalars(select(Account.balance).order_by(Account.id)))
 
 
 class Notes(list[Any]):

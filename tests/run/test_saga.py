@@ -25,8 +25,8 @@ from acidity.run import (
     SagaStuck,
 )
 from tests.run import trip
-from tests.run.bank import Account
-from tests.run.noting import Notes, balances, saga_of
+from tests.run.bank import Account, balances
+from tests.run.noting import Notes, saga_of
 from tests.run.trip import AFTER, BAD, BEFORE, GOOD, Refused
 
 

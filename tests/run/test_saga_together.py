@@ -19,7 +19,8 @@ from acidity.run import (
 from acidity.run.marker import digest
 from acidity.run.saga import story
 from tests.run import trip
-from tests.run.noting import Notes, balances, saga_of
+from tests.run.bank import balances
+from tests.run.noting import Notes, saga_of
 from tests.run.trip import AFTER, GOOD
 
 
