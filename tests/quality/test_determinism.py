@@ -22,6 +22,7 @@ from acidity.errors import UsageError
 from acidity.report.json import render
 from tests.quality import repeatable
 from tests.quality.drilled import drill
+from tests.tiers import mostly_slow
 
 ROOT = Path(__file__).parents[2]
 NAMES = [name for name, value in vars(repeatable).items() if isinstance(value, Scenario)]
@@ -35,9 +36,9 @@ for name in sys.argv[2:]:
 """
 
 
-def named(names: list[str]) -> list[object]:
+def named(names: list[Any]) -> list[object]:
     skip = pytest.mark.skipif(not find_spec("aiosqlite"), reason="needs aiosqlite")
-    return [pytest.param(name, marks=skip if name == "asynchronous" else ()) for name in names]
+    return [pytest.param(name, marks=skip) if name == "asynchronous" else name for name in names]
 
 
 def drilled(name: str, seed: int = 0, runs_max: int | None = RUNS, **options: Any) -> Report:
@@ -51,7 +52,7 @@ def rendered(name: str, seed: int, **options: Any) -> str:
 
 
 @pytest.mark.few_or_all
-@pytest.mark.parametrize("name", named(NAMES))
+@pytest.mark.parametrize("name", named(mostly_slow("torn", "asynchronous", "random_rows", of=NAMES)))
 def test_twice_in_this_process(name: str) -> None:
     first = rendered(name, 7)
     assert rendered(name, 7) == first
