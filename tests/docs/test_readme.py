@@ -34,7 +34,7 @@ def steady(text: str) -> str:
 def test_the_card_is_what_acidity_says(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     result = CliRunner().invoke(group, ["check", target])
-    body = f"```\n$ acidity check {target}\n{result.output.strip()}\n```\n"
+    body = f"```\n$ acidity check {target}\n{result.stdout.strip()}\n```\n"
     text = README.read_text(encoding="utf-8")
     if os.environ.get("ACIDITY_UPDATE_DOCS"):
         text = CARD.sub(

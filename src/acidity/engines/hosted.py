@@ -371,7 +371,7 @@ class HostedSandbox(HostedAccess):
 def _changes(before: Catalogue, now: Catalogue, more: list[tuple[str, str, str, str]]) -> Table:
     """What DDL has made and dropped, as rows, and `more` of the kind; none while the schema is as it was."""
     rows = [("made", *each) for each in now - before] + [("dropped", *each) for each in before - now] + more
-    return Table(("what", "kind", "name", "definition"), (), {}, tuple(sorted(rows)))
+    return Table(("what", "kind", "name", "definition"), (), {}, tuple(sorted(rows)), describes="name")
 
 
 def _plain(value: Any) -> Any:

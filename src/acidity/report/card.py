@@ -72,7 +72,7 @@ def reports_of(answer: Answer) -> list[Report]:
 
 
 def told_findings(answer: Answer) -> list[Told]:
-    """Errors first; what another letter tells of the same cause is left out."""
+    """Errors first, and of them what is wrong without any fault; what another letter tells of a cause is left out."""
     found = [
         Told(_letter_of(answer, name, finding), finding)
         for name, row in rows_of(answer)
@@ -80,7 +80,7 @@ def told_findings(answer: Answer) -> list[Told]:
         for finding in row.findings
         if not any(_is_error(answer, place) for place in finding.see)
     ]
-    return sorted(found, key=lambda each: each.finding.severity != "error")
+    return sorted(found, key=lambda each: (each.finding.severity != "error", bool(each.finding.schedule.choices)))
 
 
 def _is_error(answer: Answer, place: str) -> bool:

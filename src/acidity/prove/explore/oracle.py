@@ -20,6 +20,7 @@ from acidity.engines.sandbox import Unsettled
 from acidity.engines.speech import ErrorClass, speech_of
 from acidity.errors import UsageError
 from acidity.prove.explore.lab import Lab, Played
+from acidity.prove.stage.clock import let_second_pass
 
 TURNED_AWAY = frozenset({ErrorClass.SERIALIZATION, ErrorClass.DEADLOCK, ErrorClass.BUSY, ErrorClass.LOCK_TIMEOUT})
 """What an engine tells a caller that could not be served beside the others; alone it is never told so."""
@@ -64,6 +65,7 @@ class Oracle:
         self._lab = lab
         self._engines = {name: part.engine_name for name, part in lab.stage.parts.items()}
         self._serials: dict[tuple[str, ...], Serial] = {}
+        let_second_pass(lab.stage.seed)
         runs = [self._run_twice(order) for order in permutations(lab.names)]
         self.masks = _together(self._learn(pair, ignore) for pair in runs)
         self.comparer = Comparer(lab.stage.seed, self.masks)
@@ -122,9 +124,10 @@ class Oracle:
     def _run_twice(self, order: Sequence[str]) -> tuple[Played, ...]:
         named = " then ".join(order)
         try:
-            pair = (self._lab.serially(order), self._lab.serially(order))
+            first = self._lab.serially(order)
+            pair = (first, self._later(first, order))
             if _made(pair[0]) != _made(pair[1]):  # the very first run may fill a cache
-                pair = (pair[1], self._lab.serially(order))
+                pair = (pair[1], self._later(pair[1], order))
         except Unsettled as error:
             raise NoOracle(f"{named}, one after the other: {error}") from None
         if _made(pair[0]) != _made(pair[1]):
@@ -139,6 +142,11 @@ class Oracle:
             if (one.answered, one.exception, one.succeeded) != (other.answered, other.exception, other.succeeded):
                 raise NoOracle(f"{named}, one after the other: {name} ended in two ways")
         return pair
+
+    def _later(self, before: Played, order: Sequence[str]) -> Played:
+        """The same order once more, when a clock that tells whole seconds tells another one."""
+        let_second_pass(before.state)
+        return self._lab.serially(order)
 
     def _learn(self, pair: Sequence[Played], ignore: Sequence[str]) -> Masks:
         try:
