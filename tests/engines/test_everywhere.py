@@ -130,6 +130,7 @@ def test_a_module_that_begins_to_count_as_the_users_is_looked_at_again(
     assert package.opens is Driver.connect
     hooks.take_back()
     hooks.put_everywhere(Driver.connect, Stand.connect)
+    hooks.put_everywhere(Driver.listen, Stand.listen)
     with counting_as_user([file]):
         hooks.stand_in()
         assert package.opens() == "seen"
