@@ -10,7 +10,8 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
+from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -118,10 +119,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def tier(request: pytest.FixtureRequest) -> Iterator[None]:
-    """How far a test that is marked `few_or_all` drills."""
-    with as_far_as(request.param):
-        yield
+def tier(request: pytest.FixtureRequest) -> Any:
+    """How far a test that is marked `few_or_all` drills; only `pytest_runtest_protocol` makes it so.
+
+    A name that is added to those of the fixtures is a parameter, but no fixture that pytest would set up.
+    """
+    return request.param
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that is marked `few_or_all` drills, and has its fixtures drill, as far as its tier says."""
+    asked = getattr(getattr(item, "callspec", None), "params", {})
+    with as_far_as(asked["tier"]) if "tier" in asked else nullcontext():
+        return (yield)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

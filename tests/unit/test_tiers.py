@@ -9,7 +9,8 @@ import pytest
 
 from tests.costs import MARGIN, OF_A_TEST_S, TARGET_S, Costs
 from tests.loud import judged
-from tests.tiers import ENGINES, SERVERS, is_on_the_other_server, on_other_engines, server_of
+from tests.quality import drilled
+from tests.tiers import ENGINES, FEW, SERVERS, is_on_the_other_server, on_other_engines, server_of
 
 
 @pytest.fixture
@@ -90,3 +91,8 @@ def test_of_the_cells_of_a_program_one_is_left() -> None:
 def test_a_cell_of_two_engines_is_alike_to_others_of_two() -> None:
     cells = ["tests/a.py::test[postgresql+mariadb]", "tests/a.py::test[sqlite+sqlite]", "tests/a.py::test[mariadb]"]
     assert len(set(on_other_engines(cells))) == 1
+
+
+@pytest.mark.few_or_all
+def test_a_drill_goes_as_far_as_its_tier(request: pytest.FixtureRequest) -> None:
+    assert drilled._faults.get() == (FEW if "few" in request.node.name else None)
