@@ -76,6 +76,8 @@ class HostedSandbox(HostedAccess):
             self.sweep()
             self.create_database()
         except Exception as error:
+            with suppress(Exception):  # it may not be there
+                self.admin.close()
             self.leave()
             raise EngineUnavailable(
                 f"{self.engine_name} at {server.host}:{server.port} does not let acidity create a database: {error}"

@@ -142,7 +142,9 @@ def test_what_sends_an_effect_that_failed_after_commit_is_said_to_be_needed(side
     assert found.permanent is not None
     needed = f"that is ACI201 at {found.permanent.site}; needs also {RELAY}"
     assert remedy.note == needed
-    card = prove.check(scenario(SIDES[side], "effect-after-commit", "mailed_before", mends=False), faults=FAULTS)
+    card = prove.check(
+        scenario(SIDES[side], "effect-after-commit", "mailed_before", mends=False), faults=FAULTS, letters="AC"
+    )
     assert needed in " ".join(as_text(card, Detail.CARD).split())
 
 
