@@ -1,6 +1,6 @@
 """The drill on the budget example: what is shipped passes A and C, every twin fails with the manifest's word and site.
 
-By default on SQLite and one server, with a few faults; the transfer with every fault on each engine, and one twin with
+By default on one engine each, with a few faults; the transfer with every fault on each engine, and one twin with
 its remedies. Slow: every target with every fault on each engine, and a part of them, which uses all that drivers do
 differently, through every driver.
 """
@@ -109,7 +109,7 @@ def says(finding: Finding, word: str) -> bool:
     return any(word in {said, said.removesuffix(BY_A_STRANGER)} for said in finding.errors)
 
 
-@pytest.mark.one_server
+@pytest.mark.one_engine
 @pytest.mark.few_or_all
 @pytest.mark.parametrize(("target", "db"), crossed({target: target for target in scenarios(*SHIPPED)}))
 def test_shipped_passes(target: str, db: str) -> None:
@@ -138,7 +138,7 @@ def passes(card: Card, letters: str = "ACI") -> None:
         assert report.letter_state == "pass", str(card)
 
 
-@pytest.mark.one_server
+@pytest.mark.one_engine
 @pytest.mark.few_or_all
 @pytest.mark.parametrize(("row", "db"), crossed({row.scenario: row for row in EXPECTED}))
 def test_twin_has_its_words_and_sites(row: Expected, db: str) -> None:

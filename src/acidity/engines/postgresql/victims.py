@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from acidity.engines.hosted_gate import HostedGate
+from acidity.engines.hosted_access import HostedAccess
 
 _OTHERS_LOOK_AFTER = "2s"  # where the victim cannot be chosen, as outside a transaction, the server finds it then
 
 
-class Victims(HostedGate):
+class Victims(HostedAccess):
     """See `Life` for what the methods promise."""
 
     sets_level = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL"
