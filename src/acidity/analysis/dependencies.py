@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
+from acidity.analysis.fetched import Rows, are_alike, may_come_of, rows_of
 from acidity.analysis.values import encode
 from acidity.core.call import Event
 from acidity.core.finding import RowChange
 
 Item = tuple[str, tuple[bytes, ...]]
-Rows = tuple[tuple[Any, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +88,16 @@ class Read:
         fitting = [number for number in range(self.at, -1, -1) if self._fits(number)]
         return fitting[0] if fitting else None
 
+    @property
+    def fits_none(self) -> bool:
+        """Whether it got what no committed state gives until then, although nothing hides what it may have seen."""
+        until = self.answers[: self.at + 1]
+        known = not self.own and all(answer is not None for answer in until)
+        return known and self.seen is None and are_alike(until, rows_of(self.event))
+
     def _fits(self, number: int) -> bool:
         answer = self.answers[number] if number < len(self.answers) else None
-        return answer is not None and starts_with(answer, rows_of(self.event))
+        return answer is not None and may_come_of(answer, rows_of(self.event))
 
     def is_changed_by(self, number: int) -> bool:
         """Whether this commit changes the answer."""
@@ -216,18 +222,6 @@ def item_of(change: RowChange) -> Item:
     """What tells a row from all others."""
     cells = change.key or (change.before if change.after is None else change.after) or ()
     return change.table, tuple(encode(value) for _, value in cells)
-
-
-def rows_of(event: Event) -> Rows:
-    """What the program got."""
-    return tuple(tuple(row) for row in event.reply.rows or ())
-
-
-def starts_with(answer: Rows, rows: Rows) -> bool:
-    """Whether a program that got these rows may have got this answer; it need not fetch all of it."""
-    if not rows:
-        return not answer
-    return _encoded(answer)[: len(rows)] == _encoded(rows)
 
 
 def _encoded(rows: Rows) -> list[list[bytes]]:

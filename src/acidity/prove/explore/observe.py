@@ -10,15 +10,18 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from acidity.analysis.dependencies import Commit, Dependencies, Item, Read, Rows, Written, dependencies_of, item_of
+from acidity.analysis.dependencies import Commit, Dependencies, Item, Read, Written, dependencies_of, item_of
 from acidity.analysis.diff import row_changes
+from acidity.analysis.fetched import Rows
 from acidity.analysis.touched import Assigned, Query, assigned_by, named, question_of, touched_by
 from acidity.analysis.values import encode
 from acidity.core.call import Event, History, Kind
 from acidity.core.outcome import State, Table
 from acidity.core.turn import Turn
 from acidity.engines.own_calls import own_calls
+from acidity.engines.speech import speech_of
 from acidity.prove.explore.control import Choose
+from acidity.prove.explore.oracle import TURNED_AWAY
 from acidity.prove.stage.stage import Stage
 
 _Key = tuple[str, str, str]  # database, text, parameters
@@ -88,8 +91,13 @@ class Observer:
     def graph(self) -> Dependencies:
         """Who depends on whom in the run that was watched."""
         commits = [self._commit(number, event, place) for number, (event, place) in enumerate(self._commits, start=1)]
-        errors = [event for event, _ in self._events if event.reply.status == "error"]
+        errors = [event for event, _ in self._events if event.reply.status == "error" and not self._was_busy(event)]
         return dependencies_of(commits, list(self._reads()), errors)
+
+    def _was_busy(self, event: Event) -> bool:
+        """Whether the database refused it because of the other callers, and not for what it was about to write."""
+        errors = speech_of(self._stage.parts[event.call.database].engine_name).errors
+        return errors.get(event.reply.code) in TURNED_AWAY
 
     def _commit(self, number: int, event: Event, place: int) -> Commit:
         alone = sum(1 for _, other in self._commits if other == place) == 1

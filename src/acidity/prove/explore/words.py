@@ -5,6 +5,7 @@ from __future__ import annotations
 from acidity.analysis.anomalies.base import Seen
 from acidity.analysis.dependencies import Commit, Edge, Kind, relevant
 from acidity.analysis.diff import row_changes
+from acidity.analysis.fetched import rows_of
 from acidity.analysis.quantities import OTHER, difference, is_money, plain, rank
 from acidity.core.call import Call, Event
 from acidity.core.finding import RowChange
@@ -101,10 +102,10 @@ def _did(call: Call) -> str:
 
 
 def _rows(event: Event) -> str:
-    rows = event.reply.rows
-    if rows is None:
+    rows = rows_of(event)
+    if event.reply.rows is None:
         return "an answer"
-    shown = ", ".join(_short(tuple(row)) for row in rows[:3])
+    shown = ", ".join(map(_short, rows[:3]))
     return f"{shown}{', …' if len(rows) > 3 else ''}" if rows else "no row"
 
 
