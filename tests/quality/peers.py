@@ -402,7 +402,7 @@ PEERS = {
     # 4 and F: a level that is set in SQL, and a ROLLBACK that somebody has seen
     "look, dirty": Peer(
         (Operation(empty_and_take_back), Operation(look_dirty)),
-        {"mariadb": "dirty read", MY_SER: "dirty read"},
+        {"mariadb": "aborted read", MY_SER: "aborted read"},
         ("mariadb",),
     ),
     "look": Peer((Operation(empty_and_take_back), Operation(look)), everywhere(""), ("sqlite",)),

@@ -32,7 +32,7 @@ SNAPSHOT = {name: name for name in ("write skew", "duplicate insert", "phantom")
 MARIADB_REPEATABLE_READ = {
     name: anomaly for name, anomaly in READ_COMMITTED.items() if name not in {"read skew", "non-repeatable read"}
 }
-READ_UNCOMMITTED = READ_COMMITTED | {"dirty read": "dirty read", "read at once": "dirty read"}
+READ_UNCOMMITTED = READ_COMMITTED | {"dirty read": "aborted read", "read at once": "dirty read"}
 WRONG = {
     ("sqlite", ""): SQLITE,
     ("postgresql", "READ COMMITTED"): READ_COMMITTED,
