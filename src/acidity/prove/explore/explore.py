@@ -180,6 +180,7 @@ def _explore_group(runs: Runs, group: Group, schedule: Schedule | None) -> None:
         group.unknowns += list(dict.fromkeys(group.searched.undecided))
     if group.searched.ended is not ExitReason.FINISHED:
         covered = f"{float(group.searched.covered):.2%} of the schedules were run"
+        covered += f", {group.searched.by_chance}" if group.searched.by_chance else ""
         group.unknowns.append(f"{group.searched.ended.value}: {covered}")
     elif schedule is None and group.searched.covered != 1 and not group.unknowns:
         group.unknowns.append(f"only {float(group.searched.covered):.2%} of the schedules were run")
