@@ -9,7 +9,7 @@ import pytest
 from acidity import prove
 from acidity.core.report import Report
 from acidity.prove import Operation
-from tests.quality.callers import SCENARIOS, at_once, sell, withdraw_guarded
+from tests.quality.callers import SCENARIOS, at_once, audit_at_once, sell, withdraw, withdraw_guarded
 from tests.tiers import SERVERS
 
 # What goes wrong, by engine and level; what is not named passes. SQLite under the driver's own transactions, which
@@ -150,3 +150,17 @@ def test_past_the_bound_chance_goes_on_from_the_seed() -> None:
     assert "PCT, seed 2" in other.unknowns[0]
     right = prove.explore(at_once(*[Operation(withdraw_guarded, 20)] * 3), runs_max=20)
     assert (right.verdict, right.findings) == ("unknown", ())
+
+
+def test_of_three_callers_the_two_are_shown_that_suffice() -> None:
+    three = at_once(Operation(audit_at_once), Operation(withdraw, 10), Operation(withdraw, 30))
+    report = prove.explore(three, runs_max=60)
+    (finding,) = report.findings
+    assert (finding.anomaly, finding.operation, {move.actor for move in finding.lanes}) == (
+        "lost update",
+        "withdraw and withdraw",
+        {"A", "B"},
+    )
+    assert finding.replay.endswith("--operation 2,3")
+    again = prove.replay_together(three, str(finding.schedule), callers=(1, 2))
+    assert [each.title for each in again.findings] == [finding.title]

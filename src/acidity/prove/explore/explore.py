@@ -17,6 +17,7 @@ from acidity.core.schedule import Schedule
 from acidity.core.turn import grants_of
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
+from acidity.prove.explore.fewer import Callers, of_fewest
 from acidity.prove.explore.findings import told
 from acidity.prove.explore.lab import Lab, asking
 from acidity.prove.explore.oracle import NoOracle, Oracle
@@ -27,7 +28,6 @@ from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
 from acidity.report.secret import masked
 
-Callers = tuple[int, ...]
 TOGETHER_MAX = 4  # callers at once: there are 24 serial orders of them, each run twice
 
 
@@ -157,6 +157,8 @@ def _explore_all(runs: Runs, groups: Sequence[Callers], schedule: Schedule | Non
         explored.groups.append(group)
         try:
             _explore_group(runs, group, schedule)
+            if schedule is None:
+                group.findings = list(of_fewest(group.findings, callers, lambda some: _findings_of(runs, some)))
         except (KeyboardInterrupt, Terminated) as stop:
             runs.stop(stop)
             explored.stop(stop)
@@ -190,6 +192,14 @@ def _explore_group(runs: Runs, group: Group, schedule: Schedule | None) -> None:
     group.findings += [
         replace(finding, replay=command.format(schedule=quote(str(finding.schedule)))) for finding in said.findings
     ]
+
+
+def _findings_of(runs: Runs, callers: Callers) -> list[Finding]:
+    """What some of the callers show without the others; nothing when time is up."""
+    group = Group(callers, tuple(runs.stage.scenario.operations[each].name for each in callers))
+    if not runs.over():
+        _explore_group(runs, group, None)
+    return group.findings
 
 
 def replay_command(asked: CheckOptions, callers: Callers, scenario: Scenario) -> str:
