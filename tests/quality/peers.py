@@ -430,7 +430,7 @@ PEERS = {
     ),
     "increment, telling": Peer(both(increment_and_tell), {PG_RR: "", PG_SER: "", MY_SER: "deadlock"}),
     "increment, hushing": Peer(
-        both(increment_and_hush), {PG_RR: "not serial", PG_SER: "not serial", MY_SER: "not serial"}
+        both(increment_and_hush), {PG_RR: "not serial", PG_SER: "not serial", MY_SER: "not serial"}, (PG_RR,)
     ),
     "increment, again": Peer(both(increment_again), {PG_RR: "", PG_SER: "", MY_SER: "deadlock"}),
     "increment, with retry": Peer(both(increment_orm, retry=Retry()), {PG_RR: "", PG_SER: "", MY_SER: "deadlock"}),

@@ -17,7 +17,7 @@ from acidity.core.schedule import Schedule
 from acidity.core.turn import grants_of
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
-from acidity.prove.explore.fewer import Callers, of_fewest
+from acidity.prove.explore.fewer import of_fewest
 from acidity.prove.explore.findings import told
 from acidity.prove.explore.lab import Lab, asking
 from acidity.prove.explore.oracle import NoOracle, Oracle
@@ -28,6 +28,7 @@ from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
 from acidity.report.secret import masked
 
+Callers = tuple[int, ...]
 TOGETHER_MAX = 4  # callers at once: there are 24 serial orders of them, each run twice
 
 
