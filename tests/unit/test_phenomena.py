@@ -180,7 +180,9 @@ def graph_of(played: Played) -> Dependencies:
             at = sum(ends[who] < place - 1 for who in committing)
             answers = tuple(((str(state[op.row]),),) for state in states)
             writers = tuple(writers_at(played, op, place, ends, committing))
-            reads.append(Read(event(op, place), at, answers, within=committing.index(op.who) + 1, writers=writers))
+            own = any((other.who, other.what) == (op.who, "w") for other in played.ops[: place - 1])
+            within = committing.index(op.who) + 1
+            reads.append(Read(event(op, place), at, answers, own, within=within, writers=writers))
     return dependencies_of(commits, reads)
 
 
