@@ -49,6 +49,21 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Collect nothing while a failure is written down.
+
+    pytest parses the source for it, and CPython before 3.11.8 counts the depth of the tree in one place for all parsers
+    (gh-106905): a lost connection that is collected meanwhile is logged with its traceback, which is parsed, too, and
+    instead of the failure there is a SystemError.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, None, None]:
     """Settle after each file, and within the long ones."""

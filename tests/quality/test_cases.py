@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import pytest
 
 from acidity import prove
 from acidity.core.finding import Tried
-from tests.quality.cases import Case
+from tests.quality.cases import Case, cases
 
-MODULES = ("answered", "reconnected", "skipped", "altered", "pooled", "mailed", "one_caller", "indexed")
-CASES = [
-    pytest.param(case, db, id=f"{case.name}-{'-'.join(case.faults)}-{db}")
-    for module in MODULES
-    for case in import_module(f"tests.quality.cases.{module}").CASES
-    for db in case.engines
-]
+CASES = cases()
 
 
-@pytest.mark.parametrize(("case", "db"), CASES)
-def test_the_drill_says_what_was_reported(case: Case, db: str) -> None:
-    report = prove.drill(case.described(), db=db, faults=case.faults, remedies=False)
-    words = {word for finding in report.findings for word in finding.errors}
-    assert (words, report.unknowns) == (case.expected(db), ()), str(report)
-    assert report.verdict == ("fail" if words else "pass")
-    if case.kind is not None:
-        found = next((found for found in report.findings if found.kind is case.kind), None)
+def named(case: Case) -> str:
+    return f"{case.name}-{case.db}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_the_drill_says_what_was_reported(case: Case) -> None:
+    report = prove.drill(case.described, db=case.db, faults=case.faults, remedies=False)
+    words = frozenset(word for finding in report.findings for word in finding.errors)
+    assert (report.verdict, words, report.unknowns) == (case.verdict, case.words, ()), str(report)
+    if case.cause is not None:
+        found = next((found for found in report.findings if found.kind is case.cause), None)
         assert found is not None, str(report)
         assert found.permanent is not None
-        assert case.marker in found.permanent.site.source, found.permanent
+        assert found.permanent.site.source == case.line, found.permanent
 
 
-@pytest.mark.parametrize(
-    "case", [each.values[0] for each in CASES if each.values[0].remedy and each.values[1] == "sqlite"]
-)
+def test_what_fails_has_a_cause_and_a_line() -> None:
+    for case in CASES:
+        fails = case.verdict == "fail"
+        assert (bool(case.words), case.cause is not None, bool(case.line)) == (fails, fails, fails), case.name
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.remedy and case.db == "sqlite"], ids=named)
 def test_the_change_that_helps_is_tried_and_said_to(case: Case) -> None:
-    report = prove.drill(case.described(), db="sqlite", faults=("error-before", *case.faults))
-    remedies = [remedy for found in report.findings if found.kind is case.kind for remedy in found.remedies]
+    report = prove.drill(case.described, db="sqlite", faults=("error-before", *case.faults))
+    remedies = [remedy for found in report.findings if found.kind is case.cause for remedy in found.remedies]
     tried = [remedy.verdict for remedy in remedies if remedy.key == case.remedy]
     assert tried, str(report)
     assert {*tried} <= {Tried.PASSED, Tried.ENDS_THIS}, str(report)

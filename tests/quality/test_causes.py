@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session, sessionmaker
 
 from acidity import prove
 from acidity.core.cause import CauseKind
 from acidity.core.finding import Finding
-from acidity.core.report import Card, Report
+from acidity.core.report import Card, Detail, Report, as_text
+from acidity.prove import Operation
 from examples.budget import twins
+from tests.quality.remedies.tables import ORDER, TAKE, Order, shop
 
 FAULTS = ("error-before", "error-after", "connection-lost", "commit-left-open", "answer-lost")
 INVARIANTS = {"entries_net_to_zero", "global_sum_is_kept", "two_entries_or_none"}
@@ -46,7 +52,7 @@ def letter(card: Card, name: str) -> tuple[Finding, ...]:
 
 @pytest.mark.parametrize("name", TWINS)
 def test_a_twin_has_one_finding_for_each_cause(name: str) -> None:
-    card = prove.check(getattr(twins, name), faults=FAULTS, remedies=False)
+    card = prove.check(getattr(twins, name), faults=FAULTS, remedies=False, letters="AC")
     atomic = letter(card, "A")
     expected = TWINS[name]
     assert len(atomic) == len(expected), str(card)
@@ -73,10 +79,56 @@ def test_a_letter_that_is_asked_alone_refers_to_no_other() -> None:
 
 def test_a_retry_is_told_at_the_line_that_retries() -> None:
     """Its COMMIT and its first write are in lines that lead to both."""
-    card = prove.check(twins.retry_on_any_error, faults=FAULTS, remedies=False)
+    card = prove.check(twins.retry_on_any_error, faults=FAULTS, remedies=False, letters="AC")
     (found,) = letter(card, "A")
     assert found.permanent is not None
     assert found.permanent.site.function == "transfer_retried_on_any_error"
     assert found.path[0].function == "transfer_budget"
     assert found.broke is not None
     assert found.broke.site.function == "unit_of_work"
+
+
+class Book:
+    """Keeps its connection and decides for itself: one method leads to both writes."""
+
+    def __init__(self, dsn: str) -> None:
+        self.connection = sqlite3.connect(dsn, isolation_level=None)
+
+    def sell(self) -> None:
+        self.connection.execute(TAKE)  # <- permanent
+        self.connection.execute(ORDER)  # <- broke
+
+
+def sold_by_a_method(dsn: str) -> None:
+    book = Book(dsn)
+    with closing(book.connection):
+        book.sell()
+
+
+def committed(session_factory: sessionmaker[Session], row: Any) -> None:
+    with session_factory() as session:
+        session.add(row)
+        session.commit()
+
+
+def sold_by_a_helper(session_factory: sessionmaker[Session]) -> None:
+    committed(session_factory, Order(id=1, product_id=1))
+    committed(session_factory, Order(id=2, product_id=1))
+
+
+def test_where_it_broke_is_no_line_that_leads_to_both() -> None:
+    case = shop(Operation(sold_by_a_method, inject="dsn"))
+    (found,) = prove.drill(case, faults=("error-before",), remedies=False).findings
+    assert found.permanent is not None
+    assert found.broke is not None
+    assert "# <- permanent" in found.permanent.site.source
+    assert "# <- broke" in found.broke.site.source
+
+
+def test_one_line_that_is_reached_in_two_ways_is_told_twice() -> None:
+    card = prove.check(shop(Operation(sold_by_a_helper)), faults=("error-before",), remedies=False, letters="AC")
+    line = next(found for found in letter(card, "A") if found.kind is CauseKind.SEVERAL_COMMITS).permanent
+    assert line is not None
+    ways = [text.split("\u2190")[1] for text in as_text(card, Detail.CARD).splitlines()[1:3]]
+    first, second = (int(way.rpartition(":")[2]) for way in ways)
+    assert second == first + 1

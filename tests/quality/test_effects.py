@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from acidity import prove
 from acidity.core.call import Kind
+from acidity.core.cause import CauseKind
 from acidity.core.report import Report
 from acidity.errors import UsageError
 from tests.engines.bank import ALICE, Payment, balances, bank, calls, line_of, run_once, says
@@ -82,9 +83,9 @@ def charges_inside(session: Session) -> None:
 
 def charges_twice_on_error(session: Session) -> None:
     try:
-        gateway.charge(5)
+        gateway.charge(5)  # first
     except ConnectionError:
-        gateway.charge(5)
+        gateway.charge(5)  # again
     note(session)
 
 
@@ -109,18 +110,29 @@ class TestWords:
     def test_charged_without_a_row_is_torn(self, function: Callable[..., Any]) -> None:
         report = drilled(function)
         assert "torn" in said(report), report
-        assert any("Gateway.charge took place 1×" in found.title for found in report.findings)
+        assert any("Gateway.charge took place 1×" in found.title for found in report.findings if found.word == "torn")
 
     def test_a_row_without_a_charge_is_torn(self) -> None:
         report = drilled(charges_last)
         assert "torn" in said(report), report
+        lost = next(found for found in report.findings if found.word == "torn")
+        assert lost.kind is CauseKind.LOST_EFFECT
+        assert lost.title.startswith("Gateway.charge did not take place (1× in the clean run), and 1 row"), lost.title
+        assert "nothing sends it later" in lost.cause
         run = prove.replay(bank(charges_last, effects=[gateway.charge]), "ac1:A3!effect-before")
         assert (run.struck, run.word) == (True, "torn")
 
     def test_charged_twice_for_one_row_is_torn(self) -> None:
+        """It is another cause than a charge without a row, and another line: where it is charged again."""
         report = drilled(charges_twice_on_error)
-        assert any("Gateway.charge took place" in found.title for found in report.findings), report
-        assert "torn" in said(report)
+        causes = {found.kind: found for found in report.findings if found.word == "torn"}
+        assert {*causes} == {CauseKind.EFFECT, CauseKind.RESEND}, report
+        twice, unwritten = causes[CauseKind.RESEND], causes[CauseKind.EFFECT]
+        assert twice.title.startswith("Gateway.charge took place 2× (1× in the clean run)"), twice.title
+        assert unwritten.title.startswith("Gateway.charge took place 1×, and no row was changed"), unwritten.title
+        lines = [line_of(charges_twice_on_error, when) for when in ("first", "again")]
+        assert [found.permanent.site.line for found in (unwritten, twice) if found.permanent] == lines
+        assert "was called again" in twice.cause
 
     def test_everything_twice_is_doubled(self) -> None:
         report = drilled(all_again_on_error)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, select, text
+from sqlalchemy.orm import Session
 
 from acidity import atomic
 from acidity.run import BoundaryError, tables
@@ -139,6 +140,44 @@ def test_h1_a_lost_commit_on_an_autocommit_engine_is_carried_out_again(bank_of: 
     assert unit("K") == {"done": 1}
     assert bank.rows() == (110, 0)
     engine.dispose()
+
+
+@pytest.mark.parametrize("driver", drivers())
+@pytest.mark.parametrize("asked", ["by the unit", "beside it"])
+def test_h1_a_connection_that_is_lost_while_its_level_is_set_is_the_pools_again(
+    bank_of: Any, driver: str, asked: str
+) -> None:
+    """And not the garbage collector's: here the error, and with it every frame, is kept."""
+    bank = bank_of(driver)
+    refused = asked == "by the unit"
+    bank.options = {"pool_size": 1 if refused else 2, "max_overflow": 0, "pool_timeout": 0.5}
+
+    def prepare(engine: Any) -> Any:
+        event.listen(getattr(engine, "sync_engine", engine), "engine_connect", once)
+        return engine
+
+    def once(_connection: Any) -> None:
+        nonlocal refused
+        if refused:
+            refused = False
+            raise Undo
+
+    def asks_beside(session: Session) -> None:
+        nonlocal refused
+        refused = True
+        with beside(session.get_bind()):  # type: ignore[arg-type]
+            pass
+
+    def needs_all(session: Session) -> None:
+        add_to(session, BOB)
+        if bank.options["pool_size"] == 2:
+            with beside(session.get_bind()):  # type: ignore[arg-type]
+                pass
+
+    bank.prepare = prepare
+    first, second = bank.run(both_then_undo if refused else asks_beside, needs_all)
+    assert (type(first), second) == (Undo, None), (first, second)
+    assert bank.rows() == (100, 10)
 
 
 def _cut(session: Any) -> None:

@@ -1,5 +1,6 @@
 """The rows that changed, and the sentence about them."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -52,6 +53,31 @@ class TestRowChanges:
             "new table absent → present",
             "old table present → absent",
             "old id=1 removed: id 1",
+            "t columns id → id, x",
+        ]
+
+    def test_the_rows_of_an_altered_table_are_as_they_were_but_for_what_is_in_the_new_column(self):
+        before = state(t=table("id x", [(1, "a"), (2, "b")]))
+        after = state(t=table("id x y", [(1, "a", None), (2, "b", 7)]))
+        assert [str(change) for change in row_changes(before, after)] == [
+            "t columns id, x → id, x, y",
+            "t id=2 y None → 7",
+        ]
+        assert [str(change) for change in row_changes(after, before)] == ["t columns id, x, y → id, x"]
+
+    def test_without_a_key_too(self):
+        before, after = state(t=table("x", [("a",)], key="")), state(t=table("x y", [("a", None)], key=""))
+        assert [str(change) for change in row_changes(before, after)] == ["t columns x → x, y"]
+
+    def test_a_catalogue_does_not_tell_again_what_is_said_of_a_table(self):
+        def described(*tables):
+            return replace(table("name sql", tables, key=""), describes="name")
+
+        before = state(schema=described(("t", "id"), ("v", "1")), t=table("id", []))
+        after = state(schema=described(("t", "id, x"), ("v", "2")), t=table("id x", []))
+        assert [str(change) for change in row_changes(before, after)] == [
+            "schema removed: name v, sql 1",
+            "schema added: name v, sql 2",
             "t columns id → id, x",
         ]
 

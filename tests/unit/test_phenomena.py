@@ -180,7 +180,8 @@ def graph_of(played: Played) -> Dependencies:
             at = sum(ends[who] < place - 1 for who in committing)
             answers = tuple(((str(state[op.row]),),) for state in states)
             writers = tuple(writers_at(played, op, place, ends, committing))
-            own = any((other.who, other.what) == (op.who, "w") for other in played.ops[: place - 1])
+            before = any((other.who, other.what) == (op.who, "w") for other in played.ops[: place - 1])
+            own = before and not written_at(played, op.who, op.row)  # else its commit would hide what it read
             within = committing.index(op.who) + 1
             reads.append(Read(event(op, place), at, answers, own, within=within, writers=writers))
     return dependencies_of(commits, reads)

@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from acidity.core.call import Site
-from acidity.core.cause import AlsoBroken, RowFate
+from acidity.core.cause import AlsoBroken, Place, RowFate
 from acidity.core.finding import Remedy, Tried
 from acidity.core.report import Bound, Card, Detail
 from acidity.core.schedule import Schedule
 from acidity.report import FORMATS
+from acidity.report.brief import way_of
 from acidity.report.page import Page
 from acidity.report.rerun import Rerun
 from acidity.report.text import plain, render
@@ -68,6 +69,7 @@ app.bank:transfer  FAIL  not atomic (torn, ACI201)      sqlite 3.40.1 · 63 runs
      accounts 1   balance 100 → 50   (should be 100)
      log 9   new: text paid\\x1b[31m [red]   (should be absent)
   also breaks: money_adds_up
+  cause: transfer commits at bank.py:42 before the change is complete
   fix: one commit instead of several (tried in 57 runs: passed)
   replay: acidity replay app.bank:transfer 'ac1:A3!error-before'
   also: ACI206 failed after commit (warning) in transfer
@@ -97,6 +99,22 @@ def test_a_passing_card_has_one_line_and_one_for_each_letter():
     assert "journal_mode delete" in lines[0]
 
 
+def test_what_is_wrong_without_any_fault_is_told_first():
+    """Nobody has to imagine a fault to see it."""
+    by_itself = replace(TORN, code="ACI252", word="inconsistent", title="half of it is there", schedule=Schedule())
+    card = replace(ALL_LETTERS, letters={"A": FAILED, "C": replace(FAILED, findings=(by_itself,))})
+    lines = plain(card, Detail.CARD).splitlines()
+    assert lines[3] == "  half of it is there"
+    assert [line.split()[1] for line in lines if line.startswith("  also: ")] == ["ACI201", "ACI206"]
+
+
+def test_what_the_line_that_decided_calls_stands_before_the_way_to_it():
+    inner, decided, outer = Site("db.py", 24, "commit"), Site("service.py", 36, "place"), Site("bus.py", 53, "handle")
+    assert way_of(Place(decided, (inner, decided, outer))) == "→ commit db.py:24 ← handle bus.py:53"
+    assert way_of(Place(inner, (inner, decided, outer))) == "← place service.py:36 ← handle bus.py:53"
+    assert way_of(Place(outer)) == ""
+
+
 def test_quiet_is_one_line_for_each_target():
     long = replace(FAILED, target="app." * 40 + "bank:transfer")
     lines = render([GREEN, ALL_LETTERS, UNDECIDED, long], color=False, width=120, detail=Detail.LINE).splitlines()
@@ -117,6 +135,10 @@ MANY = replace(
     title="a title of a good many words, " * 10,
     rows=TORN.rows * 9,
     also=(AlsoBroken("ACI252", "an_invariant_with_quite_a_long_name"),) * 6,
+    cause="after the error at a/long/way/to/the/file.py:1000 the program went on, and committed what was there" * 2,
+    remedies=(
+        Remedy("a change", Tried.ENDS_THIS, 1_000, "remains: ACI201 at a/file.py:100; needs also " + "words " * 20),
+    ),
     permanent=replace(TORN.permanent, path=TORN.permanent.path + (Site("more/of/it.py", 7, "from_somewhere"),) * 6),
 )
 
@@ -210,11 +232,8 @@ def test_without_lines_and_rows_what_there_is_is_shown():
     assert "accounts id=1 balance 100 → 50" in lines[3]
 
 
-NO_I = "I isolated (acidity explore)"
-
-
 def test_what_is_not_built_is_named_in_the_last_line_and_on_no_card():
-    for answers, names in [([ALL_LETTERS], NO_I), ([ALL_LETTERS, GREEN], f"{NO_I}, D durable")]:
+    for answers, names in [([ALL_LETTERS], "I isolated"), ([ALL_LETTERS, GREEN], "I isolated, D durable")]:
         text = render(answers, color=False, width=120)
         assert text.splitlines()[-2] == "Not covered: other arguments, power loss"
         assert text.count("Not covered") == 1

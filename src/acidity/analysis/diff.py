@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+
 from acidity.analysis.pairing import key_of, keyed, origins
 from acidity.analysis.values import encode, order_of
 from acidity.analysis.wording import Claim, sentence
@@ -20,14 +23,36 @@ def row_changes(before: State, after: State) -> tuple[RowChange, ...]:
 
     Returns:
         One RowChange for each row that was added, removed or changed, sorted by table and key. A changed row lists
-        only the columns that changed. A table that was created, dropped or altered is a change of its own.
+        only the columns that changed. A table that was created, dropped or altered is a change of its own, which a
+        catalogue of the engine does not tell again; a column that an altered one did not have was NULL in its rows.
     """
+    both = {name: (before.tables.get(name), after.tables.get(name)) for name in {*before.tables, *after.tables}}
+    schema = {name: found for name, tables in both.items() if (found := _schema_change(name, *tables))}
     found = []
-    for name in sorted({*before.tables, *after.tables}):
-        found += _schema_change(name, before.tables.get(name), after.tables.get(name))
-        changes = _table_changes(name, before.tables.get(name), after.tables.get(name))
-        found += sorted(changes, key=_order)
+    for name, tables in sorted(both.items()):
+        found += schema.get(name, [])
+        then, now = (_without(table, schema.keys()) for table in tables)
+        if name in schema and then is not None and now is not None:
+            then = _altered(then, now)
+        found += sorted(_table_changes(name, then, now), key=_order)
     return tuple(found)
+
+
+def _without(table: Table | None, told: Collection[str]) -> Table | None:
+    """A catalogue without what is said of these tables."""
+    if table is None or not table.describes:
+        return table
+    name = table.columns.index(table.describes)
+    return replace(table, rows=tuple(row for row in table.rows if row[name] not in told))
+
+
+def _altered(table: Table, now: Table) -> Table:
+    """The table with the columns that it has now."""
+    places = {name: index for index, name in enumerate(table.columns)}
+    kept = [places.get(name) for name in now.columns]
+    rows = tuple(tuple(None if at is None else row[at] for at in kept) for row in table.rows)
+    key = table.key if {*table.key} <= {*now.columns} else ()
+    return replace(table, columns=now.columns, key=key, rows=rows)
 
 
 def _schema_change(name: str, before: Table | None, after: Table | None) -> list[RowChange]:

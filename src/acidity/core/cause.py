@@ -23,8 +23,9 @@ class CauseKind(StrEnum):
         EARLY_ANSWER: the caller was told before COMMIT, which then failed.
         LATE_FAILURE: the caller was told *failed* after COMMIT had taken place.
         COMMIT_LEFT_OPEN: a refused COMMIT left its transaction open, and nobody rolled it back.
-        RESEND: something was sent again on a new connection or in a new transaction.
-        EFFECT: something outside the database took place, and it does not fit the rows.
+        RESEND: something was sent again on a new connection or in a new transaction, or took place outside once more.
+        EFFECT: something outside the database took place before COMMIT, and the rows never came.
+        LOST_EFFECT: the rows are committed, and what belongs to them outside the database did not take place.
         MISSING_REFUSAL: a call that should have been refused was carried out.
         CLEAN_RUN: a constraint or an invariant does not hold although nothing failed.
         LEFT_BEHIND: a transaction, a lock or a temporary table outlives the operation.
@@ -44,6 +45,7 @@ class CauseKind(StrEnum):
     COMMIT_LEFT_OPEN = "COMMIT left open"
     RESEND = "resend"
     EFFECT = "effect"
+    LOST_EFFECT = "lost effect"
     MISSING_REFUSAL = "missing refusal"
     CLEAN_RUN = "constraint or invariant in the clean run"
     LEFT_BEHIND = "left behind"

@@ -56,12 +56,14 @@ class Table:
         key: the names of the primary key's columns.
         references: column → (table, column) for every foreign key.
         rows: sorted rows.
+        describes: of a catalogue of the engine, whose rows say what there is: the column with the name of that.
     """
 
     columns: tuple[str, ...]
     key: tuple[str, ...]
     references: Mapping[str, tuple[str, str]]
     rows: tuple[Row, ...]
+    describes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

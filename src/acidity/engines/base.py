@@ -18,9 +18,16 @@ class Sandbox(Facts, Life, Gate, Protocol):
 
 
 class Engine(Protocol):
-    """A database engine."""
+    """A database engine.
+
+    Attributes:
+        name: of it.
+        levels: the isolation levels that a check can impose on it, the weakest first, each once whatever it is called;
+            none where it has but one.
+    """
 
     name: str
+    levels: tuple[str, ...]
 
     def sandbox(self, settings: Mapping[str, str], driver: str = "", url: str = "") -> Sandbox:
         """A new, empty Sandbox.

@@ -76,6 +76,8 @@ class HostedSandbox(HostedGate):
             self.sweep()
             self.create_database()
         except Exception as error:
+            with suppress(Exception):  # it may not be there
+                self.admin.close()
             self.leave()
             raise EngineUnavailable(
                 f"{self.engine_name} at {server.host}:{server.port} does not let acidity create a database: {error}"
@@ -371,7 +373,7 @@ class HostedSandbox(HostedGate):
 def _changes(before: Catalogue, now: Catalogue, more: list[tuple[str, str, str, str]]) -> Table:
     """What DDL has made and dropped, as rows, and `more` of the kind; none while the schema is as it was."""
     rows = [("made", *each) for each in now - before] + [("dropped", *each) for each in before - now] + more
-    return Table(("what", "kind", "name", "definition"), (), {}, tuple(sorted(rows)))
+    return Table(("what", "kind", "name", "definition"), (), {}, tuple(sorted(rows)), describes="name")
 
 
 def _plain(value: Any) -> Any:

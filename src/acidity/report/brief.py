@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from acidity.core.call import Site
 from acidity.core.cause import Place, RowFate
 from acidity.core.finding import Finding, Remedy, Tried
 from acidity.report.lanes import lane_lines
@@ -32,6 +33,9 @@ def say_brief(page: Page, finding: Finding) -> None:
     names = ", ".join(dict.fromkeys(str(also) for also in finding.also if str(also) != finding.word))
     if names:
         page.say(names, label="also breaks: ", label_style="cyan", indent=INDENT)
+    if finding.cause:
+        cause = _shortened(finding.cause, page.width - INDENT - cells("cause: "))
+        page.say(cause, label="cause: ", label_style="cyan", indent=INDENT)
     fix = fix_line(finding.remedies)
     if fix:
         page.say(fix, label="fix: ", label_style="green", indent=INDENT)
@@ -52,9 +56,10 @@ def say_in_a_line(page: Page, finding: Finding) -> None:
     place = finding.permanent or finding.broke
     site = place.site if place is not None else next(iter(finding.sites), None)
     where = f" at {site}" if site is not None else f" in {finding.operation}"
+    where = f" of {finding.operation}{where}" if finding.lanes and site is not None else where
     often = f", {finding.rate.runs:,} of {finding.rate.of:,} runs" if finding.rate is not None else ""
     kind = "" if finding.severity == "error" else f" ({finding.severity})"
-    text = f"{finding.code} {finding.word}{kind}{where}{often}"
+    text = f"{finding.code} {finding.anomaly or finding.word}{kind}{where}{often}"
     page.say(_shortened(text, page.width - 2 - cells("also: ")), label="also: ", label_style="cyan", indent=INDENT)
 
 
@@ -63,7 +68,8 @@ def fix_line(remedies: Sequence[Remedy]) -> str:
     for wanted in (Tried.PASSED, Tried.ENDS_THIS):
         for remedy in remedies:
             if remedy.verdict is wanted:
-                return f"{remedy.name} ({_runs(remedy)}: {remedy.result})"
+                note = f"; {remedy.note}" if remedy.verdict is Tried.ENDS_THIS and remedy.note else ""
+                return f"{remedy.name} ({_runs(remedy)}: {remedy.result}{note})"
     failed = sum(remedy.verdict is Tried.FAILED for remedy in remedies)
     if failed:
         return f"none known: {failed} change{'' if failed == 1 else 's'} tried did not end it"
@@ -75,11 +81,11 @@ def _runs(remedy: Remedy) -> str:
 
 
 def _places(finding: Finding) -> list[tuple[Place, str]]:
-    """Where it became permanent, and where it broke if that is another line."""
+    """Where it became permanent, and where it broke if that is another line, or the same one reached in another way."""
     permanent, broke = finding.permanent, finding.broke
     if permanent is None and broke is None:
         return [(Place(site, (site,)), "") for site in finding.sites[:1]]
-    if permanent is None or broke is None or broke.site == permanent.site:
+    if permanent is None or broke is None or (broke.site, broke.way) == (permanent.site, permanent.way):
         return [(place, "") for place in (permanent or broke,) if place is not None]
     return [(permanent, ""), (broke, "broke at ")]
 
@@ -101,13 +107,20 @@ def _say_place(page: Page, place: Place, label: str) -> None:
 
 
 def way_of(place: Place) -> str:
-    """How the line was reached: ``← reserve :24 ← place_order :34``; a file is named where it changes."""
-    text, file = [], place.site.file
-    for site in place.way:
+    """How the line was reached: ``← reserve :24 ← place_order :34``, and before that what it calls: ``→ save :12``.
+
+    A file is named where it changes.
+    """
+    lines = place.path.index(place.site) if place.site in place.path else 0
+    within = _chained("→", reversed(place.path[:lines]), place.site.file)
+    return " ".join([*within, *_chained("←", place.way, place.site.file)])
+
+
+def _chained(arrow: str, sites: Iterable[Site], file: str) -> Iterator[str]:
+    for site in sites:
         where = f":{site.line}" if site.file == file else str(site)
-        text.append(f"← {site.function} {where}" if site.function else f"← {where}")
+        yield f"{arrow} {site.function} {where}" if site.function else f"{arrow} {where}"
         file = site.file
-    return " ".join(text)
 
 
 def fate_line(row: RowFate, room: int) -> str:

@@ -13,6 +13,7 @@ from acidity.run.errors import BoundaryError
 from acidity.run.guard import aside
 from acidity.run.link import link_of
 from acidity.run.status import Status
+from acidity.run.taken import TakenConnection
 
 
 @contextmanager
@@ -22,7 +23,7 @@ def beside(engine: Engine) -> Iterator[Connection]:
     Raises:
         BoundaryError: its driver is in AUTOCOMMIT behind SQLAlchemy's back.
     """
-    with aside(engine.connect()) as connection:
+    with aside(TakenConnection(engine)) as connection:
         if connection.dialect.name != "sqlite":
             refuse_hidden_autocommit(connection)
             if connection._is_autocommit_isolation():

@@ -20,6 +20,7 @@ from acidity.engines.own_listeners import OWN_LISTENERS
 from acidity.engines.speech import Meaning, speech_of
 from acidity.run import context
 from acidity.run.context import caller, inside
+from acidity.run.taken import TakenConnection
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import PoolProxiedConnection
@@ -30,7 +31,7 @@ _CONTROL = frozenset({Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.PREPARE})
 _SAVEPOINTS = frozenset({Kind.SAVEPOINT, Kind.ROLLBACK_TO, Kind.RELEASE})
 
 
-class UnitConnection(Connection):
+class UnitConnection(TakenConnection):
     """The connection of a unit: COMMIT and ROLLBACK pass the unit, whoever asks for them."""
 
     _acidity_unit: Unit | None = None

@@ -8,9 +8,7 @@ from contextlib import closing
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
-from acidity.core.cause import CauseKind
 from acidity.prove import Operation
-from tests.quality.cases import BROKEN, Case
 
 
 def schema(connection: Connection) -> None:
@@ -41,17 +39,7 @@ def begun(dsn: str) -> None:
 
 
 SCENARIO = {"schema": schema, "invariants": [the_version_is_true]}
-FAULTS = ("error-before", "kill-after")
-CASES = (
-    Case(
-        Operation(nothing_begun, inject="dsn"),
-        SCENARIO,
-        ("sqlite",),
-        FAULTS,
-        BROKEN,
-        CauseKind.DDL,
-        "<- permanent at once",
-        "begin",
-    ),
-    Case(Operation(begun, inject="dsn"), SCENARIO, ("sqlite",), FAULTS),
-)
+PROGRAMS = {
+    "nothing_begun": (Operation(nothing_begun, inject="dsn"), SCENARIO),
+    "begun": (Operation(begun, inject="dsn"), SCENARIO),
+}

@@ -9,9 +9,7 @@ from fastapi import Depends, FastAPI
 from sqlalchemy import create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from acidity.core.cause import CauseKind
 from acidity.prove import Operation
-from tests.quality.cases import Case
 
 engine = create_engine("sqlite:///answered.db")
 app = FastAPI()
@@ -48,16 +46,7 @@ def early(session: Annotated[Session, Depends(unit, scope="function")]) -> dict[
 
 
 SCENARIO = {"metadata": Base.metadata, "bind": f"{__name__}:engine"}
-ENGINES, FAULTS = ("sqlite", "postgresql"), ("commit-refused", "commit-left-open")
-CASES = (
-    Case(
-        Operation.asgi(app, "POST", "/late"),
-        SCENARIO,
-        ENGINES,
-        FAULTS,
-        {"": frozenset({"false success"})},
-        CauseKind.EARLY_ANSWER,
-        "<- commits after the answer",
-    ),
-    Case(Operation.asgi(app, "POST", "/early"), SCENARIO, ENGINES, FAULTS),
-)
+PROGRAMS = {
+    "late": (Operation.asgi(app, "POST", "/late"), SCENARIO),
+    "early": (Operation.asgi(app, "POST", "/early"), SCENARIO),
+}

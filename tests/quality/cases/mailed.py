@@ -5,9 +5,6 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
-from acidity.core.cause import CauseKind
-from tests.quality.cases import TORN, Case
-
 
 class Base(DeclarativeBase):
     pass
@@ -54,7 +51,7 @@ def queues_the_mail(session_factory: sessionmaker[Session]) -> None:
     with session_factory() as session:
         session.get_one(Invoice, 1).submitted = True
         session.add_all([Mail(id=1, sent=False), Entry(id=1)])
-        session.commit()
+        session.commit()  # <- queued, and not rolled back
 
 
 def queue(session_factory: sessionmaker[Session]) -> None:
@@ -67,23 +64,7 @@ def queue(session_factory: sessionmaker[Session]) -> None:
 
 
 SCENARIO = {"metadata": Base.metadata, "setup": setup, "effects": [f"{__name__}:deliver"]}
-ENGINES, FAULTS = ("sqlite", "postgresql", "mariadb"), ("commit-refused", "commit-left-open", "kill-after")
-CASES = (
-    Case(
-        commits_to_note_the_mail,
-        SCENARIO,
-        ENGINES,
-        FAULTS,
-        {"sqlite": frozenset({"torn", "false failure by a stranger's commit"})} | TORN,
-        CauseKind.SEVERAL_COMMITS,
-        "<- with all that is not done yet",
-        "one-commit",
-    ),
-    Case(
-        queues_the_mail,
-        SCENARIO | {"settle": queue},
-        ENGINES,
-        FAULTS,
-        {"sqlite": frozenset({"false failure"})},  # the refused COMMIT was left open in the pool
-    ),
-)
+PROGRAMS = {
+    "commits_to_note_the_mail": (commits_to_note_the_mail, SCENARIO),
+    "queues_the_mail": (queues_the_mail, SCENARIO | {"settle": queue}),
+}

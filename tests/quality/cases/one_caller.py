@@ -6,7 +6,6 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 from acidity.prove import Operation
-from tests.quality.cases import Case
 
 
 class Base(DeclarativeBase):
@@ -38,8 +37,5 @@ def ordered(session_factory: sessionmaker[Session], keys: list[int]) -> None:
             session.execute(update(Purse).where(Purse.id == key).values(left=Purse.left - 1))
 
 
-SCENARIO, FAULTS = {"metadata": Base.metadata, "setup": setup}, ("error-before", "kill-after")
-CASES = (
-    Case(charged, SCENARIO, ("sqlite", "postgresql"), FAULTS),
-    Case(Operation(ordered, [2, 1]), SCENARIO, ("sqlite", "postgresql"), FAULTS),
-)
+SCENARIO = {"metadata": Base.metadata, "setup": setup}
+PROGRAMS = {"charged": (charged, SCENARIO), "ordered": (Operation(ordered, [2, 1]), SCENARIO)}

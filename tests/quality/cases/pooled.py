@@ -11,9 +11,7 @@ import psycopg
 import pymysql
 from sqlalchemy.engine import Connection
 
-from acidity.core.cause import CauseKind
 from acidity.prove import Operation
-from tests.quality.cases import TORN, Case
 
 
 def schema(connection: Connection) -> None:
@@ -57,17 +55,8 @@ def commits_if_all_went_well(dsn: Any) -> None:
     _book(_commits_at_the_end, dsn)
 
 
-ENGINES, FAULTS = ("sqlite", "postgresql", "mariadb"), ("error-before", "error-after")
-CASES = (
-    Case(
-        Operation(commits_always, inject="dsn"),
-        {"schema": schema},
-        ENGINES,
-        FAULTS,
-        TORN,
-        CauseKind.SWALLOWED_ERROR,
-        "<- also after an error",
-        "roll-back-on-error",
-    ),
-    Case(Operation(commits_if_all_went_well, inject="dsn"), {"schema": schema}, ENGINES, FAULTS),
-)
+SCENARIO = {"schema": schema}
+PROGRAMS = {
+    "commits_always": (Operation(commits_always, inject="dsn"), SCENARIO),
+    "commits_if_all_went_well": (Operation(commits_if_all_went_well, inject="dsn"), SCENARIO),
+}

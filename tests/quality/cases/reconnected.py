@@ -10,9 +10,7 @@ import psycopg2
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
-from acidity.core.cause import CauseKind
 from acidity.prove import Operation
-from tests.quality.cases import BROKEN, Case
 
 GONE = (sqlite3.ProgrammingError, sqlite3.OperationalError, psycopg2.OperationalError, psycopg2.InterfaceError)
 STEPS = ("INSERT INTO model VALUES (1)", "INSERT INTO build VALUES (1)")
@@ -62,16 +60,7 @@ def again_from_the_start(dsn: str) -> None:
 
 
 SCENARIO = {"schema": schema, "invariants": [each_model_is_built]}
-ENGINES, FAULTS = ("sqlite", "postgresql+psycopg2"), ("connection-lost",)
-CASES = (
-    Case(
-        Operation(again_on_a_new_connection, inject="dsn"),
-        SCENARIO,
-        ENGINES,
-        FAULTS,
-        BROKEN,
-        CauseKind.RESEND,
-        "<- sent again",
-    ),
-    Case(Operation(again_from_the_start, inject="dsn"), SCENARIO, ENGINES, FAULTS),
-)
+PROGRAMS = {
+    "again_on_a_new_connection": (Operation(again_on_a_new_connection, inject="dsn"), SCENARIO),
+    "again_from_the_start": (Operation(again_from_the_start, inject="dsn"), SCENARIO),
+}

@@ -13,9 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from acidity.core.cause import CauseKind
 from acidity.prove import Operation
-from tests.quality.cases import Case
 
 ROWS = ({"id": 1, "n": 1}, {"id": 2, "n": None}, {"id": 3, "n": 3})
 
@@ -72,22 +70,8 @@ def _opened(dsn: Any) -> Any:
 
 
 SCENARIO = {"schema": schema, "invariants": [the_summary_counts_the_rows]}
-# It is broken without a fault. With partial= the right one may skip a row, whatever the fault.
-CASES = (
-    Case(
-        rolls_all_back,
-        SCENARIO,
-        ("sqlite", "postgresql", "mariadb"),
-        ("kill-before",),
-        {"": frozenset({"inconsistent"})},
-        CauseKind.CLEAN_RUN,
-        "<- commits what is left",
-        "savepoint-per-row",
-    ),
-    Case(
-        Operation(rolls_one_row_back, inject="dsn", partial=("loaded",), succeeded=lambda _: True),
-        SCENARIO,
-        ("sqlite", "postgresql", "mariadb"),
-        ("error-before", "constraint", "kill-before", "connection-lost"),
-    ),
-)
+EACH_ROW = {"inject": "dsn", "partial": ("loaded",), "succeeded": lambda _: True}
+PROGRAMS = {
+    "rolls_all_back": (rolls_all_back, SCENARIO),
+    "rolls_one_row_back": (Operation(rolls_one_row_back, **EACH_ROW), SCENARIO),
+}

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
+import psycopg
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests.quality.remedies.tables import ORDER, TAKE, Order, Product
@@ -114,13 +116,29 @@ def committed_if_clean(dsn: str) -> None:
         connection.execute(ORDER)
 
 
-def told_ok_whatever_came(dsn: str) -> bool:
+def hidden_in_the_block(dsn: str) -> bool:
     with commits_always(dsn) as connection:
         connection.execute(TAKE)
+        with suppress(sqlite3.Error):
+            connection.execute(ORDER)
+    return True
+
+
+def raised_in_the_block(dsn: str) -> bool:
+    with commits_always(dsn) as connection:
         try:
+            connection.execute(TAKE)
             connection.execute(ORDER)
         except sqlite3.Error:
-            return True
+            connection.rollback()
+            raise
+    return True
+
+
+def told_ok_whatever_came(dsn: str) -> bool:
+    """Rolled back or not, nobody hears of an error."""
+    with suppress(sqlite3.Error):
+        committed_in_finally(dsn)
     return True
 
 
@@ -142,7 +160,7 @@ def begun_by_hand(dsn: str) -> None:
 
 
 def autocommit_notes_the_failure(dsn: str) -> None:
-    with closing(sqlite3.connect(dsn, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(dsn, isolation_level=None, timeout=0)) as connection:
         connection.execute(TAKE)
         try:
             connection.execute(ORDER)
@@ -222,3 +240,58 @@ def counts_fit(session: Session) -> None:
     there = session.connection().exec_driver_sql("SELECT count(*) FROM lines").scalar()
     told = session.connection().exec_driver_sql("SELECT coalesce(sum(loaded), 0) FROM counts").scalar()
     assert there == told, f"{told} rows are noted as loaded, {there} are there"
+
+
+# What none of them mends, of other kinds
+
+
+def takes_busy_for_done(engine: Engine) -> bool:
+    """Rolled back or not, it says ok of nothing."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql(TAKE)
+        try:
+            connection.commit()
+        except OperationalError as error:
+            if "locked" not in str(error):
+                raise
+    return True
+
+
+def counted_from_the_last_rollback(dsn: str) -> int:
+    """Its count is made for a ROLLBACK that takes everything: with the rows kept, it is wrong."""
+    loaded = 0
+    with closing(sqlite3.connect(dsn, isolation_level=None)) as connection:
+        connection.execute("BEGIN")
+        for row in ROWS:
+            try:
+                connection.execute("INSERT INTO lines (id, amount) VALUES (?, ?)", row)
+                loaded += 1
+            except sqlite3.Error:
+                connection.rollback()
+                connection.execute("BEGIN")
+                loaded = 0
+        connection.execute("INSERT INTO counts (loaded) VALUES (?)", (loaded,))
+        connection.commit()
+    return loaded
+
+
+def autocommit_and_the_error_hidden(dsn: Any) -> bool:
+    """In a transaction, too, the first write is committed without the second; on PostgreSQL neither is, and it says ok."""
+    server = not isinstance(dsn, str) or dsn.startswith("postgresql")
+    opened: Any = psycopg.connect(dsn, autocommit=True) if server else sqlite3.connect(dsn, isolation_level=None)
+    with closing(opened) as connection:
+        connection.execute(TAKE)
+        with suppress(sqlite3.Error, psycopg.Error):
+            connection.execute(ORDER)
+    return True
+
+
+def mailed_and_the_error_hidden(session_factory: sessionmaker[Session]) -> bool:
+    """Without the mail it says ok of an order that is not there."""
+    with session_factory() as session:
+        session.add(Order(id=1, product_id=1))
+        session.flush()
+        mail(1)
+        with suppress(Exception):
+            session.commit()
+    return True

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from tests.quality.remedies.programs import ROWS
-from tests.quality.remedies.tables import ORDER, TAKE, Order, Product
+from tests.quality.remedies.tables import ORDER, TAKE, Line, Order, Product
 
 Factory = async_sessionmaker[AsyncSession]
 kept: list[Any] = []
@@ -107,12 +107,9 @@ async def committed_if_clean(dsn: str) -> None:
 
 
 async def told_ok_whatever_came(dsn: str) -> bool:
-    async with commits_always(dsn) as connection:
-        await connection.execute(TAKE)
-        try:
-            await connection.execute(ORDER)
-        except sqlite3.Error:
-            return True
+    """Rolled back or not, nobody hears of an error."""
+    with suppress(sqlite3.Error):
+        await committed_in_finally(dsn)
     return True
 
 
@@ -131,7 +128,7 @@ async def begun_by_hand(dsn: str) -> None:
 
 
 async def autocommit_notes_the_failure(dsn: str) -> None:
-    async with aiosqlite.connect(dsn, isolation_level=None) as connection:
+    async with aiosqlite.connect(dsn, isolation_level=None, timeout=0) as connection:
         await connection.execute(TAKE)
         try:
             await connection.execute(ORDER)
@@ -199,3 +196,71 @@ async def send_what_is_not_mailed(async_session_factory: Factory) -> None:
     async with async_session_factory() as session:
         for order in (await session.scalars(select(Order))).all():
             await mail(order.id)
+
+
+# What none of them mends, of other kinds
+
+
+async def taken_back_by_hand(async_session_factory: Factory) -> None:
+    """It makes up for its first COMMIT; with one COMMIT there is nothing to make up for, and it does all the same."""
+    async with async_session_factory() as session:
+        (await session.get_one(Product, 1)).stock -= 1
+        await session.commit()
+        try:
+            session.add(Order(id=1, product_id=1))
+            await session.commit()
+        except Exception:
+            await session.rollback()
+            (await session.get_one(Product, 1)).stock += 1
+            await session.commit()
+            raise
+
+
+async def goes_on_to_the_next_step(dsn: str) -> bool:
+    """Its first COMMIT becomes a ROLLBACK; the step after it knows nothing of that."""
+    async with aiosqlite.connect(dsn) as connection:
+        with suppress(sqlite3.Error):
+            try:
+                await connection.execute(TAKE)
+                await connection.execute(ORDER)
+            finally:
+                await connection.commit()
+        await connection.execute("INSERT INTO lines (id, amount) VALUES (1, 0)")
+        await connection.commit()
+    return True
+
+
+async def mailed_and_the_error_hidden(async_session_factory: Factory) -> bool:
+    """Without the mail it says ok of an order that is not there."""
+    async with async_session_factory() as session:
+        session.add(Order(id=1, product_id=1))
+        await session.flush()
+        await mail(1)
+        with suppress(Exception):
+            await session.commit()
+    return True
+
+
+async def mailed_before_the_journal(async_session_factory: Factory) -> None:
+    """The COMMIT that comes next is that of the journal, and the order may still fail."""
+    async with async_session_factory() as session:
+        await mail(1)
+        session.add(Line(id=1, amount=0))
+        await session.commit()
+        session.add(Order(id=1, product_id=1))
+        await session.commit()
+
+
+async def mailed_in_each_attempt(dsn: str) -> None:
+    """What is sent before COMMIT is sent once more by the second attempt."""
+    for attempt in (1, 2):
+        async with aiosqlite.connect(dsn) as connection:
+            try:
+                await mail(1)
+                await connection.execute(ORDER)
+                await connection.commit()
+            except sqlite3.Error:
+                if attempt == 2:
+                    raise
+            else:
+                return

@@ -15,10 +15,11 @@ from acidity import prove
 from acidity.adapters.seam import Layer
 from acidity.core.cause import CauseKind
 from acidity.core.finding import Remedy, Tried
-from acidity.core.report import Report
+from acidity.core.report import Detail, Report, as_text
 from acidity.prove import Effect, Operation, Scenario
 from acidity.prove.drill import trials
 from acidity.prove.remedies import REMEDIES
+from acidity.prove.remedies.effect_after_commit import RELAY
 from tests.quality.remedies import programs, programs_async
 from tests.quality.remedies.tables import Order, Product, shop
 
@@ -31,19 +32,29 @@ TABLE = {
     "roll-back-on-error": ("committed_in_finally", "committed_if_clean", "told_ok_whatever_came"),
     "begin": ("written_in_autocommit", "begun_by_hand", "autocommit_notes_the_failure"),
     "savepoint-per-row": ("skipped_with_a_rollback", "skipped_with_a_savepoint", "counted_too_early"),
-    "effect-after-commit": ("mailed_before", "mailed_after", "mailed_before"),
+    "effect-after-commit": ("mailed_before", "mailed_after", "mailed_and_the_error_hidden"),
+}
+# One more that it does not mend, of another kind.
+ANOTHER = {
+    "one-commit": (programs_async, "taken_back_by_hand"),
+    "roll-back-after-failed-commit": (programs, "takes_busy_for_done"),
+    "roll-back-on-error": (programs_async, "goes_on_to_the_next_step"),
+    "begin": (programs, "autocommit_and_the_error_hidden"),
+    "savepoint-per-row": (programs, "counted_from_the_last_rollback"),
+    "effect-after-commit": (programs_async, "mailed_before_the_journal"),
 }
 
 
-def scenario(side: ModuleType, remedy: str, name: str, *, mends: bool = True) -> Scenario:
+def scenario(side: ModuleType, remedy: str, name: str, *, mends: bool = True, partial: bool = True) -> Scenario:
     function = getattr(side, name)
     options: dict[str, Any] = {"inject": "dsn"} if function.__code__.co_varnames[0] == "dsn" else {}
     if remedy == "savepoint-per-row":
-        operation = Operation(function, partial=("lines",), succeeded=lambda _: True, **options)
+        tables = ("lines",) if partial else ()
+        operation = Operation(function, partial=tables, succeeded=lambda _: True, **options)
         return shop(operation, invariants=[programs.counts_fit])
     if remedy == "effect-after-commit":
-        settle = {"settle": side.send_what_is_not_mailed} if mends else {}
-        return shop(Operation(function, **options), effects=[Effect(side.mail, key=lambda order: order)], **settle)
+        more: dict[str, Any] = {"settle": side.send_what_is_not_mailed} if mends else {"ignore": ["lines.*"]}
+        return shop(Operation(function, **options), effects=[Effect(side.mail, key=lambda order: order)], **more)
     return shop(Operation(function, **options))
 
 
@@ -77,6 +88,33 @@ def test_a_change_that_does_not_end_it_is_said_not_to(side: str, key: str) -> No
     assert {remedy.verdict for remedy in found} == {Tried.FAILED}, str(report)
 
 
+def test_an_error_that_was_hidden_is_raised_on_the_error_path() -> None:
+    """Who only rolls back would say ok of nothing; `except: rollback(); raise` ends both."""
+    report = drilled(scenario(programs, "", "hidden_in_the_block"))
+    assert {finding.word for finding in report.findings if finding.severity == "error"} == {"torn"}
+    assert [remedy.verdict for remedy in tried(report, "roll-back-on-error")] == [Tried.PASSED], str(report)
+    assert drilled(scenario(programs, "", "raised_in_the_block"), remedies=False).verdict == "pass"
+
+
+@pytest.mark.parametrize("key", ANOTHER)
+def test_nor_does_it_end_one_of_another_kind(key: str) -> None:
+    side, name = ANOTHER[key]
+    report = drilled(scenario(side, key, name, mends=False, partial=False))
+    found = tried(report, key)
+    assert found, str(report)
+    assert {remedy.verdict for remedy in found} == {Tried.FAILED}, str(report)
+
+
+@pytest.mark.slow
+def test_where_an_error_ends_the_transaction_begin_makes_a_false_success_of_it() -> None:
+    """PostgreSQL makes a ROLLBACK of the COMMIT after an error; then nothing is there, and the caller is told ok."""
+    case = shop(Operation(programs.autocommit_and_the_error_hidden, inject="dsn"))
+    report = prove.drill(case, db="postgresql", faults=("constraint", "kill-after"))
+    assert [(remedy.key, remedy.verdict) for found in report.findings for remedy in found.remedies] == [
+        ("begin", Tried.FAILED)
+    ], str(report)
+
+
 @pytest.mark.parametrize("key", TABLE)
 @pytest.mark.parametrize("side", ["sync", pytest.param("async", marks=pytest.mark.slow)])
 def test_a_change_that_does_nothing_is_never_shown_as_passing(
@@ -87,6 +125,36 @@ def test_a_change_that_does_nothing_is_never_shown_as_passing(
     monkeypatch.setattr(trials, "REMEDIES", {key: planted})
     report = drilled(scenario(SIDES[side], key, TABLE[key][0]))
     assert {remedy.verdict for remedy in tried(report, key)} == {Tried.FAILED}, str(report)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_sends_an_effect_that_failed_after_commit_is_said_to_be_needed(side: str) -> None:
+    report = drilled(scenario(SIDES[side], "effect-after-commit", "mailed_before", mends=False))
+    (found,) = report.findings
+    (remedy,) = found.remedies
+    assert (found.kind, remedy.verdict, remedy.remain) == (CauseKind.EFFECT, Tried.ENDS_THIS, ("ACI201",))
+    assert found.permanent is not None
+    needed = f"that is ACI201 at {found.permanent.site}; needs also {RELAY}"
+    assert remedy.note == needed
+    card = prove.check(
+        scenario(SIDES[side], "effect-after-commit", "mailed_before", mends=False), faults=FAULTS, letters="AC"
+    )
+    assert needed in " ".join(as_text(card, Detail.CARD).split())
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_an_effect_after_commit_that_nothing_sends_later_is_a_cause_of_its_own(side: str) -> None:
+    report = drilled(scenario(SIDES[side], "effect-after-commit", "mailed_after", mends=False))
+    assert {found.kind for found in report.findings if found.severity == "error"} == {CauseKind.LOST_EFFECT}
+    assert [remedy for found in report.findings for remedy in found.remedies] == []
+
+
+def test_a_second_attempt_sends_after_its_own_commit() -> None:
+    """What the first one had to send is given up with it; two mails are one finding, a mail without an order another."""
+    module = programs_async
+    report = drilled(shop(Operation(module.mailed_in_each_attempt, inject="dsn"), effects=[module.mail]))
+    ends = {found.kind: [remedy.verdict for remedy in found.remedies] for found in report.findings}
+    assert ends == {CauseKind.RESEND: [Tried.ENDS_THIS], CauseKind.EFFECT: [Tried.ENDS_THIS]}, str(report)
 
 
 @pytest.mark.parametrize("side", SIDES)

@@ -65,7 +65,7 @@ class RowReader:
         }
         kept = self._kept_elsewhere(connection)
         schema = tuple(sorted([*((kind, name, sql) for kind, name, _, sql in objects), *kept], key=repr))
-        tables["sqlite_schema"] = Table(("type", "name", "sql"), (), {}, schema)
+        tables["sqlite_schema"] = Table(("type", "name", "sql"), (), {}, schema, describes="name")
         return State(tables)
 
     def keep(self, connection: sqlite3.Connection) -> None:

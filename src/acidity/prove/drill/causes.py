@@ -54,7 +54,7 @@ class Causes:
         if word == "leaked":
             return Cause(CauseKind.LEFT_BEHIND, self._left_behind(history))
         if self._effects_misfit(item):
-            return Cause(CauseKind.EFFECT, self._effect(history))
+            return self._of_effect(run, history)
         struck = next((number for number, event in enumerate(history) if event.fault), None)
         return self._of_clean(item, history) if struck is None else self._of_struck(item, history, struck)
 
@@ -114,6 +114,19 @@ class Causes:
         if not self._permanent:
             return Cause(CauseKind.MISSING_COMMIT, self._last_write(self._clean))
         return Cause(CauseKind.SWALLOWED_ERROR, self._parted(self._permanent[0].call))
+
+    def _of_effect(self, run: Run, history: History) -> Cause:
+        """It took place once more, it is missing, or it came before COMMIT: each needs a change of its own."""
+        clean = self._baseline.clean[0].effects
+        if any(count > clean.get(name, 0) for name, count in run.effects.items()):
+            left = Counter(event.call.sql for event in self._clean if event.call.kind is Kind.EFFECT)
+            for call in (event.call for event in history if event.call.kind is Kind.EFFECT):
+                left[call.sql] -= 1
+                if left[call.sql] < 0:
+                    return Cause(CauseKind.RESEND, place_of(call), call.sql)
+        if self._baseline.rows_alone(run.end) is Rows.AFTER:
+            return Cause(CauseKind.LOST_EFFECT, self._effect(history))
+        return Cause(CauseKind.EFFECT, self._effect(history))
 
     def _again(self, history: History, struck: int) -> Place | None:
         """Where what the clean run sends once was sent again after the fault."""

@@ -10,7 +10,7 @@ from acidity.core.call import Event, Kind, Site
 from acidity.core.cause import AlsoBroken, Cause, CauseKind, Place, Rate, Severity
 from acidity.core.codes import CONSTRAINT, INVARIANT, LEFT_OPEN, OF_WORD
 from acidity.core.finding import Finding, RowChange
-from acidity.prove.drill.causes import Causes, committed_by_stranger, is_only_owed, place_of
+from acidity.prove.drill.causes import Causes, committed_by_stranger, is_only_owed, parted, place_of
 from acidity.prove.drill.judge import Baseline, Judged
 from acidity.prove.drill.plainest import plainness
 from acidity.prove.stage.run import Break, Run
@@ -203,7 +203,8 @@ class Suspects:
     ) -> Finding:
         """What every Finding has, whatever its letter."""
         baseline, run = self._baseline, item.run
-        broke, cause = _broke(run), group.cause
+        cause = group.cause
+        broke = _broke(run, cause)
         compared = cause.kind not in {CauseKind.CLEAN_RUN, CauseKind.FOLLOW_UP}
         runs = len({id(member) for member in members})
         return Finding(
@@ -245,9 +246,13 @@ def _compared(baseline: Baseline, changes: tuple[RowChange, ...]) -> tuple[RowCh
     return tuple(change for change in changes if baseline.counted(change.table))
 
 
-def _broke(run: Run) -> Place | None:
+def _broke(run: Run, cause: Cause) -> Place | None:
+    """Where the run was struck: a line that does not also lead to where the change became permanent."""
     struck = next((event.call for event in run.history if event.fault), None)
-    return None if struck is None else place_of(struck)
+    place = None if struck is None else place_of(struck)
+    if place is None or cause.place is None or cause.place.path == place.path:
+        return place
+    return parted(place, cause.place.path)
 
 
 def _sites(run: Run, first: Site | None, permanent: Place | None) -> tuple[Site, ...]:

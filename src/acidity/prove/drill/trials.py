@@ -7,7 +7,7 @@ that the change was not tried.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from acidity.adapters.seam import Interceptor, Layer
@@ -60,6 +60,7 @@ class Trial:
         known: the causes of the errors without the change.
         unfinished: why it was not tried, or not to its end; empty if it was.
         did: what the reader must know of how it was made.
+        brings: the causes that may come with it → what is needed against each.
     """
 
     key: str
@@ -69,19 +70,21 @@ class Trial:
     known: frozenset[Key] = frozenset()
     unfinished: str = ""
     did: str = ""
+    brings: Mapping[CauseKind, str] = field(default_factory=dict)
 
     def against(self, cause: Cause) -> Remedy:
         """What it means for one finding.
 
         A finding is there still if its cause is, or if another one has come up in its place: a change that only moves
-        what is wrong to another line, or makes another word of it, ends nothing. A COMMIT that the change brings and
-        that may be left open is only said to remain. What was seen again was seen, however the trial ended.
+        what is wrong to another line, or makes another word of it, ends nothing. What the change cannot do without (a
+        COMMIT that may be left open, an effect that may fail after COMMIT) is only said to remain. What was seen again
+        was seen, however the trial ended.
 
         Args:
             cause: of the finding.
         """
         brought = [each for each in self.left if each.key not in self.known]
-        moved = any(each.kind is not CauseKind.COMMIT_LEFT_OPEN for each in brought)
+        moved = any(each.kind not in {CauseKind.COMMIT_LEFT_OPEN, *self.brings} for each in brought)
         if moved or any(each.key == cause.key for each in self.left):
             return Remedy(self.name, Tried.FAILED, self.runs, self.did, self.key)
         if self.unfinished:
@@ -90,7 +93,9 @@ class Trial:
             return Remedy(self.name, Tried.PASSED, self.runs, self.did, self.key)
         remain = tuple(sorted({each.code for each in self.left}))
         lines = ", ".join(dict.fromkeys(f"{each.code} at {each.where}" for each in self.left if each.where))
-        note = "; ".join(filter(None, (self.did, lines and f"remains: {lines}")))
+        needs = " and ".join(text for kind, text in self.brings.items() if any(each.kind is kind for each in self.left))
+        parts = (self.did, lines and f"that is {lines}", needs and f"needs also {needs}")
+        note = "; ".join(filter(None, parts))
         return Remedy(self.name, Tried.ENDS_THIS, self.runs, note, self.key, remain)
 
 
@@ -191,6 +196,7 @@ class Trials:
             self._known,
             reasons[0] if reasons else "",
             patient.did,
+            {kind: text for change in changes for kind, text in change.brings.items()},
         )
 
 

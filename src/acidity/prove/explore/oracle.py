@@ -14,12 +14,13 @@ from itertools import combinations, permutations
 from acidity.analysis.compare import Comparer
 from acidity.analysis.diff import row_changes
 from acidity.analysis.masks import Column, Masks, NotDeterministic, learn
-from acidity.core.call import Event
+from acidity.core.call import Event, Kind, Writes
 from acidity.core.outcome import Ending, State
 from acidity.engines.sandbox import Unsettled
-from acidity.engines.speech import ErrorClass, speech_of
+from acidity.engines.speech import ErrorClass, only_reads, speech_of
 from acidity.errors import UsageError
 from acidity.prove.explore.lab import Lab, Played
+from acidity.prove.stage.clock import let_second_pass
 
 TURNED_AWAY = frozenset({ErrorClass.SERIALIZATION, ErrorClass.DEADLOCK, ErrorClass.BUSY, ErrorClass.LOCK_TIMEOUT})
 """What an engine tells a caller that could not be served beside the others; alone it is never told so."""
@@ -64,21 +65,22 @@ class Oracle:
         self._lab = lab
         self._engines = {name: part.engine_name for name, part in lab.stage.parts.items()}
         self._serials: dict[tuple[str, ...], Serial] = {}
+        let_second_pass(lab.stage.seed)
         runs = [self._run_twice(order) for order in permutations(lab.names)]
         self.masks = _together(self._learn(pair, ignore) for pair in runs)
         self.comparer = Comparer(lab.stage.seed, self.masks)
         for order, pair in zip(permutations(lab.names), runs, strict=True):
             self._keep(order, pair)
-        if not any(run.history for run in runs[0]):
+        if not any(run.history for run in runs[0]) and not all(each.expects_refusal for each in lab.operations):
             raise NoOracle("no database call was seen")
         for order, (run, _) in zip(permutations(lab.names), runs, strict=True):
             ending = run.endings[order[0]]
             if ending.exception and not ending.refusal:
                 name = lab.operations[lab.names.index(order[0])].name
-                raise UsageError(
-                    f"{name}() fails when nobody else is there: {ending.exception}: {ending.message[:200]}; "
-                    f"if that is meant, say raises="
-                )
+                why = f"{name}() fails when nobody else is there: {ending.exception}: {ending.message[:200]}"
+                if not all(self.comparer.same(each.state, lab.stage.seed) for each in self._alone(order[0])):
+                    raise NoOracle(f"{why}, and has changed rows all the same (letter A)")
+                raise UsageError(f"{why}; if that is meant, say raises=")
 
     def described(self) -> tuple[str, ...]:
         """What is masked, in words, of the tables that the callers change."""
@@ -103,6 +105,20 @@ class Oracle:
                 self._keep(order, self._run_twice(order) if order else ())
             yield self._serials[order]
 
+    def only_reads(self) -> bool:
+        """Whether no caller writes, locks or does anything else that another one could see, in any order of them."""
+        events = [event for serial in self._serials.values() for run in serial.runs for event in run.history]
+        return all(self.comparer.same(each.state, self.comparer.seed) for each in self._serials.values()) and all(
+            event.call.writes is Writes.NO
+            and not event.call.opaque
+            and event.call.kind is not Kind.EFFECT
+            and only_reads(self._engines[event.call.database], event.call.kind, event.call.sql)
+            for event in events
+        )
+
+    def _alone(self, name: str) -> tuple[Played, ...]:
+        return self._run_twice((name,))
+
     def subsets(self, surely: Iterable[str], perhaps: Iterable[str]) -> Iterator[frozenset[str]]:
         """All of the first with some of the second."""
         always, others = frozenset(surely), sorted(perhaps)
@@ -122,9 +138,10 @@ class Oracle:
     def _run_twice(self, order: Sequence[str]) -> tuple[Played, ...]:
         named = " then ".join(order)
         try:
-            pair = (self._lab.serially(order), self._lab.serially(order))
+            first = self._lab.serially(order)
+            pair = (first, self._later(first, order))
             if _made(pair[0]) != _made(pair[1]):  # the very first run may fill a cache
-                pair = (pair[1], self._lab.serially(order))
+                pair = (pair[1], self._later(pair[1], order))
         except Unsettled as error:
             raise NoOracle(f"{named}, one after the other: {error}") from None
         if _made(pair[0]) != _made(pair[1]):
@@ -139,6 +156,11 @@ class Oracle:
             if (one.answered, one.exception, one.succeeded) != (other.answered, other.exception, other.succeeded):
                 raise NoOracle(f"{named}, one after the other: {name} ended in two ways")
         return pair
+
+    def _later(self, before: Played, order: Sequence[str]) -> Played:
+        """The same order once more, when a clock that tells whole seconds tells another one."""
+        let_second_pass(before.state)
+        return self._lab.serially(order)
 
     def _learn(self, pair: Sequence[Played], ignore: Sequence[str]) -> Masks:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from acidity.adapters.seam import ACTOR, Layer, PendingCall, request
@@ -56,12 +56,15 @@ class RemedyTrial:
         kinds: the causes that it may end.
         misfit: why it cannot be tried on an operation; None if it can.
         interceptor: makes the Interceptor of one run.
+        brings: the causes that it cannot do without → what is needed against each, in words. It ends what it is meant
+            against all the same, and these are said to remain.
     """
 
     name: str
     kinds: frozenset[CauseKind]
     misfit: Callable[[Patient], Misfit | None]
     interceptor: Callable[[Patient], Layer]
+    brings: Mapping[CauseKind, str] = field(default_factory=dict)
 
 
 def ask_beside(pending: PendingCall, kind: Kind, sql: str) -> None:

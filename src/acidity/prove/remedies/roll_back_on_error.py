@@ -1,10 +1,13 @@
-"""Roll back on the error path instead of COMMIT: once something has failed, COMMIT becomes ROLLBACK.
+"""Roll back on the error path instead of COMMIT: after an error COMMIT becomes ROLLBACK, and the error is raised there.
 
-That is what ``except: connection.rollback(); raise`` does. A ROLLBACK of the program's own, also to a savepoint, ends
-the error path, and what was sent again on another connection is not on it.
+That is what ``except: connection.rollback(); raise`` does: who only rolls back, and answers as if all were well, tells
+the caller of what is not there. A ROLLBACK of the program's own, also to a savepoint, ends the error path, and what was
+sent again on another connection is not on it.
 """
 
 from __future__ import annotations
+
+import sys
 
 from acidity.adapters.seam import Layer, PendingCall
 from acidity.adapters.wire import LiveConnection
@@ -20,6 +23,7 @@ class _RollBackOnError(Layer):
         super().__init__()
         self._used: list[LiveConnection] = []
         self._failed: list[LiveConnection] = []
+        self._error: BaseException | None = None
 
     def intercept(self, pending: PendingCall) -> None:
         wire, kind = pending.wire, pending.call.kind
@@ -30,13 +34,17 @@ class _RollBackOnError(Layer):
                 self._failed.remove(wire)
                 becomes(pending, Kind.ROLLBACK)
                 wire.rollback()
+                if self._error is not None:
+                    raise self._error
                 return
             if kind in _ENDS:
                 self._failed.remove(wire)
         self.inner.intercept(pending)
 
     def failed(self, pending: PendingCall) -> None:
-        if pending.call.kind is not Kind.COMMIT:  # what a failed COMMIT needs is another change
+        error = sys.exc_info()[1]
+        if error is not self._error and pending.call.kind is not Kind.COMMIT:  # a failed COMMIT needs another change
+            self._error = error
             failed = self._used if pending.wire is None else [pending.wire]
             self._failed += [wire for wire in failed if wire not in self._failed]
         self.inner.failed(pending)

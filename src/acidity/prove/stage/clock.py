@@ -1,4 +1,4 @@
-"""Let the second of the set-up pass where it matters: a time written in that second would look as if it were kept."""
+"""Let a second pass where it matters: a time written in that of the set-up, or of another run, would look kept."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from acidity.analysis.values import is_whole_second
 from acidity.core.outcome import State
 
 
-def let_second_pass(seed: State) -> None:
-    """Wait for the next second if the rows before hold a whole second that is the present one."""
+def let_second_pass(rows: State) -> None:
+    """Wait for the next second if these rows hold a whole second that is the present one."""
     now = time.time()
-    for table in seed.tables.values():
+    for table in rows.tables.values():
         for row in table.rows:
             if any(is_whole_second(value) and _is_now(value, now) for value in row):
                 time.sleep(1.0 - now % 1.0)

@@ -17,6 +17,7 @@ SENTENCES: dict[CauseKind, str] = {
     CauseKind.COMMIT_LEFT_OPEN: "the refused COMMIT{at} left its transaction open, and nobody rolled it back",
     CauseKind.RESEND: "after the error{broke} it was sent again{at}, in another transaction",
     CauseKind.EFFECT: "the effect{at} does not wait for COMMIT",
+    CauseKind.LOST_EFFECT: "the rows are committed without the effect{at}, and nothing sends it later",
     CauseKind.MISSING_REFUSAL: "nothing refused the call before it was committed{at}",
     CauseKind.CLEAN_RUN: "this is so without any fault: the operation itself leaves such rows",
     CauseKind.LEFT_BEHIND: "nobody ended the transaction{at}",
@@ -26,6 +27,7 @@ SENTENCES: dict[CauseKind, str] = {
     CauseKind.OTHER: "",
 }
 _HIDDEN = "the error{broke} was hidden from the caller"
+_TWICE = "after the error{broke} {subject} was called again{at}"
 _HELPER = "a commit in a helper: {function} commits{at} before its caller is done"
 
 
@@ -40,6 +42,8 @@ def cause_in_words(cause: Cause, item: Judged, broke: Place | None) -> str:
     sentence = SENTENCES[cause.kind]
     if cause.kind is CauseKind.SWALLOWED_ERROR and item.judgement.rows is Rows.BEFORE:
         sentence = _HIDDEN
+    if cause.kind is CauseKind.RESEND and cause.subject:
+        sentence = _TWICE
     if cause.kind is CauseKind.SEVERAL_COMMITS and _in_a_helper(cause.place):
         sentence = _HELPER
     function = cause.place.site.function if cause.place is not None and cause.place.site.function else "the operation"

@@ -23,6 +23,8 @@ _CLAIMS: Mapping[Word, Claim] = {
     "failed after commit": Claim.NOTHING,
 }
 
+_OUTSIDE = frozenset({CauseKind.EFFECT, CauseKind.LOST_EFFECT})
+
 
 def title(
     baseline: Baseline,
@@ -43,7 +45,9 @@ def title(
         steady: names for values that differ from run to run.
     """
     run, judgement = item.run, item.judgement
-    rows = sentence(tuple(changes), tuple(expected), _CLAIMS.get(judgement.word, Claim.CLEAN))
+    outside = cause.kind in _OUTSIDE or (cause.kind is CauseKind.RESEND and bool(cause.subject))
+    claim = _CLAIMS.get(judgement.word, Claim.NOTHING if outside and changes else Claim.CLEAN)
+    rows = sentence(tuple(changes), tuple(expected), claim)
     told = _told(baseline, item, steady)
     if run.failed_step is not None:
         return steady.text(title_of_failed(run.failed_step, told, rows))
@@ -61,7 +65,7 @@ def title(
     if judgement.word == "left in doubt":
         return f"{in_doubt_in_words(run)}, with locks that stay until somebody commits or rolls back; {told}"
     lost = rows
-    if cause.kind is CauseKind.EFFECT:
+    if outside:
         lost = f"{_effects(baseline, run)}, and {rows}"
     elif cause.kind is CauseKind.COMMIT_LEFT_OPEN and judgement.by_stranger and changes:
         lost = f"{rows}: the next user of the connection committed what the failed COMMIT had left open"

@@ -14,6 +14,7 @@ from acidity.run.boundary import Terms, logger
 from acidity.run.errors import BoundaryError
 from acidity.run.server import is_mysql
 from acidity.run.state import State
+from acidity.run.taken import TakenConnection
 from acidity.run.target import Target
 from acidity.run.twophase.gid import Gid
 from acidity.run.unit import Unit, shielded
@@ -44,8 +45,8 @@ class Branch(Unit):
 
     def _connect(self, options: dict[str, Any] | None) -> Connection:
         """The session works on a connection whose transaction has the branch's name (XA START comes first)."""
-        connection = self.connect().execution_options(**options or {})
-        self._connection = connection
+        self._connection = connection = self.connect()
+        connection.execution_options(**options or {})
         self._refuse_autocommit(connection)
         refuse_forgetful(connection)
         connection.begin_twophase(str(self.gid))
@@ -147,7 +148,7 @@ def raise_if_disabled(engine: Engine, error: DBAPIError) -> None:
     Raises:
         UsageError: because of its setting.
     """
-    with engine.connect() as connection:
+    with TakenConnection(engine) as connection:
         most = int(connection.exec_driver_sql("SHOW max_prepared_transactions").scalar_one())
         connection.rollback()
     if most == 0 or _TOO_MANY in codes_of(error):

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from acidity.engines.codes import code_of
 from acidity.run.guard import aside
+from acidity.run.taken import TakenConnection
 from acidity.run.twophase.gid import Gid
 
 SPEAKS = frozenset({"postgresql", "mysql", "mariadb"})
@@ -50,7 +51,8 @@ def finish(engine: Engine, gid: Gid, *, commit: bool) -> bool:
         DBAPIError: the database did not answer, or refuses.
     """
     word = "COMMIT" if commit else "ROLLBACK"
-    with aside(engine.connect()).execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with aside(TakenConnection(engine)) as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
         form = f"{word} PREPARED" if connection.dialect.name == "postgresql" else f"XA {word}"
         try:
             connection.exec_driver_sql(f"{form} '{gid}'")

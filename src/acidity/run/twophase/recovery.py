@@ -13,6 +13,7 @@ from sqlalchemy.engine import Engine
 
 from acidity.errors import UsageError
 from acidity.run.tables import now
+from acidity.run.taken import TakenConnection
 from acidity.run.target import is_asynchronous, target_of
 from acidity.run.twophase.decision import Decision, decided_before, forget, identity_of
 from acidity.run.twophase.gid import Gid
@@ -117,7 +118,7 @@ class _Recovery:
             self.errors.append(error)
 
     def _recover_in(self, name: str, engine: Engine) -> None:
-        with engine.connect() as connection:
+        with TakenConnection(engine) as connection:
             found = prepared_in(connection)
             connection.rollback()
         for gid in found:

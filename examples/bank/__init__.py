@@ -1,0 +1,16 @@
+"""A bank. As a target, ``examples.bank`` is what its transfers must pass; ``examples.bank.broken`` is its twins."""
+
+from __future__ import annotations
+
+from examples.bank.scenarios import (
+    contended,
+    crossed,
+    crossed_locked,
+    moved,
+    moved_locked,
+    reversed_,
+    to_nobody,
+    too_much,
+)
+
+__all__ = ["contended", "crossed", "crossed_locked", "moved", "moved_locked", "reversed_", "to_nobody", "too_much"]
