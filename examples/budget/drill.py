@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import NoReturn
 
 from sqlalchemy import func, select
 
@@ -34,7 +33,7 @@ def fails_on_purpose(user_id: int, from_id: int, to_id: int, amount: Decimal) ->
     return {"success": True}
 
 
-def stop() -> NoReturn:
+def stop() -> None:
     """Break.
 
     Raises:
