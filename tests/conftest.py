@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 import sys
+from collections import defaultdict
 from collections.abc import Generator
 from contextlib import nullcontext
 from types import ModuleType
@@ -20,7 +21,7 @@ import pytest
 from tests.costs import Costs
 from tests.loud import SkipsAreFailures
 from tests.quality.drilled import as_far_as
-from tests.tiers import FEW_OR_ALL, is_on_the_other_server, on_other_engines
+from tests.tiers import FEW_OR_ALL, but_one_in, is_on_the_other_server, on_other_engines
 
 SETTLED_EACH = 20  # tests
 SINCE = {"settled": 0}
@@ -142,14 +143,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("one_server") and is_on_the_other_server(item.nodeid):
             item.add_marker(pytest.mark.slow)
     cells = {item.nodeid: item for item in items if item.get_closest_marker("one_engine") and not _is_on_request(item)}
-    for nodeid in on_other_engines(cells):
+    written_both_ways = {nodeid for nodeid, item in cells.items() if item.get_closest_marker("one_way")}
+    for nodeid in on_other_engines(cells, written_both_ways):
         cells[nodeid].add_marker(pytest.mark.slow)
+    _take_a_share(items)
     asked = config.getoption("markexpr")
     marks = [mark for mark in ON_REQUEST if mark not in asked]
     left = [item for item in items if any(item.get_closest_marker(mark) for mark in marks)]
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in set(left)]
+
+
+def _take_a_share(items: list[pytest.Item]) -> None:
+    """Of a test marked `one_in` only a share of the cells that would run by default does."""
+    shared: defaultdict[tuple[str, int], dict[str, pytest.Item]] = defaultdict(dict)
+    for item in items:
+        marker = item.get_closest_marker("one_in")
+        if marker and not _is_on_request(item):
+            shared[item.nodeid.partition("[")[0], marker.args[0]][item.nodeid] = item
+    for (_, number), cells in shared.items():
+        for nodeid in but_one_in(number, cells):
+            cells[nodeid].add_marker(pytest.mark.slow)
 
 
 def _is_on_request(item: pytest.Item) -> bool:

@@ -2,7 +2,8 @@
 
 Nothing is left out: a cell that is too dear for the default tier is marked `slow`. By default pairs are covered, not
 products: a program runs on one engine (marker `one_engine`), or on SQLite and one server (`one_server`), with a few
-faults that differ in what they do; the other engines, and every fault there is, are slow. Which engine that is hangs on
+faults that differ in what they do; the other engines, and every fault there is, are slow. So is the same program as a
+coroutine (`one_way`), and, where many programs ask the same of the tool, all but a share of them (`one_in`). Which engine that is hangs on
 the name of the test alone, so it is the same on each machine, and the tests are spread evenly.
 """
 
@@ -10,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from math import ceil
 from typing import Any
 from zlib import crc32
 
@@ -20,6 +22,7 @@ SERVERS = ("postgresql", "mariadb")
 ENGINES = ("sqlite", *SERVERS)
 _EITHER = "|".join(SERVERS)
 _SERVER = re.compile(rf"({_EITHER})(\+(?!{_EITHER})\w+)?")  # a server, and a driver of it
+_ASYNC = re.compile(r"\.async_scenarios|async_|_async")  # what tells a coroutine from the same program as a function
 _ENGINE = re.compile(rf"({'|'.join(ENGINES)})(\+(?!{_EITHER})\w+)?")
 
 # The faults of a default drill, one for each thing that can happen: a statement is refused, or its result is lost, a COMMIT is refused and
@@ -41,14 +44,25 @@ def is_on_the_other_server(nodeid: str) -> bool:
     return len(named) == 1 and named != {server_of(nodeid)}
 
 
-def on_other_engines(nodeids: Iterable[str]) -> Iterator[str]:
-    """Of the cells of tests marked `one_engine` those that are slow: all that differ in the engine alone, but one."""
+def on_other_engines(nodeids: Iterable[str], written_both_ways: Collection[str] = ()) -> Iterator[str]:
+    """Of the cells of tests marked `one_engine` those that are slow: all that differ in the engine alone, but one.
+
+    Of those marked `one_way` as well, all that differ in the engine or in being a coroutine.
+    """
     alike: defaultdict[str, list[str]] = defaultdict(list)
     for nodeid in nodeids:
-        alike[_ENGINE.sub("", nodeid)].append(nodeid)
+        function, _, cell = nodeid.partition("[")
+        name = f"{function}[{_ASYNC.sub('', cell)}" if nodeid in written_both_ways else nodeid
+        alike[_ENGINE.sub("", name)].append(nodeid)
     for name, cells in alike.items():
         chosen = sorted(cells)[crc32(name.encode()) % len(cells)]
         yield from (cell for cell in cells if cell != chosen)
+
+
+def but_one_in(number: int, nodeids: Iterable[str]) -> Iterator[str]:
+    """Of the cells of one test marked `one_in(number)` those that are slow; a new cell makes at most one other slow."""
+    cells = sorted(nodeids, key=lambda nodeid: crc32(nodeid.encode()))
+    yield from cells[ceil(len(cells) / number) :]
 
 
 def mostly_slow(*quick: Any, of: Iterable[Any] = ENGINES) -> list[Any]:

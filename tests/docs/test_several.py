@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from acidity.core.codes import OF_WORD
 
 PAGE = Path(__file__).parents[2] / "docs" / "several.md"
 
 
+@pytest.mark.slow
 def test_its_program_runs() -> None:
     (block,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     exec(compile(block, str(PAGE), "exec", dont_inherit=True), {"__name__": __name__})

@@ -14,7 +14,7 @@ from tests.doors.samples import GREEN
 
 @pytest.fixture(scope="module")
 def reports():
-    """What the cards of the programs say; one check of each for all tests."""
+    """What the cards of the programs say; one check of each for all tests (slow: `.ci/run` begins with this demo)."""
     return {act.name: demo._checked(act) for act in ACTS}
 
 
@@ -23,6 +23,7 @@ def checked_once(monkeypatch, reports):
     monkeypatch.setattr(demo, "_checked", lambda act: reports[act.name])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("checked_once")
 def test_it_shows_what_it_promises(acidity):
     left = acidity("demo", "--output-format", "json")
@@ -39,6 +40,7 @@ def test_it_shows_what_it_promises(acidity):
     assert left.code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("checked_once")
 def test_its_findings_point_at_its_source_and_can_be_replayed(acidity):
     items = json.loads(acidity("demo", "--output-format", "json").out)["items"]
@@ -52,6 +54,7 @@ def test_its_findings_point_at_its_source_and_can_be_replayed(acidity):
     assert acidity("replay", items[1]["card"]["target"], lost["schedule"]).code == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("checked_once")
 def test_the_text_shows_the_programs_and_what_to_look_at(acidity):
     left = acidity("demo")

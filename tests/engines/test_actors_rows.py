@@ -151,6 +151,7 @@ def statements(actor: Actor) -> list[Event]:
     return [each for each in actor.events if each.call.kind is Kind.STATEMENT]
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize(("program", "db"), PROGRAMS, ids=lambda value: getattr(value, "__name__", value))
 def test_the_program_gets_what_it_gets_otherwise(
     program: Callable[[Sandbox], Any], db: str, grounds: dict[str, Ground]

@@ -113,6 +113,7 @@ def elsewhere(module: str, path: Path) -> Any:
     return {"host": "127.0.0.1", "port": 1, "user": "u", "password": "secret"}
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize("db", ["sqlite", "postgresql"])
 def test_it_is_refused_before_it_connects(raw: Raw, db: str, tmp_path: Path) -> None:
     where = elsewhere(raw.module, tmp_path / "other.db")

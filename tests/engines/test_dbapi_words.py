@@ -14,8 +14,13 @@ from acidity.prove.drill.judge import classified
 from tests.engines.bank import bank, calls
 from tests.engines.raw import CREDIT, DEBIT, DRIVERS, TELLING, Raw, run_raw, words
 from tests.quality.drilled import drill
+from tests.tiers import mostly_slow
 
 POSTGRESQL = {"psycopg", "psycopg2", "psycopg_async", "asyncpg"}
+
+
+# By default one driver of each engine, one of them asynchronous.
+ONE_OF_EACH_ENGINE = ("sqlite3", "asyncpg", "pymysql")
 
 
 # Two faults by default, one of which ends the process and one only the call; slow: all that tell.
@@ -29,7 +34,7 @@ def faults(request: pytest.FixtureRequest) -> tuple[str, ...]:
     return request.param
 
 
-@pytest.fixture(params=DRIVERS, ids=str)
+@pytest.fixture(params=mostly_slow(*(each for each in DRIVERS if str(each) in ONE_OF_EACH_ENGINE), of=DRIVERS), ids=str)
 def raw(request: pytest.FixtureRequest) -> Raw:
     pytest.importorskip(request.param.module)
     return request.param

@@ -65,6 +65,7 @@ def through(use: Use) -> Callable[[Session], None]:
     return operation
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize(("door", "db"), CELLS, ids=named)
 def test_s2_an_operation(foreigners: dict[str, Foreign], door: Callable[[Foreign], Use], db: str) -> None:
     one, answer = foreigners[db], DOORS[door][1]

@@ -103,6 +103,7 @@ def test_a_server_whose_files_were_deleted_is_stopped(engine: Engine, home: Path
 # Restart
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize("immediate", [True, False])
 def test_a_dedicated_server_restarts_with_its_rows(engine: Engine, *, immediate: bool) -> None:
     with engine.start(dedicated=True) as server, engine.start(dedicated=True) as other, engine.start() as shared:
@@ -118,6 +119,7 @@ def test_a_dedicated_server_restarts_with_its_rows(engine: Engine, *, immediate:
             shared.restart()
 
 
+@pytest.mark.one_server
 def test_a_taken_port_is_told(engine: Engine) -> None:
     with engine.start(dedicated=True) as server:
         server.down()

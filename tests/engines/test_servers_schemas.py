@@ -115,6 +115,7 @@ def drilled(function: Callable[..., Any], db: str, **options: Any) -> Report:
     return prove.drill(Scenario(function, **options), db=db, **ONE_FAULT)
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize("db", SERVERS)
 @pytest.mark.parametrize("torn", [core_torn, orm_torn, path_torn, raw_torn], ids=lambda each: each.__name__)
 def test_two_commits_in_another_schema_are_torn(torn: Callable[..., Any], db: str) -> None:
@@ -123,6 +124,7 @@ def test_two_commits_in_another_schema_are_torn(torn: Callable[..., Any], db: st
     assert "ledger.accounts" in str(report)
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize("db", SERVERS)
 @pytest.mark.parametrize("right", [core_right, orm_right, path_right, raw_right], ids=lambda each: each.__name__)
 def test_one_commit_in_another_schema_passes(right: Callable[..., Any], db: str) -> None:

@@ -51,6 +51,7 @@ def only_marked(session: Session, before: Session) -> bool:
     return same and session.get_one(Payment, 1).note == "failed"
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 def test_a_legal_third_end_state_is_right(db: str) -> None:
     assert {found.word for found in drilled(bank(moves_or_marks), db, "error-before").findings} == {"torn"}

@@ -109,6 +109,7 @@ def says(finding: Finding, word: str) -> bool:
     return any(word in {said, said.removesuffix(BY_A_STRANGER)} for said in finding.errors)
 
 
+@pytest.mark.one_way
 @pytest.mark.one_engine
 @pytest.mark.few_or_all
 @pytest.mark.parametrize(("target", "db"), crossed({target: target for target in scenarios(*SHIPPED)}))
@@ -126,6 +127,7 @@ def test_what_only_reads_is_isolated_without_running_it_at_once(name: str) -> No
     assert (report.runs, report.headline) == (0, "2 callers: they only read, so that all orders come to the same")
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize("db", list(ENGINES))
 def test_the_transfer_passes_every_fault_on_each_engine(db: str) -> None:
     passes(prove.check(load("examples.budget:transfer"), db=db))
@@ -138,6 +140,7 @@ def passes(card: Card, letters: str = "ACI") -> None:
         assert report.letter_state == "pass", str(card)
 
 
+@pytest.mark.one_way
 @pytest.mark.one_engine
 @pytest.mark.few_or_all
 @pytest.mark.parametrize(("row", "db"), crossed({row.scenario: row for row in EXPECTED}))
@@ -164,6 +167,7 @@ def test_what_takes_two_callers_is_nothing_that_one_shows() -> None:
     passes(check(load(row.scenario), letters="AC"), "AC")
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize("db", list(ENGINES))
 @pytest.mark.parametrize("module", BROKEN)
 def test_rows_that_are_flushed_at_once_are_as_many_inserts_as_the_engine_needs(module: str, db: str) -> None:

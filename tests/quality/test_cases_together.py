@@ -87,6 +87,7 @@ CASES = (
 )
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("operations", "expected", "db"),
     [pytest.param(each, said[db], db, id=f"{each[0].name}-{db}") for each, said in CASES for db in ENGINES],

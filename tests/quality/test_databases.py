@@ -91,7 +91,7 @@ def test_async(where: tuple[str, ...]) -> None:
     assert drilled(shops.only_takes_async, where, faults=faults).verdict == "pass"
 
 
-@pytest.mark.parametrize("where", [FILES, MIXED], ids=ids)
+@pytest.mark.parametrize("where", mostly_slow(FILES, of=[FILES, MIXED]), ids=ids)
 def test_without_sqlalchemy(where: tuple[str, ...]) -> None:
     report = drilled(shops.with_drivers, where, faults=("kill-before", "answer-lost"))
     assert said(report) == {"torn", "inconsistent"}, str(report)

@@ -15,6 +15,9 @@ IN_DOUBT = ("kill-before", "kill-after", "answer-lost", "connection-lost", "comm
 # What shows that nobody recovers; the right one is struck by all.
 SHOWING = ("kill-before",)
 
+# By default test_databases.py has one that recovers and one that does not.
+pytestmark = pytest.mark.slow
+
 
 def drilled(recover: Any, where: tuple[str, ...], faults: tuple[str, ...] = IN_DOUBT) -> Any:
     db, *own = where

@@ -43,7 +43,7 @@ def ids(value: Any) -> str:
 # A saga over two databases
 
 
-@pytest.mark.parametrize("where", mostly_slow(MIXED, of=[FILES, MIXED]), ids=ids)
+@pytest.mark.parametrize("where", mostly_slow(FILES, of=[FILES, MIXED]), ids=ids)
 def test_a_saga_that_is_carried_on_passes(where: tuple[str, ...]) -> None:
     faults = (*QUICK, "commit-refused", "kill-before")
     report = drilled(sagas.saga, where, faults=faults, recover=sagas.completes, **SEVERAL)
@@ -51,6 +51,7 @@ def test_a_saga_that_is_carried_on_passes(where: tuple[str, ...]) -> None:
     assert report.classifier == "4 writes in 2 databases, each committed for itself: intended"
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("function", "recover"),
     [
@@ -65,6 +66,7 @@ def test_async(function: Any, recover: Any) -> None:
     assert report.verdict == "pass", str(report)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("recover", "words"),
     [

@@ -51,6 +51,7 @@ def rendered(name: str, seed: int, **options: Any) -> str:
     return ELAPSED.sub('"elapsed_s": …', render([drilled(name, seed, **options)]))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.few_or_all
 @pytest.mark.parametrize("name", named(mostly_slow("torn", "asynchronous", "random_rows", of=NAMES)))
 def test_twice_in_this_process(name: str) -> None:
@@ -107,6 +108,7 @@ def test_within_the_bound_exactly_so_many_runs_are_made() -> None:
     assert not runs.note  # the others were not made, which is something else than finding nothing to break
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.few_or_all
 @pytest.mark.parametrize("name", named(NAMES))
 def test_every_finding_can_be_replayed(name: str) -> None:

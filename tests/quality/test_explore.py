@@ -63,6 +63,8 @@ def explored(name: str, db: str, level: str = "") -> Report:
     return prove.explore(SCENARIOS[name], db=db, isolation_level=level or None)
 
 
+@pytest.mark.one_in(2)
+@pytest.mark.one_server
 @pytest.mark.parametrize(("name", "db", "level"), cells())
 def test_verdict_and_name(name: str, db: str, level: str) -> None:
     report = explored(name, db, level)

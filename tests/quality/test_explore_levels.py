@@ -58,6 +58,7 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("db", ["postgresql", "mariadb"])
 @pytest.mark.one_server
@@ -106,6 +107,7 @@ def test_all_levels_and_the_weakest_that_passes(db: str) -> None:
         assert "other isolation levels" not in str(answer)
 
 
+@pytest.mark.slow
 def test_cards_at_all_levels() -> None:
     few = {"faults": ("error-before",), "remedies": False}
     found = prove.levels(at_once(Operation(withdraw_guarded, 10)), db="postgresql", letters="AI", **few)
@@ -157,6 +159,7 @@ OWN = {
 }
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("operation", "level"), OWN.items(), ids=[each.__name__ for each in OWN])
 @pytest.mark.parametrize("db", ["postgresql", "mariadb"])
 @pytest.mark.one_server

@@ -125,6 +125,7 @@ def bare(dbapi_connection: sqlite3.Connection) -> None:
     dbapi_connection.commit()
 
 
+@pytest.mark.slow
 def test_three_at_once() -> None:
     three = at_once(*[Operation(give, 1, 2)] * 3)
     report = prove.explore(three)
@@ -345,6 +346,7 @@ def test_what_only_the_user_can_read_is_unknown() -> None:
     assert report.verdict == "pass"
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("mode", ["delete", "wal"])
 def test_sqlite_refuses_at_once_who_has_read(mode: str) -> None:
     """Whoever has read and then wants to write cannot wait for the other one, who waits for him."""
@@ -363,6 +365,7 @@ def where_it_lies(session: Session) -> tuple[Any, ...]:
     return (place,)
 
 
+@pytest.mark.slow
 def test_every_run_starts_from_the_same_place() -> None:
     report = prove.explore(twice(where_it_lies), db="postgresql")
     assert (report.verdict, report.unknowns) == ("pass", ())
@@ -393,6 +396,7 @@ def test_what_does_not_come_again_is_not_said(monkeypatch: pytest.MonkeyPatch) -
     assert "did not come again" in report.unknowns[0]
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("scenario", "db", "level"),
     [
@@ -421,6 +425,7 @@ def test_a_retry_that_never_tries_again_is_none() -> None:
         Retry(max_attempts=1)
 
 
+@pytest.mark.slow
 def test_requests_to_a_web_application_that_works_in_threads() -> None:
     """They are answered in tasks, and their calls are made in threads of the framework's pool."""
     pytest.importorskip("fastapi")

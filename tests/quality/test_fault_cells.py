@@ -7,11 +7,16 @@ import pytest
 from acidity.prove.faults import FAULTS
 from tests.quality import fault_cells
 
+# By default one driver of each engine; SQLite's are in test_fault_table.py.
+ONE_OF_EACH_ENGINE = ("psycopg", "PyMySQL")
 PLACES = [
     pytest.param(
         place,
         id=place.title,
-        marks=[pytest.mark.mysqlclient] if place.mysqlclient else [],
+        marks=[
+            *([pytest.mark.mysqlclient] if place.mysqlclient else []),
+            *([] if place.title in ONE_OF_EACH_ENGINE or place.mysqlclient else [pytest.mark.slow]),
+        ],
     )
     for place in fault_cells.PLACES
 ]

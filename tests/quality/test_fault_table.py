@@ -9,10 +9,11 @@ import pytest
 from acidity.prove.faults import FAULTS
 from tests.quality import fault_cells
 from tests.quality import write_fault_table as table
+from tests.tiers import mostly_slow
 
 
 @fault_cells.WHOLLY
-@pytest.mark.parametrize("title", table.PLACES)
+@pytest.mark.parametrize("title", mostly_slow("sqlite3", of=table.PLACES))
 def test_the_table_is_what_runs(title: str, *, wholly: bool) -> None:
     if table.PLACES[title].asynchronous and not find_spec("aiosqlite"):
         pytest.skip("needs aiosqlite")

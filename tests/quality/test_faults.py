@@ -200,9 +200,11 @@ def replayed(fault: str, pair: Pair, function: Callable[..., Any]) -> Replay:
     )
 
 
-@pytest.mark.parametrize(
-    "fault", [pytest.param(name, marks=needs_aiosqlite if name == "cancelled" else ()) for name in PAIRS]
-)
+# A server is restarted in test_fault_cells.py by default.
+MARKS = {"cancelled": needs_aiosqlite, "server-restarted": pytest.mark.slow}
+
+
+@pytest.mark.parametrize("fault", [pytest.param(name, marks=MARKS.get(name, ())) for name in PAIRS])
 def test_it_breaks_what_it_should_and_nothing_else(fault: str) -> None:
     pair = PAIRS[fault]
     broken = replayed(fault, pair, pair.broken)
@@ -222,6 +224,7 @@ def paid_in_one_unit(engine: Engine) -> None:
         session.add(Payment(account_id=ALICE, amount=1))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("fault", [name for name in FAULTS if FAULTS[name].persistent])
 def test_a_lasting_fault_strikes_every_later_call_that_it_fits(fault: str) -> None:
     def operation(engine: Engine) -> str:

@@ -137,6 +137,7 @@ def test_succeeded_looks_into_the_answer() -> None:
 # WSGI
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 @pytest.mark.parametrize(

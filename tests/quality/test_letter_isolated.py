@@ -44,6 +44,7 @@ def overdraw(session: Session) -> None:
     session.commit()
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 @pytest.mark.parametrize(
     ("operation", "expected"),

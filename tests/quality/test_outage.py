@@ -49,6 +49,7 @@ def scenario(operation: Operation) -> Scenario:
     return Scenario(operation, metadata=Base.metadata, bind="tests.quality.test_outage:engine")
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("db", ["sqlite", "postgresql", "mariadb"])
 def test_trying_for_ever_comes_to_an_end(db: str) -> None:
     report = drill(scenario(Operation(done_at_last)), db=db)

@@ -163,10 +163,17 @@ LIES: dict[str, Lie] = {
 }
 
 
+def lies() -> list[Any]:
+    """Parameters: each lie with all that see it; those but the first are slow."""
+    return [
+        pytest.param(lie, seen, id=f"{lie}-{seen.name}", marks=pytest.mark.slow if place else ())
+        for lie in LIES
+        for place, seen in enumerate(LIES[lie].seen_by)
+    ]
+
+
 @pytest.mark.few_or_all
-@pytest.mark.parametrize(
-    ("lie", "control"), [pytest.param(lie, seen, id=f"{lie}-{seen.name}") for lie in LIES for seen in LIES[lie].seen_by]
-)
+@pytest.mark.parametrize(("lie", "control"), lies())
 def test_a_lie_is_seen(lie: str, control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
     owner, name = LIES[lie].where
     monkeypatch.setattr(owner, name, LIES[lie].told(getattr(owner, name)))

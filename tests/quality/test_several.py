@@ -113,6 +113,7 @@ def named(control: Control) -> str:
     return control.name
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.one_engine
 @pytest.mark.parametrize("control", NAMED, ids=named)
 @pytest.mark.parametrize("db", ENGINES)
@@ -121,6 +122,7 @@ def test_what_is_said(control: Control, db: str) -> None:
     assert (said(report), report.unknowns) == (control.words, ()), report
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("control", OTHERS, ids=named)
 def test_what_else_is_said(control: Control) -> None:
     report = drilled(control)
@@ -142,6 +144,7 @@ def replayed(control: Control, schedule: str, db: str = "sqlite") -> prove.Repla
 class TestTold:
     """The table of what was told and what is there, with somebody who carries on."""
 
+    @pytest.mark.one_server
     @pytest.mark.parametrize("db", ENGINES)
     def test_a_refused_commit_and_recovery_carried_on(self, db: str) -> None:
         """An exception said that it broke off; a COMMIT was refused, so nobody was told more than was known."""
@@ -351,9 +354,16 @@ LIES = {
 }
 
 
-@pytest.mark.parametrize(
-    ("lie", "seen"), [pytest.param(lie, seen, id=f"{lie}-{seen.name}") for lie in LIES for seen in LIES[lie][3]]
-)
+def lies() -> list[Any]:
+    """Parameters: each lie with all that see it; those but the first are slow."""
+    return [
+        pytest.param(lie, seen, id=f"{lie}-{seen.name}", marks=pytest.mark.slow if place else ())
+        for lie in LIES
+        for place, seen in enumerate(LIES[lie][3])
+    ]
+
+
+@pytest.mark.parametrize(("lie", "seen"), lies())
 def test_a_lie_is_seen(lie: str, seen: Control, monkeypatch: pytest.MonkeyPatch) -> None:
     owner, name, told, _ = LIES[lie]
     monkeypatch.setattr(owner, name, told)

@@ -66,6 +66,7 @@ def started(folder: Path, name: str, *command: str) -> subprocess.CompletedProce
     )
 
 
+@pytest.mark.slow
 def test_ctrl_c_gets_out_with_the_report(tmp_path: Path) -> None:
     ended = started(tmp_path, "SIGINT", "stopping.py")
     assert ended.stdout == "Interrupted fail INTERRUPTED True\n", ended.stderr

@@ -104,6 +104,7 @@ def _in_no_unit() -> Iterator[None]:
 THEIRS_TOO = pytest.param(20, (OURS, THEIRS), id="theirs", marks=pytest.mark.slow)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("step", "files"), [pytest.param(5, (OURS,), id="ours"), THEIRS_TOO])
 @pytest.mark.parametrize("form", [block, function], ids=lambda form: form.__name__)
 @pytest.mark.parametrize("driver", PLAIN)

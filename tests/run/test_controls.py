@@ -48,6 +48,7 @@ def scenario(program: str) -> Scenario:
     return bank.scenario(getattr(controls, program))
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.one_engine
 @pytest.mark.parametrize(("program", "db", "verdict", "at"), rows())
 def test_the_run_ends_as_the_table_says(program: str, db: str, verdict: str, at: str) -> None:
@@ -59,6 +60,7 @@ def test_the_run_ends_as_the_table_says(program: str, db: str, verdict: str, at:
         assert (run.verdict, run.word) == ("fail", verdict), run
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.few_or_all
 @pytest.mark.parametrize(("program", "db"), passing())
 def test_what_passes_passes_every_fault(program: str, db: str) -> None:

@@ -26,6 +26,7 @@ def plain_or_async() -> list[Any]:
     ]
 
 
+@pytest.mark.one_way
 @pytest.mark.one_engine
 @pytest.mark.few_or_all
 @pytest.mark.parametrize(("options", "form", "db"), plain_or_async())
@@ -49,6 +50,7 @@ def test_a_block_with_locks_and_invariants_passes_every_fault(function: Any, db:
     drill(bank.scenario(function), db=db).raise_for_findings()
 
 
+@pytest.mark.one_way
 @pytest.mark.one_engine
 @pytest.mark.few_or_all
 @pytest.mark.parametrize("db", ENGINES)
@@ -66,6 +68,7 @@ def test_money_that_is_not_there_is_refused(form: Any, db: str) -> None:
     assert {word for found in report.findings for word in found.errors} <= known, str(report)
 
 
+@pytest.mark.one_way
 @pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 @pytest.mark.parametrize("form", FORMS, ids=ids)
@@ -79,6 +82,7 @@ def test_a_lost_answer_is_found_out(options: dict[str, Any], form: Any, db: str)
     assert (struck.told, struck.rows, struck.word) == (Told.OK, Rows.AFTER, "right"), struck
 
 
+@pytest.mark.one_way
 @pytest.mark.one_engine
 @pytest.mark.parametrize("db", ["postgresql", "mariadb"])
 @pytest.mark.parametrize("form", FORMS, ids=ids)
@@ -91,6 +95,7 @@ def test_a_lost_request_is_made_again(form: Any, db: str) -> None:
     assert (struck.told, struck.rows) == (Told.OK, Rows.AFTER), struck
 
 
+@pytest.mark.one_way
 @pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 @pytest.mark.parametrize("form", FORMS, ids=ids)

@@ -192,6 +192,7 @@ def test_a_cancelled_caller_does_not_cut_commit_short(asynchronous: Any, databas
     assert balances(database) == (90, 10)
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("since", [State.ACTIVE, State.PARTIALLY_COMMITTED], ids=lambda state: state.value)
 def test_a_cancellation_at_every_turn_of_the_loop(

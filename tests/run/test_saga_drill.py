@@ -31,7 +31,8 @@ def test_killed_at_every_call(payload: Any) -> None:
     assert passes(travelling(payload), "sqlite", "kill-before").runs >= 28
 
 
-@pytest.mark.parametrize("db", mostly_slow("sqlite"))
+@pytest.mark.slow
+@pytest.mark.parametrize("db", ENGINES)
 def test_the_answer_to_each_commit_is_lost(db: str) -> None:
     assert passes(travelling(BAD), db, "answer-lost").runs >= 12
 
@@ -69,6 +70,7 @@ def test_the_twin_that_notes_it_in_the_same_transaction_passes(db: str) -> None:
     passes(own(trip.noted_with, trip.go_on), db, "kill-before")
 
 
+@pytest.mark.slow
 def test_a_saga_that_nobody_resumes_is_found_out() -> None:
     scenario = trip.scenario(trip.travel, GOOD, commits="several", recover=trip.nothing, ignore=LOG)
     assert words(scenario, "sqlite", "keyboard-interrupt") == {"torn"}

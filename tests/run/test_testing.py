@@ -7,9 +7,9 @@ import re
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,8 +33,13 @@ from tests.run.conftest import ENGINES
 pytest_plugins = ["pytester"]
 
 PAGE = (Path(__file__).parents[2] / "docs" / "run" / "testing.md").read_text(encoding="utf-8")
-REGISTERED = any(entry.value == "_acidity_pytest" for entry in entry_points(group="pytest11"))
-PLUGIN = () if REGISTERED else ("-p", "_acidity_pytest")
+ALONE = ("-p", "_acidity_pytest")
+
+
+@pytest.fixture
+def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pytest of a child loads acidity's plugin alone: half of what it costs is the import of the others."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
 def schema(connection: Connection) -> None:
@@ -328,6 +333,12 @@ def test_a_setup_that_fails() -> None:
 # The plugin
 
 
+def test_the_plugin_is_registered() -> None:
+    """The tests here name it, so that a child need not load every other one."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["entry-points"]["pytest11"] == {"acidity": "_acidity_pytest"}
+
+
 def test_the_plugin_is_cheap() -> None:
     code = "import sys, _acidity_pytest; sys.exit(any(name in sys.modules for name in ('acidity', 'sqlalchemy')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -355,12 +366,13 @@ def transfer(session, source, target, amount):
 """
 
 
+@pytest.mark.usefixtures("no_other_plugins")
 def test_the_page_runs_on_every_database(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(app=APP)
     for name, block in re.findall(r"```py\n# (\w+)\.py\n(.*?)```", PAGE, re.DOTALL):
         pytester.makepyfile(**{name: block})
     pytester.makeini('[pytest]\nacidity_db = sqlite "mariadb"')
-    result = pytester.runpytest_subprocess(*PLUGIN, "-v")
+    result = pytester.runpytest_subprocess(*ALONE, "-v")
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines_random(["*test_transfer?sqlite?*", "*test_transfer?mariadb?*"])
     assert not (pytester.path / "theirs.db").exists()
@@ -374,22 +386,26 @@ def acidity_schema():
     return {}
 
 def test_{}(acidity_database):
-    assert acidity_database.name == "postgresql"
+    assert acidity_database.name == "{}"
     with acidity_database.engine.begin() as connection:
         connection.exec_driver_sql("INSERT INTO {} VALUES (1)")
 """
 
 
-def test_each_package_has_its_schema(pytester: pytest.Pytester) -> None:
+@pytest.mark.usefixtures("no_other_plugins")
+@pytest.mark.parametrize(
+    ("db", "unless_asked"), [("sqlite", "postgresql"), pytest.param("postgresql", "sqlite", marks=pytest.mark.slow)]
+)
+def test_each_package_has_its_schema(pytester: pytest.Pytester, db: str, unless_asked: str) -> None:
     making = '{{"schema": lambda connection: connection.exec_driver_sql("CREATE TABLE {} (id INTEGER)")}}'
     pytester.makepyfile(
         test_nothing="def test_nothing_is_said(acidity_database): ...",
-        test_wrong=WITH_SCHEMA.format('{"tables": 1}', "a", "a"),
-        test_a=WITH_SCHEMA.format(making.format("a"), "a", "a"),
-        test_b=WITH_SCHEMA.format(making.format("b"), "b", "b"),
+        test_wrong=WITH_SCHEMA.format('{"tables": 1}', "a", db, "a"),
+        test_a=WITH_SCHEMA.format(making.format("a"), "a", db, "a"),
+        test_b=WITH_SCHEMA.format(making.format("b"), "b", db, "b"),
     )
-    pytester.makeini("[pytest]\nacidity_db = sqlite")
-    result = pytester.runpytest_subprocess(*PLUGIN, "--acidity-db", "postgresql", "--tb=line")
+    pytester.makeini(f"[pytest]\nacidity_db = {unless_asked}")
+    result = pytester.runpytest_subprocess(*ALONE, "--acidity-db", db, "--tb=line")
     result.assert_outcomes(errors=2, passed=2)
     result.stdout.fnmatch_lines_random(
         ["*define the fixture acidity_schema*", "*the fixture acidity_schema gives tables*"]

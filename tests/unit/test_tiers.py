@@ -10,7 +10,7 @@ import pytest
 from tests.costs import MARGIN, OF_A_TEST_S, TARGET_S, Costs
 from tests.loud import judged
 from tests.quality import drilled
-from tests.tiers import ENGINES, FEW, SERVERS, is_on_the_other_server, on_other_engines, server_of
+from tests.tiers import ENGINES, FEW, SERVERS, but_one_in, is_on_the_other_server, on_other_engines, server_of
 
 
 @pytest.fixture
@@ -91,6 +91,31 @@ def test_of_the_cells_of_a_program_one_is_left() -> None:
 def test_a_cell_of_two_engines_is_alike_to_others_of_two() -> None:
     cells = ["tests/a.py::test[postgresql+mariadb]", "tests/a.py::test[sqlite+sqlite]", "tests/a.py::test[mariadb]"]
     assert len(set(on_other_engines(cells))) == 1
+
+
+def test_a_program_that_is_a_coroutine_too_is_left_once() -> None:
+    ids = (
+        ":pay-sqlite",
+        ":pay-mariadb",
+        ".async_scenarios:pay-sqlite",
+        "paying-sqlite",
+        "paying_async-postgresql+asyncpg",
+    )
+    cells = [f"tests/async_a.py::test_async_b[few-{each}]" for each in ids]
+    assert len(set(on_other_engines(cells, cells))) == 3
+    assert len(set(on_other_engines(cells))) == 1
+    functions = ["tests/a.py::test_async_b[sqlite]", "tests/a.py::test_b[sqlite]"]
+    assert list(on_other_engines(functions, functions)) == []
+
+
+def test_of_many_cells_a_share_is_left() -> None:
+    cells = [f"tests/a.py::test[{number}]" for number in range(20)]
+    left = set(cells) - set(but_one_in(3, cells))
+    assert len(left) == 7
+    assert left == set(cells) - set(but_one_in(3, reversed(cells)))  # whatever the order
+    more = [*cells, "tests/a.py::test[another]"]
+    assert len(left - (set(more) - set(but_one_in(3, more)))) <= 1
+    assert list(but_one_in(3, cells[:1])) == []
 
 
 @pytest.mark.few_or_all

@@ -28,6 +28,7 @@ def torn_in(card: prove.Card) -> Finding:
     return next(found for found in atomic.findings if found.code == "ACI201")
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", APPS)
 @pytest.mark.parametrize("db", ["sqlite", *SERVERS])
 def test_a_broken_one_is_found_where_it_broke_and_can_be_mended(name: str, db: str) -> None:

@@ -22,6 +22,7 @@ from acidity.prove.remedies import REMEDIES
 from acidity.prove.remedies.effect_after_commit import RELAY
 from tests.quality.remedies import programs, programs_async
 from tests.quality.remedies.tables import Order, Product, shop
+from tests.tiers import mostly_slow
 
 FAULTS = ("error-before", "connection-lost", "commit-left-open", "effect-before", "effect-after")
 SIDES = {"sync": programs, "async": programs_async}
@@ -74,6 +75,7 @@ def tried(report: Report, key: str) -> list[Remedy]:
     return [remedy for finding in report.findings for remedy in finding.remedies if remedy.key == key]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("side", "key"), ON_ONE_SIDE)
 def test_a_change_that_is_shown_as_passing_passes_by_hand(side: str, key: str) -> None:
     wrong, right, _ = TABLE[key]
@@ -86,6 +88,7 @@ def test_a_change_that_is_shown_as_passing_passes_by_hand(side: str, key: str) -
     assert mended.verdict == "pass" or key == "one-commit", str(mended)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("side", "key"), ON_ONE_SIDE)
 def test_a_change_that_does_not_end_it_is_said_not_to(side: str, key: str) -> None:
     report = drilled(scenario(SIDES[side], key, TABLE[key][2], mends=False))
@@ -102,6 +105,7 @@ def test_an_error_that_was_hidden_is_raised_on_the_error_path() -> None:
     assert drilled(scenario(programs, "", "raised_in_the_block"), remedies=False).verdict == "pass"
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("key", ANOTHER)
 def test_nor_does_it_end_one_of_another_kind(key: str) -> None:
     side, name = ANOTHER[key]
@@ -121,6 +125,7 @@ def test_where_an_error_ends_the_transaction_begin_makes_a_false_success_of_it()
     ], str(report)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("key", TABLE)
 @pytest.mark.parametrize("side", ["sync", pytest.param("async", marks=pytest.mark.slow)])
 def test_a_change_that_does_nothing_is_never_shown_as_passing(
@@ -133,7 +138,7 @@ def test_a_change_that_does_nothing_is_never_shown_as_passing(
     assert {remedy.verdict for remedy in tried(report, key)} == {Tried.FAILED}, str(report)
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", mostly_slow("sync", of=SIDES))
 def test_what_sends_an_effect_that_failed_after_commit_is_said_to_be_needed(side: str) -> None:
     report = drilled(scenario(SIDES[side], "effect-after-commit", "mailed_before", mends=False))
     (found,) = report.findings
@@ -148,7 +153,7 @@ def test_what_sends_an_effect_that_failed_after_commit_is_said_to_be_needed(side
     assert needed in " ".join(as_text(card, Detail.CARD).split())
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", mostly_slow("sync", of=SIDES))
 def test_an_effect_after_commit_that_nothing_sends_later_is_a_cause_of_its_own(side: str) -> None:
     report = drilled(scenario(SIDES[side], "effect-after-commit", "mailed_after", mends=False))
     assert {found.kind for found in report.findings if found.severity == "error"} == {CauseKind.LOST_EFFECT}
@@ -163,7 +168,7 @@ def test_a_second_attempt_sends_after_its_own_commit() -> None:
     assert ends == {CauseKind.RESEND: [Tried.ENDS_THIS], CauseKind.EFFECT: [Tried.ENDS_THIS]}, str(report)
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", mostly_slow("sync", of=SIDES))
 def test_an_effect_whose_answer_is_used_cannot_wait(side: str) -> None:
     module = SIDES[side]
     report = drilled(shop(Operation(module.answer_used), effects=[module.ask]))
@@ -238,7 +243,7 @@ def test_who_rolls_back_what_was_lent_is_owed_nothing() -> None:
     assert drilled(shop(Operation(lent_and_rolled_back))).findings == ()
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", mostly_slow("sync", of=SIDES))
 def test_on_what_it_opened_itself_it_is_an_error(side: str) -> None:
     report = drilled(scenario(SIDES[side], "", "stock_commit"), remedies=False)
     (found,) = report.findings

@@ -32,7 +32,7 @@ def test_a_unit_that_emits_is_killed(where: tuple[str, str]) -> None:
     passes(ways.scenario(ways.buys, ways.relays_all, where), where[0], "kill-before", "answer-lost")
 
 
-@pytest.mark.parametrize("where", mostly_slow(SERVERS, of=PLACES), ids="+".join)
+@pytest.mark.parametrize("where", mostly_slow(FILES, of=PLACES), ids="+".join)
 def test_a_relay_is_killed(where: tuple[str, str]) -> None:
     passes(ways.scenario(ways.relays, ways.relays_all, where, setup=with_messages), where[0], "kill-before")
 
@@ -53,6 +53,7 @@ def test_every_fault_and_then_the_relay(form: str, where: tuple[str, str]) -> No
     passes(ways.scenario(function, settle, where, setup=setup), where[0])
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("where", mostly_slow(FILES, of=[FILES, SERVERS]), ids="+".join)
 @pytest.mark.parametrize(
     ("function", "settle", "setup"),

@@ -81,7 +81,8 @@ def test_the_answer_to_each_commit_is_lost(where: tuple[str, str]) -> None:
     assert passes(scenario(checkout, recover, where), where[0], "answer-lost").runs >= 3
 
 
-@pytest.mark.parametrize("where", mostly_slow(("mariadb", "postgresql+asyncpg"), of=ASYNC), ids="+".join)
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ASYNC, ids="+".join)
 def test_async_the_answer_to_each_commit_is_lost(where: tuple[str, str]) -> None:
     assert passes(scenario(checkout_async, recover_async, where), where[0], "answer-lost").runs >= 3
 
@@ -133,7 +134,7 @@ TWINS = {
     "commit and commit": (shops.commit_each, recover, {"torn"}),
 }
 CELLS = [(twin, where) for twin in TWINS for where in PAIRS]
-QUICK = [("does nothing", FILE_FIRST), ("commits all", FILE_FIRST)]
+QUICK = [("does nothing", FILE_FIRST)]
 
 
 @pytest.mark.parametrize("cell", mostly_slow(*QUICK, of=CELLS), ids=lambda cell: f"{cell[0]}-{'+'.join(cell[1])}")
