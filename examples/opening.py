@@ -16,19 +16,20 @@ class NotOurDatabaseError(Exception):
     """The database cannot be used, or has tables that are not of this example; the text is for the user."""
 
 
-def open_database(url: str | None, example: str, metadata: MetaData) -> Engine:
+def open_database(url: str | None, example: str, metadata: MetaData, *, threads: int = 5) -> Engine:
     """An engine on a database that is this example's own: its tables are made if the database is empty.
 
     Args:
         url: of SQLAlchemy; by default ``NAME.db`` in the current directory, with a durable journal.
         example: the name that the database is marked with.
         metadata: the tables.
+        threads: that work in it at once; each keeps its connection.
 
     Raises:
         NotOurDatabaseError: the URL is not one, nobody answers there, or the database belongs to something else.
     """
     try:
-        engine = create_engine(make_url(url or f"sqlite:///{example}.db"))
+        engine = create_engine(make_url(url or f"sqlite:///{example}.db"), pool_size=threads)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise NotOurDatabaseError(f"--db {url}: {error}") from error
     if engine.dialect.name == "sqlite":

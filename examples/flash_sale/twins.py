@@ -1,0 +1,28 @@
+"""The same sale with one mistake each. Nothing in here knows that acidity exists."""
+
+from __future__ import annotations
+
+from sqlalchemy import create_engine, select, update
+from sqlalchemy.orm import Session
+
+from examples.flash_sale.models import Item, Sale, Shelf
+
+engine = create_engine("sqlite:///:memory:")
+
+
+def buy_after_reading(sku: str, purchase: str) -> None:
+    """Read 10, write 9; and the other one, who read 10 as well, writes 9 once more."""
+    with Session(engine) as session, session.begin():
+        stock = session.scalars(select(Item.stock).where(Item.sku == sku)).one()  # <- read 10, write 9
+        if stock == 0:
+            raise LookupError("sold out")
+        session.execute(update(Item).where(Item.sku == sku).values(stock=stock - 1))
+        session.add(Sale(purchase=purchase, sku=sku))
+
+
+def move_in_two_commits(sku: str, source: str, target: str, pieces: int) -> None:
+    """The pieces leave one warehouse in one transaction, and come into the other in the next."""
+    for warehouse, change in ((source, -pieces), (target, pieces)):
+        shelf = (Shelf.warehouse == warehouse) & (Shelf.sku == sku)
+        with Session(engine) as session, session.begin():  # <- each warehouse commits by itself
+            session.execute(update(Shelf).where(shelf).values(quantity=Shelf.quantity + change))
