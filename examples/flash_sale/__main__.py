@@ -10,16 +10,15 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
-from acidity.run import RetriesExhausted
 from examples.command import RefusedError, ended
 from examples.flash_sale import app, warehouses
-from examples.flash_sale.compare import Compared, Sale
+from examples.flash_sale.compare import Compared, Load
 from examples.flash_sale.models import Base
 from examples.flash_sale.rush import rush
 from examples.flash_sale.strategies import STRATEGIES, Strategy
 from examples.opening import NotOurDatabaseError, open_database
 
-USUAL = Sale()
+USUAL = Load()
 MOST_PIECES, MOST_WORKERS, MOST_ROUNDS = 1_000_000, 64, 99
 
 
@@ -36,8 +35,6 @@ def shop(url: str | None, threads: int = 1) -> Iterator[Engine]:
     app.Sessions.configure(bind=engine)
     try:
         yield engine
-    except RetriesExhausted as error:
-        raise RefusedError("others were faster each time; nothing was written, ask again") from error
     finally:
         app.Sessions.configure(bind=app.engine)
         engine.dispose()
@@ -136,8 +133,8 @@ def rush_(asked: argparse.Namespace) -> None:
 
 def compare(asked: argparse.Namespace) -> None:
     """``compare``: on each database in turn."""
-    sale = Sale(purchases=asked.purchases, pieces=asked.pieces, workers=asked.workers, rounds=asked.rounds)
-    compared = Compared(sale)
+    load = Load(purchases=asked.purchases, pieces=asked.pieces, workers=asked.workers, rounds=asked.rounds)
+    compared = Compared(load)
     for url in asked.db or [None]:
         with shop(url, asked.workers) as engine:
             compared.measure(engine, lambda what: print(what, "…", file=sys.stderr))

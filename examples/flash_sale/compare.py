@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from statistics import median
 from uuid import uuid4
 
 from sqlalchemy.engine import Engine
 
 from examples.flash_sale.plot import bars
-from examples.flash_sale.rush import rush
+from examples.flash_sale.rush import Rush, rush
 from examples.flash_sale.strategies import STRATEGIES, Strategy
 
 TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB", "mysql": "MariaDB"}
-SHORT = "not applicable"
+MEASURES = {
+    "answered_rate": "purchases answered in a second",
+    "sold_rate": "pieces sold in a second, while there were any",
+}
+LACKING = "not applicable"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sale:
+@dataclass(frozen=True, kw_only=True)
+class Load:
     """What is asked of each strategy.
 
     Attributes:
@@ -31,7 +36,7 @@ class Sale:
     purchases: int = 200
     pieces: int = 20
     workers: int = 8
-    rounds: int = 3
+    rounds: int = 5
 
     def __str__(self) -> str:
         rounds = f"median of {self.rounds} rounds" if self.rounds > 1 else "one round"
@@ -40,46 +45,68 @@ class Sale:
 
 @dataclass(slots=True)
 class Compared:
-    """Purchases answered in a second, by database and strategy; the reason where there are none."""
+    """The rounds of each strategy, by database and title; none where the database lacks what it needs."""
 
-    sale: Sale
-    rates: dict[str, dict[str, float | None]] = field(default_factory=dict)
-    lacking: dict[str, str] = field(default_factory=dict)
+    load: Load
+    rounds: dict[str, dict[str, list[Rush]]] = field(default_factory=dict)
+    reasons: set[str] = field(default_factory=set)
 
-    def measure(self, engine: Engine, during: Callable[[str], None] = lambda _: None) -> None:
+    def measure(self, engine: Engine, beginning: Callable[[str], None] = lambda _: None) -> None:
         """Add a database; every round is held against the rows.
 
         Raises:
             OversoldError: a strategy sold what was not there, or kept what was.
         """
         panel = f"{TITLES.get(engine.dialect.name, engine.dialect.name)} {_version(engine)}"
-        column = self.rates.setdefault(panel, {})
+        column = self.rounds.setdefault(panel, {})
         for strategy in STRATEGIES.values():
             if reason := strategy.lacking.get(engine.dialect.name):
-                column[strategy.title] = None
-                self.lacking[strategy.title] = reason
-                continue
-            during(f"{panel}: {strategy.title}")
-            column[strategy.title] = median(self._rates(strategy))
+                column[strategy.title] = []
+                self.reasons.add(reason)
+            else:
+                beginning(f"{panel}: {strategy.title}")
+                column[strategy.title] = list(self._rushes(strategy))
 
-    def _rates(self, strategy: Strategy) -> Iterable[float]:
-        asked = {"purchases": self.sale.purchases, "pieces": self.sale.pieces, "workers": self.sale.workers}
-        for _ in range(self.sale.rounds):
-            yield rush(strategy, f"sale {uuid4().hex[:12]}", **asked).rate
+    def _rushes(self, strategy: Strategy) -> Iterable[Rush]:
+        """One round that does not count, in which the connections are made, and those that do."""
+        asked = {"purchases": self.load.purchases, "pieces": self.load.pieces, "workers": self.load.workers}
+        rush(strategy, _new_item(), purchases=self.load.workers, pieces=self.load.workers, workers=self.load.workers)
+        for _ in range(self.load.rounds):
+            yield rush(strategy, _new_item(), **asked)
+
+    def rates(self, measure: str) -> dict[str, dict[str, float | None]]:
+        """One of the measures, by database and title."""
+        return {
+            panel: {
+                title: median(map(attrgetter(measure), rounds)) if rounds else None for title, rounds in column.items()
+            }
+            for panel, column in self.rounds.items()
+        }
 
     def table(self) -> str:
         """For people."""
-        head = ["purchases answered in a second", *self.rates]
-        rows = [
-            [strategy.title, *(_shown(column[strategy.title]) for column in self.rates.values())]
-            for strategy in STRATEGIES.values()
-        ]
-        notes = [f"{SHORT}: {reason}" for reason in dict.fromkeys(self.lacking.values())]
-        return "\n".join([*_aligned([head, *rows]), "", f"{self.sale}; each sold exactly", *notes])
+        parts = []
+        for measure, title in MEASURES.items():
+            rates = self.rates(measure)
+            rows = [
+                [strategy.title, *(_shown(column[strategy.title]) for column in rates.values())]
+                for strategy in STRATEGIES.values()
+            ]
+            parts += [*_aligned([[title, *rates], *rows]), ""]
+        return "\n".join([*parts, f"{self.load}; each sold exactly", *(f"{LACKING}: {why}" for why in self.reasons)])
 
     def plot(self) -> str:
         """The same as SVG."""
-        return bars("Selling without overselling", f"{self.sale}", "purchases answered in a second", self.rates)
+        panels = {
+            f"{panel}: {title}": column
+            for measure, title in MEASURES.items()
+            for panel, column in self.rates(measure).items()
+        }
+        return bars("Selling without overselling", f"{self.load}", "in a second", panels)
+
+
+def _new_item() -> str:
+    return f"sale {uuid4().hex[:12]}"
 
 
 def _version(engine: Engine) -> str:
@@ -89,15 +116,9 @@ def _version(engine: Engine) -> str:
 
 
 def _shown(rate: float | None) -> str:
-    return SHORT if rate is None else f"{rate:,.0f}"
+    return LACKING if rate is None else f"{rate:,.0f}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if at == 0 else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
+    return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]

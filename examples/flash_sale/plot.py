@@ -42,6 +42,7 @@ def bars(title: str, subtitle: str, unit: str, groups: Groups) -> str:
     for panel, group in groups.items():
         parts.append(text(16, top + 24, panel, size=14, weight="bold"))
         top += HEAD
+        parts += grid(scale, top, top + ROW * len(group))
         for name, number in group.items():
             parts += bar(name, number, top, scale[-1], COLOURS[names.index(name) % len(COLOURS)])
             top += ROW
@@ -66,14 +67,24 @@ def ticks(most: float) -> Sequence[float]:
 
 
 def axis(scale: Sequence[float], bottom: int, unit: str) -> list[str]:
-    """Lines from top to bottom, the number of each, and what they count."""
-    parts = []
-    for number in scale:
-        x = LABEL + BARS * number / scale[-1]
-        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}" stroke="#dddddd"/>')
-        parts.append(text(x, bottom + 18, f"{number:,.4g}" if number < 1 else f"{number:,.0f}", FAINT, anchor="middle"))
-    parts.append(text(LABEL + BARS / 2, bottom + 40, unit, FAINT, anchor="middle"))
-    return parts
+    """The numbers below the last panel, and what they count."""
+    numbers = [
+        text(place(number, scale[-1]), bottom + 18, f"{number:,.4g}", FAINT, anchor="middle") for number in scale
+    ]
+    return [*numbers, text(LABEL + BARS / 2, bottom + 40, unit, FAINT, anchor="middle")]
+
+
+def grid(scale: Sequence[float], top: int, bottom: int) -> list[str]:
+    """A line at each number, from the top of a panel to its bottom; none through its heading."""
+    return [
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}" stroke="#dddddd"/>'
+        for x in (place(number, scale[-1]) for number in scale)
+    ]
+
+
+def place(number: float, most: float) -> float:
+    """Where the axis has a number."""
+    return LABEL + BARS * number / most
 
 
 def bar(name: str, number: float | None, top: float, most: float, colour: str) -> list[str]:
@@ -82,11 +93,11 @@ def bar(name: str, number: float | None, top: float, most: float, colour: str) -
     named = text(LABEL - 10, middle, name, anchor="end")
     if number is None:
         return [named, text(LABEL + 6, middle, "not applicable", FAINT, style="italic")]
-    long = BARS * number / most
+    end = place(number, most)
     return [
         named,
-        f'<rect x="{LABEL}" y="{top + (ROW - BAR) / 2}" width="{long:.1f}" height="{BAR}" fill="{colour}"/>',
-        text(LABEL + long + 6, middle, f"{number:,.0f}"),
+        f'<rect x="{LABEL}" y="{top + (ROW - BAR) / 2}" width="{end - LABEL:.1f}" height="{BAR}" fill="{colour}"/>',
+        text(end + 6, middle, f"{number:,.0f}"),
     ]
 
 
@@ -101,8 +112,9 @@ def text(
     weight: str = "normal",
     style: str = "normal",
 ) -> str:
-    """One line of text."""
+    """One line of text, on white where a line of the grid is behind it."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" font-size="{size}" text-anchor="{anchor}" '
-        f'font-weight="{weight}" font-style="{style}">{escape(words)}</text>'
+        f'font-weight="{weight}" font-style="{style}" stroke="#ffffff" stroke-width="3" paint-order="stroke">'
+        f"{escape(words)}</text>"
     )

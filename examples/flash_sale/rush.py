@@ -22,17 +22,24 @@ class Rush:
     Attributes:
         sold: purchases that were told "yes".
         sold_out: those that were told "sold out".
-        seconds: from the first to the last.
+        seconds: from the first purchase to the last answer.
+        selling_s: seconds, to the last piece.
     """
 
     sold: int
     sold_out: int
     seconds: float
+    selling_s: float
 
     @property
-    def rate(self) -> float:
-        """Purchases that were answered in a second."""
+    def answered_rate(self) -> float:
+        """Purchases that were answered in a second, those that came too late with the others."""
         return (self.sold + self.sold_out) / self.seconds
+
+    @property
+    def sold_rate(self) -> float:
+        """Pieces that were sold in a second, while there were any."""
+        return self.sold / self.selling_s
 
 
 def rush(strategy: Strategy, sku: str, *, purchases: int, pieces: int, workers: int) -> Rush:
@@ -44,22 +51,23 @@ def rush(strategy: Strategy, sku: str, *, purchases: int, pieces: int, workers: 
     """
     offer(sku, pieces, in_slots=strategy.in_slots)
 
-    def answered(number: int) -> bool:
-        """Whether it was sold; others may be faster many times."""
+    def answered(number: int) -> float | None:
+        """When it was sold, if it was; others may be faster many times."""
         while True:
             try:
                 strategy.buy(sku, f"{sku} #{number}")
             except SoldOutError:
-                return False
+                return None
             except RetriesExhausted:
                 continue
-            return True
+            return perf_counter()
 
     with ThreadPoolExecutor(workers) as threads:
         begun = perf_counter()
         answers = list(threads.map(answered, range(1, purchases + 1)))
         seconds = perf_counter() - begun
-    found = Rush(sum(answers), len(answers) - sum(answers), seconds)
+    sold_at = [at for at in answers if at is not None]
+    found = Rush(len(sold_at), len(answers) - len(sold_at), seconds, max(sold_at, default=begun) - begun)
     check(found, sku, purchases, pieces)
     return found
 

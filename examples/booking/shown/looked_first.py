@@ -1,7 +1,7 @@
 """Two passengers, two connections, stepped by hand: both look, both see a free seat, both are told "yes".
 
-``python examples/booking/shown/looked_first.py [URL]``; without a URL, an SQLite file in a temporary directory.
-Nothing of acidity is in here: this is what the database does by itself.
+``python -m examples.booking.shown.looked_first [URL]``; without a URL, an SQLite file in a temporary directory.
+Nothing of acidity is used in here: this is what the database does by itself.
 """
 
 from __future__ import annotations
@@ -23,8 +23,14 @@ seats = Table(
 SEAT = (seats.c.flight == "AI-101") & (seats.c.number == "14A")
 
 
-def main(url: str) -> str:
+def main(url: str | None = None) -> str:
     """Let Rahul and Priya book 14A on AI-101; who has it in the end."""
+    with TemporaryDirectory() as directory:
+        return both_book(url or f"sqlite:///{Path(directory) / 'shown.db'}")
+
+
+def both_book(url: str) -> str:
+    """The whole story, in that database."""
     engine = create_engine(url)
     seats.create(engine)
     try:
@@ -59,5 +65,4 @@ def takes(connection: Connection, passenger: str) -> None:
 
 
 if __name__ == "__main__":
-    with TemporaryDirectory() as directory:
-        main(sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{Path(directory) / 'shown.db'}")
+    main(*sys.argv[1:2])
