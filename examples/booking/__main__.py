@@ -6,8 +6,9 @@ import argparse
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from examples.booking import app
 from examples.booking.models import Base
@@ -24,15 +25,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return ended(lambda: carry_out(asked))
 
 
-def carry_out(asked: argparse.Namespace) -> None:
-    """Open the database, and do what was asked for in it."""
-    engine = open_database(asked.db, "booking", Base.metadata)
+@contextmanager
+def opened(url: str | None) -> Iterator[None]:
+    """The bookings are in this database for as long as the block lasts."""
+    engine = open_database(url, "booking", Base.metadata)
     app.Sessions.configure(bind=engine)
     try:
-        asked.run(asked)
+        yield
     finally:
         app.Sessions.configure(bind=app.engine)
         engine.dispose()
+
+
+def carry_out(asked: argparse.Namespace) -> None:
+    """Do what was asked for, in the database that was named."""
+    with opened(asked.db):
+        asked.run(asked)
 
 
 def parser() -> argparse.ArgumentParser:

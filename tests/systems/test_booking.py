@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
 
@@ -14,8 +15,10 @@ from sqlalchemy import create_engine, text
 
 from acidity import prove
 from examples.booking import app
-from examples.booking.__main__ import main
+from examples.booking.__main__ import main, opened
 from examples.booking.broken import looked_first
+from examples.booking.rules import SeatTakenError
+from examples.command import RefusedError
 from tests.systems.places import ROOT, empty_database, script
 from tests.tiers import ENGINES
 
@@ -27,6 +30,14 @@ LANES = re.compile(r"<!-- lanes: \S+ -->\n```\n(?P<lanes>.*?)```\n<!-- end -->",
 def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(params=ENGINES)
+def empty(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Flight AI-101 with six seats, and nobody in them."""
+    with empty_database(request.param) as url, opened(url):
+        app.open_flight("AI-101", 1)
+        yield url
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
@@ -64,6 +75,25 @@ def test_a_person_books(db: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert booking("cancel", "AI-101", "14A", "Priya") == (1, "refused: Priya has no seat 14A on AI-101")
         assert booking("cancel", "AI-101", "14A", "Rahul") == (0, "Rahul has given 14A on AI-101 back")
         assert booking("book", "AI-101", "14A", "Priya") == (0, "Priya has 14A on AI-101")
+
+
+@pytest.mark.parametrize("book", [app.book, app.book_if_free], ids=["book", "book_if_free"])
+def test_a_seat_is_of_one_passenger(empty: str, book: Callable[..., str]) -> None:
+    """Whatever the database takes for the same name: to MariaDB 'rahul' and 'Rahul ' are Rahul."""
+    assert book("AI-101", "1A", "Rahul") == "1A"
+    assert book("AI-101", "1A", "Rahul") == "1A", "it is theirs already"
+    for other in ("Priya", "rahul", "Ráhul"):
+        with pytest.raises(SeatTakenError, match="seat not available"):
+            book("AI-101", "1A", other)
+        with pytest.raises(RefusedError, match="has no seat"):
+            app.cancel("AI-101", "1A", other)
+    with pytest.raises(RefusedError, match="there is no seat 9A on AI-101"):
+        book("AI-101", "9A", "Rahul")
+    with pytest.raises(RefusedError, match="no space around"):
+        book("AI-101", "1A", "Rahul ")
+    assert app.seats("AI-101")["1A"] == "Rahul"
+    app.cancel("AI-101", "1A", "Rahul")
+    assert book("AI-101", "1A", "rahul") == "1A"
 
 
 @pytest.mark.parametrize(
