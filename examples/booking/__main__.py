@@ -17,6 +17,7 @@ from examples.command import ended
 from examples.opening import open_database
 
 MOST_ROWS = 99
+THREADS = 16  # at most; a server has not many more connections for one program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,9 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def opened(url: str | None) -> Iterator[None]:
+def opened(url: str | None, threads: int = 1) -> Iterator[None]:
     """The bookings are in this database for as long as the block lasts."""
-    engine = open_database(url, "booking", Base.metadata)
+    engine = open_database(url, "booking", Base.metadata, threads=threads)
     app.Sessions.configure(bind=engine)
     try:
         yield
@@ -39,8 +40,13 @@ def opened(url: str | None) -> Iterator[None]:
 
 def carry_out(asked: argparse.Namespace) -> None:
     """Do what was asked for, in the database that was named."""
-    with opened(asked.db):
+    with opened(asked.db, threads_of(asked)):
         asked.run(asked)
+
+
+def threads_of(asked: argparse.Namespace) -> int:
+    """How many threads a command needs: one for each passenger who takes part in a race."""
+    return min(len(getattr(asked, "passengers", "1")), THREADS)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     for name, run, text in (
         ("book", book, "take a seat for a passenger"),
         ("cancel", cancel, "give a passenger's seat back"),
-        ("race", race, "let several passengers ask for the same seat at once, each in a thread"),
+        ("race", race, "let several passengers ask for the same seat at once, from several threads"),
     ):
         made = command(name, run, text)
         made.add_argument("seat", type=seat, metavar="SEAT", help="as 14A")
@@ -112,7 +118,7 @@ def race(asked: argparse.Namespace) -> None:
             return str(refusal)
         return f"you have {asked.seat}"
 
-    with ThreadPoolExecutor(len(asked.passengers)) as threads:
+    with ThreadPoolExecutor(threads_of(asked)) as threads:
         answers = Counter(threads.map(told, asked.passengers))
     for answer, count in sorted(answers.items(), reverse=True):
         print(f"{count} of {len(asked.passengers)} passengers told: {answer}")

@@ -114,6 +114,7 @@ def test_a_seat_is_of_one_passenger(empty: str, book: Callable[..., str]) -> Non
         (("open", "AI-102", "--rows", "1.5"), 2, "a plane has 1 to 99 rows"),
         (("seats", "AI-101", "--db", "nonsense"), 2, "error: --db is not the URL of a database"),
         (("seats", "AI-101", "--db", "sqlite:///theirs.db"), 2, "has tables already (theirs)"),
+        (("race", "AI-101", "14A", "A", "B", "--db", "sqlite://"), 2, "a database in memory is of one thread"),
         ((), 2, "usage: python -m examples.booking"),
     ],
     ids=str,

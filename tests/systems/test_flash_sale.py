@@ -167,6 +167,7 @@ def test_a_person_sells(db: str, capsys: pytest.CaptureFixture[str]) -> None:
             "error: --svg nowhere/x.svg",
         ),
         ("stock phone --db nonsense", 2, "error: --db is not the URL of a database"),
+        ("rush phone --db sqlite:///:memory:", 2, "a database in memory is of one thread, and 8 are at work"),
         ("", 2, "usage: python -m examples.flash_sale"),
     ],
 )
