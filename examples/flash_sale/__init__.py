@@ -17,6 +17,7 @@ from examples.flash_sale.scenarios import (
     skip_locked,
     skip_locked_last,
     skip_locked_late,
+    skip_locked_twice,
     too_many,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "skip_locked",
     "skip_locked_last",
     "skip_locked_late",
+    "skip_locked_twice",
     "too_many",
 ]

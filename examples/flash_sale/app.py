@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import create_engine, func, select, update
+from sqlalchemy import create_engine, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -86,21 +86,29 @@ def buy_serializable(session: Session, sku: str, purchase: str) -> None:
 def buy_slot(session: Session, sku: str, purchase: str) -> None:
     """Buy a piece of an item that is offered in slots: the first one that nobody else is about to take.
 
+    The sale is written before a slot is looked for. The other way round, when one purchase is asked for twice at once,
+    the second takes the next slot, and the first, which then fails, leaves a gap that no order of the two would leave.
+
     When all that are left are locked, whoever holds them may yet fail: the second query waits for them, so that nobody
     is told "sold out" too early. READ COMMITTED, so that MariaDB keeps no locks on the slots that it only looked at.
 
     Raises:
         SoldOutError: as above, and so on.
     """
+    of_the_item = select(literal(purchase), Item.sku).where(Item.sku == sku)
+    try:
+        done: Any = session.execute(insert(Sale).from_select(["purchase", "sku"], of_the_item))
+    except IntegrityError as error:
+        raise made_already(purchase) from error
+    if done.rowcount == 0:
+        raise no_such_item(sku)
     free = select(Slot).where(Slot.sku == sku, Slot.purchase.is_(None)).order_by(Slot.number).limit(1)
     slot = session.scalars(free.with_for_update(skip_locked=True)).first()
     if slot is None:
         slot = session.scalars(free.with_for_update()).first()
     if slot is None:
-        refuse(session, sku)
-    else:
-        slot.purchase = purchase
-        record(session, sku, purchase)
+        raise SoldOutError
+    slot.purchase = purchase
 
 
 @atomic(Sessions)
@@ -162,7 +170,7 @@ def record(session: Session, sku: str, purchase: str) -> None:
     try:
         session.flush()
     except IntegrityError as error:
-        raise RefusedError(f"purchase {purchase} was made already") from error
+        raise made_already(purchase) from error
 
 
 def refuse(session: Session, sku: str) -> None:
@@ -180,3 +188,8 @@ def refuse(session: Session, sku: str) -> None:
 def no_such_item(sku: str) -> RefusedError:
     """What is said of an item that nobody offers."""
     return RefusedError(f"there is no item {sku}")
+
+
+def made_already(purchase: str) -> RefusedError:
+    """What is said to who asks again, and may not have heard the first answer."""
+    return RefusedError(f"purchase {purchase} was made already")

@@ -68,6 +68,12 @@ def sold(buy: Callable[..., Any], sku: str, **more: Any) -> Scenario:
     return asked(Operation(buy, sku, "P-1"), Operation(buy, sku, "P-2"), **options)
 
 
+def asked_twice(buy: Callable[..., Any], sku: str, **more: Any) -> Scenario:
+    """One buyer, who asks twice at once for one purchase."""
+    options = {"invariants": [each_sale_is_a_piece, each_yes_is_a_sale]} | more
+    return asked(Operation(buy, sku, "P-1"), Operation(buy, sku, "P-1"), **options)
+
+
 def sold_out(buy: Callable[..., Any], sku: str) -> Scenario:
     """A buyer who comes too late."""
     return asked(Operation(buy, sku, "P-1", raises=SoldOutError), invariants=[each_sale_is_a_piece])
@@ -90,6 +96,7 @@ serializable_last = sold(buy_serializable, LAST)
 serializable_late = sold_out(buy_serializable, NONE_LEFT)
 skip_locked = sold(buy_slot, IN_SLOTS[0])
 skip_locked_last = sold(buy_slot, IN_SLOTS[1])
+skip_locked_twice = asked_twice(buy_slot, IN_SLOTS[0])
 skip_locked_late = sold_out(buy_slot, IN_SLOTS[2])
 
 shifted = moved(move_stock, (MUMBAI, DELHI, MOVED))
