@@ -43,7 +43,7 @@ _KINDS = {"lock": LeftKind.LOCK, "table": LeftKind.TABLE}
 def plain_cursor(dbapi_connection: Any) -> Any:
     """A cursor that gives rows as they are, whatever the program makes of its own."""
     cursor = dbapi_connection.cursor()
-    if hasattr(cursor, "row_factory"):  # psycopg
+    if any(each.__module__.startswith("psycopg.") for each in type(cursor).__mro__):  # psycopg2 has that attribute, too
         from psycopg.rows import tuple_row
 
         cursor.row_factory = tuple_row
