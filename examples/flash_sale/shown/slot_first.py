@@ -48,7 +48,7 @@ def main(url: str) -> list[int]:
 def lock_a_slot(connection: Connection) -> int:
     """The first one that is free and that nobody has locked."""
     free = select(slots.c.number).where(slots.c.purchase.is_(None)).order_by(slots.c.number).limit(1)
-    return connection.scalars(free.with_for_update(skip_locked=True)).one()
+    return int(connection.scalars(free.with_for_update(skip_locked=True)).one())
 
 
 def record(connection: Connection, number: int) -> None:
