@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import random
 import statistics
 import threading
@@ -30,6 +29,7 @@ from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_
 
 from acidity import atomic, lock
 from acidity.engines import new_sandbox
+from benchmarks.ledger import load
 
 THREADS, ACCOUNTS, EACH = 8, 10, 1000
 ATTEMPTS = 100
@@ -246,7 +246,7 @@ def measure(name: str, repeats: int, seconds: float, only: str) -> None:
                     total = connection.scalar(select(func.sum(Account.balance)))
                 assert total == ACCOUNTS * EACH, f"{key} lost money: {total}"
         engine.dispose()
-    print(f"{name}: {repeats} turns of {seconds} s, load {os.getloadavg()[0]:.1f}")
+    print(f"{name}: {repeats} turns of {seconds} s, {load()}")
     for key, way in chosen.items():
         show(key, turns[key], turns.get(way.against))
 

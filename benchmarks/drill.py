@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import time
 
-from sqlalchemy import ForeignKey, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from acidity.adapters.seam import PassThrough
 from acidity.prove import Operation, Scenario
@@ -17,34 +16,14 @@ from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
+from benchmarks.ledger import Account, Base, Entry, accounts, load
 
 REPEATS = 7
 
 
-class Base(DeclarativeBase):
-    """The tables."""
-
-
-class Account(Base):
-    """An account."""
-
-    __tablename__ = "accounts"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    balance: Mapped[int]
-
-
-class Entry(Base):
-    """One side of a transfer."""
-
-    __tablename__ = "entries"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
-    amount: Mapped[int]
-
-
 def seed(session: Session) -> None:
     """Two accounts."""
-    session.add_all([Account(balance=100), Account(balance=50)])
+    session.add_all(accounts(100, 50))
 
 
 def transfer(session: Session, amount: int) -> None:
@@ -75,7 +54,7 @@ def measure(engine: str) -> None:
             cpu.append(len(examination.judged) / (time.process_time() - began_cpu))
     print(
         f"{engine:11} {len(calls)} calls, {len(kept)} runs: median {statistics.median(wall):.0f} runs/s wall, "
-        f"{statistics.median(cpu):.0f} runs/s of CPU (best {max(wall):.0f}), load {os.getloadavg()[0]:.1f}"
+        f"{statistics.median(cpu):.0f} runs/s of CPU (best {max(wall):.0f}), {load()}"
     )
 
 

@@ -32,38 +32,18 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ForeignKey, bindparam, create_engine, event, select, text, update
+from sqlalchemy import bindparam, create_engine, event, select, text, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
 
 from acidity import atomic, configure_sqlite
 from acidity.engines import new_sandbox
 from acidity.engines.directory import home
 from acidity.run import guard, tables
+from benchmarks.ledger import Account, Base, Entry, accounts, load
 
 ENGINES = ("sqlite", "postgresql", "mariadb")
-
-
-class Base(DeclarativeBase):
-    """The tables."""
-
-
-class Account(Base):
-    """An account."""
-
-    __tablename__ = "accounts"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    balance: Mapped[int]
-
-
-class Entry(Base):
-    """One side of a transfer."""
-
-    __tablename__ = "entries"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
-    amount: Mapped[int]
 
 
 ASK = text("SELECT 1")
@@ -217,6 +197,14 @@ def orders(names: list[str], rounds: int) -> Iterator[list[str]]:
         yield turned if number % 2 else turned[::-1]
 
 
+def in_turn(made: dict[str, Unit], rounds: int) -> Iterator[tuple[str, Unit]]:
+    """Every variant once a round, with `atomic` hearing of it or not."""
+    for order in orders(list(made), rounds):
+        for variant in order:
+            watching(variant)
+            yield variant, made[variant]
+
+
 def sampled(name: str, url: str, rounds: int, block: int) -> dict[str, list[float]]:
     """Microseconds of CPU per unit, by variant and round."""
     engines = engines_on(url)
@@ -226,16 +214,13 @@ def sampled(name: str, url: str, rounds: int, block: int) -> dict[str, list[floa
         for _ in range(block):
             unit()
     gc.collect()
-    for order in orders(list(made), rounds):
-        for variant in order:
-            unit = made[variant]
-            watching(variant)
-            for _ in range(WARM):
-                unit()
-            began = time.thread_time()
-            for _ in range(block):
-                unit()
-            taken[variant].append((time.thread_time() - began) / block * 1e6)
+    for variant, unit in in_turn(made, rounds):
+        for _ in range(WARM):
+            unit()
+        began = time.thread_time()
+        for _ in range(block):
+            unit()
+        taken[variant].append((time.thread_time() - began) / block * 1e6)
     for engine in engines:
         engine.dispose()
     return taken
@@ -250,16 +235,13 @@ async def sampled_async(name: str, url: str, rounds: int, block: int) -> dict[st
         for _ in range(block):
             await unit()
     gc.collect()
-    for order in orders(list(made), rounds):
-        for variant in order:
-            unit = made[variant]
-            watching(variant)
-            for _ in range(WARM):
-                await unit()
-            began = time.process_time()
-            for _ in range(block):
-                await unit()
-            taken[variant].append((time.process_time() - began) / block * 1e6)
+    for variant, unit in in_turn(made, rounds):
+        for _ in range(WARM):
+            await unit()
+        began = time.process_time()
+        for _ in range(block):
+            await unit()
+        taken[variant].append((time.process_time() - began) / block * 1e6)
     for engine in engines:
         await engine.dispose()
     return taken
@@ -273,7 +255,7 @@ def in_a_process(name: str, url: str, rounds: int, block: int, *, asynchronous: 
 def show(title: str, taken: dict[str, list[float]]) -> None:
     """One line for each variant."""
     reference = taken["by hand"]
-    print(f"{title:22} by hand {statistics.median(reference):7.1f} µs   load {os.getloadavg()[0]:.1f}")
+    print(f"{title:22} by hand {statistics.median(reference):7.1f} µs   {load()}")
     for name, values in taken.items():
         if name == "by hand":
             continue
@@ -301,7 +283,7 @@ def database(name: str) -> Iterator[tuple[str, str]]:
         Base.metadata.create_all(engine)
         tables.metadata.create_all(engine)
         with Session(engine) as session, session.begin():
-            session.add_all([Account(id=1, balance=0), Account(id=2, balance=0)])
+            session.add_all(accounts(0, 0))
             assert session.scalars(select(Account)).all()
         engine.dispose()
         yield urls

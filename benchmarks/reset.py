@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import time
@@ -15,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
 
 from acidity.engines import ENGINES
+from benchmarks.ledger import load
 
 TABLES = 7
 REPEATS = 200
@@ -88,7 +88,7 @@ def measure(name: str) -> None:
         sandbox.close()
     print(
         f"{name:11} reset of {TABLES} touched tables {reset:.2f} ms, with a key burnt {burnt / reset:.2f}×, "
-        f"look {look:.2f} ms, load {os.getloadavg()[0]:.1f}"
+        f"look {look:.2f} ms, {load()}"
     )
 
 

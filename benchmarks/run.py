@@ -22,39 +22,20 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ForeignKey, create_engine, insert, select, update
+from sqlalchemy import create_engine, insert, select, update
 from sqlalchemy.engine import Engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
+
+from benchmarks.ledger import Account, Base, Entry, accounts, load, ratio
 
 SLICE = 40  # operations of one kind in a slice
 ROUNDS = 15
 SRC = Path(__file__).resolve().parents[1] / "src"
 
 
-class Base(DeclarativeBase):
-    """The tables."""
-
-
-class Account(Base):
-    """An account."""
-
-    __tablename__ = "accounts"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    balance: Mapped[int]
-
-
-class Entry(Base):
-    """One side of a transfer."""
-
-    __tablename__ = "entries"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
-    amount: Mapped[int]
-
-
 def seed(session: Session) -> None:
     """Two accounts for each of two callers."""
-    session.add_all([Account(id=number, balance=100) for number in range(1, 5)])
+    session.add_all(accounts(100, 100, 100, 100))
 
 
 def core(engine: Engine, payer: int, amount: int) -> None:
@@ -213,7 +194,7 @@ def measure(engine: str, checkouts: list[Path], rounds: int) -> None:
     finally:
         for worker in workers.values():
             worker.close()
-    print(f"{engine}: {rounds} rounds of {SLICE}, load {os.getloadavg()[0]:.1f}; ms CPU (ms wall)")
+    print(f"{engine}: {rounds} rounds of {SLICE}, {load()}; ms CPU (ms wall)")
     for name in names:
         for kind in seen[0][name]:
             cpu, wall = (statistics.median(each[name][kind][which] for each in seen) for which in (0, 1))
@@ -226,7 +207,8 @@ def _ratios(seen: list[dict[str, dict[str, list[float]]]], name: str, kind: str)
     said = ""
     for base in (kind, f"{kind} new"):
         cpu, wall = (
-            statistics.median(each[name][kind][which] / each["bare"][base][which] for each in seen) for which in (0, 1)
+            ratio([each[name][kind][which] for each in seen], [each["bare"][base][which] for each in seen])
+            for which in (0, 1)
         )
         said += f"   {cpu:.2f}× ({wall:.2f}×) bare {base}"
     return said

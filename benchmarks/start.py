@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
+
+from benchmarks.ledger import load
 
 REPEATS = 7
 
@@ -24,7 +25,7 @@ def run(*arguments: str) -> tuple[float, float]:
 
 if __name__ == "__main__":
     helps = [run("--help")[0] for _ in range(REPEATS)]
-    print(f"acidity --help: median {statistics.median(helps):.3f} s CPU, load {os.getloadavg()[0]:.1f}")
+    print(f"acidity --help: median {statistics.median(helps):.3f} s CPU, {load()}")
     for engine in ("sqlite", "postgresql", "mariadb"):
         walls = [run("drill", "examples.budget:transfer", "--db", engine)[1] for _ in range(3)]
         print(f"first verdict on {engine}: median {statistics.median(walls):.2f} s wall, server started and stopped")

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 
 from sqlalchemy.exc import DBAPIError
 
-from acidity.run import CommitUnknown, NotMoney
+from acidity.run import CommitUnknown, NotMoney, TransactionFailed
 from examples.opening import NotOurDatabaseError
 
 MOST = Decimal(10) ** 15
@@ -60,6 +60,8 @@ def ended(run: Callable[[], int | None]) -> int:
         return _said(f"error: {error}", 2)
     except CommitUnknown as error:
         return _said(f"unknown: {error}", 3)
+    except TransactionFailed as error:
+        return _said(f"refused: {error}", 1)
     except DBAPIError as error:
         return _said(f"error: the database says: {error.orig}", 1)
     except KeyboardInterrupt:

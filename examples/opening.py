@@ -30,7 +30,7 @@ def open_database(url: str | None, example: str, metadata: MetaData) -> Engine:
     try:
         engine = create_engine(make_url(url or f"sqlite:///{example}.db"))
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        raise NotOurDatabaseError(f"--db {url}: {error}") from error
+        raise NotOurDatabaseError(f"--db is not the URL of a database: {error}") from error
     if engine.dialect.name == "sqlite":
         configure_sqlite(engine)
     try:

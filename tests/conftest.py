@@ -9,7 +9,10 @@ from __future__ import annotations
 import gc
 import os
 import signal
-from collections.abc import Generator, Iterator
+import sys
+from collections.abc import Generator
+from contextlib import nullcontext
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,10 +20,12 @@ import pytest
 from tests.costs import Costs
 from tests.loud import SkipsAreFailures
 from tests.quality.drilled import as_far_as
-from tests.tiers import FEW_OR_ALL, is_on_the_other_server
+from tests.tiers import FEW_OR_ALL, is_on_the_other_server, on_other_engines
 
 SETTLED_EACH = 20  # tests
 SINCE = {"settled": 0}
+ASIDE: dict[str, object] = {}
+MODULES: dict[str, ModuleType] = {}
 ON_REQUEST = ("mysqlclient", "slow", "large")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and the programs they start inherit that.
@@ -47,6 +52,21 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         settle()
         gc.enable()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if ASIDE.get("of") != item.path:
+        ASIDE["of"] = item.path
+        keep_aside(item)
+
+
+def keep_aside(item: pytest.Item) -> None:
+    """Have no test files among the modules but this test's: no program has three hundred, and a check looks through all."""
+    own = getattr(getattr(item, "module", None), "__name__", "")
+    for name in [name for name in sys.modules if name.startswith("tests.") and ".test_" in name and name != own]:
+        MODULES[name] = sys.modules.pop(name)
+    if own in MODULES:
+        sys.modules[own] = MODULES.pop(own)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -99,10 +119,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def tier(request: pytest.FixtureRequest) -> Iterator[None]:
-    """How far a test that is marked `few_or_all` drills."""
-    with as_far_as(request.param):
-        yield
+def tier(request: pytest.FixtureRequest) -> Any:
+    """How far a test that is marked `few_or_all` drills; only `pytest_runtest_protocol` makes it so.
+
+    A name that is added to those of the fixtures is a parameter, but no fixture that pytest would set up.
+    """
+    return request.param
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that is marked `few_or_all` drills, and has its fixtures drill, as far as its tier says."""
+    asked = getattr(getattr(item, "callspec", None), "params", {})
+    with as_far_as(asked["tier"]) if "tier" in asked else nullcontext():
+        return (yield)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -111,12 +141,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.mysqlclient)
         if item.get_closest_marker("one_server") and is_on_the_other_server(item.nodeid):
             item.add_marker(pytest.mark.slow)
+    cells = {item.nodeid: item for item in items if item.get_closest_marker("one_engine") and not _is_on_request(item)}
+    for nodeid in on_other_engines(cells):
+        cells[nodeid].add_marker(pytest.mark.slow)
     asked = config.getoption("markexpr")
     marks = [mark for mark in ON_REQUEST if mark not in asked]
     left = [item for item in items if any(item.get_closest_marker(mark) for mark in marks)]
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in set(left)]
+
+
+def _is_on_request(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(mark) for mark in ON_REQUEST)
 
 
 def _needs_mysqlclient(item: pytest.Item) -> bool:

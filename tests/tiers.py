@@ -1,15 +1,16 @@
 """Which tests run when: the default ones in three minutes, the slow ones in CI's second step, the large ones by hand.
 
 Nothing is left out: a cell that is too dear for the default tier is marked `slow`. By default pairs are covered, not
-products: a program runs on SQLite and on one server, with a few faults that differ in what they do; the other server,
-and every fault there is, are slow. Which server that is hangs on the name of the test alone, so it is the same on each
-machine, and the tests are spread evenly over both.
+products: a program runs on one engine (marker `one_engine`), or on SQLite and one server (`one_server`), with a few
+faults that differ in what they do; the other engines, and every fault there is, are slow. Which engine that is hangs on
+the name of the test alone, so it is the same on each machine, and the tests are spread evenly.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import Any
 from zlib import crc32
 
@@ -19,6 +20,7 @@ SERVERS = ("postgresql", "mariadb")
 ENGINES = ("sqlite", *SERVERS)
 _EITHER = "|".join(SERVERS)
 _SERVER = re.compile(rf"({_EITHER})(\+(?!{_EITHER})\w+)?")  # a server, and a driver of it
+_ENGINE = re.compile(rf"({'|'.join(ENGINES)})(\+(?!{_EITHER})\w+)?")
 
 # The faults of a default drill, one for each thing that can happen: a statement is refused, or its result is lost, a COMMIT is refused and
 # either ends the transaction or leaves it open, it is applied without an answer, an effect took place without one.
@@ -37,6 +39,16 @@ def is_on_the_other_server(nodeid: str) -> bool:
     """Whether a test marked `one_server` is the cell of a pair that is slow; one that names both servers is not."""
     named = {found[1] for found in _SERVER.finditer(nodeid.partition("[")[2])}
     return len(named) == 1 and named != {server_of(nodeid)}
+
+
+def on_other_engines(nodeids: Iterable[str]) -> Iterator[str]:
+    """Of the cells of tests marked `one_engine` those that are slow: all that differ in the engine alone, but one."""
+    alike: defaultdict[str, list[str]] = defaultdict(list)
+    for nodeid in nodeids:
+        alike[_ENGINE.sub("", nodeid)].append(nodeid)
+    for name, cells in alike.items():
+        chosen = sorted(cells)[crc32(name.encode()) % len(cells)]
+        yield from (cell for cell in cells if cell != chosen)
 
 
 def mostly_slow(*quick: Any, of: Iterable[Any] = ENGINES) -> list[Any]:

@@ -15,6 +15,7 @@ from examples.budget.rules import (
     Answer,
     OutcomeUnknownError,
     RefusedError,
+    check_deleted,
     check_merge,
     check_transfer,
     month_totals,
@@ -92,7 +93,7 @@ def merge_category(user_id: int, source_id: int, target_id: int) -> Answer:
             owned = session.scalars(owned_categories(user_id, source_id, target_id)).all()
             check_merge(owned, source_id, target_id)
             session.execute(update(Expense).where(Expense.category_id == source_id).values(category_id=target_id))
-            session.execute(delete(Category).where(Category.id == source_id))
+            check_deleted(session.execute(delete(Category).where(Category.id == source_id)))
     except RefusedError as refusal:
         return {"success": False, "error": str(refusal)}
     return {"success": True}

@@ -1,17 +1,24 @@
-"""Broken twins of `aio.transfer_budget`, each with one bug; see `twins`."""
+"""Broken twins of the functions of `aio`, each with one bug; see `twins`."""
 
 from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
 
-from sqlalchemy import insert
+from sqlalchemy import delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session, async_sessionmaker
 
-from examples.budget.aio import engine
-from examples.budget.async_scenarios import transfers
-from examples.budget.models import Expense
-from examples.budget.rules import Answer, check_transfer, owned_categories, transfer_entries
+from examples.budget.aio import engine, unit_of_work
+from examples.budget.async_scenarios import merges, transfers
+from examples.budget.models import Category, Expense
+from examples.budget.rules import (
+    Answer,
+    RefusedError,
+    check_merge,
+    check_transfer,
+    owned_categories,
+    transfer_entries,
+)
 from examples.budget.scenarios import ALICE, AMOUNT, FOOD, TRAVEL
 
 shared = async_scoped_session(async_sessionmaker(engine), scopefunc=asyncio.current_task)
@@ -126,6 +133,19 @@ async def transfer_with_autocommit(user_id: int, from_id: int, to_id: int, amoun
     return {"success": True}
 
 
+async def merge_without_counting(user_id: int, source_id: int, target_id: int) -> Answer:
+    """Nobody asks whether anything was deleted: of two merges at once both say that they did it."""
+    try:
+        async with unit_of_work() as session:
+            owned = (await session.scalars(owned_categories(user_id, source_id, target_id))).all()
+            check_merge(owned, source_id, target_id)
+            await session.execute(update(Expense).where(Expense.category_id == source_id).values(category_id=target_id))
+            await session.execute(delete(Category).where(Category.id == source_id))
+    except RefusedError as refusal:
+        return {"success": False, "error": str(refusal)}
+    return {"success": True}
+
+
 two_sessions = transfers(transfer_in_two_sessions, ALICE, FOOD, TRAVEL, AMOUNT)
 commit_between = transfers(transfer_with_commit_between, ALICE, FOOD, TRAVEL, AMOUNT)
 caught_without_rollback = transfers(transfer_caught_without_rollback, ALICE, FOOD, TRAVEL, AMOUNT)
@@ -133,3 +153,4 @@ success_without_commit = transfers(transfer_without_commit, ALICE, FOOD, TRAVEL,
 as_in_the_text = transfers(transfer_as_in_the_text, ALICE, FOOD, TRAVEL, AMOUNT)
 stock_session_commit = transfers(transfer_with_stock_commit, ALICE, FOOD, TRAVEL, AMOUNT)
 flushed_at_once = transfers(transfer_with_autocommit, ALICE, FOOD, TRAVEL, AMOUNT)
+merge_uncounted = merges(merge_without_counting, ALICE, FOOD, TRAVEL)

@@ -13,6 +13,7 @@ Word = Literal[
     "false failure by a stranger's commit",
     "not refused",
     "leaked",
+    "not serial",
 ]
 
 ENGINES = ("sqlite", "postgresql", "mariadb")
@@ -47,6 +48,7 @@ class Expected:
         file: where the finding points.
         marker: the comment on the lines, one of which must be among the sites of the first finding with such a word.
         function: instead of `marker` where no Call is struck, the function within which a site must be.
+        at_once: it takes two callers at once to show it; one alone does nothing wrong.
         elsewhere: engines on which the words are others.
     """
 
@@ -56,6 +58,7 @@ class Expected:
     file: str = SYNC
     marker: str = ""
     function: str = ""
+    at_once: bool = False
     elsewhere: tuple[Elsewhere, ...] = ()
 
     def words_on(self, engine: str) -> frozenset[Word]:
@@ -169,6 +172,13 @@ EXPECTED: tuple[Expected, ...] = (
         elsewhere=(ONE_INSERT,),
     ),
     Expected(
+        scenario="examples.budget.twins:merge_uncounted",
+        words=frozenset({"not serial"}),
+        function="merge_without_counting",
+        at_once=True,
+        why="Whoever comes late updates and deletes no row, and says that it has merged what was merged already.",
+    ),
+    Expected(
         scenario="examples.budget.async_twins:two_sessions",
         words=frozenset({"torn"}),
         file=ASYNC,
@@ -218,5 +228,13 @@ EXPECTED: tuple[Expected, ...] = (
         marker="<- autocommit: what was sent is committed",
         why="As the sync twin.",
         elsewhere=(ONE_INSERT,),
+    ),
+    Expected(
+        scenario="examples.budget.async_twins:merge_uncounted",
+        words=frozenset({"not serial"}),
+        file=ASYNC,
+        function="merge_without_counting",
+        at_once=True,
+        why="As the sync twin.",
     ),
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 from decimal import Decimal
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import CursorResult, Result, Select, func, select
 
 from examples.budget.models import CENT, LIMIT, Category, Expense
 
@@ -49,6 +49,12 @@ def check_merge(owned: Collection[int], source_id: int, target_id: int) -> None:
     if source_id == target_id:
         raise RefusedError("Categories must be different")
     if source_id not in owned or target_id not in owned:
+        raise RefusedError("Category not found")
+
+
+def check_deleted(deleted: Result[Any]) -> None:
+    """Raise `RefusedError` where there was nothing to delete: somebody else was faster, after we had looked."""
+    if not isinstance(deleted, CursorResult) or deleted.rowcount != 1:
         raise RefusedError("Category not found")
 
 

@@ -1,4 +1,4 @@
-"""Broken twins of `app.transfer_budget`, each with one bug; `manifest` says how acidity must name it and where.
+"""Broken twins of the functions of `app`, each with one bug; `manifest` says how acidity must name it and where.
 
 A module named ``twins`` is never collected; name one: ``acidity drill examples.budget.twins:two_sessions``.
 The comments with an arrow mark the lines that the manifest speaks of.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from examples.budget.app import engine, transfer_budget, unit_of_work
@@ -16,11 +16,12 @@ from examples.budget.models import Category, Expense
 from examples.budget.rules import (
     Answer,
     RefusedError,
+    check_merge,
     check_transfer,
     owned_categories,
     transfer_entries,
 )
-from examples.budget.scenarios import ALICE, AMOUNT, BOBS_RENT, FOOD, TRAVEL, transfers
+from examples.budget.scenarios import ALICE, AMOUNT, BOBS_RENT, FOOD, TRAVEL, merges, transfers
 
 shared = scoped_session(sessionmaker(engine))
 
@@ -217,6 +218,19 @@ def transfer_with_autocommit(user_id: int, from_id: int, to_id: int, amount: Dec
     return {"success": True}
 
 
+def merge_without_counting(user_id: int, source_id: int, target_id: int) -> Answer:
+    """Nobody asks whether anything was deleted: of two merges at once both say that they did it."""
+    try:
+        with unit_of_work() as session:
+            owned = session.scalars(owned_categories(user_id, source_id, target_id)).all()
+            check_merge(owned, source_id, target_id)
+            session.execute(update(Expense).where(Expense.category_id == source_id).values(category_id=target_id))
+            session.execute(delete(Category).where(Category.id == source_id))
+    except RefusedError as refusal:
+        return {"success": False, "error": str(refusal)}
+    return {"success": True}
+
+
 two_sessions = transfers(transfer_in_two_sessions, ALICE, FOOD, TRAVEL, AMOUNT)
 commit_between = transfers(transfer_with_commit_between, ALICE, FOOD, TRAVEL, AMOUNT)
 caught_without_rollback = transfers(transfer_caught_without_rollback, ALICE, FOOD, TRAVEL, AMOUNT)
@@ -230,3 +244,4 @@ stock_session_commit = transfers(transfer_with_stock_commit, ALICE, FOOD, TRAVEL
 helper_commits = transfers(transfer_with_committing_helper, ALICE, FOOD, "Holidays", AMOUNT)
 savepoint_release_commits = transfers(transfer_in_savepoints, ALICE, FOOD, TRAVEL, AMOUNT)
 flushed_at_once = transfers(transfer_with_autocommit, ALICE, FOOD, TRAVEL, AMOUNT)
+merge_uncounted = merges(merge_without_counting, ALICE, FOOD, TRAVEL)

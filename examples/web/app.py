@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, HTTPException
 from pydantic import BaseModel, PositiveInt
-from sqlalchemy import create_engine, select
+from sqlalchemy import CursorResult, create_engine, select, update
 from sqlalchemy.orm import Session
 
 from examples.web.models import Account, Transfer
@@ -37,17 +37,26 @@ def get_session() -> Iterator[Session]:
 
 
 def move(session: Session, order: Order) -> dict[str, int]:
-    """Move the money and note it; the caller commits."""
-    wanted = select(Account).where(Account.id.in_([order.source_id, order.target_id])).with_for_update()
-    accounts = {account.id: account for account in session.scalars(wanted.order_by(Account.id))}
-    source, target = accounts.get(order.source_id), accounts.get(order.target_id)
-    if source is None or target is None or source is target:
+    """Move the money and note it; the caller commits.
+
+    The rows are locked in the order of their keys, so that two transfers never wait for each other. SQLite knows no FOR
+    UPDATE: there the money is safe because the database checks and subtracts in one statement.
+    """
+    wanted = select(Account.id).where(Account.id.in_([order.source_id, order.target_id])).with_for_update()
+    if len(session.scalars(wanted.order_by(Account.id)).all()) < 2:
         raise HTTPException(404, "no such pair of accounts")
-    if source.balance < order.amount:
+    source, target = Account.id == order.source_id, Account.id == order.target_id
+    taken = update(Account).where(source, Account.balance >= order.amount)
+    done = session.execute(taken.values(balance=Account.balance - order.amount))
+    if not isinstance(done, CursorResult) or not done.rowcount:
         raise HTTPException(409, "not enough money")
-    source.balance -= order.amount
-    target.balance += order.amount
-    transfer = Transfer(source_id=source.id, target_id=target.id, amount=order.amount)
+    session.execute(update(Account).where(target).values(balance=Account.balance + order.amount))
+    return note(session, order)
+
+
+def note(session: Session, order: Order) -> dict[str, int]:
+    """Write down that it was made."""
+    transfer = Transfer(source_id=order.source_id, target_id=order.target_id, amount=order.amount)
     session.add(transfer)
     session.flush()
     return {"id": transfer.id}

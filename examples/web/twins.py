@@ -1,4 +1,4 @@
-"""The same application with one bug each: `app` and these differ in how they get their session, and in nothing else."""
+"""The same application with one bug each: `app` and these differ in how they get their session, or in who computes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import Depends, FastAPI
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from examples.web.app import Order, engine, get_session, move
+from examples.web.app import Order, engine, get_session, move, note
+from examples.web.models import Account
 from examples.web.scenarios import transfers
 
 late_app = FastAPI()
@@ -42,5 +44,23 @@ def make_transfer_and_leave_it_open(
     return move(session, order)
 
 
+racing_app = FastAPI()
+
+
+@racing_app.post("/transfers", status_code=201)
+def make_transfer_in_memory(
+    order: Order,
+    session: Annotated[Session, Depends(get_session, scope="function")],
+) -> dict[str, int]:
+    """Two requests at once read the same balance; SQLite ignores FOR UPDATE, and one of the two transfers is lost."""
+    wanted = select(Account).where(Account.id.in_([order.source_id, order.target_id])).with_for_update()
+    source, target = session.scalars(wanted.order_by(Account.id == order.target_id))
+    source.balance -= order.amount
+    target.balance += order.amount
+    session.flush()
+    return note(session, order)
+
+
 committed_late = transfers(late_app, amount=2500)
 left_open = transfers(open_app, amount=2500)
+computed_in_memory = transfers(racing_app, amount=2500)

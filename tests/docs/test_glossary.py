@@ -54,11 +54,11 @@ def test_every_word_of_a_verdict_is_explained() -> None:
 
 def test_the_words_of_design_are_explained() -> None:
     design = (
-        "Call Reply Event Interceptor Fault Schedule Operation Scenario Sandbox State Outcome Finding Remedy Bound Report "
+        "Call Reply Event Interceptor Fault Schedule Operation Scenario Sandbox State Finding Remedy Bound Report "
         "Card FaultInjector"
     )
     assert [word for word in design.split() if f"`{word}`" not in ROWS] == []
-    assert "History" in ROWS
+    assert {"History", "outcome"} <= ROWS.keys()
 
 
 def test_each_meaning_is_one_or_two_sentences() -> None:

@@ -13,6 +13,6 @@ TEXT = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-
 
 
 def test_every_schema_state_and_type_is_named() -> None:
-    schemas = {documents.REPORT, documents.CARD, documents.LETTER, documents.REPLAY, documents.SET}
+    schemas = {documents.REPORT, documents.CARD, documents.LETTER, documents.LEVELS, documents.REPLAY, documents.SET}
     first = [cell for row in re.findall(r"^\| (`.+?) \|", TEXT, re.MULTILINE) for cell in re.findall(r"`([^`]+)`", row)]
     assert set(first) - {"schema", "state"} == {*schemas, *map(str, LifeState), *_READERS}

@@ -68,7 +68,7 @@ def test_every_set_up_command_is_one_line() -> None:
 BANK = """
 from decimal import Decimal
 
-from sqlalchemy import Integer, func, select
+from sqlalchemy import Integer, func, select, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -92,8 +92,8 @@ def total(session):
 
 def transfer(session, payer, payee, amount):
     with session.begin():
-        session.get(Account, payer).cents -= int(amount * 100)
-        session.get(Account, payee).cents += int(amount * 100)
+        for account, cents in ((payer, -amount * 100), (payee, amount * 100)):
+            session.execute(update(Account).where(Account.id == account).values(cents=Account.cents + int(cents)))
 """
 
 
@@ -106,6 +106,7 @@ def test_the_example_runs_as_it_stands(tmp_path: Path) -> None:
     card = subprocess.run(acidity, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert card.returncode == 0, card.stdout + card.stderr
     assert "A  atomic     pass" in card.stdout
+    assert "I  isolated   pass" in card.stdout
     run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_bank.py"]
     tested = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "1 passed" in tested.stdout, tested.stdout + tested.stderr

@@ -133,7 +133,7 @@ def test_an_engine_that_cannot_start_is_unknown_and_hides_no_other(acidity, no_s
     assert "pond:one  unknown      postgresql://ann:***@db/x" in left.out
     assert "undecided: no PostgreSQL server is here" in left.out
     assert "s3cret" not in left.out + left.err
-    assert left.out.splitlines()[-4] == "2 answers on 1 target: 1 pass, 1 unknown"
+    assert "2 answers on 1 target: 1 pass, 1 unknown" in left.out.splitlines()
 
 
 def test_an_engine_that_cannot_start_shows_only_the_letters_asked(acidity, no_server):
@@ -160,14 +160,12 @@ def test_the_same_trouble_is_told_once(acidity, answers):
     assert left.err.count("not built") == 1
 
 
-@pytest.mark.parametrize("given", ["I", "AI", "acid"])
+@pytest.mark.parametrize("given", ["D", "AD", "acid"])
 def test_a_letter_that_is_asked_for_and_not_built_is_wrong_usage(acidity, answers, given, monkeypatch):
     answers(GREEN)
-    missing = [letter for letter in given.upper() if letter in "ID"]
     left = acidity("check", "pond:one", "--letters", given)
     assert (left.code, left.out) == (2, "")
-    assert f"--letters {given.upper()}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not" in left.err
-    assert ("acidity explore checks I" in left.err) == ("I" in missing)
+    assert f"--letters {given.upper()}: D is not built into acidity check yet; ask for A, C, I" in left.err
     monkeypatch.setenv("ACIDITY_LETTERS", given)
     assert acidity("check", "pond:one").code == 2
 
@@ -176,7 +174,7 @@ def test_without_letters_the_last_line_names_what_is_not_built(acidity, answers)
     answers(GREEN, GREEN)
     left = acidity("check", "pond:one")
     assert left.code == 0
-    assert left.out.splitlines()[-1] == "Not built into acidity check yet: I isolated (acidity explore), D durable"
+    assert left.out.splitlines()[-1] == "Not built into acidity check yet: I isolated, D durable"
     assert left.out.lower().count("not built") == 1
     letters = json.loads(acidity("check", "pond:one", "--output-format", "json").out)["letters"]
     assert letters["I"] == letters["D"] == {"schema": "acidity.letter/1", "verdict": "not built"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from acidity.prove import Operation, Scenario
 from tests.quality.callers import Base, look, seed, withdraw, withdraw_guarded
 lost = Scenario(Operation(withdraw, 10), metadata=Base.metadata, setup=seed)
 kept = Scenario(Operation(withdraw_guarded, 10), metadata=Base.metadata, setup=seed)
+two = Scenario(Operation(withdraw, 10), Operation(withdraw_guarded, 10), metadata=Base.metadata, setup=seed)
 mixed = Scenario(Operation(withdraw, 10), Operation(look), metadata=Base.metadata, setup=seed)
 """
 Acidity = Callable[..., Any]
@@ -74,3 +76,36 @@ def test_v_shows_what_the_last_line_of_the_card_promises(acidity: Acidity) -> No
     assert "committed: accounts id=1 balance 100 → 90" in whole.out
     assert "14 of 14 schedules" in whole.out
     assert acidity("explore", "pond:lost", "-q").out.count("\n") == 1
+
+
+def test_the_letter_on_a_card(acidity: Acidity) -> None:
+    found = acidity("check", "pond:lost", "--letters", "I", "--output-format", "json", "--output-file", "card.json")
+    assert found.code == 1
+    again = acidity("replay", "pond:lost", "card.json")
+    assert (again.code, "1 of 1 schedule is not serial" in again.out) == (1, True)
+    assert acidity("check", "pond:kept", "--letters", "I").code == 0
+    assert acidity("check", "pond:kept", "--letters", "I", "--runs-max", "1").code == 3
+    shown = acidity("check", "pond:two", "--letters", "I").out
+    assert "also: ACI301 lost update of withdraw and withdraw_guarded at " in shown
+    whole = acidity("check", "pond:mixed", "--letters", "I", "-v")
+    assert whole.code == 1
+    assert " I  isolated    FAIL" in whole.out
+    assert "replay: acidity replay pond:mixed ac1:A.B3.A2 --operation 1,1" in whole.out
+
+
+def test_all_levels_are_a_table_and_json(acidity: Acidity) -> None:
+    found = acidity("explore", "pond:lost", "pond:kept", "--all-levels")
+    assert found.code == 1
+    lines = [line.split() for line in found.out.splitlines()]
+    assert ["weakest", "that", "passes", "its", "own"] in lines
+    assert ["none", "FAIL"] in [line[2:] for line in lines]
+    assert ["its", "own", "pass"] in [line[2:] for line in lines]
+    assert acidity("check", "pond:kept", "--letters", "I", "--all-levels").code == 0
+    assert acidity("explore", "pond:kept", "--all-levels", "-q").out.endswith("weakest that passes: its own\n")
+    assert acidity("explore", "pond:kept", "--all-levels", "--isolation-level", "SERIALIZABLE").code == 2
+    saved = acidity("explore", "pond:lost", "--all-levels", "--output-format", "json", "--output-file", "saved.json")
+    assert saved.code == 1
+    whole = json.loads(Path("saved.json").read_text(encoding="utf-8"))
+    assert (whole["schema"], whole["weakest"]) == ("acidity.levels/1", None)
+    assert whole["levels"]["its own"]["verdict"] == "fail"
+    assert "1 of 1 schedule is not serial" in acidity("replay", "pond:lost", "saved.json").out

@@ -12,10 +12,21 @@ from sqlalchemy.orm import Session
 
 from acidity.prove.drill.judge import classified
 from tests.engines.bank import bank, calls
-from tests.engines.raw import CREDIT, DEBIT, DRIVERS, Raw, run_raw, words
+from tests.engines.raw import CREDIT, DEBIT, DRIVERS, TELLING, Raw, run_raw, words
 from tests.quality.drilled import drill
 
 POSTGRESQL = {"psycopg", "psycopg2", "psycopg_async", "asyncpg"}
+
+
+# Two faults by default, one of which ends the process and one only the call; slow: all that tell.
+@pytest.fixture(
+    params=[
+        pytest.param(("error-before", "kill-after"), id="few"),
+        pytest.param(TELLING, id="telling", marks=pytest.mark.slow),
+    ]
+)
+def faults(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    return request.param
 
 
 @pytest.fixture(params=DRIVERS, ids=str)
@@ -32,13 +43,13 @@ def test_the_right_one_passes(raw: Raw) -> None:
     assert report.runs >= 10
 
 
-def test_two_commits_are_torn(raw: Raw) -> None:
-    assert words(raw.two_commits, raw.db) == {"torn"}
+def test_two_commits_are_torn(raw: Raw, faults: tuple[str, ...]) -> None:
+    assert words(raw.two_commits, raw.db, faults) == {"torn"}
     assert classified(run_raw(raw.two_commits, raw.db).history) == "2 writes in 2 commits: missing"
 
 
-def test_autocommit_is_torn(raw: Raw) -> None:
-    assert words(raw.autocommit, raw.db) == {"torn"}
+def test_autocommit_is_torn(raw: Raw, faults: tuple[str, ...]) -> None:
+    assert words(raw.autocommit, raw.db, faults) == {"torn"}
     run = run_raw(raw.autocommit, raw.db)
     assert [(str(call.kind), call.autocommit) for call in calls(run)][-2:] == [("statement", True)] * 2
     assert classified(run.history) == "2 writes in 2 commits: missing"
@@ -167,8 +178,8 @@ KEPT: list[sqlite3.Connection] = []
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_sqlite3(function: Any, found: set[str], classifier: str) -> None:
-    assert words(function, "sqlite") == found
+def test_sqlite3(function: Any, found: set[str], classifier: str, faults: tuple[str, ...]) -> None:
+    assert words(function, "sqlite", faults) == found
     assert classified(run_raw(function, "sqlite").history) == classifier
 
 
@@ -208,9 +219,9 @@ def in_one_text(dsn: str) -> None:
     [(blocks, set()), (two_blocks, {"torn"}), (in_one_text, set())],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_psycopg(function: Any, found: set[str]) -> None:
+def test_psycopg(function: Any, found: set[str], faults: tuple[str, ...]) -> None:
     pytest.importorskip("psycopg")
-    assert words(function, "postgresql") == found
+    assert words(function, "postgresql", faults) == found
 
 
 async def asyncpg_blocks(dsn: str) -> None:
@@ -222,9 +233,9 @@ async def asyncpg_blocks(dsn: str) -> None:
             await connection.execute(CREDIT)
 
 
-def test_asyncpg() -> None:
+def test_asyncpg(faults: tuple[str, ...]) -> None:
     pytest.importorskip("asyncpg")
-    assert words(asyncpg_blocks, "postgresql+asyncpg") == set()
+    assert words(asyncpg_blocks, "postgresql+asyncpg", faults) == set()
 
 
 def ddl_commits(dsn: dict[str, Any]) -> None:
@@ -265,7 +276,7 @@ def switching_autocommit_off_begins(dsn: dict[str, Any]) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_pymysql(function: Any, found: set[str], kinds: str) -> None:
+def test_pymysql(function: Any, found: set[str], kinds: str, faults: tuple[str, ...]) -> None:
     pytest.importorskip("pymysql")
-    assert words(function, "mariadb") == found
+    assert words(function, "mariadb", faults) == found
     assert [str(call.kind) for call in calls(run_raw(function, "mariadb"))] == kinds.split()

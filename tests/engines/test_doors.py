@@ -83,6 +83,7 @@ def test_s2_an_operation(foreigners: dict[str, Foreign], door: Callable[[Foreign
     assert one.checksum() == before
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(("door", "db"), JUDGED, ids=named)
 @pytest.mark.parametrize("place", ["invariant", "setup", "recover"])
 def test_s2_an_invariant_a_setup_a_recovery(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from acidity.adapters.drivers.base import Hooks
+from acidity.adapters.site import counting_as_user
 
 
 class Driver:
@@ -102,3 +103,36 @@ def test_what_is_hooked_later_stands_in_and_goes_with_the_others(module: Callabl
     assert (users.opens(), users.hears()) == ("seen", "heard")
     hooks.take_back()
     assert (users.opens, users.hears) == (Driver.connect, Driver.listen)
+
+
+def test_a_module_that_had_none_of_the_names_is_looked_at_again_when_it_has_one(
+    module: Callable[..., ModuleType], hooks: Hooks
+) -> None:
+    library = module("a_library", pytest.__file__, other=str)
+    hooks.stand_in()
+    library.listen = Driver.listen  # imported late, by a function
+    hooks.take_back()
+    hooks.put_everywhere(Driver.connect, Stand.connect)
+    hooks.put_everywhere(Driver.listen, Stand.listen)
+    hooks.stand_in()
+    assert library.listen() == "heard"
+    hooks.take_back()
+    assert library.listen is Driver.listen
+
+
+def test_a_module_that_begins_to_count_as_the_users_is_looked_at_again(
+    module: Callable[..., ModuleType], hooks: Hooks
+) -> None:
+    """An operation may come from an installed package."""
+    file = pytest.__file__
+    package = module("a_package", file, opens=Driver.connect)
+    hooks.stand_in()
+    assert package.opens is Driver.connect
+    hooks.take_back()
+    hooks.put_everywhere(Driver.connect, Stand.connect)
+    hooks.put_everywhere(Driver.listen, Stand.listen)
+    with counting_as_user([file]):
+        hooks.stand_in()
+        assert package.opens() == "seen"
+        hooks.take_back()
+    assert package.opens is Driver.connect

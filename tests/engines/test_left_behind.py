@@ -23,6 +23,7 @@ from acidity.engines.directory import MARKER, PREFIX, OwnDirectory, sweep
 from acidity.errors import UsageError
 from tests.engines.bank import ALICE, BOB, Account, bank, move, staged
 from tests.quality.drilled import drill
+from tests.tiers import mostly_slow
 
 ROOT = Path(__file__).parents[2]
 
@@ -152,7 +153,7 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 
 class TestOtherProcesses:
-    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+    @pytest.mark.parametrize("number", mostly_slow(signal.SIGKILL, of=[signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
     def test_what_a_killed_process_left_is_swept_at_the_next_start(
         self, place: Path, start: Callable[..., subprocess.Popen[str]], number: signal.Signals
     ) -> None:

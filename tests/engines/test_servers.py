@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from acidity.engines import cache
 from acidity.engines import server as servers
 from acidity.engines.mariadb import server as mariadb
 from acidity.engines.packages import unpacked
@@ -177,6 +178,19 @@ def test_without_programs_the_remedy_is_told(tmp_path: Path) -> None:
         postgresql.find(wheel="no_such_wheel", path="", packages=tmp_path)
     with pytest.raises(EngineUnavailable, match=r"no apt-get.*mariadb-server-core.*PATH.*ACIDITY_MARIADB_URL"):
         mariadb.find(path="")
+
+
+def test_what_the_servers_user_can_reach_is_asked_again_when_a_permission_changes(home: Path) -> None:
+    above = home / "above"
+    (above / "below").mkdir(parents=True)
+    for path in (above, above / "below"):
+        path.chmod(0o755)
+    assert cache.reachable(above / "below")
+    above.chmod(0o700)
+    assert cache.reachable(above / "below") == (os.geteuid() != 0)  # root asks for another user
+    above.chmod(0o755)
+    assert cache.reachable(above / "below")
+    assert not cache.reachable(above / "elsewhere")
 
 
 def test_programs_that_do_not_run_are_told(home: Path) -> None:

@@ -126,14 +126,14 @@ class Oracle:
     def _reset(self) -> None:
         for table in self.tables:
             self.eyes.execute(text(f"DELETE FROM {table}"))
-        with Session(self.engine) as session:
+        with Session(self.eyes) as session:
             before(session)
             session.commit()
 
     def _rows(self) -> Rows:
         key = {"log": "0"}  # its keys are generated
-        asked = [f"SELECT '{table}', {key.get(table, 'id')}, v FROM {table}" for table in self.tables]
-        return tuple(sorted(tuple(row) for query in asked for row in self.eyes.execute(text(query))))
+        asked = " UNION ALL ".join(f"SELECT '{table}', {key.get(table, 'id')}, v FROM {table}" for table in self.tables)
+        return tuple(sorted(map(tuple, self.eyes.execute(text(asked)))))
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def letter(card: Card, name: str) -> tuple[Finding, ...]:
 
 @pytest.mark.parametrize("name", TWINS)
 def test_a_twin_has_one_finding_for_each_cause(name: str) -> None:
-    card = prove.check(getattr(twins, name), faults=FAULTS, remedies=False)
+    card = prove.check(getattr(twins, name), faults=FAULTS, remedies=False, letters="AC")
     atomic = letter(card, "A")
     expected = TWINS[name]
     assert len(atomic) == len(expected), str(card)
@@ -79,7 +79,7 @@ def test_a_letter_that_is_asked_alone_refers_to_no_other() -> None:
 
 def test_a_retry_is_told_at_the_line_that_retries() -> None:
     """Its COMMIT and its first write are in lines that lead to both."""
-    card = prove.check(twins.retry_on_any_error, faults=FAULTS, remedies=False)
+    card = prove.check(twins.retry_on_any_error, faults=FAULTS, remedies=False, letters="AC")
     (found,) = letter(card, "A")
     assert found.permanent is not None
     assert found.permanent.site.function == "transfer_retried_on_any_error"
@@ -126,7 +126,7 @@ def test_where_it_broke_is_no_line_that_leads_to_both() -> None:
 
 
 def test_one_line_that_is_reached_in_two_ways_is_told_twice() -> None:
-    card = prove.check(shop(Operation(sold_by_a_helper)), faults=("error-before",), remedies=False)
+    card = prove.check(shop(Operation(sold_by_a_helper)), faults=("error-before",), remedies=False, letters="AC")
     line = next(found for found in letter(card, "A") if found.kind is CauseKind.SEVERAL_COMMITS).permanent
     assert line is not None
     ways = [text.split("\u2190")[1] for text in as_text(card, Detail.CARD).splitlines()[1:3]]

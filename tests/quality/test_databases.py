@@ -29,6 +29,7 @@ from tests.quality import two_databases as shops
 from tests.quality.controls import codes, said
 from tests.quality.drilled import drill
 from tests.quality.two_databases import BIND, HERE, shop
+from tests.tiers import FEW, mostly_slow
 
 FILES, MIXED = ("sqlite",), ("sqlite", "postgresql", "mariadb")
 ALIKE = [pytest.param((name,), marks=pytest.mark.slow) for name in ("postgresql", "mariadb")]
@@ -67,16 +68,20 @@ def test_a_commit_in_each_is_torn(where: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("where", TOGETHER, ids=ids)
 def test_one_that_writes_to_one_of_them_passes(where: tuple[str, ...]) -> None:
-    report = drilled(shops.only_takes, where)
+    report = drilled(shops.only_takes, where, faults=FEW)
     assert report.verdict == "pass", str(report)
     assert "names" not in report.classifier
     assert {"orders", "stock"} <= report.engine.settings.keys()
 
 
+@pytest.mark.slow
 def test_with_every_fault() -> None:
     report = drilled(shops.in_blocks, ("sqlite",))
     assert "torn" in said(report), str(report)
     assert not report.unknowns
+    assert drilled(shops.attached, ("sqlite",)).verdict == "pass"
+    for (where,) in [each.values for each in ALIKE] + [(MIXED,)]:
+        assert drilled(shops.only_takes, where).verdict == "pass"
 
 
 @pytest.mark.parametrize("where", [FILES, pytest.param(MIXED, marks=pytest.mark.slow)], ids=ids)
@@ -100,7 +105,7 @@ def test_twice_is_doubled() -> None:
 
 
 def test_one_commit_over_two_attached_files_passes() -> None:
-    report = drilled(shops.attached, ("sqlite",))
+    report = drilled(shops.attached, ("sqlite",), faults=FEW)
     assert report.verdict == "pass", str(report)
     assert report.classifier == "2 writes in 1 commit: protected"
 
@@ -108,7 +113,7 @@ def test_one_commit_over_two_attached_files_passes() -> None:
 # Module-level engines
 
 
-@pytest.mark.parametrize("where", [FILES, MIXED], ids=ids)
+@pytest.mark.parametrize("where", [FILES, pytest.param(MIXED, marks=pytest.mark.slow)], ids=ids)
 def test_bound_engines(where: tuple[str, ...]) -> None:
     faults = ("kill-before",)
     assert "torn" in said(drilled(shops.with_engines_of_its_own, where, bind=BIND, faults=faults))
@@ -152,7 +157,7 @@ IN_DOUBT = {shops.two_phases: ONE_LEFT, shops.two_phase_commit: BOTH_LEFT}
 
 
 @pytest.mark.parametrize("where", SERVERS, ids=ids)
-@pytest.mark.parametrize("function", IN_DOUBT, ids=ids)
+@pytest.mark.parametrize("function", mostly_slow(shops.two_phase_commit, of=IN_DOUBT), ids=ids)
 def test_two_phases_without_recovery_fail(function: Any, where: tuple[str, ...]) -> None:
     report = drilled(function, where, faults=("kill-after", "kill-before", "commit-refused"))
     assert said(report) >= {"torn", "left in doubt"}, str(report)

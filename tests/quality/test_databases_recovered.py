@@ -34,9 +34,16 @@ def rolls_everything_back(databases: shops.Engines) -> None:
     shops.recover(databases, decided=())
 
 
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param(("kill-after", "commit-refused"), id="few"),
+        pytest.param(IN_DOUBT, id="all", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("where", SERVERS, ids=ids)
-def test_recovery_makes_it_one(where: tuple[str, ...]) -> None:
-    report = drilled(shops.recover, where)
+def test_recovery_makes_it_one(where: tuple[str, ...], faults: tuple[str, ...]) -> None:
+    report = drilled(shops.recover, where, faults)
     assert report.verdict == "pass", str(report)
     assert report.classifier.endswith("all prepared: two-phase commit")
 

@@ -22,6 +22,7 @@ from tests.quality import sagas_two_databases as sagas
 from tests.quality import two_databases as shops
 from tests.quality.controls import codes, said
 from tests.quality.drilled import drill
+from tests.tiers import mostly_slow
 
 FILES, POSTGRESQL, MIXED = ("sqlite",), ("postgresql",), ("sqlite", "postgresql", "mariadb")
 QUICK = ("answer-lost",)
@@ -42,7 +43,7 @@ def ids(value: Any) -> str:
 # A saga over two databases
 
 
-@pytest.mark.parametrize("where", [FILES, MIXED], ids=ids)
+@pytest.mark.parametrize("where", mostly_slow(MIXED, of=[FILES, MIXED]), ids=ids)
 def test_a_saga_that_is_carried_on_passes(where: tuple[str, ...]) -> None:
     faults = (*QUICK, "commit-refused", "kill-before")
     report = drilled(sagas.saga, where, faults=faults, recover=sagas.completes, **SEVERAL)
@@ -70,19 +71,19 @@ def test_async(function: Any, recover: Any) -> None:
         (None, ("torn",)),
         (sagas.does_nothing, ("torn",)),
         (sagas.forgets_the_stock, ("inconsistent", "torn")),
-        (sagas.takes_again, ("inconsistent", "torn")),
-        (sagas.never_notes, ("inconsistent", "torn")),
+        pytest.param(sagas.takes_again, ("inconsistent", "torn"), marks=pytest.mark.slow),
+        pytest.param(sagas.never_notes, ("inconsistent", "torn"), marks=pytest.mark.slow),
         (sagas.gives_up, ("not recovered",)),
     ],
     ids=ids,
 )
 def test_a_saga_that_is_not_fails(recover: Any, words: tuple[str, ...]) -> None:
-    report = drilled(sagas.saga, faults=(*QUICK, "kill-before"), recover=recover, **SEVERAL)
+    report = drilled(sagas.saga, faults=("kill-before",), recover=recover, **SEVERAL)
     assert said(report) >= set(words), str(report)
     assert not report.unknowns
 
 
-@pytest.mark.parametrize("where", [FILES, MIXED], ids=ids)
+@pytest.mark.parametrize("where", mostly_slow(FILES, of=[FILES, MIXED]), ids=ids)
 def test_a_committed_state_is_that_of_both_databases(where: tuple[str, ...]) -> None:
     """After the commit in the one the other is asked, too; nothing else is wrong with it."""
     report = drilled(sagas.done_too_early, where, recover=sagas.completes, **SEVERAL)
@@ -143,8 +144,9 @@ def test_a_replay_shows_the_steps() -> None:
 # Two-phase commit on one server
 
 
-def test_two_phases_on_one_server() -> None:
-    quick: dict[str, Any] = {"db": POSTGRESQL[0], "faults": ("kill-after", "answer-lost"), "remedies": False}
+@pytest.mark.parametrize("faults", mostly_slow(("kill-after",), of=[("kill-after",), ("kill-after", "answer-lost")]))
+def test_two_phases_on_one_server(faults: tuple[str, ...]) -> None:
+    quick: dict[str, Any] = {"db": POSTGRESQL[0], "faults": faults, "remedies": False}
     report = drill(shops.shop(shops.two_phase_commit, recover=shops.recover), **quick)
     assert report.verdict == "pass", str(report)
     idle = drill(shops.shop(shops.two_phase_commit, recover=leaves_it), **quick)

@@ -22,6 +22,7 @@ from acidity.errors import UsageError
 from acidity.report.json import render
 from tests.quality import repeatable
 from tests.quality.drilled import drill
+from tests.tiers import mostly_slow
 
 ROOT = Path(__file__).parents[2]
 NAMES = [name for name, value in vars(repeatable).items() if isinstance(value, Scenario)]
@@ -35,9 +36,9 @@ for name in sys.argv[2:]:
 """
 
 
-def named(names: list[str]) -> list[object]:
+def named(names: list[Any]) -> list[object]:
     skip = pytest.mark.skipif(not find_spec("aiosqlite"), reason="needs aiosqlite")
-    return [pytest.param(name, marks=skip if name == "asynchronous" else ()) for name in names]
+    return [pytest.param(name, marks=skip) if name == "asynchronous" else name for name in names]
 
 
 def drilled(name: str, seed: int = 0, runs_max: int | None = RUNS, **options: Any) -> Report:
@@ -51,21 +52,33 @@ def rendered(name: str, seed: int, **options: Any) -> str:
 
 
 @pytest.mark.few_or_all
-@pytest.mark.parametrize("name", named(NAMES))
+@pytest.mark.parametrize("name", named(mostly_slow("torn", "asynchronous", "random_rows", of=NAMES)))
 def test_twice_in_this_process(name: str) -> None:
     first = rendered(name, 7)
     assert rendered(name, 7) == first
     assert json.loads(first.replace("…", "0"))["seed"] == 7
 
 
+@pytest.mark.slow
 def test_twice_with_every_fault_and_remedy() -> None:
     every = {"faults": None, "remedies": True}
     assert rendered("torn", 7, **every) == rendered("torn", 7, **every)
 
 
-@pytest.mark.parametrize("hash_seed", ["4711", pytest.param("0", marks=pytest.mark.slow)])
-def test_in_new_processes_with_other_hashes(hash_seed: str) -> None:
-    names = ["torn", "random_rows", "random_answer", *(["asynchronous"] if find_spec("aiosqlite") else [])]
+ASYNCHRONOUS = ["asynchronous"] if find_spec("aiosqlite") else []
+
+
+@pytest.mark.parametrize(
+    ("hash_seed", "names"),
+    [
+        ("4711", ["torn", *ASYNCHRONOUS]),
+        *(
+            pytest.param(seed, ["torn", "random_rows", "random_answer", *ASYNCHRONOUS], marks=pytest.mark.slow)
+            for seed in ("4711", "0")
+        ),
+    ],
+)
+def test_in_new_processes_with_other_hashes(hash_seed: str, names: list[str]) -> None:
     here = [rendered(name, 3) for name in names]
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM, "3", *names],
@@ -113,8 +126,8 @@ def test_every_finding_can_be_replayed(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *named(["torn", "asynchronous"]),
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("random_rows", "several")),
+        *named(["asynchronous"]),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("torn", "random_rows", "several")),
     ],
 )
 def test_the_printed_command_replays_it_in_another_process(name: str) -> None:

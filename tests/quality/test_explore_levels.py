@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
 from acidity import prove
+from acidity.core.report import Levels, Report
 from acidity.errors import UsageError
 from acidity.prove import Operation
-from tests.quality.callers import at_once, twice, withdraw
+from tests.quality.callers import at_once, twice, withdraw, withdraw_guarded
 
 BOUND = {
     "postgresql": create_engine("postgresql+psycopg://u@h/x"),
@@ -74,3 +75,107 @@ def test_what_the_program_sets_goes_before_it(db: str) -> None:
 def test_where_it_cannot_be_imposed_nobody_says_that_it_was() -> None:
     with pytest.raises(UsageError, match="cannot be imposed on an engine of yours"):
         prove.explore(CASES["a bound engine"]("sqlite"), isolation_level="SERIALIZABLE")
+
+
+# All levels
+
+
+EXPECTED = {
+    "postgresql": {"READ COMMITTED": "fail", "REPEATABLE READ": "pass", "SERIALIZABLE": "pass"},
+    "mariadb": {
+        "READ UNCOMMITTED": "fail",
+        "READ COMMITTED": "fail",
+        "REPEATABLE READ": "fail",
+        "SERIALIZABLE": "pass",
+    },
+    "sqlite": {"its own": "fail"},
+}
+
+
+@pytest.mark.parametrize("db", EXPECTED)
+@pytest.mark.one_server
+def test_all_levels_and_the_weakest_that_passes(db: str) -> None:
+    found = prove.levels(twice(withdraw, 10), db=db, target="bank:pay")
+    assert {level: answer.verdict for level, answer in found.levels.items()} == EXPECTED[db]
+    passing = [level for level, verdict in EXPECTED[db].items() if verdict == "pass"]
+    assert (found.verdict, found.weakest) == ("fail", passing[0] if passing else None)
+    assert prove.from_json(prove.to_json(found)) == [found]
+    assert (found.weakest or "none") in str(found).splitlines()[2].partition("FAIL")[0]
+    for level, answer in found.levels.items():
+        assert answer.engine.settings.get("isolation level", "its own") == level
+        assert "other isolation levels" not in str(answer)
+
+
+def test_cards_at_all_levels() -> None:
+    few = {"faults": ("error-before",), "remedies": False}
+    found = prove.levels(at_once(Operation(withdraw_guarded, 10)), db="postgresql", letters="AI", **few)
+    assert [answer.verdict for answer in found.levels.values()] == ["pass"] * 3
+    assert found.weakest == "READ COMMITTED"
+    assert prove.from_json(prove.to_json(found)) == [found]
+
+
+def test_one_level_and_all_of_them_exclude_each_other() -> None:
+    with pytest.raises(UsageError, match="exclude each other"):
+        prove.levels(twice(withdraw, 10), db="postgresql", isolation_level="SERIALIZABLE")
+
+
+def test_a_ctrl_c_leaves_the_levels_that_were_reached() -> None:
+    def press(_done: int, _total: int, _label: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(prove.Interrupted) as stopped:
+        prove.levels(twice(withdraw_guarded, 10), db="mariadb", progress=press)
+    found = stopped.value.report
+    assert isinstance(found, Levels)
+    assert (list(found.levels), found.verdict, found.weakest) == (["READ UNCOMMITTED"], "unknown", None)
+
+
+# A level that the program sets itself
+
+
+def by_an_option(session: Session) -> None:
+    session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+    withdraw(session, 10)
+
+
+def by_a_statement(session: Session) -> None:
+    """For this transaction: before its first statement on PostgreSQL, before it begins on MariaDB."""
+    session.execute(text("SET TRANSACTION ISOLATION LEVEL READ COMMITTED"))
+    withdraw(session, 10)
+
+
+def by_committing_each_statement(session: Session) -> None:
+    session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+    withdraw(session, 10)
+
+
+OWN = {
+    by_an_option: "READ COMMITTED",
+    by_a_statement: "READ COMMITTED",
+    by_committing_each_statement: "AUTOCOMMIT",
+    withdraw: None,
+}
+
+
+@pytest.mark.parametrize(("operation", "level"), OWN.items(), ids=[each.__name__ for each in OWN])
+@pytest.mark.parametrize("db", ["postgresql", "mariadb"])
+@pytest.mark.one_server
+def test_what_the_program_sets_itself_is_said(operation: Callable[..., None], level: str | None, db: str) -> None:
+    scenario = at_once(Operation(operation, *([10] if operation is withdraw else [])))
+    report = prove.explore(scenario, db=db, isolation_level="SERIALIZABLE")
+    said = () if level is None else (f"{operation.__name__} sets {level} itself",)
+    assert report.own_levels == said
+    assert report.verdict == ("pass" if level is None else "fail")
+    assert report.headline.startswith(f"2 callers, SERIALIZABLE{f' ({said[0]})' if said else ''}:")
+    assert f"SERIALIZABLE{f' ({said[0]})' if said else ''}" in str(report)
+
+
+def test_a_level_for_one_transaction_is_said_where_the_session_does_not_know_it() -> None:
+    report = prove.explore(at_once(Operation(by_a_statement)), db="mariadb", isolation_level="SERIALIZABLE")
+    assert report.own_levels == ("by_a_statement sets READ COMMITTED itself",)
+
+
+def test_what_is_as_imposed_is_not_said() -> None:
+    report = prove.explore(twice(by_an_option), db="postgresql", isolation_level="READ COMMITTED")
+    assert isinstance(report, Report)
+    assert report.own_levels == ()

@@ -150,7 +150,8 @@ class Pair:
 
 
 AT_COMMIT = Pair(ops.retried, "doubled", ops.session_begin, Kind.COMMIT)
-ON_A_SERVER = Pair(db="postgresql", settings=OWN, isolation_level=RR)
+ON_A_SERVER = Pair(db="postgresql", isolation_level=RR)
+AT_COMMIT_ON_A_SERVER = Pair(refusal_of_commit_ignored, "false success", ops.session_begin, Kind.COMMIT, "postgresql")
 PAIRS: dict[str, Pair] = {
     "error-before": Pair(),
     "error-after": Pair(),
@@ -159,11 +160,9 @@ PAIRS: dict[str, Pair] = {
     "commit-refused": Pair(refusal_of_commit_ignored, "false success", ops.session_begin, Kind.COMMIT),
     "commit-left-open": Pair(ops.session_stock, "false failure by a stranger's commit", ops.session_begin, Kind.COMMIT),
     "answer-lost": AT_COMMIT,
-    "request-lost": Pair(refusal_of_commit_ignored, "false success", ops.session_begin, Kind.COMMIT, "postgresql", OWN),
+    "request-lost": AT_COMMIT_ON_A_SERVER,
     "disk-full": Pair(),
-    "disk-full-at-commit": Pair(
-        refusal_of_commit_ignored, "false success", ops.session_begin, Kind.COMMIT, "postgresql", OWN
-    ),
+    "disk-full-at-commit": AT_COMMIT_ON_A_SERVER,
     "constraint": Pair(),
     "busy": Pair(twin=in_one_commit_from_the_first),
     "busy-snapshot": Pair(reading_first_in_two_commits, "torn", reading_first_in_one_commit, settings=WAL),
@@ -171,7 +170,7 @@ PAIRS: dict[str, Pair] = {
     "deadlock": ON_A_SERVER,
     "statement-timeout": ON_A_SERVER,
     "idle-timeout": ON_A_SERVER,
-    "server-restarted": ON_A_SERVER,
+    "server-restarted": Pair(db="postgresql", settings=OWN, isolation_level=RR),
     "read-only": Pair(),
     "interrupt": Pair(),
     "keyboard-interrupt": Pair(),

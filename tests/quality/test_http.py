@@ -47,6 +47,7 @@ def only(report: Report) -> Finding:
 # The example
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 @pytest.mark.parametrize("name", ["transfer", "transfer_too_much", "transfer_to_nobody", "transfer_nothing"])
 def test_the_example_passes(name: str, db: str) -> None:
@@ -54,6 +55,7 @@ def test_the_example_passes(name: str, db: str) -> None:
     assert report.verdict == "pass", str(report)
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 def test_201_before_a_failing_commit_is_a_false_success(db: str) -> None:
     report = drill(twins.committed_late, db=db)
@@ -135,6 +137,7 @@ def test_succeeded_looks_into_the_answer() -> None:
 # WSGI
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 @pytest.mark.parametrize(
     ("app", "said"),

@@ -142,6 +142,7 @@ RIGHT = [
 ]
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(("db", "function", "said"), WRONG)
 def test_what_stays_on_a_pooled_connection_is_leaked(db: str, function: Callable[..., Any], said: str) -> None:
     report = drilled(bank(function), db, "error-before")
@@ -149,6 +150,7 @@ def test_what_stays_on_a_pooled_connection_is_leaked(db: str, function: Callable
     assert any(said in title and "next user of that connection" in title for title in leaks(report)), report
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(("db", "function"), RIGHT)
 def test_what_is_taken_away_is_not(db: str, function: Callable[..., Any]) -> None:
     report = drilled(bank(function), db, "error-before", "connection-lost")

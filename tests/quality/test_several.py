@@ -113,7 +113,7 @@ def named(control: Control) -> str:
     return control.name
 
 
-@pytest.mark.one_server
+@pytest.mark.one_engine
 @pytest.mark.parametrize("control", NAMED, ids=named)
 @pytest.mark.parametrize("db", ENGINES)
 def test_what_is_said(control: Control, db: str) -> None:

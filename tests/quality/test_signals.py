@@ -33,9 +33,13 @@ def transfer(session: Session) -> None:
     session.commit()
 
 
-@pytest.mark.parametrize("db", ENGINES)
-def test_ten_signals_at_random_moments(db: str) -> None:
-    shot(db, "shared", times=10, seed=12, runs=6)
+@pytest.mark.one_server
+@pytest.mark.parametrize(
+    ("db", "times"), [*((db, 5) for db in ENGINES), *(pytest.param(db, 10, marks=pytest.mark.slow) for db in ENGINES)]
+)
+def test_ten_signals_at_random_moments(db: str, times: int) -> None:
+    """Ten on SQLite and one server together; slow: ten on each engine."""
+    shot(db, "shared", times=times, seed=12, runs=6)
 
 
 @pytest.mark.large

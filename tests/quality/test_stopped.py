@@ -23,6 +23,7 @@ from acidity.errors import Terminated
 from tests.engines.bank import bank
 from tests.quality import operations as ops
 from tests.quality.controls import Control, said
+from tests.tiers import mostly_slow
 
 ROOT = Path(__file__).parents[2]
 TORN = Control(ops.two_commits, frozenset({"torn"})).scenario()
@@ -71,7 +72,7 @@ def test_ctrl_c_gets_out_with_the_report(tmp_path: Path) -> None:
     assert ended.returncode not in {0, 3}, ended.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", mostly_slow(signal.SIGTERM, of=[signal.SIGINT, signal.SIGTERM]))
 def test_the_command_line_prints_what_was_found(tmp_path: Path, number: signal.Signals) -> None:
     ended = started(tmp_path, number.name, "-m", "acidity", "drill", "stopping:scenario")
     assert ended.returncode == 128 + number, ended.stderr

@@ -47,11 +47,13 @@ def shows(row: Row) -> None:
 FAILS = [row for row in rows() if row.at and not row.verdict.startswith((UNKNOWN, NO_PROGRAM, "passes"))]
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("row", FAILS, ids=lambda row: f"{row.number}-{row.program}-{row.db}")
 def test_the_run_of_a_line_ends_as_it_says(row: Row) -> None:
     shows(row)
 
 
+@pytest.mark.one_engine
 @pytest.mark.few_or_all
 @pytest.mark.parametrize("group", drilled())
 def test_the_drill_says_what_the_table_says(group: list[Row]) -> None:

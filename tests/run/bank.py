@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, String
+from sqlalchemy import CheckConstraint, String, select
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -33,6 +33,12 @@ class Account(Base):
 def schema(connection: Connection) -> None:
     Base.metadata.create_all(connection)
     tables.metadata.create_all(connection)
+
+
+def balances(engine: Engine) -> tuple[int, ...]:
+    """What is on the accounts now, in the order of their keys."""
+    with engine.connect() as connection:
+        return tuple(connection.scalars(select(Account.balance).order_by(Account.id)))
 
 
 def seed(session: Session) -> None:

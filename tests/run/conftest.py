@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import case, create_engine, delete, update
 from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
 
 from acidity.engines import new_sandbox
 from acidity.run import drivers, tables
-from tests.run import bank
+from tests.run import bank, trip
 
 ENGINES = ["sqlite", "postgresql", "mariadb"]
 
@@ -54,6 +55,16 @@ def database(sandbox: Any) -> Iterator[Engine]:
         connection.execute(delete(tables.marker))
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def trips(database: Engine) -> Engine:
+    """An engine on the bank, with the rows before a trip and no saga."""
+    with Session(database) as session, session.begin():
+        for table in (bank.Account.__table__, tables.saga, tables.saga_step):
+            session.execute(delete(table))
+        trip.seed(session)
+    return database
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ def scenario(program: str) -> Scenario:
     return bank.scenario(getattr(controls, program))
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(("program", "db", "verdict", "at"), rows())
 def test_the_run_ends_as_the_table_says(program: str, db: str, verdict: str, at: str) -> None:
     run = prove.replay(scenario(program), at, db=db)

@@ -26,12 +26,14 @@ def plain_or_async() -> list[Any]:
     ]
 
 
+@pytest.mark.one_engine
 @pytest.mark.few_or_all
 @pytest.mark.parametrize(("options", "form", "db"), plain_or_async())
 def test_a_transfer_passes_the_drill(options: dict[str, Any], form: Any, db: str) -> None:
     drill(bank.scenario(form(**options)), db=db).raise_for_findings()
 
 
+@pytest.mark.one_engine
 @pytest.mark.few_or_all
 @pytest.mark.parametrize(
     ("function", "db"),
@@ -47,7 +49,7 @@ def test_a_block_with_locks_and_invariants_passes_every_fault(function: Any, db:
     drill(bank.scenario(function), db=db).raise_for_findings()
 
 
-@pytest.mark.one_server
+@pytest.mark.one_engine
 @pytest.mark.few_or_all
 @pytest.mark.parametrize("db", ENGINES)
 @pytest.mark.parametrize("form", FORMS, ids=ids)
@@ -64,6 +66,7 @@ def test_money_that_is_not_there_is_refused(form: Any, db: str) -> None:
     assert {word for found in report.findings for word in found.errors} <= known, str(report)
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 @pytest.mark.parametrize("form", FORMS, ids=ids)
 @pytest.mark.parametrize("options", RECOGNISED, ids=ids)
@@ -76,6 +79,7 @@ def test_a_lost_answer_is_found_out(options: dict[str, Any], form: Any, db: str)
     assert (struck.told, struck.rows, struck.word) == (Told.OK, Rows.AFTER, "right"), struck
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("db", ["postgresql", "mariadb"])
 @pytest.mark.parametrize("form", FORMS, ids=ids)
 def test_a_lost_request_is_made_again(form: Any, db: str) -> None:
@@ -87,6 +91,7 @@ def test_a_lost_request_is_made_again(form: Any, db: str) -> None:
     assert (struck.told, struck.rows) == (Told.OK, Rows.AFTER), struck
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 @pytest.mark.parametrize("form", FORMS, ids=ids)
 def test_without_a_marker_it_is_unknown(form: Any, db: str) -> None:

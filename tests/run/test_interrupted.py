@@ -17,8 +17,7 @@ from sqlalchemy.orm import Session
 from acidity import atomic
 from acidity.run import CommitUnknown, course, drivers
 from acidity.run.marker import Marker
-from tests.run.bank import move
-from tests.run.test_boundary import balances
+from tests.run.bank import balances, move
 from tests.run.test_outcome import conflict
 
 

@@ -16,8 +16,8 @@ from acidity import atomic
 from acidity.engines import new_sandbox
 from acidity.run import CommittedLocally
 from tests.run import bank
+from tests.run.bank import balances
 from tests.run.conftest import in_one
-from tests.run.test_boundary import balances
 
 WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = current_database()"
 

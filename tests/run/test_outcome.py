@@ -30,8 +30,7 @@ from acidity.run import (
     prune,
     tables,
 )
-from tests.run.bank import ALICE, Account, move
-from tests.run.test_boundary import balances
+from tests.run.bank import ALICE, Account, balances, move
 
 
 def conflict() -> OperationalError:

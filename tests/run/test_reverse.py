@@ -20,8 +20,8 @@ from acidity.prove import Operation, Scenario
 from acidity.run import BoundaryError, KeyReused, KeyReversed, NothingToReverse, prune, reversal, reverse, tables
 from tests.quality.drilled import drill
 from tests.run import bank
+from tests.run.bank import balances
 from tests.run.conftest import ENGINES
-from tests.run.test_boundary import balances
 
 OPTIONS: dict[str, Any] = {"idempotency_key": "request", "max_attempts": 3}
 

@@ -31,7 +31,7 @@ def test_killed_at_every_call(payload: Any) -> None:
     assert passes(travelling(payload), "sqlite", "kill-before").runs >= 28
 
 
-@pytest.mark.parametrize("db", mostly_slow("mariadb"))
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
 def test_the_answer_to_each_commit_is_lost(db: str) -> None:
     assert passes(travelling(BAD), db, "answer-lost").runs >= 12
 
@@ -59,7 +59,7 @@ def own(function: Any, recover: Any) -> Scenario:
 
 
 @pytest.mark.parametrize("db", mostly_slow("sqlite"))
-@pytest.mark.parametrize("control", CONTROLS)
+@pytest.mark.parametrize("control", mostly_slow("in memory only", of=CONTROLS))
 def test_a_saga_without_its_log_in_the_same_transaction_is_found_out(control: str, db: str) -> None:
     assert "torn" in words(own(*CONTROLS[control]), db, "kill-before")
 

@@ -27,8 +27,7 @@ from acidity.run.course import Course
 from acidity.run.target import target_of
 from acidity.run.telemetry import steps_of
 from acidity.run.unit import Unit
-from tests.run.bank import move
-from tests.run.test_boundary import balances
+from tests.run.bank import balances, move
 from tests.run.test_outcome import conflict
 
 

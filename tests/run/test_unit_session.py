@@ -17,8 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from acidity import atomic, savepoint
 from acidity.errors import UsageError
 from acidity.run import BoundaryError, SharedUnit, UnitPoisoned, context
-from tests.run.bank import Account, move
-from tests.run.test_boundary import balances
+from tests.run.bank import Account, balances, move
 
 ASKED = text("SELECT 1")
 

@@ -18,19 +18,19 @@ from acidity.core.finding import Finding
 from acidity.core.report import Report
 from acidity.prove import Scenario
 from tests.quality.drilled import drill
-from tests.systems.manifest import ROOT, RUNS_MAX, Entry, entries
+from tests.systems.manifest import ROOT, Entry, entries
 
 ASKED = [(entry, db) for entry, db in entries() if not entry.not_applicable]
 
 
-def cells(letters: str, *, dear: bool) -> list[Any]:
+def cells(letters: str) -> list[Any]:
     """Parameters: the entries of which one of these letters is asked."""
     return [
         pytest.param(
             entry,
             db,
             id=f"{entry.target.removeprefix('examples.')}-{db}",
-            marks=(pytest.mark.slow,) if dear and entry.runs_max > RUNS_MAX and db != "sqlite" else (),
+            marks=(pytest.mark.slow,) if set(letters).intersection(entry.slow) else (),
         )
         for entry, db in ASKED
         if set(letters).intersection(entry.letters)
@@ -46,7 +46,7 @@ def load(target: str) -> Scenario:
 
 @pytest.mark.one_server
 @pytest.mark.few_or_all
-@pytest.mark.parametrize(("entry", "db"), cells("AC", dear=False))
+@pytest.mark.parametrize(("entry", "db"), cells("AC"))
 def test_alone(entry: Entry, db: str) -> None:
     report = drill(load(entry.target), db=db)
     for letter in "AC":
@@ -59,7 +59,7 @@ def test_alone(entry: Entry, db: str) -> None:
 
 
 @pytest.mark.one_server
-@pytest.mark.parametrize(("entry", "db"), cells("I", dear=True))
+@pytest.mark.parametrize(("entry", "db"), cells("I"))
 def test_at_once(entry: Entry, db: str) -> None:
     report = prove.explore(load(entry.target), db=db, isolation_level=entry.level, runs_max=entry.runs_max)
     assert report.verdict == entry.I, str(report)

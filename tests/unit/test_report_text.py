@@ -232,11 +232,8 @@ def test_without_lines_and_rows_what_there_is_is_shown():
     assert "accounts id=1 balance 100 → 50" in lines[3]
 
 
-NO_I = "I isolated (acidity explore)"
-
-
 def test_what_is_not_built_is_named_in_the_last_line_and_on_no_card():
-    for answers, names in [([ALL_LETTERS], NO_I), ([ALL_LETTERS, GREEN], f"{NO_I}, D durable")]:
+    for answers, names in [([ALL_LETTERS], "I isolated"), ([ALL_LETTERS, GREEN], "I isolated, D durable")]:
         text = render(answers, color=False, width=120)
         assert text.splitlines()[-2] == "Not covered: other arguments, power loss"
         assert text.count("Not covered") == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -21,10 +22,16 @@ def lines(path: Path) -> int:
 
 def nodes(kind: type | tuple[type, ...]) -> Iterator[tuple[str, ast.AST]]:
     """All nodes of a kind in the source, each with where it is."""
-    for path in SOURCE:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path, found in parsed():
+        for node in found:
             if isinstance(node, kind):
                 yield f"{path.relative_to(ROOT)}:{node.name}", node
+
+
+@cache
+def parsed() -> list[tuple[Path, list[ast.AST]]]:
+    """The nodes of each file."""
+    return [(path, list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))) for path in SOURCE]
 
 
 def too_large(sizes: Iterator[tuple[str, int]], limit: int) -> dict[str, int]:

@@ -9,7 +9,8 @@ import pytest
 
 from tests.costs import MARGIN, OF_A_TEST_S, TARGET_S, Costs
 from tests.loud import judged
-from tests.tiers import SERVERS, is_on_the_other_server, server_of
+from tests.quality import drilled
+from tests.tiers import ENGINES, FEW, SERVERS, is_on_the_other_server, on_other_engines, server_of
 
 
 @pytest.fixture
@@ -74,3 +75,24 @@ def test_of_two_servers_one_is_the_other() -> None:
 def test_the_servers_have_their_share() -> None:
     chosen = Counter(server_of(f"tests/a.py::test_{number}") for number in range(1000))
     assert min(chosen.values()) > 400
+
+
+def test_of_the_cells_of_a_program_one_is_left() -> None:
+    left: Counter[str] = Counter()
+    for number in range(300):
+        cells = {f"tests/a.py::test[{number}-{engine}]": engine for engine in (*ENGINES, "postgresql+asyncpg")}
+        (chosen,) = cells.keys() - set(on_other_engines(cells))
+        assert chosen not in on_other_engines(reversed(cells))  # whatever the order
+        left[cells[chosen]] += 1
+    assert min(left.values()) > 40
+    assert list(on_other_engines(["tests/a.py::test[1-sqlite]", "tests/a.py::test[2-mariadb]"])) == []
+
+
+def test_a_cell_of_two_engines_is_alike_to_others_of_two() -> None:
+    cells = ["tests/a.py::test[postgresql+mariadb]", "tests/a.py::test[sqlite+sqlite]", "tests/a.py::test[mariadb]"]
+    assert len(set(on_other_engines(cells))) == 1
+
+
+@pytest.mark.few_or_all
+def test_a_drill_goes_as_far_as_its_tier(request: pytest.FixtureRequest) -> None:
+    assert drilled._faults.get() == (FEW if "few" in request.node.name else None)

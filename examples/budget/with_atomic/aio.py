@@ -13,6 +13,7 @@ from examples.budget.models import Category, Expense
 from examples.budget.rules import (
     Answer,
     RefusedError,
+    check_deleted,
     check_merge,
     check_transfer,
     month_totals,
@@ -56,7 +57,7 @@ async def merge_category(user_id: int, source_id: int, target_id: int) -> Answer
             owned = (await session.scalars(owned_categories(user_id, source_id, target_id))).all()
             check_merge(owned, source_id, target_id)
             await session.execute(update(Expense).where(Expense.category_id == source_id).values(category_id=target_id))
-            await session.execute(delete(Category).where(Category.id == source_id))
+            check_deleted(await session.execute(delete(Category).where(Category.id == source_id)))
     except RefusedError as refusal:
         return {"success": False, "error": str(refusal)}
     return {"success": True}

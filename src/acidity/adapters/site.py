@@ -86,6 +86,11 @@ def is_user_code(filename: str) -> bool:
     return filename in _counted or _lies_with_the_user(filename)
 
 
+def counted_elsewhere() -> frozenset[str]:
+    """Files that count as the user's although they do not lie with the user."""
+    return frozenset(file for file in _counted if not _lies_with_the_user(file))
+
+
 @lru_cache(maxsize=4096)
 def _lies_with_the_user(filename: str) -> bool:
     if filename.startswith("<"):

@@ -83,6 +83,11 @@ class LiveConnection(ABC):
         with own_calls():
             self.sandbox.about_to_wait(self.connection)
 
+    def level(self) -> str:
+        """The isolation level of its transaction, see `Facts.level_of`."""
+        with own_calls():
+            return self.sandbox.level_of(self.connection)
+
     def in_transaction(self) -> bool | None:
         """Whether a transaction is open on it; None when it is closed."""
         with own_calls():

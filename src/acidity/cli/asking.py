@@ -16,12 +16,12 @@ from acidity.cli.leaving import leave_if_told
 from acidity.cli.options import Request
 from acidity.cli.progress import Progress, progress_bar
 from acidity.cli.target import Target, resolve_all
-from acidity.core.report import Card, Report
+from acidity.core.report import Card, Levels, Report
 from acidity.errors import Interrupted, Terminated, UsageError
 from acidity.report.secret import safe
 
 USAGE, INTERRUPTED = 2, 130
-Answer = Report | Card
+Answer = Report | Card | Levels
 Ask = Callable[..., Answer]
 
 
@@ -97,6 +97,12 @@ def with_options_in_replay(answer: Answer, request: Request) -> Answer:
     typed = request.function.as_typed
     if not typed:
         return answer
+    if isinstance(answer, Levels):
+        return replace(answer, levels={level: _at_level(each, typed) for level, each in answer.levels.items()})
+    return _at_level(answer, typed)
+
+
+def _at_level(answer: Report | Card, typed: str) -> Report | Card:
     if isinstance(answer, Card):
         letters = {
             name: _completed(row, typed) if isinstance(row, Report) else row for name, row in answer.letters.items()

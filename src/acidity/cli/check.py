@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from acidity.cli.asking import ask_all
 from acidity.cli.options import (
+    ALL_LEVELS,
     BOUNDS,
     DETAIL,
     EXIT_ZERO,
@@ -26,7 +27,7 @@ from acidity.errors import UsageError
 
 
 @click.command(short_help="The card with the four letters, A C I D.")
-@with_options(targets, letters, *engine_options(), *BOUNDS, *OUTPUT, *DETAIL, EXIT_ZERO, *FUNCTION)
+@with_options(targets, letters, *engine_options(), ALL_LEVELS, *BOUNDS, *OUTPUT, *DETAIL, EXIT_ZERO, *FUNCTION)
 @click.pass_context
 def check(ctx: click.Context, /, targets: tuple[str, ...], letters: str, **options: Any) -> None:
     """Prove a transaction: one row for each letter.
@@ -41,6 +42,11 @@ def check(ctx: click.Context, /, targets: tuple[str, ...], letters: str, **optio
     TARGET is package.module:name (a Scenario, a function that makes one, or a
     plain function described by --args, --setup, --metadata …), or a module:
     all its Scenarios.
+
+    \b
+    acidity check app.bank:scenario
+    acidity check app.bank --db sqlite --db postgresql --letters AC
+    acidity check app.bank:scenario --db postgresql --letters I --all-levels
     """  # noqa: D301 - \b is click's mark for lines to keep
     from acidity import prove
     from acidity.prove.checks import CHECKS
@@ -48,7 +54,8 @@ def check(ctx: click.Context, /, targets: tuple[str, ...], letters: str, **optio
     if ctx.get_parameter_source("letters") is not ParameterSource.DEFAULT:
         _require_built(letters, tuple(CHECKS))
 
-    ctx.exit(ask_all(targets, Request.of(options), prove.check, letters=letters))
+    ask = prove.levels if options.pop("all_levels") else prove.check
+    ctx.exit(ask_all(targets, Request.of(options), ask, letters=letters))
 
 
 def _require_built(letters: str, built: Collection[str]) -> None:
@@ -61,6 +68,5 @@ def _require_built(letters: str, built: Collection[str]) -> None:
     if missing:
         raise UsageError(
             f"--letters {letters}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not built into "
-            f"acidity check yet{' (acidity explore checks I)' if 'I' in missing else ''}; "
-            f"ask for {' or '.join(built)}, or leave --letters out for all that it can check"
+            f"acidity check yet; ask for {', '.join(built)}, or leave --letters out for all that it can check"
         )

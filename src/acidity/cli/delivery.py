@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
@@ -16,7 +16,7 @@ from acidity.core.report import exit_code
 from acidity.errors import UsageError
 from acidity.report import FORMATS
 from acidity.report.rerun import Rerun
-from acidity.report.text import Answer, summary
+from acidity.report.text import Delivered, summary
 
 WIDTH_WITHOUT_TERMINAL = 120
 # What a terminal without Unicode gets instead.
@@ -25,7 +25,7 @@ _ASCII = str.maketrans(
 )
 
 
-def deliver(answers: Sequence[Answer], output: Output) -> int:
+def deliver(answers: Sequence[Delivered], output: Output) -> int:
     """Write the answers; the exit code follows from their verdicts."""
     if output.file:
         text = FORMATS[output.format](answers, color=False, width=WIDTH_WITHOUT_TERMINAL, detail=output.detail)
@@ -93,5 +93,5 @@ def width_of(stream: TextIO) -> int:
     return shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns
 
 
-def _judged(answer: Answer) -> Answer:
-    return answer.run if isinstance(answer, Rerun) else answer  # type: ignore[return-value]
+def _judged(answer: Delivered) -> Any:
+    return answer.run if isinstance(answer, Rerun) else answer

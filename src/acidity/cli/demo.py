@@ -1,4 +1,4 @@
-"""``acidity demo``: a small program that breaks, and the same program mended, drilled on SQLite."""
+"""``acidity demo``: a small program that breaks in two ways, and the same program mended, checked on SQLite."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from acidity.cli.asking import quiet
 from acidity.cli.delivery import check_writable, say, wants_color, width_of, write_file
 from acidity.cli.options import OUTPUT, Output, Request, with_options
 from acidity.cli.progress import progress_bar
-from acidity.core.report import Detail, Report
+from acidity.core.report import Card, Detail
 from acidity.core.scenario import Scenario
-from acidity.report.json import report_json
+from acidity.report.card import reports_of
+from acidity.report.json import as_json
 from acidity.report.page import Page
 from acidity.report.text import not_covered, say_answer
 from acidity.report.values import json_ready
@@ -52,10 +53,18 @@ ACTS = (
         "correct, but together they are not one unit.",
     ),
     Act(
+        "lost",
+        "One transaction, which reads before it writes",
+        "lost update",
+        "the lanes: A and B read the same balance, and A writes over what B has paid. No failure shows that, and no "
+        "invariant: the sum is what it was.",
+    ),
+    Act(
         "mended",
-        "The same payment in one transaction",
+        "The same payment, computed by the database",
         "",
-        "the counts: under every failure the rows are as before or as after the payment, never between.",
+        "the counts: under every failure the rows are as before or as after the payment, never between, and two "
+        "payments at once leave what one after the other leaves.",
     ),
 )
 
@@ -66,32 +75,33 @@ ACTS = (
 def demo(ctx: click.Context, /, **options: Any) -> None:
     """See acidity at work: a small program that moves money is put through every failure, and breaks.
 
-    Then the same program mended, which does not. Needs nothing but Python; SQLite is part of it. The exit code is 0
-    when both do what the demo says, else 1.
+    Then it is called twice at once, and breaks in another way; then the same program mended, which does neither. Needs
+    nothing but Python; SQLite is part of it. The exit code is 0 when all do what the demo says, else 1.
     """
     output = Request.of(options).output
     check_writable(output)
-    reports = [_drilled(act) for act in ACTS]
+    cards = [_checked(act) for act in ACTS]
     if output.format == "json":
-        _put(_as_json(reports), output)
+        _put(_as_json(cards), output)
     else:
-        _put(_as_text(reports, output), output)
-    ctx.exit(0 if all(as_promised(act, report) for act, report in zip(ACTS, reports, strict=True)) else 1)
+        _put(_as_text(cards, output), output)
+    ctx.exit(0 if all(as_promised(act, card) for act, card in zip(ACTS, cards, strict=True)) else 1)
 
 
-def as_promised(act: Act, report: Report) -> bool:
+def as_promised(act: Act, card: Card) -> bool:
     """Whether a program did what the demo says of it."""
     if not act.expected:
-        return report.verdict == "pass"
-    return any(found.severity == "error" and act.expected in found.word for found in report.findings)
+        return card.verdict == "pass"
+    found = [finding for report in reports_of(card) for finding in report.findings if finding.severity == "error"]
+    return any(act.expected in (finding.word, finding.anomaly) for finding in found)
 
 
-def _drilled(act: Act) -> Report:
+def _checked(act: Act) -> Card:
     from acidity import prove
 
     with progress_bar(act.title) as progress, quiet():
-        report: Report = prove.drill(_scenario(act), db="sqlite", target=f"{BANK}:{act.name}", progress=progress)
-    return report
+        card: Card = prove.check(_scenario(act), db="sqlite", target=f"{BANK}:{act.name}", progress=progress)
+    return card
 
 
 def _scenario(act: Act) -> Scenario:
@@ -103,29 +113,29 @@ def _scenario(act: Act) -> Scenario:
     return found
 
 
-def _as_text(reports: list[Report], output: Output) -> str:
+def _as_text(cards: list[Card], output: Output) -> str:
     to_terminal = output.file is None
     page = Page(width_of(sys.stdout) if to_terminal else 120)
     page.say(
-        "Ann has 70, Bob has 30, and Ann pays 50 to Bob. Two programs do it. acidity runs each of them on a real "
-        "database again and again, lets another database call fail each time, and looks at the rows."
+        "Ann has 70, Bob has 30, and Ann pays 30 to Bob. Three programs do it. acidity runs each of them on a real "
+        "database, lets each database call fail, then two callers at it at once in every order, and looks at the rows."
     )
-    for number, (act, report) in enumerate(zip(ACTS, reports, strict=True), start=1):
+    for number, (act, card) in enumerate(zip(ACTS, cards, strict=True), start=1):
         page.blank()
         page.say((act.title, "bold"), label=f"{number}. ", label_style="bold")
         page.blank()
         _say_source(page, _scenario(act).operations[0].function)
         page.blank()
-        say_answer(page, report, Detail.CARD)
+        say_answer(page, card, Detail.CARD)
         page.blank()
         page.say(act.look_at, label="Look at ", label_style="bold cyan")
     page.blank()
-    if uncovered := not_covered(reports):
+    if uncovered := not_covered(cards):
         page.say((uncovered, "bright_black"))
-    kept = sum(as_promised(act, report) for act, report in zip(ACTS, reports, strict=True))
+    kept = sum(as_promised(act, card) for act, card in zip(ACTS, cards, strict=True))
     page.say(
         (f"{kept} of {len(ACTS)} programs did what this demo promises: ", "green" if kept == len(ACTS) else "bold red"),
-        "one breaks, and mended it holds.",
+        "two break, and mended it holds.",
     )
     page.say("Your own code is next: acidity check package.module:scenario")
     return page.render(color=to_terminal and wants_color(sys.stdout))
@@ -140,14 +150,14 @@ def _say_source(page: Page, function: Callable[..., Any]) -> None:
         page.say(line.rstrip(), label=f"{number:4} | ", label_style="bright_black", indent=3, wrap=False)
 
 
-def _as_json(reports: list[Report]) -> str:
+def _as_json(cards: list[Card]) -> str:
     items = [
         {
             "expected": act.expected or "pass",
-            "as_promised": as_promised(act, report),
-            "report": report_json(report, verdict=report.verdict),
+            "as_promised": as_promised(act, card),
+            "card": as_json(card),
         }
-        for act, report in zip(ACTS, reports, strict=True)
+        for act, card in zip(ACTS, cards, strict=True)
     ]
     return json.dumps(json_ready({"schema": "acidity.demo/1", "items": items}), indent=2)
 

@@ -1,6 +1,6 @@
-"""The bank of ``acidity demo``: a transfer with a flaw that is easy to write, and the same mended.
+"""The bank of ``acidity demo``: a transfer with two flaws that are easy to write, and the same mended.
 
-Ordinary SQLAlchemy on purpose: this is the code of a user, nothing in it knows of acidity but the two Scenarios below.
+Ordinary SQLAlchemy on purpose: this is the code of a user, nothing in it knows of acidity but the Scenarios below.
 """
 
 from __future__ import annotations
@@ -35,8 +35,16 @@ def two_commits(engine: Engine, payer: int, payee: int, amount: int) -> None:
         session.execute(update(Account).where(Account.id == payee).values(balance=Account.balance + amount))
 
 
+def read_then_write(engine: Engine, payer: int, payee: int, amount: int) -> None:
+    """Pay in one transaction, and compute with balances that were read before."""
+    with Session(engine) as session, session.begin():
+        source, target = session.get_one(Account, payer), session.get_one(Account, payee)
+        source.balance -= amount
+        target.balance += amount
+
+
 def one_commit(engine: Engine, payer: int, payee: int, amount: int) -> None:
-    """Pay in one transaction: a failure at any call leaves both balances as they were."""
+    """Pay in one transaction, and let the database compute: no failure and no other caller comes in between."""
     with Session(engine) as session, session.begin():
         session.execute(update(Account).where(Account.id == payer).values(balance=Account.balance - amount))
         session.execute(update(Account).where(Account.id == payee).values(balance=Account.balance + amount))
@@ -52,12 +60,12 @@ def no_money_is_lost(session: Session) -> bool:
     return session.scalar(select(func.sum(Account.balance))) == ALL_MONEY
 
 
-torn, mended = (
+torn, lost, mended = (
     Scenario(
-        Operation(pay, 1, 2, 50),
+        Operation(pay, 1, 2, 30),
         metadata=Base.metadata,
         setup=two_accounts,
         invariants=[no_money_is_lost],
     )
-    for pay in (two_commits, one_commit)
+    for pay in (two_commits, read_then_write, one_commit)
 )

@@ -8,6 +8,7 @@ import click
 
 from acidity.cli.asking import ask_all
 from acidity.cli.options import (
+    ALL_LEVELS,
     BOUNDS,
     DETAIL,
     EXIT_ZERO,
@@ -25,6 +26,7 @@ from acidity.cli.options import (
     targets,
     click.option("--pairs", is_flag=True, help="Each operation beside itself, and beside every other one."),
     *engine_options(),
+    ALL_LEVELS,
     *BOUNDS,
     *OUTPUT,
     *DETAIL,
@@ -42,7 +44,13 @@ def explore(ctx: click.Context, /, targets: tuple[str, ...], *, pairs: bool, **o
     TARGET is package.module:name (a Scenario, a function that makes one, or a
     plain function described by --args, --setup, --metadata …), or a module:
     all its Scenarios.
+
+    \b
+    acidity explore app.bank:scenario --db postgresql --isolation-level "REPEATABLE READ"
+    acidity explore app.bank:scenario --db postgresql --db mariadb --all-levels
+    acidity explore app.bank:scenario --pairs
     """  # noqa: D301 - \b is click's mark for lines to keep
     from acidity import prove
 
-    ctx.exit(ask_all(targets, Request.of(options), prove.explore, pairs=pairs))
+    ask = prove.levels if options.pop("all_levels") else prove.explore
+    ctx.exit(ask_all(targets, Request.of(options), ask, pairs=pairs))

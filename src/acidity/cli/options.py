@@ -173,6 +173,13 @@ def engine_options(*, from_environment: bool = True) -> tuple[Decorator[Any], ..
     )
 
 
+ALL_LEVELS = _option(
+    "--all-levels",
+    is_flag=True,
+    help="At each isolation level of the database; what is wrong at which, and the weakest that passes.",
+)
+
+
 def run_timeout(*, from_environment: bool = True) -> Decorator[Any]:
     """How long a run may take; see `engine_options`."""
     return _option(
@@ -198,7 +205,8 @@ BOUNDS: tuple[Decorator[Any], ...] = (
         type=click.IntRange(min=1),
         envvar="ACIDITY_RUNS_MAX",
         metavar="N",
-        help="Make at most so many runs for each operation; runs left out make the answer unknown.",
+        help="Make at most so many runs for each operation, and schedules for each group of callers; what is left out "
+        "makes the answer unknown.",
     ),
 )
 

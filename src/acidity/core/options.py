@@ -29,11 +29,11 @@ class CheckOptions:
         isolation_level: of every transaction, unless the program sets one itself; None leaves the engine's default.
         seed: decides every random choice, such as which runs are made when `runs_max` does not allow all.
         target: how the scenario is called in reports and in replay commands.
-        budget: no run starts later than this many seconds after the check began; what is left undone makes the verdict
-            unknown.
+        budget: no run starts later than this many seconds after the check began, whatever letters it has; what is left
+            undone makes the verdict unknown.
         run_timeout: a run that takes longer than this many seconds is ended, and leaves the verdict unknown.
-        runs_max: at most so many runs under faults for each operation, chosen by `seed`; what is left undone makes the
-            verdict unknown.
+        runs_max: at most so many runs under faults for each operation, chosen by `seed`, and so many schedules for each
+            group of callers; what is left undone makes the verdict unknown.
         faults: the names of the only faults that strike; None means every fault.
         remedies: whether changes that might mend what was found are tried.
         progress: called as ``progress(done, total, label)`` after every run.

@@ -1,4 +1,4 @@
-"""How a run ended: the rows (`State`), what each caller was told (`Ending`), and both together (`Outcome`)."""
+"""How a run ended: the rows (`State`), and what each caller was told (`Ending`)."""
 
 from __future__ import annotations
 
@@ -180,12 +180,3 @@ class Violation:
 
     def __str__(self) -> str:
         return f"{self.rule.value}: {self.seen}" if self.declared else self.seen
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """State + how each operation ended + how often each effect took place."""
-
-    state: State
-    endings: tuple[Ending, ...]
-    effects: Mapping[str, int] = field(default_factory=dict)

@@ -1,9 +1,12 @@
-"""A `Report` (one check on one target and engine) and a `Card` (the four letters), which every format only reads."""
+"""What checks answer with, which every format only reads: a `Report`, a `Card` of four letters, `Levels` of either.
+
+A Report is one check on one target and engine.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from importlib import import_module
 from typing import Any, Literal
@@ -13,6 +16,8 @@ from acidity.errors import AcidityViolated
 
 LetterState = Literal["not stated", "not asked", "not built"]
 LETTERS: Mapping[str, str] = {"A": "atomic", "C": "consistent", "I": "isolated", "D": "durable"}
+ITS_OWN = "its own"  # the level that an engine has where none is imposed
+LEVEL = "isolation level"
 
 
 class Detail(Enum):
@@ -53,6 +58,10 @@ class EngineInfo:
     driver: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
 
+    def at(self, level: str | None) -> EngineInfo:
+        """The same with the isolation level that a check has imposed; None: it has imposed none."""
+        return self if not level else replace(self, settings={**self.settings, LEVEL: level})
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -89,6 +98,8 @@ class Report:
         notes: what the reader should know: masked columns, what is simulated.
         not_covered: what such a check says nothing about, each in a few words.
         ended: why no more runs were made.
+        own_levels: which operations set another isolation level than the one that was imposed, as
+            ``transfer sets SERIALIZABLE itself``; theirs is kept.
         stated: False when there was nothing to check (letter C without constraints and invariants).
         seed: of every random choice.
         versions: acidity, Python and library versions.
@@ -108,6 +119,7 @@ class Report:
     notes: tuple[str, ...] = ()
     not_covered: tuple[str, ...] = ()
     ended: ExitReason = ExitReason.FINISHED
+    own_levels: tuple[str, ...] = ()
     stated: bool = True
     seed: int = 0
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -172,20 +184,55 @@ class Card:
         return as_text(self)
 
 
-def raise_unless_passed(report: Report | Card, *, allow_unknown: bool) -> None:
-    """Shared by `Report` and `Card`."""
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The answers for one target on one engine at each of its isolation levels.
+
+    Attributes:
+        target: how the user named the scenario.
+        engine: where they ran.
+        levels: isolation level → the answer there, the weakest level first.
+    """
+
+    target: str
+    engine: EngineInfo
+    levels: Mapping[str, Report | Card]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Fail if it fails at any level, else unknown if it is at any, else pass."""
+        verdicts = [answer.verdict for answer in self.levels.values()]
+        if "fail" in verdicts:
+            return "fail"
+        return "unknown" if "unknown" in verdicts or not verdicts else "pass"
+
+    @property
+    def weakest(self) -> str | None:
+        """The weakest level that passes; None where none does."""
+        return next((level for level, answer in self.levels.items() if answer.verdict == "pass"), None)
+
+    def raise_for_findings(self, *, allow_unknown: bool = False) -> None:
+        """Raise `AcidityViolated` with the answers as its text unless all pass (see `Report`)."""
+        raise_unless_passed(self, allow_unknown=allow_unknown)
+
+    def __str__(self) -> str:
+        return as_text(self)
+
+
+def raise_unless_passed(report: Report | Card | Levels, *, allow_unknown: bool) -> None:
+    """Shared by `Report`, `Card` and `Levels`."""
     if report.verdict == "pass" or (report.verdict == "unknown" and allow_unknown):
         return
     raise AcidityViolated(as_text(report, Detail.CARD), report)
 
 
-def as_text(report: Report | Card, detail: Detail = Detail.ALL) -> str:
+def as_text(report: Report | Card | Levels, detail: Detail = Detail.ALL) -> str:
     """The text format, found by name: formats are built on these values, not the other way round."""
-    plain: Callable[[Report | Card, Detail], str] = import_module("acidity.report.text").plain
+    plain: Callable[[Report | Card | Levels, Detail], str] = import_module("acidity.report.text").plain
     return plain(report, detail)
 
 
-Answer = Report | Card
+Answer = Report | Card | Levels
 
 
 def exit_code(answers: list[Any]) -> int:

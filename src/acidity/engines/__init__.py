@@ -19,6 +19,16 @@ ENGINES: Registry[Engine] = Registry(
 _ALIASES = {"postgres": "postgresql", "mysql": "mariadb"}
 
 
+def engine_of(db: str) -> Engine:
+    """The engine of what ``db=`` names.
+
+    Raises:
+        UsageError: it is not known.
+    """
+    name = db.partition("://")[0].partition("+")[0]
+    return ENGINES[_ALIASES.get(name, name)]
+
+
 def new_sandbox(db: str, settings: Mapping[str, str]) -> Sandbox:
     """A Sandbox on what ``db=`` names: an engine, an engine with its driver, or the URL of a server.
 
@@ -27,5 +37,4 @@ def new_sandbox(db: str, settings: Mapping[str, str]) -> Sandbox:
         UsageError: the engine, the driver or a setting is not known.
     """
     scheme, separator, _ = db.partition("://")
-    name, _, driver = scheme.partition("+")
-    return ENGINES[_ALIASES.get(name, name)].sandbox(settings, driver, db if separator else "")
+    return engine_of(db).sandbox(settings, scheme.partition("+")[2], db if separator else "")

@@ -6,21 +6,28 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from acidity.core.report import EngineInfo
+from acidity.engines.access import Access
 from acidity.engines.facts import Facts
-from acidity.engines.gate import Gate
 from acidity.engines.sandbox import Ground, Life, Look, Unsettled
 
-__all__ = ["Engine", "Facts", "Gate", "Ground", "Life", "Look", "Sandbox", "Unsettled"]
+__all__ = ["Access", "Engine", "Facts", "Ground", "Life", "Look", "Sandbox", "Unsettled"]
 
 
-class Sandbox(Facts, Life, Gate, Protocol):
+class Sandbox(Facts, Life, Access, Protocol):
     """All three; whoever needs one of them should ask for that one."""
 
 
 class Engine(Protocol):
-    """A database engine."""
+    """A database engine.
+
+    Attributes:
+        name: of it.
+        levels: the isolation levels that a check can impose on it, the weakest first, each once whatever it is called;
+            none where it has but one.
+    """
 
     name: str
+    levels: tuple[str, ...]
 
     def sandbox(self, settings: Mapping[str, str], driver: str = "", url: str = "") -> Sandbox:
         """A new, empty Sandbox.

@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,32 @@ def last_words(text: str, lines: int = 8) -> str:
 
 
 def reachable(path: Path) -> bool:
-    """Whether the user who runs servers may pass every directory on the way and read (or enter) `path`."""
+    """Whether the user who runs servers may pass every directory on the way and read (or enter) `path`.
+
+    Root asks a process of that user, which costs a fork of this one: once for each path, until an owner or a permission
+    on the way changes.
+
+    Raises:
+        EngineUnavailable: no process of that user can be started.
+    """
     if os.geteuid() != 0:
         return os.access(path, os.R_OK | os.X_OK)
+    way = tuple(map(_owner_and_permissions, (path, *path.parents)))
+    if None in way:
+        return False
+    return _reached(path, way)
+
+
+def _owner_and_permissions(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_uid, found.st_gid, found.st_mode
+
+
+@lru_cache(maxsize=256)
+def _reached(path: Path, _way: object) -> bool:
     command = ["/bin/sh", "-c", 'test -r "$0" && test -x "$0"', str(path)]
     try:
         return subprocess.run(command, cwd="/", check=False, **as_server()).returncode == 0  # noqa: S603

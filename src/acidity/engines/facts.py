@@ -56,6 +56,13 @@ class Facts(Protocol):
     def commits_by_itself(self, dbapi_connection: Any) -> bool:
         """Whether the driver's connection is in its autocommit mode, where it begins no transaction for a write."""
 
+    def level_of(self, dbapi_connection: Any) -> str:
+        """The isolation level of its transaction, asked of the engine on the connection itself, as SQL names it.
+
+        ``AUTOCOMMIT`` where each statement commits by itself; nothing where there is but one level, or where it cannot
+        be asked just now.
+        """
+
     def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
         """What the session of this connection keeps beyond its transactions; asked in a transaction of acidity's own.
 

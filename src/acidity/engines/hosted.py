@@ -20,9 +20,9 @@ from sqlalchemy.pool import NullPool
 from acidity.core.call import History
 from acidity.core.outcome import Rule, State, Table, Violation
 from acidity.core.prepared import names_in, prepares
+from acidity.engines.hosted_access import HostedAccess
 from acidity.engines.hosted_database import Catalogue, Shape, rows_of
 from acidity.engines.hosted_facts import Monitor
-from acidity.engines.hosted_gate import HostedGate
 from acidity.engines.orphans import fresh_name
 from acidity.engines.proxy import CuttingProxy
 from acidity.engines.sandbox import Look
@@ -32,7 +32,7 @@ from acidity.errors import EngineUnavailable, UsageError
 SCHEMA = "information_schema"  # the table of a State that holds what DDL has made and dropped since the rows before
 
 
-class HostedSandbox(HostedGate):
+class HostedSandbox(HostedAccess):
     """A throw-away database on a server; see `Sandbox` for what the methods promise.
 
     Args:
@@ -76,6 +76,8 @@ class HostedSandbox(HostedGate):
             self.sweep()
             self.create_database()
         except Exception as error:
+            with suppress(Exception):  # it may not be there
+                self.admin.close()
             self.leave()
             raise EngineUnavailable(
                 f"{self.engine_name} at {server.host}:{server.port} does not let acidity create a database: {error}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
@@ -54,6 +54,7 @@ class Monitor:
 class HostedFacts(HostedDatabase):
     """See `Facts` for what the methods promise."""
 
+    asks_level = "SELECT @@tx_isolation"
     monitor: Monitor
 
     def on_driver(self, dbapi_connection: Any, action: Callable[[Any], Any]) -> Any:
@@ -97,6 +98,17 @@ class HostedFacts(HostedDatabase):
         number = self.session_of(dbapi_connection)
         state = self.sessions().get(number) if number is not None else None
         return None if state is None else state == "in transaction"
+
+    def level_of(self, dbapi_connection: Any) -> str:
+        """What the session says; a transaction that has failed says nothing."""
+        if self.commits_by_itself(dbapi_connection):
+            return "AUTOCOMMIT"
+        try:
+            (row,) = rows_of(dbapi_connection, self.asks_level)
+        except Exception:  # every driver has its own
+            return ""
+        (level,) = row.values() if isinstance(row, Mapping) else row  # the program decides what its rows are
+        return str(level).replace("-", " ").upper()
 
     def make_impatient(self, dbapi_connection: Any) -> None:
         """A server lets wait, and says who does."""

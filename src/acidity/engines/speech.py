@@ -286,6 +286,22 @@ def touches_rows_alone(engine: str, kind: Kind, sql: str) -> bool:
     return word[1] in {"insert", "replace", "merge"} or not re.search(r"(?<!insert) into\b", statements[0])
 
 
+@lru_cache(maxsize=4096)
+def only_reads(engine: str, kind: Kind, sql: str) -> bool:
+    """Whether nobody else can notice a Call, as far as its words go: it changes no row and asks for no lock by name.
+
+    >>> only_reads("postgresql", Kind.STATEMENT, "SELECT * FROM t FOR UPDATE")
+    False
+    """
+    if not touches_rows_alone(engine, kind, sql):
+        return False
+    speech = speech_of(engine)
+    return speech.meaning(sql).writes is Writes.NO and not any(map(_LOCKS.search, speech.statements(sql)))
+
+
+_LOCKS = re.compile(
+    r"\bfor (no key |key )?(update|share)\b|\block in share mode\b|\w*advisory\w*|\b(immediate|exclusive)\b"
+)
 # They change no row and outlive a transaction, or carry out any text that they are given.
 _OF_SESSIONS = re.compile(r"\b(set_config|setseed|get_lock|query_to_xml\w*|dblink\w*)\b")
 _OF_ROWS = frozenset({"select", "values", "with", "insert", "update", "delete", "replace", "merge"})

@@ -43,8 +43,8 @@ def index(pages: Iterable[Explanation]) -> str:
     head = (
         "# The codes\n\nEvery finding has a code. `acidity explain CODE` shows the page of one in the terminal; each "
         "page has a\nprogram that acidity finds the code in, and the same program put right. `acidity drill` finds "
-        "what a failure brings to\nlight, `acidity explore` (letter I) what several callers at once do; each page says "
-        "which. These pages are written by a\ntest from [core/codes.py](../../src/acidity/core/codes.py) and "
+        "what a failure brings to\nlight, letter I and `acidity explore` what several callers at once do; each page "
+        "says which. These pages are written by a\ntest from [core/codes.py](../../src/acidity/core/codes.py) and "
         "[explained](../../src/acidity/explained).\n\n"
     )
     return head + "\n".join(["| code | letter | word | meaning |", "|---|---|---|---|", *rows]) + "\n"

@@ -15,15 +15,16 @@ from typing import Any, TypeVar, Unpack, overload
 from acidity.core.database import Database
 from acidity.core.effect import Effect
 from acidity.core.options import CheckOptions, EngineOptions, Options, takes_options
-from acidity.core.report import LETTERS, Card, Report
+from acidity.core.report import LETTERS, Card, Levels, Report
 from acidity.core.retry import Retry
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.errors import Interrupted, Terminated, UsageError
 from acidity.prove.checks import CHECKS, card_of, report_of
 from acidity.prove.drill.letters import DRILL
-from acidity.prove.explore.letter import EXPLORE, ISOLATED, one_schedule
+from acidity.prove.explore.letter import EXPLORE, PAIRS, one_schedule
 from acidity.prove.faults import require_known
+from acidity.prove.levels import at_all_levels
 from acidity.prove.replay import Replay, run_replay
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "drill",
     "explore",
     "from_json",
+    "levels",
     "replay",
     "replay_together",
     "to_json",
@@ -111,7 +113,7 @@ def explore(
         UsageError: the scenario cannot be run as it is given; the message says what to change.
         Interrupted: the user pressed Ctrl-C; what was found until then is its `report`.
     """
-    return _on_each(db, scenario, options, lambda asked: report_of(ISOLATED if pairs else EXPLORE, scenario, asked))
+    return _on_each(db, scenario, options, lambda asked: report_of(PAIRS if pairs else EXPLORE, scenario, asked))
 
 
 @overload
@@ -134,6 +136,9 @@ def check(
 ) -> Card | list[Card]:
     """The report card: one verdict for each letter that was asked for and is built.
 
+    A and C are those of `drill`. I lets each operation at the rows beside itself, and beside every other one, as
+    `explore` does; all these pairs share 2,000 schedules, unless `runs_max` says how many each may have.
+
     Args:
         scenario: what to run.
         db: the name of an engine, or a list of names.
@@ -146,12 +151,73 @@ def check(
     Raises:
         UsageError: a letter is not one of A, C, I and D, or none that was asked for is built; see also `drill`.
     """
+    wanted = _wanted(letters)
+    return _on_each(db, scenario, options, lambda asked: card_of(wanted, scenario, asked))
+
+
+@overload
+def levels(
+    scenario: Scenario, *, db: str = "sqlite", letters: str = "", pairs: bool = False, **options: Unpack[Options]
+) -> Levels: ...
+
+
+@overload
+def levels(
+    scenario: Scenario,
+    *,
+    db: list[str] | tuple[str, ...],
+    letters: str = "",
+    pairs: bool = False,
+    **options: Unpack[Options],
+) -> list[Levels]: ...
+
+
+@takes_options(Options)
+def levels(
+    scenario: Scenario,
+    *,
+    db: str | list[str] | tuple[str, ...] = "sqlite",
+    letters: str = "",
+    pairs: bool = False,
+    **options: Unpack[Options],
+) -> Levels | list[Levels]:
+    """`explore` at each isolation level of an engine, or `check`: what is wrong at which, and the weakest that passes.
+
+    A level that an operation sets itself is kept. SQLite has but one level.
+
+    Args:
+        scenario: what to run.
+        db: the name of an engine, or a list of names.
+        letters: of the cards to make; empty for an exploration.
+        pairs: as in `explore`.
+        **options: see `CheckOptions`.
+
+    Returns:
+        `Levels`, or a list of them in the order of `db`.
+
+    Raises:
+        UsageError: `isolation_level` was given; see also `explore` and `check`.
+    """
+    wanted, one = _wanted(letters) if letters else set(), PAIRS if pairs else EXPLORE
+
+    def ask(asked: CheckOptions) -> Report | Card:
+        return card_of(wanted, scenario, asked) if wanted else report_of(one, scenario, asked)
+
+    return _on_each(db, scenario, options, lambda asked: at_all_levels(asked, ask))
+
+
+def _wanted(letters: str) -> set[str]:
+    """The letters as a set.
+
+    Raises:
+        UsageError: one is not one of A, C, I and D, or none of them is built.
+    """
     wanted = set(letters.upper())
     if not wanted or wanted - LETTERS.keys():
         raise UsageError(f"letters={letters!r}: the letters are A, C, I and D")
     if wanted.isdisjoint(CHECKS):
         raise UsageError(f"letters={letters!r}: not built into check yet; built are {', '.join(CHECKS)}")
-    return _on_each(db, scenario, options, lambda asked: card_of(wanted, scenario, asked))
+    return wanted
 
 
 def _on_each(
@@ -245,14 +311,14 @@ def replay(
     return run_replay(scenario, parsed, _asked(scenario, db, options), operation)
 
 
-def to_json(*answers: Report | Card) -> str:
+def to_json(*answers: Report | Card | Levels) -> str:
     """One answer, or several as a set, as ``--output-format json`` writes them; `from_json` reads them back."""
     from acidity.report.json import render
 
     return render(answers)
 
 
-def from_json(text: str) -> list[Report | Card]:
+def from_json(text: str) -> list[Report | Card | Levels]:
     """The answers that were written, equal to what they were: with their findings, histories and rows.
 
     A password that was in one is masked, and a value of a class that acidity does not know has become its text.

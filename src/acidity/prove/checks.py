@@ -5,6 +5,7 @@ A new letter is a file with a `Check` in it and one line in `CHECKS`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
@@ -39,11 +40,13 @@ class Check(Generic[E]):
         name: as the report calls it: ``drill``.
         gather: runs the scenario. Two letters with the same function share what it gathers.
         report: tells what was gathered.
+        covers: what other letters say they do not cover, and this one does.
     """
 
     name: str
     gather: Callable[[Scenario, CheckOptions], E]
     report: Callable[[E, CheckOptions], Report]
+    covers: tuple[str, ...] = ()
 
 
 CHECKS: Registry[Check[Any]] = Registry(
@@ -51,6 +54,7 @@ CHECKS: Registry[Check[Any]] = Registry(
     {
         "A": "acidity.prove.drill.letters:ATOMIC",
         "C": "acidity.prove.drill.letters:CONSISTENT",
+        "I": "acidity.prove.explore.letter:ISOLATED",
     },
 )
 
@@ -80,6 +84,7 @@ def card_of(wanted: set[str], scenario: Scenario, options: CheckOptions) -> Card
             answers[letter] = asked.answer(CHECKS[letter]) if letter in CHECKS else "not built"
     if not isinstance(answers.get("A"), Report):
         answers = {letter: _for_itself(answer) for letter, answer in answers.items()}
+    answers = _beside_each_other(answers)
     engine = next((answer.engine for answer in answers.values() if isinstance(answer, Report)), EngineInfo("", ""))
     card = Card(options.target, engine, answers)
     _raise_if_stopped(asked, card)
@@ -93,6 +98,23 @@ def _for_itself(answer: Report | LetterState) -> Report | LetterState:
     return replace(answer, findings=tuple(replace(finding, see=()) for finding in answer.findings))
 
 
+def _beside_each_other(answers: dict[str, Report | LetterState]) -> dict[str, Report | LetterState]:
+    """What one letter does not cover and another one does is covered, unless that one could not say."""
+    covered = {
+        name
+        for letter, answer in answers.items()
+        if isinstance(answer, Report) and answer.verdict != "unknown"
+        for name in CHECKS[letter].covers
+    }
+    return {letter: _covering(answer, covered) for letter, answer in answers.items()}
+
+
+def _covering(answer: Report | LetterState, covered: set[str]) -> Report | LetterState:
+    if not isinstance(answer, Report):
+        return answer
+    return replace(answer, not_covered=tuple(name for name in answer.not_covered if name not in covered))
+
+
 class _Asked:
     """The evidence for one scenario on one engine, gathered when a letter first needs it."""
 
@@ -100,6 +122,7 @@ class _Asked:
         self._scenario = scenario
         self._options = options
         self._gathered: dict[Any, Evidence | Report] = {}
+        self._began = time.monotonic()
         self.stopped_by: KeyboardInterrupt | Terminated | None = None
 
     def answer(self, check: Check[Any]) -> Report:
@@ -113,7 +136,7 @@ class _Asked:
         if self.stopped_by is not None:
             return self._not_run(check, ExitReason.INTERRUPTED, ExitReason.INTERRUPTED.value)
         try:
-            evidence: Evidence = check.gather(self._scenario, self._options)
+            evidence: Evidence = check.gather(self._scenario, self._in_time())
         except EngineUnavailable as error:
             return self._not_run(check, ExitReason.NO_ENGINE, str(error))
         except (KeyboardInterrupt, Terminated) as stop:  # before the first run
@@ -121,6 +144,13 @@ class _Asked:
             return self._not_run(check, ended := reason_of(stop), ended.value)
         self.stopped_by = evidence.stopped_by
         return evidence
+
+    def _in_time(self) -> CheckOptions:
+        """What the letters before have used up of the time budget is gone."""
+        budget = self._options.budget
+        if budget is None or not self._gathered:
+            return self._options
+        return replace(self._options, budget=max(0.0, budget - (time.monotonic() - self._began)))
 
     def _not_run(self, check: Check[Any], ended: ExitReason, why: str) -> Report:
         """Nothing was run, which is an answer: unknown."""

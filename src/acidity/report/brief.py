@@ -56,9 +56,10 @@ def say_in_a_line(page: Page, finding: Finding) -> None:
     place = finding.permanent or finding.broke
     site = place.site if place is not None else next(iter(finding.sites), None)
     where = f" at {site}" if site is not None else f" in {finding.operation}"
+    where = f" of {finding.operation}{where}" if finding.lanes and site is not None else where
     often = f", {finding.rate.runs:,} of {finding.rate.of:,} runs" if finding.rate is not None else ""
     kind = "" if finding.severity == "error" else f" ({finding.severity})"
-    text = f"{finding.code} {finding.word}{kind}{where}{often}"
+    text = f"{finding.code} {finding.anomaly or finding.word}{kind}{where}{often}"
     page.say(_shortened(text, page.width - 2 - cells("also: ")), label="also: ", label_style="cyan", indent=INDENT)
 
 

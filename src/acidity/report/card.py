@@ -38,9 +38,10 @@ def say_card(page: Page, answer: Answer) -> None:
     """Put the card on the page, in at most twenty-five lines of the usual width."""
     _say_headline(page, answer)
     if answer.verdict == "fail":
-        _say_findings(page, told_findings(answer))
-        if isinstance(answer, Report) and any(finding.lanes for finding in answer.findings):
-            page.say((answer.headline, GREY), indent=INDENT)
+        told = told_findings(answer)
+        _say_findings(page, told)
+        if told[0].finding.lanes:
+            page.say((_report_of(answer, told[0]).headline, GREY), indent=INDENT)
         _say_unknowns(page, answer)
         return
     for name, row in rows_of(answer):
@@ -122,8 +123,9 @@ def _facts(answer: Answer) -> list[str]:
         driver = [f"through {engine.driver}"] if engine.driver else []
         return [name, *driver, *(f"{key} {value}" for key, value in engine.settings.items())]
     reports = reports_of(answer)
-    runs = counted(max((report.runs for report in reports), default=0), "run")
-    counts = reports[0].counts if reports else {}
+    told = next((report for report in reports if report.verdict == answer.verdict), None)
+    runs = counted(told.runs if told is not None else 0, "run")
+    counts = told.counts if told is not None else {}
     return [name, runs, *(f"{count:,} {key}" for key, count in counts.items() if count and key not in _QUIET_COUNTS)]
 
 
@@ -165,6 +167,11 @@ def _say_findings(page: Page, told: list[Told]) -> None:
     code = shown.finding.code
     count = f"1 of {len(told)} findings in full; " if others else ""
     page.say((f"{count}with -v: all, coverage, notes; acidity explain {code}", GREY), indent=INDENT)
+
+
+def _report_of(answer: Answer, told: Told) -> Report:
+    """The report in which a finding stands."""
+    return next(report for report in reports_of(answer) if told.finding in report.findings)
 
 
 def _say_others(page: Page, others: list[Told]) -> None:

@@ -12,7 +12,7 @@ from acidity.core.call import Call, Event, History, Reply, Site, Writes
 from acidity.core.cause import AlsoBroken, Place, Rate, RowFate
 from acidity.core.finding import Finding, Remedy, RowChange
 from acidity.core.lane import Move
-from acidity.core.report import Bound, Card, EngineInfo, ExitReason, LetterState, Report
+from acidity.core.report import Bound, Card, EngineInfo, ExitReason, LetterState, Levels, Report
 from acidity.core.schedule import Schedule
 from acidity.errors import UsageError
 from acidity.report import documents as json
@@ -21,7 +21,7 @@ from acidity.report.plain import typed
 Cells = tuple[tuple[str, object], ...]
 
 
-def from_json(text: str) -> list[Report | Card]:
+def from_json(text: str) -> list[Report | Card | Levels]:
     """The answers of a JSON text, as they were before they were written.
 
     Raises:
@@ -35,9 +35,18 @@ def from_json(text: str) -> list[Report | Card]:
         raise UsageError(f"not a report of acidity: {error}") from None
 
 
-def _answer(item: json.ReportDocument | json.CardDocument | json.ReplayDocument) -> Report | Card:
+def _answer(
+    item: json.ReportDocument | json.CardDocument | json.LevelsDocument | json.ReplayDocument,
+) -> Report | Card | Levels:
     if isinstance(item, json.ReplayDocument):
         raise UsageError("a replayed run is no report; the run is described by its target and schedule")
+    if isinstance(item, json.LevelsDocument):
+        levels = {level: _report_or_card(each) for level, each in item.levels.items()}
+        return Levels(item.target, _engine(item.engine), levels)
+    return _report_or_card(item)
+
+
+def _report_or_card(item: json.ReportDocument | json.CardDocument) -> Report | Card:
     if isinstance(item, json.ReportDocument):
         return _report(item)
     return Card(item.target, _engine(item.engine), {name: _letter(row) for name, row in item.letters.items()})
@@ -65,6 +74,7 @@ def _report(document: json.ReportDocument) -> Report:
         notes=document.notes,
         not_covered=document.not_covered,
         ended=ExitReason[ended],
+        own_levels=document.own_levels,
         stated=document.stated,
         seed=document.seed,
         versions=document.versions,

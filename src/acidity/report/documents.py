@@ -18,6 +18,7 @@ from acidity.core.life import LifeState
 REPORT = "acidity.report/1"
 CARD = "acidity.card/1"
 LETTER = "acidity.letter/1"
+LEVELS = "acidity.levels/1"
 REPLAY = "acidity.replay/1"
 SET = "acidity.set/1"
 
@@ -200,6 +201,7 @@ class ReportDocument(Document, frozen=True, kw_only=True, tag_field="schema", ta
     notes: tuple[str, ...]
     not_covered: tuple[str, ...]
     ended: str
+    own_levels: tuple[str, ...] = ()
     stated: bool
     seed: int
     versions: dict[str, str]
@@ -219,6 +221,16 @@ class CardDocument(Document, frozen=True, kw_only=True, tag_field="schema", tag=
     verdict: Verdict
     engine: EngineDocument
     letters: dict[str, ReportDocument | LetterDocument]
+
+
+class LevelsDocument(Document, frozen=True, kw_only=True, tag_field="schema", tag=LEVELS):
+    """One target on one engine at each isolation level, the weakest first; `verdict` and `weakest` are derived."""
+
+    target: str
+    verdict: Verdict
+    engine: EngineDocument
+    weakest: str | None
+    levels: dict[str, ReportDocument | CardDocument]
 
 
 class StepDocument(Document, frozen=True, kw_only=True):
@@ -259,7 +271,7 @@ class ReplayDocument(Document, frozen=True, kw_only=True, tag_field="schema", ta
 class SetDocument(Document, frozen=True, kw_only=True, tag_field="schema", tag=SET):
     """Several answers, one for each target and engine."""
 
-    items: tuple[ReportDocument | CardDocument | ReplayDocument, ...]
+    items: tuple[ReportDocument | CardDocument | LevelsDocument | ReplayDocument, ...]
 
 
-AnyDocument = ReportDocument | CardDocument | ReplayDocument | SetDocument
+AnyDocument = ReportDocument | CardDocument | LevelsDocument | ReplayDocument | SetDocument

@@ -10,7 +10,7 @@ from acidity.core.cause import Place, RowFate
 from acidity.core.finding import Finding, Remedy, RowChange
 from acidity.core.lane import Move
 from acidity.core.life import lived
-from acidity.core.report import Bound, Card, EngineInfo, LetterState, Report
+from acidity.core.report import Bound, Card, EngineInfo, LetterState, Levels, Report
 from acidity.core.step import SeenStep
 from acidity.report import documents as json
 from acidity.report.plain import Types, plain
@@ -20,7 +20,9 @@ from acidity.report.values import described
 Cells = tuple[tuple[str, object], ...]
 
 
-def document_of(answer: object) -> json.ReportDocument | json.CardDocument | json.ReplayDocument:
+def document_of(
+    answer: object,
+) -> json.ReportDocument | json.CardDocument | json.LevelsDocument | json.ReplayDocument:
     """One answer.
 
     Raises:
@@ -30,6 +32,8 @@ def document_of(answer: object) -> json.ReportDocument | json.CardDocument | jso
         return report_document(answer, verdict=answer.verdict)
     if isinstance(answer, Card):
         return _card(answer)
+    if isinstance(answer, Levels):
+        return _levels(answer)
     if isinstance(answer, Rerun):
         return _replay(answer)
     raise TypeError(f"not an answer of a check: {answer!r}")
@@ -52,6 +56,7 @@ def report_document(report: Report, *, verdict: Any) -> json.ReportDocument:
         notes=report.notes,
         not_covered=report.not_covered,
         ended=report.ended.name.lower(),
+        own_levels=report.own_levels,
         stated=report.stated,
         seed=report.seed,
         versions=_sorted(report.versions),
@@ -65,6 +70,19 @@ def _card(card: Card) -> json.CardDocument:
         verdict=card.verdict,
         engine=_engine(card.engine),
         letters={letter: _letter(row) for letter, row in card.letters.items()},
+    )
+
+
+def _levels(levels: Levels) -> json.LevelsDocument:
+    return json.LevelsDocument(
+        target=levels.target,
+        verdict=levels.verdict,
+        engine=_engine(levels.engine),
+        weakest=levels.weakest,
+        levels={
+            level: _card(answer) if isinstance(answer, Card) else report_document(answer, verdict=answer.verdict)
+            for level, answer in levels.levels.items()
+        },
     )
 
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import msgspec
 
 from acidity.core.report import Detail, Report
-from acidity.report.documents import CARD, REPLAY, REPORT, SET, AnyDocument, Document, SetDocument
+from acidity.report.documents import CARD, LEVELS, REPLAY, REPORT, SET, AnyDocument, Document, SetDocument
 from acidity.report.encode import document_of, report_document
 from acidity.report.values import json_ready
 
-__all__ = ["CARD", "REPLAY", "REPORT", "SET", "as_json", "render", "report_json", "schema"]
+__all__ = ["CARD", "LEVELS", "REPLAY", "REPORT", "SET", "as_json", "render", "report_json", "schema"]
 
 Json = dict[str, object]
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -17,7 +17,7 @@ from typing import Any
 
 from acidity.core.schedule import Schedule
 from acidity.errors import UsageError
-from acidity.report.json import CARD, REPORT, SET
+from acidity.report.json import CARD, LEVELS, REPORT, SET
 from acidity.report.secret import masked
 
 LARGEST = 64 * 1024 * 1024  # bytes of a file
@@ -289,10 +289,13 @@ def _reports(whole: Any) -> Iterator[dict[str, Any]]:
         yield whole
     elif schema == CARD:
         yield from (letter for letter in whole.get("letters", {}).values() if letter.get("schema") == REPORT)
+    elif schema == LEVELS:
+        for answer in whole.get("levels", {}).values():
+            yield from _reports(answer)
     elif schema == SET:
         for item in whole.get("items", ()):
             yield from _reports(item)
     else:
         raise UsageError(
-            f"not a saved report: its schema is {schema!r:.80}; this version reads {REPORT}, {CARD} and {SET}"
+            f"not a saved report: its schema is {schema!r:.80}; this version reads {REPORT}, {CARD}, {LEVELS} and {SET}"
         )

@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 
-from acidity.core.report import LETTERS, Card, Detail, EngineInfo, LetterState, Report
+from acidity.core.report import LETTERS, Card, Detail, EngineInfo, LetterState, Levels, Report
 from acidity.report.card import GREY, STATE_STYLES, counted, covered, label_of, rows_of, say_card, say_line
 from acidity.report.finding import say_finding
+from acidity.report.levels import say_levels, say_levels_in_a_line
 from acidity.report.page import Page, cells
 from acidity.report.rerun import Rerun, say_rerun
 
 PLAIN_WIDTH = 120
-_ALONE = {"I": "acidity explore"}  # letters that a verb of their own checks and no card yet
 _WHY_GREY = {
     "not stated": "no constraint is declared and no invariant was given: nothing to check",
     "not asked": "",
 }
 Answer = Report | Card | Rerun
+Delivered = Answer | Levels
 
 
-def plain(answer: Report | Card, detail: Detail = Detail.ALL) -> str:
+def plain(answer: Report | Card | Levels, detail: Detail = Detail.ALL) -> str:
     """One report or card without colours; what ``str(report)`` gives has every detail."""
+    if isinstance(answer, Levels):
+        return render([answer], color=False, width=PLAIN_WIDTH, detail=detail)
     page = Page(PLAIN_WIDTH)
     say_answer(page, answer, detail)
     if detail is Detail.ALL and (uncovered := not_covered([answer])):
@@ -35,15 +38,18 @@ def render(answers: Sequence[object], *, color: bool, width: int, detail: Detail
     Letters that `check` has not built are named once, in the last line, and on no card.
     """
     page = Page(width)
+    tables = [answer for answer in answers if isinstance(answer, Levels)]
+    _say_tables(page, tables, detail)
     shown = [answer for answer in answers if isinstance(answer, Answer)]
+    shown += [answer for table in tables for answer in table.levels.values()]
     shared = _shared_notes(shown)
-    for answer in shown:
+    for answer in shown if not tables or detail is Detail.ALL else ():
         if detail is not Detail.LINE:
             page.blank()
         say_answer(page, answer, detail, leave_out=shared)
     if detail is Detail.LINE:
         return page.render(color=color)
-    if len(shown) > 1:
+    if len(shown) > 1 and not tables:
         page.blank()
         if detail is Detail.ALL:
             _say_notes(page, shared, label="note on all of these: ")
@@ -55,6 +61,14 @@ def render(answers: Sequence[object], *, color: bool, width: int, detail: Detail
             page.blank()
         page.say((line, GREY))
     return page.render(color=color)
+
+
+def _say_tables(page: Page, tables: Sequence[Levels], detail: Detail) -> None:
+    if detail is Detail.LINE:
+        for table in tables:
+            say_levels_in_a_line(page, table)
+    elif tables:
+        say_levels(page, tables)
 
 
 def not_covered(answers: Iterable[Answer]) -> str:
@@ -73,15 +87,12 @@ def not_covered(answers: Iterable[Answer]) -> str:
 def not_built(answers: Iterable[Answer]) -> str:
     """The sentence with the letters that were wanted and that `check` cannot check in this version; or nothing.
 
-    >>> not_built([Card("bank:pay", EngineInfo("sqlite", "3"), {"A": "not asked", "I": "not built"})])
-    'Not built into acidity check yet: I isolated (acidity explore)'
+    >>> not_built([Card("bank:pay", EngineInfo("sqlite", "3"), {"A": "not asked", "D": "not built"})])
+    'Not built into acidity check yet: D durable'
     """
     cards = [answer for answer in answers if isinstance(answer, Card)]
     missing = [letter for letter in LETTERS if any(_lacks(card, letter) for card in cards)]
-    names = [
-        f"{letter} {LETTERS[letter]} ({_ALONE[letter]})" if letter in _ALONE else f"{letter} {LETTERS[letter]}"
-        for letter in missing
-    ]
+    names = [f"{letter} {LETTERS[letter]}" for letter in missing]
     return f"Not built into acidity check yet: {', '.join(names)}" if names else ""
 
 
@@ -122,7 +133,7 @@ def engine_line(engine: EngineInfo) -> str:
     )
 
 
-def summary(answers: Sequence[Answer]) -> str:
+def summary(answers: Sequence[Delivered]) -> str:
     """The count of verdicts: ``12 targets: 11 pass, 1 FAIL``.
 
     >>> summary([])

@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from acidity import atomic, on_commit
 from acidity.errors import UsageError
 from acidity.run import KeyReused, Message, Relay, consume, consumer, emit, parked
-from tests.run.bank import BOB, Account, move
-from tests.run.test_boundary import balances
+from tests.run.bank import BOB, Account, balances, move
 
 
 def book(session: Session, message: Message) -> dict[str, int]:

@@ -32,7 +32,7 @@ def test_a_unit_that_emits_is_killed(where: tuple[str, str]) -> None:
     passes(ways.scenario(ways.buys, ways.relays_all, where), where[0], "kill-before", "answer-lost")
 
 
-@pytest.mark.parametrize("where", mostly_slow(FILES, SERVERS, of=PLACES), ids="+".join)
+@pytest.mark.parametrize("where", mostly_slow(SERVERS, of=PLACES), ids="+".join)
 def test_a_relay_is_killed(where: tuple[str, str]) -> None:
     passes(ways.scenario(ways.relays, ways.relays_all, where, setup=with_messages), where[0], "kill-before")
 

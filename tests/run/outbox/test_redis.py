@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from acidity import atomic
 from acidity.errors import UsageError
 from acidity.run import Message, RedisStreams, Relay, consume, emit
+from tests.run.bank import balances
 from tests.run.outbox.conftest import Clock
 from tests.run.outbox.redis_server import Server, find
 from tests.run.outbox.test_consume import book
-from tests.run.test_boundary import balances
 
 
 @pytest.fixture(scope="module")

@@ -71,7 +71,7 @@ def scenario(function: Any, recovery: Any, where: tuple[str, str]) -> Scenario:
     return Scenario(function, databases=databases, recover=recovery, invariants=invariants, ignore=LOG)
 
 
-@pytest.mark.parametrize("where", mostly_slow(SERVERS, FILE_FIRST, of=PAIRS), ids="+".join)
+@pytest.mark.parametrize("where", mostly_slow(SERVERS, of=PAIRS), ids="+".join)
 def test_killed_at_every_call(where: tuple[str, str]) -> None:
     assert passes(scenario(checkout, recover, where), where[0], "kill-before").runs >= 14
 

@@ -16,6 +16,7 @@ class MariadbEngine:
     """MariaDB, on a server that acidity finds or starts."""
 
     name = "mariadb"
+    levels = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
 
     def sandbox(self, settings: Mapping[str, str], driver: str = "", url: str = "") -> MariadbSandbox:
         """A new, empty database on the private server."""

@@ -15,6 +15,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from acidity.engines import cache
@@ -256,12 +257,19 @@ def _usable(server: Path, libraries: tuple[Path, ...]) -> Binaries:
     _first(base, ("bin", "extra"), ("my_print_defaults",))  # the script above needs it
     if not cache.reachable(server):
         raise EngineUnavailable(f"{server} cannot be reached by the user who runs servers")
-    binaries = Binaries(server, install, "", libraries)
-    said = cache.run([server, "--no-defaults", "--version"], Path("/"), binaries.environment())
+    version = _version(server, libraries, cache.fingerprint(server))
+    return Binaries(server, install, version, libraries)
+
+
+@lru_cache(maxsize=16)
+def _version(server: Path, libraries: tuple[Path, ...], _build: str) -> str:
+    """What this build of the program says that it is."""
+    environment = Binaries(server, server, "", libraries).environment()
+    said = cache.run([server, "--no-defaults", "--version"], Path("/"), environment)
     version = re.search(r"Ver (\d+(?:\.\d+)+)-MariaDB", said)
     if version is None:
         raise EngineUnavailable(f"{server} is no MariaDB: {cache.last_words(said)}")
-    return Binaries(server, install, version.group(1), libraries)
+    return version.group(1)
 
 
 def _first(base: Path, directories: tuple[str, ...], names: tuple[str, ...]) -> Path:

@@ -16,6 +16,7 @@ class PostgresqlEngine:
     """PostgreSQL, on a server that acidity finds or starts."""
 
     name = "postgresql"
+    levels = ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")  # READ UNCOMMITTED is the first of them
 
     def sandbox(self, settings: Mapping[str, str], driver: str = "", url: str = "") -> PostgresqlSandbox:
         """A new, empty database on the private server."""

@@ -78,6 +78,7 @@ class PostgresqlSandbox(Victims, HostedSandbox):
 
     def create_database(self) -> None:
         """A role that may do what its programs do, and a database that belongs to it."""
+        self.require_superuser()
         user, database = self.quoted(self.user), self.quoted(self.database)
         self.ask(f"CREATE ROLE {user} LOGIN PASSWORD '{self.password}'")
         self.ask(f"CREATE DATABASE {database} OWNER {user} TEMPLATE template0 STRATEGY file_copy")

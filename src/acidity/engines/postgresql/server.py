@@ -17,6 +17,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -228,8 +229,14 @@ def _usable(directory: Path) -> tuple[Path, str]:
             raise EngineUnavailable(f"{directory} has no {program}")
         if not cache.reachable(directory / program):
             raise EngineUnavailable(f"{directory / program} cannot be reached by the user who runs servers")
-    said = cache.run([directory / "postgres", "--version"], Path("/"), cache.server_environment())
+    return directory, _version(directory / "postgres", cache.fingerprint(directory / "postgres"))
+
+
+@lru_cache(maxsize=16)
+def _version(program: Path, _build: str) -> str:
+    """What this build of the program says that it is."""
+    said = cache.run([program, "--version"], Path("/"), cache.server_environment())
     version = re.search(r"\d+(\.\d+)*", said)
     if version is None:
-        raise EngineUnavailable(f"{directory / 'postgres'} does not tell its version: {cache.last_words(said)}")
-    return directory, version.group()
+        raise EngineUnavailable(f"{program} does not tell its version: {cache.last_words(said)}")
+    return version.group()

@@ -1,5 +1,7 @@
 """What PostgreSQL leaves to chance or to each session, made certain: the victim of a deadlock, the isolation level.
 
+The administrator is a superuser, or is refused.
+
 Whoever has waited for ``deadlock_timeout`` looks for a cycle, and is its victim if he finds one: that depends on the
 machine's load. Here nobody looks but the one whose Call has just closed the cycle.
 """
@@ -10,20 +12,34 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from acidity.engines.hosted_gate import HostedGate
+from acidity.engines.hosted_access import HostedAccess
 
 _OTHERS_LOOK_AFTER = "2s"  # where the victim cannot be chosen, as outside a transaction, the server finds it then
 
 
-class Victims(HostedGate):
+class Victims(HostedAccess):
     """See `Life` for what the methods promise."""
 
     sets_level = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL"
+    asks_level = "SHOW transaction_isolation"
     _chooses = False
 
+    def require_superuser(self) -> None:
+        """Say before anything is made that it would not go well: faults and victims need parameters of a superuser's.
+
+        Raises:
+            PermissionError: the administrator, whom the URL of a server has named, is none.
+        """
+        ((name, may),) = self.ask("SELECT rolname, rolsuper FROM pg_roles WHERE rolname = current_user")
+        if not may:
+            raise PermissionError(
+                f"the role {name} is no superuser; acidity needs one, for what it sets on the server (temp_file_limit, "
+                f"deadlock_timeout) and the sessions that it ends. Give it one, or let it start a server of its own"
+            )
+
     def choose_victims(self) -> None:
-        """By ``deadlock_timeout``, which only a superuser lets a role set; where that cannot be, chance decides."""
-        with suppress(Exception):  # a server before 15, or an administrator who is no superuser
+        """By ``deadlock_timeout``, which only a superuser lets a role set; on a server before 15 chance decides."""
+        with suppress(Exception):  # a server before 15
             self.ask(f"GRANT SET ON PARAMETER deadlock_timeout TO {self.quoted(self.user)}")
             self._chooses = True
 

@@ -32,6 +32,7 @@ class SqliteEngine:
     """SQLite as the standard library brings it; nothing to start."""
 
     name = "sqlite"
+    levels: tuple[str, ...] = ()  # a transaction is SERIALIZABLE; when one begins is the driver's business
 
     def sandbox(self, settings: Mapping[str, str], driver: str = "", url: str = "") -> SqliteSandbox:
         """A new, empty Sandbox with these PRAGMAs.

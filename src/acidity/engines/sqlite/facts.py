@@ -62,6 +62,11 @@ class SqliteFacts:
             return mode if isinstance(mode, bool) else native.isolation_level is None
         return False
 
+    def level_of(self, dbapi_connection: Any) -> str:
+        """There is but one."""
+        del dbapi_connection
+        return ""
+
     def in_transaction(self, dbapi_connection: Any) -> bool | None:
         """What the driver says; None when it is closed."""
         try:

@@ -17,8 +17,8 @@ from acidity.core.report import EngineInfo
 from acidity.engines.directory import OwnDirectory
 from acidity.engines.own_calls import own_calls
 from acidity.engines.sandbox import Look
+from acidity.engines.sqlite.access import IN_FILE, SqliteAccess
 from acidity.engines.sqlite.bypass import Watch, file_of, files_in
-from acidity.engines.sqlite.gate import IN_FILE, SqliteGate
 from acidity.engines.sqlite.original import Original
 from acidity.engines.sqlite.pragmas import require_taken
 from acidity.engines.sqlite.rows import (
@@ -30,7 +30,7 @@ from acidity.engines.sqlite.rows import (
 )
 
 
-class SqliteSandbox(SqliteGate):
+class SqliteSandbox(SqliteAccess):
     """A throw-away SQLite file with exactly the user's PRAGMAs and defaults.
 
     Args:

@@ -51,7 +51,7 @@ def atomicity_report(drilled: Drilled, asked: CheckOptions) -> Report:
     return Report(
         check="drill",
         target=asked.target,
-        engine=drilled.engine,
+        engine=drilled.engine.at(asked.isolation_level),
         runs=len(struck),
         bounds=(
             Bound("runs", len(struck), planned, _not_struck(drilled)),
@@ -91,7 +91,7 @@ def consistency_report(drilled: Drilled, asked: CheckOptions) -> Report:
     return Report(
         check="consistency",
         target=asked.target,
-        engine=drilled.engine,
+        engine=drilled.engine.at(asked.isolation_level),
         runs=sum(len(examination.judged) for examination in drilled.examinations),
         bounds=(Bound(f"{states}s", drilled.states, drilled.states, note),),
         findings=_told_with_atomicity(drilled),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement
@@ -20,7 +20,8 @@ from acidity.errors import Terminated, UsageError
 from acidity.prove.explore.findings import told
 from acidity.prove.explore.lab import Lab, asking
 from acidity.prove.explore.oracle import NoOracle, Oracle
-from acidity.prove.explore.search import Search, Searched
+from acidity.prove.explore.own_level import own_levels
+from acidity.prove.explore.search import SCHEDULES_MAX, Search, Searched
 from acidity.prove.runs import Runs, reason_of
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.quiet import quiet
@@ -29,6 +30,7 @@ from acidity.report.secret import masked
 
 Callers = tuple[int, ...]
 TOGETHER_MAX = 4  # callers at once: there are 24 serial orders of them, each run twice
+LETTER_MAX = 2_000  # schedules of all groups of a letter, unless ``runs_max=`` says how many of each
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class Group:
         masked: what is not compared literally.
         findings: what was found.
         unknowns: what could not be decided.
+        only_reads: none of them does anything that another one could see, so that no schedule was run.
+        share: as many schedules fall to it of those that all groups share; None where they do not.
     """
 
     callers: Callers
@@ -52,6 +56,8 @@ class Group:
     masked: tuple[str, ...] = ()
     findings: list[Finding] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
+    only_reads: bool = False
+    share: int | None = None
 
 
 @dataclass(slots=True)
@@ -61,6 +67,7 @@ class Explored:
     Attributes:
         engine: where.
         level: the isolation level that was imposed; empty for the engine's default.
+        own_levels: operations that set other levels themselves, which are kept.
         groups: callers that were let at it together.
         unknowns: what could not be decided.
         ended: why no more runs were made.
@@ -70,6 +77,7 @@ class Explored:
 
     engine: EngineInfo
     level: str = ""
+    own_levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
     ended: ExitReason = ExitReason.FINISHED
@@ -89,6 +97,8 @@ def run_explore(
     asked: CheckOptions,
     groups: Sequence[Callers] | None = None,
     schedule: Schedule | None = None,
+    *,
+    spares: bool = False,
 ) -> Explored:
     """Let the operations of a scenario at its rows at once.
 
@@ -97,12 +107,14 @@ def run_explore(
         asked: the options.
         groups: which of them together, by their positions; by default all of them, and a single one twice.
         schedule: the only one to run.
+        spares: all groups share a number of schedules, and callers that only read are not run at once.
 
     Raises:
         UsageError: the input is wrong.
         EngineUnavailable: the engine cannot be started.
     """
-    _require_simple(scenario)
+    if why := not_yet(scenario):
+        raise UsageError(why)
     groups = groups if groups is not None else [together(scenario)]
     _require_callers(groups, scenario)
     began = time.monotonic()
@@ -110,7 +122,7 @@ def run_explore(
     try:
         with Stage(scenario, asked.db, asked.settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
             explored = Explored(stage.sandbox.info(), asked.isolation_level or "")
-            _explore_all(Runs(stage, asked), groups, schedule, explored)
+            _explore_all(Runs(stage, asked), groups, schedule, explored, spares=spares)
             with suppress(Unsettled), asking():  # what the operations themselves have set
                 explored.engine = stage.sandbox.info()
         stage.overseer.leave_if_told()
@@ -133,9 +145,13 @@ def pairs(scenario: Scenario) -> list[Callers]:
     return list(combinations_with_replacement(range(len(scenario.operations)), 2))
 
 
-def _require_simple(scenario: Scenario) -> None:
-    if scenario.commits == "several" or scenario.recover is not None or scenario.settle is not None:
-        raise UsageError('explore cannot judge commits="several", recover= and settle= yet')
+def not_yet(scenario: Scenario) -> str:
+    """Why several callers of this scenario cannot be judged in this version; nothing where they can."""
+    said = [
+        *(['commits="several"'] if scenario.commits == "several" else []),
+        *(f"{name}=" for name in ("recover", "settle") if getattr(scenario, name) is not None),
+    ]
+    return f"explore cannot judge {' and '.join(said)} yet" if said else ""
 
 
 def _require_callers(groups: Sequence[Callers], scenario: Scenario) -> None:
@@ -147,23 +163,41 @@ def _require_callers(groups: Sequence[Callers], scenario: Scenario) -> None:
                 raise UsageError(f"there is no operation {position + 1}; there are {len(scenario.operations)}")
 
 
-def _explore_all(runs: Runs, groups: Sequence[Callers], schedule: Schedule | None, explored: Explored) -> None:
+def _explore_all(
+    runs: Runs, groups: Sequence[Callers], schedule: Schedule | None, explored: Explored, *, spares: bool
+) -> None:
     Inspector(runs.stage).check_seed()
+    if explored.level:
+        try:
+            explored.own_levels = own_levels(runs.stage, explored.level)
+        except (KeyboardInterrupt, Terminated) as stop:
+            runs.stop(stop)
+            explored.stop(stop)
+            return
+    left = LETTER_MAX
     for number, callers in enumerate(groups):
         if runs.over():
             explored.unknowns.append(f"{ExitReason.BUDGET.value} after {number} of {len(groups)} groups of callers")
             break
         group = Group(callers, tuple(runs.stage.scenario.operations[each].name for each in callers))
         explored.groups.append(group)
+        if spares and runs.options.runs_max is None:
+            group.share = max(1, min(left // (len(groups) - number), SCHEDULES_MAX))
         try:
-            _explore_group(runs, group, schedule)
+            _explore_group(_sharing(runs, group.share), group, schedule, spares=spares)
+            left -= group.searched.runs
         except (KeyboardInterrupt, Terminated) as stop:
             runs.stop(stop)
             explored.stop(stop)
             break
 
 
-def _explore_group(runs: Runs, group: Group, schedule: Schedule | None) -> None:
+def _sharing(runs: Runs, share: int | None) -> Runs:
+    """As many schedules as fall to one group of them all."""
+    return runs if share is None else Runs(runs.stage, replace(runs.options, runs_max=share))
+
+
+def _explore_group(runs: Runs, group: Group, schedule: Schedule | None, *, spares: bool) -> None:
     stage = runs.stage
     lab = Lab(stage, [stage.scenario.operations[position] for position in group.callers])
     try:
@@ -172,6 +206,9 @@ def _explore_group(runs: Runs, group: Group, schedule: Schedule | None) -> None:
         group.unknowns.append(str(error))
         return
     group.serial, group.masked = lab.runs, oracle.described()
+    if spares and oracle.only_reads():
+        group.only_reads = True
+        return
     search = Search(lab, oracle, runs)
     group.searched = search.found
     try:
@@ -180,7 +217,7 @@ def _explore_group(runs: Runs, group: Group, schedule: Schedule | None) -> None:
         group.unknowns += list(dict.fromkeys(group.searched.undecided))
     if group.searched.ended is not ExitReason.FINISHED:
         covered = f"{float(group.searched.covered):.2%} of the schedules were run"
-        group.unknowns.append(f"{group.searched.ended.value}: {covered}")
+        group.unknowns.append(f"{_ended(group)}: {covered}")
     elif schedule is None and group.searched.covered != 1 and not group.unknowns:
         group.unknowns.append(f"only {float(group.searched.covered):.2%} of the schedules were run")
     said = told(lab, search)
@@ -189,6 +226,13 @@ def _explore_group(runs: Runs, group: Group, schedule: Schedule | None) -> None:
     group.findings += [
         replace(finding, replay=command.format(schedule=quote(str(finding.schedule)))) for finding in said.findings
     ]
+
+
+def _ended(group: Group) -> str:
+    """Why no more schedules of it were run."""
+    if group.share is None or group.searched.ended is not ExitReason.RUNS_MAX:
+        return group.searched.ended.value
+    return f"only {group.share} of at most {LETTER_MAX:,} schedules of all callers together fell to it (runs_max)"
 
 
 def replay_command(asked: CheckOptions, callers: Callers, scenario: Scenario) -> str:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from acidity.core.options import CheckOptions
-from acidity.core.report import Bound, ExitReason, Report
+from acidity.core.report import Bound, EngineInfo, ExitReason, Report
 from acidity.core.scenario import Scenario
 from acidity.core.schedule import Schedule
 from acidity.prove.checks import Check
 from acidity.prove.drill.letters import counted, versions
-from acidity.prove.explore.explore import Callers, Explored, Group, pairs, run_explore, together
+from acidity.prove.explore.explore import Callers, Explored, Group, not_yet, pairs, run_explore, together
+from acidity.report.secret import masked
 
 _NOT_COVERED = (
     "other arguments",
     "more callers at once",
-    "faults",
+    "faults beside other callers",
     "other isolation levels",
     "other callers in the middle of one call",
 )
@@ -31,7 +32,7 @@ def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
     return Report(
         check="explore",
         target=asked.target,
-        engine=explored.engine,
+        engine=explored.engine.at(asked.isolation_level),
         runs=runs,
         bounds=tuple(_bounds(groups)),
         findings=tuple(sorted(findings, key=lambda finding: finding.severity != "error")),
@@ -42,6 +43,7 @@ def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
         ended=next(
             (it.searched.ended for it in groups if it.searched.ended is not ExitReason.FINISHED), explored.ended
         ),
+        own_levels=_own_levels(explored),
         seed=asked.seed,
         versions=versions(),
         elapsed_s=explored.elapsed_s,
@@ -57,14 +59,22 @@ def _headline(explored: Explored) -> str:
     away = sum(group.searched.turned_away for group in groups)
     most = max(len(group.callers) for group in groups)
     where = f"{most} callers{f', {explored.level}' if explored.level else ''}"
+    if own := _own_levels(explored):
+        where += f" ({'; '.join(own)})"
     if len(groups) > 1:
         where += f", {len(groups)} groups"
+    if all(group.only_reads for group in groups):
+        return f"{where}: they only read, so that all orders come to the same"
     text = f"{where}: {broken} of {counted(runs, 'schedule')} {'is' if broken == 1 else 'are'} not serial"
     if not broken:
         whole = all(group.searched.ended is ExitReason.FINISHED for group in groups)
         of = f"{runs:,} of " if whole else ""
         text = f"{where}: {of}{counted(runs, 'schedule')}, and what came of each comes of a serial order"
     return text + (f" · somebody was turned away in {away}" if away else "")
+
+
+def _own_levels(explored: Explored) -> tuple[str, ...]:
+    return tuple(f"{name} sets {' and '.join(levels)} itself" for name, levels in explored.own_levels.items())
 
 
 def _bounds(groups: list[Group]) -> Iterator[Bound]:
@@ -74,7 +84,10 @@ def _bounds(groups: list[Group]) -> Iterator[Bound]:
         for group in groups
         if group.searched.ended is not ExitReason.FINISHED
     ]
-    yield Bound("schedules", runs, None if notes else runs, "; ".join(notes) or f"every sequence of Calls; {_STEP}")
+    text = "; ".join(notes) or f"every sequence of Calls; {_STEP}"
+    if reading := [_named(group) for group in groups if group.only_reads]:
+        text += f"; not run at once, since they only read: {', '.join(reading)}"
+    yield Bound("schedules", runs, None if notes else runs, text)
     yield Bound("serial runs", sum(group.serial for group in groups), None, "each order twice")
 
 
@@ -92,15 +105,25 @@ def _named(group: Group) -> str:
 
 
 def _gather(scenario: Scenario, asked: CheckOptions) -> Explored:
-    return run_explore(scenario, asked, pairs(scenario))
+    return run_explore(scenario, asked, pairs(scenario), spares=True)
+
+
+def _gather_if_possible(scenario: Scenario, asked: CheckOptions) -> Explored:
+    """The same; what `explore` refuses is undecided on a card, whose other letters are none the worse."""
+    if why := not_yet(scenario):
+        unknown = f"{why}, so that I was not looked at (--letters AC leaves it out)"
+        return Explored(EngineInfo(masked(asked.db), ""), unknowns=[unknown])
+    return _gather(scenario, asked)
 
 
 def _gather_together(scenario: Scenario, asked: CheckOptions) -> Explored:
     return run_explore(scenario, asked)
 
 
-ISOLATED = Check("explore", _gather, isolation_report)
+ISOLATED = Check("explore", _gather_if_possible, isolation_report, covers=("several callers at once",))
 """The letter of a card: every operation beside itself, and beside every other one."""
+PAIRS = Check("explore", _gather, isolation_report)
+"""``prove.explore(pairs=True)``: the same as a check of its own."""
 EXPLORE = Check("explore", _gather_together, isolation_report)
 """`prove.explore`: all operations of the scenario at once."""
 

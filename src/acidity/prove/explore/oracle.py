@@ -14,10 +14,10 @@ from itertools import combinations, permutations
 from acidity.analysis.compare import Comparer
 from acidity.analysis.diff import row_changes
 from acidity.analysis.masks import Column, Masks, NotDeterministic, learn
-from acidity.core.call import Event
+from acidity.core.call import Event, Kind, Writes
 from acidity.core.outcome import Ending, State
 from acidity.engines.sandbox import Unsettled
-from acidity.engines.speech import ErrorClass, speech_of
+from acidity.engines.speech import ErrorClass, only_reads, speech_of
 from acidity.errors import UsageError
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.stage.clock import let_second_pass
@@ -71,16 +71,16 @@ class Oracle:
         self.comparer = Comparer(lab.stage.seed, self.masks)
         for order, pair in zip(permutations(lab.names), runs, strict=True):
             self._keep(order, pair)
-        if not any(run.history for run in runs[0]):
+        if not any(run.history for run in runs[0]) and not all(each.expects_refusal for each in lab.operations):
             raise NoOracle("no database call was seen")
         for order, (run, _) in zip(permutations(lab.names), runs, strict=True):
             ending = run.endings[order[0]]
             if ending.exception and not ending.refusal:
                 name = lab.operations[lab.names.index(order[0])].name
-                raise UsageError(
-                    f"{name}() fails when nobody else is there: {ending.exception}: {ending.message[:200]}; "
-                    f"if that is meant, say raises="
-                )
+                why = f"{name}() fails when nobody else is there: {ending.exception}: {ending.message[:200]}"
+                if not all(self.comparer.same(each.state, lab.stage.seed) for each in self._alone(order[0])):
+                    raise NoOracle(f"{why}, and has changed rows all the same (letter A)")
+                raise UsageError(f"{why}; if that is meant, say raises=")
 
     def described(self) -> tuple[str, ...]:
         """What is masked, in words, of the tables that the callers change."""
@@ -104,6 +104,20 @@ class Oracle:
             if order not in self._serials:
                 self._keep(order, self._run_twice(order) if order else ())
             yield self._serials[order]
+
+    def only_reads(self) -> bool:
+        """Whether no caller writes, locks or does anything else that another one could see, in any order of them."""
+        events = [event for serial in self._serials.values() for run in serial.runs for event in run.history]
+        return all(self.comparer.same(each.state, self.comparer.seed) for each in self._serials.values()) and all(
+            event.call.writes is Writes.NO
+            and not event.call.opaque
+            and event.call.kind is not Kind.EFFECT
+            and only_reads(self._engines[event.call.database], event.call.kind, event.call.sql)
+            for event in events
+        )
+
+    def _alone(self, name: str) -> tuple[Played, ...]:
+        return self._run_twice((name,))
 
     def subsets(self, surely: Iterable[str], perhaps: Iterable[str]) -> Iterator[frozenset[str]]:
         """All of the first with some of the second."""

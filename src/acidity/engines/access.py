@@ -1,4 +1,4 @@
-"""`Gate`: what adapters ask of a Sandbox while a program connects and sends, so that it reaches nothing else."""
+"""`Access`: what adapters ask of a Sandbox while a program connects and sends, so that it reaches nothing else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 
-class Gate(Protocol):
+class Access(Protocol):
     """Leads the connections of a program to the throw-away database, and tells which would lead elsewhere.
 
     Attributes:

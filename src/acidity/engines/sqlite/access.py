@@ -1,4 +1,4 @@
-"""`Gate` to a SQLite file: connect arguments are compared with its path, and its connections are watched."""
+"""`Access` to a SQLite file: connect arguments are compared with its path, and its connections are watched."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ IN_FILE = ("page_size", "auto_vacuum")  # fixed when the first page is written
 _OF_THE_FILE = {"wal", "delete"}  # journal modes that need no repeating; the others last as long as a connection
 
 
-class SqliteGate(SqliteFacts):
-    """See `Gate` for what the methods promise."""
+class SqliteAccess(SqliteFacts):
+    """See `Access` for what the methods promise."""
 
     keeps_sessions = False
     path: Path

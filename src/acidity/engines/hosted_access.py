@@ -1,4 +1,4 @@
-"""`Gate` to a database on a server, which connect arguments name by address and database."""
+"""`Access` to a database on a server, which connect arguments name by address and database."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _WHERE = {
 }
 
 
-class HostedGate(HostedFacts):
-    """See `Gate` for what the methods promise."""
+class HostedAccess(HostedFacts):
+    """See `Access` for what the methods promise."""
 
     sets_level = "SET SESSION TRANSACTION ISOLATION LEVEL"
     keeps_sessions = False

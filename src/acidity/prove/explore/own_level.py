@@ -1,0 +1,69 @@
+"""Which isolation level an operation sets itself, where a check imposes another one: the operation's own is kept."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from acidity.adapters.seam import Actor, Layer, PassThrough, PendingCall
+from acidity.core.call import Kind
+from acidity.core.scenario import Operation
+from acidity.core.schedule import FIRST
+from acidity.engines.sandbox import Unsettled
+from acidity.prove.explore.lab import asking
+from acidity.prove.stage.call import Player
+from acidity.prove.stage.rehearsal import Rehearsal
+from acidity.prove.stage.stage import Stage
+
+# For the next transaction alone, which MariaDB does not say of a session.
+_FOR_ONE = re.compile(
+    r"\s*set\s+transaction\s+isolation\s+level\s+(read\s+(?:un)?committed|repeatable\s+read|serializable)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(slots=True)
+class LevelWatch(Layer):
+    """Asks after each statement at which level its transaction is.
+
+    Attributes:
+        seen: the levels, in the order in which they were met.
+    """
+
+    seen: dict[str, None] = field(default_factory=dict)
+
+    def intercept(self, pending: PendingCall) -> None:
+        """Let it take place, then ask on the same connection."""
+        self.inner.intercept(pending)
+        if pending.wire is None or pending.call.kind is not Kind.STATEMENT:
+            return
+        if asked := _FOR_ONE.match(pending.call.sql):
+            self.seen.setdefault(" ".join(asked[1].upper().split()))
+        elif level := pending.wire.level():
+            self.seen.setdefault(level)
+
+
+def own_levels(stage: Stage, imposed: str) -> dict[str, tuple[str, ...]]:
+    """The operations that set another level than the one that is imposed, by name, with all that they set.
+
+    Each is run once, alone.
+
+    Raises:
+        KeyboardInterrupt: the user pressed Ctrl-C.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for operation in stage.scenario.operations:
+        if operation.name in found:
+            continue
+        others = tuple(level for level in _levels_of(stage, operation) if level != imposed)
+        if others:
+            found[operation.name] = others
+    return found
+
+
+def _levels_of(stage: Stage, operation: Operation) -> tuple[str, ...]:
+    watch = LevelWatch(inner=PassThrough())
+    with suppress(Unsettled), asking():  # the runs that are judged say so, too
+        Rehearsal(stage).run([Player(operation, Actor(FIRST, watch))])
+    return tuple(watch.seen)

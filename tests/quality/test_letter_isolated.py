@@ -1,0 +1,210 @@
+"""Letter I on a card: every operation beside itself and every other one, beside letters A and C, and bounded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from acidity import prove
+from acidity.core.options import CheckOptions
+from acidity.core.report import Card, Detail, EngineInfo, ExitReason, Report, as_text
+from acidity.errors import EngineUnavailable, UsageError
+from acidity.prove import Operation, Scenario, checks
+from acidity.prove.explore import explore
+from tests.quality.callers import Account, at_once, audit, look, sell, transfer, withdraw, withdraw_guarded
+from tests.tiers import ENGINES
+
+NOWHERE = EngineInfo("", "")
+FEW = {"faults": ("error-before",), "remedies": False}
+
+
+def isolated(card: Card) -> Report:
+    report = card.letters["I"]
+    assert isinstance(report, Report)
+    return report
+
+
+def states(card: Card) -> dict[str, str]:
+    return {name: row.letter_state if isinstance(row, Report) else row for name, row in card.letters.items()}
+
+
+# Consistent is not isolated, and isolated is not consistent
+
+
+def nobody_owes(session: Session) -> bool:
+    return all(balance >= 0 for balance in session.scalars(select(Account.balance)))
+
+
+def overdraw(session: Session) -> None:
+    """One statement, which no other caller can come between; what it leaves breaks a rule."""
+    session.execute(update(Account).where(Account.id == 1).values(balance=Account.balance - 200))
+    session.commit()
+
+
+@pytest.mark.parametrize("db", ENGINES)
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        (Operation(withdraw, 10), {"A": "pass", "C": "pass", "I": "fail"}),
+        (Operation(overdraw), {"A": "pass", "C": "fail", "I": "pass"}),
+        (Operation(withdraw_guarded, 60), {"A": "pass", "C": "pass", "I": "pass"}),
+    ],
+    ids=["consistent-not-isolated", "isolated-not-consistent", "both"],
+)
+@pytest.mark.one_server
+def test_letters_are_of_their_own(operation: Operation, expected: dict[str, str], db: str) -> None:
+    card = prove.check(at_once(operation, invariants=[nobody_owes]), db=db, **FEW)
+    assert states(card) == {**expected, "D": "not built"}, str(card)
+    assert card.verdict == ("fail" if "fail" in expected.values() else "pass")
+
+
+# Which callers
+
+
+def test_each_operation_beside_itself_and_every_other_one() -> None:
+    card = prove.check(at_once(Operation(transfer), Operation(audit), Operation(look)), letters="I")
+    report = isolated(card)
+    assert {finding.operation for finding in report.findings} == {"transfer and audit"}
+    assert {finding.anomaly for finding in report.findings} == {"read skew"}
+    assert "2 callers, 6 groups" in report.headline
+    (schedules, _) = report.bounds
+    reading = "audit and audit, audit and look, look and look"
+    assert schedules.note.endswith(f"not run at once, since they only read: {reading}")
+
+
+def test_a_card_shows_the_lanes_and_the_count_of_its_letter() -> None:
+    card = prove.check(at_once(Operation(withdraw, 10)), target="bank:pay", **FEW)
+    shown = as_text(card, Detail.CARD)
+    assert "bank:pay  FAIL  not isolated (lost update, ACI301)" in shown
+    assert "committed: accounts id=1 balance 100 → 90" in shown
+    assert "2 callers: 12 of 14 schedules are not serial" in shown
+    assert "replay: acidity replay bank:pay ac1:A.B3.A2" in shown
+    assert len(shown.splitlines()) <= 25
+
+
+def test_what_one_letter_covers_no_other_says_it_does_not() -> None:
+    scenario = at_once(Operation(look))
+    alone, both = (prove.check(scenario, letters=letters, **FEW) for letters in ("A", "AI"))
+    assert "several callers at once" in str(alone)
+    assert "several callers at once" not in str(both)
+    undecided = prove.check(scenario, letters="AI", budget=0.0, **FEW)
+    assert "several callers at once" in str(undecided)
+
+
+# Unknown is never pass
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"commits": "several", "invariants": [nobody_owes]}, 'commits="several"'),
+        ({"recover": look}, "recover="),
+        ({"settle": look}, "settle="),
+    ],
+)
+def test_what_explore_cannot_judge_yet_is_unknown(options: dict[str, Any], named: str) -> None:
+    scenario = at_once(Operation(withdraw_guarded, 10), **options)
+    card = prove.check(scenario, **FEW)
+    assert (card.verdict, isolated(card).verdict, isolated(card).runs) == ("unknown", "unknown", 0)
+    assert isolated(card).unknowns == (
+        f"explore cannot judge {named} yet, so that I was not looked at (--letters AC leaves it out)",
+    )
+    assert prove.check(scenario, letters="AC", **FEW).verdict == "pass"
+    with pytest.raises(UsageError, match="explore cannot judge"):
+        prove.explore(scenario, pairs=True)
+
+
+def test_all_groups_share_a_number_of_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explore, "LETTER_MAX", 9)
+    scenario = at_once(Operation(withdraw_guarded, 10), Operation(withdraw_guarded, 20))
+    report = isolated(prove.check(scenario, letters="I"))
+    assert (report.verdict, report.runs, report.ended) == ("unknown", 9, ExitReason.RUNS_MAX)
+    assert {why.partition(": ")[0] for why in report.unknowns} == {"withdraw_guarded and withdraw_guarded"}
+    assert "only 3 of at most 9 schedules of all callers together fell to it (runs_max)" in report.unknowns[0]
+    assert report.bounds[0].total is None
+    assert isolated(prove.check(scenario, letters="I", runs_max=20)).verdict == "pass"
+
+
+def test_the_letters_share_the_time_that_there_is() -> None:
+    card = prove.check(at_once(Operation(withdraw_guarded, 10)), budget=0.0, **FEW)
+    assert states(card) | {"D": ""} == {"A": "unknown", "C": "unknown", "I": "unknown", "D": ""}
+
+
+def test_what_one_letter_has_used_of_the_time_is_gone_for_the_next() -> None:
+    given: list[float | None] = []
+
+    def gather(_scenario: Scenario, options: CheckOptions) -> Any:
+        given.append(options.budget)
+        raise EngineUnavailable("nothing is run here")
+
+    asked = checks._Asked(at_once(Operation(look)), CheckOptions(budget=60.0))
+    for number in range(2):
+        asked.answer(
+            checks.Check(f"check {number}", lambda *each: gather(*each), lambda _, __: Report("", "", NOWHERE))
+        )
+    first, second = given
+    assert first == 60.0
+    assert second is not None
+    assert second < 60.0
+
+
+def charge_and_fail(session: Session) -> None:
+    session.execute(update(Account).where(Account.id == 1).values(balance=Account.balance - 10))
+    session.commit()
+    raise RuntimeError("after it was paid")
+
+
+def fail(session: Session) -> None:
+    session.scalar(select(Account.balance).where(Account.id == 1))
+    raise RuntimeError("never")
+
+
+def test_what_fails_alone_after_it_has_changed_rows_is_not_compared() -> None:
+    card = prove.check(at_once(Operation(charge_and_fail)), **FEW)
+    assert (states(card)["A"], states(card)["I"]) == ("fail", "unknown")
+    assert "fails when nobody else is there" in isolated(card).unknowns[0]
+    with pytest.raises(UsageError, match="say raises="):
+        prove.check(at_once(Operation(fail)), letters="I")
+
+
+def test_a_ctrl_c_in_it_leaves_the_other_letters_as_they_are() -> None:
+    def press(_done: int, _total: int, label: str) -> None:
+        if " and " in label:
+            raise KeyboardInterrupt
+
+    with pytest.raises(prove.Interrupted) as stopped:
+        prove.check(at_once(Operation(withdraw_guarded, 10)), progress=press, **FEW)
+    card = stopped.value.report
+    assert states(card) == {"A": "pass", "C": "pass", "I": "unknown", "D": "not built"}
+    assert isolated(card).ended is ExitReason.INTERRUPTED
+
+
+# What only reads
+
+
+def lock_and_look(session: Session) -> int:
+    return session.scalar(select(Account.balance).where(Account.id == 1).with_for_update(nowait=True)) or 0
+
+
+def test_a_lock_is_no_mere_read() -> None:
+    """On a server one of two callers is refused, whatever they write."""
+    report = isolated(prove.check(at_once(Operation(lock_and_look)), db="postgresql", letters="I"))
+    assert report.runs > 1
+
+
+@pytest.mark.parametrize("operation", [Operation(withdraw, 10), Operation(sell)])
+def test_whoever_writes_is_run_at_once(operation: Operation) -> None:
+    assert isolated(prove.check(at_once(operation), letters="I")).verdict == "fail"
+
+
+def begin_at_once(session: Session) -> None:
+    session.execute(text("BEGIN IMMEDIATE"))
+    session.scalar(select(Account.balance).where(Account.id == 1))
+    session.rollback()
+
+
+def test_a_transaction_that_locks_when_it_begins_is_no_mere_read() -> None:
+    assert isolated(prove.check(at_once(Operation(begin_at_once)), letters="I")).runs > 1
