@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from acidity import atomic
 from acidity.run import configure_sqlite, lock, savepoint
-from examples.command import RefusedError
+from examples.command import MOST, RefusedError, shown
 from examples.orders.models import (
     CAPTURED,
     CONFIRMED,
@@ -255,6 +255,8 @@ def add_items(session: Session, order: int, lines: tuple[Line, ...]) -> None:
         raise RefusedError("an order has an item")
     for line in lines:
         check_quantity(line.quantity)
+        if line.price <= 0 or line.price * line.quantity >= MOST:
+            raise RefusedError(f"an item is worth more than nothing, and less than {shown(MOST)}")
     rows = [dict(zip(("product_id", "quantity", "price"), line, strict=True), order_id=order) for line in lines]
     try:
         session.execute(insert(Item), rows)
@@ -274,10 +276,10 @@ def can_be_added(session: Session, order: int, line: Line) -> bool:
 
 def check_total(session: Session, order: int) -> None:
     """Refuse an order whose total is not the sum of its items, as both stand in the database now."""
-    total = session.scalar(select(Order.total).where(Order.id == order))
-    of_items = session.scalar(select(func.sum(Item.price * Item.quantity)).where(Item.order_id == order))
+    total = session.scalars(select(Order.total).where(Order.id == order)).one()
+    of_items = session.scalars(select(func.sum(Item.price * Item.quantity)).where(Item.order_id == order)).one()
     if total != of_items:
-        raise RefusedError(f"the total of order {order} is ₹{total}, and its items are ₹{of_items}")
+        raise RefusedError(f"the total of order {order} is {shown(total)}, and its items are {shown(of_items)}")
 
 
 def take(session: Session, wanted: dict[int, int]) -> None:
