@@ -143,8 +143,8 @@ def confirm(session: Session, customer: int, order: int) -> None:
     wanted: dict[int, int] = {}
     for product, quantity in session.execute(select(Item.product_id, Item.quantity).where(Item.order_id == order)):
         wanted[product] = wanted.get(product, 0) + quantity
-    session.execute(update(Order).where(Order.id == order).values(status=CONFIRMED))
     take(session, wanted)
+    session.execute(update(Order).where(Order.id == order).values(status=CONFIRMED))
     session.execute(update(Payment).where(Payment.order_id == order).values(status=CAPTURED))
 
 
