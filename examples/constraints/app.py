@@ -66,7 +66,8 @@ def pay_up_to(source: int, target: int, amount: Decimal) -> Decimal:
     try:
         pay(source, target, amount)
     except NotEnoughError:
-        return pay_what_is_there(source, target, amount)
+        paid: Decimal = pay_what_is_there(source, target, amount)
+        return paid
     return amount
 
 
@@ -79,7 +80,7 @@ def pay_what_is_there(session: Session, source: int, target: int, most: Decimal)
     """
     check(source, target, most)
     try:
-        accounts = {each.id: each for each in lock(session, Account, (source, target))}
+        accounts: dict[int, Account] = {each.id: each for each in lock(session, Account, (source, target))}
     except LookupError as error:
         raise RefusedError("there is no such account") from error
     amount = min(most, accounts[source].balance)
