@@ -179,6 +179,18 @@ EXPECTED: tuple[Expected, ...] = (
         why="Whoever comes late updates and deletes no row, and says that it has merged what was merged already.",
     ),
     Expected(
+        scenario="examples.budget.twins:autocommit_transfer",
+        words=frozenset({"torn"}),
+        marker="<- autocommit: each INSERT is committed",
+        why="A transfer without a transaction: what stops the second INSERT leaves a debit without a credit.",
+    ),
+    Expected(
+        scenario="examples.budget.twins:autocommit_merge",
+        words=frozenset({"torn"}),
+        marker="<- autocommit: each statement is committed",
+        why="A merge without a transaction: the expenses have moved, and the empty category is still there.",
+    ),
+    Expected(
         scenario="examples.budget.async_twins:two_sessions",
         words=frozenset({"torn"}),
         file=ASYNC,

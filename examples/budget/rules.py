@@ -32,12 +32,24 @@ def owned_categories(user_id: int, *category_ids: int) -> Select[int]:
     return select(Category.id).where(Category.id.in_(category_ids), Category.user_id == user_id)
 
 
-def check_transfer(owned: Collection[int], from_category_id: int, to_category_id: int, amount: Decimal) -> None:
-    """Allow a transfer or raise `RefusedError`; `owned` are the user's categories among the two."""
+def check_amount(amount: Decimal) -> None:
+    """Allow an amount that is above zero and can be stored exactly."""
     if not amount.is_finite() or amount <= 0:
         raise RefusedError("Amount must be positive")
     if amount >= LIMIT or amount != amount.quantize(CENT):
         raise RefusedError("Amount must be below 100,000,000 and have at most two decimals")
+
+
+def check_expense(owned: Collection[int], category_id: int, amount: Decimal) -> None:
+    """Allow an expense in a category that is the user's."""
+    check_amount(amount)
+    if category_id not in owned:
+        raise RefusedError("Category not found")
+
+
+def check_transfer(owned: Collection[int], from_category_id: int, to_category_id: int, amount: Decimal) -> None:
+    """Allow a transfer or raise `RefusedError`; `owned` are the user's categories among the two."""
+    check_amount(amount)
     if from_category_id == to_category_id:
         raise RefusedError("Categories must be different")
     if from_category_id not in owned or to_category_id not in owned:

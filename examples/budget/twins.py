@@ -218,6 +218,25 @@ def transfer_with_autocommit(user_id: int, from_id: int, to_id: int, amount: Dec
     return {"success": True}
 
 
+def transfer_in_autocommit(user_id: int, from_id: int, to_id: int, amount: Decimal) -> Answer:
+    """Each INSERT is a transaction of its own, on every engine."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for category, change in ((from_id, -amount), (to_id, amount)):
+            values = {"user_id": user_id, "category_id": category, "description": "Budget transfer", "amount": change}
+            connection.execute(insert(Expense).values(values))  # <- autocommit: each INSERT is committed
+    return {"success": True}
+
+
+def merge_in_autocommit(user_id: int, source_id: int, target_id: int) -> Answer:
+    """Each of the two statements is a transaction of its own: the expenses move, the empty category stays."""
+    del user_id
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        moved = update(Expense).where(Expense.category_id == source_id).values(category_id=target_id)
+        connection.execute(moved)  # <- autocommit: each statement is committed
+        connection.execute(delete(Category).where(Category.id == source_id))
+    return {"success": True}
+
+
 def merge_without_counting(user_id: int, source_id: int, target_id: int) -> Answer:
     """Nobody asks whether anything was deleted: of two merges at once both say that they did it."""
     try:
@@ -245,3 +264,5 @@ helper_commits = transfers(transfer_with_committing_helper, ALICE, FOOD, "Holida
 savepoint_release_commits = transfers(transfer_in_savepoints, ALICE, FOOD, TRAVEL, AMOUNT)
 flushed_at_once = transfers(transfer_with_autocommit, ALICE, FOOD, TRAVEL, AMOUNT)
 merge_uncounted = merges(merge_without_counting, ALICE, FOOD, TRAVEL)
+autocommit_transfer = transfers(transfer_in_autocommit, ALICE, FOOD, TRAVEL, AMOUNT)
+autocommit_merge = merges(merge_in_autocommit, ALICE, FOOD, TRAVEL)

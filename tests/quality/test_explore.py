@@ -8,7 +8,8 @@ import pytest
 
 from acidity import prove
 from acidity.core.report import Report
-from tests.quality.callers import SCENARIOS
+from acidity.prove import Operation
+from tests.quality.callers import SCENARIOS, at_once, audit_at_once, sell, withdraw, withdraw_guarded
 from tests.tiers import SERVERS
 
 # What goes wrong, by engine and level; what is not named passes. SQLite under the driver's own transactions, which
@@ -32,7 +33,7 @@ SNAPSHOT = {name: name for name in ("write skew", "duplicate insert", "phantom")
 MARIADB_REPEATABLE_READ = {
     name: anomaly for name, anomaly in READ_COMMITTED.items() if name not in {"read skew", "non-repeatable read"}
 }
-READ_UNCOMMITTED = READ_COMMITTED | {"dirty read": "dirty read", "read at once": "dirty read"}
+READ_UNCOMMITTED = READ_COMMITTED | {"dirty read": "aborted read", "read at once": "dirty read"}
 WRONG = {
     ("sqlite", ""): SQLITE,
     ("postgresql", "READ COMMITTED"): READ_COMMITTED,
@@ -136,3 +137,30 @@ def test_what_is_left_undone_is_unknown_unless_something_was_found() -> None:
 
 def test_no_run_at_all_is_unknown() -> None:
     assert prove.explore(SCENARIOS["guarded"], budget=0.0).verdict == "unknown"
+
+
+def test_past_the_bound_chance_goes_on_from_the_seed() -> None:
+    """Few are run in order, the rest by chance; the same seed makes the same report, and says its bound."""
+    three = at_once(*[Operation(sell)] * 3)
+    one, again, other = (prove.explore(three, runs_max=20, seed=seed) for seed in (1, 1, 2))
+    assert one == again
+    assert one.verdict == "fail"
+    assert one.runs == 20
+    assert "4 of them by chance (PCT, seed 1: each meets a fault of depth 3 with a chance of 1/" in one.unknowns[0]
+    assert "PCT, seed 2" in other.unknowns[0]
+    right = prove.explore(at_once(*[Operation(withdraw_guarded, 20)] * 3), runs_max=20)
+    assert (right.verdict, right.findings) == ("unknown", ())
+
+
+def test_of_three_callers_the_two_are_shown_that_suffice() -> None:
+    three = at_once(Operation(audit_at_once), Operation(withdraw, 10), Operation(withdraw, 30))
+    report = prove.explore(three, runs_max=60)
+    (finding,) = report.findings
+    assert (finding.anomaly, finding.operation, {move.actor for move in finding.lanes}) == (
+        "lost update",
+        "withdraw and withdraw",
+        {"A", "B"},
+    )
+    assert finding.replay.endswith("--operation 2,3")
+    again = prove.replay_together(three, str(finding.schedule), callers=(1, 2))
+    assert [each.title for each in again.findings] == [finding.title]

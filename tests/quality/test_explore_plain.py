@@ -97,6 +97,52 @@ class Postgresql(World):
         return str(getattr(error, "sqlstate", ""))
 
 
+class Mariadb(World):
+    waits_at_server = True
+
+    def __init__(self, sandbox: Any, level: str) -> None:
+        self.sandbox, self.level = sandbox, level
+        self.admin = sandbox.connect_admin(sandbox.database)
+
+    def connect(self) -> Any:
+        connection = self.sandbox.connect_admin(self.sandbox.database)
+        connection.autocommit(False)
+        _asked(connection, f"SET SESSION TRANSACTION ISOLATION LEVEL {self.level}")
+        connection.commit()
+        return connection
+
+    def put_back(self) -> None:
+        for sql in ("TRUNCATE t", "TRUNCATE notes", "INSERT INTO t (id, v) VALUES (1, 10), (2, 10)"):
+            _asked(self.admin, sql)
+        self.admin.commit()
+
+    def rows(self) -> tuple[Any, Any]:
+        found = sorted(_asked(self.admin, "SELECT id, v FROM t"))
+        notes = sorted(who for (who,) in _asked(self.admin, "SELECT who FROM notes"))
+        self.admin.commit()
+        return found, notes
+
+    def blocked(self, connection: Any) -> bool:
+        """The lock itself is in InnoDB's monitor; everything else that it says of waiting is old at times."""
+        ((_, _, status),) = _asked(self.admin, "SHOW ENGINE INNODB STATUS")
+        mine = [
+            part for part in status.split("---TRANSACTION ") if f"MariaDB thread id {connection.thread_id()}," in part
+        ]
+        return any("TRX HAS BEEN WAITING" in part for part in mine)
+
+    def others_wait(self, connection: Any) -> None:
+        """InnoDB looks for a cycle at once."""
+
+    def code(self, error: Exception) -> str:
+        return str(error.args[0])
+
+
+def _asked(connection: Any, sql: str) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
 def _rows(connection: Any) -> tuple[Any, Any]:
     notes = sorted(who for (who,) in connection.execute("SELECT who FROM notes").fetchall())
     return sorted(connection.execute("SELECT id, v FROM t").fetchall()), notes
@@ -110,7 +156,7 @@ def world(db: str, level: str, where: Path) -> Iterator[World]:
     sandbox = new_sandbox(db, {})
     try:
         sandbox.create(METADATA.create_all, None)
-        plain = Postgresql(sandbox, level)
+        plain = (Mariadb if db.startswith("mariadb") else Postgresql)(sandbox, level)
         try:
             yield plain
         finally:
@@ -148,6 +194,9 @@ def cells() -> list[Any]:
     slow = [("sqlite", "", seed) for seed in range(3, 60)]
     levels = ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
     slow += [("postgresql", level, seed) for level in levels for seed in range(12)]
+    slow += [("mariadb", level, seed) for level in ("READ UNCOMMITTED", *levels) for seed in range(12)]
+    built = pytest.mark.mysqlclient
+    few += [pytest.param("mariadb+mysqldb", "REPEATABLE READ", seed, marks=built) for seed in range(6)]
     return few + [pytest.param(*each, marks=pytest.mark.slow) for each in slow]
 
 

@@ -62,3 +62,25 @@ def test_numbers_become_names() -> None:
     (query,) = touched_by(named(write("UPDATE t SET a=$1::INTEGER WHERE id = $2 AND b LIKE 'x%'", (7, 3))))
     assert query.sql == "SELECT * FROM t WHERE  id = %(p2)s AND b LIKE 'x%%'"
     assert query.params == {"p1": 7, "p2": 3}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT pg_advisory_lock(1)",
+        "SELECT pg_try_advisory_xact_lock (1) FROM t",
+        "SELECT GET_LOCK('x', 10)",
+        "SELECT RELEASE_LOCK('x')",
+        "select release_all_locks()",
+        "SELECT sleep(5)",
+        "SELECT pg_sleep_for('1 s')",
+        "SELECT last_insert_id()",
+        "SELECT lastval()",
+    ],
+)
+def test_what_is_of_the_session_is_not_asked_again(sql: str) -> None:
+    assert question_of(Call("A", 1, Kind.STATEMENT, sql, writes=Writes.NO)) is None
+
+
+def test_a_column_of_such_a_name_is_asked() -> None:
+    assert question_of(Call("A", 1, Kind.STATEMENT, "SELECT sleep, get_lock FROM t", writes=Writes.NO)) is not None

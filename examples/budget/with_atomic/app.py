@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from sqlalchemy import create_engine, delete, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from acidity import atomic
 from acidity.run import configure_sqlite
@@ -18,6 +18,7 @@ from examples.budget.rules import (
     Answer,
     RefusedError,
     check_deleted,
+    check_expense,
     check_merge,
     check_transfer,
     month_totals,
@@ -26,6 +27,7 @@ from examples.budget.rules import (
 )
 
 engine = create_engine("sqlite:///:memory:")
+Sessions = sessionmaker(engine)
 configure_sqlite(engine)  # real BEGINs, foreign keys, write-ahead log; only SQLite needs it
 
 
@@ -43,7 +45,7 @@ def transfer_budget(user_id: int, from_category_id: int, to_category_id: int, am
     return {"success": True}
 
 
-@atomic(engine, max_attempts=3, resolve_commit=True)
+@atomic(Sessions, max_attempts=3, resolve_commit=True)
 def make_transfer(session: Session, user_id: int, from_id: int, to_id: int, amount: Decimal) -> None:
     """One unit of work: both entries or none. A refusal leaves it as an exception, which rolls back."""
     owned = session.scalars(owned_categories(user_id, from_id, to_id)).all()
@@ -58,7 +60,7 @@ def merge_category(user_id: int, source_id: int, target_id: int) -> Answer:
         CommitUnknown: as above.
     """
     try:
-        with atomic(engine, resolve_commit=True) as session:
+        with atomic(Sessions, resolve_commit=True) as session:
             owned = session.scalars(owned_categories(user_id, source_id, target_id)).all()
             check_merge(owned, source_id, target_id)
             session.execute(update(Expense).where(Expense.category_id == source_id).values(category_id=target_id))
@@ -68,7 +70,18 @@ def merge_category(user_id: int, source_id: int, target_id: int) -> Answer:
     return {"success": True}
 
 
-@atomic(engine, read_only=True, max_attempts=3)
+@atomic(Sessions)
+def add_expense(session: Session, user_id: int, category_id: int, description: str, amount: Decimal) -> None:
+    """One row, which needs no transaction around it: an INSERT is there or not.
+
+    Raises:
+        RefusedError: the category is not the user's, or the amount is none.
+    """
+    check_expense(session.scalars(owned_categories(user_id, category_id)).all(), category_id, amount)
+    session.add(Expense(user_id=user_id, category_id=category_id, description=description, amount=amount))
+
+
+@atomic(Sessions, read_only=True, max_attempts=3)
 def monthly_summary(session: Session, user_id: int, year: int, month: int) -> dict[str, Decimal]:
     """What the user spent in that month, exactly, by the name of the category."""
     return dict(session.execute(month_totals(user_id, year, month)).all())

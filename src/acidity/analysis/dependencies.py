@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from itertools import pairwise
 
+from acidity.analysis.fetched import Rows, are_alike, may_come_of, rows_of
 from acidity.analysis.values import encode
 from acidity.core.call import Event
 from acidity.core.finding import RowChange
 
 Item = tuple[str, tuple[bytes, ...]]
-Rows = tuple[tuple[Any, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,13 @@ class Written:
         item: which row.
         columns: those that got a value.
         blind: those whose new value the program had computed, whatever stood there.
+        order: the place of the last statement that wrote it among all Events; 0 where that is not known.
     """
 
     item: Item
     columns: frozenset[str]
     blind: frozenset[str]
+    order: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +65,41 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class Writer:
+    """A transaction that had written, and not committed, when somebody else asked.
+
+    Attributes:
+        actor: whose it is.
+        number: of its commit; None if it was taken back.
+        again: it wrote a row anew afterwards that it had written before.
+    """
+
+    actor: str
+    number: int | None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
-    """A query of the run.
+    """A query of the run, or the search of an UPDATE or DELETE for its rows.
 
     Attributes:
         event: the Call, with the rows that the program got.
         at: how many transactions had committed when it was answered.
         answers: what it gives in each committed state; None where it could not be asked.
         own: its caller had written before, and not committed, so that no committed state tells what it may see.
+        acts: it is an UPDATE or DELETE; the answers are the keys of its rows, and it found those that were committed.
+        within: the number of the commit of its transaction; None where that has none.
+        writers: the other transactions that had written, and not committed, when it was answered.
     """
 
     event: Event
     at: int
     answers: tuple[Rows | None, ...]
     own: bool = False
+    acts: bool = False
+    within: int | None = None
+    writers: tuple[Writer, ...] = ()
 
     @property
     def actor(self) -> str:
@@ -84,14 +107,41 @@ class Read:
         return self.event.call.actor
 
     @property
+    def is_hidden(self) -> bool:
+        """Whether its caller's own writes, not committed yet, are among what it may have got.
+
+        They are not if their commit does not change the answer.
+        """
+        if not self.own or self.within is None:
+            return self.own
+        one, other = self.answers[self.within - 1 : self.within + 1]
+        return one is None or other is None or self.is_changed_by(self.within)
+
+    @property
     def seen(self) -> int | None:
         """The last state before the answer that gives what it got; None where none does."""
-        fitting = [number for number in range(self.at, -1, -1) if self._fits(number)]
-        return fitting[0] if fitting else None
+        if self.acts:
+            return self.at
+        return next((number for number in range(self.at, -1, -1) if self._fits(number)), None)
+
+    @property
+    def ahead(self) -> int | None:
+        """The commit, still to come then, of which it got what will be committed; None if there is no such one."""
+        if not self.fits_none:
+            return None
+        mine = (writer.number for writer in self.writers if writer.number is not None and self._fits(writer.number))
+        return min(mine, default=None)
+
+    @property
+    def fits_none(self) -> bool:
+        """Whether it got what no committed state gives until then, although nothing hides what it may have seen."""
+        until = self.answers[: self.at + 1]
+        known = not self.is_hidden and all(answer is not None for answer in until)
+        return known and self.seen is None and are_alike(until, rows_of(self.event))
 
     def _fits(self, number: int) -> bool:
         answer = self.answers[number] if number < len(self.answers) else None
-        return answer is not None and starts_with(answer, rows_of(self.event))
+        return answer is not None and may_come_of(answer, rows_of(self.event))
 
     def is_changed_by(self, number: int) -> bool:
         """Whether this commit changes the answer."""
@@ -180,26 +230,30 @@ def dependencies_of(commits: Sequence[Commit], reads: Sequence[Read], errors: Se
 
 
 def _of_writes(commits: Sequence[Commit]) -> Iterator[Edge]:
-    last: dict[Item, Commit] = {}
+    """The versions of a row are in the order of their writes, which is that of the commits wherever writers wait."""
+    versions: dict[Item, list[tuple[int, Commit]]] = {}
     for commit in commits:
         for written in commit.writes:
-            before = last.get(written.item)
-            if before is not None and before.actor != commit.actor:
-                yield Edge(Kind.WW, before.actor, commit.actor, before, commit, None, written.item)
-            last[written.item] = commit
+            versions.setdefault(written.item, []).append((written.order or commit.event.order, commit))
+    for item, every in versions.items():
+        ordered = [commit for _, commit in sorted(every, key=lambda each: each[0])]
+        for before, after in pairwise(ordered):
+            if before.actor != after.actor:
+                yield Edge(Kind.WW, before.actor, after.actor, before, after, None, item)
 
 
 def _of_read(read: Read, commits: Sequence[Commit]) -> Iterator[Edge]:
-    seen = read.seen
-    if seen is None or read.own:
+    seen, ahead = read.seen, read.ahead
+    if read.is_hidden or (seen is None and ahead is None):
         return
+    until = ahead if seen is None else seen
     for commit in commits:
         if commit.actor == read.actor or not read.is_changed_by(commit.number):
             continue
         changes = relevant(read, commit)
         item = item_of(changes[0]) if changes else None
         predicate = bool(changes) and all(change.before is None or change.after is None for change in changes)
-        if commit.number <= seen:
+        if until is not None and commit.number <= until:
             yield Edge(Kind.WR, commit.actor, read.actor, commit, None, read, item, predicate)
         else:
             yield Edge(Kind.RW, read.actor, commit.actor, None, commit, read, item, predicate)
@@ -216,18 +270,6 @@ def item_of(change: RowChange) -> Item:
     """What tells a row from all others."""
     cells = change.key or (change.before if change.after is None else change.after) or ()
     return change.table, tuple(encode(value) for _, value in cells)
-
-
-def rows_of(event: Event) -> Rows:
-    """What the program got."""
-    return tuple(tuple(row) for row in event.reply.rows or ())
-
-
-def starts_with(answer: Rows, rows: Rows) -> bool:
-    """Whether a program that got these rows may have got this answer; it need not fetch all of it."""
-    if not rows:
-        return not answer
-    return _encoded(answer)[: len(rows)] == _encoded(rows)
 
 
 def _encoded(rows: Rows) -> list[list[bytes]]:

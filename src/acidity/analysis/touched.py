@@ -23,6 +23,14 @@ _PLACE = re.compile(
 _LOCKING = re.compile(
     r"\s+(?:for\s+(?:no\s+key\s+|key\s+)?(?:update|share)\b|lock\s+in\s+share\s+mode\b).*$", re.IGNORECASE | re.DOTALL
 )
+# Functions that take or leave a lock of the session, wait, or speak of the session itself: over another connection they
+# would do it again, or wait for the callers, who wait until acidity has asked.
+_OF_THE_SESSION = re.compile(
+    r"\b(?:pg_(?:try_)?advisory_\w+|get_lock|release_(?:all_)?locks?|is_(?:free|used)_lock|(?:pg_)?sleep\w*|benchmark"
+    r"|last_insert_id|lastval|currval|found_rows|row_count|connection_id|pg_backend_pid|changes|total_changes"
+    r"|last_insert_rowid|master_pos_wait)\s*\(",
+    re.IGNORECASE,
+)
 _NUMBERED = re.compile(r"\$(\d+)")
 
 
@@ -65,9 +73,9 @@ def named(call: Call) -> Call:
 
 
 def question_of(call: Call) -> Query | None:
-    """The question that a reading Call asks, without the locks that it takes; None for one that is no query."""
+    """The question that a reading Call asks, without the locks that it takes; None for one that is no query of rows."""
     text = call.sql.lstrip(" (").lower()
-    if call.many or call.writes or not text.startswith(("select", "with", "values")):
+    if call.many or call.writes or _OF_THE_SESSION.search(text) or not text.startswith(("select", "with", "values")):
         return None
     return Query(_LOCKING.sub("", call.sql), call.params)
 

@@ -64,6 +64,17 @@ DUPLICATE_INSERT = Code("ACI307", "I", "duplicate insert", "Two callers looked f
 STALE_CHECK = Code("ACI308", "I", "stale check", "A caller acted on what it had checked, which was no longer so.")
 NOT_SERIAL = Code("ACI309", "I", "not serial", "What came of callers at once comes of no order of them.")
 DEADLOCK = Code("ACI310", "I", "deadlock", "Callers waited for each other, and the database ended one of them.")
+ABORTED_READ = Code("ACI311", "I", "aborted read", "A caller saw what another one wrote and then took back.")
+INTERMEDIATE_READ = Code(
+    "ACI312", "I", "intermediate read", "A caller saw a value that another one wrote over before its COMMIT."
+)
+DIRTY_WRITE = Code("ACI313", "I", "dirty write", "Two transactions wrote over each other before either had committed.")
+CIRCULAR_FLOW = Code(
+    "ACI314", "I", "circular information flow", "Each of several transactions read what another one had not committed."
+)
+G_SINGLE = Code("ACI315", "I", "G-single", "A caller saw what others built on a change, and acted as if before it.")
+G2_ITEM = Code("ACI316", "I", "G2-item", "Callers go in a circle, each by a row that the next one was about to change.")
+G2 = Code("ACI317", "I", "G2", "Callers go in a circle, each by a search that the next one was about to change.")
 
 CODES: Mapping[str, Code] = {
     code.name: code
@@ -92,6 +103,13 @@ CODES: Mapping[str, Code] = {
         STALE_CHECK,
         NOT_SERIAL,
         DEADLOCK,
+        ABORTED_READ,
+        INTERMEDIATE_READ,
+        DIRTY_WRITE,
+        CIRCULAR_FLOW,
+        G_SINGLE,
+        G2_ITEM,
+        G2,
     )
 }
 OF_WORD: Mapping[str, Code] = {

@@ -28,6 +28,7 @@ class Explanation:
         fault: the failure that shows it; None where it takes no failure but several callers at once.
         db: the engine that the program needs.
         literature: where it is defined, for what has a name in the literature.
+        prevented: every engine of acidity prevents it at each level, so that the program shows nothing.
     """
 
     code: Code
@@ -41,6 +42,7 @@ class Explanation:
     fault: str | None = None
     db: str = "sqlite"
     literature: str = ""
+    prevented: bool = False
 
     @property
     def target(self) -> str:
@@ -56,6 +58,8 @@ class Explanation:
     @property
     def shown_by(self) -> str:
         """What brings it to light, without a full stop."""
+        if self.prevented:
+            return "SQLite, PostgreSQL and MariaDB prevent it at every level, so this passes"
         return "Several callers at once show it" if self.fault is None else f"The fault `{self.fault}` shows it"
 
     @property

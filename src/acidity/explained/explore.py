@@ -80,16 +80,15 @@ OF_EXPLORE = (
     ),
     Explanation(
         code=codes.DIRTY_READ,
-        meaning="A caller saw rows that another one had written and not committed. They may be rolled back, and then "
-        "it has acted on something that never was. Only READ UNCOMMITTED allows it; PostgreSQL does not at any level.",
+        meaning="A caller saw rows that another one had written and not committed, so half of a change. Only READ "
+        "UNCOMMITTED allows it; PostgreSQL does not at any level.",
         program="dirty_read",
         shown=("in_stock",),
-        production="An article is sold out for a moment, because an order failed just then. A report that is made "
-        "for speed at READ UNCOMMITTED holds sums that the books have never had.",
+        production="A report that is made for speed at READ UNCOMMITTED holds sums that the books have never had.",
         fix="Do not ask for READ UNCOMMITTED. READ COMMITTED does not wait for writers either on PostgreSQL and "
         "MariaDB, which keep the rows as they were.",
         mended=("in_stock_mended",),
-        near=(codes.READ_SKEW, codes.NON_REPEATABLE_READ),
+        near=(codes.ABORTED_READ, codes.INTERMEDIATE_READ, codes.READ_SKEW),
         db="mariadb",
         literature=ANOMALIES["dirty read"].source,
     ),
@@ -150,5 +149,109 @@ OF_EXPLORE = (
         near=(codes.LOST_UPDATE, codes.WRITE_SKEW),
         db="postgresql",
         literature="Coffman, Elphick and Shoshani, System Deadlocks, ACM Computing Surveys 3(2), 1971",
+    ),
+    Explanation(
+        code=codes.ABORTED_READ,
+        meaning="A caller saw what another one had written, and that one rolled back. So it has gone by something that "
+        "never was. Only READ UNCOMMITTED allows it; PostgreSQL does not at any level.",
+        program="aborted_read",
+        shown=("in_stock",),
+        production="An article is sold out for a moment, because an order failed just then, and the customer goes "
+        "elsewhere. No log shows it, for nothing of it was ever committed.",
+        fix="Do not ask for READ UNCOMMITTED. READ COMMITTED does not wait for writers either on PostgreSQL and "
+        "MariaDB, which keep the rows as they were.",
+        mended=("in_stock_mended",),
+        near=(codes.DIRTY_READ, codes.INTERMEDIATE_READ),
+        db="mariadb",
+        literature=ANOMALIES["aborted read"].source,
+    ),
+    Explanation(
+        code=codes.INTERMEDIATE_READ,
+        meaning="A caller saw a value that another one had written, and wrote over before it committed. It is in no "
+        "state that anybody has committed, though the transaction that wrote it has succeeded.",
+        program="intermediate_read",
+        shown=("in_stock",),
+        production="A sum is off by what is corrected a line later in the same transaction: a fee that is taken and "
+        "given back, a stock that is set to nothing and then to its new count.",
+        fix="Do not ask for READ UNCOMMITTED. And write a value once, when it is known.",
+        mended=("in_stock_mended",),
+        near=(codes.DIRTY_READ, codes.ABORTED_READ),
+        db="mariadb",
+        literature=ANOMALIES["intermediate read"].source,
+    ),
+    Explanation(
+        code=codes.DIRTY_WRITE,
+        meaning="Two transactions wrote over each other's rows before either had committed, so that some rows are of "
+        "one of them and some of the other. SQLite, PostgreSQL and MariaDB have the second writer of a row wait.",
+        program="dirty_write",
+        shown=("count_anew",),
+        production="Two administrators save a form at once, and the settings are half of one and half of the other, "
+        "in a store that locks no rows, or where each row is written in a transaction of its own (ACI309).",
+        fix="Nothing, as long as both rows are written in one transaction of one of these engines. Where each is "
+        "committed by itself, put them into one transaction.",
+        mended=("count_anew_mended",),
+        near=(codes.LOST_UPDATE, codes.NOT_SERIAL),
+        literature=ANOMALIES["dirty write"].source,
+        prevented=True,
+    ),
+    Explanation(
+        code=codes.CIRCULAR_FLOW,
+        meaning="Each of several transactions has read what another one of them had written and not yet committed. "
+        "None of them can have come first. Only READ UNCOMMITTED allows it.",
+        program="circular_flow",
+        shown=("count", "count_and_look"),
+        production="Two imports wait for each other's mark that it has begun, and each believes to be the second one; "
+        "what only the first was to do is done by nobody.",
+        fix="Do not ask for READ UNCOMMITTED where anything follows from what is read. Where both have to see each "
+        "other, use SERIALIZABLE and try again when it is refused.",
+        mended=("count_mended", "count_and_look"),
+        near=(codes.DIRTY_READ, codes.WRITE_SKEW),
+        db="mariadb",
+        literature=ANOMALIES["circular information flow"].source,
+    ),
+    Explanation(
+        code=codes.G_SINGLE,
+        meaning="A caller read something before another one changed it, and then something that a third one had made "
+        "of that change. No two of them are at fault; three go in a circle in which one has read too early.",
+        program="g_single",
+        shown=("compare",),
+        production="A report shows the old price and the invoice that was made from the new one. With two callers it "
+        "never happens, so it is not found where only pairs are tried.",
+        fix="Read in one statement what belongs together, or at REPEATABLE READ, so that all queries see the same "
+        "state; on SQLite the transaction has to begin before the first read.",
+        mended=("compare_mended",),
+        near=(codes.READ_SKEW, codes.NON_REPEATABLE_READ, codes.G2_ITEM),
+        db="postgresql",
+        literature=ANOMALIES["G-single"].source,
+    ),
+    Explanation(
+        code=codes.G2_ITEM,
+        meaning="Several callers go in a circle: each has read a row that the next one then changed, and written "
+        "another one. Of two callers it is write skew; this is the same among three.",
+        program="g2_item",
+        shown=("follow",),
+        production="Three shops each keep one piece more than the next, as of a moment ago. Snapshots do not prevent "
+        "it, so REPEATABLE READ on PostgreSQL does not.",
+        fix="Lock all rows that decide or change before reading them, in one order; or run it at SERIALIZABLE and try "
+        "again when it is refused.",
+        mended=("follow_mended",),
+        near=(codes.WRITE_SKEW, codes.G2, codes.G_SINGLE),
+        db="postgresql",
+        literature=ANOMALIES["G2-item"].source,
+    ),
+    Explanation(
+        code=codes.G2,
+        meaning="Several callers go in a circle: each has searched or counted, and the next one has then added or "
+        "removed a row that belongs to it. Of two callers it is a phantom; this is the same among three.",
+        program="g2",
+        shown=("order_if_none",),
+        production="Three rules of which each looks at another table let everything pass at once that each of them "
+        "would have refused afterwards.",
+        fix="Lock the rows that the others belong to before searching, in one order; or run it at SERIALIZABLE and try "
+        "again when it is refused.",
+        mended=("order_if_none_mended",),
+        near=(codes.PHANTOM, codes.G2_ITEM, codes.DUPLICATE_INSERT),
+        db="postgresql",
+        literature=ANOMALIES["G2"].source,
     ),
 )

@@ -45,6 +45,7 @@ class Mysqldb:
                 if opening.ours and (port := opening.detour):
                     arguments, keywords = arguments[: _POSITIONS.index("port")], keywords | {"port": port}
                 original(self, *arguments, **keywords)
+                self.acidity_session = self.thread_id()  # it may not be asked while another thread uses it
                 opening.take_in(self)
 
         hooks.put(connection, "__init__", initialise)

@@ -12,6 +12,10 @@ from acidity.core.registry import Registry
 ANOMALIES: Registry[Anomaly] = Registry(
     "anomalies",
     {
+        "aborted read": "acidity.analysis.anomalies.aborted_read:ABORTED_READ",
+        "intermediate read": "acidity.analysis.anomalies.intermediate_read:INTERMEDIATE_READ",
+        "dirty write": "acidity.analysis.anomalies.dirty_write:DIRTY_WRITE",
+        "circular information flow": "acidity.analysis.anomalies.circular_flow:CIRCULAR_FLOW",
         "dirty read": "acidity.analysis.anomalies.dirty_read:DIRTY_READ",
         "lost update": "acidity.analysis.anomalies.lost_update:LOST_UPDATE",
         "duplicate insert": "acidity.analysis.anomalies.duplicate_insert:DUPLICATE_INSERT",
@@ -20,6 +24,9 @@ ANOMALIES: Registry[Anomaly] = Registry(
         "phantom": "acidity.analysis.anomalies.phantom:PHANTOM",
         "read skew": "acidity.analysis.anomalies.read_skew:READ_SKEW",
         "stale check": "acidity.analysis.anomalies.stale_check:STALE_CHECK",
+        "G-single": "acidity.analysis.anomalies.g_single:G_SINGLE",
+        "G2-item": "acidity.analysis.anomalies.g2_item:G2_ITEM",
+        "G2": "acidity.analysis.anomalies.g2:G2_ANY",
     },
 )
 

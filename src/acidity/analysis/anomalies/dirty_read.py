@@ -15,8 +15,7 @@ class DirtyRead:
     def detect(self, graph: Dependencies) -> Seen | None:
         """A query got what no committed state gives until then, although its caller had written nothing."""
         for read in graph.reads:
-            known = all(answer is not None for answer in read.answers[: read.at + 1])
-            if read.seen is None and not read.own and known:
+            if read.fits_none:
                 told = f"{read.actor} saw rows that nobody had committed"
                 return Seen((), (read,), told)
         return None

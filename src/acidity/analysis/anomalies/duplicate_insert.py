@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from acidity.analysis.anomalies.base import Seen
-from acidity.analysis.dependencies import Dependencies, Edge, Kind, relevant, rows_of
+from acidity.analysis.dependencies import Dependencies, Edge, Kind, relevant
+from acidity.analysis.fetched import rows_of
 
 
 class DuplicateInsert:
@@ -26,7 +27,7 @@ def found_none(edge: Edge) -> bool:
     assert edge.read is not None
     assert edge.second is not None
     rows = rows_of(edge.read.event)
-    nothing = not rows or (len(rows) == 1 and all(value in {0, None} for value in rows[0]))
+    nothing = not rows or (len(rows) == 1 and all(value is None or value == 0 for value in rows[0]))
     return nothing and any(change.before is None for change in relevant(edge.read, edge.second))
 
 

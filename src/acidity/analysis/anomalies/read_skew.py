@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acidity.analysis.anomalies.base import Seen
-from acidity.analysis.dependencies import Dependencies, Kind
+from acidity.analysis.dependencies import Dependencies, Edge, Kind
 
 
 class ReadSkew:
@@ -15,10 +15,15 @@ class ReadSkew:
     def detect(self, graph: Dependencies) -> Seen | None:
         """One query of a caller came before another caller's change, and another query after it."""
         for before, after in graph.circles(Kind.RW):
-            if after.kind is Kind.WR:
+            if after.kind is Kind.WR and not is_act(before) and not is_act(after):
                 told = f"{before.source} saw some of it before {before.target}, and some of it after"
                 return Seen((before, after), (), told)
         return None
+
+
+def is_act(edge: Edge) -> bool:
+    """Whether it is the search of an UPDATE or DELETE, which shows its caller nothing."""
+    return edge.read is not None and edge.read.acts
 
 
 READ_SKEW = ReadSkew()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acidity.core.call import Call
+from acidity.core.row import cells_of
 from acidity.engines.committing import Answer, Commits
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.mariadb.speech import SPEECH
@@ -108,7 +109,7 @@ def _counters(connection: Any) -> Counter[str]:
     cursor = connection.cursor()
     try:
         cursor.execute(r"SHOW SESSION STATUS LIKE 'Com\_%'")
-        rows = [tuple(row.values()) if isinstance(row, dict) else row for row in cursor.fetchall()]
+        rows = [cells_of(row) for row in cursor.fetchall()]
     finally:
         cursor.close()
     return Counter({str(name).removeprefix("Com_").lower(): int(value) for name, value in rows})

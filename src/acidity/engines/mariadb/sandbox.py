@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from acidity.core.call import History, calls
+from acidity.core.row import cells_of
 from acidity.engines.facts import Waits
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.hosted_database import Catalogue, Shape
@@ -281,7 +282,7 @@ class MariadbSandbox(HostedSandbox):
         cursor = dbapi_connection.cursor()
         try:
             cursor.execute("SELECT @@in_transaction")
-            return bool(cursor.fetchone()[0])
+            return bool(cells_of(cursor.fetchone())[0])
         except Exception:  # the session is gone: every driver says so in its own way
             return None
         finally:
@@ -339,8 +340,8 @@ class MariadbSandbox(HostedSandbox):
             return None
         try:
             return int(driver.thread_id())
-        except Exception:  # mysqlclient asks the closed handle
-            return None
+        except Exception:  # mysqlclient asks the closed handle, and refuses while another thread uses an open one
+            return getattr(driver, "acidity_session", None) if driver.open else None
 
     def limit_connections(self, *, full: bool) -> None:
         """MAX_USER_CONNECTIONS (1226), with one connection of the same user that stays."""

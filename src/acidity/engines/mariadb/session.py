@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from acidity.core.call import Call
+from acidity.core.row import cells_of
 from acidity.engines.session import Left, LeftKind
 
 _TEMPORARY = re.compile(
@@ -57,7 +58,7 @@ def left_on(dbapi_connection: Any, named: Iterable[Left]) -> tuple[Left, ...]:
     try:
         found = {each for each in named if _is_there(cursor, each)}
         cursor.execute("SELECT RELEASE_ALL_LOCKS()")
-        count = int(cursor.fetchone()[0])  # a lock counts as often as it was taken
+        count = int(cells_of(cursor.fetchone())[0])  # a lock counts as often as it was taken
         if count and not any(each.kind is LeftKind.LOCK for each in found):
             found.add(Left(LeftKind.LOCK, ""))
         return tuple(sorted(found, key=str))
@@ -68,8 +69,8 @@ def left_on(dbapi_connection: Any, named: Iterable[Left]) -> tuple[Left, ...]:
 def _is_there(cursor: Any, left: Left) -> bool:
     if left.kind is LeftKind.LOCK:
         cursor.execute("SELECT IS_USED_LOCK(%s) = CONNECTION_ID()", (left.name,))
-        return bool(cursor.fetchone()[0])
+        return bool(cells_of(cursor.fetchone())[0])
     with suppress(Exception):  # there is no such table, which every driver says in its own way
         cursor.execute(f"SHOW CREATE TABLE {left.name}")
-        return str(cursor.fetchone()[1]).startswith("CREATE TEMPORARY")
+        return str(cells_of(cursor.fetchone())[1]).startswith("CREATE TEMPORARY")
     return False

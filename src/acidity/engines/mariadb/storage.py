@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from acidity.core.row import cells_of
+
 _ASK = (
     "SELECT t.engine FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine "
     "WHERE t.table_schema = COALESCE(%s, DATABASE()) AND t.table_name = %s AND e.transactions = 'NO'"
@@ -74,5 +76,5 @@ def _asked(dbapi_connection: Any, query: str, name: tuple[str | None, str]) -> s
         cursor.close()
     if row is None:
         return None
-    value = next(iter(row.values())) if isinstance(row, dict) else row[0]
+    value = cells_of(row)[0]
     return None if value is None else str(value)

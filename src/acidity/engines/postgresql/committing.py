@@ -12,8 +12,10 @@ from contextlib import suppress
 from typing import Any
 
 from acidity.core.call import Call
+from acidity.core.row import cells_of
 from acidity.engines.committing import Answer, Commits
 from acidity.engines.postgresql.sandbox import PostgresqlSandbox
+from acidity.engines.postgresql.session import plain_cursor
 from acidity.engines.postgresql.speech import SPEECH
 from acidity.engines.postgresql.writers import Writers
 
@@ -51,7 +53,7 @@ def asking(sandbox: PostgresqlSandbox, connection: Any, call: Call) -> Answer:
 def _number(sandbox: PostgresqlSandbox, connection: Any) -> int:
     """The number of the transaction that is open; where none is, of one that is begun for the question."""
     is_open = sandbox.in_transaction(connection)
-    cursor = connection.cursor()
+    cursor = plain_cursor(connection)
     try:
         cursor.execute(_NUMBER)
         row = cursor.fetchone()
@@ -60,4 +62,4 @@ def _number(sandbox: PostgresqlSandbox, connection: Any) -> int:
             cursor.close()
         if not is_open and not sandbox.commits_by_itself(connection):
             connection.rollback()
-    return int(next(iter(row.values())) if isinstance(row, dict) else row[0])
+    return int(cells_of(row)[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from acidity.core.row import cells_of
 from acidity.engines.session import Left, LeftKind
 
 # Most databases hold nothing of the kind, which an administrator's session answers five times as fast as a fresh one.
@@ -13,10 +14,10 @@ SELECT EXISTS (SELECT FROM pg_lock_status() AS l WHERE l.locktype = 'advisory')
 """
 # Written back as the program wrote them: one key of 64 bits (objsubid 1), or two of 32.
 _ASKED = """
-SELECT 'lock', CASE objsubid WHEN 1 THEN ((classid::int8 << 32) | objid::int8)::text
+SELECT 'lock ' || CASE objsubid WHEN 1 THEN ((classid::int8 << 32) | objid::int8)::text
                              ELSE '(' || classid::int4 || ', ' || objid::int4 || ')' END
 FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()
-UNION SELECT 'table', relname::text FROM pg_class
+UNION SELECT 'table ' || relname::text FROM pg_class
 WHERE relnamespace = pg_my_temp_schema() AND relkind IN ('r', 'p', 'v')
 """
 SESSIONS = """
@@ -39,6 +40,16 @@ TO_END = """
 _KINDS = {"lock": LeftKind.LOCK, "table": LeftKind.TABLE}
 
 
+def plain_cursor(dbapi_connection: Any) -> Any:
+    """A cursor that gives rows as they are, whatever the program makes of its own."""
+    cursor = dbapi_connection.cursor()
+    if any(each.__module__.startswith("psycopg.") for each in type(cursor).__mro__):  # psycopg2 has that attribute, too
+        from psycopg.rows import tuple_row
+
+        cursor.row_factory = tuple_row
+    return cursor
+
+
 def left_on(dbapi_connection: Any) -> tuple[Left, ...]:
     """Ask the session itself, in a transaction that has taken no advisory lock of its own.
 
@@ -48,9 +59,10 @@ def left_on(dbapi_connection: Any) -> tuple[Left, ...]:
     Returns:
         What it holds, sorted.
     """
-    cursor = dbapi_connection.cursor()
+    cursor = plain_cursor(dbapi_connection)
     try:
         cursor.execute(_ASKED)
-        return tuple(sorted((Left(_KINDS[kind], name) for kind, name in cursor.fetchall()), key=str))
+        rows = [str(*cells_of(row)).partition(" ") for row in cursor.fetchall()]
+        return tuple(sorted((Left(_KINDS[kind], name) for kind, _, name in rows), key=str))
     finally:
         cursor.close()

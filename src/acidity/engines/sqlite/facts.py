@@ -112,9 +112,7 @@ class SqliteFacts:
         """``busy_timeout`` 0; the program's own was more than that, or it was not."""
 
         def set_timeout(connection: sqlite3.Connection) -> bool:
-            old = int(connection.execute("PRAGMA busy_timeout").fetchone()[0])
-            connection.execute("PRAGMA busy_timeout = 0").fetchall()
-            return old > 0
+            return _timed_out_after(connection, 0) > 0
 
         with own_calls():
             patient: bool = self.on_driver(dbapi_connection, set_timeout)
@@ -125,12 +123,7 @@ class SqliteFacts:
         """``busy_timeout`` 0 while the context lasts."""
 
         def set_timeout(milliseconds: int) -> Callable[[sqlite3.Connection], int]:
-            def apply(connection: sqlite3.Connection) -> int:
-                old = int(connection.execute("PRAGMA busy_timeout").fetchone()[0])
-                connection.execute(f"PRAGMA busy_timeout = {milliseconds}").fetchall()
-                return old
-
-            return apply
+            return lambda connection: _timed_out_after(connection, milliseconds)
 
         old = self.on_driver(dbapi_connection, set_timeout(0))
         try:
@@ -157,6 +150,16 @@ class SqliteFacts:
                     cursor.row_factory = None  # the program may have set one
                     opened_files = cursor.execute("PRAGMA database_list").fetchall()
                     self._in_memory |= any(number >= _FIRST_ATTACHED and not file for number, _, file in opened_files)
+
+
+def _timed_out_after(connection: sqlite3.Connection, milliseconds: int) -> int:
+    """Set ``busy_timeout`` on a connection of the program; the old one, in milliseconds."""
+    cursor = connection.cursor()
+    cursor.row_factory = None  # the program may have set one
+    old = int(cursor.execute("PRAGMA busy_timeout").fetchone()[0])
+    cursor.execute(f"PRAGMA busy_timeout = {milliseconds}").fetchall()
+    cursor.close()
+    return old
 
 
 _FIRST_ATTACHED = 2  # after the main database and that of temporary tables

@@ -26,6 +26,8 @@ class Every:
         covered: the part of all sequences that was run, as the chance that callers who are let go at random, one by
             one, take one of them.
         switches: as many were allowed in the last one.
+        longest: how many turns the longest run had.
+        finished: every sequence was run.
     """
 
     def __init__(self) -> None:
@@ -35,10 +37,19 @@ class Every:
         self._number = 0
         self._able: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._done: dict[tuple[str, ...], str] = {}
+        self._run: set[tuple[str, ...]] = set()
+        self.longest = 0
+        self.finished = False
+
+    @property
+    def left(self) -> int:
+        """How many runs are still to be made, at the least."""
+        return len(self._left)
 
     def next(self) -> tuple[str, ...] | None:
         """The prefix of the next run; None when every sequence was run."""
         if not self._left:
+            self.finished = True
             return None
         self.switches, _, prefix = heapq.heappop(self._left)
         return prefix
@@ -49,8 +60,7 @@ class Every:
         Raises:
             Deviated: one that began alike went another way.
         """
-        self._compare(trace)
-        self.covered += Fraction(1, prod(map(len, trace.enabled)))
+        self.beside(trace)
         grants = trace.grants
         for place in range(len(prefix), len(grants)):
             before = grants[place - 1] if place else None
@@ -60,6 +70,18 @@ class Every:
                     self._number += 1
                     cost = switches_of(trace, place) + (before in trace.enabled[place] and before != other)
                     heapq.heappush(self._left, (cost, self._number, longer))
+
+    def beside(self, trace: Trace) -> None:
+        """A run that was chosen otherwise went so; what it leaves to be tried is left aside.
+
+        Raises:
+            Deviated: one that began alike went another way.
+        """
+        self._compare(trace)
+        if trace.grants not in self._run:
+            self._run.add(trace.grants)
+            self.covered += Fraction(1, prod(map(len, trace.enabled)))
+            self.longest = max(self.longest, len(trace.turns))
 
     def _compare(self, trace: Trace) -> None:
         """What is done after the same grants is the same, and so is who could have gone on."""
@@ -104,6 +126,8 @@ class Chooser:
         Raises:
             Deviated: whoever comes next in the prefix cannot.
         """
+        if number == 0:
+            self._last = ""
         if number < len(self._prefix):
             name = self._prefix[number]
             if name not in able:

@@ -17,6 +17,7 @@ from acidity.core.schedule import Schedule
 from acidity.core.turn import grants_of
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
+from acidity.prove.explore.fewer import of_fewest
 from acidity.prove.explore.findings import told
 from acidity.prove.explore.lab import Lab, asking
 from acidity.prove.explore.oracle import NoOracle, Oracle
@@ -186,6 +187,8 @@ def _explore_all(
         try:
             _explore_group(_sharing(runs, group.share), group, schedule, spares=spares)
             left -= group.searched.runs
+            if schedule is None:
+                group.findings = list(of_fewest(group.findings, callers, lambda some: _findings_of(runs, some)))
         except (KeyboardInterrupt, Terminated) as stop:
             runs.stop(stop)
             explored.stop(stop)
@@ -217,6 +220,7 @@ def _explore_group(runs: Runs, group: Group, schedule: Schedule | None, *, spare
         group.unknowns += list(dict.fromkeys(group.searched.undecided))
     if group.searched.ended is not ExitReason.FINISHED:
         covered = f"{float(group.searched.covered):.2%} of the schedules were run"
+        covered += f", {group.searched.by_chance}" if group.searched.by_chance else ""
         group.unknowns.append(f"{_ended(group)}: {covered}")
     elif schedule is None and group.searched.covered != 1 and not group.unknowns:
         group.unknowns.append(f"only {float(group.searched.covered):.2%} of the schedules were run")
@@ -226,6 +230,14 @@ def _explore_group(runs: Runs, group: Group, schedule: Schedule | None, *, spare
     group.findings += [
         replace(finding, replay=command.format(schedule=quote(str(finding.schedule)))) for finding in said.findings
     ]
+
+
+def _findings_of(runs: Runs, callers: Callers) -> list[Finding]:
+    """What some of the callers show without the others; nothing when time is up."""
+    group = Group(callers, tuple(runs.stage.scenario.operations[each].name for each in callers))
+    if not runs.over():
+        _explore_group(runs, group, None, spares=False)
+    return group.findings
 
 
 def _ended(group: Group) -> str:

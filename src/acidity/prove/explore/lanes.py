@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from acidity.analysis.dependencies import Dependencies
+from acidity.analysis.fetched import rows_of
 from acidity.core.call import Call, Event, Kind
 from acidity.core.lane import Move
 from acidity.core.turn import Trace
@@ -83,7 +84,7 @@ def result_of(event: Event) -> str:
     if event.call.kind is not Kind.STATEMENT:
         return "ok"
     if reply.rows is not None and not event.call.writes:
-        rows = [", ".join(map(repr, row)) for row in reply.rows[:_ROWS_MAX]]
+        rows = [", ".join(map(repr, row)) for row in rows_of(event)[:_ROWS_MAX]]
         more = ", …" if len(reply.rows) > _ROWS_MAX else ""
         return shortened(f"read ({'), ('.join(rows)}){more}") if rows else "read nothing"
     if event.call.writes and reply.rowcount is not None and reply.rowcount >= 0:

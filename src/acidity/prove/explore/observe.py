@@ -10,15 +10,18 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from acidity.analysis.dependencies import Commit, Dependencies, Item, Read, Rows, Written, dependencies_of, item_of
+from acidity.analysis.dependencies import Commit, Dependencies, Item, Read, Writer, Written, dependencies_of, item_of
 from acidity.analysis.diff import row_changes
+from acidity.analysis.fetched import Rows
 from acidity.analysis.touched import Assigned, Query, assigned_by, named, question_of, touched_by
 from acidity.analysis.values import encode
 from acidity.core.call import Event, History, Kind
 from acidity.core.outcome import State, Table
 from acidity.core.turn import Turn
 from acidity.engines.own_calls import own_calls
+from acidity.engines.speech import speech_of
 from acidity.prove.explore.control import Choose
+from acidity.prove.explore.oracle import TURNED_AWAY
 from acidity.prove.stage.stage import Stage
 
 _Key = tuple[str, str, str]  # database, text, parameters
@@ -88,8 +91,13 @@ class Observer:
     def graph(self) -> Dependencies:
         """Who depends on whom in the run that was watched."""
         commits = [self._commit(number, event, place) for number, (event, place) in enumerate(self._commits, start=1)]
-        errors = [event for event, _ in self._events if event.reply.status == "error"]
+        errors = [event for event, _ in self._events if event.reply.status == "error" and not self._was_busy(event)]
         return dependencies_of(commits, list(self._reads()), errors)
+
+    def _was_busy(self, event: Event) -> bool:
+        """Whether the database refused it because of the other callers, and not for what it was about to write."""
+        errors = speech_of(self._stage.parts[event.call.database].engine_name).errors
+        return errors.get(event.reply.code) in TURNED_AWAY
 
     def _commit(self, number: int, event: Event, place: int) -> Commit:
         alone = sum(1 for _, other in self._commits if other == place) == 1
@@ -99,25 +107,28 @@ class Observer:
         for change in changes:
             columns = frozenset(name.lower() for name, _ in change.after or change.before or ())
             writes[item_of(change)] = Written(item_of(change), columns, frozenset())
-        for item, assigned in touched:
+        for item, assigned, order in touched:
             known = writes.get(item, Written(item, frozenset(), frozenset()))
-            writes[item] = Written(item, known.columns | assigned.columns, known.blind | assigned.blind)
+            writes[item] = Written(item, known.columns | assigned.columns, known.blind | assigned.blind, order)
         return Commit(event, number, changes, tuple(writes.values()))
 
-    def _touched(self, commit: Event) -> Iterable[tuple[Item, Assigned]]:
-        """The rows that UPDATEs and DELETEs of this transaction found when they were answered.
+    def _touched(self, commit: Event) -> Iterable[tuple[Item, Assigned, int]]:
+        """The rows that UPDATEs and DELETEs of this transaction found when they were answered, and when that was.
 
         A count of rows does not tell: MariaDB may count only those that got other values.
         """
-        tables = self._states[0].tables
-        by_commit = self._by_commit()
         for event, at in self._transaction_of(commit):
-            for query in touched_by(named(event.call)):
-                answer = by_commit[at].get(_key(event, query))
-                name = _table_called(query.table, event.call.database, tables)
-                if answer is not None and name is not None:
-                    for item in _items(name, tables[name], answer):
-                        yield item, assigned_by(named(event.call).sql)
+            for item in self._rows_of(event, at):
+                yield item, assigned_by(named(event.call).sql), event.order
+
+    def _rows_of(self, event: Event, at: int) -> Iterable[Item]:
+        """The rows that an UPDATE or DELETE finds after so many commits."""
+        tables = self._states[0].tables
+        for query in touched_by(named(event.call)):
+            answer = self._by_commit()[at].get(_key(event, query))
+            name = _table_called(query.table, event.call.database, tables)
+            if answer is not None and name is not None:
+                yield from _items(name, tables[name], answer)
 
     def _transaction_of(self, commit: Event) -> list[tuple[Event, int]]:
         """The Calls of the transaction that a COMMIT ended, each with how many had committed when it was answered."""
@@ -135,17 +146,69 @@ class Observer:
 
     def _reads(self) -> Iterable[Read]:
         written: dict[tuple[str, int], bool] = {}
-        for event, at in self._events:
+        for place, (event, at) in enumerate(self._events):
             wire = (event.call.actor, event.call.connection)
+            own = written.get(wire, False)
             query = question_of(named(event.call))
             if query is not None and event.reply.status == "ok" and event.reply.rows is not None:
                 found = [answers.get(_key(event, query)) for answers in self._by_commit()]
                 answers = tuple(None if answer is None else answer[1] for answer in found)
-                yield Read(event, at, answers, own=written.get(wire, False))
+                yield Read(event, at, answers, own, False, self._commit_after(place), tuple(self._writers(place)))
+            elif event.call.writes and event.reply.status == "ok" and touched_by(named(event.call)):
+                keys = tuple(tuple((str(item),) for item in self._rows_of(event, at)) for at in self._numbers())
+                yield Read(event, at, keys, own, acts=True, within=self._commit_after(place))
             if event.call.commits or event.call.kind is Kind.ROLLBACK:
                 written[wire] = False
             elif event.call.writes:
                 written[wire] = True
+
+    def _numbers(self) -> range:
+        return range(len(self._commits) + 1)
+
+    def _commit_after(self, place: int) -> int | None:
+        """The number of the commit that ends the transaction of a Call; None if it is taken back."""
+        call = self._events[place][0].call
+        for event, _ in self._events[place:]:
+            if (event.call.actor, event.call.connection) == (call.actor, call.connection):
+                if event.call.commits:
+                    numbers = (n for n, (each, _) in enumerate(self._commits, start=1) if each is event)
+                    return next(numbers, None)
+                if event.call.kind is Kind.ROLLBACK:
+                    return None
+        return None
+
+    def _writers(self, place: int) -> Iterable[Writer]:
+        """The transactions of others that had written before this Call, and ended after it."""
+        reader = self._events[place][0].call.actor
+        wires = dict.fromkeys((it.call.actor, it.call.connection) for it, _ in self._events[:place])
+        for wire in wires:
+            before = self._open_before(place, wire)
+            if wire[0] == reader or not before:
+                continue
+            number = self._commit_after(next(n for n, each in enumerate(self._events) if each[0] is before[0][0]))
+            rows = {item for event, at in before for item in self._rows_of(event, at)}
+            again = any(item in rows for event, at in self._until_end(place, wire) for item in self._rows_of(event, at))
+            yield Writer(wire[0], number, again)
+
+    def _open_before(self, place: int, wire: tuple[str, int]) -> list[tuple[Event, int]]:
+        """What a connection has written in a transaction that is still open at this place."""
+        found: list[tuple[Event, int]] = []
+        for event, at in self._events[:place]:
+            if (event.call.actor, event.call.connection) == wire:
+                if event.call.commits or event.call.kind is Kind.ROLLBACK:
+                    found = []
+                elif event.call.writes and event.reply.status == "ok":
+                    found.append((event, at))
+        return found
+
+    def _until_end(self, place: int, wire: tuple[str, int]) -> Iterable[tuple[Event, int]]:
+        """What a connection does from this place on, until its transaction ends."""
+        for event, at in self._events[place:]:
+            if (event.call.actor, event.call.connection) == wire:
+                if event.call.commits or event.call.kind is Kind.ROLLBACK:
+                    return
+                if event.reply.status == "ok":
+                    yield event, at
 
     def _by_commit(self) -> list[Mapping[_Key, _Answer]]:
         """What is answered after each number of commits; two in one turn have one state."""

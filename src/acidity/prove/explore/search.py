@@ -11,13 +11,16 @@ from acidity.core.report import ExitReason
 from acidity.core.turn import Trace, schedule_of
 from acidity.engines.codes import DEADLOCK
 from acidity.engines.sandbox import Unsettled
+from acidity.prove.explore.control import Choose
 from acidity.prove.explore.every import Chooser, Deviated, Every, switches_of
 from acidity.prove.explore.judge import Judge, Judged, Word
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.oracle import Oracle
+from acidity.prove.explore.pct import Pct
 from acidity.prove.runs import Runs
 
 SCHEDULES_MAX = 500  # of one group, unless ``runs_max=`` says otherwise
+_BY_CHANCE = 5  # one in so many is left to chance where they are too many to run them all
 _AGAIN = 2  # a run that goes another way than one that begins alike is made once more,
 _DEVIATIONS_MAX = 1  # and that is an engine's chance only as long as it is rare
 
@@ -52,6 +55,7 @@ class Searched:
         right: the schedules whose outcome some serial order gives, and in which nobody was turned away.
         undecided: why runs could not be judged.
         ended: why no more were run.
+        by_chance: how many of them were chosen by chance, and how; empty if none was.
     """
 
     runs: int = 0
@@ -64,6 +68,7 @@ class Searched:
     right: list[tuple[str, ...]] = field(default_factory=list)
     undecided: list[str] = field(default_factory=list)
     ended: ExitReason = ExitReason.FINISHED
+    by_chance: str = ""
 
     def nearest_right(self, grants: Sequence[str]) -> tuple[tuple[str, ...], int] | None:
         """The right schedule that begins like this one for the longest, and the turn from which it differs."""
@@ -109,28 +114,52 @@ class Search:
         every, found = Every(), self.found
         most = self._runs.options.runs_max
         most = SCHEDULES_MAX if most is None else most
+        few = most - most // _BY_CHANCE
         prefixes: Iterator[tuple[str, ...]] = iter([tuple(only)]) if only is not None else _drawn(every)
         for prefix in prefixes:
-            if found.runs >= most or self._runs.over():
-                found.ended = ExitReason.RUNS_MAX if found.runs >= most else ExitReason.BUDGET
+            if self._is_over(most) or (found.runs == few and every.left >= most - few):
                 break
-            played = self._run(prefix, every)
-            if played is None:
+            if not self._play(Chooser(prefix), every, most, prefix):
                 break
-            found.runs += 1
-            self._take(self._judge.judge(played))
-            self._tell_progress(most)
+        every.finished |= only is not None
+        found.switches = every.switches - (not every.finished)
+        if found.runs == few and found.ended is ExitReason.FINISHED and not every.finished:
+            self._by_chance(every, most)
         found.covered = Fraction(1) if only is not None else every.covered
-        found.switches = every.switches - (found.ended is not ExitReason.FINISHED)
         return found
 
-    def _run(self, prefix: tuple[str, ...], every: Every) -> Played | None:
-        """One run that begins so; None where it cannot be made, so that what would follow it cannot be known."""
+    def _by_chance(self, every: Every, most: int) -> None:
+        """Leave the last runs to chance, since those that are left are more than may be made."""
+        chosen, before = Pct(self._lab.names, every.longest, self._runs.options.seed), self.found.runs
+        while not self._is_over(most):
+            chosen.begin()
+            if not self._play(chosen, every, most):
+                break
+        self.found.by_chance = f"{self.found.runs - before} of them by chance ({chosen.described()})"
+
+    def _is_over(self, most: int) -> bool:
+        found = self.found
+        if found.runs >= most or self._runs.over():
+            found.ended = ExitReason.RUNS_MAX if found.runs >= most else ExitReason.BUDGET
+            return True
+        return False
+
+    def _play(self, choose: Choose, every: Every, most: int, prefix: tuple[str, ...] | None = None) -> bool:
+        """Make one run and judge it; False where it cannot be made, so that what would follow it cannot be known."""
+        played = self._run(choose, every, prefix)
+        if played is None:
+            return False
+        self.found.runs += 1
+        self._take(self._judge.judge(played))
+        self._tell_progress(most)
+        return True
+
+    def _run(self, choose: Choose, every: Every, prefix: tuple[str, ...] | None) -> Played | None:
         why = ""
         for _ in range(_AGAIN):
             try:
-                played = self._lab.run(Chooser(prefix))
-                every.seen(prefix, played.trace)
+                played = self._lab.run(choose)
+                every.beside(played.trace) if prefix is None else every.seen(prefix, played.trace)
             except Deviated as error:
                 why = f"not deterministic: {error}"
                 self._deviations += 1
@@ -142,7 +171,7 @@ class Search:
                 break
             else:
                 return played
-        self.found.undecided.append(f"{schedule_of(prefix)}: {why}")
+        self.found.undecided.append(f"{schedule_of(prefix or ())}: {why}" if prefix else why)
         return None
 
     def _take(self, judged: Judged) -> None:

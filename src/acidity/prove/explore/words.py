@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from acidity.analysis.anomalies.base import Seen
-from acidity.analysis.dependencies import Commit, Edge, Kind, relevant
+from acidity.analysis.dependencies import Commit, Edge, Kind, Read, relevant
 from acidity.analysis.diff import row_changes
+from acidity.analysis.fetched import rows_of
 from acidity.analysis.quantities import OTHER, difference, is_money, plain, rank
 from acidity.core.call import Call, Event
 from acidity.core.finding import RowChange
@@ -78,12 +79,14 @@ def _because(edge: Edge) -> str:
         assert edge.read is not None
         assert edge.second is not None
         read = edge.read
-        return f"{head} {_did(read.event.call)} and got {_rows(read.event)} before {_changed(edge.second, edge)}"
+        return f"{head} {_did(read.event.call)} and {_got(read)} before {_changed(edge.second, edge)}"
     if edge.kind is Kind.WR:
         assert edge.read is not None
         assert edge.first is not None
         read = edge.read
-        return f"{head} {_did(read.event.call)} and got {_rows(read.event)} after {_changed(edge.first, edge)}"
+        if read.ahead == edge.first.number:
+            return f"{head} {_did(read.event.call)} and {_got(read)}, which {edge.source} had not committed yet"
+        return f"{head} {_did(read.event.call)} and {_got(read)} after {_changed(edge.first, edge)}"
     assert edge.second is not None
     assert edge.item is not None
     return f"{head} {edge.second.actor} wrote {edge.item[0]} over what {edge.source} had written"
@@ -100,11 +103,16 @@ def _did(call: Call) -> str:
     return f"{call.actor} asked {said(call)}{where}"
 
 
+def _got(read: Read) -> str:
+    """What a query brought; of a write, that it looked for its rows."""
+    return "looked for its rows" if read.acts else f"got {_rows(read.event)}"
+
+
 def _rows(event: Event) -> str:
-    rows = event.reply.rows
-    if rows is None:
+    rows = rows_of(event)
+    if event.reply.rows is None:
         return "an answer"
-    shown = ", ".join(_short(tuple(row)) for row in rows[:3])
+    shown = ", ".join(map(_short, rows[:3]))
     return f"{shown}{', …' if len(rows) > 3 else ''}" if rows else "no row"
 
 

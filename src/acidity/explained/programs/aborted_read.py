@@ -1,0 +1,31 @@
+"""ACI311: a caller reads what another one writes and then takes back."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from acidity.explained.programs.shop import SHOP, Item
+from acidity.prove import Operation, Scenario
+
+
+def try_on(session: Session, pieces: int) -> None:
+    """The other caller: it reserves pieces and rolls back."""
+    session.execute(update(Item).where(Item.id == 1).values(stock=Item.stock - pieces))
+    session.rollback()
+
+
+def in_stock(session: Session) -> int:
+    """Read without waiting for anybody, and without caring what is committed."""
+    session.connection(execution_options={"isolation_level": "READ UNCOMMITTED"})
+    return session.scalar(select(Item.stock).where(Item.id == 1)) or 0
+
+
+def in_stock_mended(session: Session) -> int:
+    """Read what is committed; that waits for nobody either."""
+    session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+    return session.scalar(select(Item.stock).where(Item.id == 1)) or 0
+
+
+wrong = Scenario(Operation(try_on, 2), Operation(in_stock), **SHOP)
+mended = Scenario(Operation(try_on, 2), Operation(in_stock_mended), **SHOP)
