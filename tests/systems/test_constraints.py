@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from acidity.engines import new_sandbox
 from examples.constraints.__main__ import main
 from examples.constraints.shown import check_in_application, foreign_keys_off, unique_in_application, went_on
+from tests.systems.manifest import ROOT
 from tests.tiers import SERVERS
 
 BEFORE = ["open 1 500", "open 2 100", "add-customer 1 rahul@email.com", "order 5001 1"]
@@ -123,3 +126,11 @@ def test_a_person_is_refused_on_servers(server: str, capsys: pytest.CaptureFixtu
         assert capsys.readouterr().out == ROWS
     assert main(["fail", "1", "2", "10000", "--db", server]) == 0
     assert capsys.readouterr().out.endswith(ROWS)
+
+
+@pytest.mark.slow
+def test_help_of_a_process() -> None:
+    command = [sys.executable, "-W", "error", "-m", "examples.constraints", "--help"]
+    asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "examples:" in asked.stdout
+    assert not asked.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from acidity.engines import new_sandbox
 from examples.orders.__main__ import main
 from examples.orders.shown import autocommit, city, credit_twice, everything, nothing, oversold, released, unchecked
+from tests.systems.manifest import ROOT
 from tests.tiers import SERVERS
 
 BEFORE = ["add-customer 1 Rahul Mumbai", "add-product 12 Notebook 140 10", "add-product 8 Pencils 140 5"]
@@ -150,3 +153,11 @@ def test_a_person_uses_it_on_servers(server: tuple[str, str], capsys: pytest.Cap
     for command in (*BEFORE, "place-first 5001 1 280 15x1@280 12x2@140", "confirm 5001 1"):
         assert main([*command.split(), "--db", server[0]]) == 0
     assert "order 5001  customer 1, ₹280.00, confirmed, captured" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_help_of_a_process() -> None:
+    command = [sys.executable, "-W", "error", "-m", "examples.orders", "--help"]
+    asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "examples:" in asked.stdout
+    assert not asked.stderr
