@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
 
     customer, product, order = ("customer", number), ("product", number), ("order", number)
     command("add-customer", "note a new customer", customer, ("name", name), ("city", name))
-    command("add-product", "offer a product", product, ("name", name), ("price", rupees), ("stock", pieces))
+    command("add-product", "offer a product", product, ("name", name), ("price", rupees), ("stock", stock))
     for verb, text in (
         ("place", "place an order whose total is the sum of its items"),
         ("place-on-credit", "the same, paid later: its invoice forbids the next order until then"),
@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     command("confirm", "change status, stock and payment of an order together", order, customer)
     command("pay", "pay the invoice of an order on credit", order, customer)
     command("sell", "sell over the counter", product, ("pieces", pieces))
-    command("set-stock", "write what was counted", product, ("pieces", pieces)).add_argument(
+    command("set-stock", "write what was counted", product, ("pieces", stock)).add_argument(
         "--try", dest="keep", action="store_false", help="say what it would be, and roll it back"
     )
     command("move", "a customer moves", customer, ("city", name)).add_argument(
@@ -136,6 +136,15 @@ def pieces(text: str) -> int:
         argparse.ArgumentTypeError: it is not a whole number from 1 on, or there are too many.
     """
     return _whole(text, PIECES_MAX, "a number of pieces")
+
+
+def stock(text: str) -> int:
+    """How many pieces there are, which may be none.
+
+    Raises:
+        argparse.ArgumentTypeError: it is not a whole number from 0 on, or there are too many.
+    """
+    return 0 if text == "0" else pieces(text)
 
 
 def name(text: str) -> str:

@@ -98,8 +98,9 @@ def test_each_scenario_is_in_the_manifest() -> None:
                     assert f"{module}:{name}" in named
 
 
-def test_no_twin_knows_acidity() -> None:
-    for path in sorted((ROOT / "examples").glob("*/twins.py")):
+@pytest.mark.parametrize("plain", ["*/twins.py", "*/shown/*.py"])
+def test_no_twin_knows_acidity(plain: str) -> None:
+    for path in sorted((ROOT / "examples").glob(plain)):
         assert "acidity" not in _imports(path), path
 
 

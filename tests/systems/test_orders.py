@@ -84,6 +84,8 @@ def test_an_invoice_is_paid_before_the_next_order(shop: Path, capsys: pytest.Cap
         ("sell 15 1", 1, "no such product"),
         ("sell 12 99999", 2, "at most 10,000"),
         ("set-stock 12 4 --try", 1, "would have 4"),
+        ("set-stock 12 0 --try", 1, "would have 0"),
+        ("set-stock 12 -1", 2, "above zero"),
         ("set-stock 15 4", 1, "there is no product 15"),
         ("move 1 Bengaluru --try", 1, "would live in Bengaluru"),
         ("move 9 Bengaluru", 1, "there is no customer 9"),
