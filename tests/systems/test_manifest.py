@@ -107,8 +107,9 @@ def modules(system: str) -> list[Path]:
     return found
 
 
-def test_no_twin_knows_acidity() -> None:
-    for path in sorted((ROOT / "examples").glob("*/*twins.py")):
+@pytest.mark.parametrize("plain", ["*/*twins.py", "*/shown/*.py"])
+def test_no_twin_knows_acidity(plain: str) -> None:
+    for path in sorted((ROOT / "examples").glob(plain)):
         assert "acidity" not in _imports(path), path
 
 
