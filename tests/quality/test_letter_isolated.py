@@ -76,6 +76,13 @@ def test_each_operation_beside_itself_and_every_other_one() -> None:
     assert schedules.note.endswith(f"not run at once, since they only read: {reading}")
 
 
+def test_what_differs_in_the_arguments_alone_is_one_finding() -> None:
+    report = isolated(prove.check(at_once(Operation(withdraw, 10), Operation(withdraw, 20)), letters="I"))
+    (finding,) = report.findings
+    assert (finding.anomaly, finding.operation) == ("lost update", "withdraw and withdraw")
+    assert finding.occurrences == 3 * 12
+
+
 def test_a_card_shows_the_lanes_and_the_count_of_its_letter() -> None:
     card = prove.check(at_once(Operation(withdraw, 10)), target="bank:pay", **FEW)
     shown = as_text(card, Detail.CARD)

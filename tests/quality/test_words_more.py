@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, select, text, update
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from acidity import prove
@@ -253,6 +255,55 @@ class TestVerdict:
         report = drill(bank(operation))
         assert report.verdict == "unknown", report
         assert "changed no row" in report.unknowns[0]
+
+    @pytest.mark.parametrize("db", ["sqlite", "postgresql", "mariadb"])
+    @pytest.mark.parametrize("asked", ["SELECT nothing FROM accounts", "ROLLBACK TO SAVEPOINT nothing"])
+    def test_a_hidden_error_makes_commit_a_rollback(self, asked: str, db: str) -> None:
+        """PostgreSQL says that COMMIT is done; the others kept what was there before the error."""
+
+        def hidden(connection: Connection) -> None:
+            connection.execute(update(Account).values(balance=Account.balance + 1))
+            with suppress(DBAPIError):
+                connection.execute(text(asked))
+            connection.commit()
+
+        def undone(connection: Connection) -> None:
+            connection.execute(update(Account).values(balance=Account.balance + 1))
+            with suppress(DBAPIError), connection.begin_nested():
+                connection.execute(text(asked))
+            connection.commit()
+
+        report = drill(bank(hidden), db=db, faults=("commit-refused",))
+        found = [finding for finding in report.findings if finding.word == "false success"]
+        assert [finding.kind for finding in found] == ([CauseKind.SWALLOWED_ERROR] if db == "postgresql" else [])
+        line = hidden.__code__.co_firstlineno + 3
+        assert all(f":{line} was hidden" in finding.cause for finding in found), found
+        report = drill(bank(undone), db=db, faults=("commit-refused",))
+        assert not [finding for finding in report.findings if finding.word == "false success"], report
+        assert not report.unknowns
+
+    def test_a_write_without_effect_is_no_success_of_an_error_that_was_taken_back(self) -> None:
+        """An error in another transaction, or one that never came to the database, makes no COMMIT a ROLLBACK."""
+
+        def apart(connection: Connection) -> None:
+            with suppress(DBAPIError):
+                connection.execute(text("SELECT nothing FROM accounts"))
+            connection.commit()
+            connection.execute(update(Account).values(balance=Account.balance))
+            connection.commit()
+
+        report = drill(bank(apart), db="postgresql", faults=("error-before",))
+        assert "changed no row" in report.unknowns[0], report
+
+    def test_a_refused_call_lacks_no_transaction(self) -> None:
+        def refuse(session: Session) -> None:
+            move(session)
+            session.flush()
+            raise LookupError
+
+        report = drill(bank(Operation(refuse, raises=LookupError)), faults=("error-before",))
+        assert report.verdict == "pass", report
+        assert "refused and rolled back" in str(report)
 
     def test_a_card_has_the_verdict_of_its_worst_letter(self) -> None:
         card = check(bank(session_stock), letters="AC")

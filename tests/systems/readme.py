@@ -11,9 +11,10 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 FENCE, LANGUAGE, PROMPT = "```", "console", "$ "
 PYTHON = ["python", "-m"]
@@ -41,10 +42,22 @@ def printed(command: str) -> list[str]:
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
         try:
-            code = import_module(f"{module}.__main__").main(arguments)
+            code = program(module)(arguments)
         except SystemExit as end:
             code = end.code
     return [*out.getvalue().rstrip("\n").splitlines(), *([f"(exit code {code})"] if code else [])]
+
+
+def program(module: str) -> Callable[[list[str]], int | None]:
+    """The command line of a package, or a script that shows a twin's mistake and takes a URL."""
+    found = import_module(module)
+    if hasattr(found, "__path__"):
+        return cast("Callable[[list[str]], int | None]", import_module(f"{module}.__main__").main)
+
+    def script(arguments: list[str]) -> None:
+        found.main(*arguments)
+
+    return script
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from acidity.prove import Scenario
 from tests.quality.drilled import drill
 from tests.systems.manifest import ROOT, Entry, entries
 
+BESIDE = ("broken", "async_scenarios", "async_broken")
 ASKED = [(entry, db) for entry, db in entries() if not entry.not_applicable]
 
 
@@ -92,14 +93,23 @@ def test_each_scenario_is_in_the_manifest() -> None:
     named = Counter(entry.target for entry, db in entries() if db == "sqlite")
     assert not [target for target, count in named.items() if count > 1]
     for system in sorted({entry.system for entry, _ in entries()}):
-        for module in (f"examples.{system}", f"examples.{system}.broken"):
+        there = [system, *(f"{system}.{path.stem}" for path in modules(system))]
+        for module in (f"examples.{each}" for each in there):
             for name, value in vars(import_module(module)).items():
                 if isinstance(value, Scenario) and not name.startswith("_"):
                     assert f"{module}:{name}" in named
 
 
-def test_no_twin_knows_acidity() -> None:
-    for path in sorted((ROOT / "examples").glob("*/twins.py")):
+def modules(system: str) -> list[Path]:
+    """Those with scenarios that the system itself does not export."""
+    found = sorted(path for path in (ROOT / "examples" / system).glob("*.py") if path.stem in BESIDE)
+    assert "broken" in {path.stem for path in found}
+    return found
+
+
+@pytest.mark.parametrize("plain", ["*/*twins.py", "*/shown/*.py"])
+def test_no_twin_knows_acidity(plain: str) -> None:
+    for path in sorted((ROOT / "examples").glob(plain)):
         assert "acidity" not in _imports(path), path
 
 

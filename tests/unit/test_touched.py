@@ -43,11 +43,18 @@ def test_many_are_asked_one_by_one() -> None:
 
 
 def test_a_query_is_asked_without_its_locks() -> None:
-    call = Call("A", 1, Kind.STATEMENT, "SELECT a FROM t WHERE b = ? FOR UPDATE SKIP LOCKED", (1,))
+    call = Call("A", 1, Kind.STATEMENT, "SELECT a FROM t WHERE b = ? FOR UPDATE NOWAIT", (1,))
     question = question_of(call)
     assert question is not None
     assert (question.sql, question.params) == ("SELECT a FROM t WHERE b = ?", (1,))
     assert question_of(write("DELETE FROM t")) is None
+
+
+def test_what_passes_over_locked_rows_is_no_question_to_what_is_committed() -> None:
+    asked = "SELECT a FROM t FOR UPDATE SKIP LOCKED"
+    assert question_of(Call("A", 1, Kind.STATEMENT, asked, writes=Writes.NO)) is None
+    told = "SELECT a FROM t WHERE b = 'skip locked'"
+    assert question_of(Call("A", 1, Kind.STATEMENT, told, writes=Writes.NO)) is not None
 
 
 def test_a_value_of_the_programs_own_is_blind() -> None:

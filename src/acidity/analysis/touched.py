@@ -23,6 +23,7 @@ _PLACE = re.compile(
 _LOCKING = re.compile(
     r"\s+(?:for\s+(?:no\s+key\s+|key\s+)?(?:update|share)\b|lock\s+in\s+share\s+mode\b).*$", re.IGNORECASE | re.DOTALL
 )
+_AROUND_LOCKS = re.compile(r"\bskip\s+locked\b[^']*$")
 # Functions that take or leave a lock of the session, wait, or speak of the session itself: over another connection they
 # would do it again, or wait for the callers, who wait until acidity has asked.
 _OF_THE_SESSION = re.compile(
@@ -73,8 +74,13 @@ def named(call: Call) -> Call:
 
 
 def question_of(call: Call) -> Query | None:
-    """The question that a reading Call asks, without the locks that it takes; None for one that is no query of rows."""
+    """The question that a reading Call asks, without the locks that it takes.
+
+    None for one that is no query of rows, and for one whose answer hangs on who holds a lock and not on what is committed.
+    """
     text = call.sql.lstrip(" (").lower()
+    if _AROUND_LOCKS.search(text):
+        return None
     if call.many or call.writes or _OF_THE_SESSION.search(text) or not text.startswith(("select", "with", "values")):
         return None
     return Query(_LOCKING.sub("", call.sql), call.params)

@@ -74,6 +74,7 @@ class Speech:
         sets_positions: a pattern of what sets the next number of a sequence or table so that no rollback takes it back.
         begins_by_committing: BEGIN commits what is open, and each statement outside a transaction itself.
         savepoint_begins: a SAVEPOINT outside a transaction begins one, and its RELEASE commits it.
+        fails_by_errors: an error fails the whole transaction; until ROLLBACK TO, its COMMIT is a ROLLBACK.
         errors: code → what it means for a transaction.
     """
 
@@ -85,6 +86,7 @@ class Speech:
     sets_positions: str = ""
     begins_by_committing: bool = False
     savepoint_begins: bool = False
+    fails_by_errors: bool = False
     errors: Mapping[str, ErrorClass] = field(default_factory=dict)
 
     def __hash__(self) -> int:

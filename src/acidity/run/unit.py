@@ -242,7 +242,12 @@ class Unit(Boundary):
         self._close()
 
     def _see_whether_torn(self) -> None:
-        """A raw cursor of the driver may have ended the transaction, and what was done before it stays."""
+        """A raw cursor of the driver may have ended the transaction, and what was done before it stays.
+
+        A COMMIT that was sent has ended it, whatever it was answered; that is told by its answer.
+        """
+        if self._commit_sent:
+            return
         with suppress(Exception):
             if self.torn is None and (self._is_over() or self._is_gone_by_hand(by="ROLLBACK TO SAVEPOINT")):
                 self._tear()

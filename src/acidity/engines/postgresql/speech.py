@@ -116,6 +116,7 @@ SPEECH = Speech(
     undivided=r"create (or replace )?(function|procedure)\b.* begin atomic\b",
     statement=_statement,
     sets_positions=r"\bsetval ?\(",
+    fails_by_errors=True,
     errors={
         "40001": ErrorClass.SERIALIZATION,
         "40P01": ErrorClass.DEADLOCK,

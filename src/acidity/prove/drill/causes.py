@@ -14,7 +14,7 @@ from acidity.analysis.canonical import equal_raw
 from acidity.core.call import Call, History, Kind, Site, commit_left_open
 from acidity.core.cause import Cause, CauseKind, Place
 from acidity.core.outcome import Rows
-from acidity.prove.drill.judge import Baseline, Judged
+from acidity.prove.drill.judge import Baseline, Judged, hidden_error
 from acidity.prove.stage.run import Break, Run
 
 _FOLLOW_UPS = frozenset(("not recovered", "not settled", "not idempotent"))
@@ -73,6 +73,9 @@ class Causes:
 
     def _of_clean(self, item: Judged, history: History) -> Cause:
         word = item.judgement.word
+        hidden = hidden_error(history, self._baseline.failing)
+        if word == "false success" and hidden is not None:
+            return Cause(CauseKind.SWALLOWED_ERROR, place_of(hidden.call))
         if word == "false success":
             return Cause(CauseKind.MISSING_COMMIT, self._last_write(history))
         if word in {"false failure", "failed after commit"}:

@@ -17,9 +17,10 @@ from acidity.core.report import ExitReason
 from acidity.core.scenario import Operation
 from acidity.core.schedule import Schedule
 from acidity.engines.base import Unsettled
+from acidity.engines.speech import speech_of
 from acidity.errors import Terminated, UsageError
 from acidity.prove.drill.commits_inside import CommitsInside
-from acidity.prove.drill.judge import Baseline, Judged, Judgement, writes_left_uncommitted, wrote
+from acidity.prove.drill.judge import Baseline, Judged, Judgement, hidden_error, writes_left_uncommitted, wrote
 from acidity.prove.drill.striker import Strike, context_of, struck_run
 from acidity.prove.faults import FAULTS
 from acidity.prove.runs import Runs
@@ -211,7 +212,9 @@ class Examiner:
             raise Undecided(f"{self.operation.name}: {error}") from None
 
     def _baseline_of(self, clean: list[Run], doubled: Run | None, masks: Masks) -> Baseline:
-        return Baseline(self.operation, self.stage.seed, clean, doubled, masks, self.watch.active, self.idle)
+        parts = self.stage.parts.items()
+        failing = frozenset(name for name, part in parts if speech_of(part.engine_name).fails_by_errors)
+        return Baseline(self.operation, self.stage.seed, clean, doubled, masks, self.watch.active, self.idle, failing)
 
     def _learn(self, clean: list[Run]) -> Masks:
         states = [run.end for run in clean]
@@ -356,7 +359,7 @@ def _judge(baseline: Baseline, run: Run) -> Judgement:
         or baseline.settled_without
     ):
         return judgement
-    if writes_left_uncommitted(run.history):
+    if writes_left_uncommitted(run.history) or hidden_error(run.history, baseline.failing) is not None:
         if wrote(run.history):
             return replace(judgement, word="false success", severity="error")
         raise Undecided(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from acidity.analysis.answers import Likeness
 from acidity.analysis.canonical import equal_raw
 from acidity.analysis.compare import Comparer
 from acidity.analysis.masks import Masks
-from acidity.core.call import History, Writes, commits_acknowledged, unanswered_commit
+from acidity.core.call import Event, History, Kind, Writes, commits_acknowledged, unanswered_commit
 from acidity.core.cause import Severity
 from acidity.core.outcome import Rows, State, Told
 from acidity.core.scenario import Operation
@@ -93,6 +93,7 @@ class Baseline:
         masks: what is not compared literally.
         several: several commits are intended.
         idle: recover and settle on the rows before, without the operation; None without them.
+        failing: the databases in which an error fails the whole transaction.
     """
 
     operation: Operation
@@ -102,6 +103,7 @@ class Baseline:
     masks: Masks
     several: bool = False
     idle: Run | None = None
+    failing: Collection[str] = ()
 
     def __post_init__(self) -> None:
         self.comparer = Comparer(self.seed, self.masks)
@@ -284,17 +286,48 @@ def writes_left_uncommitted(history: History) -> bool:
     return bool(pending)
 
 
+def hidden_error(history: History, failing: Collection[str]) -> Event | None:
+    """The error that failed a transaction with writes in it, and whose COMMIT was acknowledged all the same.
+
+    The database answers it with a ROLLBACK, which drivers tell nobody.
+
+    Args:
+        history: of a run without a fault.
+        failing: the databases in which an error fails the whole transaction.
+    """
+    failed: dict[int, Event] = {}
+    written: set[int] = set()
+    for event in history:
+        call, connection = event.call, event.call.connection
+        if event.reply.status == "error":
+            if call.database in failing and event.reply.code and not call.autocommit:
+                failed.setdefault(connection, event)
+        elif call.kind is Kind.COMMIT and connection in failed and connection in written:
+            return failed[connection]
+        elif call.kind in {Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK}:
+            failed.pop(connection, None)
+            written.discard(connection)
+        elif call.kind is Kind.ROLLBACK_TO:
+            failed.pop(connection, None)
+        if call.writes:
+            written.add(connection)
+    return None
+
+
 def wrote(history: History) -> bool:
     """Whether some write was sent that must show where it was committed."""
     return any(event.call.writes is Writes.YES for event in history)
 
 
-def classified(history: History, *, several: bool = False, unprotected: Sequence[str] = ()) -> str:
+def classified(
+    history: History, *, several: bool = False, refused: bool = False, unprotected: Sequence[str] = ()
+) -> str:
     """The classifier of letter A: how many writes in how many commits.
 
     Args:
         history: of the clean run.
         several: several commits may be intended.
+        refused: the clean run was refused, as it is meant to be.
         unprotected: the tables that it changes and that know no transactions.
     """
     if over_databases := spread(history, several=several):
@@ -310,6 +343,8 @@ def classified(history: History, *, several: bool = False, unprotected: Sequence
             commits += 1
     if writes == 0:
         return "read only"
+    if refused and commits == 0:
+        return f"{writes} {'write' if writes == 1 else 'writes'}, refused and rolled back"
     if writes == 1:
         return "1 write: needs no transaction"
     if commits == 1 and not pending and unprotected:

@@ -178,6 +178,7 @@ def _classifiers(drilled: Drilled) -> str:
         classified(
             each.baseline.clean[0].history,
             several=drilled.several,
+            refused=each.baseline.operation.expects_refusal,
             unprotected=[
                 f"{name} ({drilled.unprotected[name]})" for name in _changed(each) if name in drilled.unprotected
             ],

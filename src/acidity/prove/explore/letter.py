@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from acidity.core.finding import Finding
 from acidity.core.options import CheckOptions
 from acidity.core.report import Bound, EngineInfo, ExitReason, Report
 from acidity.core.scenario import Scenario
@@ -26,7 +28,7 @@ _STEP = "one step: an executemany, a statement on several rows, the program's co
 def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
     """Letter I: what came of callers at once comes of some order of them."""
     groups = explored.groups
-    findings = [finding for group in groups for finding in group.findings]
+    findings = _once(finding for group in groups for finding in group.findings)
     unknowns = [*explored.unknowns, *(f"{_named(group)}: {why}" for group in groups for why in group.unknowns)]
     runs = sum(group.searched.runs for group in groups)
     return Report(
@@ -48,6 +50,16 @@ def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
         versions=versions(),
         elapsed_s=explored.elapsed_s,
     )
+
+
+def _once(findings: Iterable[Finding]) -> list[Finding]:
+    """A finding is a cause: groups that differ in the arguments alone have one, shown by the first of them."""
+    causes: dict[tuple[object, ...], Finding] = {}
+    for each in findings:
+        key = (each.code, each.anomaly, each.operation, each.sites)
+        known = causes.get(key)
+        causes[key] = each if known is None else replace(known, occurrences=known.occurrences + each.occurrences)
+    return list(causes.values())
 
 
 def _headline(explored: Explored) -> str:

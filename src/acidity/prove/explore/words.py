@@ -9,6 +9,7 @@ from acidity.analysis.fetched import rows_of
 from acidity.analysis.quantities import OTHER, difference, is_money, plain, rank
 from acidity.core.call import Call, Event
 from acidity.core.finding import RowChange
+from acidity.core.outcome import Ending
 from acidity.prove.explore.judge import Judged
 from acidity.prove.explore.lanes import said
 from acidity.prove.explore.oracle import Serial
@@ -30,13 +31,21 @@ def title_of(judged: Judged) -> str:
         if ending.exception and ending.exception != alone.exception:
             return f"{name} failed with {ending.exception}, which happens in no order of them"
         if ending.answer != alone.answer:
-            return f"{name} answered {_short(ending.answer)}; {order} it answers {_short(alone.answer)}"
+            return f"{name} answered {_short(ending.answer)}; {order} it {_ended(alone)}"
     return "what they left and answered fits no order of them"
 
 
 def said_order(serial: Serial) -> str:
     """``after A then B``."""
     return f"after {' then '.join(serial.order)}" if serial.order else "after none of them"
+
+
+def _ended(ending: Ending) -> str:
+    """How the same caller ends in a serial order."""
+    if not ending.exception:
+        return f"answers {_short(ending.answer)}"
+    text = ending.message.partition("\n")[0]
+    return f"fails with {ending.exception}{': ' if text else ''}{_cut(text)}"
 
 
 def _telling(change: RowChange) -> tuple[int, str]:
@@ -117,5 +126,8 @@ def _rows(event: Event) -> str:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"

@@ -1,0 +1,1 @@
+"""Each twin once more as a plain script, without acidity."""
