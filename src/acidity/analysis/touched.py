@@ -76,8 +76,8 @@ def named(call: Call) -> Call:
 def question_of(call: Call) -> Query | None:
     """The question that a reading Call asks, without the locks that it takes.
 
-    None for one that is no query of rows, and for one whose answer hangs on who holds a lock and not on what was committed
-    until then.
+    None for one that is no query of rows, and for one whose answer hangs on who holds a lock and not on what was
+    committed until then.
     """
     text = call.sql.lstrip(" (").lower()
     if _AROUND_LOCKS.search(text):
