@@ -356,7 +356,7 @@ TRAPS: Mapping[str, tuple[Scenario, Mapping[str, str]]] = {
     "two transactions": (twice(pay_twice, 10), {**LOST, **HALF, MY_SER: ""}),
     "two that commute": (twice(pay_twice_guarded, 10), HALF),
     "circle": (in_a_circle(move_on), wrong("G2-item", "sqlite", PG_RC, PG_RR, MY_RC, MY_RR)),
-    "circle, locked": (in_a_circle(move_on_locked), wrong("G2-item", "sqlite")),
+    "circle, locked": (in_a_circle(move_on_locked), wrong("write skew", "sqlite")),
     "counted, async": (twice(withdraw_versioned_async, 10, raises=Conflict), {}),
     "insert or get, async": (twice(register_async, "ann"), {}),
     "guarded, async": (twice(take_guarded_async, 60), {}),
