@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sqlalchemy import Float, String, create_engine, select, update
+from sqlalchemy import Double, String, create_engine, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -69,7 +69,7 @@ class Purse(FloatBase):
     __tablename__ = "purses"
 
     owner: Mapped[str] = mapped_column(String(20), primary_key=True)
-    balance: Mapped[float] = mapped_column(Float())
+    balance: Mapped[float] = mapped_column(Double())
 
 
 def put_in_three_coins(owner: str) -> None:

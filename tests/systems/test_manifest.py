@@ -1,6 +1,6 @@
 """Each system of `examples/` and each of its broken twins gets the verdict, the word and the line of the manifest.
 
-By default each on SQLite, and on one of the two servers, with a few faults; slow: every fault on every engine.
+By default each on one of the engines, with a few faults; slow: every fault on every engine.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def load(target: str) -> Scenario:
     return scenario
 
 
-@pytest.mark.one_server
+@pytest.mark.one_engine
 @pytest.mark.few_or_all
 @pytest.mark.parametrize(("entry", "db"), cells("AC"))
 def test_alone(entry: Entry, db: str) -> None:
@@ -59,7 +59,7 @@ def test_alone(entry: Entry, db: str) -> None:
         points_at(entry, found[0], report)
 
 
-@pytest.mark.one_server
+@pytest.mark.one_engine
 @pytest.mark.parametrize(("entry", "db"), cells("I"))
 def test_at_once(entry: Entry, db: str) -> None:
     report = prove.explore(load(entry.target), db=db, isolation_level=entry.level, runs_max=entry.runs_max)
