@@ -78,8 +78,7 @@ def test_s3_the_twin_nobody_is_there_for_another_hosts(sweeper: Any, make: Calla
 
 @pytest.mark.parametrize("host", [OTHER_HOST, "here"])
 def test_s3_never_by_force_while_a_session_is_connected(sweeper: Any, make: Callable[..., str], host: str) -> None:
-    name = make(orphans.host_identity() if host == "here" else host, 4_000_000, 1)
-    session = sweeper.connect_admin(name)
+    name, session = in_use(sweeper, make, orphans.host_identity() if host == "here" else host)
     sweeper.sweep()
     assert there(sweeper, name)
     session.cursor().execute("SELECT 1")
@@ -88,6 +87,15 @@ def test_s3_never_by_force_while_a_session_is_connected(sweeper: Any, make: Call
         pass
     sweeper.sweep()
     assert not there(sweeper, name)
+
+
+def in_use(sweeper: Any, make: Callable[..., str], host: str) -> tuple[str, Any]:
+    """A database of a process that is gone, and a session on it; other checks may sweep it before anybody is there."""
+    for attempt in range(10):
+        name = make(host, 4_000_000, 1, f"{attempt:08x}")
+        with suppress(Exception):
+            return name, sweeper.connect_admin(name)
+    raise AssertionError("swept each time before a session was there")
 
 
 def serves(sandbox: Any, name: str) -> bool:
