@@ -16,6 +16,14 @@ from examples.booking.rules import SeatTakenError
 from examples.command import ended
 from examples.opening import open_database
 
+EXAMPLES = """\
+examples:
+  python -m examples.booking open AI-101 --rows 20
+  python -m examples.booking book AI-101 14A Rahul
+  python -m examples.booking race AI-101 15C Rahul Priya Anita
+  python -m examples.booking seats AI-101
+  python -m examples.booking cancel AI-101 14A Rahul
+"""
 MOST_ROWS = 99
 THREADS = 16  # at most; a server has not many more connections for one program
 
@@ -51,7 +59,12 @@ def threads_of(asked: argparse.Namespace) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
-    root = argparse.ArgumentParser(prog="python -m examples.booking", description="Seats of flights.")
+    root = argparse.ArgumentParser(
+        prog="python -m examples.booking",
+        description="Seats of flights, each of which one passenger gets, however many ask at once.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--db", metavar="URL", help="SQLAlchemy URL of the database (default: booking.db in this directory)"

@@ -18,6 +18,14 @@ from examples.flash_sale.rush import rush
 from examples.flash_sale.strategies import STRATEGIES, Strategy
 from examples.opening import NotOurDatabaseError, open_database
 
+EXAMPLES = """\
+examples:
+  python -m examples.flash_sale offer lamp 2
+  python -m examples.flash_sale buy lamp P-1
+  python -m examples.flash_sale rush phone --purchases 200 --pieces 20 --workers 8
+  python -m examples.flash_sale compare --svg plot.svg
+  python -m examples.flash_sale move lamp Mumbai Delhi 4
+"""
 USUAL = Load()
 MOST_PIECES, MOST_WORKERS, MOST_ROUNDS = 1_000_000, 64, 99
 
@@ -42,7 +50,12 @@ def shop(url: str | None, threads: int = 1) -> Iterator[Engine]:
 
 def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
-    root = argparse.ArgumentParser(prog="python -m examples.flash_sale", description="Few pieces, many buyers at once.")
+    root = argparse.ArgumentParser(
+        prog="python -m examples.flash_sale",
+        description="Few pieces, many buyers at once, and none sold twice.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = root.add_subparsers(metavar="COMMAND", required=True)
 
     def command(
