@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -53,20 +54,22 @@ def in_a_task(db: str, key: str) -> Callable[[AsyncSession], object]:
     return withdraw_locked
 
 
+# A lock of MariaDB has its name on the whole server, which tests of other processes use, too.
+ONE, OTHER = (f"{os.getpid()}{number}" for number in (1, 2))
 WAITS = "ac1:A2.B.A5.B6"  # B asks for the lock that A holds, and gets it when A has let go of it
 MEETS = "ac1:A3.B7.A4"  # B goes all the way after A has read
 
 
 @pytest.mark.parametrize("db", LOCKS)
 def test_whoever_waits_for_one_is_seen_waiting(db: str) -> None:
-    report = prove.replay_together(twice(in_one_session(db, "1")), WAITS, db=db)
+    report = prove.replay_together(twice(in_one_session(db, ONE)), WAITS, db=db)
     assert (report.verdict, report.unknowns) == ("pass", ()), str(report)
 
 
 @pytest.mark.parametrize("db", LOCKS)
 @pytest.mark.one_server
 def test_locks_of_different_names_keep_nobody_apart(db: str) -> None:
-    scenario = at_once(*(Operation(in_one_session(db, key)) for key in "12"))
+    scenario = at_once(*(Operation(in_one_session(db, key)) for key in (ONE, OTHER)))
     report = prove.replay_together(scenario, MEETS, db=db)
     assert [finding.anomaly for finding in report.findings] == ["lost update"], str(report)
 
@@ -75,5 +78,5 @@ def test_locks_of_different_names_keep_nobody_apart(db: str) -> None:
 @pytest.mark.parametrize("lock", [in_one_session, in_a_task])
 @pytest.mark.parametrize("db", LOCKS)
 def test_one_lock_for_all_keeps_them_apart(db: str, lock: Callable[..., object]) -> None:
-    report = prove.explore(twice(lock(db, "1")), db=db)
+    report = prove.explore(twice(lock(db, ONE)), db=db)
     assert (report.verdict, report.unknowns) == ("pass", ()), str(report)
