@@ -10,15 +10,27 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import NullPool
 
 from acidity.engines import new_sandbox
 from acidity.engines.mariadb.server import start
 from acidity.run import recover_two_phase, tables
 from acidity.run.twophase.decision import identify
+from tests.run.twophase.faults import is_there
+from tests.run.twophase.programs import NUMBERS
 
 NAMES = ("orders", "stock")
 PAIRS = [("postgresql", "postgresql"), ("mariadb", "mariadb"), ("postgresql", "mariadb"), ("sqlite", "postgresql")]
+
+
+class Base(DeclarativeBase):
+    """Declarative base of these tests."""
+
+
+class Work(Base):
+    __tablename__ = "work"
+    id: Mapped[int] = mapped_column(primary_key=True)
 
 
 def schema(engine: Engine) -> None:
@@ -77,3 +89,26 @@ def _mariadb(stack: ExitStack, held: list[str] = []) -> str:  # noqa: B006  # on
 @pytest.fixture(scope="module", params=PAIRS, ids="+".join)
 def pair(request: pytest.FixtureRequest, pair_of: Callable[..., Any]) -> Any:
     return pair_of(*request.param)
+
+
+@pytest.fixture
+def two(pair_of: Any) -> Any:
+    """Two engines of different kinds."""
+    return pair_of("postgresql", "mariadb").engines
+
+
+@pytest.fixture
+def one_kind(pair_of: Any) -> Any:
+    """Two of one kind."""
+    return pair_of("postgresql", "postgresql").engines
+
+
+@pytest.fixture
+def number() -> int:
+    """Of a work that no other test does."""
+    return next(NUMBERS)
+
+
+def there(engines: Any, number: int) -> list[bool]:
+    """On which of these databases the work with this number is committed."""
+    return [is_there(engine, number) for engine in engines.values()]

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, delete, select, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from acidity.errors import UsageError
 from acidity.run import (
@@ -23,37 +22,9 @@ from acidity.run.twophase import course
 from acidity.run.twophase.decision import identify, identity_of
 from acidity.run.twophase.gid import Gid
 from acidity.run.twophase.prepared import finish, prepared_in
-from tests.run.twophase.conftest import schema
+from tests.run.twophase.conftest import schema, there
 from tests.run.twophase.faults import is_there
-from tests.run.twophase.programs import NUMBERS, write
-
-
-class Base(DeclarativeBase):
-    """Declarative base of these tests."""
-
-
-class Work(Base):
-    __tablename__ = "work"
-    id: Mapped[int] = mapped_column(primary_key=True)
-
-
-@pytest.fixture
-def two(pair_of: Any) -> Any:
-    return pair_of("postgresql", "mariadb").engines
-
-
-@pytest.fixture
-def one_kind(pair_of: Any) -> Any:
-    return pair_of("postgresql", "postgresql").engines
-
-
-@pytest.fixture
-def number() -> int:
-    return next(NUMBERS)
-
-
-def there(engines: Any, number: int) -> list[bool]:
-    return [is_there(engine, number) for engine in engines.values()]
+from tests.run.twophase.programs import write
 
 
 @pytest.fixture

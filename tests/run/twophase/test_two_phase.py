@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
 
 from acidity import atomic, lock, on_commit, savepoint
 from acidity.engines.postgresql.server import start
@@ -26,38 +26,9 @@ from acidity.run import (
     two_phase,
 )
 from acidity.run.state import State
-from tests.run.twophase.conftest import schema
+from tests.run.twophase.conftest import Work, schema, there
 from tests.run.twophase.faults import in_doubt, is_there
 from tests.run.twophase.programs import NUMBERS, write
-
-
-class Base(DeclarativeBase):
-    """Declarative base of these tests."""
-
-
-class Work(Base):
-    __tablename__ = "work"
-    id: Mapped[int] = mapped_column(primary_key=True)
-
-
-@pytest.fixture
-def two(pair_of: Any) -> Any:
-    return pair_of("postgresql", "mariadb").engines
-
-
-@pytest.fixture
-def one_kind(pair_of: Any) -> Any:
-    return pair_of("postgresql", "postgresql").engines
-
-
-@pytest.fixture
-def number() -> int:
-    return next(NUMBERS)
-
-
-def there(engines: Any, number: int) -> list[bool]:
-    return [is_there(engine, number) for engine in engines.values()]
-
 
 # What it does
 
