@@ -9,7 +9,7 @@ import pytest
 from acidity import prove
 from acidity.core.report import Report
 from acidity.prove import Operation
-from tests.quality.callers import SCENARIOS, at_once, audit_at_once, sell, withdraw, withdraw_guarded
+from tests.quality.callers import SCENARIOS, Conflict, at_once, audit_at_once, sell, withdraw, withdraw_versioned
 from tests.tiers import SERVERS
 
 # What goes wrong, by engine and level; what is not named passes. SQLite under the driver's own transactions, which
@@ -73,7 +73,7 @@ def test_verdict_and_name(name: str, db: str, level: str) -> None:
     assert report.unknowns == ()
     assert (report.verdict, wrong in {None, *errors}) == ("fail" if wrong else "pass", True), str(report)
     (schedules, _) = report.bounds
-    assert schedules.covered == schedules.total == report.runs > 1
+    assert schedules.covered == schedules.total == report.runs > 0
 
 
 @pytest.mark.parametrize("db", SERVERS)
@@ -131,9 +131,9 @@ def test_same_runs_same_report() -> None:
 
 
 def test_what_is_left_undone_is_unknown_unless_something_was_found() -> None:
-    few = prove.explore(SCENARIOS["guarded"], runs_max=2)
+    few = prove.explore(SCENARIOS["guarded"], runs_max=1)
     assert few.verdict == "unknown"
-    assert "50.00% of the schedules were run" in few.unknowns[0]
+    assert "25.00% of the schedules were run" in few.unknowns[0]
     assert prove.explore(SCENARIOS["lost update"], runs_max=3).verdict == "fail"
 
 
@@ -150,7 +150,7 @@ def test_past_the_bound_chance_goes_on_from_the_seed() -> None:
     assert one.runs == 20
     assert "4 of them by chance (PCT, seed 1: each meets a fault of depth 3 with a chance of 1/" in one.unknowns[0]
     assert "PCT, seed 2" in other.unknowns[0]
-    right = prove.explore(at_once(*[Operation(withdraw_guarded, 20)] * 3), runs_max=20)
+    right = prove.explore(at_once(*[Operation(withdraw_versioned, 20, raises=Conflict)] * 3), runs_max=20)
     assert (right.verdict, right.findings) == ("unknown", ())
 
 

@@ -104,19 +104,19 @@ def test_whoever_waits_for_the_program_is_seen_waiting(scenario: prove.Scenario)
 )
 def test_tasks_lose_updates_too(scenario: prove.Scenario) -> None:
     report = prove.explore(scenario)
-    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 14)
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 5)
 
 
 @pytest.mark.parametrize("db", ["postgresql+psycopg", "postgresql+asyncpg", "mariadb"])
 @pytest.mark.slow
 def test_tasks_on_servers_lose_updates_too(db: str) -> None:
     report = prove.explore(twice(withdraw_async), db=db)
-    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 14)
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 5)
 
 
 def test_a_bare_driver_loses_updates_too() -> None:
     report = prove.explore(twice(bare))
-    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 14)
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 5)
 
 
 def bare(dbapi_connection: sqlite3.Connection) -> None:
@@ -353,7 +353,7 @@ def test_sqlite_refuses_at_once_who_has_read(mode: str) -> None:
     report = prove.explore(twice(withdraw_begun, 10), settings={"journal_mode": mode})
     assert (report.verdict, report.unknowns) == ("pass", ())
     assert "somebody was turned away" in report.headline
-    assert report.runs == 70  # so nobody ever waited: he could have gone on in each turn
+    assert all(not move.blocked for finding in report.findings for move in finding.lanes)
 
 
 def where_it_lies(session: Session) -> tuple[Any, ...]:
@@ -390,7 +390,7 @@ def slips_once(session: Session) -> None:
 
 
 def test_what_does_not_come_again_is_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{__name__}.ONCE", Once(11))  # after the eight serial calls
+    monkeypatch.setattr(f"{__name__}.ONCE", Once(13))  # after eight serial calls and four alone
     report = prove.explore(twice(slips_once))
     assert (report.verdict, report.findings) == ("unknown", ())
     assert "did not come again" in report.unknowns[0]

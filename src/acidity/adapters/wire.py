@@ -25,13 +25,14 @@ class LiveConnection(ABC):
         savepoints: those of a transaction that a savepoint began.
     """
 
-    __slots__ = ("__weakref__", "database", "engine", "sandbox", "savepoints")
+    __slots__ = ("__weakref__", "_was_patient", "database", "engine", "sandbox", "savepoints")
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self.engine = sandbox.engine_name
         self.database = sandbox.name
         self.savepoints = Savepoints()
+        self._was_patient = False
 
     @property
     @abstractmethod
@@ -76,7 +77,10 @@ class LiveConnection(ABC):
     def make_impatient(self) -> bool | None:
         """Let a database that refuses do so at once on it; whether it would have tried again, see `Facts`."""
         with own_calls():
-            return self.sandbox.make_impatient(self.connection)
+            patient = self.sandbox.make_impatient(self.connection)
+        # A pool may have given it to another caller before, whose Gate has already made it impatient.
+        self._was_patient |= bool(patient)
+        return patient if patient is None else self._was_patient
 
     def about_to_wait(self) -> None:
         """What is asked on it next may close a cycle of waits, see `Life`."""

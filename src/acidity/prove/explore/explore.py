@@ -17,6 +17,7 @@ from acidity.core.schedule import Schedule
 from acidity.core.turn import grants_of
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
+from acidity.prove.explore.classes.fit import Classes, Manners, classes_of
 from acidity.prove.explore.fewer import of_fewest
 from acidity.prove.explore.findings import told
 from acidity.prove.explore.lab import Lab, asking
@@ -48,6 +49,7 @@ class Group:
         unknowns: what could not be decided.
         only_reads: none of them does anything that another one could see, so that no schedule was run.
         share: as many schedules fall to it of those that all groups share; None where they do not.
+        measured: how many random programs agreed with the way in which its schedules were put into classes.
     """
 
     callers: Callers
@@ -59,6 +61,7 @@ class Group:
     unknowns: list[str] = field(default_factory=list)
     only_reads: bool = False
     share: int | None = None
+    measured: str = ""
 
 
 @dataclass(slots=True)
@@ -175,7 +178,7 @@ def _explore_all(
             runs.stop(stop)
             explored.stop(stop)
             return
-    left = LETTER_MAX
+    left, manners = LETTER_MAX, Manners(runs.stage)
     for number, callers in enumerate(groups):
         if runs.over():
             explored.unknowns.append(f"{ExitReason.BUDGET.value} after {number} of {len(groups)} groups of callers")
@@ -185,10 +188,12 @@ def _explore_all(
         if spares and runs.options.runs_max is None:
             group.share = max(1, min(left // (len(groups) - number), SCHEDULES_MAX))
         try:
-            _explore_group(_sharing(runs, group.share), group, schedule, spares=spares)
+            _explore_group(_sharing(runs, group.share), manners, group, schedule, spares=spares)
             left -= group.searched.runs
             if schedule is None:
-                group.findings = list(of_fewest(group.findings, callers, lambda some: _findings_of(runs, some)))
+                group.findings = list(
+                    of_fewest(group.findings, callers, lambda some: _findings_of(runs, manners, some))
+                )
         except (KeyboardInterrupt, Terminated) as stop:
             runs.stop(stop)
             explored.stop(stop)
@@ -200,7 +205,7 @@ def _sharing(runs: Runs, share: int | None) -> Runs:
     return runs if share is None else Runs(runs.stage, replace(runs.options, runs_max=share))
 
 
-def _explore_group(runs: Runs, group: Group, schedule: Schedule | None, *, spares: bool) -> None:
+def _explore_group(runs: Runs, manners: Manners, group: Group, schedule: Schedule | None, *, spares: bool) -> None:
     stage = runs.stage
     lab = Lab(stage, [stage.scenario.operations[position] for position in group.callers])
     try:
@@ -212,11 +217,16 @@ def _explore_group(runs: Runs, group: Group, schedule: Schedule | None, *, spare
     if spares and oracle.only_reads():
         group.only_reads = True
         return
-    search = Search(lab, oracle, runs)
+    classes = Classes(None, "")
+    if schedule is None:
+        classes = classes_of(stage, manners.of(group.callers), oracle.histories())
+    group.measured = classes.said
+    search = Search(lab, oracle, runs, classes)
     group.searched = search.found
     try:
         search.through(None if schedule is None else grants_of(schedule))
     finally:
+        group.searched = search.found
         group.unknowns += list(dict.fromkeys(group.searched.undecided))
     if group.searched.ended is not ExitReason.FINISHED:
         covered = f"{float(group.searched.covered):.2%} of the schedules were run"
@@ -232,11 +242,11 @@ def _explore_group(runs: Runs, group: Group, schedule: Schedule | None, *, spare
     ]
 
 
-def _findings_of(runs: Runs, callers: Callers) -> list[Finding]:
+def _findings_of(runs: Runs, manners: Manners, callers: Callers) -> list[Finding]:
     """What some of the callers show without the others; nothing when time is up."""
     group = Group(callers, tuple(runs.stage.scenario.operations[each].name for each in callers))
     if not runs.over():
-        _explore_group(runs, group, None, spares=False)
+        _explore_group(runs, manners, group, None, spares=False)
     return group.findings
 
 

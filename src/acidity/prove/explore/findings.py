@@ -18,7 +18,7 @@ from acidity.prove.explore.judge import Judged
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.lanes import lanes_of, said
 from acidity.prove.explore.observe import Observer
-from acidity.prove.explore.search import Search, Searched, Victim, plainness
+from acidity.prove.explore.search import Search, Searched, Victim, plainness, rank
 from acidity.prove.explore.words import title_of, why
 
 REPLAYS = 3  # a finding is said when it has come again so often
@@ -55,8 +55,13 @@ def told(lab: Lab, search: Search) -> Told:
     """
     found, said_of = search.found, Told()
     causes: dict[tuple[object, ...], list[_Named]] = {}
-    for key, judged in sorted(found.illegal.items(), key=lambda each: plainness(each[1].played.trace)):
-        named = _named(lab, search, key, judged)
+
+    def plain(each: tuple[object, Judged]) -> tuple[object, ...]:
+        grants = found.plainer.get(each[0])
+        return plainness(each[1].played.trace) if grants is None else rank(grants)
+
+    for key, judged in sorted(found.illegal.items(), key=plain):
+        named = _plainest(lab, search, key, judged)
         if named is None:
             schedule = schedule_of(judged.played.trace.grants)
             said_of.unknowns.append(f"{schedule} did not come again as it was, so it is not said as a fact")
@@ -69,9 +74,16 @@ def told(lab: Lab, search: Search) -> Told:
     return said_of
 
 
-def _named(lab: Lab, search: Search, key: object, judged: Judged) -> _Named | None:
-    """The run, watched from outside once and made again twice; None if one of them ends otherwise."""
+def _plainest(lab: Lab, search: Search, key: object, judged: Judged) -> _Named | None:
+    """The run, or the plainest of its class if it comes to the same; None if it did not come again."""
     grants = judged.played.trace.grants
+    plainer = search.found.plainer.get(key, grants)
+    named = _named(lab, search, key, judged, plainer)
+    return named if named is not None or plainer == grants else _named(lab, search, key, judged, grants)
+
+
+def _named(lab: Lab, search: Search, key: object, judged: Judged, grants: tuple[str, ...]) -> _Named | None:
+    """The run, watched from outside once and made again twice; None if one of them ends otherwise."""
     observer = Observer(lab.stage, judged.played.history)
     try:
         again = [lab.run(observer.watching(Chooser(grants)), observer.after_turn)]
@@ -83,7 +95,7 @@ def _named(lab: Lab, search: Search, key: object, judged: Judged) -> _Named | No
     graph = observer.graph()
     name = name_of(graph)
     if name is None:
-        return _Named(judged, key, "", graph, (), _sites(judged.played))
+        return _Named(replace(judged, played=again[0]), key, "", graph, (), _sites(again[0]))
     reads = [edge.read for edge in name[1].edges if edge.read is not None] + list(name[1].reads)
     sites = tuple(dict.fromkeys(read.event.call.site for read in reads if read.event.call.site is not None))
     return _Named(replace(judged, played=again[0]), key, name[0], graph, why(name[1]), sites)

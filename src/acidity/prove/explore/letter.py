@@ -11,7 +11,7 @@ from acidity.core.report import Bound, EngineInfo, ExitReason, Report
 from acidity.core.scenario import Scenario
 from acidity.core.schedule import Schedule
 from acidity.prove.checks import Check
-from acidity.prove.drill.letters import counted, versions
+from acidity.prove.drill.letters import versions
 from acidity.prove.explore.explore import Callers, Explored, Group, not_yet, pairs, run_explore, together
 from acidity.report.secret import masked
 
@@ -77,11 +77,14 @@ def _headline(explored: Explored) -> str:
         where += f", {len(groups)} groups"
     if all(group.only_reads for group in groups):
         return f"{where}: they only read, so that all orders come to the same"
-    text = f"{where}: {broken} of {counted(runs, 'schedule')} {'is' if broken == 1 else 'are'} not serial"
+    classes = all(group.searched.classes or group.only_reads for group in groups)
+    what = ("class of schedules", "classes of schedules") if classes else ("schedule", "schedules")
+    count = f"{runs:,} {what[runs != 1]}"
+    text = f"{where}: {broken} of {count} {'is' if broken == 1 else 'are'} not serial"
     if not broken:
         whole = all(group.searched.ended is ExitReason.FINISHED for group in groups)
         of = f"{runs:,} of " if whole else ""
-        text = f"{where}: {of}{counted(runs, 'schedule')}, and what came of each comes of a serial order"
+        text = f"{where}: {of}{count}, and what came of each comes of a serial order"
     return text + (f" · somebody was turned away in {away}" if away else "")
 
 
@@ -96,11 +99,19 @@ def _bounds(groups: list[Group]) -> Iterator[Bound]:
         for group in groups
         if group.searched.ended is not ExitReason.FINISHED
     ]
-    text = "; ".join(notes) or f"every sequence of Calls; {_STEP}"
+    text = "; ".join(notes) or "; ".join([*dict.fromkeys(map(_searched, groups)), _STEP])
     if reading := [_named(group) for group in groups if group.only_reads]:
         text += f"; not run at once, since they only read: {', '.join(reading)}"
     yield Bound("schedules", runs, None if notes else runs, text)
     yield Bound("serial runs", sum(group.serial for group in groups), None, "each order twice")
+
+
+def _searched(group: Group) -> str:
+    """Which search it was, and how well that is measured, or why nothing was left out."""
+    if group.searched.classes:
+        agreed = f"{group.measured} agreed" if group.measured else "not measured"
+        return f"one sequence of Calls of each class, of callers that share nothing but the database ({agreed})"
+    return f"every sequence of Calls ({group.searched.every})" if group.searched.every else "every sequence of Calls"
 
 
 def _surely(switches: int) -> str:

@@ -14,7 +14,7 @@ from itertools import combinations, permutations
 from acidity.analysis.compare import Comparer
 from acidity.analysis.diff import row_changes
 from acidity.analysis.masks import Column, Masks, NotDeterministic, learn
-from acidity.core.call import Event, Kind, Writes
+from acidity.core.call import Event, History, Kind, Writes
 from acidity.core.outcome import Ending, State
 from acidity.engines.sandbox import Unsettled
 from acidity.engines.speech import ErrorClass, only_reads, speech_of
@@ -93,6 +93,10 @@ class Oracle:
         masks = self.masks
         shown = replace(masks, keys=kept(masks.keys), tokens=kept(masks.tokens), times=kept(masks.times))
         return shown.describe()
+
+    def histories(self) -> Iterator[History]:
+        """What was done in each serial run so far."""
+        yield from (run.history for serial in self._serials.values() for run in serial.runs)
 
     def orders(self, names: Iterable[str]) -> Iterator[Serial]:
         """The serial orders of these callers and no others; run when they are first asked for.

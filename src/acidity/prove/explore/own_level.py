@@ -25,19 +25,22 @@ _FOR_ONE = re.compile(
 
 @dataclass(slots=True)
 class LevelWatch(Layer):
-    """Asks after each statement at which level its transaction is.
+    """Asks after each statement at which level its transaction is, and whether there is one.
 
     Attributes:
         seen: the levels, in the order in which they were met.
+        at_once: some statement was a transaction by itself, so that what it locked was let go at once.
     """
 
     seen: dict[str, None] = field(default_factory=dict)
+    at_once: bool = False
 
     def intercept(self, pending: PendingCall) -> None:
         """Let it take place, then ask on the same connection."""
         self.inner.intercept(pending)
         if pending.wire is None or pending.call.kind is not Kind.STATEMENT:
             return
+        self.at_once |= pending.wire.autocommits(pending.call.sql)
         if asked := _FOR_ONE.match(pending.call.sql):
             self.seen.setdefault(" ".join(asked[1].upper().split()))
         elif level := pending.wire.level():
@@ -56,14 +59,19 @@ def own_levels(stage: Stage, imposed: str) -> dict[str, tuple[str, ...]]:
     for operation in stage.scenario.operations:
         if operation.name in found:
             continue
-        others = tuple(level for level in _levels_of(stage, operation) if level != imposed)
+        others = tuple(level for level in watched(stage, operation).seen if level != imposed)
         if others:
             found[operation.name] = others
     return found
 
 
-def _levels_of(stage: Stage, operation: Operation) -> tuple[str, ...]:
+def watched(stage: Stage, operation: Operation) -> LevelWatch:
+    """What is seen of an operation that is run once, alone.
+
+    Raises:
+        KeyboardInterrupt: the user pressed Ctrl-C.
+    """
     watch = LevelWatch(inner=PassThrough())
     with suppress(Unsettled), asking():  # the runs that are judged say so, too
         Rehearsal(stage).run([Player(operation, Actor(FIRST, watch))])
-    return tuple(watch.seen)
+    return watch

@@ -1,16 +1,23 @@
-"""The search through the schedules of one group of callers: which were run, what each is, and what is left."""
+"""The search through the schedules of one group of callers: which were run, what each is, and what is left.
+
+Where the schedules can be put into classes, one of each class is run; elsewhere, or as soon as a run shows that they
+cannot, every schedule.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 
 from acidity.core.call import Call
 from acidity.core.report import ExitReason
-from acidity.core.turn import Trace, schedule_of
+from acidity.core.turn import Trace, Turn, schedule_of
 from acidity.engines.codes import DEADLOCK
 from acidity.engines.sandbox import Unsettled
+from acidity.prove.explore.classes.fit import Classes
+from acidity.prove.explore.classes.tree import Tree, with_fewest_switches
 from acidity.prove.explore.control import Choose
 from acidity.prove.explore.every import Chooser, Deviated, Every, switches_of
 from acidity.prove.explore.judge import Judge, Judged, Word
@@ -56,6 +63,9 @@ class Searched:
         undecided: why runs could not be judged.
         ended: why no more were run.
         by_chance: how many of them were chosen by chance, and how; empty if none was.
+        classes: of how many classes all schedules are, where one of each was run; 0 where every schedule was.
+        every: why no schedule was left out; empty where some were.
+        plainer: for a run that no serial order gives, the plainest schedule of its class.
     """
 
     runs: int = 0
@@ -69,6 +79,9 @@ class Searched:
     undecided: list[str] = field(default_factory=list)
     ended: ExitReason = ExitReason.FINISHED
     by_chance: str = ""
+    classes: int = 0
+    every: str = ""
+    plainer: dict[object, tuple[str, ...]] = field(default_factory=dict)
 
     def nearest_right(self, grants: Sequence[str]) -> tuple[tuple[str, ...], int] | None:
         """The right schedule that begins like this one for the longest, and the turn from which it differs."""
@@ -92,10 +105,12 @@ class Search:
         lab: runs them.
         oracle: knows the serial orders.
         runs: the time that there is.
+        classes: how schedules are put into classes.
     """
 
-    def __init__(self, lab: Lab, oracle: Oracle, runs: Runs) -> None:
+    def __init__(self, lab: Lab, oracle: Oracle, runs: Runs, classes: Classes) -> None:
         self._lab = lab
+        self._classes = classes
         self._oracle = oracle
         self._runs = runs
         self._judge = Judge(oracle)
@@ -111,9 +126,19 @@ class Search:
         Raises:
             KeyboardInterrupt: the user pressed Ctrl-C; `found` holds what was found.
         """
+        tree = self._classes.tree
+        if only is None and tree is not None:
+            self._one_of_each(tree)
+            if not tree.unfit:
+                return self.found
+            self.found = Searched(every=tree.unfit)
+        return self._all(only)
+
+    def _all(self, only: Sequence[str] | None) -> Searched:
+        """Run every schedule, or only one."""
         every, found = Every(), self.found
-        most = self._runs.options.runs_max
-        most = SCHEDULES_MAX if most is None else most
+        found.every = found.every or self._classes.said
+        most = self._most
         few = most - most // _BY_CHANCE
         prefixes: Iterator[tuple[str, ...]] = iter([tuple(only)]) if only is not None else _drawn(every)
         for prefix in prefixes:
@@ -127,6 +152,31 @@ class Search:
             self._by_chance(every, most)
         found.covered = Fraction(1) if only is not None else every.covered
         return found
+
+    def _one_of_each(self, tree: Tree) -> None:
+        """Run one schedule of each class."""
+        every, found, most = Every(), self.found, self._most
+        few = most - most // _BY_CHANCE
+        whole = False
+        while tree.has_next() and not self._is_over(few):
+            if not self._play(tree, every, most, after_turn=tree.after_turn, tree=tree):
+                break
+            tree.seen()
+        else:
+            whole = not tree.has_next()
+        if tree.unfit:
+            return
+        if few < most and not whole and found.ended is ExitReason.RUNS_MAX:
+            found.ended = ExitReason.FINISHED
+            self._by_chance(every, most)
+        found.switches = -1
+        found.covered = Fraction(1) if whole else every.covered
+        found.classes = found.runs if whole else 0
+
+    @property
+    def _most(self) -> int:
+        most = self._runs.options.runs_max
+        return SCHEDULES_MAX if most is None else most
 
     def _by_chance(self, every: Every, most: int) -> None:
         """Leave the last runs to chance, since those that are left are more than may be made."""
@@ -144,21 +194,36 @@ class Search:
             return True
         return False
 
-    def _play(self, choose: Choose, every: Every, most: int, prefix: tuple[str, ...] | None = None) -> bool:
+    def _play(
+        self,
+        choose: Choose,
+        every: Every,
+        most: int,
+        prefix: tuple[str, ...] | None = None,
+        *,
+        after_turn: Callable[[Turn], None] | None = None,
+        tree: Tree | None = None,
+    ) -> bool:
         """Make one run and judge it; False where it cannot be made, so that what would follow it cannot be known."""
-        played = self._run(choose, every, prefix)
+        played = self._run(choose, every, prefix, after_turn)
         if played is None:
             return False
         self.found.runs += 1
-        self._take(self._judge.judge(played))
+        self._take(self._judge.judge(played), tree)
         self._tell_progress(most)
         return True
 
-    def _run(self, choose: Choose, every: Every, prefix: tuple[str, ...] | None) -> Played | None:
+    def _run(
+        self,
+        choose: Choose,
+        every: Every,
+        prefix: tuple[str, ...] | None,
+        after_turn: Callable[[Turn], None] | None = None,
+    ) -> Played | None:
         why = ""
         for _ in range(_AGAIN):
             try:
-                played = self._lab.run(choose)
+                played = self._lab.run(choose, after_turn)
                 every.beside(played.trace) if prefix is None else every.seen(prefix, played.trace)
             except Deviated as error:
                 why = f"not deterministic: {error}"
@@ -174,7 +239,7 @@ class Search:
         self.found.undecided.append(f"{schedule_of(prefix or ())}: {why}" if prefix else why)
         return None
 
-    def _take(self, judged: Judged) -> None:
+    def _take(self, judged: Judged, tree: Tree | None = None) -> None:
         found = self.found
         found.turned_away += bool(judged.turned_away)
         found.victims += self._victims(judged.played)
@@ -188,6 +253,10 @@ class Search:
         found.occurrences[key] = found.occurrences.get(key, 0) + 1
         if key not in found.illegal or plainness(judged.played.trace) < plainness(found.illegal[key].played.trace):
             found.illegal[key] = judged
+        if tree is not None and not tree.unfit:
+            grants = with_fewest_switches(tree.steps, tree.relation.depends)
+            if key not in found.plainer or rank(grants) < rank(found.plainer[key]):
+                found.plainer[key] = grants
 
     def outcome(self, played: Played) -> object:
         """What tells it from other runs: rows, how each caller ended, and what it answered."""
@@ -213,6 +282,11 @@ class Search:
 
             with aloud():
                 progress(self.found.runs, most, " and ".join(it.name for it in self._lab.operations))
+
+
+def rank(grants: Sequence[str]) -> tuple[int, int, str]:
+    """How plain a schedule is, before it was run."""
+    return len(grants), sum(one != other for one, other in pairwise(grants)), "".join(grants)
 
 
 def _drawn(every: Every) -> Iterator[tuple[str, ...]]:

@@ -1,0 +1,216 @@
+"""A Schema as each engine's catalogue has it, read over a connection of acidity's own."""
+
+# ruff: noqa: S608 - the only text that is put together is what is in this file
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from acidity.engines.base import Sandbox
+from acidity.engines.own_calls import own_calls
+from acidity.prove.explore.classes.schema import Described, Reference, Schema
+
+Ask = Callable[[str], list[tuple[Any, ...]]]
+_NUMBERS = ("int", "serial")  # in the name of a type
+_TEXTS = ("char", "text")
+
+
+def schema_of(sandbox: Sandbox) -> Schema:
+    """The schema that a Sandbox has now."""
+    with own_calls():
+        connection = sandbox.connect_beside()
+
+        def ask(sql: str) -> list[tuple[Any, ...]]:
+            cursor = connection.cursor()
+            try:
+                cursor.execute(sql)
+                return [tuple(row) for row in cursor.fetchall()]
+            finally:
+                cursor.close()
+
+        return _READERS[sandbox.engine_name](ask)
+
+
+def _sort(name: str) -> str:
+    """What values of a type are, so far as they can be told apart."""
+    name = name.lower()
+    if any(word in name for word in _NUMBERS) and "interval" not in name and "point" not in name:
+        return "number"
+    return "text" if any(word in name for word in _TEXTS) else ""
+
+
+def _together(
+    columns: Iterable[tuple[str, str, str]],
+    indexes: Iterable[tuple[str, str, bool, str | None]],
+    references: Iterable[tuple[str, str, str, str, str]],
+    triggers: Iterable[str],
+    unfit: str,
+) -> Schema:
+    """A Schema of what the engines say alike.
+
+    Args:
+        columns: table, column, type.
+        indexes: table, name of a unique index, whether it is the primary key, column; None for an expression.
+        references: name, table, column, parent, column of that; in the order of the columns.
+        triggers: the tables that have some.
+        unfit: what is not modelled.
+    """
+    sorts: dict[str, dict[str, str]] = defaultdict(dict)
+    for table, column, kind in columns:
+        sorts[table.lower()][column.lower()] = _sort(kind)
+    keys: dict[str, list[str]] = defaultdict(list)
+    uniques: dict[tuple[str, str], list[str | None]] = defaultdict(list)
+    for table, name, primary, unique_column in indexes:
+        if primary and unique_column is not None:
+            keys[table.lower()].append(unique_column.lower())
+        else:
+            uniques[table.lower(), name].append(None if unique_column is None else unique_column.lower())
+    watched = {table.lower() for table in triggers}
+    tables = {
+        table: Described(
+            tuple(keys[table]),
+            dict(sorts[table]),
+            tuple(
+                None if None in names else tuple(name for name in names if name is not None)
+                for (each, _), names in uniques.items()
+                if each == table
+            ),
+            table in watched,
+        )
+        for table in sorts
+    }
+    return Schema(tables, _references(references), unfit)
+
+
+def _references(rows: Iterable[tuple[str, str, str, str, str]]) -> tuple[Reference, ...]:
+    found: dict[tuple[str, str, str], list[tuple[str, str]]] = defaultdict(list)
+    for name, table, column, parent, parent_column in rows:
+        found[name, table.lower(), parent.lower()].append((column.lower(), parent_column.lower()))
+    return tuple(
+        Reference(table, tuple(one for one, _ in pairs), parent, tuple(other for _, other in pairs))
+        for (_, table, parent), pairs in found.items()
+    )
+
+
+# SQLite
+
+
+def _sqlite(ask: Ask) -> Schema:
+    names = [str(name) for (name,) in ask("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    columns: list[tuple[str, str, str]] = []
+    indexes: list[tuple[str, str, bool, str | None]] = []
+    references: list[tuple[str, str, str, str, str]] = []
+    for table in names:
+        quoted = '"' + table.replace('"', '""') + '"'
+        described = ask(f"PRAGMA table_info({quoted})")
+        columns += [(table, str(row[1]), str(row[2])) for row in described]
+        indexes += [(table, "", True, str(row[1])) for row in sorted(described, key=lambda row: row[5]) if row[5]]
+        for _, name, unique, origin, _ in ask(f"PRAGMA index_list({quoted})"):
+            if unique and origin != "pk":
+                parts = ask(f'PRAGMA index_info("{name}")')
+                indexes += [(table, str(name), False, column) for _, _, column in parts]
+        for number, _, parent, column, parent_column, *_ in ask(f"PRAGMA foreign_key_list({quoted})"):
+            # Without a column, it is the primary key; `*` stands for it, since any column of it may be meant.
+            references.append((str(number), table, str(column), str(parent), str(parent_column or "*")))
+    triggers = [str(table) for (table,) in ask("SELECT tbl_name FROM sqlite_master WHERE type = 'trigger'")]
+    deferred = ask("SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%DEFERRED%'")
+    virtual = ask("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL%'")
+    unfit = "a foreign key that is checked at COMMIT" if deferred else "a virtual table" if virtual else ""
+    return _together(columns, indexes, references, triggers, unfit)
+
+
+# PostgreSQL
+
+# Without what acidity itself has put there: a schema for its bait, and triggers that count.
+_OURS = "n.nspname !~ '^(pg_|acidity_[0-9a-f]{8}_bait$)' AND n.nspname <> 'information_schema'"
+_PG_COLUMNS = f"""
+SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE {_OURS} AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped"""
+_PG_INDEXES = f"""
+SELECT c.relname, i.indexrelid::text, i.indisprimary, a.attname FROM pg_index i
+JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL unnest(i.indkey::int[]) WITH ORDINALITY AS k(number, place)
+LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number AND k.number > 0
+WHERE {_OURS} AND i.indisunique ORDER BY i.indexrelid, k.place"""
+_PG_REFERENCES = f"""
+SELECT con.oid::text, c.relname, a.attname, f.relname, b.attname FROM pg_constraint con
+JOIN pg_class c ON c.oid = con.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_class f ON f.oid = con.confrelid
+CROSS JOIN LATERAL unnest(con.conkey, con.confkey) WITH ORDINALITY AS k(mine, theirs, place)
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.mine
+JOIN pg_attribute b ON b.attrelid = f.oid AND b.attnum = k.theirs
+WHERE {_OURS} AND con.contype = 'f' ORDER BY con.oid, k.place"""
+_PG_TRIGGERS = f"""
+SELECT DISTINCT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {_OURS} AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+AND t.tgname !~ '^acidity_[0-9a-f]{{8}}_bait_'"""
+_PG_UNFIT = {
+    "a constraint that is checked at COMMIT": f"""
+SELECT 1 FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace
+WHERE {_OURS} AND c.condeferrable AND c.contype <> 't'""",
+    "an exclusion constraint": f"""
+SELECT 1 FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace WHERE {_OURS} AND c.contype = 'x'""",
+    "a rule": f"""
+SELECT 1 FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE {_OURS} AND r.rulename <> '_RETURN'""",
+    "a policy": f"""
+SELECT 1 FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE {_OURS}""",
+    "a partitioned, inherited or foreign table": f"""
+SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE {_OURS} AND (c.relkind IN ('p', 'f') OR c.relispartition OR c.relhassubclass)""",
+    "a function of the schema's own": f"""
+SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE {_OURS} AND p.prorettype <> 'trigger'::regtype""",
+    "one name for two tables": f"""
+SELECT lower(c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE {_OURS} AND c.relkind IN ('r', 'v', 'm') GROUP BY 1 HAVING count(*) > 1""",
+}
+
+
+def _postgresql(ask: Ask) -> Schema:
+    text = [
+        [tuple(cell.decode() if isinstance(cell, bytes) else cell for cell in row) for row in ask(sql)]
+        for sql in (_PG_COLUMNS, _PG_INDEXES, _PG_REFERENCES, _PG_TRIGGERS)
+    ]
+    unfit = next((what for what, sql in _PG_UNFIT.items() if ask(sql)), "")
+    columns, indexes, references, triggers = text
+    return _together(columns, indexes, references, [str(name) for (name,) in triggers], unfit)  # type: ignore[arg-type]
+
+
+# MariaDB
+
+_MY_COLUMNS = """
+SELECT table_name, column_name, data_type FROM information_schema.columns JOIN information_schema.tables
+USING (table_schema, table_name) WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"""
+_MY_INDEXES = """
+SELECT table_name, index_name, index_name = 'PRIMARY', IF(sub_part IS NULL, column_name, NULL)
+FROM information_schema.statistics
+WHERE table_schema = DATABASE() AND non_unique = 0 ORDER BY table_name, index_name, seq_in_index"""
+_MY_REFERENCES = """
+SELECT constraint_name, table_name, column_name, referenced_table_name, referenced_column_name
+FROM information_schema.key_column_usage
+WHERE table_schema = DATABASE() AND referenced_table_name IS NOT NULL
+ORDER BY table_name, constraint_name, ordinal_position"""
+_MY_TRIGGERS = "SELECT event_object_table FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
+_MY_UNFIT = {
+    "a table without transactions or with a history": """
+SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE()
+AND (table_type NOT IN ('BASE TABLE', 'VIEW') OR engine <> 'InnoDB')""",
+    "an event": "SELECT 1 FROM information_schema.events WHERE event_schema = DATABASE()",
+    "a routine": "SELECT 1 FROM information_schema.routines WHERE routine_schema = DATABASE()",
+}
+
+
+def _mariadb(ask: Ask) -> Schema:
+    unfit = next((what for what, sql in _MY_UNFIT.items() if ask(sql)), "")
+    indexes = [(table, name, bool(primary), column) for table, name, primary, column in ask(_MY_INDEXES)]
+    triggers = [str(name) for (name,) in ask(_MY_TRIGGERS)]
+    columns, references = ask(_MY_COLUMNS), ask(_MY_REFERENCES)
+    return _together(columns, indexes, references, triggers, unfit)
+
+
+_READERS: dict[str, Callable[[Ask], Schema]] = {"sqlite": _sqlite, "postgresql": _postgresql, "mariadb": _mariadb}

@@ -1,0 +1,60 @@
+"""The relation of each engine and level; a level that has none is searched schedule by schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from acidity.prove.explore.classes.items import meet
+from acidity.prove.explore.classes.relation import Relation, commit_shows, end_lets_go, locks_meet
+from acidity.prove.explore.classes.step import Part
+
+_COMMITTED = {"locks_meet": locks_meet, "commit_shows": commit_shows, "end_lets_go": end_lets_go}
+
+READ_COMMITTED = Relation("each statement sees what is committed", _COMMITTED)
+"""PostgreSQL."""
+
+LOCKING_COMMITTED = replace(
+    READ_COMMITTED, name="the same, and a statement that writes locks what it reads", shares_reads="writing"
+)
+"""MariaDB: no gap is locked but by a look for duplicates and foreign keys, for which an INSERT counts as a write of the
+whole table. What a writing statement asks in a subquery is locked even at this level."""
+
+
+def commit_meets_reader(one: Part, other: Part) -> bool:
+    """With a rollback journal a COMMIT waits until nobody reads, and keeps new readers out while it waits."""
+    return bool(one.publishes) and other.kind.value != "savepoint"
+
+
+SQLITE_JOURNAL = Relation(
+    "one writer, whose COMMIT waits for readers", {**_COMMITTED, "commit_meets_reader": commit_meets_reader}
+)
+
+
+def commit_meets_snapshot(one: Part, other: Part) -> bool:
+    """A transaction that has seen the rows before a COMMIT cannot write, or reads what has changed."""
+    return bool(one.publishes) and other.snapshot is not None and meet(one.publishes, other.snapshot)
+
+
+SQLITE_WAL = Relation(
+    "one writer, and readers of a snapshot",
+    {**_COMMITTED, "commit_meets_snapshot": commit_meets_snapshot},
+    snapshots="statement",
+)
+
+_FAMILIES: Mapping[tuple[str, str], Relation] = {
+    ("sqlite", "delete"): SQLITE_JOURNAL,
+    ("sqlite", "wal"): SQLITE_WAL,
+    ("postgresql", "READ COMMITTED"): READ_COMMITTED,
+    ("mariadb", "READ COMMITTED"): LOCKING_COMMITTED,
+}
+
+
+def family_of(engine: str, level: str) -> Relation | None:
+    """The relation that holds; None where none does.
+
+    Args:
+        engine: its name.
+        level: the isolation level, or for SQLite the journal mode.
+    """
+    return _FAMILIES.get((engine, level))

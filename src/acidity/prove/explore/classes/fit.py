@@ -1,0 +1,157 @@
+"""Whether the schedules of some callers can be put into classes, and how well it was measured that none is missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from acidity.core.call import History
+from acidity.core.scenario import Operation
+from acidity.prove.explore.classes.catalogues import schema_of
+from acidity.prove.explore.classes.families import family_of
+from acidity.prove.explore.classes.follower import Follower, Learnt
+from acidity.prove.explore.classes.footprint import Reader
+from acidity.prove.explore.classes.relation import Relation
+from acidity.prove.explore.classes.shared import Shared
+from acidity.prove.explore.classes.tree import Tree
+from acidity.prove.explore.own_level import watched
+from acidity.prove.stage.stage import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """How many random programs had the same outcomes in all schedules and in one of each class.
+
+    Attributes:
+        two: of two callers.
+        three: of three.
+    """
+
+    two: int
+    three: int
+
+    def __str__(self) -> str:
+        return f"{self.two:,} random programs of two callers and {self.three:,} of three"
+
+
+# Measured by tests/quality/random_callers.py on seeds that no rule was made from (docs/explanation/interleavings.md);
+# a level is here only if all of them agreed, and searched schedule by schedule if it is not.
+_AGREED: Mapping[tuple[str, str], Agreed] = {
+    ("sqlite", "delete"): Agreed(0, 0),
+    ("sqlite", "wal"): Agreed(0, 0),
+    ("postgresql", "READ COMMITTED"): Agreed(0, 0),
+    ("mariadb", "READ COMMITTED"): Agreed(0, 0),
+}
+
+
+def agreed_at(engine: str, level: str) -> Agreed | None:
+    """How well the relation of an engine and level is measured; None where no pass may rest on it."""
+    return _AGREED.get((engine, level))
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """How the schedules of some callers are put into classes, or why they are not.
+
+    Attributes:
+        tree: chooses one of each class; None where every schedule is run.
+        said: how well it is measured, or why it is not done.
+    """
+
+    tree: Tree | None
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the transactions of some callers are.
+
+    Attributes:
+        engine: the name of their engine.
+        level: the isolation level of all of them, or for SQLite the journal mode.
+        at_once: some statement was a transaction by itself.
+        unfit: why no schedule of them may be left out; empty where some may.
+    """
+
+    engine: str
+    level: str
+    at_once: bool = False
+    unfit: str = ""
+
+
+class Manners:
+    """Finds out how the transactions of operations are: each is run alone, and what it shares is looked at.
+
+    Args:
+        stage: where.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._known: dict[frozenset[int], Manner] = {}
+
+    def of(self, callers: Iterable[int]) -> Manner:
+        """How those of some callers are, by the positions of their operations.
+
+        Raises:
+            KeyboardInterrupt: the user pressed Ctrl-C.
+        """
+        positions = frozenset(callers)
+        if positions not in self._known:
+            operations = [self._stage.scenario.operations[each] for each in sorted(positions)]
+            self._known[positions] = self._found(operations)
+        return self._known[positions]
+
+    def _found(self, operations: Sequence[Operation]) -> Manner:
+        stage = self._stage
+        if len(stage.parts) > 1:
+            return Manner("", "", unfit="there are several databases")
+        (part,) = stage.parts.values()
+        if stage.scenario.effects:
+            return Manner(part.engine_name, "", unfit="effects outside the database are counted")
+        shared = Shared(operations)
+        with shared.watching():
+            seen = [watched(stage, each) for each in operations]
+        before = shared.mark()
+        for each in operations:
+            watched(stage, each)
+        unfit = ""
+        if shared.locks() or shared.writes_global or shared.mark() != before:
+            unfit = "the program has state or locks of its own beside the database"
+        levels = {level for watch in seen for level in watch.seen}
+        if part.engine_name == "sqlite":
+            levels = {part.info().settings.get("journal_mode", "")}
+        if len(levels) != 1:
+            unfit = unfit or f"their transactions are at {len(levels)} isolation levels"
+        return Manner(part.engine_name, min(levels, default=""), any(watch.at_once for watch in seen), unfit)
+
+
+def classes_of(stage: Stage, manner: Manner, histories: Iterable[History], relation: Relation | None = None) -> Classes:
+    """How to search the schedules of callers whose serial runs are known.
+
+    Args:
+        stage: where they run.
+        manner: how their transactions are.
+        histories: of their serial runs.
+        relation: the one to use, whether or not a pass may rest on it; None for the one of the level.
+    """
+    if manner.unfit:
+        return Classes(None, manner.unfit)
+    engine, level = manner.engine, manner.level
+    measured = agreed_at(engine, level)
+    chosen = relation or (family_of(engine, level) if measured is not None else None)
+    if chosen is None:
+        return Classes(None, f"{engine} at {level or 'its level'} has no relation that is measured well enough")
+    (part,) = stage.parts.values()
+    schema = schema_of(part)
+    if schema.unfit:
+        return Classes(None, f"the schema has {schema.unfit}")
+    learnt = Learnt()
+    learnt.autocommits = manner.at_once
+    follower = Follower(chosen, Reader(schema, engine), learnt)
+    for history in histories:
+        follower.teach(history)
+        if follower.unfit:
+            return Classes(None, follower.unfit)
+    learnt.grew = False
+    return Classes(Tree(follower, learnt), str(measured or ""))

@@ -1,0 +1,342 @@
+"""Follows a run turn by turn, and says what each turn did: which locks are held, what a COMMIT shows, what is let go.
+
+What is not known for certain is held for longer and shown more often than it is; only what a transaction is known to
+hold without fail counts as *held*, since that is a reason to leave schedules out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from acidity.core.call import Call, Event, History, Kind
+from acidity.core.turn import Turn
+from acidity.engines.codes import DEADLOCK
+from acidity.engines.speech import ErrorClass, speech_of
+from acidity.prove.explore.classes.footprint import Footprint, Reader, Unfit
+from acidity.prove.explore.classes.items import EVERYTHING, NOTHING, WRITER, Items, Whole, meet
+from acidity.prove.explore.classes.relation import Relation
+from acidity.prove.explore.classes.step import Part, Step
+
+_REFUSALS = frozenset({ErrorClass.BUSY, ErrorClass.LOCK_TIMEOUT})
+_Wire = tuple[str, int]  # caller, connection
+_BEGIN = re.compile(r"\s*(?:begin|start\s+transaction)(?:\s+(?:work|transaction|deferred))?\s*;?\s*", re.IGNORECASE)
+_BEGIN_TO_WRITE = re.compile(r"\s*begin\s+(?:immediate|exclusive)\b", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class _Transaction:
+    """What is known of the open transaction of one connection."""
+
+    number: int = 0
+    writes: Items = NOTHING
+    locks: Items = NOTHING
+    shares: Items = NOTHING
+    reads: Items = NOTHING
+    made: Items = NOTHING
+    begun: bool = False
+    sees: bool = False  # its view of the rows is taken
+    shaken: bool = False  # something of it was taken back
+    wild: bool = False
+
+    @property
+    def all(self) -> Items:
+        return self.writes | self.locks | self.shares | self.reads
+
+    @property
+    def held(self) -> Items:
+        """The rows that it has locked since it found them."""
+        if self.shaken or self.wild:
+            return NOTHING
+        return frozenset(
+            item for item in (self.writes | self.locks) - self.made if not isinstance(item.key, Whole) or item == WRITER
+        )
+
+
+class Learnt:
+    """What transactions touch, as all runs so far have shown it.
+
+    Attributes:
+        grew: a transaction has touched more than was known of it, since this was last set to False.
+        autocommits: a statement was seen to commit by itself, so that locks may be let go at once.
+        refuses: a Call was refused at once that was thought to wait.
+    """
+
+    def __init__(self) -> None:
+        self.grew = False
+        self.autocommits = False
+        self.refuses = False
+        self._touched: dict[tuple[str, int, int], Items] = {}
+
+    def of(self, wire: _Wire, number: int) -> Items:
+        """What this transaction of a connection touches; everything, if it is not known yet."""
+        return self._touched.get((*wire, number), EVERYTHING)
+
+    def learn(self, touched: Mapping[tuple[str, int, int], Items]) -> None:
+        """The transactions of one whole run have touched these."""
+        for key, items in touched.items():
+            known = self._touched.get(key)
+            self.grew |= known is not None and not items <= known
+            self._touched[key] = items | (known or NOTHING)
+
+
+class Follower:
+    """Says what the turns of one run did.
+
+    Args:
+        relation: of the level.
+        reader: of its texts.
+        learnt: what transactions touch.
+
+    Attributes:
+        steps: of the run so far.
+        unfit: why schedules of this program cannot be put into classes; empty if they can.
+    """
+
+    def __init__(self, relation: Relation, reader: Reader, learnt: Learnt) -> None:
+        self.relation = relation
+        self.steps: list[Step] = []
+        self.unfit = ""
+        self._reader = reader
+        self._sqlite = reader.engine == "sqlite"
+        self._errors = speech_of(reader.engine).errors
+        self._learnt = learnt
+        self._open: dict[_Wire, _Transaction] = {}
+        self._flying: dict[str, tuple[Call, Part]] = {}
+        self._touched: dict[tuple[str, int, int], Items] = {}
+        self._chosen = 0
+
+    def begin(self) -> None:
+        """A run begins."""
+        self.steps, self._open, self._flying, self._touched = [], {}, {}, {}
+        self._chosen = 0
+
+    def choosing(self, able: Collection[str]) -> None:
+        """Somebody is about to be let go; whoever can neither go on nor waits has ended."""
+        self._chosen += 1
+        if self.steps:
+            gone = {wire[0] for wire in self._open} - set(able) - set(self._flying)
+            self._give_back(gone)
+
+    def finish(self) -> None:
+        """The run is over."""
+        if self.steps:
+            self._give_back({wire[0] for wire in self._open})
+        self._learnt.learn(self._touched)
+
+    def _give_back(self, actors: Collection[str]) -> None:
+        for wire, transaction in list(self._open.items()):
+            if wire[0] in actors and (transaction.all or transaction.wild):
+                self.steps[-1].parts.append(self._taken_back(wire))
+                self._end(wire)
+
+    # Turns
+
+    def teach(self, history: History) -> None:
+        """Follow a run in which the callers came one by one."""
+        self.begin()
+        for event in history:
+            self._chosen += 1
+            self.turn(Turn(event.call.actor, event.call, events=(event,)))
+        self.finish()
+
+    def turn(self, turn: Turn) -> None:
+        """Note what a turn did."""
+        if self.unfit:
+            return
+        try:
+            if self._chosen > len(self.steps):
+                self._begin_step(turn)
+            else:  # the engine ended a cycle of waits, or refused somebody for good
+                self.steps[-1].parts.append(Part(turn.actor, Kind.ROLLBACK, wild=True))
+                self.steps[-1].refused = True
+            self._note(turn)
+        except Unfit as error:
+            self.unfit = str(error)
+
+    def _begin_step(self, turn: Turn) -> None:
+        if turn.call is None:
+            if turn.waits:
+                raise Unfit("a caller waits for a lock or a connection of the program")
+            self.steps.append(Step(turn.actor, [Part(turn.actor, Kind.EFFECT)]))
+            return
+        part = self._part(turn.call)
+        if turn.waits and not self._explains(part):
+            raise Unfit(f"nothing that is known of the others explains why {turn.call.label[:40]!r} waits")
+        self.steps.append(Step(turn.actor, [part], turn.waits))
+        self._flying[turn.actor] = turn.call, part
+
+    def _explains(self, part: Part) -> bool:
+        """Whether a caller may have to wait for what the others hold or wait for."""
+        if part.wild or any(self.relation.meet(part, other) for _, other in self._flying.values()):
+            return True
+        if self._sqlite and part.kind is Kind.COMMIT:
+            return self.relation.shares_reads == "" and "commit_meets_reader" in self.relation.rules
+        foot = part.foot
+        return any(
+            held.wild
+            or meet(held.writes | held.locks, foot.writes | foot.locks | foot.shares)
+            or meet(held.shares | held.reads, foot.writes | foot.locks)
+            for (actor, _), held in self._open.items()
+            if actor != part.actor
+        )
+
+    def _note(self, turn: Turn) -> None:
+        step = self.steps[-1]
+        for event in turn.events:
+            if event.call.kind is Kind.EFFECT:
+                raise Unfit("an effect outside the database is counted")
+            name = event.call.actor
+            call, part = self._flying.pop(name, (None, None))
+            if call is not event.call or part is None:
+                part = self._part(event.call)
+            if not any(known is part for known in step.parts):
+                step.parts.append(part)
+            if part.awaits and self._errors.get(event.reply.code) in _REFUSALS and not step.refused:
+                self._learnt.refuses = self._learnt.grew = True
+            step.parts += self._answered(event, part)
+
+    # Parts
+
+    def _of(self, call: Call) -> tuple[_Wire, _Transaction]:
+        wire = call.actor, call.connection
+        return wire, self._open.setdefault(wire, _Transaction())
+
+    def _part(self, call: Call) -> Part:
+        """What this Call would do now."""
+        wire, transaction = self._of(call)
+        if call.autocommit and not self._learnt.autocommits:
+            self._learnt.autocommits = self._learnt.grew = True
+        if call.kind is Kind.STATEMENT:
+            part = self._statement(call, wire, transaction)
+        elif call.kind is Kind.COMMIT:
+            part = replace(self._taken_back(wire), kind=Kind.COMMIT, publishes=transaction.writes)
+        elif call.kind in {Kind.ROLLBACK, Kind.ROLLBACK_TO}:
+            part = replace(self._taken_back(wire), kind=call.kind)
+        elif call.kind is Kind.BEGIN:
+            part = self._beginning(call, wire, transaction)
+        elif call.kind in {Kind.SAVEPOINT, Kind.RELEASE}:
+            commits = self._sqlite and call.kind is Kind.RELEASE
+            part = Part(call.actor, call.kind, wild=commits and bool(transaction.all), held=transaction.held)
+        else:
+            raise Unfit("a transaction is prepared")
+        whole = self._learnt.of(wire, transaction.number)
+        return replace(part, whole=whole if part.kind is Kind.STATEMENT or part.ends else NOTHING)
+
+    def _taken_back(self, wire: _Wire) -> Part:
+        """The end of its transaction."""
+        transaction = self._open[wire]
+        unshared = transaction.shares | (transaction.reads if self.relation.shares_reads == "all" else NOTHING)
+        return Part(
+            wire[0],
+            Kind.ROLLBACK,
+            releases=transaction.writes | transaction.locks,
+            unshares=unshared,
+            read=transaction.reads | transaction.shares,
+            held=transaction.held,
+            wild=transaction.wild,
+        )
+
+    def _beginning(self, call: Call, wire: _Wire, transaction: _Transaction) -> Part:
+        if self._sqlite and _BEGIN_TO_WRITE.match(call.sql):
+            exclusive = "exclusive" in call.sql.lower()
+            foot = Footprint(writes=frozenset({WRITER}), exact=True)
+            awaits = frozenset({WRITER}) if self._may_hand_over else NOTHING
+            seen = self._learnt.of(wire, transaction.number)
+            return Part(call.actor, call.kind, foot, snapshot=seen, awaits=awaits, wild=exclusive)
+        if call.sql and not _BEGIN.fullmatch(call.sql):
+            raise Unfit(f"{call.label[:40]!r} begins a transaction in a way of its own")
+        if not self._sqlite and transaction.all:  # MariaDB commits what is open
+            return replace(self._taken_back(wire), publishes=transaction.writes, wild=True)
+        return Part(call.actor, call.kind)
+
+    def _statement(self, call: Call, wire: _Wire, transaction: _Transaction) -> Part:
+        foot = self._foot(call)
+        takes = not transaction.sees and (
+            self.relation.snapshots == "statement" or (self.relation.snapshots == "read" and bool(foot.reads))
+        )
+        part = Part(call.actor, call.kind, foot, held=transaction.held, wild=foot.wild)
+        if takes:
+            part = replace(part, snapshot=self._learnt.of(wire, transaction.number))
+        if self._may_hand_over and not transaction.wild and not call.autocommit:
+            part = replace(part, awaits=self._awaited(foot, transaction, takes=takes))
+        if call.autocommit:
+            part = replace(part, publishes=foot.writes, read=foot.reads | foot.shares)
+        return part
+
+    def _foot(self, call: Call) -> Footprint:
+        foot = self._reader.read(call)
+        if self._sqlite and (foot.writes or foot.wild):
+            foot = replace(foot, writes=foot.writes | {WRITER})
+        if self.relation.shares_reads == "all" or (self.relation.shares_reads == "writing" and foot.writes):
+            foot = replace(foot, shares=foot.shares | foot.reads, reads=NOTHING)
+        return foot
+
+    @property
+    def _may_hand_over(self) -> bool:
+        at_once = self._learnt.refuses or (self._learnt.autocommits and not self._sqlite)
+        return self.relation.hands_over and not at_once
+
+    def _awaited(self, foot: Footprint, transaction: _Transaction, *, takes: bool) -> Items:
+        """What it would wait for, where to wait is the same as to come later."""
+        if self._sqlite:
+            first = WRITER not in transaction.writes and not (transaction.begun and transaction.sees)
+            return frozenset({WRITER}) if foot.writes and not foot.wild and first else NOTHING
+        if not foot.exact or takes:
+            return NOTHING
+        return foot.writes | foot.locks
+
+    # Answers
+
+    def _answered(self, event: Event, part: Part) -> Iterable[Part]:
+        """Note what an answered Call has changed, and say what came of it beside."""
+        call = event.call
+        wire, transaction = self._of(call)
+        ok = event.reply.status == "ok"
+        if call.kind is Kind.STATEMENT or (call.kind is Kind.BEGIN and part.foot.writes):
+            key = (*wire, transaction.number)
+            self._touched[key] = self._touched.get(key, NOTHING) | part.foot.all
+            self._keep(call, part, transaction, event, ok=ok)
+        elif call.kind is Kind.BEGIN:
+            transaction.begun = True
+        elif call.kind is Kind.ROLLBACK_TO or (self._sqlite and call.kind is Kind.RELEASE):  # which may be a COMMIT
+            transaction.shaken = True
+        elif call.kind is Kind.SAVEPOINT and self._sqlite:
+            transaction.begun = True
+        ended = call.kind in {Kind.COMMIT, Kind.ROLLBACK}
+        if not ok:
+            yield replace(self._taken_back(wire), wild=event.reply.code in DEADLOCK or transaction.wild)
+            transaction.shaken = True
+        if ended and (ok or not self._sqlite):  # SQLite's COMMIT that is refused leaves everything as it is
+            self._end(wire)
+
+    def _end(self, wire: _Wire) -> None:
+        self._open[wire] = _Transaction(self._open[wire].number + 1)
+
+    def _keep(self, call: Call, part: Part, transaction: _Transaction, event: Event, *, ok: bool) -> None:
+        foot = part.foot
+        transaction.wild |= part.wild
+        if self._sqlite and call.kind is Kind.STATEMENT and not foot.writes and not transaction.begun:
+            return  # a query outside a transaction is one by itself
+        if call.autocommit and ok and not transaction.wild:
+            self._end((call.actor, call.connection))
+            return
+        transaction.writes |= foot.writes
+        transaction.locks |= foot.locks
+        transaction.shares |= foot.shares
+        transaction.reads |= foot.reads
+        found = event.reply.rowcount
+        if foot.makes or not ok or (not self._sqlite and not _found(event, found)):
+            transaction.made |= (foot.writes | foot.locks) - {WRITER}
+        if self._sqlite and (foot.writes or transaction.begun):
+            transaction.begun = True
+            transaction.sees = True
+        transaction.sees |= part.snapshot is not None
+
+
+def _found(event: Event, rowcount: int | None) -> bool:
+    """Whether an UPDATE or a locking query has found its row; where it is not known, it counts as not found."""
+    if event.call.writes:
+        return rowcount is not None and rowcount > 0
+    return bool(event.reply.rows) or (rowcount is not None and rowcount > 0)

@@ -1,0 +1,136 @@
+"""What an operation shares with others beside the database: locks, counters, caches and other state of its program.
+
+Schedules are put into classes by what they do to rows. A lock of the program, or a dictionary that two callers change,
+makes an order tell where no row does; then every schedule has to be run. What is looked at are the globals, the
+enclosing variables, the arguments and the objects that the user's own code names. State that it reaches in another way,
+a file or another process, is not seen: a report says that its callers share nothing but the database.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import inspect
+import sys
+import threading
+from collections.abc import Iterable, Iterator, MutableMapping, MutableSequence, MutableSet
+from contextlib import contextmanager, suppress
+from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from acidity.adapters.site import is_user_code
+from acidity.core.scenario import Operation
+
+_DEPTH = 3  # an object, its dictionary of locks, a lock
+_MANY = 200  # entries of a container that are looked at
+
+
+class Shared:
+    """The state beside the database that some operations come by.
+
+    Attributes:
+        writes_global: a function of theirs assigns a global variable.
+    """
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self.writes_global = False
+        self._codes: set[CodeType] = set()
+        self._values: dict[int, Any] = {}
+        for operation in operations:
+            self._add_all([*operation.arguments, *operation.keywords.values()])
+            self._add_function(operation.function)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Note what the user's code names that is run meanwhile."""
+        before, before_threads = sys.getprofile(), threading.getprofile()
+        sys.setprofile(self._entered)
+        threading.setprofile(self._entered)
+        try:
+            yield
+        finally:
+            sys.setprofile(before)
+            threading.setprofile(before_threads)
+
+    def _entered(self, frame: FrameType, event: str, _argument: object) -> None:
+        code = frame.f_code
+        if event != "call" or code in self._codes or not is_user_code(code.co_filename):
+            return
+        self._codes.add(code)
+        self.writes_global |= any(
+            each.opname in {"STORE_GLOBAL", "DELETE_GLOBAL"} for each in dis.get_instructions(code)
+        )
+        for name in code.co_names:
+            if name in frame.f_globals:
+                self._add(frame.f_globals[name], code.co_names)
+        if code.co_freevars:
+            local = frame.f_locals
+            self._add_all([local[name] for name in code.co_freevars if name in local])
+
+    def _add_function(self, function: Any) -> None:
+        if isinstance(function, functools.partial):
+            self._add_all([*function.args, *function.keywords.values()])
+            self._add_function(function.func)
+        elif isinstance(function, MethodType):
+            self._add(function.__self__)
+            self._add_function(function.__func__)
+        elif isinstance(function, FunctionType):
+            for cell in function.__closure__ or ():
+                with suppress(ValueError):  # it is not filled yet
+                    self._add(cell.cell_contents)
+        else:
+            self._add(function)
+
+    def _add_all(self, values: Iterable[Any]) -> None:
+        for value in values:
+            self._add(value)
+
+    def _add(self, value: Any, names: Iterable[str] = ()) -> None:
+        if isinstance(value, ModuleType):
+            if is_user_code(getattr(value, "__file__", None) or ""):
+                self._add_all([vars(value)[name] for name in names if name in vars(value)])
+            return
+        self._values.setdefault(id(value), value)
+
+    def locks(self) -> bool:
+        """Whether there is a lock among it, or something else that hands out one thing after another."""
+        return any(_hands_out(value, _DEPTH) for value in self._values.values())
+
+    def mark(self) -> list[object]:
+        """What tells its present state from another one."""
+        return [_mark(value, _DEPTH) for value in self._values.values()]
+
+
+def _hands_out(value: Any, depth: int) -> bool:
+    """Whether it is a lock, a queue or an iterator, or holds one."""
+    if isinstance(value, type | FunctionType | MethodType | str | bytes | int | float | None):
+        return isinstance(value, type) and depth > 1 and any(_hands_out(each, 1) for each in _parts(value))
+    kind = type(value)
+    if hasattr(kind, "acquire") and hasattr(kind, "release"):
+        return True
+    if hasattr(kind, "__next__") or (hasattr(kind, "put_nowait") and hasattr(kind, "get_nowait")):
+        return True
+    return depth > 1 and any(_hands_out(each, depth - 1) for each in _parts(value))
+
+
+def _mark(value: Any, depth: int) -> object:
+    info = getattr(value, "cache_info", None)
+    if callable(info):
+        with suppress(Exception):  # it only has the name of one
+            return info().currsize
+    parts = list(_parts(value)) if depth else []
+    return id(value), len(parts), *(_mark(each, depth - 1) for each in parts)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    """What a container or an object of the user's own class holds."""
+    if isinstance(value, MutableMapping):
+        return list(value.values())[:_MANY]
+    if isinstance(value, MutableSequence | MutableSet):
+        return list(value)[:_MANY]
+    kind = value if isinstance(value, type) else type(value)
+    with suppress(TypeError, OSError):  # a class of no file
+        if is_user_code(inspect.getfile(kind)):
+            own = {name: each for name, each in vars(value).items() if not name.startswith("_sa_")}
+            return [own[name] for name in sorted(own) if not name.startswith("__")][:_MANY]
+    return ()
