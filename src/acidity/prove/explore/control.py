@@ -139,12 +139,19 @@ class Control:
     # A database that refuses instead of letting wait
 
     def _try_again(self, but: Gate | None = None) -> Pause:
-        """Those that were refused as busy try again, in the order in which they were refused."""
-        self._refused = [gate for gate in self._refused if gate.place is Place.REFUSED]
-        for gate in list(self._refused):
-            if gate is not but:
-                self._let_go(gate)
-                yield from self._settle()
+        """Those that were refused as busy try again, in the order in which they were refused, as long as one gets on:
+        whoever ends may let go what an earlier one was refused for.
+        """
+        moved = True
+        while moved:
+            moved = False
+            self._refused = [gate for gate in self._refused if gate.place is Place.REFUSED]
+            for gate in list(self._refused):
+                if gate is not but:
+                    self._let_go(gate)
+                    yield from self._settle()
+                    moved = moved or gate.place is not Place.REFUSED
+            but = None
         self._refused = [gate for gate in self._refused if gate.place is Place.REFUSED]
         self._refused += [gate for gate in self.gates if gate.place is Place.REFUSED and gate not in self._refused]
 

@@ -27,7 +27,8 @@ def commit_meets_reader(one: Part, other: Part) -> bool:
 
 
 SQLITE_JOURNAL = Relation(
-    "one writer, whose COMMIT waits for readers", {**_COMMITTED, "commit_meets_reader": commit_meets_reader}
+    "one writer, whose COMMIT waits for readers",
+    {"locks_meet": locks_meet, "end_lets_go": end_lets_go, "commit_meets_reader": commit_meets_reader},
 )
 
 
@@ -38,7 +39,7 @@ def commit_meets_snapshot(one: Part, other: Part) -> bool:
 
 SQLITE_WAL = Relation(
     "one writer, and readers of a snapshot",
-    {**_COMMITTED, "commit_meets_snapshot": commit_meets_snapshot},
+    {"locks_meet": locks_meet, "end_lets_go": end_lets_go, "commit_meets_snapshot": commit_meets_snapshot},
     snapshots="statement",
 )
 

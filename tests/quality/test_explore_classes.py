@@ -1,0 +1,263 @@
+"""One run of each class finds what all schedules find: on random programs, and on programs aimed at each rule.
+
+``python -m pytest tests/quality/test_explore_classes.py -m large`` runs thousands on every level; the figures of
+docs/explanation/interleavings.md and `fit._AGREED` come of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from typing import NamedTuple
+
+import pytest
+
+from acidity.engines.base import Sandbox
+from acidity.prove.explore.classes import catalogues, fit, statement
+from acidity.prove.explore.classes.families import family_of
+from acidity.prove.explore.classes.relation import Relation
+from acidity.prove.explore.classes.schema import Schema
+from acidity.prove.explore.every import Deviated
+from acidity.prove.explore.lab import Lab
+from acidity.prove.stage.stage import Stage
+from tests.quality.random_callers import BASE, Program, TooMany, of_classes, of_every, operations, programs
+
+LEVELS = (
+    ("sqlite", "delete"),
+    ("sqlite", "wal"),
+    ("postgresql", "READ COMMITTED"),
+    ("mariadb", "READ COMMITTED"),
+)
+FIRST = 1_000_000  # no rule was made from these seeds
+MOST = 110  # schedules of one program
+
+
+@pytest.fixture(scope="module")
+def stage_at() -> Iterator[Callable[[str, str], Stage]]:
+    """A Stage for each engine and level, opened when it is first asked for."""
+    opened: dict[tuple[str, str], Stage] = {}
+    with ExitStack() as stack:
+
+        def stage(db: str, level: str) -> Stage:
+            if (db, level) not in opened:
+                settings = {"journal_mode": level} if db == "sqlite" else {}
+                imposed = None if db == "sqlite" else level
+                opened[db, level] = stack.enter_context(Stage(BASE, db, settings, imposed, 30.0))
+            return opened[db, level]
+
+        yield stage
+
+
+def relation_at(db: str, level: str) -> Relation:
+    found = family_of(db, level)
+    assert found is not None
+    return found
+
+
+# Random programs
+
+
+def agree(stage: Stage, db: str, level: str, first: int, count: int, callers: int) -> None:
+    """So many programs from a seed on; one that is not deterministic on replay is unknown to the user, and left out."""
+    done, seed = 0, first
+    while done < count:
+        made = programs(seed, callers)
+        lab = Lab(stage, operations(made))
+        try:
+            every = of_every(lab, MOST * (callers - 1))
+            runs = len(every.pop("runs"))
+            found, fewer, unfit = of_classes(stage, lab, level, relation_at(db, level))
+        except (TooMany, Deviated):
+            seed += 1
+            continue
+        assert unfit == "", f"seed {seed}"
+        missed = [schedule for outcome, schedule in every.items() if outcome not in found]
+        assert missed == [], f"seed {seed}: {made}"
+        assert fewer <= runs, f"seed {seed}"
+        done, seed = done + 1, seed + 1
+
+
+@pytest.mark.parametrize(("db", "level"), LEVELS[:1])
+def test_a_few_random_programs_agree(stage_at: Callable[[str, str], Stage], db: str, level: str) -> None:
+    agree(stage_at(db, level), db, level, FIRST, 4, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("callers", [2, 3])
+@pytest.mark.parametrize(("db", "level"), LEVELS)
+def test_random_programs_agree(stage_at: Callable[[str, str], Stage], db: str, level: str, callers: int) -> None:
+    agree(stage_at(db, level), db, level, FIRST, 20 if callers == 2 else 5, callers)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("callers", [2, 3])
+@pytest.mark.parametrize(("db", "level"), LEVELS)
+def test_thousands_of_random_programs_agree(
+    stage_at: Callable[[str, str], Stage], db: str, level: str, callers: int
+) -> None:
+    agree(stage_at(db, level), db, level, FIRST + 100_000, 2_000 if callers == 2 else 1_000, callers)
+
+
+# Programs aimed at one rule each, which lose an outcome where the rule is planted wrong
+
+
+class Aimed(NamedTuple):
+    """Programs, and what is planted: the name of a rule that is left out, or of something else in `PLANTS`."""
+
+    plant: str
+    programs: tuple[Program, ...]
+
+
+def both(one: tuple[object, ...], other: tuple[object, ...], ends: str = "commit") -> tuple[Program, ...]:
+    return Program(one, ends), Program(other)  # type: ignore[arg-type]
+
+
+TAKERS = both((("take", 1, 8),), (("take", 1, 8),))
+READER = both((("add", 1, 5),), (("read", 1), ("read", 1)))
+REFUSED = Program((("add", 1, 5),), "rollback"), Program((("begin", ""), ("read", 1), ("add", 1, 5)), "rollback")
+SNAPSHOT = both((("add", 1, 5),), (("begin", ""), ("read", 3), ("add", 2, 5)))
+SKIPS = both((("lock", 1),), (("skip", 1),))
+OPPOSITE = both((("add", 1, 5), ("add", 2, 5)), (("add", 2, 1), ("add", 1, 1)))
+CHILD = both((("child", 2, 2, 2),), (("drop", 2),))
+SAME_VALUE = both((("rekey", 1, 9),), (("rekey", 5, 9),))
+WATCHED = both((("watched", 5),), (("take", 3, 31),))
+VIEW = both((("add", 1, 50),), (("view",), ("view",)))
+COUNTED = both((("set", 1, 50), ("child", 2, 2, 3)), (("counted", 1),))
+SUBQUERY = both((("counted", 1), ("set", 2, 5)), (("drop_group", 1), ("add", 1, 1)))
+
+SERVERS = [
+    Aimed("locks_meet", TAKERS),
+    Aimed("commit_shows", READER),
+    Aimed("end_lets_go", SKIPS),
+    Aimed("references", CHILD),
+    Aimed("uniques", SAME_VALUE),
+    Aimed("triggers", WATCHED),
+    Aimed("views", VIEW),
+]
+AIMED = {
+    ("sqlite", "delete"): [
+        Aimed("locks_meet", TAKERS),
+        Aimed("end_lets_go", REFUSED),
+        Aimed("commit_meets_reader", READER),
+    ],
+    ("sqlite", "wal"): [
+        Aimed("locks_meet", TAKERS),
+        Aimed("end_lets_go", REFUSED),
+        Aimed("commit_meets_snapshot", SNAPSHOT),
+        Aimed("views", VIEW),
+    ],
+    ("postgresql", "READ COMMITTED"): [*SERVERS, Aimed("exact", COUNTED)],
+    ("mariadb", "READ COMMITTED"): [*SERVERS, Aimed("shares_reads", SUBQUERY)],
+}
+
+
+def with_schema(change: Callable[[Schema], Schema]) -> Callable[[pytest.MonkeyPatch], None]:
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        def schema_of(sandbox: Sandbox) -> Schema:
+            return change(catalogues.schema_of(sandbox))
+
+        patch.setattr(fit, "schema_of", schema_of)
+
+    return plant
+
+
+def without_uniques(schema: Schema) -> Schema:
+    return replace(schema, tables={name: replace(each, uniques=()) for name, each in schema.tables.items()})
+
+
+def without_triggers(schema: Schema) -> Schema:
+    return replace(schema, tables={name: replace(each, triggers=False) for name, each in schema.tables.items()})
+
+
+def with_view_as_table(schema: Schema) -> Schema:
+    return replace(schema, tables={**schema.tables, "low": schema.tables["r"]})
+
+
+PLANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    "references": with_schema(lambda schema: replace(schema, references=())),
+    "uniques": with_schema(without_uniques),
+    "triggers": with_schema(without_triggers),
+    "views": with_schema(with_view_as_table),
+    "exact": lambda patch: patch.setattr(statement._Reading, "_is_exact", lambda *_: True),
+}
+
+
+def planted(relation: Relation, plant: str, patch: pytest.MonkeyPatch) -> Relation:
+    if plant in PLANTS:
+        PLANTS[plant](patch)
+        return relation
+    return replace(relation, shares_reads="") if plant == "shares_reads" else relation.without(plant)
+
+
+def cells() -> Iterator[object]:
+    for (db, level), aimed in AIMED.items():
+        for each in aimed:
+            marks = () if db == "sqlite" else (pytest.mark.slow,)
+            yield pytest.param(db, level, each, marks=marks, id=f"{each.plant}-{db}-{level}")
+
+
+@pytest.mark.parametrize(("db", "level", "aimed"), list(cells()))
+def test_each_rule_is_needed(
+    stage_at: Callable[[str, str], Stage], db: str, level: str, aimed: Aimed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, relation = stage_at(db, level), relation_at(db, level)
+    lab = Lab(stage, operations(aimed.programs))
+    every = of_every(lab, 500)
+    del every["runs"]
+    found, _, unfit = of_classes(stage, lab, level, relation)
+    assert (unfit, set(found)) == ("", set(every))
+    wrong = planted(relation, aimed.plant, monkeypatch)
+    fewer, _, unfit = of_classes(stage, lab, level, wrong)
+    assert unfit == ""
+    assert set(fewer) < set(every)
+
+
+def agrees(stage: Stage, db: str, level: str, made: tuple[Program, ...]) -> dict[object, tuple[str, ...]]:
+    lab = Lab(stage, operations(made))
+    every = of_every(lab, 500)
+    del every["runs"]
+    found, _, unfit = of_classes(stage, lab, level, relation_at(db, level))
+    assert (unfit, set(found)) == ("", set(every))
+    return every
+
+
+def codes(outcomes: dict[object, tuple[str, ...]]) -> set[tuple[str, str]]:
+    return {code for outcome in outcomes for code in outcome[2]}  # type: ignore[index]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("db", "code"), [("postgresql", "40P01"), ("mariadb", "1213")])
+def test_each_of_two_callers_is_a_deadlocks_victim(stage_at: Callable[[str, str], Stage], db: str, code: str) -> None:
+    """Three things show it, each of which suffices: two that wait, an end by the engine, and whom that wakes."""
+    found = agrees(stage_at(db, "READ COMMITTED"), db, "READ COMMITTED", OPPOSITE)
+    assert codes(found) == {("A", code), ("B", code)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("db", ["postgresql", "mariadb"])
+def test_several_wait_for_one_delete(stage_at: Callable[[str, str], Stage], db: str) -> None:
+    """Which of them goes on first is a fact of the engine; where it is not the same on replay, that is said."""
+    waiters = Program((("drop", 2),)), Program((("add", 2, 5),)), Program((("lock", 2), ("child", 2, 2, 2)))
+    with suppress(Deviated):
+        agrees(stage_at(db, "READ COMMITTED"), db, "READ COMMITTED", waiters)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        (TAKERS[0], TAKERS[0], Program((("add", 2, 5),))),
+        (Program((("begin", ""), ("lock_group", 2))), Program((("drop", 2),)), Program((("move", 1, 2),), "rollback")),
+    ],
+    ids=["a pooled connection", "a commit that waits for a reader"],
+)
+def test_on_sqlite_a_third_caller_waits_like_the_second(
+    stage_at: Callable[[str, str], Stage], made: tuple[Program, ...]
+) -> None:
+    """Nobody is turned away as busy who would be let in when the others have gone on."""
+    assert codes(agrees(stage_at("sqlite", "delete"), "sqlite", "delete", made)) == set()
+
+
+def test_every_rule_of_a_relation_is_aimed_at() -> None:
+    for db, level in LEVELS:
+        assert set(relation_at(db, level).rules) <= {aimed.plant for aimed in AIMED[db, level]}
