@@ -56,6 +56,7 @@ def overdraw(session: Session) -> None:
     ids=["consistent-not-isolated", "isolated-not-consistent", "both"],
 )
 @pytest.mark.one_server
+@pytest.mark.one_in(3)
 def test_letters_are_of_their_own(operation: Operation, expected: dict[str, str], db: str) -> None:
     card = prove.check(at_once(operation, invariants=[nobody_owes]), db=db, **FEW)
     assert states(card) == {**expected, "D": "not built"}, str(card)
@@ -76,6 +77,7 @@ def test_each_operation_beside_itself_and_every_other_one() -> None:
     assert schedules.note.endswith(f"not run at once, since they only read: {reading}")
 
 
+@pytest.mark.slow
 def test_what_differs_in_the_arguments_alone_is_one_finding() -> None:
     report = isolated(prove.check(at_once(Operation(withdraw, 10), Operation(withdraw, 20)), letters="I"))
     (finding,) = report.findings
@@ -113,6 +115,7 @@ def test_what_one_letter_covers_no_other_says_it_does_not() -> None:
         ({"settle": look}, "settle="),
     ],
 )
+@pytest.mark.one_in(3)
 def test_what_explore_cannot_judge_yet_is_unknown(options: dict[str, Any], named: str) -> None:
     scenario = at_once(Operation(withdraw_guarded, 10), **options)
     card = prove.check(scenario, **FEW)
