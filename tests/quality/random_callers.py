@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import permutations
 from typing import Any, NamedTuple
 
 from sqlalchemy import text
@@ -346,7 +347,7 @@ def of_classes(
     stage: Stage, lab: Lab, level: str, relation: Relation, *, most: int = 500
 ) -> tuple[dict[object, tuple[str, ...]], int, str]:
     """The same of one schedule of each class; how many were run, and why not all are known to be among them."""
-    histories = [lab.serially(order).history for order in (lab.names, lab.names[::-1])]
+    histories = [lab.serially(order).history for order in permutations(lab.names)]
     classes = classes_of(stage, Manner(lab.stage.parts[""].engine_name, level), histories, relation)
     tree = classes.tree
     if tree is None:

@@ -97,7 +97,8 @@ def explore(
 ) -> Report | list[Report]:
     """Let the operations of a scenario at its rows at once, and compare what comes of it with every serial order.
 
-    Every order of their database calls is run, those with the fewest switches first, up to `runs_max` (500 unless it is
+    One order of their database calls is run of each class, where a relation of the level says which orders come to the
+    same; elsewhere every order, those with the fewest switches first. There are up to `runs_max` runs (500 unless it is
     given); of a single operation there are two callers. What is left undone makes the verdict unknown.
 
     Args:

@@ -1,0 +1,67 @@
+"""How many classes of schedules some programs have: docs/explanation/interleavings.md says it, and here it is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from acidity.prove.explore.classes.families import family_of
+from acidity.prove.explore.lab import Lab
+from acidity.prove.stage.stage import Stage
+from tests.quality.contested import CONTESTED, together
+from tests.quality.random_callers import of_classes
+
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "interleavings.md"
+COLUMNS = (("sqlite", "delete"), ("sqlite", "wal"), ("postgresql", "READ COMMITTED"), ("mariadb", "READ COMMITTED"))
+CHEAP = ("lost update", "FOR UPDATE", "guarded UPDATE", "opposite transfers, Core")
+
+
+@cache
+def counts() -> dict[str, tuple[int, ...]]:
+    lines = PAGE.read_text(encoding="utf-8").partition("| programs |")[2].splitlines()[2:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    return {row[0]: tuple(map(int, row[1:])) for row in rows}
+
+
+@pytest.fixture(scope="module")
+def stage_at() -> Iterator[Callable[[str, str], Stage]]:
+    """A Stage for each engine and level, opened when it is first asked for."""
+    opened: dict[tuple[str, str], Stage] = {}
+    scenario = together(*next(iter(CONTESTED.values())).operations)
+    with ExitStack() as stack:
+
+        def stage(db: str, level: str) -> Stage:
+            if (db, level) not in opened:
+                settings = {"journal_mode": level} if db == "sqlite" else {}
+                imposed = None if db == "sqlite" else level
+                opened[db, level] = stack.enter_context(Stage(scenario, db, settings, imposed, 30.0))
+            return opened[db, level]
+
+        yield stage
+
+
+def cells() -> Iterator[object]:
+    for name in CONTESTED:
+        for column, (db, level) in enumerate(COLUMNS):
+            marks = [] if db == "sqlite" and level == "delete" and name in CHEAP else [pytest.mark.slow]
+            marks = [pytest.mark.large] if name == "three bookings of a seat" and db != "sqlite" else marks
+            yield pytest.param(name, column, marks=marks, id=f"{name}-{db}-{level}")
+
+
+@pytest.mark.parametrize(("name", "column"), list(cells()))
+def test_so_many_classes(stage_at: Callable[[str, str], Stage], name: str, column: int) -> None:
+    db, level = COLUMNS[column]
+    relation = family_of(db, level)
+    assert relation is not None
+    stage = stage_at(db, level)
+    lab = Lab(stage, CONTESTED[name].operations)
+    _, runs, unfit = of_classes(stage, lab, level, relation)
+    assert (unfit, runs) == ("", counts()[name][column])
+
+
+def test_the_page_counts_all_of_them() -> None:
+    assert list(counts()) == list(CONTESTED)
