@@ -200,6 +200,9 @@ _MY_UNFIT = {
     "a table without transactions or with a history": """
 SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE()
 AND (table_type NOT IN ('BASE TABLE', 'VIEW') OR engine <> 'InnoDB')""",
+    "another notion of snapshots (innodb_snapshot_isolation)": """
+SELECT 1 FROM information_schema.session_variables
+WHERE variable_name = 'INNODB_SNAPSHOT_ISOLATION' AND variable_value = 'ON'""",
     "an event": "SELECT 1 FROM information_schema.events WHERE event_schema = DATABASE()",
     "a routine": "SELECT 1 FROM information_schema.routines WHERE routine_schema = DATABASE()",
 }

@@ -1,4 +1,4 @@
-"""The relation of each engine and level; a level that has none is searched schedule by schedule."""
+"""The relation of each engine and level. A pass may rest on one only if `fit` has it as measured."""
 
 from __future__ import annotations
 
@@ -43,11 +43,61 @@ SQLITE_WAL = Relation(
     snapshots="statement",
 )
 
+
+def commit_meets_writer(one: Part, other: Part) -> bool:
+    """A statement writes or locks what a COMMIT makes visible; a plain read looks at what it has seen."""
+    mine = other.foot
+    return meet(one.publishes, mine.writes | mine.locks | mine.shares)
+
+
+_SNAPSHOT = {
+    "locks_meet": locks_meet,
+    "end_lets_go": end_lets_go,
+    "commit_meets_writer": commit_meets_writer,
+    "commit_meets_snapshot": commit_meets_snapshot,
+}
+
+SNAPSHOT = Relation("the rows of the first statement", _SNAPSHOT, snapshots="statement")
+"""PostgreSQL at REPEATABLE READ."""
+
+LOCKING_SNAPSHOT = Relation(
+    "the rows of the first plain read; who writes looks at the last ones",
+    _SNAPSHOT,
+    snapshots="read",
+    shares_reads="writing",
+)
+"""MariaDB at REPEATABLE READ: an INSERT counts as a write of the whole table, and so meets what is locked in gaps."""
+
+
+def write_meets_read(one: Part, other: Part) -> bool:
+    """A read sees what is not committed yet."""
+    return meet(one.foot.writes, other.foot.reads)
+
+
+def undone_meets_read(one: Part, other: Part) -> bool:
+    """A read sees what is taken back."""
+    return one.ends and meet(one.releases, other.foot.reads)
+
+
+UNCOMMITTED = Relation(
+    "each statement sees what is written",
+    {**_COMMITTED, "write_meets_read": write_meets_read, "undone_meets_read": undone_meets_read},
+    shares_reads="writing",
+)
+"""MariaDB at READ UNCOMMITTED."""
+
+LOCKING_READS = Relation("every read locks", _COMMITTED, hands_over=False, shares_reads="all")
+"""MariaDB at SERIALIZABLE, inside transactions."""
+
 _FAMILIES: Mapping[tuple[str, str], Relation] = {
     ("sqlite", "delete"): SQLITE_JOURNAL,
     ("sqlite", "wal"): SQLITE_WAL,
     ("postgresql", "READ COMMITTED"): READ_COMMITTED,
     ("mariadb", "READ COMMITTED"): LOCKING_COMMITTED,
+    ("postgresql", "REPEATABLE READ"): SNAPSHOT,
+    ("mariadb", "REPEATABLE READ"): LOCKING_SNAPSHOT,
+    ("mariadb", "READ UNCOMMITTED"): UNCOMMITTED,
+    ("mariadb", "SERIALIZABLE"): LOCKING_READS,
 }
 
 

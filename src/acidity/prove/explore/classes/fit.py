@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from acidity.core.call import History
-from acidity.core.scenario import Operation
+from acidity.engines.base import Sandbox
 from acidity.prove.explore.classes.catalogues import schema_of
 from acidity.prove.explore.classes.families import family_of
 from acidity.prove.explore.classes.follower import Follower, Learnt
@@ -67,13 +67,13 @@ class Manner:
 
     Attributes:
         engine: the name of their engine.
-        level: the isolation level of all of them, or for SQLite the journal mode.
+        levels: their isolation levels, or for SQLite the journal mode.
         at_once: some statement was a transaction by itself.
         unfit: why no schedule of them may be left out; empty where some may.
     """
 
     engine: str
-    level: str
+    levels: frozenset[str] = frozenset()
     at_once: bool = False
     unfit: str = ""
 
@@ -87,7 +87,7 @@ class Manners:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._known: dict[frozenset[int], Manner] = {}
+        self._known: dict[int, Manner] = {}
 
     def of(self, callers: Iterable[int]) -> Manner:
         """How those of some callers are, by the positions of their operations.
@@ -95,34 +95,33 @@ class Manners:
         Raises:
             KeyboardInterrupt: the user pressed Ctrl-C.
         """
-        positions = frozenset(callers)
-        if positions not in self._known:
-            operations = [self._stage.scenario.operations[each] for each in sorted(positions)]
-            self._known[positions] = self._found(operations)
-        return self._known[positions]
-
-    def _found(self, operations: Sequence[Operation]) -> Manner:
         stage = self._stage
         if len(stage.parts) > 1:
-            return Manner("", "", unfit="there are several databases")
+            return Manner("", unfit="there are several databases")
         (part,) = stage.parts.values()
         if stage.scenario.effects:
-            return Manner(part.engine_name, "", unfit="effects outside the database are counted")
-        shared = Shared(operations)
-        with shared.watching():
-            seen = [watched(stage, each) for each in operations]
-        before = shared.mark()
-        for each in operations:
-            watched(stage, each)
-        unfit = ""
-        if shared.locks() or shared.writes_global or shared.mark() != before:
-            unfit = "the program has state or locks of its own beside the database"
-        levels = {level for watch in seen for level in watch.seen}
-        if part.engine_name == "sqlite":
-            levels = {part.info().settings.get("journal_mode", "")}
+            return Manner(part.engine_name, unfit="effects outside the database are counted")
+        found = [self._of_one(each, part) for each in sorted(set(callers))]
+        levels = frozenset().union(*(each.levels for each in found))
+        unfit = next((each.unfit for each in found if each.unfit), "")
         if len(levels) != 1:
             unfit = unfit or f"their transactions are at {len(levels)} isolation levels"
-        return Manner(part.engine_name, min(levels, default=""), any(watch.at_once for watch in seen), unfit)
+        return Manner(part.engine_name, levels, any(each.at_once for each in found), unfit)
+
+    def _of_one(self, position: int, part: Sandbox) -> Manner:
+        if position not in self._known:
+            operation = self._stage.scenario.operations[position]
+            shared = Shared([operation])
+            with shared.watching():
+                seen = watched(self._stage, operation)
+            before = shared.mark()
+            watched(self._stage, operation)
+            changes = shared.locks() or shared.writes_global or shared.mark() != before
+            unfit = "the program has state or locks of its own beside the database" if changes else ""
+            journal = part.info().settings.get("journal_mode", "") if part.engine_name == "sqlite" else ""
+            levels = frozenset({journal} if journal else seen.seen)
+            self._known[position] = Manner(part.engine_name, levels, seen.at_once, unfit)
+        return self._known[position]
 
 
 def classes_of(stage: Stage, manner: Manner, histories: Iterable[History], relation: Relation | None = None) -> Classes:
@@ -136,7 +135,7 @@ def classes_of(stage: Stage, manner: Manner, histories: Iterable[History], relat
     """
     if manner.unfit:
         return Classes(None, manner.unfit)
-    engine, level = manner.engine, manner.level
+    engine, (level,) = manner.engine, manner.levels
     measured = agreed_at(engine, level)
     chosen = relation or (family_of(engine, level) if measured is not None else None)
     if chosen is None:

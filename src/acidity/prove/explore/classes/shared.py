@@ -79,7 +79,7 @@ class Shared:
                 with suppress(ValueError):  # it is not filled yet
                     self._add(cell.cell_contents)
         else:
-            self._add(function)
+            self._add_all([function, getattr(function, "__self__", None)])
 
     def _add_all(self, values: Iterable[Any]) -> None:
         for value in values:

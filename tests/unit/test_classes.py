@@ -1,0 +1,273 @@
+"""Classes of schedules without a database: footprints of texts, the tree of runs, and what a program shares."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from acidity.core.call import Call, Kind, Writes
+from acidity.core.turn import Turn
+from acidity.prove import Operation
+from acidity.prove.explore.classes.families import READ_COMMITTED
+from acidity.prove.explore.classes.follower import Follower, Learnt
+from acidity.prove.explore.classes.footprint import Reader, Unfit
+from acidity.prove.explore.classes.items import Item, Items, Whole, key_of, meet
+from acidity.prove.explore.classes.schema import Described, Reference, Schema
+from acidity.prove.explore.classes.shared import Shared
+from acidity.prove.explore.classes.tree import Tree, with_fewest_switches
+
+SCHEMA = Schema(
+    {
+        "r": Described(("id",), {"id": "number", "v": "number", "name": "text"}),
+        "n": Described(("id",), {"id": "number", "u": "number"}, uniques=(("u",),)),
+        "w": Described(("id",), {"id": "number"}, triggers=True),
+    },
+    (Reference("n", ("r_id",), "r", ("id",)),),
+)
+
+
+def call(sql: str, params: Any = None, actor: str = "A", kind: Kind = Kind.STATEMENT, *, many: bool = False) -> Call:
+    writes = Writes.NO if sql.lower().startswith("select") or kind is not Kind.STATEMENT else Writes.YES
+    return Call(actor, 1, kind, sql, params, connection=1, writes=writes, many=many)
+
+
+def items(*pairs: tuple[str, Any]) -> Items:
+    return frozenset(Item(table, (key,) if isinstance(key, int | str) else key) for table, key in pairs)
+
+
+ALL, NEW = Whole.ALL, Whole.NEW
+
+
+@pytest.mark.parametrize(
+    ("sql", "params", "reads", "writes", "locks", "shares"),
+    [
+        ("SELECT v FROM r WHERE id = ?", (1,), items(("r", 1)), (), (), ()),
+        ("SELECT v FROM r WHERE id = %(k)s::INTEGER AND v > 2", {"k": 1}, items(("r", 1)), (), (), ()),
+        ("SELECT v FROM r WHERE id = $1", (1,), items(("r", 1)), (), (), ()),
+        ("SELECT v FROM r WHERE id = 1 OR v = 2", None, items(("r", ALL)), (), (), ()),
+        ("SELECT v FROM r WHERE id = ?", (1.5,), items(("r", ALL)), (), (), ()),
+        ("SELECT a.v FROM r a, r b WHERE a.id = 1", None, items(("r", 1), ("r", ALL)), (), (), ()),
+        ("SELECT v FROM elsewhere", None, items(("*", ALL)), (), (), ()),
+        ("UPDATE r SET v = 1 WHERE id = ?", (2,), (), items(("r", 2)), (), ()),
+        ("UPDATE r SET v = (SELECT count(*) FROM n) WHERE id = 2", None, items(("n", ALL)), items(("r", 2)), (), ()),
+        ("SELECT v FROM n WHERE id = 3 FOR UPDATE", None, (), (), items(("n", 3)), ()),
+        ("SELECT v FROM n WHERE id = 3 FOR SHARE", None, (), (), (), items(("n", 3))),
+        (
+            "INSERT INTO n (id, u, r_id) VALUES (?, ?, ?)",
+            (4, 5, 6),
+            (),
+            items(("n", 4), ("n:u", 5)),
+            (),
+            items(("r:key", 6)),
+        ),
+        ("INSERT INTO n (u) VALUES (?)", (5,), (), items(("n", NEW), ("n:u", 5)), (), items(("r:key", ALL))),
+        (
+            "DELETE FROM r WHERE id = 2",
+            None,
+            (),
+            items(("r", 2), ("r:key", ALL), ("n", ALL), ("n:u", ALL)),
+            (),
+            (),
+        ),
+    ],
+)
+def test_the_footprint_of_a_text(
+    sql: str, params: Any, reads: Items, writes: Items, locks: Items, shares: Items
+) -> None:
+    foot = Reader(SCHEMA, "postgresql").read(call(sql, params))
+    found = (foot.reads, foot.writes, foot.locks, foot.shares)
+    if "INSERT INTO n (u)" in sql:
+        assert found[:3] == (frozenset(reads), writes, frozenset(locks))
+    else:
+        assert found == tuple(map(frozenset, (reads, writes, locks, shares)))
+
+
+@pytest.mark.parametrize(
+    ("sql", "exact"),
+    [
+        ("UPDATE r SET v = v + 1 WHERE id = 1 AND v > 2", True),
+        ("SELECT v FROM r WHERE id = 1 FOR UPDATE", True),
+        ("SELECT v FROM r WHERE id = 1 FOR UPDATE SKIP LOCKED", False),
+        ("SELECT v FROM r WHERE id = 1 FOR UPDATE NOWAIT", False),
+        ("UPDATE r SET v = (SELECT count(*) FROM n) WHERE id = 1", False),
+        ("UPDATE r SET v = 1 WHERE v = 1", False),
+        ("DELETE FROM n WHERE id = 1", False),
+        ("INSERT INTO r (id) VALUES (1)", False),
+    ],
+)
+def test_to_wait_is_to_come_later_only_for_one_row(sql: str, exact: bool) -> None:  # noqa: FBT001 - of a table
+    assert Reader(SCHEMA, "postgresql").read(call(sql)).exact is exact
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+        "SELECT my_function(1)",
+        "SELECT set_config('a', 'b', true)",
+        "CREATE TABLE x (id INTEGER)",
+        "SELECT 1; DELETE FROM r",
+        "WITH gone AS (DELETE FROM r RETURNING id) SELECT * FROM gone",
+        "SELECT v INTO x FROM r",
+        "CALL something()",
+        "not a text at all",
+    ],
+)
+def test_what_is_not_understood_ends_the_reduction(sql: str) -> None:
+    with pytest.raises(Unfit):
+        Reader(SCHEMA, "postgresql").read(call(sql))
+
+
+@pytest.mark.parametrize("sql", ["UPDATE w SET id = 2 WHERE id = 1", "SELECT pg_advisory_xact_lock(1)"])
+def test_what_may_do_more_than_it_says_is_wild(sql: str) -> None:
+    assert Reader(SCHEMA, "postgresql").read(call(sql)).wild
+
+
+def test_keys_are_apart_only_if_every_collation_says_so() -> None:
+    assert key_of([("Anna", "text")]) == key_of([("ANNA", "text")]) != key_of([("Bert", "text")])
+    for value, sort in (("é", "text"), ("a b", "text"), ("1", "number"), (True, "number"), (1, "text"), (1, "")):
+        assert key_of([(value, sort)]) is ALL
+    assert not meet(items(("r", 1)), items(("r", 2), ("n", 1)))
+    assert meet(items(("r", 1)), items(("r", NEW)))
+    assert meet(items(("r", 1)), items(("*", ALL)))
+
+
+# The tree, over a database that grants everything
+
+
+class World:
+    """Runs programs of Calls that never wait; what comes of one is the order in which its Calls on a row are made."""
+
+    def __init__(self, **programs: list[str]) -> None:
+        self.programs = programs
+
+    def run(self, tree: Tree) -> tuple[str, ...]:
+        left = {name: list(calls) for name, calls in self.programs.items()}
+        grants: list[str] = []
+        while able := tuple(name for name, calls in left.items() if calls):
+            name = tree(len(grants), able)
+            text = left[name].pop(0)
+            made = call(text, actor=name, kind=Kind.COMMIT if text == "COMMIT" else Kind.STATEMENT)
+            grants.append(name)
+            tree.after_turn(Turn(name, made))
+        tree.seen()
+        return tuple(grants)
+
+
+def tree_of() -> Tree:
+    learnt = Learnt()
+    return Tree(Follower(READ_COMMITTED, Reader(SCHEMA, "postgresql"), learnt), learnt)
+
+
+def test_callers_that_meet_nowhere_have_one_class() -> None:
+    world = World(A=["UPDATE r SET v = 1 WHERE id = 1"] * 3, B=["UPDATE r SET v = 1 WHERE id = 2"] * 3)
+    tree, runs = tree_of(), []
+    while tree.has_next():
+        runs.append(world.run(tree))
+    assert runs == [("A", "A", "A", "B", "B", "B")]
+
+
+def test_each_order_of_what_meets_is_run_once() -> None:
+    world = World(**{name: ["UPDATE r SET v = 1 WHERE id = 1", "SELECT v FROM n"] for name in "ABC"})
+    tree, orders = tree_of(), Counter[tuple[str, ...]]()
+    while tree.has_next():
+        grants = world.run(tree)
+        orders[tuple(dict.fromkeys(grants))] += 1
+    assert orders == dict.fromkeys(permutations("ABC"), 1)
+    assert tree.redundant == 0
+
+
+def test_the_plainest_schedule_of_a_class_has_the_fewest_switches() -> None:
+    reads, writes = "SELECT v FROM r WHERE id = 1", "UPDATE r SET v = 1 WHERE id = 2"
+    world, tree = World(A=[reads, reads, writes], B=[reads, reads, writes]), tree_of()
+
+    def alternating(number: int, able: tuple[str, ...]) -> str:
+        tree(number, able)
+        return able[number % len(able)]
+
+    left = {name: list(calls) for name, calls in world.programs.items()}
+    tree._follower.begin()
+    for number in range(6):
+        able = tuple(name for name, calls in left.items() if calls)
+        name = able[number % len(able)]
+        tree._follower.choosing(able)
+        tree.after_turn(Turn(name, call(left[name].pop(0), actor=name)))
+    assert "".join(with_fewest_switches(tree.steps, READ_COMMITTED.depends)) in {"AAABBB", "BBBAAA"}
+
+
+# What a program shares
+
+
+COUNTED: dict[str, int] = {}
+CONSTANT = {"price": 3}
+LOCK = threading.Lock()
+NUMBER = 0
+
+
+class Gateway:
+    """Keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.charges: list[int] = []
+
+
+GATEWAY = Gateway()
+
+
+def counts() -> None:
+    COUNTED["n"] = COUNTED.get("n", 0) + 1
+
+
+def looks() -> int:
+    return CONSTANT["price"]
+
+
+def locks() -> None:
+    with LOCK:
+        pass
+
+
+def assigns() -> None:
+    global NUMBER  # noqa: PLW0603 - this is what is looked for
+    NUMBER += 1
+
+
+def charges() -> None:
+    GATEWAY.charges.append(1)
+
+
+def closing() -> Any:
+    seen: list[int] = []
+    return lambda: seen.append(1)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "shares"),
+    [
+        (counts, (), True),
+        (looks, (), False),
+        (locks, (), True),
+        (assigns, (), True),
+        (charges, (), True),
+        (closing(), (), True),
+        ((lambda seen: seen.append(1)), ([],), True),
+        ((lambda seen: len(seen)), ([],), False),
+        (GATEWAY.charges.append, (1,), True),
+    ],
+    ids=["counts", "looks", "locks", "assigns", "charges", "closure", "argument", "argument read", "builtin"],
+)
+def test_what_callers_share_beside_the_database_is_seen(
+    function: Any,
+    arguments: tuple[Any, ...],
+    shares: bool,  # noqa: FBT001 - of a table
+) -> None:
+    shared = Shared([Operation(function, *arguments, name="f")])
+    with shared.watching():
+        function(*arguments)
+    before = shared.mark()
+    function(*arguments)
+    assert (shared.locks() or shared.writes_global or shared.mark() != before) is shares
