@@ -103,8 +103,13 @@ class HostedFacts(HostedDatabase):
         """What the session says; a transaction that has failed says nothing."""
         if self.commits_by_itself(dbapi_connection):
             return "AUTOCOMMIT"
-        try:
-            (row,) = rows_of(dbapi_connection, self.asks_level)
+        try:  # not by `rows_of`: the plain face of an async connection cannot ask for further results
+            cursor = dbapi_connection.cursor()
+            try:
+                cursor.execute(self.asks_level)
+                row = cursor.fetchone()
+            finally:
+                cursor.close()
         except Exception:  # every driver has its own
             return ""
         (level,) = row.values() if isinstance(row, Mapping) else row  # the program decides what its rows are

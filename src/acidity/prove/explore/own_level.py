@@ -25,22 +25,19 @@ _FOR_ONE = re.compile(
 
 @dataclass(slots=True)
 class LevelWatch(Layer):
-    """Asks after each statement at which level its transaction is, and whether there is one.
+    """Asks after each statement at which level its transaction is.
 
     Attributes:
         seen: the levels, in the order in which they were met.
-        at_once: some statement was a transaction by itself, so that what it locked was let go at once.
     """
 
     seen: dict[str, None] = field(default_factory=dict)
-    at_once: bool = False
 
     def intercept(self, pending: PendingCall) -> None:
         """Let it take place, then ask on the same connection."""
         self.inner.intercept(pending)
         if pending.wire is None or pending.call.kind is not Kind.STATEMENT:
             return
-        self.at_once |= pending.wire.autocommits(pending.call.sql)
         if asked := _FOR_ONE.match(pending.call.sql):
             self.seen.setdefault(" ".join(asked[1].upper().split()))
         elif level := pending.wire.level():

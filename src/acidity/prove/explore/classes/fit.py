@@ -37,9 +37,10 @@ class Agreed:
 # Measured by tests/quality/random_callers.py on seeds that no rule was made from (docs/explanation/interleavings.md);
 # a level is here only if all of them agreed, and searched schedule by schedule if it is not.
 _AGREED: Mapping[tuple[str, str], Agreed] = {
-    ("sqlite", "delete"): Agreed(733, 36),
-    ("postgresql", "READ COMMITTED"): Agreed(195, 16),
-    ("mariadb", "READ COMMITTED"): Agreed(201, 0),
+    ("sqlite", "delete"): Agreed(733, 71),
+    ("sqlite", "wal"): Agreed(452, 0),
+    ("postgresql", "READ COMMITTED"): Agreed(195, 18),
+    ("mariadb", "READ COMMITTED"): Agreed(201, 13),
 }
 
 
@@ -68,13 +69,11 @@ class Manner:
     Attributes:
         engine: the name of their engine.
         levels: their isolation levels, or for SQLite the journal mode.
-        at_once: some statement was a transaction by itself.
         unfit: why no schedule of them may be left out; empty where some may.
     """
 
     engine: str
     levels: frozenset[str] = frozenset()
-    at_once: bool = False
     unfit: str = ""
 
 
@@ -106,7 +105,7 @@ class Manners:
         unfit = next((each.unfit for each in found if each.unfit), "")
         if len(levels) != 1:
             unfit = unfit or f"their transactions are at {len(levels)} isolation levels"
-        return Manner(part.engine_name, levels, any(each.at_once for each in found), unfit)
+        return Manner(part.engine_name, levels, unfit)
 
     def _of_one(self, position: int, part: Sandbox) -> Manner:
         if position not in self._known:
@@ -120,7 +119,7 @@ class Manners:
             unfit = "the program has state or locks of its own beside the database" if changes else ""
             journal = part.info().settings.get("journal_mode", "") if part.engine_name == "sqlite" else ""
             levels = frozenset({journal} if journal else seen.seen)
-            self._known[position] = Manner(part.engine_name, levels, seen.at_once, unfit)
+            self._known[position] = Manner(part.engine_name, levels, unfit)
         return self._known[position]
 
 
@@ -145,7 +144,6 @@ def classes_of(stage: Stage, manner: Manner, histories: Iterable[History], relat
     if schema.unfit:
         return Classes(None, f"the schema has {schema.unfit}")
     learnt = Learnt()
-    learnt.autocommits = manner.at_once
     follower = Follower(chosen, Reader(schema, engine), learnt)
     for history in histories:
         follower.teach(history)
