@@ -28,7 +28,10 @@ LEVELS = (
     ("sqlite", "wal"),
     ("postgresql", "READ COMMITTED"),
     ("mariadb", "READ COMMITTED"),
+    ("postgresql", "REPEATABLE READ"),
+    ("mariadb", "REPEATABLE READ"),
 )
+UNMEASURED = (("mariadb", "READ UNCOMMITTED"), ("mariadb", "SERIALIZABLE"))
 FIRST = 1_000_000  # no rule was made from these seeds
 MOST = 110  # schedules of one program
 
@@ -92,7 +95,7 @@ def test_random_programs_agree(stage_at: Callable[[str, str], Stage], db: str, l
 
 @pytest.mark.large
 @pytest.mark.parametrize("callers", [2, 3])
-@pytest.mark.parametrize(("db", "level"), LEVELS)
+@pytest.mark.parametrize(("db", "level"), [*LEVELS, *UNMEASURED])
 def test_thousands_of_random_programs_agree(
     stage_at: Callable[[str, str], Stage], db: str, level: str, callers: int
 ) -> None:
@@ -117,6 +120,8 @@ TAKERS = both((("take", 1, 8),), (("take", 1, 8),))
 READER = both((("add", 1, 5),), (("read", 1), ("read", 1)))
 REFUSED = Program((("add", 1, 5),), "rollback"), Program((("begin", ""), ("read", 1), ("add", 1, 5)), "rollback")
 SNAPSHOT = both((("add", 1, 5),), (("begin", ""), ("read", 3), ("add", 2, 5)))
+TWO_READS = both((("add", 1, 5),), (("read", 3), ("read", 1)))
+TAKEN_BACK = both((("add", 1, 5),), (("read", 1), ("read", 1)), "rollback")
 SKIPS = both((("lock", 1),), (("skip", 1),))
 OPPOSITE = both((("add", 1, 5), ("add", 2, 5)), (("add", 2, 1), ("add", 1, 1)))
 CHILD = both((("child", 2, 2, 2),), (("drop", 2),))
@@ -135,6 +140,7 @@ SERVERS = [
     Aimed("triggers", WATCHED),
     Aimed("views", VIEW),
 ]
+SNAPSHOTS = [Aimed("commit_meets_snapshot", TWO_READS) if aimed.plant == "commit_shows" else aimed for aimed in SERVERS]
 AIMED = {
     ("sqlite", "delete"): [
         Aimed("locks_meet", TAKERS),
@@ -149,6 +155,15 @@ AIMED = {
     ],
     ("postgresql", "READ COMMITTED"): [*SERVERS, Aimed("exact", COUNTED)],
     ("mariadb", "READ COMMITTED"): [*SERVERS, Aimed("shares_reads", SUBQUERY)],
+    ("postgresql", "REPEATABLE READ"): SNAPSHOTS,
+    ("mariadb", "REPEATABLE READ"): [*SNAPSHOTS, Aimed("shares_reads", SUBQUERY)],
+    ("mariadb", "READ UNCOMMITTED"): [
+        Aimed("locks_meet", TAKERS),
+        Aimed("end_lets_go", SKIPS),
+        Aimed("write_meets_read", READER),
+        Aimed("undone_meets_read", TAKEN_BACK),
+    ],
+    ("mariadb", "SERIALIZABLE"): [Aimed("locks_meet", TAKERS), Aimed("end_lets_go", SKIPS)],
 }
 
 
@@ -259,5 +274,5 @@ def test_on_sqlite_a_third_caller_waits_like_the_second(
 
 
 def test_every_rule_of_a_relation_is_aimed_at() -> None:
-    for db, level in LEVELS:
+    for db, level in (*LEVELS, *UNMEASURED):
         assert set(relation_at(db, level).rules) <= {aimed.plant for aimed in AIMED[db, level]}

@@ -37,25 +37,14 @@ def commit_meets_snapshot(one: Part, other: Part) -> bool:
     return bool(one.publishes) and other.snapshot is not None and meet(one.publishes, other.snapshot)
 
 
-SQLITE_WAL = Relation(
-    "one writer, and readers of a snapshot",
-    {"locks_meet": locks_meet, "end_lets_go": end_lets_go, "commit_meets_snapshot": commit_meets_snapshot},
-    snapshots="statement",
-)
-
-
-def commit_meets_writer(one: Part, other: Part) -> bool:
-    """A statement writes or locks what a COMMIT makes visible; a plain read looks at what it has seen."""
-    mine = other.foot
-    return meet(one.publishes, mine.writes | mine.locks | mine.shares)
-
-
 _SNAPSHOT = {
     "locks_meet": locks_meet,
     "end_lets_go": end_lets_go,
-    "commit_meets_writer": commit_meets_writer,
     "commit_meets_snapshot": commit_meets_snapshot,
 }
+
+SQLITE_WAL = Relation("one writer, and readers of a snapshot", _SNAPSHOT, snapshots="statement")
+
 
 SNAPSHOT = Relation("the rows of the first statement", _SNAPSHOT, snapshots="statement")
 """PostgreSQL at REPEATABLE READ."""
@@ -81,12 +70,22 @@ def undone_meets_read(one: Part, other: Part) -> bool:
 
 UNCOMMITTED = Relation(
     "each statement sees what is written",
-    {**_COMMITTED, "write_meets_read": write_meets_read, "undone_meets_read": undone_meets_read},
+    {
+        "locks_meet": locks_meet,
+        "end_lets_go": end_lets_go,
+        "write_meets_read": write_meets_read,
+        "undone_meets_read": undone_meets_read,
+    },
     shares_reads="writing",
 )
 """MariaDB at READ UNCOMMITTED."""
 
-LOCKING_READS = Relation("every read locks", _COMMITTED, hands_over=False, shares_reads="all")
+LOCKING_READS = Relation(
+    "every read locks",
+    {"locks_meet": locks_meet, "end_lets_go": end_lets_go},
+    hands_over=False,
+    shares_reads="all",
+)
 """MariaDB at SERIALIZABLE, inside transactions."""
 
 _FAMILIES: Mapping[tuple[str, str], Relation] = {
