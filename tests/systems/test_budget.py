@@ -42,7 +42,7 @@ def said(capsys: pytest.CaptureFixture[str], command: str) -> tuple[int, str, st
 def test_budget_is_moved_and_merged(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, "transfer Food Travel 25.10") == (0, "Food  ₹95.40\nTravel  ₹105.10\n", "")
     assert said(capsys, "merge Travel Food") == (0, "Food  ₹200.50\n", "")
-    assert said(capsys, "summary --month 1999-12") == (0, "", "")
+    assert said(capsys, "summary --month 1999-12") == said(capsys, "summary --month 9999-12") == (0, "", "")
     assert said(capsys, f"summary --month {today():%Y-%m}") == (0, "Food  ₹200.50\n", "")
 
 
@@ -58,6 +58,9 @@ def test_budget_is_moved_and_merged(capsys: pytest.CaptureFixture[str]) -> None:
         ("merge Food Food", 1, "Categories must be different"),
         ("add Food 5 --user 2", 1, "Category not found"),
         ("add Food 0.005", 2, "paisa"),
+        ("add Food 5 --user 99999999999", 2, "at most"),
+        ("add Food\u202e 5", 2, "cannot be read"),
+        (f"add Food 5 {'x' * 201}", 2, "at most 200 characters"),
         ("summary --month March", 2, "is not a month"),
     ],
 )
