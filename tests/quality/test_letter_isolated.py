@@ -139,6 +139,20 @@ def test_all_groups_share_a_number_of_schedules(monkeypatch: pytest.MonkeyPatch)
     assert isolated(prove.check(scenario, letters="I", runs_max=20)).verdict == "pass"
 
 
+def withdraw_twice(session: Session) -> None:
+    for _ in range(2):
+        withdraw_guarded(session, 1)
+
+
+def test_short_groups_leave_to_long_ones_what_they_do_not_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = at_once(Operation(withdraw_twice), Operation(withdraw_guarded, 1))
+    needed = isolated(prove.check(scenario, letters="I")).runs
+    monkeypatch.setattr(explore, "LETTER_MAX", needed)
+    report = isolated(prove.check(scenario, letters="I"))
+    assert (report.verdict, report.runs) == ("pass", needed)
+    assert report.bounds[0].total == needed
+
+
 def test_the_letters_share_the_time_that_there_is() -> None:
     card = prove.check(at_once(Operation(withdraw_guarded, 10)), budget=0.0, **FEW)
     assert states(card) | {"D": ""} == {"A": "unknown", "C": "unknown", "I": "unknown", "D": ""}
