@@ -6,8 +6,8 @@ others are asked. One whose exception the user expects (``raises=``) may or may 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -17,14 +17,17 @@ from acidity.analysis.diff import row_changes
 from acidity.analysis.values import encode
 from acidity.core.call import unanswered_commit
 from acidity.core.outcome import Ending, State, Told
+from acidity.prove.explore.breaches import Breach
 from acidity.prove.explore.lab import Played
-from acidity.prove.explore.oracle import NoOracle, Oracle, Serial, effects_of
+from acidity.prove.explore.oracle import Oracle, effects_of, ends_of
+from acidity.prove.explore.serial import NoOracle, Serial
 
 
 class Word(Enum):
     """What a run of several callers is."""
 
     SERIAL = "as in a serial order"
+    BETWEEN = "as in an order of their transactions, and in no order of whole callers"
     NOT_SERIAL = "as in no serial order"
     UNDECIDED = "undecided"
 
@@ -47,6 +50,8 @@ class Judged:
         nearest: the serial order that it is as, or the one from which it differs in the fewest rows.
         turned_away: the callers whom the engine turned away.
         reason: why it is undecided.
+        between: the order of their transactions that it is as, where it is as in no order of whole callers.
+        breaches: what does not hold in its committed states, though it does when no caller comes between.
     """
 
     played: Played
@@ -54,6 +59,8 @@ class Judged:
     nearest: Serial | None
     turned_away: tuple[str, ...] = ()
     reason: str = ""
+    between: Serial | None = None
+    breaches: tuple[Breach, ...] = ()
 
 
 class Judge:
@@ -79,12 +86,14 @@ class Judge:
             return Judged(
                 played, Word.UNDECIDED, None, (), f"{tired[0]} gave up after its last attempt (max_attempts=)"
             )
+        breaches: tuple[Breach, ...] = ()
         try:
-            return self._judged(played)
+            breaches = self._breaches(played)
+            return replace(self._judged(played), breaches=breaches)
         except TooSymmetric:
             return Judged(played, Word.UNDECIDED, None, (), "the rows are too symmetric to compare")
         except NoOracle as error:
-            return Judged(played, Word.UNDECIDED, None, (), str(error))
+            return Judged(played, Word.UNDECIDED, None, (), str(error), breaches=breaches)
 
     def _judged(self, played: Played) -> Judged:
         away = tuple(name for name in played.endings if self._was_turned_away(played, name))
@@ -102,18 +111,49 @@ class Judge:
             seen.append(serial)
             if match is Match.PERHAPS:
                 doubt = "an answer holds a generated value that may be another one"
+        between = self._of_transactions(played, certain | set(unclear), perhaps)
+        if between is not None:
+            return Judged(played, Word.BETWEEN, self._nearest(played, seen), away, between=between)
+        if cut := self._cut(played, told):
+            doubt = f"{cut} was turned away after it had committed: what may come of the rest is not known"
         said = {name: self._said(played, name) for name in unclear}
         there = certain | {name for name in unclear if said[name] is Told.OK}
         for serial in self._serials(there, perhaps | (set(unclear) - there)):
-            names = [name for name in unclear if name not in serial.order]
+            names = [name for name in unclear if name not in serial.names]
             if not names or self._match(played, serial) is Match.UNLIKE:
                 continue
             if all(said[name] is Told.FAILED for name in names):
                 return Judged(played, Word.SERIAL, serial, away)
             answer = f"{', '.join(names)} was turned away and answered {played.endings[names[0]].answer!r}"
             doubt = f"{answer}: say with succeeded= whether that means it worked"
-        nearest = min(seen, key=lambda serial: len(row_changes(serial.state, played.state)))
-        return Judged(played, Word.UNDECIDED if doubt else Word.NOT_SERIAL, nearest, away, doubt)
+        word = Word.UNDECIDED if doubt else Word.NOT_SERIAL
+        return Judged(played, word, self._nearest(played, seen), away, doubt)
+
+    @staticmethod
+    def _nearest(played: Played, serials: Sequence[Serial]) -> Serial:
+        return min(serials, key=lambda serial: len(row_changes(serial.state, played.state)))
+
+    def _breaches(self, played: Played) -> tuple[Breach, ...]:
+        """Rules that hold as long as each caller comes to its end before the next one begins."""
+        if not played.breaches:
+            return ()
+        whole = [run for serial in self._oracle.uninterrupted() for run in serial.runs]
+        anyway = {breach.violation.called for run in whole for breach in run.breaches}
+        return tuple(breach for breach in played.breaches if breach.violation.called not in anyway)
+
+    def _of_transactions(self, played: Played, surely: set[str], perhaps: set[str]) -> Serial | None:
+        """An order of their transactions that comes to the same."""
+        for names in self._oracle.subsets(surely, perhaps):
+            for serial in self._oracle.alternations(names):
+                if self._match(played, serial) is Match.SAME:
+                    return serial
+        return None
+
+    def _cut(self, played: Played, told: Sequence[str]) -> str:
+        """Who was turned away in the midst of several transactions."""
+        if not self._oracle.several:
+            return ""
+        return next((name for name in told if self._has_committed(played, name)), "")
 
     def _serials(self, surely: set[str], perhaps: set[str]) -> Iterator[Serial]:
         for names in self._oracle.subsets(surely, perhaps):
@@ -141,8 +181,10 @@ class Judge:
     def _match(self, played: Played, serial: Serial) -> Match:
         if not self._comparer.same(played.state, serial.state):
             return Match.UNLIKE
+        if serial.runs and ends_of(played) != ends_of(serial.runs[0]):
+            return Match.UNLIKE
         worst = Match.SAME
-        for name in serial.order:
+        for name in serial.names:
             match = self._match_ending(played, serial, name)
             if match is Match.UNLIKE:
                 return match
