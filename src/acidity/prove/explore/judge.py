@@ -144,7 +144,7 @@ class Judge:
     def _of_transactions(self, played: Played, surely: set[str], perhaps: set[str]) -> Serial | None:
         """An order of their transactions that comes to the same."""
         for names in self._oracle.subsets(surely, perhaps):
-            for serial in self._oracle.alternations(names):
+            for serial in self._oracle.alternations(names, played):
                 if self._match(played, serial) is Match.SAME:
                     return serial
         return None

@@ -21,6 +21,7 @@ from acidity.errors import UsageError
 from acidity.prove.explore.alternating import Alternating
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.serial import NoOracle, Serial
+from acidity.prove.explore.units import order_of
 from acidity.prove.stage.clock import let_second_pass
 
 TURNED_AWAY = frozenset({ErrorClass.SERIALIZATION, ErrorClass.DEADLOCK, ErrorClass.BUSY, ErrorClass.LOCK_TIMEOUT})
@@ -92,16 +93,24 @@ class Oracle:
                 self._keep(order, self._run_twice(order) if order or self._lab.stage.scenario.steps else ())
             yield self._serials[order]
 
-    def alternations(self, names: Iterable[str]) -> Iterable[Serial]:
+    def alternations(self, names: Iterable[str], run: Played | None = None) -> Iterator[Serial]:
         """The orders of the transactions of these callers, where they mean to commit more than once.
+
+        Args:
+            names: the callers.
+            run: a run of them; the order in which its transactions ended comes first.
 
         Raises:
             NoOracle: there are too many, or they cannot be made.
         """
         ordered = tuple(sorted(names))
         if not self.several or len(ordered) <= 1:
-            return ()
-        return self._alternating.setdefault(ordered, Alternating(self._lab, ordered))
+            return
+        found = self._alternating.setdefault(ordered, Alternating(self._lab, ordered))
+        if run is not None:
+            like = found.like(tuple(name for name in order_of(run.trace) if name in ordered))
+            yield from [] if like is None else [like]
+        yield from found
 
     def uninterrupted(self) -> Iterator[Serial]:
         """Of the orders of transactions those in which no caller comes between two of another one."""

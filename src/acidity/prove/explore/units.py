@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from acidity.core.call import Event, Kind
-from acidity.core.turn import Turn
+from acidity.core.turn import Trace, Turn
 
 
 class Units:
@@ -58,6 +58,16 @@ class Units:
                 self.order.append(call.actor)
         else:
             mine.add(call.connection)
+
+
+def order_of(trace: Trace) -> tuple[str, ...]:
+    """Whose transactions ended in a run, in their order; they may have been open at once."""
+    units = Units()
+    for turn, able in zip(trace.turns, trace.enabled, strict=True):
+        units.before_turn(able)
+        units.after_turn(turn)
+    units.before_turn(())
+    return tuple(units.order)
 
 
 def _may_end(event: Event) -> bool:
