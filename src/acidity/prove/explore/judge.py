@@ -14,9 +14,9 @@ from typing import Any
 from acidity.analysis.answers import Likeness
 from acidity.analysis.canonical import TooSymmetric
 from acidity.analysis.diff import row_changes
-from acidity.analysis.values import encode
+from acidity.analysis.references import Alike, Said
 from acidity.core.call import unanswered_commit
-from acidity.core.outcome import Ending, State, Told
+from acidity.core.outcome import Ending, Told
 from acidity.prove.explore.breaches import Breach
 from acidity.prove.explore.lab import Played
 from acidity.prove.explore.oracle import Oracle, effects_of, ends_of
@@ -30,14 +30,6 @@ class Word(Enum):
     BETWEEN = "as in an order of their transactions, and in no order of whole callers"
     NOT_SERIAL = "as in no serial order"
     UNDECIDED = "undecided"
-
-
-class Match(Enum):
-    """How a run compares with one serial order."""
-
-    SAME = "the same"
-    PERHAPS = "the same, unless a generated value in an answer is another one"
-    UNLIKE = "unlike"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +98,10 @@ class Judge:
         seen: list[Serial] = []
         for serial in self._serials(certain | set(unclear), perhaps):
             match = self._match(played, serial)
-            if match is Match.SAME:
+            if match is Alike.SAME:
                 return Judged(played, Word.SERIAL, serial, away)
             seen.append(serial)
-            if match is Match.PERHAPS:
+            if match is Alike.PERHAPS:
                 doubt = "an answer holds a generated value that may be another one"
         between = self._of_transactions(played, certain | set(unclear), perhaps)
         if between is not None:
@@ -120,7 +112,7 @@ class Judge:
         there = certain | {name for name in unclear if said[name] is Told.OK}
         for serial in self._serials(there, perhaps | (set(unclear) - there)):
             names = [name for name in unclear if name not in serial.names]
-            if not names or self._match(played, serial) is Match.UNLIKE:
+            if not names or self._match(played, serial) is Alike.UNLIKE:
                 continue
             if all(said[name] is Told.FAILED for name in names):
                 return Judged(played, Word.SERIAL, serial, away)
@@ -145,7 +137,7 @@ class Judge:
         """An order of their transactions that comes to the same."""
         for names in self._oracle.subsets(surely, perhaps):
             for serial in self._oracle.alternations(names, played):
-                if self._match(played, serial) is Match.SAME:
+                if self._match(played, serial) is Alike.SAME:
                     return serial
         return None
 
@@ -178,41 +170,29 @@ class Judge:
             return Told.OK
         return Told.FAILED if found == {Likeness.FAILED} else Told.UNDECIDED
 
-    def _match(self, played: Played, serial: Serial) -> Match:
+    def _match(self, played: Played, serial: Serial) -> Alike:
         if not self._comparer.same(played.state, serial.state):
-            return Match.UNLIKE
+            return Alike.UNLIKE
         if serial.runs and ends_of(played) != ends_of(serial.runs[0]):
-            return Match.UNLIKE
-        worst = Match.SAME
+            return Alike.UNLIKE
+        told: list[Said] = []
         for name in serial.names:
-            match = self._match_ending(played, serial, name)
-            if match is Match.UNLIKE:
-                return match
-            worst = match if match is Match.PERHAPS else worst
-        return worst
+            ending, clean = played.endings[name], serial.endings(name)[0]
+            if effects_of(played, name) != effects_of(serial.runs[0], name):
+                return Alike.UNLIKE
+            if not (_failed(ending) or _failed(clean)):
+                said = ending.answer, self._oracle.roles(name), self._oracle.called(name)
+                told.append(Said(self._cleans(serial, name), *said))
+            elif _failure(ending) != _failure(clean):
+                return Alike.UNLIKE
+        return self._comparer.told(told, serial.state, played.state) if told else Alike.SAME
 
-    def _match_ending(self, played: Played, serial: Serial, name: str) -> Match:
-        ending, (clean, *_) = played.endings[name], serial.endings(name)
-        if effects_of(played, name) != effects_of(serial.runs[0], name):
-            return Match.UNLIKE
-        if _failed(ending) or _failed(clean):
-            return Match.SAME if _failure(ending) == _failure(clean) else Match.UNLIKE
-        cleans = [(run.endings[name].answer, run.state) for run in serial.runs]
-        if self._comparer.likeness(cleans, ending.answer, played.state) is Likeness.SAME:
-            return Match.SAME
-        return Match.PERHAPS if self._holds_generated(ending.answer, played.state) else Match.UNLIKE
-
-    def _holds_generated(self, answer: Any, state: State) -> bool:
-        """Whether a value of the answer is one that the database, a clock or chance has made in this run."""
-        masks = self._oracle.masks
-        old = {encode(value) for table in self._comparer.seed.tables.values() for row in table.rows for value in row}
-        made = {
-            encode(row[table.columns.index(column)])
-            for name, column in masks.keys | masks.tokens
-            if (table := state.tables.get(name)) is not None and column in table.columns
-            for row in table.rows
-        } - old
-        return any(encode(leaf) in made for leaf in _leaves(answer))
+    def _cleans(self, serial: Serial, name: str) -> list[Any]:
+        """What it answers in this order; what differs between two runs of it shows what chance has made."""
+        answers = [ending.answer for ending in serial.endings(name)]
+        if len(answers) == 1:  # an order of transactions is run once
+            answers += [ending.answer for whole in self._oracle.orders(serial.names) for ending in whole.endings(name)]
+        return answers
 
 
 def _failed(ending: Ending) -> bool:
@@ -222,14 +202,3 @@ def _failed(ending: Ending) -> bool:
 
 def _failure(ending: Ending) -> tuple[str, bool | None]:
     return ending.exception, ending.succeeded if not ending.exception else None
-
-
-def _leaves(answer: Any) -> Iterator[Any]:
-    if isinstance(answer, dict):
-        for part in answer.values():
-            yield from _leaves(part)
-    elif isinstance(answer, list | tuple | set | frozenset):
-        for part in answer:
-            yield from _leaves(part)
-    else:
-        yield answer

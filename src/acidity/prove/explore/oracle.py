@@ -14,6 +14,7 @@ from itertools import combinations, permutations
 from acidity.analysis.compare import Comparer
 from acidity.analysis.diff import row_changes
 from acidity.analysis.masks import Column, Masks, NotDeterministic, learn
+from acidity.analysis.references import Roles, roles_of
 from acidity.core.call import Event, Kind, Writes
 from acidity.engines.sandbox import Unsettled
 from acidity.engines.speech import ErrorClass, only_reads, speech_of
@@ -51,6 +52,7 @@ class Oracle:
         self._engines = {name: part.engine_name for name, part in lab.stage.parts.items()}
         self._serials: dict[tuple[str, ...], Serial] = {}
         self.several = lab.stage.scenario.commits == "several"
+        self._roles: dict[str, Roles] = {}
         self._alternating: dict[tuple[str, ...], Alternating] = {}
         self.names = lab.names
         let_second_pass(lab.stage.seed)
@@ -92,6 +94,18 @@ class Oracle:
             if order not in self._serials:
                 self._keep(order, self._run_twice(order) if order or self._lab.stage.scenario.steps else ())
             yield self._serials[order]
+
+    def called(self, name: str) -> str:
+        """The operation of a caller."""
+        return self._lab.operations[self.names.index(name)].name
+
+    def roles(self, name: str) -> Roles:
+        """Where in what a caller answers the keys of rows may stand: where one does in every order of all callers."""
+        if name not in self._roles:
+            runs = [run for order in permutations(self.names) for run in self._serials[order].runs]
+            answers = ((run.endings[name].answer, run.state) for run in runs if run.endings[name].answered)
+            self._roles[name] = roles_of(answers, self.comparer.seed, self.masks)
+        return self._roles[name]
 
     def alternations(self, names: Iterable[str], run: Played | None = None) -> Iterator[Serial]:
         """The orders of the transactions of these callers, where they mean to commit more than once.

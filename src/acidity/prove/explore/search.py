@@ -204,8 +204,9 @@ class Search:
 
     def outcome(self, played: Played) -> object:
         """What tells it from other runs: rows, how each caller ended, and what it answered."""
-        endings = [(name, it.exception, it.succeeded, repr(it.answer)) for name, it in sorted(played.endings.items())]
-        return self._oracle.comparer.digest(played.state), tuple(endings)
+        endings = [(name, it.exception, it.succeeded) for name, it in sorted(played.endings.items())]
+        answers = {name: it.answer for name, it in played.endings.items()}
+        return self._oracle.comparer.digest_told(played.state, answers), tuple(endings)
 
     def _victims(self, played: Played) -> Iterator[Victim]:
         made: dict[str, Call] = {}
