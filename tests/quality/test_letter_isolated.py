@@ -107,27 +107,6 @@ def test_what_one_letter_covers_no_other_says_it_does_not() -> None:
 # Unknown is never pass
 
 
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        ({"commits": "several", "invariants": [nobody_owes]}, 'commits="several"'),
-        ({"recover": look}, "recover="),
-        ({"settle": look}, "settle="),
-    ],
-)
-@pytest.mark.one_in(3)
-def test_what_explore_cannot_judge_yet_is_unknown(options: dict[str, Any], named: str) -> None:
-    scenario = at_once(Operation(withdraw_guarded, 10), **options)
-    card = prove.check(scenario, **FEW)
-    assert (card.verdict, isolated(card).verdict, isolated(card).runs) == ("unknown", "unknown", 0)
-    assert isolated(card).unknowns == (
-        f"explore cannot judge {named} yet, so that I was not looked at (--letters AC leaves it out)",
-    )
-    assert prove.check(scenario, letters="AC", **FEW).verdict == "pass"
-    with pytest.raises(UsageError, match="explore cannot judge"):
-        prove.explore(scenario, pairs=True)
-
-
 def test_all_groups_share_a_number_of_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explore, "LETTER_MAX", 9)
     scenario = at_once(Operation(withdraw_guarded, 10), Operation(withdraw_guarded, 20))
