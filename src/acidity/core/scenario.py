@@ -252,6 +252,8 @@ class Scenario:
         recover: what a restarted process does, a function that gets what an operation gets (or an `Operation` of it).
             It runs after the operation ended, without faults; then the rows must be as before or after.
         settle: the same for what runs anyway (the relay of an outbox, a worker of a queue), after `recover`.
+        settings: how the program's own database is set, by engine: ``{"sqlite": {"synchronous": "extra"}}``; those of
+            the check go before.
 
     Raises:
         UsageError: no operation, no schema, or two of them; several commits without invariants; or `databases` does not
@@ -270,6 +272,7 @@ class Scenario:
     databases: Mapping[str, Database]
     recover: Operation | None
     settle: Operation | None
+    settings: Mapping[str, Mapping[str, str]]
     name: str = field(compare=False)
 
     def __init__(
@@ -286,6 +289,7 @@ class Scenario:
         databases: Mapping[str, Database] | None = None,
         recover: Operation | Callable[..., Any] | None = None,
         settle: Operation | Callable[..., Any] | None = None,
+        settings: Mapping[str, Mapping[str, str]] | None = None,
         name: str = "",
     ) -> None:
         invariants = tuple(invariants)
@@ -326,6 +330,7 @@ class Scenario:
         put(self, "databases", {} if databases is None else several(databases, bind))
         put(self, "recover", None if recover is None else _step("recover", recover))
         put(self, "settle", None if settle is None else _step("settle", settle))
+        put(self, "settings", {engine: dict(chosen) for engine, chosen in (settings or {}).items()})
         put(self, "name", name)
 
     @property
