@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
+from acidity.core.cause import AlsoBroken
 from acidity.core.codes import CODES, HALF_RECOVERED, TORN_BY_POWER_LOSS
 from acidity.core.finding import Finding
 from acidity.core.options import CheckOptions
@@ -126,9 +127,25 @@ def _with_their_letters(answers: dict[str, Report | LetterState]) -> dict[str, R
             moved[letter] = answer
             continue
         own = [found for found in answer.findings if CODES[found.code].letter == letter]
-        own += [found for found in (*stray, *both) if CODES[found.code].letter == letter and found not in own]
+        for found in (*stray, *both):
+            if CODES[found.code].letter == letter:
+                _add(own, found)
         moved[letter] = replace(answer, findings=tuple(sorted(own, key=lambda found: found.severity != "error")))
     return moved
+
+
+def _add(own: list[Finding], found: Finding) -> None:
+    """One more finding of a letter; where another one has the same cause, that breaks this, too."""
+    for place, known in enumerate(own):
+        if _cause(known) == _cause(found) and found.permanent is not None:
+            also = AlsoBroken(found.code, found.word)
+            own[place] = known if also in known.also else replace(known, also=(*known.also, also))
+            return
+    own.append(found)
+
+
+def _cause(found: Finding) -> tuple[object, ...]:
+    return found.operation, found.kind, found.permanent.site if found.permanent is not None else None
 
 
 def _strays(letter: str, answer: Report | LetterState) -> list[Finding]:

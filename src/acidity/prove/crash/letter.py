@@ -16,7 +16,7 @@ from acidity.prove.crash.findings import POWER_LOSS
 from acidity.prove.crash.judge import Word
 from acidity.prove.drill.letters import counted, versions
 
-_NOT_COVERED = ("other arguments", "several callers at a power cut", "disks that lie about a sync, and bit rot")
+_NOT_COVERED = ("other arguments", "power cuts beside other callers", "disks that lie")
 
 
 def durability_report(crashed: Crashed, asked: CheckOptions) -> Report:
