@@ -286,13 +286,13 @@ def _asked(scenario: Scenario, db: str, options: Mapping[str, Any]) -> CheckOpti
         UsageError: they do not.
     """
     asked = CheckOptions.of(db, options)
-    if why := {engine_of(engine): reason for engine, reason in scenario.not_applicable.items()}.get(engine_of(db)):
-        raise NotApplicable(f"not applicable on {engine_of(db).name}: {why}")
     for name, bound in (("budget", asked.budget), ("runs_max", asked.runs_max)):
         if bound is not None and bound < 0:
             raise UsageError(f"{name}={bound!r} is less than nothing")
     if asked.faults is not None:
         require_known(asked.faults)
+    if why := {engine_of(engine): reason for engine, reason in scenario.not_applicable.items()}.get(engine_of(db)):
+        raise NotApplicable(f"not applicable on {engine_of(db).name}: {why}")
     return asked if asked.target else replace(asked, target=scenario.name)
 
 
