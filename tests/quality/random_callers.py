@@ -348,7 +348,9 @@ def of_classes(
 ) -> tuple[dict[object, tuple[str, ...]], int, str]:
     """The same of one schedule of each class; how many were run, and why not all are known to be among them."""
     histories = [lab.serially(order).history for order in permutations(lab.names)]
-    classes = classes_of(stage, Manner(lab.stage.parts[""].engine_name, frozenset({level})), histories, relation)
+    classes = classes_of(
+        stage, Manner(lab.stage.parts[""].engine_name, frozenset({level})), len(lab.names), histories, relation
+    )
     tree = classes.tree
     if tree is None:
         return {}, 0, classes.said

@@ -16,6 +16,7 @@ import pytest
 from acidity.engines.base import Sandbox
 from acidity.prove.explore.classes import catalogues, fit, statement
 from acidity.prove.explore.classes.families import family_of
+from acidity.prove.explore.classes.fit import Manner, classes_of
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.schema import Schema
 from acidity.prove.explore.every import Deviated
@@ -271,6 +272,12 @@ def test_on_sqlite_a_third_caller_waits_like_the_second(
 ) -> None:
     """Nobody is turned away as busy who would be let in when the others have gone on."""
     assert codes(agrees(stage_at("sqlite", "delete"), "sqlite", "delete", made)) == set()
+
+
+def test_more_callers_than_were_measured_have_every_order(stage_at: Callable[[str, str], Stage]) -> None:
+    stage = stage_at("sqlite", "delete")
+    manner = Manner("sqlite", frozenset({"delete"}))
+    assert [classes_of(stage, manner, callers, []).tree is None for callers in (2, 3, 4)] == [False, False, True]
 
 
 def test_every_rule_of_a_relation_is_aimed_at() -> None:

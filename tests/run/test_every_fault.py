@@ -22,7 +22,7 @@ from tests.run import bank
 from tests.run.ways import WAYS, ids
 from tests.tiers import mostly_slow
 
-# Where the transfer is drilled by default; the budget is on PostgreSQL, and on MariaDB in test_budget_drill.py.
+# Where the transfer is drilled by default; the budget is on PostgreSQL, and on every server in tests/systems.
 USUAL = ("sqlite3",)
 ROOT = Path(__file__).parents[2]
 NO_EFFECT = {"effect-before", "effect-after"}  # neither program has one

@@ -30,6 +30,10 @@ class Agreed:
     two: int
     three: int
 
+    def of(self, callers: int) -> int:
+        """Of so many callers; none were measured of more than three."""
+        return {2: self.two, 3: self.three}.get(callers, 0)
+
     def __str__(self) -> str:
         return f"{self.two:,} random programs of two callers and {self.three:,} of three"
 
@@ -38,9 +42,11 @@ class Agreed:
 # a level is here only if all of them agreed, and searched schedule by schedule if it is not.
 _AGREED: Mapping[tuple[str, str], Agreed] = {
     ("sqlite", "delete"): Agreed(733, 71),
-    ("sqlite", "wal"): Agreed(452, 0),
+    ("sqlite", "wal"): Agreed(452, 18),
     ("postgresql", "READ COMMITTED"): Agreed(195, 18),
     ("mariadb", "READ COMMITTED"): Agreed(201, 13),
+    ("postgresql", "REPEATABLE READ"): Agreed(259, 0),
+    ("mariadb", "REPEATABLE READ"): Agreed(307, 0),
 }
 
 
@@ -100,6 +106,8 @@ class Manners:
         (part,) = stage.parts.values()
         if stage.scenario.effects:
             return Manner(part.engine_name, unfit="effects outside the database are counted")
+        if stage.scenario.commits == "several":
+            return Manner(part.engine_name, unfit="rules are asked after each COMMIT")
         found = [self._of_one(each, part) for each in sorted(set(callers))]
         levels = frozenset().union(*(each.levels for each in found))
         unfit = next((each.unfit for each in found if each.unfit), "")
@@ -123,12 +131,15 @@ class Manners:
         return self._known[position]
 
 
-def classes_of(stage: Stage, manner: Manner, histories: Iterable[History], relation: Relation | None = None) -> Classes:
+def classes_of(
+    stage: Stage, manner: Manner, callers: int, histories: Iterable[History], relation: Relation | None = None
+) -> Classes:
     """How to search the schedules of callers whose serial runs are known.
 
     Args:
         stage: where they run.
         manner: how their transactions are.
+        callers: how many there are.
         histories: of their serial runs.
         relation: the one to use, whether or not a pass may rest on it; None for the one of the level.
     """
@@ -136,9 +147,9 @@ def classes_of(stage: Stage, manner: Manner, histories: Iterable[History], relat
         return Classes(None, manner.unfit)
     engine, (level,) = manner.engine, manner.levels
     measured = agreed_at(engine, level)
-    chosen = relation or (family_of(engine, level) if measured is not None else None)
+    chosen = relation or (family_of(engine, level) if measured is not None and measured.of(callers) else None)
     if chosen is None:
-        return Classes(None, f"{engine} at {level or 'its level'} has no relation that is measured well enough")
+        return Classes(None, f"classes of {callers} callers are not measured on {engine} at {level or 'its level'}")
     (part,) = stage.parts.values()
     schema = schema_of(part)
     if schema.unfit:

@@ -76,6 +76,11 @@ class Tree:
         """Whether a run is left to be made."""
         return not self.unfit and (not self._began or bool(self._nodes))
 
+    @property
+    def left(self) -> int:
+        """How many runs are still to be made, at the least."""
+        return 1 + sum(len(node.wanted - node.done.keys() - node.asleep.keys() - {node.chosen}) for node in self._nodes)
+
     def __call__(self, number: int, able: tuple[str, ...]) -> str:
         """Who goes on in this turn.
 
