@@ -75,7 +75,8 @@ def _ask_one(target: Target, db: str, request: Request, ask: Ask, more: dict[str
 
 def bounds(request: Request, progress: Progress) -> dict[str, Any]:
     """The keyword arguments that bound a check and show how far it is."""
-    return {"budget": request.budget, "runs_max": request.runs_max, "progress": progress}
+    more = {} if request.actors == "threads" else {"actors": request.actors}
+    return {"budget": request.budget, "runs_max": request.runs_max, "progress": progress, **more}
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from acidity.adapters.seam import Actor, PassThrough
 from acidity.core.call import History
@@ -17,7 +18,9 @@ from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.breaches import Breach, CommittedStates, Stated
 from acidity.prove.explore.control import Choose
 from acidity.prove.explore.hall import Hall
+from acidity.prove.explore.workers import Workers
 from acidity.prove.stage.aftermath import step_of
+from acidity.prove.stage.apart import live_apart
 from acidity.prove.stage.call import Player
 from acidity.prove.stage.rehearsal import Rehearsal
 from acidity.prove.stage.stage import Stage
@@ -63,20 +66,24 @@ class Lab:
     Args:
         stage: where.
         operations: of the callers, in their order.
+        apart: callers at once have a process each.
 
     Attributes:
         names: the letters of the callers.
         runs: how many were made.
         left: names of threads that could not be ended; nothing more can be run then.
+        locks: lines of the program at which callers waited for a lock that is one for each process.
     """
 
-    def __init__(self, stage: Stage, operations: Sequence[Operation]) -> None:
+    def __init__(self, stage: Stage, operations: Sequence[Operation], *, apart: bool = False) -> None:
+        self._apart = apart
         self.stage = stage
         self._rehearsal = Rehearsal(stage)
         self.operations = tuple(operations)
         self.names = tuple(actor_name(position) for position in range(len(operations)))
         self.runs = 0
         self.left: tuple[str, ...] = ()
+        self.locks: dict[str, None] = {}
         self._several = stage.scenario.commits == "several"
         self._stated = Stated(stage)
         for part in stage.parts.values():
@@ -100,17 +107,28 @@ class Lab:
         """
         watch = CommittedStates(self._stated, len(self.names if names is None else names))
         told = [each for each in (after_turn, watch.after_turn if self._several else None) if each is not None]
-        hall = Hall(choose, self._rescue, lambda turn: _tell(told, turn))
         names = self.names if names is None else names
         players = [Player(each, Actor(name, PassThrough(), records=True)) for name, each in self._callers(names)]
         self.runs += 1
+        played = self._let_play(players, choose, lambda turn: _tell(told, turn))
+        return self._followed(played, watch)
+
+    def _let_play(self, players: Sequence[Player], choose: Choose, after_turn: Callable[[Turn], None]) -> Played:
+        """In this process, or each in one of its own."""
+        stage = self.stage
+        here = Hall(choose, self._rescue, after_turn)
+        there = Workers(choose, stage.parts, partial(live_apart, stage), after_turn)
         try:
             with asking():
-                rehearsed = self._rehearsal.run(players, hall.play)
+                if self._apart:
+                    rehearsed = self._rehearsal.run(players, apart=there.play)
+                else:
+                    rehearsed = self._rehearsal.run(players, here.play)
         finally:
-            self.left = self.left or hall.left
-        played = _played(players, hall.trace, rehearsed.endings, rehearsed.look.state, rehearsed.bypasses)
-        return self._followed(played, watch)
+            self.left = self.left or here.left
+            self.locks |= here.locks
+        trace = there.trace if self._apart else here.trace
+        return _played(players, trace, rehearsed.endings, rehearsed.look.state, rehearsed.bypasses)
 
     def serially(self, order: Sequence[str]) -> Played:
         """Run some of them one after the other, each when the one before has ended, from the rows before.
