@@ -11,6 +11,7 @@ import pytest
 from acidity import prove
 from acidity.core.report import Card
 from acidity.errors import EngineUnavailable, Interrupted, Terminated, UsageError
+from acidity.prove import checks
 from acidity.prove.stage import ground
 from tests.doors.samples import ALL_LETTERS, FAILED, GREEN, PASSED, SQLITE, UNDECIDED
 
@@ -153,6 +154,17 @@ def test_wrong_usage_of_one_target_hides_no_other(acidity, answers):
     assert left.err == "acidity: pond:one: the clean run was told failed\n"
 
 
+def test_what_is_not_applicable_is_told_and_has_no_verdict(acidity, write):
+    write("pond.py", READS + 'two = Scenario(reads, schema=schema, not_applicable={"sqlite": "it has no row locks"})\n')
+    told = "acidity: pond:two: not applicable on sqlite: it has no row locks\n"
+    for command in ("check", "drill", "explore"):
+        both = acidity(command, "pond")
+        assert (both.code, "pond:one" in both.out, "pond:two" in both.out) == (0, True, False)
+        assert both.err.endswith(told)
+    alone = acidity("check", "pond:two")
+    assert (alone.code, alone.out, alone.err) == (2, "", told)
+
+
 def test_the_same_trouble_is_told_once(acidity, answers):
     answers(UsageError("letter D is not built"), UsageError("letter D is not built"))
     left = acidity("check", "pond", "--letters", "D")
@@ -163,6 +175,7 @@ def test_the_same_trouble_is_told_once(acidity, answers):
 @pytest.mark.parametrize("given", ["D", "AD", "acid"])
 def test_a_letter_that_is_asked_for_and_not_built_is_wrong_usage(acidity, answers, given, monkeypatch):
     answers(GREEN)
+    monkeypatch.setattr(checks, "CHECKS", {letter: checks.CHECKS[letter] for letter in "ACI"})
     left = acidity("check", "pond:one", "--letters", given)
     assert (left.code, left.out) == (2, "")
     assert f"--letters {given.upper()}: D is not built into acidity check yet; ask for A, C, I" in left.err

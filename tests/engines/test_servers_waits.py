@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -99,6 +102,57 @@ def test_nobody_waits_any_more_once_the_lock_is_given(made: Callable[[str], Host
             assert sandbox.waits_for(waiter) == frozenset()
             waiting.result(BOUND_S)
             waiter.rollback()
+
+
+LETS_GO = {
+    "postgresql": ("SELECT pg_advisory_lock(71)", "SELECT pg_advisory_unlock(71)", "SELECT pg_backend_pid()"),
+    "mariadb": (
+        "SELECT GET_LOCK('let go', 60)",
+        "SELECT RELEASE_LOCK('let go')",
+        "SELECT tid FROM information_schema.processlist WHERE id = CONNECTION_ID()",
+    ),
+}
+
+
+@contextmanager
+def starved(thread: int) -> Iterator[None]:
+    """A thread of a server hardly gets the processor, since another program keeps it busy."""
+    core = min(os.sched_getaffinity(thread))
+    os.sched_setaffinity(thread, {core})
+    os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+    busy = [
+        sys.executable,
+        "-c",
+        f"import os; os.sched_setaffinity(0, {{{core}}}); print(flush=True)\nwhile True: pass",
+    ]
+    with subprocess.Popen(busy, stdout=subprocess.PIPE) as hog:
+        try:
+            assert hog.stdout is not None
+            hog.stdout.readline()
+            yield
+        finally:
+            hog.kill()
+
+
+@pytest.mark.parametrize("db", SERVERS)
+def test_nobody_waits_for_a_lock_of_the_program_once_it_is_given(made: Callable[[str], HostedSandbox], db: str) -> None:
+    """Not even while the thread that waited cannot run."""
+    sandbox = made(db)
+    take, leave, who = LETS_GO[db]
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor())
+        holder, waiter = connections(sandbox, stack, 2)
+        cursor = waiter.cursor()
+        cursor.execute(who)
+        stack.enter_context(starved(int(cursor.fetchone()[0])))
+        for _ in range(20):
+            holder.cursor().execute(take)
+            waiting = pool.submit(cursor.execute, take)
+            until(lambda: bool(sandbox.waits_for(waiter)))
+            holder.cursor().execute(leave)
+            assert sandbox.waits_for(waiter) == frozenset()
+            waiting.result(BOUND_S)
+            cursor.execute(leave)
 
 
 LOCKS = {

@@ -4,6 +4,10 @@
 itself is ``TRX HAS BEEN WAITING``. It does not name the holder. ``information_schema.innodb_lock_waits`` does, but is
 a cache that is filled anew only when nobody has read it for 100 ms: so it is read rarely, and believed only where it
 speaks of that very lock.
+
+Other locks (a table's definition, a user's lock) stand in the list of processes alone, and there, too, whoever got one
+stays listed as waiting until its thread has been scheduled, which on a busy machine is late. The kernel knows: a thread
+that was woken no longer sleeps (``proc(5)``).
 """
 
 from __future__ import annotations
@@ -12,6 +16,8 @@ import random
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from acidity.engines.facts import UNNAMED, Waits
@@ -24,10 +30,9 @@ _WAITING = re.compile(
     re.MULTILINE,
 )
 _OTHER_LOCKS = (
-    "SELECT id FROM information_schema.processlist WHERE state = 'User lock' OR state LIKE 'Waiting for %lock'"
+    "SELECT id, tid FROM information_schema.processlist WHERE state = 'User lock' OR state LIKE 'Waiting for %lock'"
 )
-
-
+_PROGRAMS = frozenset({"mariadbd", "mysqld"})
 _STALE_S = 0.1  # how long the server keeps the cache after somebody has read it
 
 
@@ -52,10 +57,15 @@ class Waiting:
             for trx, lock in locks.items()
             if threads[trx] in sessions
         }
-        for (thread,) in self._ask(_OTHER_LOCKS):
+        for thread in self._waiting_for_other_locks():
             if thread in sessions:
-                waits.setdefault(int(thread), frozenset({UNNAMED}))
+                waits.setdefault(thread, frozenset({UNNAMED}))
         return waits
+
+    def _waiting_for_other_locks(self) -> frozenset[int]:
+        """Those listed before and after the kernel said that they sleep."""
+        asleep = {row for row in self._ask(_OTHER_LOCKS) if not _runs(int(row[1]))}
+        return frozenset(int(row[0]) for row in self._ask(_OTHER_LOCKS) if row in asleep) if asleep else frozenset()
 
     def _held_by(self, lock: str) -> frozenset[str]:
         """The transactions that hold a lock, as far as the server has said so yet."""
@@ -68,6 +78,15 @@ class Waiting:
             ):
                 self._holders[requested] = self._holders.get(requested, frozenset()) | {str(by)}
         return self._holders.get(lock, frozenset())
+
+
+def _runs(tid: int) -> bool:
+    """Whether a thread of a server on this machine is running or about to; of others nothing is known."""
+    place = Path(f"/proc/{tid}")
+    with suppress(OSError, IndexError):
+        if place.joinpath("comm").read_text(encoding="utf-8").strip() in _PROGRAMS:
+            return place.joinpath("stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "R"
+    return False
 
 
 def _transactions(status: str) -> tuple[dict[str, int], dict[str, str]]:

@@ -24,7 +24,7 @@ from acidity.prove.explore.findings import told
 from acidity.prove.explore.lab import Lab, asking
 from acidity.prove.explore.oracle import Oracle
 from acidity.prove.explore.own_level import own_levels
-from acidity.prove.explore.search import SCHEDULES_MAX, Search, Searched
+from acidity.prove.explore.search import Search, Searched
 from acidity.prove.explore.serial import NoOracle
 from acidity.prove.runs import Runs, reason_of
 from acidity.prove.stage.inspector import Inspector
@@ -175,31 +175,62 @@ def _explore_all(
     runs: Runs, groups: Sequence[Callers], schedule: Schedule | None, explored: Explored, *, spares: bool
 ) -> None:
     Inspector(runs.stage).check_seed()
-    if explored.level:
-        try:
+    try:
+        if explored.level:
             explored.own_levels = own_levels(runs.stage, explored.level)
-        except (KeyboardInterrupt, Terminated) as stop:
-            runs.stop(stop)
-            explored.stop(stop)
-            return
-    left = LETTER_MAX
-    for number, callers in enumerate(groups):
+        _search_all(runs, _compared(runs, groups, explored, spares=spares), schedule, explored, spares=spares)
+        if (done := len(explored.groups)) < len(groups):
+            explored.unknowns.append(f"{ExitReason.BUDGET.value} after {done} of {len(groups)} groups of callers")
+    except (KeyboardInterrupt, Terminated) as stop:
+        runs.stop(stop)
+        explored.stop(stop)
+    explored.groups.sort(key=lambda group: groups.index(group.callers))
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """A group whose serial orders are known, and whose schedules are to be run."""
+
+    group: Group
+    lab: Lab
+    oracle: Oracle
+
+
+def _compared(runs: Runs, groups: Sequence[Callers], explored: Explored, *, spares: bool) -> list[_Compared]:
+    """The groups whose schedules have to be run; those that have none are put to what was explored at once."""
+    found: list[_Compared] = []
+    for callers in groups:
         if runs.over():
-            explored.unknowns.append(f"{ExitReason.BUDGET.value} after {number} of {len(groups)} groups of callers")
             break
-        group = Group(callers, tuple(runs.stage.scenario.operations[each].name for each in callers))
+        group = _group(runs, callers)
+        compared = _compare(runs, group, spares=spares)
+        if compared is None:
+            explored.groups.append(group)
+        else:
+            found.append(compared)
+    return found
+
+
+def _search_all(
+    runs: Runs, compared: Sequence[_Compared], schedule: Schedule | None, explored: Explored, *, spares: bool
+) -> None:
+    """Run the schedules of each group; of a shared number the shortest leave to the longest what they do not need."""
+    left = LETTER_MAX
+    for number, each in enumerate(sorted(compared, key=lambda one: one.oracle.calls) if spares else compared):
+        if runs.over():
+            break
+        group = each.group
         explored.groups.append(group)
         if spares and runs.options.runs_max is None:
-            group.share = max(1, min(left // (len(groups) - number), SCHEDULES_MAX))
-        try:
-            _explore_group(_sharing(runs, group.share), group, schedule, spares=spares)
-            left -= group.searched.runs
-            if schedule is None:
-                group.findings = list(of_fewest(group.findings, callers, lambda some: _findings_of(runs, some)))
-        except (KeyboardInterrupt, Terminated) as stop:
-            runs.stop(stop)
-            explored.stop(stop)
-            break
+            group.share = max(1, left // (len(compared) - number))
+        _search(_sharing(runs, group.share), each, schedule)
+        left -= group.searched.runs
+        if schedule is None:
+            group.findings = list(of_fewest(group.findings, group.callers, lambda some: _findings_of(runs, some)))
+
+
+def _group(runs: Runs, callers: Callers) -> Group:
+    return Group(callers, tuple(runs.stage.scenario.operations[each].name for each in callers))
 
 
 def _sharing(runs: Runs, share: int | None) -> Runs:
@@ -207,7 +238,8 @@ def _sharing(runs: Runs, share: int | None) -> Runs:
     return runs if share is None else Runs(runs.stage, replace(runs.options, runs_max=share))
 
 
-def _explore_group(runs: Runs, group: Group, schedule: Schedule | None, *, spares: bool) -> None:
+def _compare(runs: Runs, group: Group, *, spares: bool) -> _Compared | None:
+    """Run a group in every serial order; None where nothing can be compared with them, or nothing has to be."""
     stage = runs.stage
     operations = [stage.scenario.operations[position] for position in group.callers]
     lab = Lab(stage, operations, apart=runs.options.actors == "processes")
@@ -215,17 +247,22 @@ def _explore_group(runs: Runs, group: Group, schedule: Schedule | None, *, spare
         oracle = Oracle(lab, stage.scenario.ignore)
     except NoOracle as error:
         group.unknowns.append(str(error))
-        return
+        return None
     group.serial, group.masked = lab.runs, oracle.described()
     if spares and oracle.only_reads():
         group.only_reads = True
-        return
-    search = Search(lab, oracle, runs)
+        return None
+    return _Compared(group, lab, oracle)
+
+
+def _search(runs: Runs, compared: _Compared, schedule: Schedule | None) -> None:
+    group, lab, stage = compared.group, compared.lab, runs.stage
+    search = Search(lab, compared.oracle, runs)
     group.searched = search.found
     group.locks = lab.locks
     try:
         if schedule is None:
-            _judge_orders(oracle, search, group, runs)
+            _judge_orders(compared.oracle, search, group, runs)
         search.through(None if schedule is None else grants_of(schedule))
     finally:
         group.unknowns += list(dict.fromkeys(group.searched.undecided))
@@ -255,9 +292,9 @@ def _judge_orders(oracle: Oracle, search: Search, group: Group, runs: Runs) -> N
 
 def _findings_of(runs: Runs, callers: Callers) -> list[Finding]:
     """What some of the callers show without the others; nothing when time is up."""
-    group = Group(callers, tuple(runs.stage.scenario.operations[each].name for each in callers))
-    if not runs.over():
-        _explore_group(runs, group, None, spares=False)
+    group = _group(runs, callers)
+    if not runs.over() and (compared := _compare(runs, group, spares=False)):
+        _search(runs, compared, None)
     return group.findings
 
 

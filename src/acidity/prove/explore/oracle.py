@@ -84,6 +84,11 @@ class Oracle:
         shown = replace(masks, keys=kept(masks.keys), tokens=kept(masks.tokens), times=kept(masks.times))
         return shown.describe()
 
+    @property
+    def calls(self) -> int:
+        """How many Calls all callers make, one after the other."""
+        return len(self._serials[self._lab.names].runs[0].history)
+
     def orders(self, names: Iterable[str]) -> Iterator[Serial]:
         """The serial orders of these callers and no others; run when they are first asked for.
 

@@ -21,8 +21,8 @@ from acidity.prove.runs import Runs
 
 SCHEDULES_MAX = 500  # of one group, unless ``runs_max=`` says otherwise
 _BY_CHANCE = 5  # one in so many is left to chance where they are too many to run them all
-_AGAIN = 2  # a run that goes another way than one that begins alike is made once more,
-_DEVIATIONS_MAX = 1  # and that is an engine's chance only as long as it is rare
+_AGAIN = 3  # a run that goes another way than one that begins alike is made so often at most,
+_DEVIATIONS_EVERY = 20  # and that is an engine's chance, on a busy machine, only as long as so many runs have one
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Search:
             except Deviated as error:
                 why = f"not deterministic: {error}"
                 self._deviations += 1
-                if self._deviations > _DEVIATIONS_MAX:
+                if self._deviations > 1 + self.found.runs // _DEVIATIONS_EVERY:
                     break
             except Unsettled as error:
                 left = self._lab.left
