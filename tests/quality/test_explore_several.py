@@ -30,7 +30,8 @@ def bound(report: Report, name: str) -> int:
 def test_a_right_pair_passes(db: str) -> None:
     report = prove.explore(scenario(callers.saga), db=db)
     assert (report.verdict, said(report), report.unknowns) == ("pass", [], ())
-    assert (report.runs, bound(report, "orders of transactions")) == (20, 6)
+    assert report.runs > 1
+    assert bound(report, "orders of transactions") == 6
     assert "what came of each comes of an order of their transactions" in report.headline
 
 

@@ -83,8 +83,7 @@ def _ask_one(target: Target, db: str, request: Request, ask: Ask, more: dict[str
 
 def bounds(request: Request, progress: Progress) -> dict[str, Any]:
     """The keyword arguments that bound a check and show how far it is."""
-    more = {} if request.actors == "threads" else {"actors": request.actors}
-    return {"budget": request.budget, "runs_max": request.runs_max, "progress": progress, **more}
+    return {"budget": request.budget, "runs_max": request.runs_max, "progress": progress}
 
 
 @contextlib.contextmanager

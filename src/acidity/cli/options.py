@@ -63,7 +63,8 @@ class Request:
     @property
     def engine_options(self) -> dict[str, Any]:
         """The keyword arguments that every `prove` function takes."""
-        asked = {"settings": dict(self.settings) or None, "isolation_level": self.isolation_level, "seed": self.seed}
+        asked: dict[str, Any] = {"settings": dict(self.settings) or None, "isolation_level": self.isolation_level}
+        asked |= {"seed": self.seed, "actors": self.actors}
         return asked if self.run_timeout is None else {**asked, "run_timeout": self.run_timeout}
 
 

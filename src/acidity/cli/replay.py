@@ -203,7 +203,6 @@ def _repeated(run: Again) -> Rerun | Report:
                 run.schedule,
                 db=run.request.db[0],
                 callers=_positions(run.operation),
-                actors=run.request.actors,
                 target=run.target.name,
                 **run.request.engine_options,
             )

@@ -78,6 +78,7 @@ class EngineOptions(TypedDict, total=False):
     seed: int
     target: str
     run_timeout: float
+    actors: Actors
 
 
 class Options(EngineOptions, total=False):
@@ -87,7 +88,6 @@ class Options(EngineOptions, total=False):
     runs_max: int | None
     faults: Collection[str] | None
     remedies: bool
-    actors: Actors
     progress: Progress | None
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, Unpack, overload
 
 from acidity.core.database import Database
 from acidity.core.effect import Effect
-from acidity.core.options import Actors, CheckOptions, EngineOptions, Options, takes_options
+from acidity.core.options import CheckOptions, EngineOptions, Options, takes_options
 from acidity.core.report import LETTERS, Card, Levels, Report
 from acidity.core.retry import Retry
 from acidity.core.scenario import Operation, Scenario
@@ -303,7 +303,6 @@ def replay_together(
     *,
     db: str = "sqlite",
     callers: Sequence[int] = (),
-    actors: Actors = "threads",
     **options: Unpack[EngineOptions],
 ) -> Report:
     """Run one Schedule of several callers again, as `explore` prints it: ``ac1:A.B2.A2.B``.
@@ -314,14 +313,13 @@ def replay_together(
         db: the name of an engine.
         callers: the positions (from 0) of the operations that A, B, … call; by default all operations of the scenario,
             and a single one twice.
-        actors: where they are, see `CheckOptions`.
         **options: see `CheckOptions`.
 
     Raises:
         UsageError: a caller does not exist here.
     """
     parsed = Schedule.parse(schedule) if isinstance(schedule, str) else schedule
-    asked = replace(_asked(scenario, db, options), actors=actors)
+    asked = _asked(scenario, db, options)
     return report_of(one_schedule(parsed, tuple(callers)), scenario, asked)
 
 
