@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from acidity import prove
 from acidity.core.report import Report
+from acidity.prove import Operation
 from acidity.prove.explore import alternating
 from tests.quality import callers_several as callers
 from tests.quality.callers_several import scenario
-from tests.tiers import ENGINES
+from tests.tiers import ENGINES, SERVERS
 
 on_each_engine = pytest.mark.parametrize("db", ENGINES)
 
@@ -124,6 +125,34 @@ def test_three_callers(db: str) -> None:
     report = prove.explore(scenario(*[callers.saga] * 3), db=db)
     assert (report.verdict, said(report), report.unknowns) == ("pass", [], ())
     assert bound(report, "orders of transactions") == 90
+
+
+# Turned away between two of its transactions
+
+MEET = "ac1:A3.B4.A"  # each holds a row and asks for that of the other one
+
+
+def met(function: Any, db: str, **options: Any) -> Report:
+    two = [Operation(function, 1, 2), Operation(function, 2, 1)]
+    rules = {"invariants": [callers.both_have_the_same], "setup": callers.seed_two}
+    return prove.replay_together(scenario(*two, **rules | options), MEET, db=db)
+
+
+@pytest.mark.one_server
+@pytest.mark.parametrize("db", SERVERS)
+def test_who_is_turned_away_after_a_commit_may_be_recovered_or_compensate(db: str) -> None:
+    recovered = met(callers.crosses, db, recover=callers.give_what_is_left)
+    assert (recovered.verdict, said(recovered), recovered.unknowns) == ("pass", [("warning", "ACI310", "")], ())
+    compensated = met(callers.crosses_and_gives_back, db)
+    assert (compensated.verdict, said(compensated)) == ("pass", [("warning", "ACI310", "")]), str(compensated)
+
+
+@pytest.mark.one_server
+@pytest.mark.parametrize("db", SERVERS)
+def test_what_is_recovered_wrongly_breaks_a_rule(db: str) -> None:
+    wrong = met(callers.crosses, db, recover=callers.give_to_the_first)
+    assert wrong.verdict == "fail", str(wrong)
+    assert ("error", "ACI318", "") in said(wrong)
 
 
 # What follows them

@@ -36,7 +36,7 @@ class Units:
         """Take in what was answered in a turn."""
         for event in turn.events:
             if event.call.kind is not Kind.EFFECT:
-                self._take(event)
+                self.take(event)
         asks = turn.call is not None and not any(event.call is turn.call for event in turn.events)
         self.mixed |= turn.waits and (asks or not self.between(turn.actor))
         self._waiting = frozenset(turn.waiting)
@@ -47,7 +47,8 @@ class Units:
             if self._open.pop(name):
                 self.order.append(name)
 
-    def _take(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
+        """Take in one answer of the database."""
         call = event.call
         mine = self._open.setdefault(call.actor, set())
         self.mixed |= any(connections for name, connections in self._open.items() if name != call.actor)
