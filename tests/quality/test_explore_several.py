@@ -59,11 +59,13 @@ def test_what_is_lost_between_two_transactions_breaks_a_rule(db: str) -> None:
 @pytest.mark.one_server
 def test_where_every_rule_holds_it_is_a_warning(db: str) -> None:
     """It is an order of their transactions, and several commits are meant; but no order of whole callers comes to it."""
-    report = prove.explore(scenario(callers.saga_remembers, invariants=[callers.nobody_owes]), db=db)
-    assert (report.verdict, said(report)) == ("pass", [("warning", "ACI318", "")])
+    most = None if db == "sqlite" else 2
+    report = prove.explore(scenario(callers.saga_remembers, invariants=[callers.nobody_owes]), db=db, runs_max=most)
+    verdict = "unknown" if most else "pass"
+    assert (report.verdict, said(report)) == (verdict, [("warning", "ACI318", "")])
     (finding,) = report.findings
     assert finding.title == "given of purses id=1 is 10, and 20 after A then B"
-    assert bound(report, "orders of transactions") == 6
+    assert most or bound(report, "orders of transactions") == 6
 
 
 def test_one_commit_is_held_against_whole_callers() -> None:

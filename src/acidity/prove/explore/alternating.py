@@ -83,7 +83,7 @@ class Alternating:
         try:
             played = self._lab.run(chosen, chosen.after_turn, self._names, self._refusals)
             if prefix is not None:
-                self._every.seen(prefix, _narrowed(played.trace, chosen.free))
+                self._every.seen(prefix, _narrowed(played.trace, chosen))
         except Deviated as error:
             raise NoOracle(f"not deterministic: {error}") from None
         except Unsettled as error:
@@ -148,7 +148,12 @@ class _Following(_Chosen):
         return wanted[0] if wanted and wanted[0] in able else able[0]
 
 
-def _narrowed(trace: Trace, free: Sequence[bool]) -> Trace:
+def _narrowed(trace: Trace, chosen: _Chosen) -> Trace:
     """The same run, in which nobody else could have been let go in the midst of a transaction."""
-    pairs = zip(trace.grants, trace.enabled, free, strict=True)
-    return replace(trace, enabled=tuple(able if open_to_all else (name,) for name, able, open_to_all in pairs))
+    last = ""
+    enabled: list[tuple[str, ...]] = []
+    for turn, able, free in zip(trace.turns, trace.enabled, chosen.free, strict=True):
+        idles = turn.actor == last and any(turn.call is call for call in chosen.units.idle)
+        enabled.append(able if free and not idles else (turn.actor,))
+        last = turn.actor
+    return replace(trace, enabled=tuple(enabled))
