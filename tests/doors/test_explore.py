@@ -10,10 +10,16 @@ from typing import Any
 import pytest
 
 BANK = """
+import threading
 from acidity.prove import Operation, Scenario
 from tests.quality.callers import Base, look, seed, withdraw, withdraw_guarded
 lost = Scenario(Operation(withdraw, 10), metadata=Base.metadata, setup=seed)
 kept = Scenario(Operation(withdraw_guarded, 10), metadata=Base.metadata, setup=seed)
+LOCK = threading.Lock()
+def withdraw_in_lock(session):
+    with LOCK:
+        withdraw(session, 10)
+locked = Scenario(Operation(withdraw_in_lock), metadata=Base.metadata, setup=seed)
 two = Scenario(Operation(withdraw, 10), Operation(withdraw_guarded, 10), metadata=Base.metadata, setup=seed)
 mixed = Scenario(Operation(withdraw, 10), Operation(look), metadata=Base.metadata, setup=seed)
 """
@@ -34,6 +40,19 @@ def test_exit_codes_and_lanes(acidity: Acidity) -> None:
     assert "replay: acidity replay pond:lost ac1:A.B3.A2" in found.out
     assert acidity("explore", "pond:kept").code == 0
     assert acidity("explore", "pond:kept", "--runs-max", "1").code == 3
+
+
+def test_two_workers_share_no_lock(acidity: Acidity) -> None:
+    together = acidity("explore", "pond:locked")
+    assert (
+        "--actors processes is worth it: a lock keeps these callers apart that two workers would not share"
+        in " ".join(together.out.split())
+    )
+    apart = acidity("explore", "pond:locked", "--actors", "processes", "--runs-max", "3")
+    assert apart.code == 1
+    assert "replay: acidity replay pond:locked ac1:A.B3.A2 --actors processes" in apart.out
+    assert acidity("replay", "pond:locked", "ac1:A.B3.A2", "--actors", "processes").code == 1
+    assert acidity("replay", "pond:locked", "ac1:A3.B3").code == 0
 
 
 def test_lanes_in_json(acidity: Acidity) -> None:

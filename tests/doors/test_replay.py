@@ -61,6 +61,7 @@ def test_one_schedule(acidity, replayed):
                 "settings": {"a": "b"},
                 "isolation_level": None,
                 "seed": 4,
+                "actors": "threads",
             },
         )
     ]

@@ -33,18 +33,19 @@ def test_defaults(acidity, asked):
     assert callable(options.pop("progress"))
     assert options == {
         "db": "sqlite", "letters": "ACID", "settings": None, "isolation_level": None, "seed": 0,
-        "budget": None, "runs_max": None, "target": "pond:pay",
+        "budget": None, "runs_max": None, "target": "pond:pay", "actors": "threads",
     }  # fmt: skip
 
 
 def test_every_option_arrives(acidity, asked):
     words = (
-        "check pond:pay --letters ac --db sqlite --seed 7 --budget 2m --runs-max 9 --isolation-level repeatable_read"
+        "check pond:pay --letters ac --db sqlite --seed 7 --budget 2m --runs-max 9 --isolation-level repeatable_read "
+        "--actors processes"
     )
     acidity(*words.split(), "--setting", "journal_mode=wal", "--setting", "foreign_keys=on")
     (options,) = asked
     assert (options["letters"], options["seed"], options["budget"], options["runs_max"]) == ("AC", 7, 120.0, 9)
-    assert options["isolation_level"] == "REPEATABLE READ"
+    assert (options["isolation_level"], options["actors"]) == ("REPEATABLE READ", "processes")
     assert options["settings"] == {"journal_mode": "wal", "foreign_keys": "on"}
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from acidity.prove import Scenario
@@ -146,3 +147,59 @@ def give_one_note(session: Session) -> None:
     """It cannot deal with two of them."""
     with session.begin():
         session.delete(session.scalars(select(Note)).one())
+
+
+# Turned away in the midst
+
+
+def give_both(session: Session, first: int, second: int, note: int) -> None:
+    """To both purses, and the note is gone."""
+    for number in (first, second):
+        session.execute(update(Purse).where(Purse.id == number).values(given=Purse.given + 1))
+    session.execute(delete(Note).where(Note.id == note))
+
+
+def crosses(session: Session, first: int, second: int) -> None:
+    """Note it; then give to both in an order of its own, so that two callers may wait for each other."""
+    with session.begin():
+        number = session.execute(insert(Note).values(amount=1)).inserted_primary_key[0]
+    with session.begin():
+        give_both(session, first, second, number)
+
+
+def crosses_and_gives_back(session: Session, first: int, second: int) -> None:
+    """Whoever is turned away takes off its note, and says that it failed."""
+    with session.begin():
+        number = session.execute(insert(Note).values(amount=1)).inserted_primary_key[0]
+    try:
+        with session.begin():
+            give_both(session, first, second, number)
+    except OperationalError:
+        with session.begin():
+            session.execute(delete(Note).where(Note.id == number))
+        raise
+
+
+def give_what_is_left(session: Session) -> None:
+    """One note after the other, in the order of the keys."""
+    with session.begin():
+        for note in session.scalars(select(Note.id)).all():
+            give_both(session, 1, 2, note)
+
+
+def give_to_the_first(session: Session) -> None:
+    """What was left is given to one of them."""
+    with session.begin():
+        for note in session.scalars(select(Note.id)).all():
+            give_both(session, 1, 1, note)
+
+
+def seed_two(session: Session) -> None:
+    """Two purses."""
+    session.add_all([Purse(id=number, left=0, on_the_way=0, given=0) for number in (1, 2)])
+
+
+def both_have_the_same(session: Session) -> bool:
+    """What was given to one was given to the other."""
+    one, other = session.scalars(select(Purse.given).order_by(Purse.id))
+    return one == other

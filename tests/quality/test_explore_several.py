@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from acidity import prove
 from acidity.core.report import Report
+from acidity.prove import Operation
 from acidity.prove.explore import alternating
 from tests.quality import callers_several as callers
 from tests.quality.callers_several import scenario
-from tests.tiers import ENGINES
+from tests.tiers import ENGINES, SERVERS
 
 on_each_engine = pytest.mark.parametrize("db", ENGINES)
 
@@ -30,7 +31,8 @@ def bound(report: Report, name: str) -> int:
 def test_a_right_pair_passes(db: str) -> None:
     report = prove.explore(scenario(callers.saga), db=db)
     assert (report.verdict, said(report), report.unknowns) == ("pass", [], ())
-    assert (report.runs, bound(report, "orders of transactions")) == (20, 6)
+    assert report.runs > 1
+    assert bound(report, "orders of transactions") == 6
     assert "what came of each comes of an order of their transactions" in report.headline
 
 
@@ -57,11 +59,13 @@ def test_what_is_lost_between_two_transactions_breaks_a_rule(db: str) -> None:
 @pytest.mark.one_server
 def test_where_every_rule_holds_it_is_a_warning(db: str) -> None:
     """It is an order of their transactions, and several commits are meant; but no order of whole callers comes to it."""
-    report = prove.explore(scenario(callers.saga_remembers, invariants=[callers.nobody_owes]), db=db)
-    assert (report.verdict, said(report)) == ("pass", [("warning", "ACI318", "")])
+    most = None if db == "sqlite" else 2
+    report = prove.explore(scenario(callers.saga_remembers, invariants=[callers.nobody_owes]), db=db, runs_max=most)
+    verdict = "unknown" if most else "pass"
+    assert (report.verdict, said(report)) == (verdict, [("warning", "ACI318", "")])
     (finding,) = report.findings
     assert finding.title == "given of purses id=1 is 10, and 20 after A then B"
-    assert bound(report, "orders of transactions") == 6
+    assert most or bound(report, "orders of transactions") == 6
 
 
 def test_one_commit_is_held_against_whole_callers() -> None:
@@ -118,11 +122,39 @@ def test_units_of_the_program(db: str) -> None:
 
 
 @pytest.mark.slow
-@on_each_engine
-def test_three_callers(db: str) -> None:
-    report = prove.explore(scenario(*[callers.saga] * 3), db=db)
-    assert (report.verdict, said(report), report.unknowns) == ("pass", [], ())
-    assert bound(report, "orders of transactions") == 90
+def test_three_callers() -> None:
+    """Two transactions each have ninety orders."""
+    right, wrong = (prove.explore(scenario(*[each] * 3), runs_max=5) for each in (callers.saga, callers.saga_remembers))
+    assert (right.verdict, said(right), bound(right, "orders of transactions")) == ("unknown", [], 90)
+    assert (wrong.verdict, said(wrong)) == ("fail", [("error", "ACI318", "")])
+
+
+# Turned away between two of its transactions
+
+MEET = "ac1:A3.B4.A"  # each holds a row and asks for that of the other one
+
+
+def met(function: Any, db: str, **options: Any) -> Report:
+    two = [Operation(function, 1, 2), Operation(function, 2, 1)]
+    rules = {"invariants": [callers.both_have_the_same], "setup": callers.seed_two}
+    return prove.replay_together(scenario(*two, **rules | options), MEET, db=db)
+
+
+@pytest.mark.one_server
+@pytest.mark.parametrize("db", SERVERS)
+def test_who_is_turned_away_after_a_commit_may_be_recovered_or_compensate(db: str) -> None:
+    recovered = met(callers.crosses, db, recover=callers.give_what_is_left)
+    assert (recovered.verdict, said(recovered), recovered.unknowns) == ("pass", [("warning", "ACI310", "")], ())
+    compensated = met(callers.crosses_and_gives_back, db)
+    assert (compensated.verdict, said(compensated)) == ("pass", [("warning", "ACI310", "")]), str(compensated)
+
+
+@pytest.mark.one_server
+@pytest.mark.parametrize("db", SERVERS)
+def test_what_is_recovered_wrongly_breaks_a_rule(db: str) -> None:
+    wrong = met(callers.crosses, db, recover=callers.give_to_the_first)
+    assert wrong.verdict == "fail", str(wrong)
+    assert ("error", "ACI318", "") in said(wrong)
 
 
 # What follows them

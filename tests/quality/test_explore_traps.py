@@ -96,6 +96,7 @@ def test_whoever_waits_for_the_program_is_seen_waiting(scenario: prove.Scenario)
     """Either of the two comes first, and the other one may begin to wait at each of its Calls."""
     report = prove.explore(scenario)
     assert (report.verdict, report.runs) == ("pass", 6), str(report)
+    assert ("--actors processes" in report.headline) is not bool(scenario.bind)  # a pool is no lock of the program
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,8 @@ def test_a_write_that_commits_by_itself_ends_what_was_read_before() -> None:
 
 
 def test_a_rollback_of_nothing_is_no_transaction() -> None:
-    assert seen(turn(call("A", ROLLBACK))).order == []
+    units = seen(turn(call("A", ROLLBACK)))
+    assert (units.order, [each.kind for each in units.idle]) == ([], [ROLLBACK])
 
 
 def test_a_caller_with_two_connections_is_between_when_both_have_ended() -> None:

@@ -236,6 +236,11 @@ ACTOR: ContextVar[Actor | None] = ContextVar("acidity_actor", default=None)  # r
 _places = itertools.count(1)  # of Events in the one order of all actors; drawing the next one is atomic
 
 
+def next_place() -> int:
+    """The place of the next Event in the one order of all actors."""
+    return next(_places)
+
+
 def current_actor() -> Actor | None:
     """The actor on whose behalf this code runs, or None."""
     return ACTOR.get()

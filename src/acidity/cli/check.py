@@ -17,6 +17,7 @@ from acidity.cli.options import (
     FUNCTION,
     OUTPUT,
     Request,
+    actors,
     engine_options,
     letters,
     targets,
@@ -27,7 +28,9 @@ from acidity.errors import UsageError
 
 
 @click.command(short_help="The card with the four letters, A C I D.")
-@with_options(targets, letters, *engine_options(), ALL_LEVELS, *BOUNDS, *OUTPUT, *DETAIL, EXIT_ZERO, *FUNCTION)
+@with_options(
+    targets, letters, *engine_options(), ALL_LEVELS, actors(), *BOUNDS, *OUTPUT, *DETAIL, EXIT_ZERO, *FUNCTION
+)
 @click.pass_context
 def check(ctx: click.Context, /, targets: tuple[str, ...], letters: str, **options: Any) -> None:
     """Prove a transaction: one row for each letter.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
 from acidity.cli.function import NOTHING, FunctionOptions
+from acidity.core.options import Actors
 from acidity.core.report import LETTERS, Detail
 from acidity.core.scenario import INJECTIONS
 from acidity.report import FORMATS
@@ -42,6 +43,7 @@ class Request:
     run_timeout: float | None = None
     runs_max: int | None = None
     isolation_level: str | None = None
+    actors: Actors = "threads"
     settings: Mapping[str, str] = field(default_factory=dict)
     output: Output = field(default_factory=Output)
     function: FunctionOptions = field(default_factory=FunctionOptions)
@@ -61,7 +63,8 @@ class Request:
     @property
     def engine_options(self) -> dict[str, Any]:
         """The keyword arguments that every `prove` function takes."""
-        asked = {"settings": dict(self.settings) or None, "isolation_level": self.isolation_level, "seed": self.seed}
+        asked: dict[str, Any] = {"settings": dict(self.settings) or None, "isolation_level": self.isolation_level}
+        asked |= {"seed": self.seed, "actors": self.actors}
         return asked if self.run_timeout is None else {**asked, "run_timeout": self.run_timeout}
 
 
@@ -178,6 +181,18 @@ ALL_LEVELS = _option(
     is_flag=True,
     help="At each isolation level of the database; what is wrong at which, and the weakest that passes.",
 )
+
+
+def actors(*, from_environment: bool = True) -> Decorator[Any]:
+    """Where callers at once are; see `engine_options`."""
+    return _option(
+        "--actors",
+        type=click.Choice(get_args(Actors)),
+        envvar="ACIDITY_ACTORS" if from_environment else None,
+        default="threads",
+        show_default=True,
+        help="Where callers at once are; async ones are tasks of one loop, unless each has a process.",
+    )
 
 
 def run_timeout(*, from_environment: bool = True) -> Decorator[Any]:

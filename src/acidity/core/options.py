@@ -11,12 +11,13 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import wraps
-from typing import Any, ParamSpec, Self, TypedDict, TypeVar, get_type_hints
+from typing import Any, Literal, ParamSpec, Self, TypedDict, TypeVar, get_type_hints
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Progress = Callable[[int, int, str], None]
 RUN_TIMEOUT_S = 60.0
+Actors = Literal["threads", "tasks", "processes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class CheckOptions:
             group of callers; what is left undone makes the verdict unknown.
         faults: the names of the only faults that strike; None means every fault.
         remedies: whether changes that might mend what was found are tried.
+        actors: where callers at once are: ``"threads"`` of this process (async ones are ``"tasks"`` of one loop), or
+            ``"processes"``, forked, one for each, as the workers of a server are.
         progress: called as ``progress(done, total, label)`` after every run.
     """
 
@@ -49,6 +52,7 @@ class CheckOptions:
     runs_max: int | None = None
     faults: tuple[str, ...] | None = None
     remedies: bool = True
+    actors: Actors = "threads"
     progress: Progress | None = None
 
     @classmethod
@@ -74,6 +78,7 @@ class EngineOptions(TypedDict, total=False):
     seed: int
     target: str
     run_timeout: float
+    actors: Actors
 
 
 class Options(EngineOptions, total=False):

@@ -9,13 +9,14 @@ waits, or is open beside another one, is none of these orders.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from acidity.core.turn import Trace, Turn
 from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.every import Chooser, Deviated, Every
-from acidity.prove.explore.lab import Lab
+from acidity.prove.explore.lab import NO_REFUSALS, Lab
+from acidity.prove.explore.refusing import Refusal
 from acidity.prove.explore.serial import NoOracle, Serial
 from acidity.prove.explore.units import Units
 
@@ -28,9 +29,11 @@ class Alternating:
     Args:
         lab: runs them.
         names: the letters of the callers.
+        refusals: who is turned away on the way, and how.
     """
 
-    def __init__(self, lab: Lab, names: Sequence[str]) -> None:
+    def __init__(self, lab: Lab, names: Sequence[str], refusals: Mapping[str, Refusal] = NO_REFUSALS) -> None:
+        self._refusals = refusals
         self._lab = lab
         self._names = tuple(names)
         self._every = Every()
@@ -78,9 +81,9 @@ class Alternating:
     def _make(self, chosen: _Chosen, prefix: tuple[str, ...] | None = None) -> Serial | None:
         """One run; None where it turned out to be no order of transactions."""
         try:
-            played = self._lab.run(chosen, chosen.after_turn, self._names)
+            played = self._lab.run(chosen, chosen.after_turn, self._names, self._refusals)
             if prefix is not None:
-                self._every.seen(prefix, _narrowed(played.trace, chosen.free))
+                self._every.seen(prefix, _narrowed(played.trace, chosen))
         except Deviated as error:
             raise NoOracle(f"not deterministic: {error}") from None
         except Unsettled as error:
@@ -145,7 +148,12 @@ class _Following(_Chosen):
         return wanted[0] if wanted and wanted[0] in able else able[0]
 
 
-def _narrowed(trace: Trace, free: Sequence[bool]) -> Trace:
+def _narrowed(trace: Trace, chosen: _Chosen) -> Trace:
     """The same run, in which nobody else could have been let go in the midst of a transaction."""
-    pairs = zip(trace.grants, trace.enabled, free, strict=True)
-    return replace(trace, enabled=tuple(able if open_to_all else (name,) for name, able, open_to_all in pairs))
+    last = ""
+    enabled: list[tuple[str, ...]] = []
+    for turn, able, free in zip(trace.turns, trace.enabled, chosen.free, strict=True):
+        idles = turn.actor == last and any(turn.call is call for call in chosen.units.idle)
+        enabled.append(able if free and not idles else (turn.actor,))
+        last = turn.actor
+    return replace(trace, enabled=tuple(enabled))

@@ -11,15 +11,22 @@ A task: the coroutine that it awaits in the end belongs to asyncio's locks or qu
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
+from acidity.adapters.site import is_user_code, shown
+
 _FUTEX: Mapping[str, str] = {"x86_64": "202", "aarch64": "98"}
+_WAITS: Mapping[str, tuple[str, ...]] = {"x86_64": ("202", "72", "73"), "aarch64": ("98", "25", "32")}
+"""futex, fcntl and flock."""
 _LOOKS = 3  # as many in a row have to be the same
+_POOLS = tuple(f"{os.sep}{name}{os.sep}" for name in (f"sqlalchemy{os.sep}pool", "psycopg_pool"))
 _LOCKS = ("asyncio/locks.py", "asyncio/queues.py")
 
 
@@ -37,6 +44,14 @@ class Asleep:
         self._looks[thread.name] = seen, times
         return seen is not None and times >= _LOOKS
 
+    def process(self, pid: int) -> bool:
+        """The same of a process that has one thread: for a lock that processes share, of memory or of a file."""
+        seen = _look_at_process(pid)
+        before, times = self._looks.get(str(pid), (None, 0))
+        times = times + 1 if seen is not None and seen == before else 1
+        self._looks[str(pid)] = seen, times
+        return seen is not None and times >= _LOOKS
+
     def task(self, task: asyncio.Task[Any]) -> bool:
         """Whether it waits for another task."""
         awaited: Any = task.get_coro()
@@ -45,6 +60,47 @@ class Asleep:
             code = getattr(awaited, "cr_code", None) or code
             awaited = getattr(awaited, "cr_await", None)
         return code is not None and code.co_filename.endswith(_LOCKS)
+
+
+def lock_of_thread(thread: threading.Thread) -> str:
+    """The line of the program at which a waiting thread asks for a lock; nothing where it waits for a connection."""
+    frame: FrameType | None = sys._current_frames().get(thread.ident or 0)
+    line = ""
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if any(pool in name for pool in _POOLS):
+            return ""
+        if not line and is_user_code(name):
+            line = f"{shown(name)}:{frame.f_lineno}"
+        frame = frame.f_back
+    return line
+
+
+def lock_of_task(task: asyncio.Task[Any]) -> str:
+    """The same of a task."""
+    awaited: Any = task.get_coro()
+    line = code = None
+    while awaited is not None:
+        code = getattr(awaited, "cr_code", None) or code
+        frame = getattr(awaited, "cr_frame", None)
+        if frame is not None and is_user_code(frame.f_code.co_filename):
+            line = f"{shown(frame.f_code.co_filename)}:{frame.f_lineno}"
+        awaited = getattr(awaited, "cr_await", None)
+    return line or "" if code is not None and code.co_filename.endswith(_LOCKS[0]) else ""
+
+
+def _look_at_process(pid: int) -> tuple[str, str] | None:
+    """How long it has run and what it asks of the system; None unless it sleeps in one of the calls that wait."""
+    import platform
+
+    place = Path(f"/proc/{pid}")
+    with suppress(OSError, IndexError):
+        asked = place.joinpath("syscall").read_text(encoding="ascii")
+        state = place.joinpath("stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        ran = place.joinpath("schedstat").read_text(encoding="ascii").split()[0]
+        if state == "S" and asked.split()[0] in _WAITS.get(platform.machine(), ()):
+            return ran, asked
+    return None
 
 
 def _look(thread: threading.Thread) -> tuple[str, str, int, int] | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement, islice
 from shlex import quote
+from typing import get_args
 
 from acidity.core.finding import Finding
-from acidity.core.options import CheckOptions
+from acidity.core.options import Actors, CheckOptions
 from acidity.core.report import EngineInfo, ExitReason
 from acidity.core.scenario import Scenario
 from acidity.core.schedule import Schedule
@@ -51,6 +53,7 @@ class Group:
         findings: what was found.
         unknowns: what could not be decided.
         only_reads: none of them does anything that another one could see, so that no schedule was run.
+        locks: lines of the program at which callers waited for a lock that is one for each process.
         share: as many schedules fall to it of those that all groups share; None where they do not.
         measured: how many random programs agreed with the way in which its schedules were put into classes.
     """
@@ -64,6 +67,7 @@ class Group:
     findings: list[Finding] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
     only_reads: bool = False
+    locks: Mapping[str, None] = field(default_factory=dict)
     share: int | None = None
     measured: str = ""
 
@@ -76,6 +80,7 @@ class Explored:
         engine: where.
         level: the isolation level that was imposed; empty for the engine's default.
         several: callers mean to commit more than once, so that the orders of their transactions count.
+        apart: callers had a process each.
         own_levels: operations that set other levels themselves, which are kept.
         groups: callers that were let at it together.
         unknowns: what could not be decided.
@@ -87,6 +92,7 @@ class Explored:
     engine: EngineInfo
     level: str = ""
     several: bool = False
+    apart: bool = False
     own_levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
@@ -124,13 +130,18 @@ def run_explore(
         EngineUnavailable: the engine cannot be started.
     """
     groups = groups if groups is not None else [together(scenario)]
+    if asked.actors not in get_args(Actors):
+        raise UsageError(f"actors= is one of {', '.join(get_args(Actors))}, not {asked.actors!r}")
+    if asked.actors == "processes" and not hasattr(os, "fork"):
+        raise UsageError("callers in processes of their own are forked, which this system cannot do")
     _require_callers(groups, scenario)
     began = time.monotonic()
     explored: Explored | None = None
     try:
         with Stage(scenario, asked.db, asked.settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
             several = scenario.commits == "several"
-            explored = Explored(stage.sandbox.info(), asked.isolation_level or "", several)
+            apart = asked.actors == "processes"
+            explored = Explored(stage.sandbox.info(), asked.isolation_level or "", several, apart)
             _explore_all(Runs(stage, asked), groups, schedule, explored, spares=spares)
             with suppress(Unsettled), asking():  # what the operations themselves have set
                 explored.engine = stage.sandbox.info()
@@ -234,7 +245,8 @@ def _sharing(runs: Runs, share: int | None) -> Runs:
 def _compare(runs: Runs, group: Group, *, spares: bool) -> _Compared | None:
     """Run a group in every serial order; None where nothing can be compared with them, or nothing has to be."""
     stage = runs.stage
-    lab = Lab(stage, [stage.scenario.operations[position] for position in group.callers])
+    operations = [stage.scenario.operations[position] for position in group.callers]
+    lab = Lab(stage, operations, apart=runs.options.actors == "processes")
     try:
         oracle = Oracle(lab, stage.scenario.ignore)
     except NoOracle as error:
@@ -255,6 +267,7 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
     group.measured = classes.said
     search = Search(lab, compared.oracle, runs, classes)
     group.searched = search.found
+    group.locks = lab.locks
     try:
         if schedule is None:
             _judge_orders(compared.oracle, search, group, runs)
@@ -309,6 +322,8 @@ def replay_command(asked: CheckOptions, callers: Callers, scenario: Scenario) ->
     if callers != together(scenario):
         parts.append(f"--operation {','.join(str(position + 1) for position in callers)}")
     parts.extend(f"--setting {quote(f'{name}={value}')}" for name, value in sorted(asked.settings.items()))
+    if asked.actors == "processes":
+        parts.append("--actors processes")
     if asked.isolation_level:
         parts.append(f'--isolation-level "{asked.isolation_level}"')
     return " ".join(parts)

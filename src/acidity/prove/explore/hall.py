@@ -16,7 +16,7 @@ from typing import cast
 
 from acidity.core.outcome import Ending
 from acidity.core.turn import Trace, Turn
-from acidity.prove.explore.asleep import Asleep
+from acidity.prove.explore.asleep import Asleep, lock_of_task, lock_of_thread
 from acidity.prove.explore.control import Choose, Control
 from acidity.prove.explore.gate import Baton, Gate, Place
 from acidity.prove.stage.call import Caller, Player
@@ -40,6 +40,7 @@ class Hall:
     Attributes:
         trace: what happened, once all have ended.
         left: the names of threads that could not be ended.
+        locks: lines of the program at which callers waited for a lock that is one for each process.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Hall:
     ) -> None:
         self.trace = Trace((), ())
         self.left: tuple[str, ...] = ()
+        self.locks: dict[str, None] = {}
         self._choose = choose
         self._rescue = rescue
         self._after_turn = after_turn
@@ -176,8 +178,17 @@ class Hall:
             start,
             lambda name: actors[name].events,
             self._idles,
-            self._after_turn,
+            lambda turn: self._have_gone_on(gates, turn),
         )
+
+    def _have_gone_on(self, gates: Sequence[Gate], turn: Turn) -> None:
+        """Nobody can go on by himself: who is in the program waits there, perhaps for a lock of its own."""
+        for gate in gates:
+            if gate.place is Place.PYTHON:
+                task = self._tasks.get(gate.name)
+                line = lock_of_task(task) if task is not None else lock_of_thread(self._threads[gate.name])
+                self.locks |= {line: None} if line else {}
+        self._after_turn(turn)
 
     def _dismiss(self, gates: Sequence[Gate]) -> bool:
         """Let everybody leave who waits at a gate; whether anybody is left."""

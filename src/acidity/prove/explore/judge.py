@@ -107,7 +107,11 @@ class Judge:
         if between is not None:
             return Judged(played, Word.BETWEEN, self._nearest(played, seen), away, between=between)
         if cut := self._cut(played, told):
-            doubt = f"{cut} was turned away after it had committed: what may come of the rest is not known"
+            orders = self._oracle.cut(certain | set(unclear) | set(cut), played, cut)
+            like = next((each for each in orders if self._match(played, each) is Alike.SAME), None)
+            if like is not None:
+                return Judged(played, Word.SERIAL, like, away)
+            doubt = f"{cut[0]} was turned away after it had committed: what may come of the rest is not known"
         said = {name: self._said(played, name) for name in unclear}
         there = certain | {name for name in unclear if said[name] is Told.OK}
         for serial in self._serials(there, perhaps | (set(unclear) - there)):
@@ -141,11 +145,11 @@ class Judge:
                     return serial
         return None
 
-    def _cut(self, played: Played, told: Sequence[str]) -> str:
+    def _cut(self, played: Played, told: Sequence[str]) -> tuple[str, ...]:
         """Who was turned away in the midst of several transactions."""
         if not self._oracle.several:
-            return ""
-        return next((name for name in told if self._has_committed(played, name)), "")
+            return ()
+        return tuple(name for name in told if self._has_committed(played, name))
 
     def _serials(self, surely: set[str], perhaps: set[str]) -> Iterator[Serial]:
         for names in self._oracle.subsets(surely, perhaps):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from acidity.adapters.seam import Actor, PassThrough
 from acidity.core.call import History
@@ -17,10 +18,15 @@ from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.breaches import Breach, CommittedStates, Stated
 from acidity.prove.explore.control import Choose
 from acidity.prove.explore.hall import Hall
+from acidity.prove.explore.refusing import Noting, Refusal, Refusing
+from acidity.prove.explore.workers import Workers
 from acidity.prove.stage.aftermath import step_of
+from acidity.prove.stage.apart import live_apart
 from acidity.prove.stage.call import Player
 from acidity.prove.stage.rehearsal import Rehearsal
 from acidity.prove.stage.stage import Stage
+
+NO_REFUSALS: Mapping[str, Refusal] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Played:
         unseen: what reached the database past the seam, or cannot be compared.
         steps: what ran when all of them had ended: recover, settle.
         breaches: what did not hold in a committed state; only where several commits are meant.
+        raised: what the driver raised, by caller and the number of its Call; only there, too.
     """
 
     trace: Trace
@@ -46,6 +53,7 @@ class Played:
     unseen: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     breaches: tuple[Breach, ...] = ()
+    raised: Mapping[tuple[str, int], BaseException] = field(default_factory=dict, compare=False)
 
     @property
     def whole_history(self) -> History:
@@ -63,20 +71,24 @@ class Lab:
     Args:
         stage: where.
         operations: of the callers, in their order.
+        apart: callers at once have a process each.
 
     Attributes:
         names: the letters of the callers.
         runs: how many were made.
         left: names of threads that could not be ended; nothing more can be run then.
+        locks: lines of the program at which callers waited for a lock that is one for each process.
     """
 
-    def __init__(self, stage: Stage, operations: Sequence[Operation]) -> None:
+    def __init__(self, stage: Stage, operations: Sequence[Operation], *, apart: bool = False) -> None:
+        self._apart = apart
         self.stage = stage
         self._rehearsal = Rehearsal(stage)
         self.operations = tuple(operations)
         self.names = tuple(actor_name(position) for position in range(len(operations)))
         self.runs = 0
         self.left: tuple[str, ...] = ()
+        self.locks: dict[str, None] = {}
         self._several = stage.scenario.commits == "several"
         self._stated = Stated(stage)
         for part in stage.parts.values():
@@ -84,7 +96,11 @@ class Lab:
             part.choose_victims()
 
     def run(
-        self, choose: Choose, after_turn: Callable[[Turn], None] | None = None, names: Sequence[str] | None = None
+        self,
+        choose: Choose,
+        after_turn: Callable[[Turn], None] | None = None,
+        names: Sequence[str] | None = None,
+        refusals: Mapping[str, Refusal] = NO_REFUSALS,
     ) -> Played:
         """Run all of them at once, or some, from the rows before.
 
@@ -92,6 +108,7 @@ class Lab:
             choose: says who goes on.
             after_turn: told of each turn, while all wait.
             names: who takes part; by default all.
+            refusals: who is turned away on the way, and how.
 
         Raises:
             Unsettled: one of them did not go on, or not end.
@@ -100,17 +117,39 @@ class Lab:
         """
         watch = CommittedStates(self._stated, len(self.names if names is None else names))
         told = [each for each in (after_turn, watch.after_turn if self._several else None) if each is not None]
-        hall = Hall(choose, self._rescue, lambda turn: _tell(told, turn))
         names = self.names if names is None else names
         players = [Player(each, Actor(name, PassThrough(), records=True)) for name, each in self._callers(names)]
+        notes = {player.actor.name: self._noted(player.actor, refusals) for player in players if self._several}
         self.runs += 1
+        played = self._let_play(players, choose, lambda turn: _tell(told, turn))
+        raised = {(name, index): error for name, note in notes.items() for index, error in note.raised.items()}
+        return self._followed(replace(played, raised=raised), watch)
+
+    @staticmethod
+    def _noted(actor: Actor, refusals: Mapping[str, Refusal]) -> Noting:
+        """What the driver raises is kept; a caller that shall be turned away is."""
+        noting = Noting(inner=actor.interceptor)
+        actor.interceptor = noting
+        if actor.name in refusals:
+            actor.interceptor = Refusing(refusals[actor.name], actor.events, inner=noting)
+        return noting
+
+    def _let_play(self, players: Sequence[Player], choose: Choose, after_turn: Callable[[Turn], None]) -> Played:
+        """In this process, or each in one of its own."""
+        stage = self.stage
+        here = Hall(choose, self._rescue, after_turn)
+        there = Workers(choose, stage.parts, partial(live_apart, stage), after_turn)
         try:
             with asking():
-                rehearsed = self._rehearsal.run(players, hall.play)
+                if self._apart:
+                    rehearsed = self._rehearsal.run(players, apart=there.play)
+                else:
+                    rehearsed = self._rehearsal.run(players, here.play)
         finally:
-            self.left = self.left or hall.left
-        played = _played(players, hall.trace, rehearsed.endings, rehearsed.look.state, rehearsed.bypasses)
-        return self._followed(played, watch)
+            self.left = self.left or here.left
+            self.locks |= here.locks
+        trace = there.trace if self._apart else here.trace
+        return _played(players, trace, rehearsed.endings, rehearsed.look.state, rehearsed.bypasses)
 
     def serially(self, order: Sequence[str]) -> Played:
         """Run some of them one after the other, each when the one before has ended, from the rows before.

@@ -21,6 +21,7 @@ _NOT_COVERED = (
     "other isolation levels",
     "other callers in the middle of one call",
 )
+_LOCK = "--actors processes is worth it: a lock keeps these callers apart that two workers would not share,"
 _STEP = "one step: an executemany, a statement on several rows, the program's code from one Call to the next"
 
 
@@ -69,7 +70,8 @@ def _headline(explored: Explored) -> str:
     broken = sum(group.searched.violations for group in groups)
     away = sum(group.searched.turned_away for group in groups)
     most = max(len(group.callers) for group in groups)
-    where = f"{most} callers{f', {explored.level}' if explored.level else ''}"
+    apart = " in processes of their own" if explored.apart else ""
+    where = f"{most} callers{apart}{f', {explored.level}' if explored.level else ''}"
     if own := _own_levels(explored):
         where += f" ({'; '.join(own)})"
     if len(groups) > 1:
@@ -86,7 +88,9 @@ def _headline(explored: Explored) -> str:
         whole = all(group.searched.ended is ExitReason.FINISHED for group in groups)
         of = f"{runs:,} of " if whole else ""
         text = f"{where}: {of}{count}, and what came of each comes of {order}"
-    return text + (f" · somebody was turned away in {away}" if away else "")
+    text += f" · somebody was turned away in {away}" if away else ""
+    locks = dict.fromkeys(line for group in groups for line in group.locks)
+    return text + (f" · {_LOCK} {', '.join(locks)}" if locks else "")
 
 
 def _own_levels(explored: Explored) -> tuple[str, ...]:

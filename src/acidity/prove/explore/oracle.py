@@ -21,6 +21,7 @@ from acidity.engines.speech import ErrorClass, only_reads, speech_of
 from acidity.errors import UsageError
 from acidity.prove.explore.alternating import Alternating
 from acidity.prove.explore.lab import Lab, Played
+from acidity.prove.explore.refusing import Refusal, place_of
 from acidity.prove.explore.serial import NoOracle, Serial
 from acidity.prove.explore.units import order_of
 from acidity.prove.stage.clock import let_second_pass
@@ -52,6 +53,7 @@ class Oracle:
         self._engines = {name: part.engine_name for name, part in lab.stage.parts.items()}
         self._serials: dict[tuple[str, ...], Serial] = {}
         self.several = lab.stage.scenario.commits == "several"
+        self._cut: dict[object, Alternating] = {}
         self._roles: dict[str, Roles] = {}
         self._alternating: dict[tuple[str, ...], Alternating] = {}
         self.names = lab.names
@@ -133,6 +135,33 @@ class Oracle:
         if run is not None:
             like = found.like(tuple(name for name in order_of(run.trace) if name in ordered))
             yield from [] if like is None else [like]
+        yield from found
+
+    def cut(self, names: Iterable[str], run: Played, away: Iterable[str]) -> Iterator[Serial]:
+        """The orders of transactions in which some of these callers are turned away where they were in a run.
+
+        Args:
+            names: the callers, those who were turned away among them.
+            run: the run.
+            away: who was turned away in it after a COMMIT; of one that was so twice nothing is known.
+
+        Raises:
+            NoOracle: there are too many, or they cannot be made.
+        """
+        refusals: dict[str, Refusal] = {}
+        for name in away:
+            events = run.of(name)
+            met = [number for number, event in enumerate(events) if self.met_others(event)]
+            error = run.raised.get((name, events[met[0]].call.index)) if len(met) == 1 else None
+            kind = self.error_class(events[met[0]])
+            if error is None or kind is None:
+                return
+            refusals[name] = Refusal(place_of(events[: met[0]]), error, kind)
+        ordered = tuple(sorted(names))
+        key = ordered, tuple((name, it.place, it.kind, type(it.error)) for name, it in sorted(refusals.items()))
+        found = self._cut.setdefault(key, Alternating(self._lab, ordered, refusals))
+        like = found.like(tuple(name for name in order_of(run.trace) if name in ordered))
+        yield from [] if like is None else [like]
         yield from found
 
     def uninterrupted(self) -> Iterator[Serial]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acidity.core.call import Event, Kind
+from acidity.core.call import Call, Event, Kind
 from acidity.core.turn import Trace, Turn
 
 
@@ -20,11 +20,13 @@ class Units:
     Attributes:
         order: whose each transaction was, in the order in which they ended.
         mixed: two of them were open at once, or one waited for a lock: this is no order of transactions.
+        idle: ROLLBACKs of nothing, by identity: whether another caller goes on before or after one is the same.
     """
 
     def __init__(self) -> None:
         self.order: list[str] = []
         self.mixed = False
+        self.idle: list[Call] = []
         self._open: dict[str, set[int]] = {}
         self._waiting: frozenset[str] = frozenset()
 
@@ -36,7 +38,7 @@ class Units:
         """Take in what was answered in a turn."""
         for event in turn.events:
             if event.call.kind is not Kind.EFFECT:
-                self._take(event)
+                self.take(event)
         asks = turn.call is not None and not any(event.call is turn.call for event in turn.events)
         self.mixed |= turn.waits and (asks or not self.between(turn.actor))
         self._waiting = frozenset(turn.waiting)
@@ -47,14 +49,17 @@ class Units:
             if self._open.pop(name):
                 self.order.append(name)
 
-    def _take(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
+        """Take in one answer of the database."""
         call = event.call
         mine = self._open.setdefault(call.actor, set())
         self.mixed |= any(connections for name, connections in self._open.items() if name != call.actor)
         if call.kind is Kind.ROLLBACK or (_may_end(event) and event.reply.status == "ok"):
-            ends_one = call.autocommit or call.connection in mine  # a ROLLBACK of nothing is no transaction
+            if not (call.autocommit or call.connection in mine):
+                self.idle.append(call)
+                return
             mine.discard(call.connection)
-            if ends_one and not mine:
+            if not mine:
                 self.order.append(call.actor)
         else:
             mine.add(call.connection)

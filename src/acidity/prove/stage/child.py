@@ -30,7 +30,7 @@ class Child:
         born: is told the number of the process, in the parent.
     """
 
-    def __init__(self, player: Player, live: Callable[[OnEffect], None], born: Callable[[int], None]) -> None:
+    def __init__(self, player: Player, live: Callable[[OnEffect], object], born: Callable[[int], None]) -> None:
         self.born = born
         self.player = player
         self.live = live
@@ -56,7 +56,7 @@ class Child:
         """The child's whole life; it never returns."""
         code, actor = 1, self.player.actor
         try:
-            _die_with_parent()
+            die_with_parent()
             os.close(reader)
             actor.interceptor = _Telling(writer, inner=actor.interceptor)
             self.live(lambda name, key: _tell(writer, effect=name, key=key))
@@ -90,7 +90,7 @@ _PR_SET_PDEATHSIG = 1
 _process_control = getattr(ctypes.CDLL(None), "prctl", None)  # Linux has it
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Nobody is left to end this process, nor to read what it says, when its parent was killed."""
     if _process_control is not None:
         _process_control(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)

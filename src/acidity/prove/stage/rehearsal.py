@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from acidity.prove.stage.apart import Apart, play_apart
 from acidity.prove.stage.call import Player
 from acidity.prove.stage.play import Direct, play
 from acidity.prove.stage.quiet import quiet
@@ -23,13 +24,16 @@ class Rehearsal:
         self._stage = stage
         self._recycler = Recycler(stage.parts, stage.adapters)
 
-    def run(self, players: Sequence[Player], direct: Direct = play, *, reset: bool = True) -> Rehearsed:
+    def run(
+        self, players: Sequence[Player], direct: Direct = play, *, reset: bool = True, apart: Apart | None = None
+    ) -> Rehearsed:
         """Run callers, and read what they left.
 
         Args:
             players: who plays.
             direct: lets them play, in an order of its own.
             reset: start from the rows before; otherwise from what the last run left.
+            apart: lets them play instead, in processes of their own.
 
         Raises:
             ForeignDatabase: an engine inside an operation points at a database that is not ours.
@@ -44,7 +48,7 @@ class Rehearsal:
             host.sync(self._recycler.before_reset)
             stage.sandbox.reset()
         try:
-            endings, bypasses = stage.act(players, direct)
+            endings, bypasses = stage.act(players, direct) if apart is None else play_apart(stage, players, apart)
             stage.sandbox.remember(tuple(event for player in players for event in player.actor.history))
             stage._refusals.raise_first()
             host.sync(self._recycler.after_run)

@@ -302,13 +302,13 @@ class Stage:
         for part in self.parts.values():
             part.interrupt([*self.adapters.opened(part), *self._judges.opened], everything=everything)
 
-    def _live(self, player: Player, on_effect: OnEffect) -> None:
+    def _live(self, player: Player, on_effect: OnEffect) -> tuple[list[Ending], list[str]]:
         """The life of a child process, to which loops and connections of the parent do not belong."""
         self._hosts.clear()
         self.overseer.forget()
         self._caller.applications.forget()
         self._on_effect = on_effect
-        self.act([player])
+        return self.act([player])
 
     def _start_application(self, operation: Operation) -> None:
         """Start a web application before its first request; what it writes then belongs to the rows before."""
