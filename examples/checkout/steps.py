@@ -57,6 +57,7 @@ def active_customer(session: Session, customer_id: str) -> Customer:
     Raises:
         RefusedError: there is none, or they are not active.
     """
+    customer: Customer
     try:
         [customer] = lock(session, Customer, [customer_id])
     except LookupError as error:
@@ -85,6 +86,7 @@ def locked_product(session: Session, product_id: str) -> Product:
     Raises:
         RefusedError: there is none.
     """
+    product: Product
     try:
         [product] = lock(session, Product, [product_id])
     except LookupError as error:
