@@ -12,6 +12,7 @@ from acidity.prove import Operation, Scenario
 from examples.bank import twins
 from examples.bank.models import Account, Base
 from examples.bank.scenarios import IN_A, IN_B, MOVED, A, B, asked, sum_is_kept
+from examples.durable import DURABLE
 
 TWINS: dict[str, Any] = {"bind": "examples.bank.twins:engine", "metadata": Base.metadata, "invariants": [sum_is_kept]}
 
@@ -47,4 +48,5 @@ floating = Scenario(
     setup=lambda session: session.add(twins.Purse(owner="Rahul", balance=0.0)),
     invariants=[thirty_paise],
     bind="examples.bank.twins:engine",
+    settings=DURABLE,
 )

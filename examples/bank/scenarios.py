@@ -14,6 +14,7 @@ from acidity.run import tables
 from examples.bank.app import reverse_transfer, transfer, transfer_locked
 from examples.bank.models import Account, Base, Entry
 from examples.command import RefusedError
+from examples.durable import DURABLE
 
 A, B = "A", "B"
 IN_A, IN_B, MOVED = Decimal(5000), Decimal(2000), Decimal(500)
@@ -62,6 +63,7 @@ def asked(function: Callable[..., Any], *requests: tuple[Any, ...], raises: Any 
         "setup": seed,
         "invariants": RULES,
         "bind": "examples.bank.app:engine",
+        "settings": DURABLE,
     }
     return Scenario(*(Operation(function, *each, raises=raises) for each in requests), **options | more)
 
@@ -88,6 +90,7 @@ reversed_ = Scenario(
     setup=seed,
     invariants=RULES,
     bind="examples.bank.app:engine",
+    settings=DURABLE,
     commits="several",
     recover=move_and_reverse,
 )

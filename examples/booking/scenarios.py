@@ -13,6 +13,7 @@ from examples.booking.app import book, book_if_free, cancel
 from examples.booking.models import Base, Flight, Seat
 from examples.booking.rules import SeatTakenError
 from examples.command import RefusedError
+from examples.durable import DURABLE
 
 AI_101, SEAT, BESIDE, TAKEN = "AI-101", "14A", "14B", "14C"
 RAHUL, PRIYA, ANITA = "Rahul", "Priya", "Anita"
@@ -48,6 +49,7 @@ def asked(function: Callable[..., Any], *requests: tuple[str, str], raises: Any 
         "setup": seed,
         "invariants": [each_yes_is_a_seat, anita_has_hers],
         "bind": "examples.booking.app:engine",
+        "settings": DURABLE,
     }
     return Scenario(
         *(Operation(function, AI_101, number, passenger, raises=raises) for number, passenger in requests),

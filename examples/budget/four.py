@@ -15,6 +15,7 @@ from acidity.prove import Operation, Scenario
 from examples.budget.models import Expense
 from examples.budget.scenarios import ALICE, AMOUNT, FOOD, TRAVEL, seed
 from examples.budget.with_atomic import app, scenarios
+from examples.durable import DURABLE
 
 COFFEE = Decimal("3.20")
 SPENT = Decimal("1353.09")
@@ -31,6 +32,7 @@ single_insert = Scenario(
     setup=seed,
     invariants=[sum_is_that_of_the_rows],
     bind=scenarios.ENGINE,
+    settings=DURABLE,
 )
 transfer = scenarios.transfers(app.transfer_budget, ALICE, FOOD, TRAVEL, AMOUNT)
 monthly_summary = scenarios.summaries(app.monthly_summary, ALICE, 2025, 3)

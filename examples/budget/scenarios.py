@@ -14,6 +14,7 @@ from acidity.prove import Operation, Scenario
 from examples.budget.app import merge_category, monthly_summary, transfer_budget
 from examples.budget.models import Base, Category, Expense
 from examples.budget.rules import Answer
+from examples.durable import DURABLE
 
 ALICE, BOB = 71, 72
 FOOD, TRAVEL, BOBS_RENT, NO_SUCH = 1, 2, 3, 99
@@ -109,6 +110,7 @@ def transfers(
         setup=seed,
         invariants=[entries_net_to_zero, global_sum_is_kept, two_entries_or_none],
         bind=bind,
+        settings=DURABLE,
     )
 
 
@@ -126,6 +128,7 @@ def merges(
         setup=seed,
         invariants=[global_sum_is_kept, no_expense_is_lost, one_category_less_or_none],
         bind=bind,
+        settings=DURABLE,
     )
 
 
@@ -142,6 +145,7 @@ def summaries(
         setup=seed,
         invariants=[global_sum_is_kept, no_expense_is_lost],
         bind=bind,
+        settings=DURABLE,
     )
 
 

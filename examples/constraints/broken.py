@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from acidity.prove import Operation, Scenario
 from examples.constraints import twins
 from examples.constraints.scenarios import SOME, TOO_MUCH, asked
+from examples.durable import DURABLE
 
 BIND = "examples.constraints.twins:engine"
 
@@ -34,7 +35,7 @@ def is_each_address_there_once(session: Session) -> bool:
     return all(count == 1 for count in counts)
 
 
-UNCHECKED: dict[str, Any] = {"metadata": twins.UncheckedBase.metadata, "bind": BIND}
+UNCHECKED: dict[str, Any] = {"metadata": twins.UncheckedBase.metadata, "bind": BIND, "settings": DURABLE}
 
 check_in_application = Scenario(
     *(Operation(twins.withdraw_if_there_is_enough, 1, int(SOME)) for _ in range(2)),

@@ -23,6 +23,7 @@ from examples.constraints.app import (
     place,
 )
 from examples.constraints.models import Account, Base, Customer, Order, everywhere
+from examples.durable import DURABLE
 
 BALANCE, TOO_MUCH, SOME = Decimal(500), Decimal(10000), Decimal(300)
 
@@ -47,6 +48,7 @@ def asked(function: Callable[..., Any], *requests: tuple[Any, ...], raises: Any 
         "setup": seed,
         "invariants": [sum_is_kept],
         "bind": "examples.constraints.app:engine",
+        "settings": DURABLE,
     }
     return Scenario(*(Operation(function, *each, raises=raises) for each in requests), **options | more)
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from acidity.prove import Operation, Scenario
 from examples.command import RefusedError
+from examples.durable import DURABLE
 from examples.flash_sale.app import SoldOutError, buy_if_any, buy_locked, buy_serializable, buy_slot
 from examples.flash_sale.models import Base, Item, Sale, Shelf, Slot
 from examples.flash_sale.strategies import NO_ROW_LOCKS
@@ -60,7 +61,12 @@ def lamps_are_kept(session: Session) -> bool:
 
 def asked(*calls: Operation, **more: Any) -> Scenario:
     """A scenario on the rows of this shop."""
-    options: dict[str, Any] = {"metadata": Base.metadata, "setup": seed, "bind": "examples.flash_sale.app:engine"}
+    options: dict[str, Any] = {
+        "metadata": Base.metadata,
+        "setup": seed,
+        "bind": "examples.flash_sale.app:engine",
+        "settings": DURABLE,
+    }
     return Scenario(*calls, **options | more)
 
 

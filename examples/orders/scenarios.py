@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from acidity.prove import Operation, Scenario
 from examples.command import RefusedError
+from examples.durable import DURABLE
 from examples.orders.app import (
     Line,
     confirm,
@@ -127,6 +128,7 @@ def asked(function: Callable[..., Any], *requests: tuple[Any, ...], raises: Any 
         "setup": seed,
         "invariants": RULES,
         "bind": "examples.orders.app:engine",
+        "settings": DURABLE,
     }
     return Scenario(*(Operation(function, *each, raises=raises, **keywords) for each in requests), **options | more)
 

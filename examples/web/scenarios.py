@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from acidity.prove import Operation, Scenario
+from examples.durable import DURABLE
 from examples.web.app import app
 from examples.web.models import Account, Base, Transfer
 
@@ -34,6 +35,7 @@ def transfers(app: FastAPI, *, amount: int, target: int = BOB, refused: bool = F
         setup=opened_accounts,
         invariants=[no_money_is_made_or_lost],
         bind="examples.web.app:engine",
+        settings=DURABLE,
     )
 
 

@@ -64,6 +64,7 @@ def slow_but(*quick: str, of: Iterable[Place]) -> list[Any]:
 
 
 @pytest.mark.parametrize("place", slow_but(*USUAL, of=PLACES), ids=title)
+@pytest.mark.slow
 def test_the_bank_passes_every_fault_that_there_is(place: Place) -> None:
     table = {fault for fault, cell in read()[place.title].items() if cell.startswith(("real", "simulated"))}
     assert struck(drilled(transfer(place, **RECOGNISED), place)) == table - NO_EFFECT - NO_SNAPSHOT

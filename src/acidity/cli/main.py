@@ -28,6 +28,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "acidity.cli.explore:explore",
         "Let several callers at it at once, in every order, and compare with one after the other.",
     ),
+    "crash": (
+        "acidity.cli.crash:crash",
+        "Cut the power wherever it matters, and see whether every acknowledged commit is there (SQLite).",
+    ),
     "demo": (
         "acidity.cli.demo:demo",
         "See it work on a small program, broken and mended (SQLite, seconds, nothing to set up).",

@@ -185,6 +185,16 @@ def _repeated(run: Again) -> Rerun | Report:
 
     if len(run.request.db) > 1:
         raise UsageError("a schedule is replayed on one database; give one --db")
+    if any(choice.state for choice in run.schedule.choices):
+        with printing_to_stderr():
+            return prove.replay_crash(
+                run.target.scenario,
+                run.schedule,
+                db=run.request.db[0],
+                operation=_position(run.operation),
+                target=run.target.name,
+                **run.request.engine_options,
+            )
     if len({choice.actor for choice in run.schedule.choices}) > 1:
         with printing_to_stderr():
             return prove.replay_together(

@@ -32,6 +32,8 @@ class CauseKind(StrEnum):
         IN_DOUBT: a prepared transaction was never decided.
         FOLLOW_UP: recover or settle failed, or did something a second time.
         NO_TRANSACTIONS: a table keeps no transactions, so each write to it is permanent by itself.
+        NOT_DURABLE: the settings of the database let it acknowledge a COMMIT that is not on the disk, or let it write
+            rows before what would take them back.
         OTHER: none of these is visible in the History.
     """
 
@@ -52,6 +54,7 @@ class CauseKind(StrEnum):
     IN_DOUBT = "prepared, not decided"
     FOLLOW_UP = "recover or settle"
     NO_TRANSACTIONS = "table without transactions"
+    NOT_DURABLE = "not durable"
     OTHER = "other"
 
 

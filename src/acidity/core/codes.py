@@ -75,6 +75,17 @@ CIRCULAR_FLOW = Code(
 G_SINGLE = Code("ACI315", "I", "G-single", "A caller saw what others built on a change, and acted as if before it.")
 G2_ITEM = Code("ACI316", "I", "G2-item", "Callers go in a circle, each by a row that the next one was about to change.")
 G2 = Code("ACI317", "I", "G2", "Callers go in a circle, each by a search that the next one was about to change.")
+BETWEEN = Code(
+    "ACI318", "I", "between transactions", "A caller came between two transactions of another one, and that shows."
+)
+LOST_COMMIT = Code(
+    "ACI401", "D", "lost commit", "A COMMIT was acknowledged, and after a power cut its change is not there."
+)
+DAMAGED = Code("ACI402", "D", "damaged", "After a power cut the database is damaged, or cannot be opened.")
+TORN_BY_POWER_LOSS = Code(
+    "ACI403", "A", "torn by power loss", "After a power cut a part of the operation's change is there."
+)
+HALF_RECOVERED = Code("ACI404", "D", "half a transaction", "After a power cut a part of one transaction is there.")
 
 CODES: Mapping[str, Code] = {
     code.name: code
@@ -110,6 +121,11 @@ CODES: Mapping[str, Code] = {
         G_SINGLE,
         G2_ITEM,
         G2,
+        BETWEEN,
+        LOST_COMMIT,
+        DAMAGED,
+        TORN_BY_POWER_LOSS,
+        HALF_RECOVERED,
     )
 }
 OF_WORD: Mapping[str, Code] = {

@@ -254,6 +254,8 @@ class Scenario:
         settle: the same for what runs anyway (the relay of an outbox, a worker of a queue), after `recover`.
         not_applicable: name of an engine → why this is not asked there, as
             ``{"sqlite": "SQLite has no row locks"}``. It has no verdict there, and the reason is shown instead.
+        settings: how the program's own database is set, by engine: ``{"sqlite": {"synchronous": "extra"}}``; those of
+            the check go before.
 
     Raises:
         UsageError: no operation, no schema, or two of them; several commits without invariants; or `databases` does not
@@ -273,6 +275,7 @@ class Scenario:
     recover: Operation | None
     settle: Operation | None
     not_applicable: Mapping[str, str]
+    settings: Mapping[str, Mapping[str, str]]
     name: str = field(compare=False)
 
     def __init__(
@@ -290,6 +293,7 @@ class Scenario:
         recover: Operation | Callable[..., Any] | None = None,
         settle: Operation | Callable[..., Any] | None = None,
         not_applicable: Mapping[str, str] | None = None,
+        settings: Mapping[str, Mapping[str, str]] | None = None,
         name: str = "",
     ) -> None:
         invariants = tuple(invariants)
@@ -331,6 +335,7 @@ class Scenario:
         put(self, "recover", None if recover is None else _step("recover", recover))
         put(self, "settle", None if settle is None else _step("settle", settle))
         put(self, "not_applicable", dict(not_applicable or {}))
+        put(self, "settings", {engine: dict(chosen) for engine, chosen in (settings or {}).items()})
         put(self, "name", name)
 
     @property

@@ -9,7 +9,11 @@ from string import ascii_uppercase
 from acidity.errors import UsageError
 
 PREFIX = "ac1:"
-_CHOICE = re.compile(r"(?P<actor>[A-Z])(?P<calls>[1-9][0-9]{0,8})?(?:!(?P<fault>[a-z][a-z0-9-]*)(?P<persistent>\*)?)?")
+_CHOICE = re.compile(
+    r"(?P<actor>[A-Z])(?P<calls>[1-9][0-9]{0,8})?"
+    r"(?:!(?P<fault>[a-z][a-z0-9-]*)(?P<persistent>\*)?(?:@(?P<state>[0-9]{1,9}\.[0-9a-z]{1,80}))?)?"
+)
+_BETWEEN = re.compile(r"\.(?=[A-Z]|\.|$)")  # a state has a dot of its own
 
 
 def actor_name(position: int) -> str:
@@ -38,17 +42,19 @@ class Choice:
         calls: how many Calls it makes, at least 1.
         fault: the name of the fault that strikes the last of them, or nothing.
         persistent: the fault stays from there on.
+        state: which of the states that the fault can leave, as ``OP.SET``; empty for a fault that leaves one.
     """
 
     actor: str
     calls: int = 1
     fault: str = ""
     persistent: bool = False
+    state: str = ""
 
     def __str__(self) -> str:
         count = "" if self.calls == 1 else str(self.calls)
         fault = f"!{self.fault}{'*' if self.persistent else ''}" if self.fault else ""
-        return f"{self.actor}{count}{fault}"
+        return f"{self.actor}{count}{fault}{f'@{self.state}' if self.state else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +81,20 @@ class Schedule:
         if body == text:
             raise UsageError(f"not a schedule: {text!r} (it starts with {PREFIX!r}, as in 'ac1:A3!error-after')")
         choices = []
-        for part in body.split(".") if body else ():
+        for part in _BETWEEN.split(body) if body else ():
             match = _CHOICE.fullmatch(part)
             if match is None:
                 raise UsageError(
                     f"not a schedule: {text!r} (cannot read {part!r}; write 'A', 'A3' or 'A3!error-after*')"
                 )
             choices.append(
-                Choice(match["actor"], int(match["calls"] or 1), match["fault"] or "", bool(match["persistent"]))
+                Choice(
+                    match["actor"],
+                    int(match["calls"] or 1),
+                    match["fault"] or "",
+                    bool(match["persistent"]),
+                    match["state"] or "",
+                )
             )
         return cls(tuple(choices))
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from acidity.explained.crash import OF_CRASH
 from acidity.explained.drill import OF_DRILL
 from acidity.explained.explanation import Explanation
 from acidity.explained.explore import OF_EXPLORE
 
-EXPLANATIONS: Mapping[str, Explanation] = {each.code.name: each for each in (*OF_DRILL, *OF_EXPLORE)}
+EXPLANATIONS: Mapping[str, Explanation] = {each.code.name: each for each in (*OF_DRILL, *OF_EXPLORE, *OF_CRASH)}

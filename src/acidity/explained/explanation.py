@@ -25,7 +25,7 @@ class Explanation:
         fix: what to do.
         mended: the functions put right.
         near: the codes that are taken for this one, or come with it.
-        fault: the failure that shows it; None where it takes no failure but several callers at once.
+        fault: the failure that shows it; None where it takes several callers at once, or a power cut.
         db: the engine that the program needs.
         literature: where it is defined, for what has a name in the literature.
         prevented: every engine of acidity prevents it at each level, so that the program shows nothing.
@@ -53,13 +53,22 @@ class Explanation:
     def command(self) -> str:
         """What to type to see it found."""
         db = "" if self.db == "sqlite" else f" --db {self.db}"
-        return f"acidity {'explore' if self.fault is None else 'drill'} {self.target}{db}"
+        return f"acidity {self.verb} {self.target}{db}"
+
+    @property
+    def verb(self) -> str:
+        """Which check finds it."""
+        if self.fault is not None:
+            return "drill"
+        return "crash" if self.code.name.startswith("ACI4") else "explore"
 
     @property
     def shown_by(self) -> str:
         """What brings it to light, without a full stop."""
         if self.prevented:
             return "SQLite, PostgreSQL and MariaDB prevent it at every level, so this passes"
+        if self.verb == "crash":
+            return "A power cut shows it"
         return "Several callers at once show it" if self.fault is None else f"The fault `{self.fault}` shows it"
 
     @property

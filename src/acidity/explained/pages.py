@@ -43,9 +43,9 @@ def index(pages: Iterable[Explanation]) -> str:
     head = (
         "# The codes\n\nEvery finding has a code. `acidity explain CODE` shows the page of one in the terminal; each "
         "page has a\nprogram that acidity finds the code in, and the same program put right. `acidity drill` finds "
-        "what a failure brings to\nlight, letter I and `acidity explore` what several callers at once do; each page "
-        "says which. These pages are written by a\ntest from [core/codes.py](../../src/acidity/core/codes.py) and "
-        "[explained](../../src/acidity/explained).\n\n"
+        "what a failure brings to\nlight, letter I and `acidity explore` what several callers at once do, letter D and "
+        "`acidity crash` what a power cut\nleaves; each page says which. These pages are written by a test from "
+        "[core/codes.py](../../src/acidity/core/codes.py)\nand [explained](../../src/acidity/explained).\n\n"
     )
     return head + "\n".join(["| code | letter | word | meaning |", "|---|---|---|---|", *rows]) + "\n"
 

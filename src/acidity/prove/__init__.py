@@ -22,11 +22,12 @@ from acidity.core.schedule import Schedule
 from acidity.engines import engine_of
 from acidity.errors import Interrupted, NotApplicable, Terminated, UsageError
 from acidity.prove.checks import CHECKS, card_of, report_of
+from acidity.prove.crash.letter import CRASH, one_state
 from acidity.prove.drill.letters import DRILL
 from acidity.prove.explore.letter import EXPLORE, PAIRS, one_schedule
 from acidity.prove.faults import require_known
 from acidity.prove.levels import at_all_levels
-from acidity.prove.replay import Replay, run_replay
+from acidity.prove.replay import Replay, position_of, run_replay
 
 __all__ = [
     "Database",
@@ -37,11 +38,13 @@ __all__ = [
     "Retry",
     "Scenario",
     "check",
+    "crash",
     "drill",
     "explore",
     "from_json",
     "levels",
     "replay",
+    "replay_crash",
     "replay_together",
     "to_json",
 ]
@@ -118,6 +121,38 @@ def explore(
 
 
 @overload
+def crash(scenario: Scenario, *, db: str = "sqlite", **options: Unpack[Options]) -> Report: ...
+
+
+@overload
+def crash(scenario: Scenario, *, db: list[str] | tuple[str, ...], **options: Unpack[Options]) -> list[Report]: ...
+
+
+@takes_options(Options)
+def crash(
+    scenario: Scenario, *, db: str | list[str] | tuple[str, ...] = "sqlite", **options: Unpack[Options]
+) -> Report | list[Report]:
+    """Cut the power at every place that matters, and see whether every acknowledged COMMIT is there, and none in part.
+
+    Each operation runs once, and what SQLite asks of the file system is recorded. Then every state that a power cut can
+    leave is built from that, recovered by SQLite itself, and read.
+
+    Args:
+        scenario: what to run.
+        db: the name of an engine, or a list of names.
+        **options: see `CheckOptions`.
+
+    Returns:
+        A `Report`, or a list of them in the order of `db`.
+
+    Raises:
+        UsageError: the scenario cannot be run as it is given, or power loss is not built for the engine.
+        Interrupted: the user pressed Ctrl-C; what was found until then is its `report`.
+    """
+    return _on_each(db, scenario, options, lambda asked: report_of(CRASH, scenario, asked))
+
+
+@overload
 def check(scenario: Scenario, *, db: str = "sqlite", letters: str = "ACID", **options: Unpack[Options]) -> Card: ...
 
 
@@ -138,7 +173,8 @@ def check(
     """The report card: one verdict for each letter that was asked for and is built.
 
     A and C are those of `drill`. I lets each operation at the rows beside itself, and beside every other one, as
-    `explore` does; all these pairs share 2,000 schedules, unless `runs_max` says how many each may have.
+    `explore` does; all these pairs share 2,000 schedules, unless `runs_max` says how many each may have. D is that of
+    `crash`, on SQLite alone.
 
     Args:
         scenario: what to run.
@@ -250,13 +286,13 @@ def _asked(scenario: Scenario, db: str, options: Mapping[str, Any]) -> CheckOpti
         UsageError: they do not.
     """
     asked = CheckOptions.of(db, options)
-    if why := {engine_of(engine): reason for engine, reason in scenario.not_applicable.items()}.get(engine_of(db)):
-        raise NotApplicable(f"not applicable on {engine_of(db).name}: {why}")
     for name, bound in (("budget", asked.budget), ("runs_max", asked.runs_max)):
         if bound is not None and bound < 0:
             raise UsageError(f"{name}={bound!r} is less than nothing")
     if asked.faults is not None:
         require_known(asked.faults)
+    if why := {engine_of(engine): reason for engine, reason in scenario.not_applicable.items()}.get(engine_of(db)):
+        raise NotApplicable(f"not applicable on {engine_of(db).name}: {why}")
     return asked if asked.target else replace(asked, target=scenario.name)
 
 
@@ -285,6 +321,34 @@ def replay_together(
     parsed = Schedule.parse(schedule) if isinstance(schedule, str) else schedule
     asked = _asked(scenario, db, options)
     return report_of(one_schedule(parsed, tuple(callers)), scenario, asked)
+
+
+@takes_options(EngineOptions)
+def replay_crash(
+    scenario: Scenario,
+    schedule: Schedule | str,
+    *,
+    db: str = "sqlite",
+    operation: int | str = 0,
+    **options: Unpack[EngineOptions],
+) -> Report:
+    """Make one state after a power cut again, as `crash` prints it: ``ac1:A3!power-loss@16.0``.
+
+    The operation is recorded anew; if it writes in another way now, the verdict is unknown.
+
+    Args:
+        scenario: what to run.
+        schedule: before which entry of the log the power goes off, and what survives.
+        db: the name of an engine.
+        operation: position (from 0) or name of the operation.
+        **options: see `CheckOptions`.
+
+    Raises:
+        UsageError: the Schedule names no such state, or the operation does not exist here.
+    """
+    parsed = Schedule.parse(schedule) if isinstance(schedule, str) else schedule
+    check = one_state(parsed, position_of(scenario, operation))
+    return report_of(check, scenario, _asked(scenario, db, options))
 
 
 @takes_options(EngineOptions)

@@ -10,11 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
+from acidity.core.cause import AlsoBroken
+from acidity.core.codes import CODES, HALF_RECOVERED, TORN_BY_POWER_LOSS
+from acidity.core.finding import Finding
 from acidity.core.options import CheckOptions
 from acidity.core.registry import Registry
 from acidity.core.report import LETTERS, Card, EngineInfo, ExitReason, LetterState, Report
 from acidity.core.scenario import Scenario
-from acidity.errors import EngineUnavailable, Interrupted, Terminated
+from acidity.errors import EngineUnavailable, Interrupted, Terminated, UsageError
 from acidity.prove.runs import reason_of
 from acidity.report.secret import masked
 
@@ -41,12 +44,14 @@ class Check(Generic[E]):
         gather: runs the scenario. Two letters with the same function share what it gathers.
         report: tells what was gathered.
         covers: what other letters say they do not cover, and this one does.
+        not_built: why it cannot be asked of a scenario on an engine yet; nothing where it can.
     """
 
     name: str
     gather: Callable[[Scenario, CheckOptions], E]
     report: Callable[[E, CheckOptions], Report]
     covers: tuple[str, ...] = ()
+    not_built: Callable[[Scenario, CheckOptions], str] = lambda _scenario, _options: ""
 
 
 CHECKS: Registry[Check[Any]] = Registry(
@@ -55,6 +60,7 @@ CHECKS: Registry[Check[Any]] = Registry(
         "A": "acidity.prove.drill.letters:ATOMIC",
         "C": "acidity.prove.drill.letters:CONSISTENT",
         "I": "acidity.prove.explore.letter:ISOLATED",
+        "D": "acidity.prove.crash.letter:DURABLE",
     },
 )
 
@@ -74,17 +80,26 @@ def report_of(check: Check[Any], scenario: Scenario, options: CheckOptions) -> R
 
 
 def card_of(wanted: set[str], scenario: Scenario, options: CheckOptions) -> Card:
-    """The Card with the letters that are wanted; see `report_of` for what it raises."""
+    """The Card with the letters that are wanted; see `report_of` for what it raises.
+
+    Raises:
+        UsageError: none of them is built for this scenario and engine.
+    """
+    missing = {letter: CHECKS[letter].not_built(scenario, options) for letter in sorted(wanted) if letter in CHECKS}
+    if missing and all(missing.values()):
+        raise UsageError("; ".join(missing.values()))
     asked = _Asked(scenario, options)
     answers: dict[str, Report | LetterState] = {}
     for letter in LETTERS:
         if letter not in wanted:
             answers[letter] = "not asked"
+        elif letter not in CHECKS or CHECKS[letter].not_built(scenario, options):
+            answers[letter] = "not built"
         else:
-            answers[letter] = asked.answer(CHECKS[letter]) if letter in CHECKS else "not built"
+            answers[letter] = asked.answer(CHECKS[letter])
     if not isinstance(answers.get("A"), Report):
         answers = {letter: _for_itself(answer) for letter, answer in answers.items()}
-    answers = _beside_each_other(answers)
+    answers = _beside_each_other(_with_their_letters(answers))
     engine = next((answer.engine for answer in answers.values() if isinstance(answer, Report)), EngineInfo("", ""))
     card = Card(options.target, engine, answers)
     _raise_if_stopped(asked, card)
@@ -96,6 +111,55 @@ def _for_itself(answer: Report | LetterState) -> Report | LetterState:
     if not isinstance(answer, Report):
         return answer
     return replace(answer, findings=tuple(replace(finding, see=()) for finding in answer.findings))
+
+
+def _with_their_letters(answers: dict[str, Report | LetterState]) -> dict[str, Report | LetterState]:
+    """Each finding with the letter whose verdict it decides, whichever check has found it.
+
+    Half a transaction after a crash is no atomic one either, so letter A says that, too. What belongs to a letter that
+    was not asked is left out.
+    """
+    stray = [found for letter, answer in answers.items() for found in _strays(letter, answer)]
+    both = [_as_torn(found) for answer in answers.values() for found in _halves(answer)]
+    moved: dict[str, Report | LetterState] = {}
+    for letter, answer in answers.items():
+        if not isinstance(answer, Report):
+            moved[letter] = answer
+            continue
+        own = [found for found in answer.findings if CODES[found.code].letter == letter]
+        for found in (*stray, *both):
+            if CODES[found.code].letter == letter:
+                _add(own, found)
+        moved[letter] = replace(answer, findings=tuple(sorted(own, key=lambda found: found.severity != "error")))
+    return moved
+
+
+def _add(own: list[Finding], found: Finding) -> None:
+    """One more finding of a letter; where another one has the same cause, that breaks this, too."""
+    for place, known in enumerate(own):
+        if _cause(known) == _cause(found) and found.permanent is not None:
+            also = AlsoBroken(found.code, found.word)
+            own[place] = known if also in known.also else replace(known, also=(*known.also, also))
+            return
+    own.append(found)
+
+
+def _cause(found: Finding) -> tuple[object, ...]:
+    return found.operation, found.kind, found.permanent.site if found.permanent is not None else None
+
+
+def _strays(letter: str, answer: Report | LetterState) -> list[Finding]:
+    findings = answer.findings if isinstance(answer, Report) else ()
+    return [found for found in findings if CODES[found.code].letter != letter]
+
+
+def _halves(answer: Report | LetterState) -> list[Finding]:
+    findings = answer.findings if isinstance(answer, Report) else ()
+    return [found for found in findings if found.code == HALF_RECOVERED.name]
+
+
+def _as_torn(found: Finding) -> Finding:
+    return replace(found, code=TORN_BY_POWER_LOSS.name, word=TORN_BY_POWER_LOSS.word)
 
 
 def _beside_each_other(answers: dict[str, Report | LetterState]) -> dict[str, Report | LetterState]:

@@ -10,7 +10,7 @@ from acidity.core.finding import RowChange, Verdict
 from acidity.core.options import CheckOptions
 from acidity.core.outcome import Ending, Rows, Told
 from acidity.core.report import EngineInfo
-from acidity.core.scenario import Operation, Scenario
+from acidity.core.scenario import Scenario
 from acidity.core.schedule import FIRST, Schedule
 from acidity.core.step import SeenStep
 from acidity.errors import UsageError
@@ -70,7 +70,7 @@ def run_replay(scenario: Scenario, schedule: Schedule, asked: CheckOptions, oper
         UsageError: the Schedule or the operation does not exist here.
         Undecided: the operation cannot be judged.
     """
-    chosen = _operation(scenario, operation)
+    chosen = scenario.operations[position_of(scenario, operation)]
     with Stage(scenario, asked.db, asked.settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
         inspector = Inspector(stage)
         inspector.check_seed()
@@ -100,16 +100,20 @@ def _strike(schedule: Schedule) -> list[Strike]:
     return [Strike(fault, choice.calls, choice.persistent)]
 
 
-def _operation(scenario: Scenario, wanted: int | str) -> Operation:
-    operations = scenario.operations
-    names = [operation.name for operation in operations]
+def position_of(scenario: Scenario, wanted: int | str) -> int:
+    """Where an operation stands in a scenario, from 0.
+
+    Raises:
+        UsageError: it has none of this name or number.
+    """
+    names = [operation.name for operation in scenario.operations]
     if isinstance(wanted, str):
         if wanted not in names:
             raise UsageError(f"no operation is called {wanted!r}; there are: {', '.join(names)}")
-        return operations[names.index(wanted)]
-    if not 0 <= wanted < len(operations):
-        raise UsageError(f"there is no operation {wanted + 1}; the scenario has {len(operations)}: {', '.join(names)}")
-    return operations[wanted]
+        return names.index(wanted)
+    if not 0 <= wanted < len(names):
+        raise UsageError(f"there is no operation {wanted + 1}; the scenario has {len(names)}: {', '.join(names)}")
+    return wanted
 
 
 def _told_in_full(examination: Examination, schedule: Schedule, asked: CheckOptions, engine: EngineInfo) -> Replay:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, islice
 from shlex import quote
 
 from acidity.core.finding import Finding
@@ -20,9 +20,10 @@ from acidity.errors import Terminated, UsageError
 from acidity.prove.explore.fewer import of_fewest
 from acidity.prove.explore.findings import told
 from acidity.prove.explore.lab import Lab, asking
-from acidity.prove.explore.oracle import NoOracle, Oracle
+from acidity.prove.explore.oracle import Oracle
 from acidity.prove.explore.own_level import own_levels
 from acidity.prove.explore.search import Search, Searched
+from acidity.prove.explore.serial import NoOracle
 from acidity.prove.runs import Runs, reason_of
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.quiet import quiet
@@ -31,6 +32,7 @@ from acidity.report.secret import masked
 
 Callers = tuple[int, ...]
 TOGETHER_MAX = 4  # callers at once: there are 24 serial orders of them, each run twice
+ORDERS_FIRST = 100  # orders of transactions that are run before any other schedule
 LETTER_MAX = 2_000  # schedules of all groups of a letter, unless ``runs_max=`` says how many of each
 
 
@@ -43,6 +45,7 @@ class Group:
         names: of their operations.
         searched: what was run.
         serial: how many serial runs they were compared with.
+        orders: how many orders of their transactions there are; none where they do not mean to commit more than once.
         masked: what is not compared literally.
         findings: what was found.
         unknowns: what could not be decided.
@@ -54,6 +57,7 @@ class Group:
     names: tuple[str, ...]
     searched: Searched = field(default_factory=Searched)
     serial: int = 0
+    orders: int = 0
     masked: tuple[str, ...] = ()
     findings: list[Finding] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
@@ -68,6 +72,7 @@ class Explored:
     Attributes:
         engine: where.
         level: the isolation level that was imposed; empty for the engine's default.
+        several: callers mean to commit more than once, so that the orders of their transactions count.
         own_levels: operations that set other levels themselves, which are kept.
         groups: callers that were let at it together.
         unknowns: what could not be decided.
@@ -78,6 +83,7 @@ class Explored:
 
     engine: EngineInfo
     level: str = ""
+    several: bool = False
     own_levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
@@ -114,15 +120,14 @@ def run_explore(
         UsageError: the input is wrong.
         EngineUnavailable: the engine cannot be started.
     """
-    if why := not_yet(scenario):
-        raise UsageError(why)
     groups = groups if groups is not None else [together(scenario)]
     _require_callers(groups, scenario)
     began = time.monotonic()
     explored: Explored | None = None
     try:
         with Stage(scenario, asked.db, asked.settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
-            explored = Explored(stage.sandbox.info(), asked.isolation_level or "")
+            several = scenario.commits == "several"
+            explored = Explored(stage.sandbox.info(), asked.isolation_level or "", several)
             _explore_all(Runs(stage, asked), groups, schedule, explored, spares=spares)
             with suppress(Unsettled), asking():  # what the operations themselves have set
                 explored.engine = stage.sandbox.info()
@@ -144,15 +149,6 @@ def together(scenario: Scenario) -> Callers:
 def pairs(scenario: Scenario) -> list[Callers]:
     """Every operation beside itself, and beside every other one."""
     return list(combinations_with_replacement(range(len(scenario.operations)), 2))
-
-
-def not_yet(scenario: Scenario) -> str:
-    """Why several callers of this scenario cannot be judged in this version; nothing where they can."""
-    said = [
-        *(['commits="several"'] if scenario.commits == "several" else []),
-        *(f"{name}=" for name in ("recover", "settle") if getattr(scenario, name) is not None),
-    ]
-    return f"explore cannot judge {' and '.join(said)} yet" if said else ""
 
 
 def _require_callers(groups: Sequence[Callers], scenario: Scenario) -> None:
@@ -252,6 +248,8 @@ def _search(runs: Runs, compared: _Compared, schedule: Schedule | None) -> None:
     search = Search(lab, compared.oracle, runs)
     group.searched = search.found
     try:
+        if schedule is None:
+            _judge_orders(compared.oracle, search, group, runs)
         search.through(None if schedule is None else grants_of(schedule))
     finally:
         group.unknowns += list(dict.fromkeys(group.searched.undecided))
@@ -267,6 +265,16 @@ def _search(runs: Runs, compared: _Compared, schedule: Schedule | None) -> None:
     group.findings += [
         replace(finding, replay=command.format(schedule=quote(str(finding.schedule)))) for finding in said.findings
     ]
+
+
+def _judge_orders(oracle: Oracle, search: Search, group: Group, runs: Runs) -> None:
+    """Begin with the plainest orders of their transactions: they show what goes wrong between two of them."""
+    with suppress(NoOracle):  # a run that would have needed one that cannot be made says so
+        for serial in islice(oracle.alternations(oracle.names), min(ORDERS_FIRST, group.share or ORDERS_FIRST)):
+            search.beside(serial.runs[0])
+            group.orders += 1
+            if runs.over():
+                break
 
 
 def _findings_of(runs: Runs, callers: Callers) -> list[Finding]:

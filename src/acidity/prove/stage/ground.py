@@ -12,7 +12,7 @@ from acidity.analysis.canonical import equal_raw
 from acidity.core.database import Database
 from acidity.core.outcome import State
 from acidity.core.scenario import Operation, Scenario
-from acidity.engines import new_sandbox
+from acidity.engines import engine_of, new_sandbox
 from acidity.engines.base import Ground, Sandbox
 from acidity.engines.several import Several
 from acidity.errors import UsageError
@@ -29,6 +29,7 @@ def sandboxes_of(scenario: Scenario, db: str, settings: Mapping[str, str]) -> di
         EngineUnavailable: an engine cannot be started; nothing is left of the others.
         UsageError: an engine or a setting is not known.
     """
+    settings = {**scenario.settings.get(engine_of(db).name, {}), **settings}
     if not scenario.databases:
         return {"": new_sandbox(db, settings)}
     made: dict[str, Sandbox] = {}

@@ -1,0 +1,1 @@
+"""Letter D: power loss, replayed from what a database has written."""

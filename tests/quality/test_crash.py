@@ -1,0 +1,209 @@
+"""Letter D on SQLite: what each setting promises at a power cut, the two programs that differ, and the way back."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from acidity import prove
+from acidity.core.report import Card, Report
+from acidity.errors import UsageError
+from acidity.explained.programs.shop import SHOP, Item, Order, every_piece_is_somewhere
+from acidity.prove import Operation, Scenario
+from acidity.prove.crash.judge import Word
+from tests.tiers import SERVERS, mostly_slow
+
+DURABLE = {"synchronous": "extra"}
+TORN = Word.TORN.value
+
+
+def sell(session: Session) -> None:
+    """Two tables, one transaction."""
+    session.execute(update(Item).where(Item.id == 1).values(stock=Item.stock - 2))
+    session.add(Order(item_id=1, pieces=2))
+    session.commit()
+
+
+def sell_in_two(session: Session) -> None:
+    """Two tables, two transactions."""
+    session.execute(update(Item).where(Item.id == 1).values(stock=Item.stock - 2))
+    session.commit()
+    session.add(Order(item_id=1, pieces=2))
+    session.commit()
+
+
+async def sell_async(session: AsyncSession) -> None:
+    """The same as `sell`, in the thread of aiosqlite."""
+    await session.execute(update(Item).where(Item.id == 1).values(stock=Item.stock - 2))
+    session.add(Order(item_id=1, pieces=2))
+    await session.commit()
+
+
+def look(session: Session) -> None:
+    """Only read."""
+    session.get_one(Item, 1)
+
+
+def wrong(report: Report) -> set[str]:
+    """The words that some state has, apart from ok."""
+    return {word for word, count in report.counts.items() if count and word != Word.OK.value}
+
+
+def of(function: Any, **more: Any) -> Scenario:
+    return Scenario(Operation(function), **SHOP, **more)
+
+
+# What the settings promise: research measured them on ext4 and XFS, too
+
+LOST, HALF, DAMAGED = Word.LOST.value, Word.HALF.value, Word.DAMAGED.value
+MATRIX: dict[tuple[str, str], set[str]] = {
+    ("delete", "extra"): set(),
+    ("delete", "full"): {LOST},
+    ("delete", "normal"): {LOST, DAMAGED},
+    ("delete", "off"): {LOST, HALF, DAMAGED},
+    ("truncate", "extra"): set(),
+    ("truncate", "full"): set(),
+    ("truncate", "normal"): {LOST, DAMAGED},
+    ("truncate", "off"): {LOST, HALF, DAMAGED},
+    ("persist", "extra"): set(),
+    ("persist", "full"): set(),
+    ("persist", "normal"): {DAMAGED},
+    ("wal", "extra"): set(),
+    ("wal", "full"): set(),
+    ("wal", "normal"): {LOST},
+    ("wal", "off"): {LOST, HALF, DAMAGED},
+    ("memory", "extra"): {HALF, DAMAGED},
+    ("off", "full"): {HALF, DAMAGED},
+}
+QUICK = [("delete", "extra"), ("delete", "full"), ("wal", "full"), ("wal", "normal"), ("memory", "extra")]
+
+
+@pytest.mark.parametrize("setting", mostly_slow(*QUICK, of=MATRIX))
+def test_what_each_setting_loses(setting: tuple[str, str]) -> None:
+    journal, synchronous = setting
+    report = prove.crash(of(sell), settings={"journal_mode": journal, "synchronous": synchronous})
+    assert wrong(report) == MATRIX[setting], str(report)
+    assert report.verdict == ("fail" if MATRIX[setting] else "pass")
+    assert not report.unknowns
+
+
+@pytest.mark.parametrize("setting", mostly_slow(("wal", "full"), of=[it for it in MATRIX if not MATRIX[it]]))
+def test_two_commits_are_torn_wherever_the_power_goes_off_between_them(setting: tuple[str, str]) -> None:
+    journal, synchronous = setting
+    report = prove.crash(of(sell_in_two), settings={"journal_mode": journal, "synchronous": synchronous})
+    (finding,) = report.findings
+    assert (wrong(report), finding.code, finding.word) == ({TORN}, "ACI403", "torn by power loss")
+    assert str(finding.sites[0]).endswith(f"test_crash.py:{sell_in_two.__code__.co_firstlineno + 3}")
+
+
+def test_several_commits_that_are_intended_are_judged_by_the_invariants() -> None:
+    allowed = of(sell_in_two, commits="several", invariants=[lambda _: True])
+    assert prove.crash(allowed, settings=DURABLE).verdict == "pass"
+    forbidden = of(sell_in_two, commits="several", invariants=[every_piece_is_somewhere])
+    assert wrong(prove.crash(forbidden, settings=DURABLE)) == {TORN}
+
+
+def test_a_coroutine_is_recorded_like_a_function() -> None:
+    assert wrong(prove.crash(of(sell_async))) == {LOST}
+    assert prove.crash(of(sell_async), settings=DURABLE).verdict == "pass"
+
+
+def test_what_commits_nothing_has_nothing_to_lose() -> None:
+    report = prove.crash(of(look))
+    assert (report.verdict, report.findings) == ("pass", ())
+    assert "nothing is committed" in report.headline
+
+
+def test_settings_of_the_scenario_hold_unless_the_check_says_otherwise() -> None:
+    scenario = of(sell, settings={"sqlite": DURABLE, "postgresql": {"fsync": "off"}})
+    report = prove.crash(scenario)
+    assert (report.verdict, report.engine.settings["synchronous"]) == ("pass", "extra")
+    assert prove.crash(scenario, settings={"synchronous": "full"}).verdict == "fail"
+
+
+# What is said of a lost commit
+
+
+def test_the_finding_says_what_is_not_on_the_disk_and_what_comes_of_it() -> None:
+    report = prove.crash(of(sell), target="shop:sale")
+    (finding,) = report.findings
+    assert finding.code == "ACI401"
+    assert "was acknowledged, and its change is gone" in finding.title
+    assert finding.replay == f"acidity replay shop:sale '{finding.schedule}'"
+    assert str(finding.schedule).startswith("ac1:A3!power-loss@")
+    power_off, gone, back = finding.explanation[-3:]
+    assert power_off == "the power goes off; the transaction is committed"
+    assert gone == "the journal was deleted, and its deletion is not on the disk"
+    assert back == "at the next open the journal is still there, and SQLite rolls the transaction back"
+    assert [move.actor for move in finding.lanes][-2:] == ["A", "disk"]
+    assert {fate.table for fate in finding.rows} == {"items", "orders"}
+
+
+def test_a_state_can_be_made_again_and_another_log_is_unknown() -> None:
+    scenario = of(sell)
+    (finding,) = prove.crash(scenario).findings
+    again = prove.replay_crash(scenario, finding.schedule)
+    assert [found.code for found in again.findings] == ["ACI401"]
+    assert (again.verdict, again.runs) == ("fail", 1)
+    assert prove.replay_crash(scenario, finding.schedule, settings=DURABLE).verdict == "pass"
+    in_wal = prove.replay_crash(scenario, finding.schedule, settings={"journal_mode": "wal"})
+    assert in_wal.verdict == "unknown"
+    assert "writes in another way now" in in_wal.unknowns[0]
+    for schedule in ("ac1:A3!power-loss", "ac1:A3!error-after@1.0", "ac1:A.B!power-loss@1.0"):
+        with pytest.raises(UsageError):
+            prove.replay_crash(scenario, schedule)
+
+
+def test_the_budget_is_kept_and_makes_it_unknown() -> None:
+    for bound in ({"runs_max": 5}, {"budget": 0.0}):
+        report = prove.crash(of(sell), settings=DURABLE, **bound)
+        assert report.verdict == "unknown", bound
+
+
+# On the card
+
+
+def letters(card: Card) -> dict[str, str]:
+    return {name: row.letter_state if isinstance(row, Report) else row for name, row in card.letters.items()}
+
+
+def test_each_finding_stands_with_the_letter_that_it_decides() -> None:
+    few: dict[str, Any] = {"faults": ("error-before",), "remedies": False}
+    torn = prove.check(of(sell_in_two), letters="AD", settings=DURABLE, **few)
+    assert (letters(torn)["A"], letters(torn)["D"]) == ("fail", "pass")
+    (finding,) = torn.letters["A"].findings  # type: ignore[union-attr]
+    assert (finding.code, "ACI403" in {also.code for also in finding.also}) == ("ACI201", True), "one cause"
+    lost = prove.check(of(sell), letters="AD", **few)
+    assert (letters(lost)["A"], letters(lost)["D"]) == ("pass", "fail")
+    assert "power loss" not in lost.letters["A"].not_covered  # type: ignore[union-attr]
+    half = prove.check(of(sell), letters="AD", settings={"journal_mode": "memory"}, **few)
+    assert (letters(half)["A"], letters(half)["D"]) == ("fail", "fail")
+
+
+@pytest.mark.parametrize("db", SERVERS)
+def test_of_servers_it_is_not_asked_yet(db: str) -> None:
+    with pytest.raises(UsageError, match=f"power loss of {db} is not built"):
+        prove.crash(of(sell), db=db)
+    with pytest.raises(UsageError, match=f"power loss of {db} is not built"):
+        prove.check(of(sell), db=db, letters="D")
+
+
+# What was not recorded is unknown
+
+
+def past_the_recorder(dsn: str) -> None:
+    """Another VFS than the default one writes to the files as it likes."""
+    with closing(sqlite3.connect(f"file:{dsn}?vfs=unix-none", uri=True)) as connection, connection:
+        connection.execute("UPDATE items SET stock = stock - 2")
+
+
+def test_writes_that_were_not_recorded_make_it_unknown() -> None:
+    report = prove.crash(of(past_the_recorder))
+    assert report.verdict == "unknown"
+    assert "was not recorded" in report.unknowns[0]
