@@ -120,6 +120,7 @@ last = buys(checkout, ("O-1", C001, P002, 2), ("O-2", C002, P002, 1))  # two pie
 twice = buys(checkout, ("O-1", C001, P001, 2), ("O-1", C001, P001, 2))  # the same order, asked for again
 unpaid = buys(checkout, ("O-1", C002, P001, 2), raises=PaymentFailedError)
 sold_out = buys(checkout, ("O-1", C001, P002, 3), raises=RefusedError)
+nothing = buys(checkout, ("O-1", C001, P001, 0), raises=RefusedError)
 not_active = buys(checkout, ("O-1", C003, P001, 2), raises=RefusedError)
 deactivated = asked(Operation(deactivate, C001), setup=bought)
 beside_price = asked(Operation(checkout, "O-1", C001, P001, 2), Operation(set_price, P001, Decimal(300)))
