@@ -120,7 +120,11 @@ def starved(thread: int) -> Iterator[None]:
     core = min(os.sched_getaffinity(thread))
     os.sched_setaffinity(thread, {core})
     os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
-    busy = [sys.executable, "-c", f"import os; os.sched_setaffinity(0, {{{core}}}); print(flush=True)\nwhile True: pass"]
+    busy = [
+        sys.executable,
+        "-c",
+        f"import os; os.sched_setaffinity(0, {{{core}}}); print(flush=True)\nwhile True: pass",
+    ]
     with subprocess.Popen(busy, stdout=subprocess.PIPE) as hog:
         try:
             assert hog.stdout is not None
@@ -131,9 +135,7 @@ def starved(thread: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("db", SERVERS)
-def test_nobody_waits_for_a_lock_of_the_program_once_it_is_given(
-    made: Callable[[str], HostedSandbox], db: str
-) -> None:
+def test_nobody_waits_for_a_lock_of_the_program_once_it_is_given(made: Callable[[str], HostedSandbox], db: str) -> None:
     """Not even while the thread that waited cannot run."""
     sandbox = made(db)
     take, leave, who = LETS_GO[db]

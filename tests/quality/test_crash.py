@@ -17,7 +17,7 @@ from acidity.errors import UsageError
 from acidity.explained.programs.shop import SHOP, Item, Order, every_piece_is_somewhere
 from acidity.prove import Operation, Scenario
 from acidity.prove.crash.judge import Word
-from tests.tiers import SERVERS, mostly_slow
+from tests.tiers import mostly_slow
 
 DURABLE = {"synchronous": "extra"}
 TORN = Word.TORN.value
@@ -186,12 +186,12 @@ def test_each_finding_stands_with_the_letter_that_it_decides() -> None:
     assert (letters(half)["A"], letters(half)["D"]) == ("fail", "fail")
 
 
-@pytest.mark.parametrize("db", SERVERS)
-def test_of_servers_it_is_not_asked_yet(db: str) -> None:
-    with pytest.raises(UsageError, match=f"power loss of {db} is not built"):
-        prove.crash(of(sell), db=db)
-    with pytest.raises(UsageError, match=f"power loss of {db} is not built"):
-        prove.check(of(sell), db=db, letters="D")
+def test_a_server_that_acidity_did_not_start_is_not_killed() -> None:
+    for db in ("postgresql://someone@db.invalid/shop", "mysql://someone@db.invalid/shop"):
+        with pytest.raises(UsageError, match="not acidity's to kill"):
+            prove.crash(of(sell), db=db)
+        with pytest.raises(UsageError, match="not acidity's to kill"):
+            prove.check(of(sell), db=db, letters="D")
 
 
 # What was not recorded is unknown

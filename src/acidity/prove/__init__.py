@@ -21,7 +21,7 @@ from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.errors import Interrupted, Terminated, UsageError
 from acidity.prove.checks import CHECKS, card_of, report_of
-from acidity.prove.crash.letter import CRASH, one_state
+from acidity.prove.crash.letter import CRASH, CRASHES, one_state
 from acidity.prove.drill.letters import DRILL
 from acidity.prove.explore.letter import EXPLORE, PAIRS, one_schedule
 from acidity.prove.faults import require_known
@@ -29,6 +29,7 @@ from acidity.prove.levels import at_all_levels
 from acidity.prove.replay import Replay, position_of, run_replay
 
 __all__ = [
+    "CRASHES",
     "Database",
     "Effect",
     "Interrupted",
