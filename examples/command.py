@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 
 from sqlalchemy.exc import DBAPIError
@@ -13,10 +13,50 @@ from acidity.run import CommitUnknown, NotMoney, TransactionFailed
 from examples.opening import NotOurDatabaseError
 
 MOST = Decimal(10) ** 15
+NUMBER_MAX = 2**31 - 1
 
 
 class RefusedError(Exception):
     """The request breaks a rule, and nothing was written; the text is for the user."""
+
+
+def read(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What was typed.
+
+    Raises:
+        SystemExit: it is wrong, or has something in it that nobody can read and not every database can store: a zero
+            byte, half a character, a change of direction.
+    """
+    asked = parser.parse_args(arguments)
+    for name, value in vars(asked).items():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and not text.isprintable():
+                parser.error(f"argument {name}: {text!a} has characters that cannot be read")
+    return asked
+
+
+def number(text: str) -> int:
+    """The number of a row.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    return whole(text, NUMBER_MAX, "a number")
+
+
+def whole(text: str, most: int, what: str) -> int:
+    """A whole number from 1 on.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or above the most there may be.
+    """
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}") from None
+    if not 0 < value <= most:
+        raise argparse.ArgumentTypeError(f"{text}: {what} is above zero, and at most {most:,}")
+    return value
 
 
 def rupees(text: str) -> Decimal:

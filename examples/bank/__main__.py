@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from acidity.run import NothingToReverse
 from examples.bank import app
 from examples.bank.models import Base
-from examples.command import RefusedError, ended, rupees, shown
+from examples.command import RefusedError, ended, read, rupees, shown
 from examples.opening import open_database
 
+REQUEST_MAX = 30  # of the 40 that an entry has, since that of the opposite transfer says "reversed" after it
 EXAMPLES = """\
 examples:
   python -m examples.bank open A 5000
@@ -28,7 +29,7 @@ A transfer that is asked for again under the same --request is not made a second
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is described by `examples.command.ended`."""
-    asked = parser().parse_args(arguments)
+    asked = read(parser(), arguments)
     return ended(lambda: carry_out(asked))
 
 
@@ -51,9 +52,20 @@ def parser() -> argparse.ArgumentParser:
         moving.add_argument("source", metavar="A")
         moving.add_argument("target", metavar="B")
         moving.add_argument("amount", type=rupees)
-        moving.add_argument("--request", default="", help="your name of this transfer; by default a new one")
+        moving.add_argument("--request", type=request, help="your name of this transfer; by default a new one")
     commands.add_parser("balances", parents=[common], help="what is in each account")
     return made
+
+
+def request(text: str) -> str:
+    """The caller's name of a transfer.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not text.strip() or len(text) > REQUEST_MAX:
+        raise argparse.ArgumentTypeError(f"the name of a transfer has 1 to {REQUEST_MAX} characters")
+    return text
 
 
 def carry_out(asked: argparse.Namespace) -> None:

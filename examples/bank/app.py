@@ -7,7 +7,6 @@ contention the second does no work twice, and the first needs nobody to remember
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 
 from sqlalchemy import create_engine, select, update
@@ -44,10 +43,7 @@ def transfer(session: Session, request: str, source: str, target: str, amount: D
         CommitUnknown: COMMIT was sent, and the database does not answer what became of it; ask again with this request.
     """
     check(source, target, amount)
-    balances = dict(
-        session.execute(select(Account.name, Account.balance).where(Account.name.in_((source, target)))).all()
-    )
-    check_balances(balances, source, target, amount)
+    check_balances(balances_of(session, source, target), source, target, amount)
     move(session, request, source, target, amount)
 
 
@@ -76,10 +72,7 @@ def reverse_transfer(session: Session, _result: None, request: str, source: str,
         RefusedError: the money is not there any more.
         NothingToReverse: no such transfer was committed, and none will be under this request.
     """
-    balances = dict(
-        session.execute(select(Account.name, Account.balance).where(Account.name.in_((source, target)))).all()
-    )
-    check_balances(balances, target, source, amount)
+    check_balances(balances_of(session, source, target), target, source, amount)
     move(session, f"{request} reversed", target, source, amount)
 
 
@@ -126,8 +119,10 @@ def check_balances(found: dict[str, Decimal], source: str, target: str, amount: 
 
 
 def move(session: Session, request: str, source: str, target: str, amount: Decimal) -> None:
-    """Write both sides of a transfer, and its two entries."""
-    sides: Iterable[tuple[str, Decimal]] = ((source, -amount), (target, amount))
+    """Write both sides of a transfer in the order of their keys, so that two from opposite sides wait for each other at
+    the first one and not in a circle; and its two entries.
+    """
+    sides = sorted([(source, -amount), (target, amount)])
     for account, change in sides:
         session.execute(update(Account).where(Account.name == account).values(balance=Account.balance + change))
     session.add_all(Entry(request=request, account=account, amount=change) for account, change in sides)

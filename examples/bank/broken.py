@@ -28,7 +28,13 @@ autocommit = asked(
 )
 absolute = asked(twins.transfer_absolutely, (A, B, MOVED), (A, B, Decimal(300)), **TWINS)
 doubled = asked(twins.transfer_again_on_any_error, (A, B, MOVED), **TWINS)
-as_they_come = asked(twins.transfer_locking_as_it_comes, (A, B, MOVED), (B, A, MOVED), **TWINS)
+as_they_come = asked(
+    twins.transfer_locking_as_it_comes,
+    (A, B, MOVED),
+    (B, A, MOVED),
+    **TWINS,
+    not_applicable={"sqlite": "SQLite has no row locks: a transaction that writes has the whole database"},
+)
 
 
 def thirty_paise(session: Session) -> bool:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from examples.booking import app
 from examples.booking.models import Base
 from examples.booking.rules import SeatTakenError
-from examples.command import ended
+from examples.command import ended, read
 from examples.opening import open_database
 
 EXAMPLES = """\
@@ -30,7 +30,7 @@ THREADS = 16  # at most; a server has not many more connections for one program
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is that of `examples.command.ended`."""
-    asked = parser().parse_args(arguments)
+    asked = read(parser(), arguments)
     return ended(lambda: carry_out(asked))
 
 

@@ -16,9 +16,10 @@ from examples.budget.models import Base, Category, today
 from examples.budget.rules import Answer
 from examples.budget.rules import RefusedError as RuleError
 from examples.budget.with_atomic import app
-from examples.command import RefusedError, ended, rupees, shown
+from examples.command import RefusedError, ended, number, read, rupees, shown
 from examples.opening import open_database
 
+DESCRIPTION_MAX = 200
 EXAMPLES = """\
 examples:
   python -m examples.budget add Food 120.50 "Groceries"
@@ -34,7 +35,7 @@ A category is made by its first expense. Each user, --user NUMBER, sees only the
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is described by `examples.command.ended`."""
-    asked = parser().parse_args(arguments)
+    asked = read(parser(), arguments)
     return ended(drill if asked.command == "drill" else lambda: carry_out(asked))
 
 
@@ -42,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--db", metavar="URL", help="URL of an empty database; by default the file budget.db")
-    common.add_argument("--user", metavar="NUMBER", type=int, default=1, help="whose categories; by default 1")
+    common.add_argument("--user", metavar="NUMBER", type=number, default=1, help="whose categories; by default 1")
     common.add_argument("--month", type=month, help="which month to show, as 2025-03; by default this one")
     made = argparse.ArgumentParser(
         prog="python -m examples.budget",
@@ -54,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     adding = commands.add_parser("add", parents=[common], help="note an expense")
     adding.add_argument("category")
     adding.add_argument("amount", type=rupees)
-    adding.add_argument("description", nargs="?", default="")
+    adding.add_argument("description", nargs="?", default="", type=description)
     moving = commands.add_parser("transfer", parents=[common], help="move budget from A to B")
     moving.add_argument("source", metavar="A")
     moving.add_argument("target", metavar="B")
@@ -65,6 +66,17 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("summary", parents=[common], help="what was spent in a month")
     commands.add_parser("drill", help="a transfer that works, one that is refused, one that fails: count the rows")
     return made
+
+
+def description(text: str) -> str:
+    """What an expense was for.
+
+    Raises:
+        argparse.ArgumentTypeError: it is too long.
+    """
+    if len(text) > DESCRIPTION_MAX:
+        raise argparse.ArgumentTypeError(f"a description has at most {DESCRIPTION_MAX} characters")
+    return text
 
 
 def month(text: str) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from calendar import monthrange
 from collections.abc import Collection
 from decimal import Decimal
 from typing import Any, NotRequired, TypedDict
@@ -81,12 +82,11 @@ def transfer_entries(
 
 def month_totals(user_id: int, year: int, month: int) -> Select[str, Decimal]:
     """Name and sum of each category in which the user has entries in that month."""
-    first = dt.date(year, month, 1)
-    following = dt.date(year + month // 12, month % 12 + 1, 1)
+    first, last = dt.date(year, month, 1), dt.date(year, month, monthrange(year, month)[1])
     return (
         select(Category.name, func.sum(Expense.amount))
         .join(Expense, Expense.category_id == Category.id)
-        .where(Expense.user_id == user_id, Expense.date >= first, Expense.date < following)
+        .where(Expense.user_id == user_id, Expense.date >= first, Expense.date <= last)
         .group_by(Category.name)
         .order_by(Category.name)
     )

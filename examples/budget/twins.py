@@ -1,4 +1,4 @@
-"""Broken twins of the functions of `app`, each with one bug; `manifest` says how acidity must name it and where.
+"""Broken twins of the functions of `app`, each with one bug; the manifest says how acidity must name it and where.
 
 A module named ``twins`` is never collected; name one: ``acidity drill examples.budget.twins:two_sessions``.
 The comments with an arrow mark the lines that the manifest speaks of.
@@ -237,6 +237,16 @@ def merge_in_autocommit(user_id: int, source_id: int, target_id: int) -> Answer:
     return {"success": True}
 
 
+def transfer_of_two_amounts(user_id: int, from_id: int, to_id: int, amount: Decimal) -> Answer:
+    """One transaction, two rows that the schema allows, and the credit is rounded to whole rupees."""
+    debit, credit = transfer_entries(user_id, from_id, to_id, amount)
+    credit.amount = amount.quantize(Decimal(1))
+    with Session(engine) as session, session.begin():
+        check(session, user_id, from_id, to_id, amount)
+        session.add_all([debit, credit])
+    return {"success": True}
+
+
 def merge_without_counting(user_id: int, source_id: int, target_id: int) -> Answer:
     """Nobody asks whether anything was deleted: of two merges at once both say that they did it."""
     try:
@@ -263,6 +273,7 @@ stock_session_commit = transfers(transfer_with_stock_commit, ALICE, FOOD, TRAVEL
 helper_commits = transfers(transfer_with_committing_helper, ALICE, FOOD, "Holidays", AMOUNT)
 savepoint_release_commits = transfers(transfer_in_savepoints, ALICE, FOOD, TRAVEL, AMOUNT)
 flushed_at_once = transfers(transfer_with_autocommit, ALICE, FOOD, TRAVEL, AMOUNT)
+two_amounts = transfers(transfer_of_two_amounts, ALICE, FOOD, TRAVEL, AMOUNT)
 merge_uncounted = merges(merge_without_counting, ALICE, FOOD, TRAVEL)
 autocommit_transfer = transfers(transfer_in_autocommit, ALICE, FOOD, TRAVEL, AMOUNT)
 autocommit_merge = merges(merge_in_autocommit, ALICE, FOOD, TRAVEL)

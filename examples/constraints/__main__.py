@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from acidity import atomic
 from acidity.run import UnitPoisoned
-from examples.command import RefusedError, ended, rupees, shown
+from examples.command import RefusedError, ended, number, read, rupees, shown
 from examples.constraints import app
 from examples.constraints.models import Account, Base, Customer, Delivery, Item, Order, everywhere
 from examples.opening import open_database
@@ -31,13 +31,12 @@ examples:
 
 MariaDB has no deferred constraints, so it cannot be asked to deliver.
 """
-NUMBER_MAX = 2**31 - 1
 NULL = "NULL"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is described by `examples.command.ended`."""
-    asked = parser().parse_args(arguments)
+    asked = read(parser(), arguments)
     return ended(lambda: carry_out(asked))
 
 
@@ -170,21 +169,6 @@ def is_mariadb(url: str | None) -> bool:
 def first_line(error: DBAPIError) -> str:
     """What the database said, without what it adds below."""
     return str(error.orig).strip().splitlines()[0]
-
-
-def number(text: str) -> int:
-    """The number of a row, or how many pieces.
-
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not 0 < value <= NUMBER_MAX:
-        raise argparse.ArgumentTypeError(f"{text}: a number is above zero, and at most {NUMBER_MAX:,}")
-    return value
 
 
 def number_or_null(text: str) -> int | None:

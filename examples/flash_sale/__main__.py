@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
-from examples.command import RefusedError, ended
+from examples.command import RefusedError, ended, read
 from examples.flash_sale import app, warehouses
 from examples.flash_sale.compare import Compared, Load
 from examples.flash_sale.models import Base
@@ -32,7 +32,7 @@ MOST_PIECES, MOST_WORKERS, MOST_ROUNDS = 1_000_000, 64, 99
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is that of `examples.command.ended`."""
-    asked = parser().parse_args(arguments)
+    asked = read(parser(), arguments)
     return ended(lambda: asked.run(asked))
 
 

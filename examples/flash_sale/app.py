@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import create_engine, func, insert, literal, select, update
+from sqlalchemy import Update, create_engine, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -46,8 +46,7 @@ def buy_if_any(session: Session, sku: str, purchase: str) -> None:
         RetriesExhausted: others were faster each time; nothing was written.
         CommitUnknown: COMMIT was sent, and the database did not answer; ask again, "made already" is a yes.
     """
-    one_less = update(Item).where(Item.sku == sku, Item.stock > 0).values(stock=Item.stock - 1)
-    done: Any = session.execute(one_less)
+    done: Any = session.execute(one_less(sku))
     if done.rowcount == 0:
         refuse(session, sku)
     record(session, sku, purchase)
@@ -147,6 +146,11 @@ def left_and_sold(session: Session, sku: str) -> tuple[int, int]:
     free = session.scalar(select(func.count()).where(Slot.sku == sku, Slot.purchase.is_(None))) or 0
     sold = session.scalar(select(func.count()).where(Sale.sku == sku)) or 0
     return item.stock + free, sold
+
+
+def one_less(sku: str) -> Update:
+    """The UPDATE that takes a piece if there is one."""
+    return update(Item).where(Item.sku == sku, Item.stock > 0).values(stock=Item.stock - 1)
 
 
 def take(item: Item) -> None:

@@ -13,12 +13,14 @@ from examples.command import RefusedError
 from examples.durable import DURABLE
 from examples.flash_sale.app import SoldOutError, buy_if_any, buy_locked, buy_serializable, buy_slot
 from examples.flash_sale.models import Base, Item, Sale, Shelf, Slot
+from examples.flash_sale.strategies import NO_ROW_LOCKS
 from examples.flash_sale.warehouses import move_stock
 
 PHONE, LAST, NONE_LEFT = "phone", "last phone", "old phone"
 IN_SLOTS = "phone in slots", "last phone in slots", "old phone in slots"
 MUMBAI, DELHI, LAMP = "Mumbai", "Delhi", "lamp"
 TEN, FEW, MOVED = 10, 2, 4
+ROW_LOCKS: dict[str, Any] = {"not_applicable": {"sqlite": NO_ROW_LOCKS}}
 
 
 def seed(session: Session) -> None:
@@ -80,9 +82,9 @@ def asked_twice(buy: Callable[..., Any], sku: str, **more: Any) -> Scenario:
     return asked(Operation(buy, sku, "P-1"), Operation(buy, sku, "P-1"), **options)
 
 
-def sold_out(buy: Callable[..., Any], sku: str) -> Scenario:
+def sold_out(buy: Callable[..., Any], sku: str, **more: Any) -> Scenario:
     """A buyer who comes too late."""
-    return asked(Operation(buy, sku, "P-1", raises=SoldOutError), invariants=[each_sale_is_a_piece])
+    return asked(Operation(buy, sku, "P-1", raises=SoldOutError), **{"invariants": [each_sale_is_a_piece]} | more)
 
 
 def moved(move: Callable[..., Any], *ways: tuple[str, str, int], raises: Any = (), **more: Any) -> Scenario:
@@ -94,16 +96,16 @@ def moved(move: Callable[..., Any], *ways: tuple[str, str, int], raises: Any = (
 conditional = sold(buy_if_any, PHONE)
 conditional_last = sold(buy_if_any, LAST)
 conditional_late = sold_out(buy_if_any, NONE_LEFT)
-for_update = sold(buy_locked, PHONE)
-for_update_last = sold(buy_locked, LAST)
-for_update_late = sold_out(buy_locked, NONE_LEFT)
+for_update = sold(buy_locked, PHONE, **ROW_LOCKS)
+for_update_last = sold(buy_locked, LAST, **ROW_LOCKS)
+for_update_late = sold_out(buy_locked, NONE_LEFT, **ROW_LOCKS)
 serializable = sold(buy_serializable, PHONE)
 serializable_last = sold(buy_serializable, LAST)
 serializable_late = sold_out(buy_serializable, NONE_LEFT)
-skip_locked = sold(buy_slot, IN_SLOTS[0])
-skip_locked_last = sold(buy_slot, IN_SLOTS[1])
-skip_locked_twice = asked_twice(buy_slot, IN_SLOTS[0])
-skip_locked_late = sold_out(buy_slot, IN_SLOTS[2])
+skip_locked = sold(buy_slot, IN_SLOTS[0], **ROW_LOCKS)
+skip_locked_last = sold(buy_slot, IN_SLOTS[1], **ROW_LOCKS)
+skip_locked_twice = asked_twice(buy_slot, IN_SLOTS[0], **ROW_LOCKS)
+skip_locked_late = sold_out(buy_slot, IN_SLOTS[2], **ROW_LOCKS)
 
 shifted = moved(move_stock, (MUMBAI, DELHI, MOVED))
 crossed = moved(move_stock, (MUMBAI, DELHI, MOVED), (DELHI, MUMBAI, 1))

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from examples.command import ended, rupees
+from examples.command import ended, number, read, rupees, whole
 from examples.opening import open_database
 from examples.orders import app, book
 from examples.orders.models import Base
@@ -24,13 +24,13 @@ examples:
 
 An item is written PRODUCTxPIECES@PRICE. An order keeps the number that you give it, so asking twice places one.
 """
-NUMBER_MAX, PIECES_MAX = 2**31 - 1, 10_000
+PIECES_MAX = 10_000
 _ITEM = re.compile(r"([^x@]+)x([^x@]+)@([^x@]+)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is described by `examples.command.ended`."""
-    asked = parser().parse_args(arguments)
+    asked = read(parser(), arguments)
     return ended(lambda: carry_out(asked))
 
 
@@ -120,22 +120,13 @@ def change(asked: argparse.Namespace) -> None:
             app.move(asked.customer, asked.city, keep=asked.keep)
 
 
-def number(text: str) -> int:
-    """The number of an order, a customer or a product.
-
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
-    return _whole(text, NUMBER_MAX, "a number")
-
-
 def pieces(text: str) -> int:
     """How many pieces.
 
     Raises:
         argparse.ArgumentTypeError: it is not a whole number from 1 on, or there are too many.
     """
-    return _whole(text, PIECES_MAX, "a number of pieces")
+    return whole(text, PIECES_MAX, "a number of pieces")
 
 
 def stock(text: str) -> int:
@@ -168,16 +159,6 @@ def item(text: str) -> app.Line:
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not an item; write PRODUCTxPIECES@PRICE, like 12x2@140")
     return app.Line(number(found[1]), pieces(found[2]), rupees(found[3]))
-
-
-def _whole(text: str, most: int, what: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {what}") from None
-    if not 0 < value <= most:
-        raise argparse.ArgumentTypeError(f"{text}: {what} is above zero, and at most {most:,}")
-    return value
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 AcidityError
 ├── UsageError              the caller asked for something that cannot be done (exit code 2)
-│   └── ForeignDatabase     an engine or driver inside an operation points at a database that is not ours
+│   ├── ForeignDatabase     an engine or driver inside an operation points at a database that is not ours
+│   └── NotApplicable       a Scenario says why it is not asked on this engine
 ├── EngineUnavailable       a database engine could not be started (the verdict is unknown, exit code 3)
 └── AcidityViolated         a check did not pass; carries the report (also an AssertionError)
 
@@ -25,6 +26,10 @@ class UsageError(AcidityError):
 
 class ForeignDatabase(UsageError):
     """A connection was about to be opened to a database that acidity did not create."""
+
+
+class NotApplicable(UsageError):
+    """A Scenario is not asked on this engine, for the reason that it gives itself: no verdict, and no mistake."""
 
 
 class Interrupted(KeyboardInterrupt):

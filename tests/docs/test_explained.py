@@ -40,6 +40,7 @@ def reported(page: Explanation, scenario: Scenario) -> Report:
 
 
 @pytest.mark.parametrize("page", PAGES)
+@pytest.mark.one_in(3)
 def test_the_program_has_it_and_the_mended_one_has_not(page: Explanation) -> None:
     program = import_module(f"{PROGRAMS}.{page.program}")
     wrong, mended = (reported(page, scenario) for scenario in (program.wrong, program.mended))

@@ -35,6 +35,7 @@ def carried_out(block: re.Match[str]) -> str:
     return f"```console\n{command}\n{result.stdout.strip()}\n```\n"
 
 
+@pytest.mark.slow
 def test_each_block_says_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))

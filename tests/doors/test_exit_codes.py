@@ -154,6 +154,17 @@ def test_wrong_usage_of_one_target_hides_no_other(acidity, answers):
     assert left.err == "acidity: pond:one: the clean run was told failed\n"
 
 
+def test_what_is_not_applicable_is_told_and_has_no_verdict(acidity, write):
+    write("pond.py", READS + 'two = Scenario(reads, schema=schema, not_applicable={"sqlite": "it has no row locks"})\n')
+    told = "acidity: pond:two: not applicable on sqlite: it has no row locks\n"
+    for command in ("check", "drill", "explore"):
+        both = acidity(command, "pond")
+        assert (both.code, "pond:one" in both.out, "pond:two" in both.out) == (0, True, False)
+        assert both.err.endswith(told)
+    alone = acidity("check", "pond:two")
+    assert (alone.code, alone.out, alone.err) == (2, "", told)
+
+
 def test_the_same_trouble_is_told_once(acidity, answers):
     answers(UsageError("letter D is not built"), UsageError("letter D is not built"))
     left = acidity("check", "pond", "--letters", "D")

@@ -68,6 +68,7 @@ def test_a_saved_report_is_replayed(acidity: Acidity) -> None:
     assert "1 of 1 schedule is not serial" in again.out
 
 
+@pytest.mark.slow
 def test_v_shows_what_the_last_line_of_the_card_promises(acidity: Acidity) -> None:
     assert "with -v: all, coverage, notes" in acidity("explore", "pond:lost").out
     whole = acidity("explore", "pond:lost", "-v")
@@ -93,6 +94,7 @@ def test_the_letter_on_a_card(acidity: Acidity) -> None:
     assert "replay: acidity replay pond:mixed ac1:A.B3.A2 --operation 1,1" in whole.out
 
 
+@pytest.mark.slow
 def test_all_levels_are_a_table_and_json(acidity: Acidity) -> None:
     found = acidity("explore", "pond:lost", "pond:kept", "--all-levels")
     assert found.code == 1

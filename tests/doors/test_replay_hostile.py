@@ -75,6 +75,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("named", [("pond:pay", "card.json"), ("card.json", "pond:pay"), ("card.json",)])
 @pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.one_in(2)
 def test_s1_a_command_in_a_report_is_not_run(acidity, asked, report, folder, command, named):
     report(finding__replay=command)
     refused(acidity("replay", *named), folder)

@@ -51,6 +51,7 @@ def bank(way: Way, grounds: dict[str, Ground]) -> Iterator[Ground]:
 
 @pytest.mark.parametrize("names", ["AB", "ABC"])
 @pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.one_in(2)
 def test_every_call_arrives_with_its_actor(way: Way, bank: Ground, names: str) -> None:
     told, script = played(way, bank, names)
     events = told.in_order()
@@ -73,6 +74,7 @@ def test_every_call_arrives_with_its_actor(way: Way, bank: Ground, names: str) -
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.one_in(2)
 def test_rows_and_row_counts_are_kept_and_the_program_gets_them_all_the_same(way: Way, bank: Ground) -> None:
     told, _ = played(way, bank, "AB")
     for row, (name, actor) in enumerate(told.actors.items(), 1):
@@ -92,6 +94,7 @@ class SetsEight(Layer):
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.one_in(2)
 def test_a_text_that_was_changed_reaches_the_database(way: Way, bank: Ground) -> None:
     told, _ = played(way, bank, "AB", B=SetsEight())
     assert balances(bank) == BEFORE | {1: 7, 2: 8}

@@ -126,6 +126,7 @@ class Asks(Layer):
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.one_in(2)
 def test_no_window_is_open_while_an_actor_is_held(way: Way, bank: Ground) -> None:
     asks = Asks()
     actor, _ = alone(way, bank, asks)

@@ -153,6 +153,7 @@ def statements(actor: Actor) -> list[Event]:
 
 @pytest.mark.one_server
 @pytest.mark.parametrize(("program", "db"), PROGRAMS, ids=lambda value: getattr(value, "__name__", value))
+@pytest.mark.one_in(2)
 def test_the_program_gets_what_it_gets_otherwise(
     program: Callable[[Sandbox], Any], db: str, grounds: dict[str, Ground]
 ) -> None:

@@ -119,6 +119,7 @@ def cases(table: dict[str, tuple[str, ...]]) -> list[Any]:
 
 
 @pytest.mark.parametrize(("engine", "statement"), cases(COMPARED))
+@pytest.mark.one_in(2)
 def test_in_a_commit_of_its_own_it_is_torn_and_in_one_it_is_right(engine: str, statement: str) -> None:
     report = drilled(engine, (INSERT,), (statement,))
     assert report.verdict == "fail", report
@@ -128,6 +129,7 @@ def test_in_a_commit_of_its_own_it_is_torn_and_in_one_it_is_right(engine: str, s
 
 
 @pytest.mark.parametrize(("engine", "statement"), cases(UNKNOWN))
+@pytest.mark.one_in(2)
 def test_what_no_rollback_takes_back_is_never_a_pass(engine: str, statement: str) -> None:
     report = drilled(engine, (INSERT,), (statement,))
     assert report.verdict in {"unknown", "fail"}, report

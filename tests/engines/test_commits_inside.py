@@ -322,6 +322,7 @@ def commits_elsewhere(server: Any) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("engine", DB.values())
+@pytest.mark.one_in(3)
 def test_what_commits_inside_is_doubted_and_nothing_else(engine: str) -> None:
     wrong, right = ([each for each in group if engine_of(each) == engine] for group in (WRONG, RIGHT))
     with Stage(scenario(wrong[0]), engine, {}) as stage, ExitStack() as meanwhile:
@@ -358,6 +359,7 @@ def test_postgresql_proves_that_a_call_committed_several_times() -> None:
     ],
     ids=lambda function: function.__name__,
 )
+@pytest.mark.one_in(3)
 def test_the_wrong_one_is_unknown_and_its_twin_passes(wrong: Callable[..., Any], right: Callable[..., Any]) -> None:
     report = drilled(wrong)
     assert report.verdict == "unknown", report
@@ -426,6 +428,7 @@ def maria_hidden_commit(dsn: dict[str, Any]) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
+@pytest.mark.one_in(2)
 def test_a_commit_that_nobody_asked_for_by_name(function: Callable[..., Any], classifier: str) -> None:
     report = drilled(function)
     assert report.verdict == "fail", report

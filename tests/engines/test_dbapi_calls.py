@@ -231,6 +231,7 @@ def injected(function: Callable[..., Any]) -> Any:
 
 
 @pytest.mark.parametrize(("db", "function", "kinds"), SEEN, ids=lambda value: getattr(value, "__name__", None))
+@pytest.mark.one_in(2)
 def test_calls_and_their_sites(db: str, function: Callable[..., Any], kinds: str) -> None:
     run = run_raw(injected(function), db)
     assert not run.ending.exception, run.ending

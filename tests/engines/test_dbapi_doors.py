@@ -116,6 +116,7 @@ def test_what_connect_takes_is_injected() -> None:
 # Connections of the operation
 
 
+@pytest.mark.one_in(2)
 def test_every_way_to_connect_passes(raw: Raw) -> None:
     run = run_raw(raw.right, raw.db)
     assert [kind for kind in kinds(run) if kind != "begin"] == BOTH
@@ -205,6 +206,7 @@ def by_a_dict_cursor(dsn: dict[str, Any]) -> Any:
 KEPT: list[Any] = []
 
 
+@pytest.mark.slow
 def test_a_driver_that_is_imported_in_the_operation_is_hooked_then() -> None:
     """In a process of its own: nobody may have imported it before."""
     code = (

@@ -115,6 +115,7 @@ def elsewhere(module: str, path: Path) -> Any:
 
 @pytest.mark.one_server
 @pytest.mark.parametrize("db", ["sqlite", "postgresql"])
+@pytest.mark.one_in(2)
 def test_it_is_refused_before_it_connects(raw: Raw, db: str, tmp_path: Path) -> None:
     where = elsewhere(raw.module, tmp_path / "other.db")
 

@@ -48,11 +48,13 @@ def test_the_right_one_passes(raw: Raw) -> None:
     assert report.runs >= 10
 
 
+@pytest.mark.one_in(3)
 def test_two_commits_are_torn(raw: Raw, faults: tuple[str, ...]) -> None:
     assert words(raw.two_commits, raw.db, faults) == {"torn"}
     assert classified(run_raw(raw.two_commits, raw.db).history) == "2 writes in 2 commits: missing"
 
 
+@pytest.mark.one_in(3)
 def test_autocommit_is_torn(raw: Raw, faults: tuple[str, ...]) -> None:
     assert words(raw.autocommit, raw.db, faults) == {"torn"}
     run = run_raw(raw.autocommit, raw.db)
@@ -183,6 +185,7 @@ KEPT: list[sqlite3.Connection] = []
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
+@pytest.mark.one_in(3)
 def test_sqlite3(function: Any, found: set[str], classifier: str, faults: tuple[str, ...]) -> None:
     assert words(function, "sqlite", faults) == found
     assert classified(run_raw(function, "sqlite").history) == classifier
@@ -224,6 +227,7 @@ def in_one_text(dsn: str) -> None:
     [(blocks, set()), (two_blocks, {"torn"}), (in_one_text, set())],
     ids=lambda value: getattr(value, "__name__", ""),
 )
+@pytest.mark.one_in(3)
 def test_psycopg(function: Any, found: set[str], faults: tuple[str, ...]) -> None:
     pytest.importorskip("psycopg")
     assert words(function, "postgresql", faults) == found
@@ -281,6 +285,7 @@ def switching_autocommit_off_begins(dsn: dict[str, Any]) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
+@pytest.mark.one_in(3)
 def test_pymysql(function: Any, found: set[str], kinds: str, faults: tuple[str, ...]) -> None:
     pytest.importorskip("pymysql")
     assert words(function, "mariadb", faults) == found

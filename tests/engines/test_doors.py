@@ -67,6 +67,7 @@ def through(use: Use) -> Callable[[Session], None]:
 
 @pytest.mark.one_server
 @pytest.mark.parametrize(("door", "db"), CELLS, ids=named)
+@pytest.mark.one_in(2)
 def test_s2_an_operation(foreigners: dict[str, Foreign], door: Callable[[Foreign], Use], db: str) -> None:
     one, answer = foreigners[db], DOORS[door][1]
     before = one.checksum()
@@ -87,6 +88,7 @@ def test_s2_an_operation(foreigners: dict[str, Foreign], door: Callable[[Foreign
 @pytest.mark.one_engine
 @pytest.mark.parametrize(("door", "db"), JUDGED, ids=named)
 @pytest.mark.parametrize("place", ["invariant", "setup", "recover"])
+@pytest.mark.one_in(2)
 def test_s2_an_invariant_a_setup_a_recovery(
     foreigners: dict[str, Foreign], door: Callable[[Foreign], Use], db: str, place: str
 ) -> None:

@@ -128,6 +128,7 @@ def test_what_discard_takes_away_is_not_found() -> None:
         "DO $$ BEGIN PERFORM set_config('app.tenant', '5', true); END $$",
     ],
 )
+@pytest.mark.one_in(2)
 def test_a_setting_of_the_programs_own_is_never_there_for_another_run(statement: str) -> None:
     """Not even empty, as it would be after RESET."""
     assert after(lambda _, connection: connection.exec_driver_sql(statement), asks(SETTING)) == (None, False)

@@ -98,6 +98,7 @@ class TestInThisProcess:
         assert str(raised.value) == str(report)
         assert not list(place.iterdir())
 
+    @pytest.mark.slow
     def test_checks_in_several_threads_take_turns(self, place: Path) -> None:
         """As with ``await asyncio.gather(asyncio.to_thread(prove.drill, …), …)``."""
         with ThreadPoolExecutor(3) as pool:
@@ -166,6 +167,7 @@ class TestOtherProcesses:
         OwnDirectory().remove()
         assert not list(place.iterdir())
 
+    @pytest.mark.slow
     def test_checks_at_once_leave_each_other_alone(
         self, place: Path, start: Callable[..., subprocess.Popen[str]]
     ) -> None:

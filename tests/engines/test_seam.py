@@ -137,6 +137,7 @@ SEEN: dict[Callable[..., Any], str] = {
 
 
 @pytest.mark.parametrize("function", SEEN, ids=lambda function: function.__name__)
+@pytest.mark.one_in(2)
 def test_calls_and_their_sites(function: Callable[..., Any]) -> None:
     run = run_once(function)
     seen = [call for call in calls(run) if call.site is not None]  # closing what was injected is no line of the user

@@ -146,6 +146,7 @@ SEEN: dict[Callable[..., Awaitable[Any]], str] = {
 
 
 @pytest.mark.parametrize("function", SEEN, ids=lambda function: function.__name__)
+@pytest.mark.one_in(2)
 def test_calls_and_their_sites(function: Callable[..., Awaitable[Any]]) -> None:
     run = run_once(function)
     seen = [call for call in calls(run) if call.site is not None]

@@ -192,6 +192,7 @@ def awaits_a_script(statement: str) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     "way", [executes_on_an_engine, executes_on_the_driver, executes_a_script, awaits, awaits_a_script]
 )
+@pytest.mark.one_in(2)
 def test_a_file_that_a_statement_would_open_is_refused(
     other: Path, statement: str, way: Callable[[str], Callable[..., Any]]
 ) -> None:

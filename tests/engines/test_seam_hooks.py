@@ -104,6 +104,7 @@ CHECKS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.one_in(2)
 def test_nothing_is_left_after_a_check(check: str) -> None:
     CHECKS[check]()
 

@@ -55,6 +55,7 @@ def test_it_lets_nobody_in_without_the_password(engine: Engine) -> None:
         assert server.password not in repr(server)
 
 
+@pytest.mark.one_server
 def test_it_listens_on_the_loopback_only(engine: Engine) -> None:
     with engine.start() as server:
         inodes = set()
@@ -77,6 +78,7 @@ def test_its_files_are_private(engine: Engine) -> None:
         assert (server.directory.parents[1] / "marker").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.one_server
 def test_settings_make_another_server(engine: Engine) -> None:
     name, value, question = engine.setting
     with engine.start() as plain, engine.start({name: value}) as other, engine.start({name: value}) as third:
@@ -86,6 +88,7 @@ def test_settings_make_another_server(engine: Engine) -> None:
         assert value in other.settings.values()
 
 
+@pytest.mark.one_server
 def test_a_wrong_setting_is_the_callers_error(engine: Engine, home: Path) -> None:
     for settings in ({"no_such_thing": "1"}, dict([engine.no_such_value]), {"port": "1"}):
         with pytest.raises(UsageError, match="setting.*" + next(iter(settings)).replace("_", "[-_]")):
@@ -137,6 +140,7 @@ def test_a_taken_port_is_told(engine: Engine) -> None:
 # Where it comes from
 
 
+@pytest.mark.one_server
 def test_a_url_in_the_environment_is_used_and_left_alone(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     with engine.start() as private:
         monkeypatch.setenv(engine.module.URL, private.url(x="y"))

@@ -83,7 +83,7 @@ CASES = [
 ]
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("db", "schema", "operation"), CASES)
 def test_a_copied_number_is_the_same_in_every_run(
     db: str, schema: Callable[..., Any], operation: Callable[..., Any]

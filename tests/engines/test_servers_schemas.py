@@ -118,6 +118,7 @@ def drilled(function: Callable[..., Any], db: str, **options: Any) -> Report:
 @pytest.mark.one_server
 @pytest.mark.parametrize("db", SERVERS)
 @pytest.mark.parametrize("torn", [core_torn, orm_torn, path_torn, raw_torn], ids=lambda each: each.__name__)
+@pytest.mark.one_in(2)
 def test_two_commits_in_another_schema_are_torn(torn: Callable[..., Any], db: str) -> None:
     report = drilled(torn, db)
     assert {word for found in report.findings for word in found.errors} == {"torn"}, report
@@ -127,6 +128,7 @@ def test_two_commits_in_another_schema_are_torn(torn: Callable[..., Any], db: st
 @pytest.mark.one_server
 @pytest.mark.parametrize("db", SERVERS)
 @pytest.mark.parametrize("right", [core_right, orm_right, path_right, raw_right], ids=lambda each: each.__name__)
+@pytest.mark.one_in(2)
 def test_one_commit_in_another_schema_passes(right: Callable[..., Any], db: str) -> None:
     report = drilled(right, db, invariants=[total_is_kept])
     assert report.verdict == "pass", report
@@ -155,6 +157,7 @@ def notes_apart(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("db", SERVERS)
+@pytest.mark.one_server
 def test_tables_of_other_schemas_are_ignored_by_their_whole_name(db: str) -> None:
     assert drilled(notes_apart, db, schema=with_notes).verdict == "fail"
     assert drilled(notes_apart, db, schema=with_notes, ignore=["ledger.notes.*"]).verdict == "pass"

@@ -30,6 +30,7 @@ def test_two_processes_share_one_and_the_last_stops_it(engine: Engine, user: Cal
     assert not directory.exists()
 
 
+@pytest.mark.slow
 def test_many_that_start_at_once_share_one(engine: Engine, user: Callable[[Engine], User]) -> None:
     users = [user(engine) for _ in range(5)]
     assert len({one.ready() for one in users}) == 1

@@ -79,6 +79,7 @@ class TestSettings:
             ("cache_size", "-500", -500),
         ],
     )
+    @pytest.mark.one_in(2)
     def test_settings_are_in_effect(self, name: str, value: str, read: object) -> None:
         found = run_once(pragmas_of_the_engine, settings={name: value}).ending.answer
         assert found[name] == read
@@ -388,6 +389,7 @@ def test_a_setting_that_sqlite_does_not_take_is_a_usage_error(name: str, value: 
 
 
 @pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.one_in(2)
 def test_the_twin_what_sqlite_has_by_itself_it_takes(name: str) -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         (value,) = connection.execute(f"PRAGMA {name}").fetchone()

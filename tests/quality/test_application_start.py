@@ -172,6 +172,7 @@ async def computes() -> None:
 
 
 @pytest.mark.parametrize("hook", [hangs, computes])
+@pytest.mark.one_in(3)
 def test_an_application_that_does_not_start_is_a_wrong_use(hook: Hook) -> None:
     with pytest.raises(UsageError, match=r"the start of .* did not end within 0\.3 s; it stood at"):
         drilled(application(hook), run_timeout=0.3)

@@ -93,6 +93,7 @@ CASES = (
     [pytest.param(each, said[db], db, id=f"{each[0].name}-{db}") for each, said in CASES for db in ENGINES],
 )
 @pytest.mark.one_server
+@pytest.mark.one_in(2)
 def test_letter_i_says_what_takes_two_callers(
     operations: tuple[Operation, ...], expected: tuple[str, set[str]], db: str
 ) -> None:

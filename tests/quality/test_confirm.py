@@ -63,6 +63,7 @@ class Once:
 
 
 @pytest.mark.parametrize("db", ENGINES)
+@pytest.mark.one_in(3)
 def test_what_does_not_come_again_is_unknown_with_both_histories(db: str) -> None:
     report = drilled(bank(tears(Once())), db, "error-before")
     assert report.verdict == "unknown", report

@@ -70,6 +70,7 @@ def test_a_check_that_was_switched_off() -> None:
 
 
 @pytest.mark.parametrize("invariant", [total_is_kept, never_negative, payments_add_up])
+@pytest.mark.one_in(3)
 def test_invariants_that_hold(invariant: Callable[..., Any]) -> None:
     def operation(session: Session) -> None:
         with session.begin():

@@ -52,6 +52,7 @@ def drilled(
 
 
 @pytest.mark.parametrize("where", TOGETHER, ids=ids)
+@pytest.mark.one_in(3)
 def test_a_commit_in_each_is_torn(where: tuple[str, ...]) -> None:
     faults = ("answer-lost", "kill-before", "error-before", "deadlock")
     report = drilled(shops.commit_each, where, faults=faults, remedies=True)
@@ -85,6 +86,7 @@ def test_with_every_fault() -> None:
 
 
 @pytest.mark.parametrize("where", [FILES, pytest.param(MIXED, marks=pytest.mark.slow)], ids=ids)
+@pytest.mark.slow
 def test_async(where: tuple[str, ...]) -> None:
     faults = ("kill-before", "cancelled")
     assert "torn" in said(drilled(shops.commit_each_async, where, faults=faults))
@@ -114,6 +116,7 @@ def test_one_commit_over_two_attached_files_passes() -> None:
 
 
 @pytest.mark.parametrize("where", [FILES, pytest.param(MIXED, marks=pytest.mark.slow)], ids=ids)
+@pytest.mark.slow
 def test_bound_engines(where: tuple[str, ...]) -> None:
     faults = ("kill-before",)
     assert "torn" in said(drilled(shops.with_engines_of_its_own, where, bind=BIND, faults=faults))
@@ -122,6 +125,7 @@ def test_bound_engines(where: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("where", TOGETHER, ids=ids)
 @pytest.mark.parametrize("function", [shops.with_engines_of_its_own, shops.only_takes_with_engines_of_its_own], ids=ids)
+@pytest.mark.one_in(2)
 def test_the_second_database_forgotten_is_never_a_pass(function: Any, where: tuple[str, ...]) -> None:
     """Somebody's real database would be written to by every run; and its rows would not be judged."""
     db, *own = where
@@ -158,6 +162,7 @@ IN_DOUBT = {shops.two_phases: ONE_LEFT, shops.two_phase_commit: BOTH_LEFT}
 
 @pytest.mark.parametrize("where", SERVERS, ids=ids)
 @pytest.mark.parametrize("function", mostly_slow(shops.two_phase_commit, of=IN_DOUBT), ids=ids)
+@pytest.mark.slow
 def test_two_phases_without_recovery_fail(function: Any, where: tuple[str, ...]) -> None:
     report = drilled(function, where, faults=("kill-after", "kill-before", "commit-refused"))
     assert said(report) >= {"torn", "left in doubt"}, str(report)
@@ -172,6 +177,7 @@ def test_two_phases_without_recovery_fail(function: Any, where: tuple[str, ...])
 
 
 @pytest.mark.parametrize("where", SERVERS, ids=ids)
+@pytest.mark.slow
 def test_two_phases_with_recovery_end_before_or_after(where: tuple[str, ...]) -> None:
     """Killed at every Call; recovery finds what was left, and nothing of it reaches the next run."""
     db, *own = where
@@ -378,6 +384,7 @@ def reset_of_the_first_only(_: Any) -> Any:
     ],
     ids=ids,
 )
+@pytest.mark.one_in(3)
 def test_a_lie_is_seen(
     name: str, lie: Any, function: Any, schedule: str, where: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,7 @@ def ids(value: Any) -> str:
 
 
 @pytest.mark.parametrize("where", mostly_slow(FILES, of=[FILES, MIXED]), ids=ids)
+@pytest.mark.slow
 def test_a_saga_that_is_carried_on_passes(where: tuple[str, ...]) -> None:
     faults = (*QUICK, "commit-refused", "kill-before")
     report = drilled(sagas.saga, where, faults=faults, recover=sagas.completes, **SEVERAL)
@@ -98,6 +99,7 @@ def test_a_committed_state_is_that_of_both_databases(where: tuple[str, ...]) -> 
 # What runs anyway, and what is left out
 
 
+@pytest.mark.slow
 def test_a_relay_from_one_to_the_other() -> None:
     assert drilled(sagas.asks, settle=sagas.completes).verdict == "pass"
     assert "inconsistent" in said(drilled(sagas.asks, settle=sagas.forgets_the_stock))
@@ -147,6 +149,7 @@ def test_a_replay_shows_the_steps() -> None:
 
 
 @pytest.mark.parametrize("faults", mostly_slow(("kill-after",), of=[("kill-after",), ("kill-after", "answer-lost")]))
+@pytest.mark.slow
 def test_two_phases_on_one_server(faults: tuple[str, ...]) -> None:
     quick: dict[str, Any] = {"db": POSTGRESQL[0], "faults": faults, "remedies": False}
     report = drill(shops.shop(shops.two_phase_commit, recover=shops.recover), **quick)

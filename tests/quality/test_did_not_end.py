@@ -71,6 +71,7 @@ def threads_left() -> list[str]:
 
 
 @pytest.mark.parametrize("hang", [sleeps, computes, swallows, counts_in_sqlite])
+@pytest.mark.one_in(2)
 def test_a_run_that_does_not_end_is_unknown_and_the_check_goes_on(hang: Callable[[Session], Any]) -> None:
     report = drilled(Operation(hanging(hang), timeout=LIMIT_S), faults=("error-before",), runs_max=2)
     assert report.verdict == "unknown"
@@ -156,6 +157,7 @@ def clean(session: Session) -> None:
 
 @pytest.mark.parametrize("hang", [forever, counting])
 @pytest.mark.parametrize("place", ["invariants", "setup", "schema"])
+@pytest.mark.one_in(2)
 def test_what_describes_a_scenario_does_not_hang_a_check(place: str, hang: Callable[..., None]) -> None:
     def one(given: Any) -> None:
         hang(given)

@@ -63,7 +63,7 @@ def explored(name: str, db: str, level: str = "") -> Report:
     return prove.explore(SCENARIOS[name], db=db, isolation_level=level or None)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(5)
 @pytest.mark.one_server
 @pytest.mark.parametrize(("name", "db", "level"), cells())
 def test_verdict_and_name(name: str, db: str, level: str) -> None:
@@ -141,6 +141,7 @@ def test_no_run_at_all_is_unknown() -> None:
     assert prove.explore(SCENARIOS["guarded"], budget=0.0).verdict == "unknown"
 
 
+@pytest.mark.slow
 def test_past_the_bound_chance_goes_on_from_the_seed() -> None:
     """Few are run in order, the rest by chance; the same seed makes the same report, and says its bound."""
     three = at_once(*[Operation(sell)] * 3)
@@ -154,6 +155,7 @@ def test_past_the_bound_chance_goes_on_from_the_seed() -> None:
     assert (right.verdict, right.findings) == ("unknown", ())
 
 
+@pytest.mark.slow
 def test_of_three_callers_the_two_are_shown_that_suffice() -> None:
     three = at_once(Operation(audit_at_once), Operation(withdraw, 10), Operation(withdraw, 30))
     report = prove.explore(three, runs_max=60)

@@ -24,7 +24,7 @@ def cells() -> list[object]:
     ]
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("name", "where"), cells())
 def test_right_verdict_and_name(name: str, where: str) -> None:
     (scenario, wrong), (db, _, level) = TRAPS[name], where.partition(" ")

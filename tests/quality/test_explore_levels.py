@@ -62,6 +62,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("db", ["postgresql", "mariadb"])
 @pytest.mark.one_server
+@pytest.mark.slow
 def test_it_holds_for_every_connection(db: str, case: str) -> None:
     assert prove.explore(CASES[case](db), db=db, isolation_level="READ COMMITTED").verdict == "fail"
     assert prove.explore(CASES[case](db), db=db, isolation_level="SERIALIZABLE").verdict == "pass"
@@ -95,6 +96,7 @@ EXPECTED = {
 
 @pytest.mark.parametrize("db", EXPECTED)
 @pytest.mark.one_server
+@pytest.mark.one_in(3)
 def test_all_levels_and_the_weakest_that_passes(db: str) -> None:
     found = prove.levels(twice(withdraw, 10), db=db, target="bank:pay")
     assert {level: answer.verdict for level, answer in found.levels.items()} == EXPECTED[db]
@@ -159,7 +161,7 @@ OWN = {
 }
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(("operation", "level"), OWN.items(), ids=[each.__name__ for each in OWN])
 @pytest.mark.parametrize("db", ["postgresql", "mariadb"])
 @pytest.mark.one_server
@@ -173,6 +175,7 @@ def test_what_the_program_sets_itself_is_said(operation: Callable[..., None], le
     assert f"SERIALIZABLE{f' ({said[0]})' if said else ''}" in str(report)
 
 
+@pytest.mark.slow
 def test_a_level_for_one_transaction_is_said_where_the_session_does_not_know_it() -> None:
     report = prove.explore(at_once(Operation(by_a_statement)), db="mariadb", isolation_level="SERIALIZABLE")
     assert report.own_levels == ("by_a_statement sets READ COMMITTED itself",)

@@ -102,6 +102,7 @@ def test_whoever_waits_for_the_program_is_seen_waiting(scenario: prove.Scenario)
     [twice(withdraw_async), at_once(Operation(withdraw_async), Operation(withdraw, 10))],
     ids=["tasks", "a task and a thread"],
 )
+@pytest.mark.one_in(3)
 def test_tasks_lose_updates_too(scenario: prove.Scenario) -> None:
     report = prove.explore(scenario)
     assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 14)
@@ -226,6 +227,7 @@ def test_ctrl_c_ends_it_with_tasks_parked_or_blocked(db: str, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("db", ["sqlite", pytest.param("postgresql"), pytest.param("mariadb", marks=pytest.mark.slow)])
+@pytest.mark.one_server
 def test_ctrl_c_ends_it_with_callers_parked_or_blocked(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{__name__}.PRESSED", Pressed(12))  # the eight serial calls come first
     with pytest.raises(Interrupted) as stopped:
@@ -326,6 +328,7 @@ def tries(session: Session, told: Any) -> Any:
 @pytest.mark.parametrize(
     ("told", "verdict"), [(None, "fail"), (ValueError("busy"), "pass"), ("sorry", "pass")], ids=str
 )
+@pytest.mark.one_in(3)
 def test_what_a_caller_says_that_was_turned_away(told: Any, verdict: str) -> None:
     """Told that all is well although nothing is there, or that it failed."""
     report = prove.explore(twice(tries, told), db="postgresql", isolation_level="REPEATABLE READ")
@@ -337,6 +340,7 @@ def books(session: Session, told: str) -> str:
     return tries(session, told) or "booked"
 
 
+@pytest.mark.slow
 def test_what_only_the_user_can_read_is_unknown() -> None:
     asked = {"db": "postgresql", "isolation_level": "REPEATABLE READ"}
     report = prove.explore(twice(books, "try later"), **asked)  # type: ignore[arg-type]
@@ -348,6 +352,7 @@ def test_what_only_the_user_can_read_is_unknown() -> None:
 
 @pytest.mark.one_in(2)
 @pytest.mark.parametrize("mode", ["delete", "wal"])
+@pytest.mark.slow
 def test_sqlite_refuses_at_once_who_has_read(mode: str) -> None:
     """Whoever has read and then wants to write cannot wait for the other one, who waits for him."""
     report = prove.explore(twice(withdraw_begun, 10), settings={"journal_mode": mode})

@@ -87,6 +87,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
+@pytest.mark.one_in(2)
 def test_it_is_a_false_failure(name: str) -> None:
     bind = {"bind": f"{__name__}:engine"} if name == "500" else {}
     report = drilled(WRONG[name], **bind)

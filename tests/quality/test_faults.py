@@ -205,6 +205,7 @@ MARKS = {"cancelled": needs_aiosqlite, "server-restarted": pytest.mark.slow}
 
 
 @pytest.mark.parametrize("fault", [pytest.param(name, marks=MARKS.get(name, ())) for name in PAIRS])
+@pytest.mark.one_in(3)
 def test_it_breaks_what_it_should_and_nothing_else(fault: str) -> None:
     pair = PAIRS[fault]
     broken = replayed(fault, pair, pair.broken)
@@ -224,7 +225,7 @@ def paid_in_one_unit(engine: Engine) -> None:
         session.add(Payment(account_id=ALICE, amount=1))
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("fault", [name for name in FAULTS if FAULTS[name].persistent])
 def test_a_lasting_fault_strikes_every_later_call_that_it_fits(fault: str) -> None:
     def operation(engine: Engine) -> str:

@@ -144,13 +144,14 @@ RIGHT = [
 
 @pytest.mark.one_engine
 @pytest.mark.parametrize(("db", "function", "said"), WRONG)
+@pytest.mark.one_in(2)
 def test_what_stays_on_a_pooled_connection_is_leaked(db: str, function: Callable[..., Any], said: str) -> None:
     report = drilled(bank(function), db, "error-before")
     assert report.verdict == "pass", report  # the rows are right: a warning
     assert any(said in title and "next user of that connection" in title for title in leaks(report)), report
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(5)
 @pytest.mark.one_engine
 @pytest.mark.parametrize(("db", "function"), RIGHT)
 def test_what_is_taken_away_is_not(db: str, function: Callable[..., Any]) -> None:
@@ -186,6 +187,7 @@ KEPT: list[Engine] = []
 
 
 @pytest.mark.parametrize("db", ["sqlite", "postgresql"])
+@pytest.mark.one_in(3)
 def test_what_the_program_gives_to_every_connection_is_no_leak(db: str) -> None:
     report = drilled(bank(pays_on_a_furnished_engine), db, "error-before")
     assert report.verdict == "pass", report

@@ -56,6 +56,7 @@ def overdraw(session: Session) -> None:
     ids=["consistent-not-isolated", "isolated-not-consistent", "both"],
 )
 @pytest.mark.one_server
+@pytest.mark.one_in(3)
 def test_letters_are_of_their_own(operation: Operation, expected: dict[str, str], db: str) -> None:
     card = prove.check(at_once(operation, invariants=[nobody_owes]), db=db, letters="ACI", **FEW)
     assert states(card) == {**expected, "D": "not asked"}, str(card)
@@ -76,6 +77,7 @@ def test_each_operation_beside_itself_and_every_other_one() -> None:
     assert schedules.note.endswith(f"not run at once, since they only read: {reading}")
 
 
+@pytest.mark.slow
 def test_what_differs_in_the_arguments_alone_is_one_finding() -> None:
     report = isolated(prove.check(at_once(Operation(withdraw, 10), Operation(withdraw, 20)), letters="I"))
     (finding,) = report.findings
@@ -105,26 +107,6 @@ def test_what_one_letter_covers_no_other_says_it_does_not() -> None:
 # Unknown is never pass
 
 
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        ({"commits": "several", "invariants": [nobody_owes]}, 'commits="several"'),
-        ({"recover": look}, "recover="),
-        ({"settle": look}, "settle="),
-    ],
-)
-def test_what_explore_cannot_judge_yet_is_unknown(options: dict[str, Any], named: str) -> None:
-    scenario = at_once(Operation(withdraw_guarded, 10), **options)
-    card = prove.check(scenario, letters="ACI", **FEW)
-    assert (card.verdict, isolated(card).verdict, isolated(card).runs) == ("unknown", "unknown", 0)
-    assert isolated(card).unknowns == (
-        f"explore cannot judge {named} yet, so that I was not looked at (--letters AC leaves it out)",
-    )
-    assert prove.check(scenario, letters="AC", **FEW).verdict == "pass"
-    with pytest.raises(UsageError, match="explore cannot judge"):
-        prove.explore(scenario, pairs=True)
-
-
 def test_all_groups_share_a_number_of_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explore, "LETTER_MAX", 9)
     scenario = at_once(Operation(withdraw_guarded, 10), Operation(withdraw_guarded, 20))
@@ -134,6 +116,20 @@ def test_all_groups_share_a_number_of_schedules(monkeypatch: pytest.MonkeyPatch)
     assert "only 3 of at most 9 schedules of all callers together fell to it (runs_max)" in report.unknowns[0]
     assert report.bounds[0].total is None
     assert isolated(prove.check(scenario, letters="I", runs_max=20)).verdict == "pass"
+
+
+def withdraw_twice(session: Session) -> None:
+    for _ in range(2):
+        withdraw_guarded(session, 1)
+
+
+def test_short_groups_leave_to_long_ones_what_they_do_not_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = at_once(Operation(withdraw_twice), Operation(withdraw_guarded, 1))
+    needed = isolated(prove.check(scenario, letters="I")).runs
+    monkeypatch.setattr(explore, "LETTER_MAX", needed)
+    report = isolated(prove.check(scenario, letters="I"))
+    assert (report.verdict, report.runs) == ("pass", needed)
+    assert report.bounds[0].total == needed
 
 
 def test_the_letters_share_the_time_that_there_is() -> None:

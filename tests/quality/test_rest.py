@@ -209,6 +209,7 @@ def test_a_connection_that_is_kept(db: str) -> None:
 
 @pytest.mark.parametrize("db", ENGINES)
 @pytest.mark.parametrize("listens", [commits_when_one_is_taken, commits_before_a_commit])
+@pytest.mark.one_in(2)
 def test_a_listener_that_writes(listens: Callable[..., None], db: str) -> None:
     run = gone_wrong(Program(listens, {}), db)
     assert (run.first.tables["accounts"].rows[0][2], balances(run)) == (90, TEN_LESS)

@@ -113,7 +113,7 @@ def named(control: Control) -> str:
     return control.name
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.one_engine
 @pytest.mark.parametrize("control", NAMED, ids=named)
 @pytest.mark.parametrize("db", ENGINES)
@@ -122,7 +122,7 @@ def test_what_is_said(control: Control, db: str) -> None:
     assert (said(report), report.unknowns) == (control.words, ()), report
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("control", OTHERS, ids=named)
 def test_what_else_is_said(control: Control) -> None:
     report = drilled(control)
@@ -364,6 +364,7 @@ def lies() -> list[Any]:
 
 
 @pytest.mark.parametrize(("lie", "seen"), lies())
+@pytest.mark.one_in(2)
 def test_a_lie_is_seen(lie: str, seen: Control, monkeypatch: pytest.MonkeyPatch) -> None:
     owner, name, told, _ = LIES[lie]
     monkeypatch.setattr(owner, name, told)

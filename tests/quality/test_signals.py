@@ -65,7 +65,7 @@ def shot(db: str, where: str, **asked: int) -> None:
         assert each["took"] < AT_MOST_S, why
         assert "Traceback" not in said, why
         assert "ignored" not in said, why
-        beside = number == signal.SIGTERM and (not said or ExitReason.RUNS_MAX.value in said)  # not begun, or ended
+        beside = (number == signal.SIGTERM and not said) or ExitReason.RUNS_MAX.value in said  # not begun, or all run
         assert STOPPED[number] in said or beside, why
 
 

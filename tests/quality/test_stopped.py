@@ -94,6 +94,7 @@ class StopAt:
             raise self.by
 
 
+@pytest.mark.slow
 def test_what_was_found_before_is_in_the_report() -> None:
     with pytest.raises(KeyboardInterrupt) as stopped:
         prove.drill(TORN, remedies=False, progress=StopAt(60, KeyboardInterrupt()))

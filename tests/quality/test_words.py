@@ -10,6 +10,7 @@ pytestmark = pytest.mark.few_or_all
 
 
 @pytest.mark.parametrize("control", params(ALL))
+@pytest.mark.one_in(3)
 def test_the_words_are_these_and_no_others(control: Control) -> None:
     report = control.drilled()
     assert said(report) == control.words, report

@@ -186,6 +186,7 @@ def ordered_by_hand(session: Session, *prices: int) -> None:
 
 
 @pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.one_in(2)
 def test_what_the_rows_mean_may_not_differ(wrong: str) -> None:
     report = drilled(fallback(*WRONG[wrong]))
     assert "torn" in said(report), report
@@ -211,6 +212,7 @@ def undone(session: Session) -> None:
 
 
 @pytest.mark.parametrize("alike", ALIKE)
+@pytest.mark.one_in(3)
 def test_a_fallback_to_the_same_rows_is_not_torn(alike: str) -> None:
     report = drilled(fallback(*ALIKE[alike]))
     assert "torn" not in said(report), report

@@ -58,6 +58,7 @@ ENDS = [committed, rolled_back, by_the_pool, by_the_dialect, in_a_savepoint]
 @pytest.mark.parametrize("leaves", [False, True], ids=["goes on", "raises"])
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
 @pytest.mark.parametrize("driver", drivers())
+@pytest.mark.one_in(2)
 def test_a_transaction_that_another_one_follows_on_the_drivers_connection_is_told(
     bank_of: Any, driver: str, end: Callable[[Any, str], None], leaves: Any
 ) -> None:

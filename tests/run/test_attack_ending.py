@@ -122,6 +122,7 @@ def driving(statement: str, *, then: str = "") -> Any:
 
 
 @pytest.mark.parametrize(("driver", "statement"), cells(SHOWN))
+@pytest.mark.one_in(2)
 def test_h3_h4_a_text_that_shows_it_is_refused(bank_of: Any, driver: str, statement: str) -> None:
     bank = bank_of(driver)
     answers = bank.run(driving(statement), driving(statement, then="undo"))
@@ -293,6 +294,7 @@ def tables_without_transactions(bank: Any) -> None:
         "CALL tell()",
     ],
 )
+@pytest.mark.one_in(2)
 def test_h4_a_table_without_transactions_is_seen(bank_of: Any, statement: str) -> None:
     bank = bank_of("mariadb+pymysql")
     tables_without_transactions(bank)

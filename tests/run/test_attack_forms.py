@@ -81,6 +81,7 @@ FORMS = list(forms(lambda function: function))
 
 @pytest.mark.parametrize("joined", [False, True], ids=["outermost", "joined"])
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.one_in(2)
 def test_methods_and_whatever_can_be_called(engine: Any, form: str, joined: bool) -> None:  # noqa: FBT001
     called, owner = forms(atomic(engine))[form]
     outer: Any = None

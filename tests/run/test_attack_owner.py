@@ -55,6 +55,7 @@ class Child(BaseException):
 @pytest.mark.parametrize("parent", ["ends well", "raises"])
 @pytest.mark.parametrize("leaving", ["well", "by an error"])
 @pytest.mark.parametrize("driver", PLAIN)
+@pytest.mark.one_in(2)
 def test_h5_a_forked_child_cannot_end_the_unit(bank_of: Any, driver: str, leaving: str, parent: str) -> None:
     bank = bank_of(driver)
     engine = bank.engine()
@@ -92,6 +93,7 @@ def test_h5_a_forked_child_cannot_end_the_unit(bank_of: Any, driver: str, leavin
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("how", SAID)
 @pytest.mark.parametrize("driver", PLAIN)
+@pytest.mark.one_in(2)
 def test_h5_a_forked_child_cannot_use_the_unit(bank_of: Any, driver: str, how: str) -> None:
     bank = bank_of(driver)
     engine = bank.engine()
@@ -350,6 +352,7 @@ print(errors, [sum(f is g for f in getattr(dispatch, n)) for n, g in guard.LISTE
 """
 
 
+@pytest.mark.slow
 def test_h7_units_that_begin_in_several_threads_listen_once() -> None:
     done = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, check=True)
     assert done.stdout.split("] ")[0] == "["

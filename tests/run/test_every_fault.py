@@ -22,7 +22,7 @@ from tests.run import bank
 from tests.run.ways import WAYS, ids
 from tests.tiers import mostly_slow
 
-# Where the transfer is drilled by default; the budget is on PostgreSQL, and on MariaDB in test_budget_drill.py.
+# Where the transfer is drilled by default; the budget is on PostgreSQL, and on every server in tests/systems.
 USUAL = ("sqlite3",)
 ROOT = Path(__file__).parents[2]
 NO_EFFECT = {"effect-before", "effect-after"}  # neither program has one
@@ -64,6 +64,7 @@ def slow_but(*quick: str, of: Iterable[Place]) -> list[Any]:
 
 
 @pytest.mark.parametrize("place", slow_but(*USUAL, of=PLACES), ids=title)
+@pytest.mark.slow
 def test_the_bank_passes_every_fault_that_there_is(place: Place) -> None:
     table = {fault for fault, cell in read()[place.title].items() if cell.startswith(("real", "simulated"))}
     assert struck(drilled(transfer(place, **RECOGNISED), place)) == table - NO_EFFECT - NO_SNAPSHOT

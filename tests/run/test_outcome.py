@@ -195,6 +195,7 @@ def test_a_cancelled_caller_does_not_cut_commit_short(asynchronous: Any, databas
 @pytest.mark.one_engine
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("since", [State.ACTIVE, State.PARTIALLY_COMMITTED], ids=lambda state: state.value)
+@pytest.mark.one_in(2)
 def test_a_cancellation_at_every_turn_of_the_loop(
     asynchronous: Any, database: Engine, times: int, since: State
 ) -> None:

@@ -367,6 +367,7 @@ def transfer(session, source, target, amount):
 
 
 @pytest.mark.usefixtures("no_other_plugins")
+@pytest.mark.slow
 def test_the_page_runs_on_every_database(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(app=APP)
     for name, block in re.findall(r"```py\n# (\w+)\.py\n(.*?)```", PAGE, re.DOTALL):
@@ -396,6 +397,7 @@ def test_{}(acidity_database):
 @pytest.mark.parametrize(
     ("db", "unless_asked"), [("sqlite", "postgresql"), pytest.param("postgresql", "sqlite", marks=pytest.mark.slow)]
 )
+@pytest.mark.slow
 def test_each_package_has_its_schema(pytester: pytest.Pytester, db: str, unless_asked: str) -> None:
     making = '{{"schema": lambda connection: connection.exec_driver_sql("CREATE TABLE {} (id INTEGER)")}}'
     pytester.makepyfile(

@@ -70,6 +70,7 @@ def replayed(row: Row, at: str) -> Replay:
 
 @pytest.mark.one_engine
 @pytest.mark.parametrize("group", groups(PASSES))
+@pytest.mark.one_in(2)
 def test_the_run_that_shows_the_trap_is_survived(group: list[Row]) -> None:
     """The same fault at the same statement; on SQLite the unit's BEGIN is a call too, and comes before it."""
     for row in group:
@@ -82,12 +83,13 @@ def test_the_run_that_shows_the_trap_is_survived(group: list[Row]) -> None:
 
 @pytest.mark.one_engine
 @pytest.mark.parametrize("group", groups(REFUSED))
+@pytest.mark.one_in(2)
 def test_what_is_refused_is_refused_before_harm(group: list[Row]) -> None:
     ended = replayed(group[0], "ac1:")
     assert (ended.verdict, ended.rows, ended.ending.exception) == ("pass", Rows.BEFORE, error_in(group[0]).__name__)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.few_or_all
 @pytest.mark.parametrize("group", on_sqlite_or_slow(groups(PASSES, REFUSED)))
 def test_every_fault_is_survived(group: list[Row]) -> None:

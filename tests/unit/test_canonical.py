@@ -249,6 +249,7 @@ LINKS = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5)), min_size=2, ma
 
 @settings(derandomize=True, deadline=None, max_examples=300)
 @given(LINKS, st.permutations(range(1, 6)), st.data())
+@pytest.mark.slow
 def test_same_is_what_trying_every_renaming_says(links, names, data):
     """Links between five new rows: once only renamed, and perhaps with one end moved."""
     moved = [[names[a - 1], names[b - 1]] for a, b in links]

@@ -80,7 +80,7 @@ class _Walk:
         self._renamed: set[tuple[str, str]] = set()
         for clean, other in pairs.items():
             inner = other.items() if isinstance(other, Mapping) else ((clean, other),)
-            self._renamed.update((_text(one), _text(two)) for one, two in inner)
+            self._renamed.update((text_of(one), text_of(two)) for one, two in inner)
         self._path: list[int] = []
 
     def compare(self, cleans: tuple[Any, ...], answer: Any) -> Likeness:
@@ -91,14 +91,16 @@ class _Walk:
             return Likeness.FAILED
         if isinstance(first, AbstractSet) and isinstance(answer, AbstractSet):
             return self._compare_sets(cleans, answer)
-        parts = _parts(first)
-        if parts is None or _parts(answer) is None:
+        parts = parts_of(first)
+        if parts is None or parts_of(answer) is None:
             return self._compare_leaves(cleans, answer)
         if type(first) is not type(answer) and not (isinstance(first, Mapping) and isinstance(answer, Mapping)):
             return Likeness.OTHER
         self._path.append(id(answer))
         try:
-            return self._compare_parts([parts, *(_parts(clean) or {} for clean in cleans[1:])], _parts(answer) or {})
+            return self._compare_parts(
+                [parts, *(parts_of(clean) or {} for clean in cleans[1:])], parts_of(answer) or {}
+            )
         finally:
             self._path.pop()
 
@@ -166,7 +168,7 @@ class _Walk:
             return Likeness.OTHER
         if type(first) is not type(answer):
             return Likeness.NUMBERS
-        return self._compare_texts([_pieces(clean) for clean in cleans], _pieces(answer))
+        return self._compare_texts([pieces_of(clean) for clean in cleans], pieces_of(answer))
 
     def _compare_texts(self, cleans: list[list[str]], answer: list[str]) -> Likeness:
         cleans = [clean for clean in cleans if len(clean) == len(cleans[0])]
@@ -182,7 +184,7 @@ class _Walk:
 
     def _compare_pieces(self, cleans: tuple[str, ...], piece: str) -> Likeness:
         first = cleans[0]
-        if first == piece or (_text(first), _text(piece)) in self._renamed:
+        if first == piece or (text_of(first), text_of(piece)) in self._renamed:
             return Likeness.SAME
         volatile = _volatile(first) and _volatile(piece)
         if volatile and len(set(cleans)) > 1 and all(map(_volatile, cleans)):
@@ -190,7 +192,7 @@ class _Walk:
         return Likeness.NUMBERS if volatile or _numbers_only(first, piece) else Likeness.OTHER
 
     def _is_renamed(self, clean: Any, other: Any) -> bool:
-        return (_text(clean), _text(other)) in self._renamed
+        return (text_of(clean), text_of(other)) in self._renamed
 
 
 _NONE = object()
@@ -221,7 +223,7 @@ def _is_error_status(value: Any) -> bool:
 def _named_parts(value: Any) -> Mapping[Any, Any]:
     if isinstance(value, Sequence | AbstractSet):
         return {}
-    return _parts(value) or {}
+    return parts_of(value) or {}
 
 
 def _truth(value: Any) -> bool:
@@ -269,12 +271,13 @@ def _volatile(value: Any) -> bool:
     return is_time(value) or is_opaque(value)
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     """A generated value as text; a UUID in its one notation."""
     return uuid_digits(value) or str(value)
 
 
-def _pieces(value: Any) -> list[str]:
+def pieces_of(value: Any) -> list[str]:
+    """A text, or what is shown of a value, piece by piece: times, tokens, words."""
     if isinstance(value, bytes | bytearray):
         text = bytes(value).decode(errors="surrogateescape")
     else:
@@ -282,7 +285,7 @@ def _pieces(value: Any) -> list[str]:
     return _PIECES.split(text)
 
 
-def _parts(value: Any) -> dict[Any, Any] | None:
+def parts_of(value: Any) -> dict[Any, Any] | None:
     """What a structured value consists of, by name or position; None for a leaf."""
     if isinstance(value, Mapping):
         return dict(value)

@@ -8,6 +8,7 @@ from typing import Any
 
 from acidity.analysis.graph import Colours, Frame, Graph, digest_of, hashed
 from acidity.analysis.masks import Masks
+from acidity.analysis.values import uuid_digits
 from acidity.core.outcome import State
 
 Bijection = dict[str, dict[Any, Any]]
@@ -75,6 +76,15 @@ def bijection(a: State, b: State, seed: State, masks: Masks) -> Bijection | None
         TooSymmetric: the bound of the search was hit.
     """
     return _renaming(a, b, seed, masks)
+
+
+def made(state: State, seed: State, masks: Masks) -> dict[str, dict[str, Any]]:
+    """The generated values of a State that are not in the seed: as text → domain → value."""
+    found: dict[str, dict[str, Any]] = {}
+    for node in _frame(seed, masks).graph(state).nodes:
+        for raw in node.raws.values():
+            found.setdefault(uuid_digits(raw) or str(raw), {})[node.domain] = raw
+    return found
 
 
 def equal_raw(a: State, b: State) -> bool:

@@ -6,12 +6,13 @@ drill: before and after; explore: one for each serial order); it keeps the diges
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from acidity.analysis.answers import Likeness, compare_answers
 from acidity.analysis.canonical import Bijection, bijection, canonical, equal_raw, same
 from acidity.analysis.masks import Masks
+from acidity.analysis.references import Alike, Said, compare_told, digest_told
 from acidity.core.outcome import State
 
 
@@ -51,6 +52,18 @@ class Comparer:
             TooSymmetric: the bound of the search was hit.
         """
         return bijection(one, other, self.seed, self.masks)
+
+    def digest_told(self, state: State, answers: Mapping[str, Any]) -> bytes:
+        """The same of a State with what callers answered over it; see `digest_told`."""
+        return digest_told(state, answers, self.seed, self.masks)
+
+    def told(self, told: Sequence[Said], one: State, other: State) -> Alike:
+        """How the answers of several callers compare with those over other rows that are the same; see `compare_told`.
+
+        Raises:
+            TooSymmetric: the bound of the search was hit.
+        """
+        return compare_told(told, one, other, self.seed, self.masks)
 
     def likeness(self, cleans: Sequence[tuple[Any, State]], answer: Any, state: State) -> Likeness:
         """How an answer compares with those of clean runs, where generated values in it are those of the rows.

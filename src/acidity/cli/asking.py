@@ -17,7 +17,7 @@ from acidity.cli.options import Request
 from acidity.cli.progress import Progress, progress_bar
 from acidity.cli.target import Target, resolve_all
 from acidity.core.report import Card, Levels, Report
-from acidity.errors import Interrupted, Terminated, UsageError
+from acidity.errors import Interrupted, NotApplicable, Terminated, UsageError
 from acidity.report.secret import safe
 
 USAGE, INTERRUPTED = 2, 130
@@ -27,6 +27,9 @@ Ask = Callable[..., Answer]
 
 def ask_all(texts: Sequence[str], request: Request, ask: Ask, **more: Any) -> int:
     """Ask, deliver, and give the exit code; what was found before a Ctrl-C or a polite kill is delivered, too.
+
+    A target that is not applicable on an engine is told with its reason, and counts for nothing; where nothing else was
+    asked, that is wrong use.
 
     Args:
         texts: the targets as typed.
@@ -41,12 +44,15 @@ def ask_all(texts: Sequence[str], request: Request, ask: Ask, **more: Any) -> in
     items = [(target, db) for target in resolve_all(texts, request.function) for db in request.db]
     answers: list[Answer] = []
     troubles: dict[str, str] = {}
+    left_out: list[str] = []
     stopped: int | None = None
     try:
         for target, db in items:
             try:
                 leave_if_told()
                 answers.append(_ask_one(target, db, request, ask, more))
+            except NotApplicable as error:
+                left_out.append(f"{target.name}: {safe(str(error))}")
             except UsageError as error:
                 troubles.setdefault(str(error), target.name)
     except KeyboardInterrupt as stop:
@@ -59,6 +65,8 @@ def ask_all(texts: Sequence[str], request: Request, ask: Ask, **more: Any) -> in
     found = (
         deliver([with_options_in_replay(answer, request) for answer in answers], request.output) if answers else None
     )
+    for line in left_out:
+        click.echo(f"acidity: {line}", err=True)
     for message, name in troubles.items():
         click.echo(f"acidity: {name}: {safe(message)}", err=True)
     if stopped is not None:

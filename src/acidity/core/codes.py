@@ -75,6 +75,9 @@ CIRCULAR_FLOW = Code(
 G_SINGLE = Code("ACI315", "I", "G-single", "A caller saw what others built on a change, and acted as if before it.")
 G2_ITEM = Code("ACI316", "I", "G2-item", "Callers go in a circle, each by a row that the next one was about to change.")
 G2 = Code("ACI317", "I", "G2", "Callers go in a circle, each by a search that the next one was about to change.")
+BETWEEN = Code(
+    "ACI318", "I", "between transactions", "A caller came between two transactions of another one, and that shows."
+)
 LOST_COMMIT = Code(
     "ACI401", "D", "lost commit", "A COMMIT was acknowledged, and after a power cut its change is not there."
 )
@@ -118,6 +121,7 @@ CODES: Mapping[str, Code] = {
         G_SINGLE,
         G2_ITEM,
         G2,
+        BETWEEN,
         LOST_COMMIT,
         DAMAGED,
         TORN_BY_POWER_LOSS,

@@ -252,6 +252,8 @@ class Scenario:
         recover: what a restarted process does, a function that gets what an operation gets (or an `Operation` of it).
             It runs after the operation ended, without faults; then the rows must be as before or after.
         settle: the same for what runs anyway (the relay of an outbox, a worker of a queue), after `recover`.
+        not_applicable: name of an engine → why this is not asked there, as
+            ``{"sqlite": "SQLite has no row locks"}``. It has no verdict there, and the reason is shown instead.
         settings: how the program's own database is set, by engine: ``{"sqlite": {"synchronous": "extra"}}``; those of
             the check go before.
 
@@ -272,6 +274,7 @@ class Scenario:
     databases: Mapping[str, Database]
     recover: Operation | None
     settle: Operation | None
+    not_applicable: Mapping[str, str]
     settings: Mapping[str, Mapping[str, str]]
     name: str = field(compare=False)
 
@@ -289,6 +292,7 @@ class Scenario:
         databases: Mapping[str, Database] | None = None,
         recover: Operation | Callable[..., Any] | None = None,
         settle: Operation | Callable[..., Any] | None = None,
+        not_applicable: Mapping[str, str] | None = None,
         settings: Mapping[str, Mapping[str, str]] | None = None,
         name: str = "",
     ) -> None:
@@ -330,6 +334,7 @@ class Scenario:
         put(self, "databases", {} if databases is None else several(databases, bind))
         put(self, "recover", None if recover is None else _step("recover", recover))
         put(self, "settle", None if settle is None else _step("settle", settle))
+        put(self, "not_applicable", dict(not_applicable or {}))
         put(self, "settings", {engine: dict(chosen) for engine, chosen in (settings or {}).items()})
         put(self, "name", name)
 

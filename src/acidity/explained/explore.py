@@ -254,4 +254,20 @@ OF_EXPLORE = (
         db="postgresql",
         literature=ANOMALIES["G2"].source,
     ),
+    Explanation(
+        code=codes.BETWEEN,
+        meaning="A program that means to commit more than once was interrupted where it may be: between two of its "
+        "transactions. Each transaction by itself is isolated. A stated rule does not hold then (an error), or all "
+        "hold and what came of it comes of no order of whole callers (a warning).",
+        program="between_transactions",
+        shown=("sell",),
+        production="What was read in one transaction is written back in the next, and the order that came in between "
+        "is gone from the stock. No isolation level helps, since no transaction reaches from the one to the other.",
+        fix="Let each transaction ask anew for what it needs: change amounts by amounts and not to values, and have "
+        'the WHERE of the UPDATE say what must still be so. Or keep a version, or a state such as "reserved".',
+        mended=("sell_mended",),
+        near=(codes.LOST_UPDATE, codes.NOT_SERIAL, codes.TORN),
+        literature="Warszawski and Bailis, ACIDRain: Concurrency-Related Attacks on Database-Backed Web Applications, "
+        "SIGMOD 2017, which calls it scope-based; Garcia-Molina and Salem, Sagas, SIGMOD 1987",
+    ),
 )

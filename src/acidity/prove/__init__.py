@@ -19,7 +19,8 @@ from acidity.core.report import LETTERS, Card, Levels, Report
 from acidity.core.retry import Retry
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
-from acidity.errors import Interrupted, Terminated, UsageError
+from acidity.engines import engine_of
+from acidity.errors import Interrupted, NotApplicable, Terminated, UsageError
 from acidity.prove.checks import CHECKS, card_of, report_of
 from acidity.prove.crash.letter import CRASH, CRASHES, one_state
 from acidity.prove.drill.letters import DRILL
@@ -282,6 +283,7 @@ def _asked(scenario: Scenario, db: str, options: Mapping[str, Any]) -> CheckOpti
     """The options as a value, once they are known to make sense.
 
     Raises:
+        NotApplicable: the scenario says that it is not asked on this engine.
         UsageError: they do not.
     """
     asked = CheckOptions.of(db, options)
@@ -290,6 +292,8 @@ def _asked(scenario: Scenario, db: str, options: Mapping[str, Any]) -> CheckOpti
             raise UsageError(f"{name}={bound!r} is less than nothing")
     if asked.faults is not None:
         require_known(asked.faults)
+    if why := {engine_of(engine): reason for engine, reason in scenario.not_applicable.items()}.get(engine_of(db)):
+        raise NotApplicable(f"not applicable on {engine_of(db).name}: {why}")
     return asked if asked.target else replace(asked, target=scenario.name)
 
 

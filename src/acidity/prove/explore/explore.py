@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, islice
 from shlex import quote
 
 from acidity.core.finding import Finding
@@ -20,9 +20,10 @@ from acidity.errors import Terminated, UsageError
 from acidity.prove.explore.fewer import of_fewest
 from acidity.prove.explore.findings import told
 from acidity.prove.explore.lab import Lab, asking
-from acidity.prove.explore.oracle import NoOracle, Oracle
+from acidity.prove.explore.oracle import Oracle
 from acidity.prove.explore.own_level import own_levels
-from acidity.prove.explore.search import SCHEDULES_MAX, Search, Searched
+from acidity.prove.explore.search import Search, Searched
+from acidity.prove.explore.serial import NoOracle
 from acidity.prove.runs import Runs, reason_of
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.quiet import quiet
@@ -31,6 +32,7 @@ from acidity.report.secret import masked
 
 Callers = tuple[int, ...]
 TOGETHER_MAX = 4  # callers at once: there are 24 serial orders of them, each run twice
+ORDERS_FIRST = 100  # orders of transactions that are run before any other schedule
 LETTER_MAX = 2_000  # schedules of all groups of a letter, unless ``runs_max=`` says how many of each
 
 
@@ -43,6 +45,7 @@ class Group:
         names: of their operations.
         searched: what was run.
         serial: how many serial runs they were compared with.
+        orders: how many orders of their transactions there are; none where they do not mean to commit more than once.
         masked: what is not compared literally.
         findings: what was found.
         unknowns: what could not be decided.
@@ -54,6 +57,7 @@ class Group:
     names: tuple[str, ...]
     searched: Searched = field(default_factory=Searched)
     serial: int = 0
+    orders: int = 0
     masked: tuple[str, ...] = ()
     findings: list[Finding] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
@@ -68,6 +72,7 @@ class Explored:
     Attributes:
         engine: where.
         level: the isolation level that was imposed; empty for the engine's default.
+        several: callers mean to commit more than once, so that the orders of their transactions count.
         own_levels: operations that set other levels themselves, which are kept.
         groups: callers that were let at it together.
         unknowns: what could not be decided.
@@ -78,6 +83,7 @@ class Explored:
 
     engine: EngineInfo
     level: str = ""
+    several: bool = False
     own_levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
@@ -114,15 +120,14 @@ def run_explore(
         UsageError: the input is wrong.
         EngineUnavailable: the engine cannot be started.
     """
-    if why := not_yet(scenario):
-        raise UsageError(why)
     groups = groups if groups is not None else [together(scenario)]
     _require_callers(groups, scenario)
     began = time.monotonic()
     explored: Explored | None = None
     try:
         with Stage(scenario, asked.db, asked.settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
-            explored = Explored(stage.sandbox.info(), asked.isolation_level or "")
+            several = scenario.commits == "several"
+            explored = Explored(stage.sandbox.info(), asked.isolation_level or "", several)
             _explore_all(Runs(stage, asked), groups, schedule, explored, spares=spares)
             with suppress(Unsettled), asking():  # what the operations themselves have set
                 explored.engine = stage.sandbox.info()
@@ -146,15 +151,6 @@ def pairs(scenario: Scenario) -> list[Callers]:
     return list(combinations_with_replacement(range(len(scenario.operations)), 2))
 
 
-def not_yet(scenario: Scenario) -> str:
-    """Why several callers of this scenario cannot be judged in this version; nothing where they can."""
-    said = [
-        *(['commits="several"'] if scenario.commits == "several" else []),
-        *(f"{name}=" for name in ("recover", "settle") if getattr(scenario, name) is not None),
-    ]
-    return f"explore cannot judge {' and '.join(said)} yet" if said else ""
-
-
 def _require_callers(groups: Sequence[Callers], scenario: Scenario) -> None:
     for callers in groups:
         if not 2 <= len(callers) <= TOGETHER_MAX:
@@ -168,31 +164,62 @@ def _explore_all(
     runs: Runs, groups: Sequence[Callers], schedule: Schedule | None, explored: Explored, *, spares: bool
 ) -> None:
     Inspector(runs.stage).check_seed()
-    if explored.level:
-        try:
+    try:
+        if explored.level:
             explored.own_levels = own_levels(runs.stage, explored.level)
-        except (KeyboardInterrupt, Terminated) as stop:
-            runs.stop(stop)
-            explored.stop(stop)
-            return
-    left = LETTER_MAX
-    for number, callers in enumerate(groups):
+        _search_all(runs, _compared(runs, groups, explored, spares=spares), schedule, explored, spares=spares)
+        if (done := len(explored.groups)) < len(groups):
+            explored.unknowns.append(f"{ExitReason.BUDGET.value} after {done} of {len(groups)} groups of callers")
+    except (KeyboardInterrupt, Terminated) as stop:
+        runs.stop(stop)
+        explored.stop(stop)
+    explored.groups.sort(key=lambda group: groups.index(group.callers))
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """A group whose serial orders are known, and whose schedules are to be run."""
+
+    group: Group
+    lab: Lab
+    oracle: Oracle
+
+
+def _compared(runs: Runs, groups: Sequence[Callers], explored: Explored, *, spares: bool) -> list[_Compared]:
+    """The groups whose schedules have to be run; those that have none are put to what was explored at once."""
+    found: list[_Compared] = []
+    for callers in groups:
         if runs.over():
-            explored.unknowns.append(f"{ExitReason.BUDGET.value} after {number} of {len(groups)} groups of callers")
             break
-        group = Group(callers, tuple(runs.stage.scenario.operations[each].name for each in callers))
+        group = _group(runs, callers)
+        compared = _compare(runs, group, spares=spares)
+        if compared is None:
+            explored.groups.append(group)
+        else:
+            found.append(compared)
+    return found
+
+
+def _search_all(
+    runs: Runs, compared: Sequence[_Compared], schedule: Schedule | None, explored: Explored, *, spares: bool
+) -> None:
+    """Run the schedules of each group; of a shared number the shortest leave to the longest what they do not need."""
+    left = LETTER_MAX
+    for number, each in enumerate(sorted(compared, key=lambda one: one.oracle.calls) if spares else compared):
+        if runs.over():
+            break
+        group = each.group
         explored.groups.append(group)
         if spares and runs.options.runs_max is None:
-            group.share = max(1, min(left // (len(groups) - number), SCHEDULES_MAX))
-        try:
-            _explore_group(_sharing(runs, group.share), group, schedule, spares=spares)
-            left -= group.searched.runs
-            if schedule is None:
-                group.findings = list(of_fewest(group.findings, callers, lambda some: _findings_of(runs, some)))
-        except (KeyboardInterrupt, Terminated) as stop:
-            runs.stop(stop)
-            explored.stop(stop)
-            break
+            group.share = max(1, left // (len(compared) - number))
+        _search(_sharing(runs, group.share), each, schedule)
+        left -= group.searched.runs
+        if schedule is None:
+            group.findings = list(of_fewest(group.findings, group.callers, lambda some: _findings_of(runs, some)))
+
+
+def _group(runs: Runs, callers: Callers) -> Group:
+    return Group(callers, tuple(runs.stage.scenario.operations[each].name for each in callers))
 
 
 def _sharing(runs: Runs, share: int | None) -> Runs:
@@ -200,21 +227,29 @@ def _sharing(runs: Runs, share: int | None) -> Runs:
     return runs if share is None else Runs(runs.stage, replace(runs.options, runs_max=share))
 
 
-def _explore_group(runs: Runs, group: Group, schedule: Schedule | None, *, spares: bool) -> None:
+def _compare(runs: Runs, group: Group, *, spares: bool) -> _Compared | None:
+    """Run a group in every serial order; None where nothing can be compared with them, or nothing has to be."""
     stage = runs.stage
     lab = Lab(stage, [stage.scenario.operations[position] for position in group.callers])
     try:
         oracle = Oracle(lab, stage.scenario.ignore)
     except NoOracle as error:
         group.unknowns.append(str(error))
-        return
+        return None
     group.serial, group.masked = lab.runs, oracle.described()
     if spares and oracle.only_reads():
         group.only_reads = True
-        return
-    search = Search(lab, oracle, runs)
+        return None
+    return _Compared(group, lab, oracle)
+
+
+def _search(runs: Runs, compared: _Compared, schedule: Schedule | None) -> None:
+    group, lab, stage = compared.group, compared.lab, runs.stage
+    search = Search(lab, compared.oracle, runs)
     group.searched = search.found
     try:
+        if schedule is None:
+            _judge_orders(compared.oracle, search, group, runs)
         search.through(None if schedule is None else grants_of(schedule))
     finally:
         group.unknowns += list(dict.fromkeys(group.searched.undecided))
@@ -232,11 +267,21 @@ def _explore_group(runs: Runs, group: Group, schedule: Schedule | None, *, spare
     ]
 
 
+def _judge_orders(oracle: Oracle, search: Search, group: Group, runs: Runs) -> None:
+    """Begin with the plainest orders of their transactions: they show what goes wrong between two of them."""
+    with suppress(NoOracle):  # a run that would have needed one that cannot be made says so
+        for serial in islice(oracle.alternations(oracle.names), min(ORDERS_FIRST, group.share or ORDERS_FIRST)):
+            search.beside(serial.runs[0])
+            group.orders += 1
+            if runs.over():
+                break
+
+
 def _findings_of(runs: Runs, callers: Callers) -> list[Finding]:
     """What some of the callers show without the others; nothing when time is up."""
-    group = Group(callers, tuple(runs.stage.scenario.operations[each].name for each in callers))
-    if not runs.over():
-        _explore_group(runs, group, None, spares=False)
+    group = _group(runs, callers)
+    if not runs.over() and (compared := _compare(runs, group, spares=False)):
+        _search(runs, compared, None)
     return group.findings
 
 

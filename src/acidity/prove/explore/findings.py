@@ -13,6 +13,7 @@ from acidity.core.codes import CODES, DEADLOCK, NOT_SERIAL
 from acidity.core.finding import Finding
 from acidity.core.turn import schedule_of
 from acidity.engines.sandbox import Unsettled
+from acidity.prove.explore.between import between
 from acidity.prove.explore.every import Chooser, Deviated
 from acidity.prove.explore.judge import Judged
 from acidity.prove.explore.lab import Lab, Played
@@ -63,8 +64,10 @@ def told(lab: Lab, search: Search) -> Told:
         else:
             causes.setdefault((named.anomaly, named.sites), []).append(named)
     for members in causes.values():
-        often = sum(found.occurrences[each.key] for each in members)
+        often = max(1, sum(found.occurrences[each.key] for each in members))
         said_of.findings.append(_finding(lab, members[0], often, found))
+    for each in between(lab, search):
+        said_of.unknowns.append(each) if isinstance(each, str) else said_of.findings.append(each)
     said_of.findings += _deadlocks(lab, found)
     return said_of
 

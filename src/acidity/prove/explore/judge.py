@@ -6,35 +6,30 @@ others are asked. One whose exception the user expects (``raises=``) may or may 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
 from acidity.analysis.answers import Likeness
 from acidity.analysis.canonical import TooSymmetric
 from acidity.analysis.diff import row_changes
-from acidity.analysis.values import encode
+from acidity.analysis.references import Alike, Said
 from acidity.core.call import unanswered_commit
-from acidity.core.outcome import Ending, State, Told
+from acidity.core.outcome import Ending, Told
+from acidity.prove.explore.breaches import Breach
 from acidity.prove.explore.lab import Played
-from acidity.prove.explore.oracle import NoOracle, Oracle, Serial, effects_of
+from acidity.prove.explore.oracle import Oracle, effects_of, ends_of
+from acidity.prove.explore.serial import NoOracle, Serial
 
 
 class Word(Enum):
     """What a run of several callers is."""
 
     SERIAL = "as in a serial order"
+    BETWEEN = "as in an order of their transactions, and in no order of whole callers"
     NOT_SERIAL = "as in no serial order"
     UNDECIDED = "undecided"
-
-
-class Match(Enum):
-    """How a run compares with one serial order."""
-
-    SAME = "the same"
-    PERHAPS = "the same, unless a generated value in an answer is another one"
-    UNLIKE = "unlike"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +42,8 @@ class Judged:
         nearest: the serial order that it is as, or the one from which it differs in the fewest rows.
         turned_away: the callers whom the engine turned away.
         reason: why it is undecided.
+        between: the order of their transactions that it is as, where it is as in no order of whole callers.
+        breaches: what does not hold in its committed states, though it does when no caller comes between.
     """
 
     played: Played
@@ -54,6 +51,8 @@ class Judged:
     nearest: Serial | None
     turned_away: tuple[str, ...] = ()
     reason: str = ""
+    between: Serial | None = None
+    breaches: tuple[Breach, ...] = ()
 
 
 class Judge:
@@ -79,12 +78,14 @@ class Judge:
             return Judged(
                 played, Word.UNDECIDED, None, (), f"{tired[0]} gave up after its last attempt (max_attempts=)"
             )
+        breaches: tuple[Breach, ...] = ()
         try:
-            return self._judged(played)
+            breaches = self._breaches(played)
+            return replace(self._judged(played), breaches=breaches)
         except TooSymmetric:
             return Judged(played, Word.UNDECIDED, None, (), "the rows are too symmetric to compare")
         except NoOracle as error:
-            return Judged(played, Word.UNDECIDED, None, (), str(error))
+            return Judged(played, Word.UNDECIDED, None, (), str(error), breaches=breaches)
 
     def _judged(self, played: Played) -> Judged:
         away = tuple(name for name in played.endings if self._was_turned_away(played, name))
@@ -97,23 +98,54 @@ class Judge:
         seen: list[Serial] = []
         for serial in self._serials(certain | set(unclear), perhaps):
             match = self._match(played, serial)
-            if match is Match.SAME:
+            if match is Alike.SAME:
                 return Judged(played, Word.SERIAL, serial, away)
             seen.append(serial)
-            if match is Match.PERHAPS:
+            if match is Alike.PERHAPS:
                 doubt = "an answer holds a generated value that may be another one"
+        between = self._of_transactions(played, certain | set(unclear), perhaps)
+        if between is not None:
+            return Judged(played, Word.BETWEEN, self._nearest(played, seen), away, between=between)
+        if cut := self._cut(played, told):
+            doubt = f"{cut} was turned away after it had committed: what may come of the rest is not known"
         said = {name: self._said(played, name) for name in unclear}
         there = certain | {name for name in unclear if said[name] is Told.OK}
         for serial in self._serials(there, perhaps | (set(unclear) - there)):
-            names = [name for name in unclear if name not in serial.order]
-            if not names or self._match(played, serial) is Match.UNLIKE:
+            names = [name for name in unclear if name not in serial.names]
+            if not names or self._match(played, serial) is Alike.UNLIKE:
                 continue
             if all(said[name] is Told.FAILED for name in names):
                 return Judged(played, Word.SERIAL, serial, away)
             answer = f"{', '.join(names)} was turned away and answered {played.endings[names[0]].answer!r}"
             doubt = f"{answer}: say with succeeded= whether that means it worked"
-        nearest = min(seen, key=lambda serial: len(row_changes(serial.state, played.state)))
-        return Judged(played, Word.UNDECIDED if doubt else Word.NOT_SERIAL, nearest, away, doubt)
+        word = Word.UNDECIDED if doubt else Word.NOT_SERIAL
+        return Judged(played, word, self._nearest(played, seen), away, doubt)
+
+    @staticmethod
+    def _nearest(played: Played, serials: Sequence[Serial]) -> Serial:
+        return min(serials, key=lambda serial: len(row_changes(serial.state, played.state)))
+
+    def _breaches(self, played: Played) -> tuple[Breach, ...]:
+        """Rules that hold as long as each caller comes to its end before the next one begins."""
+        if not played.breaches:
+            return ()
+        whole = [run for serial in self._oracle.uninterrupted() for run in serial.runs]
+        anyway = {breach.violation.called for run in whole for breach in run.breaches}
+        return tuple(breach for breach in played.breaches if breach.violation.called not in anyway)
+
+    def _of_transactions(self, played: Played, surely: set[str], perhaps: set[str]) -> Serial | None:
+        """An order of their transactions that comes to the same."""
+        for names in self._oracle.subsets(surely, perhaps):
+            for serial in self._oracle.alternations(names, played):
+                if self._match(played, serial) is Alike.SAME:
+                    return serial
+        return None
+
+    def _cut(self, played: Played, told: Sequence[str]) -> str:
+        """Who was turned away in the midst of several transactions."""
+        if not self._oracle.several:
+            return ""
+        return next((name for name in told if self._has_committed(played, name)), "")
 
     def _serials(self, surely: set[str], perhaps: set[str]) -> Iterator[Serial]:
         for names in self._oracle.subsets(surely, perhaps):
@@ -138,39 +170,29 @@ class Judge:
             return Told.OK
         return Told.FAILED if found == {Likeness.FAILED} else Told.UNDECIDED
 
-    def _match(self, played: Played, serial: Serial) -> Match:
+    def _match(self, played: Played, serial: Serial) -> Alike:
         if not self._comparer.same(played.state, serial.state):
-            return Match.UNLIKE
-        worst = Match.SAME
-        for name in serial.order:
-            match = self._match_ending(played, serial, name)
-            if match is Match.UNLIKE:
-                return match
-            worst = match if match is Match.PERHAPS else worst
-        return worst
+            return Alike.UNLIKE
+        if serial.runs and ends_of(played) != ends_of(serial.runs[0]):
+            return Alike.UNLIKE
+        told: list[Said] = []
+        for name in serial.names:
+            ending, clean = played.endings[name], serial.endings(name)[0]
+            if effects_of(played, name) != effects_of(serial.runs[0], name):
+                return Alike.UNLIKE
+            if not (_failed(ending) or _failed(clean)):
+                said = ending.answer, self._oracle.roles(name), self._oracle.called(name)
+                told.append(Said(self._cleans(serial, name), *said))
+            elif _failure(ending) != _failure(clean):
+                return Alike.UNLIKE
+        return self._comparer.told(told, serial.state, played.state) if told else Alike.SAME
 
-    def _match_ending(self, played: Played, serial: Serial, name: str) -> Match:
-        ending, (clean, *_) = played.endings[name], serial.endings(name)
-        if effects_of(played, name) != effects_of(serial.runs[0], name):
-            return Match.UNLIKE
-        if _failed(ending) or _failed(clean):
-            return Match.SAME if _failure(ending) == _failure(clean) else Match.UNLIKE
-        cleans = [(run.endings[name].answer, run.state) for run in serial.runs]
-        if self._comparer.likeness(cleans, ending.answer, played.state) is Likeness.SAME:
-            return Match.SAME
-        return Match.PERHAPS if self._holds_generated(ending.answer, played.state) else Match.UNLIKE
-
-    def _holds_generated(self, answer: Any, state: State) -> bool:
-        """Whether a value of the answer is one that the database, a clock or chance has made in this run."""
-        masks = self._oracle.masks
-        old = {encode(value) for table in self._comparer.seed.tables.values() for row in table.rows for value in row}
-        made = {
-            encode(row[table.columns.index(column)])
-            for name, column in masks.keys | masks.tokens
-            if (table := state.tables.get(name)) is not None and column in table.columns
-            for row in table.rows
-        } - old
-        return any(encode(leaf) in made for leaf in _leaves(answer))
+    def _cleans(self, serial: Serial, name: str) -> list[Any]:
+        """What it answers in this order; what differs between two runs of it shows what chance has made."""
+        answers = [ending.answer for ending in serial.endings(name)]
+        if len(answers) == 1:  # an order of transactions is run once
+            answers += [ending.answer for whole in self._oracle.orders(serial.names) for ending in whole.endings(name)]
+        return answers
 
 
 def _failed(ending: Ending) -> bool:
@@ -180,14 +202,3 @@ def _failed(ending: Ending) -> bool:
 
 def _failure(ending: Ending) -> tuple[str, bool | None]:
     return ending.exception, ending.succeeded if not ending.exception else None
-
-
-def _leaves(answer: Any) -> Iterator[Any]:
-    if isinstance(answer, dict):
-        for part in answer.values():
-            yield from _leaves(part)
-    elif isinstance(answer, list | tuple | set | frozenset):
-        for part in answer:
-            yield from _leaves(part)
-    else:
-        yield answer

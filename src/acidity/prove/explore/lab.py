@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from acidity.adapters.seam import Actor, PassThrough
 from acidity.core.call import History
 from acidity.core.outcome import Ending, State
 from acidity.core.scenario import Operation
-from acidity.core.schedule import actor_name
+from acidity.core.schedule import FIRST, actor_name
+from acidity.core.step import Step
 from acidity.core.turn import Trace, Turn
 from acidity.engines.sandbox import Unsettled
+from acidity.prove.explore.breaches import Breach, CommittedStates, Stated
 from acidity.prove.explore.control import Choose
 from acidity.prove.explore.hall import Hall
+from acidity.prove.stage.aftermath import step_of
 from acidity.prove.stage.call import Player
 from acidity.prove.stage.rehearsal import Rehearsal
 from acidity.prove.stage.stage import Stage
@@ -31,6 +34,8 @@ class Played:
         state: the committed rows after it.
         effects: caller → effect → how often it took place.
         unseen: what reached the database past the seam, or cannot be compared.
+        steps: what ran when all of them had ended: recover, settle.
+        breaches: what did not hold in a committed state; only where several commits are meant.
     """
 
     trace: Trace
@@ -39,6 +44,13 @@ class Played:
     state: State
     effects: Mapping[str, Mapping[str, int]]
     unseen: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    breaches: tuple[Breach, ...] = ()
+
+    @property
+    def whole_history(self) -> History:
+        """The Calls of the callers and of the steps: all that wrote the rows."""
+        return tuple(event for part in (self.history, *(step.history for step in self.steps)) for event in part)
 
     def of(self, name: str) -> History:
         """What one caller did."""
@@ -65,31 +77,40 @@ class Lab:
         self.names = tuple(actor_name(position) for position in range(len(operations)))
         self.runs = 0
         self.left: tuple[str, ...] = ()
+        self._several = stage.scenario.commits == "several"
+        self._stated = Stated(stage)
         for part in stage.parts.values():
             part.exact = True
             part.choose_victims()
 
-    def run(self, choose: Choose, after_turn: Callable[[Turn], None] | None = None) -> Played:
-        """Run all of them at once, from the rows before.
+    def run(
+        self, choose: Choose, after_turn: Callable[[Turn], None] | None = None, names: Sequence[str] | None = None
+    ) -> Played:
+        """Run all of them at once, or some, from the rows before.
 
         Args:
             choose: says who goes on.
             after_turn: told of each turn, while all wait.
+            names: who takes part; by default all.
 
         Raises:
             Unsettled: one of them did not go on, or not end.
             Deviated: from `choose`.
             KeyboardInterrupt: the user pressed Ctrl-C.
         """
-        hall = Hall(choose, self._rescue) if after_turn is None else Hall(choose, self._rescue, after_turn)
-        players = [Player(each, Actor(name, PassThrough(), records=True)) for name, each in self._callers(self.names)]
+        watch = CommittedStates(self._stated, len(self.names if names is None else names))
+        told = [each for each in (after_turn, watch.after_turn if self._several else None) if each is not None]
+        hall = Hall(choose, self._rescue, lambda turn: _tell(told, turn))
+        names = self.names if names is None else names
+        players = [Player(each, Actor(name, PassThrough(), records=True)) for name, each in self._callers(names)]
         self.runs += 1
         try:
             with asking():
                 rehearsed = self._rehearsal.run(players, hall.play)
         finally:
             self.left = self.left or hall.left
-        return _played(players, hall.trace, rehearsed.endings, rehearsed.look.state, rehearsed.bypasses)
+        played = _played(players, hall.trace, rehearsed.endings, rehearsed.look.state, rehearsed.bypasses)
+        return self._followed(played, watch)
 
     def serially(self, order: Sequence[str]) -> Played:
         """Run some of them one after the other, each when the one before has ended, from the rows before.
@@ -111,7 +132,27 @@ class Lab:
             endings += rehearsed.endings
             unseen += rehearsed.bypasses
             state = rehearsed.look.state
-        return _played(players, Trace((), ()), endings, state, unseen)
+        return self._followed(
+            _played(players, Trace((), ()), endings, state, unseen), CommittedStates(self._stated, len(order))
+        )
+
+    def _followed(self, played: Played, watch: CommittedStates) -> Played:
+        """The same with its steps, after which its rows are judged."""
+        steps: list[Step] = []
+        unseen = [*played.unseen, *watch.unread]
+        for role, operation in self.stage.scenario.steps.items():
+            player = Player(operation, Actor(FIRST, PassThrough(), records=True))
+            with asking():
+                rehearsed = self._rehearsal.run([player], reset=not (played.endings or steps))
+            steps.append(step_of(role, operation, player.actor, rehearsed.endings[0], rehearsed.look.state))
+            unseen += rehearsed.bypasses
+            if steps[-1].raised:
+                break
+        state = steps[-1].state if steps else played.state
+        if self._several:
+            with asking():
+                watch.end(state, played.endings.values())
+        return replace(played, state=state, unseen=tuple(unseen), steps=tuple(steps), breaches=tuple(watch.breaches))
 
     def _callers(self, names: Sequence[str]) -> list[tuple[str, Operation]]:
         return [(name, self.operations[self.names.index(name)]) for name in names]
@@ -119,6 +160,11 @@ class Lab:
     def _rescue(self) -> None:
         for part in self.stage.parts.values():
             part.interrupt(self.stage.adapters.opened(part), everything=False)
+
+
+def _tell(told: Sequence[Callable[[Turn], None]], turn: Turn) -> None:
+    for each in told:
+        each(turn)
 
 
 @contextmanager

@@ -7,13 +7,12 @@ from dataclasses import replace
 
 from acidity.core.finding import Finding
 from acidity.core.options import CheckOptions
-from acidity.core.report import Bound, EngineInfo, ExitReason, Report
+from acidity.core.report import Bound, ExitReason, Report
 from acidity.core.scenario import Scenario
 from acidity.core.schedule import Schedule
 from acidity.prove.checks import Check
 from acidity.prove.drill.letters import counted, versions
-from acidity.prove.explore.explore import Callers, Explored, Group, not_yet, pairs, run_explore, together
-from acidity.report.secret import masked
+from acidity.prove.explore.explore import Callers, Explored, Group, pairs, run_explore, together
 
 _NOT_COVERED = (
     "other arguments",
@@ -77,11 +76,13 @@ def _headline(explored: Explored) -> str:
         where += f", {len(groups)} groups"
     if all(group.only_reads for group in groups):
         return f"{where}: they only read, so that all orders come to the same"
-    text = f"{where}: {broken} of {counted(runs, 'schedule')} {'is' if broken == 1 else 'are'} not serial"
+    wrong = "not serial, or break a rule" if explored.several else "not serial"
+    text = f"{where}: {broken} of {counted(runs, 'schedule')} {'is' if broken == 1 else 'are'} {wrong}"
+    order = "an order of their transactions" if explored.several else "a serial order"
     if not broken:
         whole = all(group.searched.ended is ExitReason.FINISHED for group in groups)
         of = f"{runs:,} of " if whole else ""
-        text = f"{where}: {of}{counted(runs, 'schedule')}, and what came of each comes of a serial order"
+        text = f"{where}: {of}{counted(runs, 'schedule')}, and what came of each comes of {order}"
     return text + (f" · somebody was turned away in {away}" if away else "")
 
 
@@ -101,6 +102,8 @@ def _bounds(groups: list[Group]) -> Iterator[Bound]:
         text += f"; not run at once, since they only read: {', '.join(reading)}"
     yield Bound("schedules", runs, None if notes else runs, text)
     yield Bound("serial runs", sum(group.serial for group in groups), None, "each order twice")
+    if orders := sum(group.orders for group in groups):
+        yield Bound("orders of transactions", orders, None, "rules are asked after each COMMIT, as in every schedule")
 
 
 def _surely(switches: int) -> str:
@@ -120,19 +123,11 @@ def _gather(scenario: Scenario, asked: CheckOptions) -> Explored:
     return run_explore(scenario, asked, pairs(scenario), spares=True)
 
 
-def _gather_if_possible(scenario: Scenario, asked: CheckOptions) -> Explored:
-    """The same; what `explore` refuses is undecided on a card, whose other letters are none the worse."""
-    if why := not_yet(scenario):
-        unknown = f"{why}, so that I was not looked at (--letters AC leaves it out)"
-        return Explored(EngineInfo(masked(asked.db), ""), unknowns=[unknown])
-    return _gather(scenario, asked)
-
-
 def _gather_together(scenario: Scenario, asked: CheckOptions) -> Explored:
     return run_explore(scenario, asked)
 
 
-ISOLATED = Check("explore", _gather_if_possible, isolation_report, covers=("several callers at once",))
+ISOLATED = Check("explore", _gather, isolation_report, covers=("several callers at once",))
 """The letter of a card: every operation beside itself, and beside every other one."""
 PAIRS = Check("explore", _gather, isolation_report)
 """``prove.explore(pairs=True)``: the same as a check of its own."""

@@ -8,45 +8,25 @@ runs that it judges.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations, permutations
 
 from acidity.analysis.compare import Comparer
 from acidity.analysis.diff import row_changes
 from acidity.analysis.masks import Column, Masks, NotDeterministic, learn
+from acidity.analysis.references import Roles, roles_of
 from acidity.core.call import Event, Kind, Writes
-from acidity.core.outcome import Ending, State
 from acidity.engines.sandbox import Unsettled
 from acidity.engines.speech import ErrorClass, only_reads, speech_of
 from acidity.errors import UsageError
+from acidity.prove.explore.alternating import Alternating
 from acidity.prove.explore.lab import Lab, Played
+from acidity.prove.explore.serial import NoOracle, Serial
+from acidity.prove.explore.units import order_of
 from acidity.prove.stage.clock import let_second_pass
 
 TURNED_AWAY = frozenset({ErrorClass.SERIALIZATION, ErrorClass.DEADLOCK, ErrorClass.BUSY, ErrorClass.LOCK_TIMEOUT})
 """What an engine tells a caller that could not be served beside the others; alone it is never told so."""
-
-
-class NoOracle(Exception):  # noqa: N818 - a verdict (unknown), not a mistake of somebody
-    """Nothing can be compared with the serial orders; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Serial:
-    """What comes of some callers one after the other.
-
-    Attributes:
-        order: their letters.
-        runs: two runs of it; for nobody at all there is none.
-        state: the rows after the first.
-    """
-
-    order: tuple[str, ...]
-    runs: tuple[Played, ...]
-    state: State
-
-    def endings(self, name: str) -> tuple[Ending, ...]:
-        """How this caller ended, in both runs."""
-        return tuple(run.endings[name] for run in self.runs)
 
 
 class Oracle:
@@ -55,6 +35,12 @@ class Oracle:
     Args:
         lab: runs them.
         ignore: columns that are not compared.
+
+    Attributes:
+        names: the letters of the callers.
+        masks: what is not compared literally.
+        comparer: compares under them.
+        several: the callers mean to commit more than once, so that the orders of their transactions count.
 
     Raises:
         NoOracle: the serial orders of all callers cannot be told apart from chance.
@@ -65,6 +51,10 @@ class Oracle:
         self._lab = lab
         self._engines = {name: part.engine_name for name, part in lab.stage.parts.items()}
         self._serials: dict[tuple[str, ...], Serial] = {}
+        self.several = lab.stage.scenario.commits == "several"
+        self._roles: dict[str, Roles] = {}
+        self._alternating: dict[tuple[str, ...], Alternating] = {}
+        self.names = lab.names
         let_second_pass(lab.stage.seed)
         runs = [self._run_twice(order) for order in permutations(lab.names)]
         self.masks = _together(self._learn(pair, ignore) for pair in runs)
@@ -94,6 +84,11 @@ class Oracle:
         shown = replace(masks, keys=kept(masks.keys), tokens=kept(masks.tokens), times=kept(masks.times))
         return shown.describe()
 
+    @property
+    def calls(self) -> int:
+        """How many Calls all callers make, one after the other."""
+        return len(self._serials[self._lab.names].runs[0].history)
+
     def orders(self, names: Iterable[str]) -> Iterator[Serial]:
         """The serial orders of these callers and no others; run when they are first asked for.
 
@@ -102,8 +97,46 @@ class Oracle:
         """
         for order in permutations(sorted(names)):
             if order not in self._serials:
-                self._keep(order, self._run_twice(order) if order else ())
+                self._keep(order, self._run_twice(order) if order or self._lab.stage.scenario.steps else ())
             yield self._serials[order]
+
+    def called(self, name: str) -> str:
+        """The operation of a caller."""
+        return self._lab.operations[self.names.index(name)].name
+
+    def roles(self, name: str) -> Roles:
+        """Where in what a caller answers the keys of rows may stand: where one does in every order of all callers."""
+        if name not in self._roles:
+            runs = [run for order in permutations(self.names) for run in self._serials[order].runs]
+            answers = ((run.endings[name].answer, run.state) for run in runs if run.endings[name].answered)
+            self._roles[name] = roles_of(answers, self.comparer.seed, self.masks)
+        return self._roles[name]
+
+    def alternations(self, names: Iterable[str], run: Played | None = None) -> Iterator[Serial]:
+        """The orders of the transactions of these callers, where they mean to commit more than once.
+
+        Args:
+            names: the callers.
+            run: a run of them; the order in which its transactions ended comes first.
+
+        Raises:
+            NoOracle: there are too many, or they cannot be made.
+        """
+        ordered = tuple(sorted(names))
+        if not self.several or len(ordered) <= 1:
+            return
+        found = self._alternating.setdefault(ordered, Alternating(self._lab, ordered))
+        if run is not None:
+            like = found.like(tuple(name for name in order_of(run.trace) if name in ordered))
+            yield from [] if like is None else [like]
+        yield from found
+
+    def uninterrupted(self) -> Iterator[Serial]:
+        """Of the orders of transactions those in which no caller comes between two of another one."""
+        for serial in self.alternations(self._lab.names):  # those with the fewest switches come first
+            if not serial.uninterrupted:
+                return
+            yield serial
 
     def only_reads(self) -> bool:
         """Whether no caller writes, locks or does anything else that another one could see, in any order of them."""
@@ -136,7 +169,7 @@ class Oracle:
         return speech_of(self._engines[event.call.database]).errors.get(code) if code else None
 
     def _run_twice(self, order: Sequence[str]) -> tuple[Played, ...]:
-        named = " then ".join(order)
+        named = " then ".join(order) or "nobody"
         try:
             first = self._lab.serially(order)
             pair = (first, self._later(first, order))
@@ -149,6 +182,8 @@ class Oracle:
         for run in pair:
             if run.unseen:
                 raise NoOracle(f"{named}, one after the other: {run.unseen[0]}")
+            if failed := next((step for step in run.steps if step.raised), None):
+                raise NoOracle(f"after {named}, one after the other, {failed} fails: {failed.raised[:200]}")
             if turned := next((event for event in run.history if self.met_others(event)), None):
                 raise NoOracle(f"{named}, one after the other: {turned.call.label[:60]} got {turned.reply.error}")
         for name in order:
@@ -164,7 +199,7 @@ class Oracle:
 
     def _learn(self, pair: Sequence[Played], ignore: Sequence[str]) -> Masks:
         try:
-            return learn(self._lab.stage.seed, [run.state for run in pair], pair[0].history, ignore)
+            return learn(self._lab.stage.seed, [run.state for run in pair], pair[0].whole_history, ignore)
         except NotDeterministic as error:
             raise NoOracle(f"not deterministic: {error}") from None
 
@@ -193,3 +228,8 @@ def _made(run: Played) -> list[tuple[str, str, str]]:
 def effects_of(run: Played, name: str) -> Mapping[str, int]:
     """How often the effects of one caller took place."""
     return run.effects.get(name, {})
+
+
+def ends_of(run: Played) -> list[tuple[Mapping[str, int], bool]]:
+    """What came of the steps beside rows: their effects, and whether they ended well."""
+    return [(step.effects, bool(step.raised)) for step in run.steps]

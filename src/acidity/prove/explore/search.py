@@ -49,6 +49,8 @@ class Searched:
         covered: the part of all sequences of grants that they are.
         switches: with so many switches, and fewer, every schedule was run.
         illegal: the runs that no serial order gives, the plainest of each outcome first.
+        between: of several transactions of a caller: the runs that no order of whole callers gives though an order of
+            transactions does, and those in which a rule was broken, the plainest of each outcome first.
         occurrences: how many runs ended like each of these.
         turned_away: in how many runs the engine turned somebody away.
         victims: what deadlocks ended.
@@ -62,6 +64,7 @@ class Searched:
     covered: Fraction = Fraction(0)
     switches: int = 0
     illegal: dict[object, Judged] = field(default_factory=dict)
+    between: dict[object, Judged] = field(default_factory=dict)
     occurrences: dict[object, int] = field(default_factory=dict)
     turned_away: int = 0
     victims: list[Victim] = field(default_factory=list)
@@ -82,7 +85,8 @@ class Searched:
     @property
     def violations(self) -> int:
         """How many runs no serial order gives."""
-        return sum(self.occurrences.values())
+        wrong = [*self.illegal, *(key for key, judged in self.between.items() if judged.breaches)]
+        return sum(self.occurrences[key] for key in wrong)
 
 
 class Search:
@@ -127,6 +131,10 @@ class Search:
             self._by_chance(every, most)
         found.covered = Fraction(1) if only is not None else every.covered
         return found
+
+    def beside(self, played: Played) -> None:
+        """Judge a run that was made for another reason, and is none of the schedules that were asked for."""
+        self._take(self._judge.judge(played), counted=0)
 
     def _by_chance(self, every: Every, most: int) -> None:
         """Leave the last runs to chance, since those that are left are more than may be made."""
@@ -174,25 +182,31 @@ class Search:
         self.found.undecided.append(f"{schedule_of(prefix or ())}: {why}" if prefix else why)
         return None
 
-    def _take(self, judged: Judged) -> None:
+    def _take(self, judged: Judged, counted: int = 1) -> None:
         found = self.found
-        found.turned_away += bool(judged.turned_away)
+        found.turned_away += bool(judged.turned_away) * counted
         found.victims += self._victims(judged.played)
         if judged.word is Word.UNDECIDED:
             found.undecided.append(f"{schedule_of(judged.played.trace.grants)}: {judged.reason}")
-        if judged.word is not Word.NOT_SERIAL:
-            if judged.word is Word.SERIAL and not judged.turned_away:
-                found.right.append(judged.played.trace.grants)
-            return
-        key = self.outcome(judged.played)
-        found.occurrences[key] = found.occurrences.get(key, 0) + 1
-        if key not in found.illegal or plainness(judged.played.trace) < plainness(found.illegal[key].played.trace):
-            found.illegal[key] = judged
+        if judged.word is Word.NOT_SERIAL:
+            self._keep(found.illegal, self.outcome(judged.played), judged, counted)
+        elif judged.breaches or judged.word is Word.BETWEEN:
+            rules = frozenset(breach.violation.called for breach in judged.breaches)
+            self._keep(found.between, (self.outcome(judged.played), rules), judged, counted)
+        elif judged.word is Word.SERIAL and not judged.turned_away:
+            found.right.append(judged.played.trace.grants)
+
+    def _keep(self, plainest: dict[object, Judged], key: object, judged: Judged, counted: int) -> None:
+        known = plainest.get(key)
+        self.found.occurrences[key] = self.found.occurrences.get(key, 0) + counted
+        if known is None or plainness(judged.played.trace) < plainness(known.played.trace):
+            plainest[key] = judged
 
     def outcome(self, played: Played) -> object:
         """What tells it from other runs: rows, how each caller ended, and what it answered."""
-        endings = [(name, it.exception, it.succeeded, repr(it.answer)) for name, it in sorted(played.endings.items())]
-        return self._oracle.comparer.digest(played.state), tuple(endings)
+        endings = [(name, it.exception, it.succeeded) for name, it in sorted(played.endings.items())]
+        answers = {name: it.answer for name, it in played.endings.items()}
+        return self._oracle.comparer.digest_told(played.state, answers), tuple(endings)
 
     def _victims(self, played: Played) -> Iterator[Victim]:
         made: dict[str, Call] = {}

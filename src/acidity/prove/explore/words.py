@@ -12,7 +12,7 @@ from acidity.core.finding import RowChange
 from acidity.core.outcome import Ending
 from acidity.prove.explore.judge import Judged
 from acidity.prove.explore.lanes import said
-from acidity.prove.explore.oracle import Serial
+from acidity.prove.explore.serial import Serial
 
 _LONG = 60
 

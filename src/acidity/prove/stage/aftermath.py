@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from acidity.adapters.seam import Actor, PassThrough
-from acidity.core.outcome import Ending
+from acidity.core.outcome import Ending, State
 from acidity.core.scenario import Operation, Role
 from acidity.core.schedule import FIRST, Schedule
 from acidity.core.step import Step
@@ -74,8 +74,12 @@ class Aftermath:
         actor = Actor(FIRST, self._watch.over(PassThrough(), f"{role} ({operation.name})"))
         actor.effect_keys = keys
         ending = self._stage.follow(operation, actor)
-        state = self._stage.sandbox.look().state
-        return Step(role, operation.name, actor.history, state, _counted(actor.effects), _raised(ending))
+        return step_of(role, operation, actor, ending, self._stage.sandbox.look().state)
+
+
+def step_of(role: Role, operation: Operation, actor: Actor, ending: Ending, state: State) -> Step:
+    """A step that has ended so, and left these rows."""
+    return Step(role, operation.name, actor.history, state, _counted(actor.effects), _raised(ending))
 
 
 def _counted(effects: Mapping[str, int]) -> dict[str, int]:

@@ -98,22 +98,26 @@ class Inspector:
 
     def inspect(self, state: State, told: Told, ending: Ending) -> tuple[Violation, ...]:
         """What does not hold in the state that the Sandbox is in now."""
+        return self.inspect_all(state, [(told, ending)])
+
+    def inspect_all(self, state: State, endings: Sequence[tuple[Told, Ending]]) -> tuple[Violation, ...]:
+        """The same after several callers: what each was told, and how it ended."""
         rows = state.fingerprint
         self.states.add(rows)
         if rows not in self._violations:
             self._violations[rows] = self.stage.sandbox.violations()
-        key = (rows, told, repr(ending.answer), ending.exception)
+        key = (rows, *((told, repr(ending.answer), ending.exception) for told, ending in endings))
         if key not in self._known:
-            self._known[key] = self._run_invariants(told, ending) if self.invariants else ()
+            self._known[key] = self._run_invariants(endings) if self.invariants else ()
         return self._violations[rows] + self._known[key]
 
-    def _run_invariants(self, told: Told, ending: Ending) -> tuple[Violation, ...]:
+    def _run_invariants(self, endings: Sequence[tuple[Told, Ending]]) -> tuple[Violation, ...]:
         broken = []
+        ended = tuple(Ended(_shown(told), ending.answer, ending.exception) for told, ending in endings)
         with self.stage.judging("invariants=") as (now, before), quiet():
             for invariant in self.invariants:
                 with looking(now) as session, looking(before) as session_before:
-                    view = RunView(session_before, (Ended(_shown(told), ending.answer, ending.exception),))
-                    seen = _broken_by(invariant, session, view)
+                    seen = _broken_by(invariant, session, RunView(session_before, ended))
                 if seen is not None:
                     broken.append(Violation(Rule.INVARIANT, seen, _name(invariant)))
         return tuple(broken)

@@ -1,0 +1,18 @@
+"""What is to be proved about `aio`; a target of its own, because it needs ``acidity[async]``."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from examples.bank import scenarios
+from examples.bank.aio import transfer, transfer_locked
+from examples.bank.scenarios import MOVED, TOO_MUCH, A, B
+from examples.command import RefusedError
+
+asked = partial(scenarios.asked, bind="examples.bank.aio:engine")
+
+moved = asked(transfer, ("r-1", A, B, MOVED), ("r-2", A, B, MOVED))
+moved_locked = asked(transfer_locked, ("r-1", A, B, MOVED), ("r-2", A, B, MOVED))
+crossed_locked = asked(transfer_locked, ("r-1", A, B, MOVED), ("r-2", B, A, MOVED))
+too_much = asked(transfer, ("r-1", A, B, TOO_MUCH), raises=RefusedError)
+to_nobody = asked(transfer, ("r-1", A, "Z", MOVED), raises=RefusedError)

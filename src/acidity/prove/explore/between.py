@@ -1,0 +1,85 @@
+"""What goes wrong only because a caller comes between two transactions of one that means to commit more than once.
+
+An error where a stated rule is broken then: the transactions are kept apart, and what must hold does not. A warning
+where all rules hold and the rows or answers are those of no order of whole callers; whether that is meant, only the
+user can say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from acidity.analysis.diff import row_changes
+from acidity.core.call import Site
+from acidity.core.codes import BETWEEN
+from acidity.core.finding import Finding
+from acidity.core.turn import schedule_of
+from acidity.engines.sandbox import Unsettled
+from acidity.prove.explore.every import Chooser, Deviated
+from acidity.prove.explore.judge import Judged
+from acidity.prove.explore.lab import Lab, Played
+from acidity.prove.explore.lanes import lanes_of
+from acidity.prove.explore.observe import Observer
+from acidity.prove.explore.search import Search, plainness
+from acidity.prove.explore.words import said_order, title_of
+
+
+def between(lab: Lab, search: Search) -> Iterator[Finding | str]:
+    """One finding for each rule that is broken, or else one warning; a text where it did not come again."""
+    found = search.found.between
+    broken: dict[str, list[Judged]] = {}
+    for judged in sorted(found.values(), key=lambda each: plainness(each.played.trace)):
+        for rule in dict.fromkeys(breach.violation.called for breach in judged.breaches):
+            broken.setdefault(rule, []).append(judged)
+    for rule, runs in broken.items():
+        yield from _said(lab, search, runs[0], rule, _often(search, runs))
+    apart = [judged for judged in found.values() if not judged.breaches]
+    if apart and not broken:
+        plainest = min(apart, key=lambda each: plainness(each.played.trace))
+        yield from _said(lab, search, plainest, "", _often(search, apart))
+
+
+def _often(search: Search, runs: list[Judged]) -> int:
+    counts: Mapping[object, int] = search.found.occurrences
+    return max(1, sum(counts[key] for key, judged in search.found.between.items() if judged in runs))
+
+
+def _said(lab: Lab, search: Search, judged: Judged, rule: str, often: int) -> Iterator[Finding | str]:
+    grants = judged.played.trace.grants
+    observer = Observer(lab.stage, judged.played.history)
+    try:
+        again = lab.run(observer.watching(Chooser(grants)), observer.after_turn)
+    except (Deviated, Unsettled):
+        again = None
+    if again is None or again.trace.grants != grants or search.outcome(again) != search.outcome(judged.played):
+        yield f"{schedule_of(grants)} did not come again as it was, so it is not said as a fact"
+        return
+    breach = next((each for each in judged.breaches if each.violation.called == rule), None)
+    yield Finding(
+        code=BETWEEN.name,
+        severity="warning" if breach is None else "error",
+        title=title_of(judged) if breach is None else f"{breach.where} {rule} does not hold: {breach.violation.seen}",
+        word=BETWEEN.word,
+        operation=" and ".join(operation.name for operation in lab.operations),
+        schedule=schedule_of(grants),
+        sites=_sites(judged.played),
+        diff=row_changes(lab.stage.seed, judged.played.state if breach is None else breach.state),
+        explanation=tuple(_why(judged)),
+        occurrences=often,
+        history=judged.played.history,
+        lanes=lanes_of(again.trace, observer.graph()),
+    )
+
+
+def _why(judged: Judged) -> Iterator[str]:
+    if judged.between is not None:
+        yield f"each transaction by itself is isolated: this comes of them {said_order(judged.between)}"
+    if judged.breaches:
+        yield "it holds in every committed state as long as each caller comes to its end before the next one begins"
+    else:
+        yield "no order of whole callers comes to it; every rule holds, so that only you know whether it is meant"
+
+
+def _sites(played: Played) -> tuple[Site, ...]:
+    found = (event.call.site for event in played.history if event.call.commits and event.call.site is not None)
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,148 @@
+"""Programs that mean to commit more than once, for several callers at once: wrong ones and their right twins.
+
+A purse holds what is left, what is on its way and what was given. Most programs commit each write by itself, so that
+two callers have few schedules.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from acidity.prove import Scenario
+
+
+class Base(DeclarativeBase):
+    """Declarative base of the purse."""
+
+
+class Purse(Base):
+    """Where the hundred are."""
+
+    __tablename__ = "purses"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    left: Mapped[int]
+    on_the_way: Mapped[int]
+    given: Mapped[int]
+
+
+class Note(Base):
+    """What is still to be given."""
+
+    __tablename__ = "notes"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    amount: Mapped[int]
+
+
+def seed(session: Session) -> None:
+    """All hundred are left."""
+    session.add(Purse(id=1, left=100, on_the_way=0, given=0))
+
+
+def money_is_kept(session: Session) -> bool:
+    """Left, on its way, or given."""
+    purse = session.get_one(Purse, 1)
+    return purse.left + purse.on_the_way + purse.given == 100
+
+
+def nobody_owes(session: Session) -> bool:
+    """A rule that sees little."""
+    return session.get_one(Purse, 1).left >= 0
+
+
+def only_ten_left(session: Session) -> bool:
+    """A rule that two callers break, one after the other."""
+    return session.get_one(Purse, 1).left >= 90
+
+
+def scenario(*operations: Any, **options: Any) -> Scenario:
+    """The purse, with all commits meant."""
+    given = {"metadata": Base.metadata, "setup": seed, "commits": "several", "invariants": [money_is_kept]}
+    return Scenario(*operations, **given | options)
+
+
+def each_by_itself(engine: Engine) -> Connection:
+    """A connection that commits each write by itself."""
+    return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+
+def change(**values: Any) -> Any:
+    """An UPDATE of the purse."""
+    return update(Purse).where(Purse.id == 1).values(**values)
+
+
+TAKE = change(left=Purse.left - 10, on_the_way=Purse.on_the_way + 10)
+GIVE = change(on_the_way=Purse.on_the_way - 10, given=Purse.given + 10)
+
+
+def saga(engine: Engine) -> None:
+    """Take, then give; amounts are changed by amounts."""
+    with each_by_itself(engine) as connection:
+        connection.execute(TAKE)
+        connection.execute(GIVE)
+
+
+def saga_remembers(engine: Engine) -> None:
+    """What was given is read with the taking, and written back with the giving."""
+    with each_by_itself(engine) as connection:
+        given = connection.scalar(select(Purse.given))
+        connection.execute(TAKE)
+        connection.execute(change(on_the_way=Purse.on_the_way - 10, given=given + 10))
+
+
+def saga_overwrites(engine: Engine) -> None:
+    """The giving itself reads what was given, and writes it back."""
+    with each_by_itself(engine) as connection:
+        connection.execute(TAKE)
+        given = connection.scalar(select(Purse.given))
+        connection.execute(change(on_the_way=Purse.on_the_way - 10, given=given + 10))
+
+
+def saga_in_units(session: Session) -> None:
+    """The same as `saga` in transactions that the program begins and ends."""
+    with session.begin():
+        session.execute(TAKE)
+    with session.begin():
+        session.execute(GIVE)
+
+
+# What settles
+
+
+def take_and_note(session: Session) -> None:
+    """One transaction; the relay does the rest."""
+    with session.begin():
+        session.execute(TAKE)
+        session.execute(insert(Note).values(amount=10))
+
+
+def counts_what_is_left(session: Session) -> None:
+    """Reads, computes and writes; whoever comes after it counts anew."""
+    with session.begin():
+        left = session.scalar(select(Purse.left)) or 0
+        session.execute(insert(Note).values(amount=10))
+        session.execute(change(left=left - 10))
+
+
+def count_anew(session: Session) -> None:
+    """What is left is what was there, without what was noted."""
+    with session.begin():
+        noted = session.scalar(select(func.sum(Note.amount))) or 0
+        session.execute(change(left=100 - noted))
+
+
+def give_what_is_noted(session: Session) -> None:
+    """Give all notes in one transaction."""
+    with session.begin():
+        for note in session.scalars(select(Note)).all():
+            session.execute(GIVE)
+            session.delete(note)
+
+
+def give_one_note(session: Session) -> None:
+    """It cannot deal with two of them."""
+    with session.begin():
+        session.delete(session.scalars(select(Note)).one())

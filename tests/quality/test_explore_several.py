@@ -1,0 +1,159 @@
+"""Callers that mean to commit more than once: what counts is the orders of their transactions, and the stated rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from acidity import prove
+from acidity.core.report import Report
+from acidity.prove.explore import alternating
+from tests.quality import callers_several as callers
+from tests.quality.callers_several import scenario
+from tests.tiers import ENGINES
+
+on_each_engine = pytest.mark.parametrize("db", ENGINES)
+
+
+def said(report: Report) -> list[tuple[str, str, str]]:
+    return [(finding.severity, finding.code, finding.anomaly) for finding in report.findings]
+
+
+def bound(report: Report, name: str) -> int:
+    return next(bound.covered for bound in report.bounds if bound.name == name)
+
+
+@on_each_engine
+@pytest.mark.one_server
+def test_a_right_pair_passes(db: str) -> None:
+    report = prove.explore(scenario(callers.saga), db=db)
+    assert (report.verdict, said(report), report.unknowns) == ("pass", [], ())
+    assert (report.runs, bound(report, "orders of transactions")) == (20, 6)
+    assert "what came of each comes of an order of their transactions" in report.headline
+
+
+@on_each_engine
+@pytest.mark.one_server
+def test_what_is_lost_within_one_transaction_is_lost(db: str) -> None:
+    """A read that the driver leaves outside belongs to the write that follows it."""
+    report = prove.explore(scenario(callers.saga_overwrites), db=db, runs_max=8)
+    assert (report.verdict, said(report)) == ("fail", [("error", "ACI301", "lost update")])
+
+
+@on_each_engine
+@pytest.mark.one_server
+def test_what_is_lost_between_two_transactions_breaks_a_rule(db: str) -> None:
+    report = prove.explore(scenario(callers.saga_remembers), db=db, runs_max=2)
+    assert (report.verdict, said(report)) == ("fail", [("error", "ACI318", "")])
+    (finding,) = report.findings
+    assert "money_is_kept does not hold" in finding.title
+    assert finding.explanation[0].startswith("each transaction by itself is isolated: this comes of them after A then")
+    assert finding.lanes
+
+
+@on_each_engine
+@pytest.mark.one_server
+def test_where_every_rule_holds_it_is_a_warning(db: str) -> None:
+    """It is an order of their transactions, and several commits are meant; but no order of whole callers comes to it."""
+    report = prove.explore(scenario(callers.saga_remembers, invariants=[callers.nobody_owes]), db=db)
+    assert (report.verdict, said(report)) == ("pass", [("warning", "ACI318", "")])
+    (finding,) = report.findings
+    assert finding.title == "given of purses id=1 is 10, and 20 after A then B"
+    assert bound(report, "orders of transactions") == 6
+
+
+def test_one_commit_is_held_against_whole_callers() -> None:
+    report = prove.explore(scenario(callers.saga_remembers, commits="one"), runs_max=20)
+    assert (report.verdict, len(report.findings)) == ("fail", 1)
+
+
+def test_the_printed_schedule_shows_it_again() -> None:
+    for rules in ([callers.money_is_kept], [callers.nobody_owes]):
+        same = scenario(callers.saga_remembers, invariants=rules)
+        (finding,) = prove.explore(same, runs_max=2).findings
+        (again,) = prove.replay_together(same, str(finding.schedule)).findings
+        assert [str(each.schedule) for each in (finding, again)] == [str(finding.schedule)] * 2
+        assert (again.title, again.severity) == (finding.title, finding.severity)
+
+
+def test_what_goes_wrong_between_transactions_is_found_before_any_schedule_is_run() -> None:
+    report = prove.explore(scenario(callers.saga_remembers), runs_max=1)
+    assert (report.verdict, said(report), report.runs) == ("fail", [("error", "ACI318", "")], 1)
+
+
+def test_a_rule_that_whole_callers_break_is_no_matter_of_isolation() -> None:
+    report = prove.explore(scenario(callers.saga, invariants=[callers.money_is_kept, callers.only_ten_left]))
+    assert (report.verdict, said(report)) == ("pass", [])
+
+
+def test_rules_see_how_every_caller_ended() -> None:
+    seen = set()
+
+    def look(_session: Session, run: Any) -> None:
+        seen.add(tuple((each.told, each.exception) for each in run.ended))
+
+    assert prove.explore(scenario(callers.saga, invariants=[look])).verdict == "pass"
+    assert seen == {(("unknown", ""), ("unknown", ""))}
+
+
+def test_too_many_orders_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alternating, "ORDERS_MAX", 3)
+    lost = scenario(callers.saga_overwrites, invariants=[callers.nobody_owes])
+    report = prove.explore(lost, runs_max=20)
+    assert (report.verdict, said(report)) == ("unknown", [])
+    assert "their transactions have more than 3 orders" in report.unknowns[0]
+
+
+# Transactions that the program begins and ends; three callers
+
+
+@pytest.mark.slow
+@on_each_engine
+def test_units_of_the_program(db: str) -> None:
+    report = prove.explore(scenario(callers.saga_in_units), db=db)
+    assert (report.verdict, said(report), report.unknowns) == ("pass", [], ())
+    assert bound(report, "orders of transactions") == 6
+
+
+@pytest.mark.slow
+@on_each_engine
+def test_three_callers(db: str) -> None:
+    report = prove.explore(scenario(*[callers.saga] * 3), db=db)
+    assert (report.verdict, said(report), report.unknowns) == ("pass", [], ())
+    assert bound(report, "orders of transactions") == 90
+
+
+# What follows them
+
+
+def test_what_settles_is_a_part_of_what_is_compared() -> None:
+    once = {"commits": "one", "invariants": []}
+    without = prove.explore(scenario(callers.counts_what_is_left, **once))
+    counted = prove.explore(scenario(callers.counts_what_is_left, settle=callers.count_anew, **once))
+    assert [(each.verdict, said(each)) for each in (without, counted)] == [
+        ("fail", [("error", "ACI301", "lost update")]),
+        ("pass", []),
+    ]
+
+
+@pytest.mark.parametrize("role", ["settle", "recover"])
+def test_a_relay_carries_out_what_is_left(role: str) -> None:
+    report = prove.explore(scenario(callers.take_and_note, **{role: callers.give_what_is_noted}))
+    assert (report.verdict, said(report), report.unknowns) == ("pass", [], ())
+
+
+def test_a_relay_that_fails_after_two_callers_is_no_measure() -> None:
+    report = prove.explore(scenario(callers.take_and_note, settle=callers.give_one_note))
+    assert report.verdict == "unknown"
+    assert (
+        "after A then B, one after the other, settle (give_one_note) fails: MultipleResultsFound" in report.unknowns[0]
+    )
+
+
+def test_a_card_has_its_letter() -> None:
+    card = prove.check(scenario(callers.saga), faults=("error-before",), remedies=False, letters="ACI")
+    (isolated,) = [row for letter, row in card.letters.items() if letter == "I"]
+    assert isinstance(isolated, Report)
+    assert isolated.verdict == "pass"
