@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -102,6 +102,7 @@ def transfers(
     refused: bool = False,
     bind: str = "examples.budget.app:engine",
     metadata: MetaData = Base.metadata,
+    settings: Mapping[str, Mapping[str, str]] = DURABLE,
 ) -> Scenario:
     """A scenario for any function that makes a transfer; the twins are judged by the same rules."""
     return Scenario(
@@ -110,7 +111,7 @@ def transfers(
         setup=seed,
         invariants=[entries_net_to_zero, global_sum_is_kept, two_entries_or_none],
         bind=bind,
-        settings=DURABLE,
+        settings=settings,
     )
 
 

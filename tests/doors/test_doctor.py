@@ -88,3 +88,12 @@ def test_each_driver_is_named_with_what_brings_it(acidity, engines, monkeypatch)
         "aiomysql": None,
         "MySQLdb": None,
     }
+
+
+def test_it_says_what_settings_promise(acidity):
+    left = acidity("doctor", "--durability")
+    assert left.code == 0
+    assert "your last acknowledged commit can vanish at power loss" in left.out
+    items = json.loads(acidity("doctor", "--durability", "--output-format", "json").out)["items"]
+    assert [item["name"] for item in items] == ["sqlite", "postgresql", "mariadb"]
+    assert acidity("doctor", "--settings-from", "nonsense").code == 2

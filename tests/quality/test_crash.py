@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +17,13 @@ from acidity.core.report import Card, Report
 from acidity.errors import UsageError
 from acidity.explained.programs.shop import SHOP, Item, Order, every_piece_is_somewhere
 from acidity.prove import Operation, Scenario
+from acidity.prove.crash.disk import Disk
 from acidity.prove.crash.judge import Word
-from tests.tiers import SERVERS, mostly_slow
+from acidity.prove.crash.log import Log
+from acidity.prove.crash.recorder import Recorder
+from acidity.prove.crash.recovery import Recovery
+from acidity.prove.crash.states import states
+from tests.tiers import mostly_slow
 
 DURABLE = {"synchronous": "extra"}
 TORN = Word.TORN.value
@@ -186,12 +192,12 @@ def test_each_finding_stands_with_the_letter_that_it_decides() -> None:
     assert (letters(half)["A"], letters(half)["D"]) == ("fail", "fail")
 
 
-@pytest.mark.parametrize("db", SERVERS)
-def test_of_servers_it_is_not_asked_yet(db: str) -> None:
-    with pytest.raises(UsageError, match=f"power loss of {db} is not built"):
-        prove.crash(of(sell), db=db)
-    with pytest.raises(UsageError, match=f"power loss of {db} is not built"):
-        prove.check(of(sell), db=db, letters="D")
+def test_a_server_that_acidity_did_not_start_is_not_killed() -> None:
+    for db in ("postgresql://someone@db.invalid/shop", "mysql://someone@db.invalid/shop"):
+        with pytest.raises(UsageError, match="not acidity's to kill"):
+            prove.crash(of(sell), db=db)
+        with pytest.raises(UsageError, match="not acidity's to kill"):
+            prove.check(of(sell), db=db, letters="D")
 
 
 # What was not recorded is unknown
@@ -207,3 +213,46 @@ def test_writes_that_were_not_recorded_make_it_unknown() -> None:
     report = prove.crash(of(past_the_recorder))
     assert report.verdict == "unknown"
     assert "was not recorded" in report.unknowns[0]
+
+
+# The crash points of the text by name: ₹500 from A (₹5,000) to B (₹2,000)
+
+BEFORE, AFTER = (5000, 2000), (4500, 2500)
+
+
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+def test_the_crash_points_of_the_text(journal: str, tmp_path: Path) -> None:
+    path, points = tmp_path / "bank.db", dict[str, int]()
+    with closing(sqlite3.connect(path)) as bank:
+        bank.execute(f"PRAGMA journal_mode = {journal}")
+        bank.executescript(
+            "CREATE TABLE a (n); INSERT INTO a VALUES (5000); CREATE TABLE b (n); INSERT INTO b VALUES (2000)"
+        )
+    with Recorder(path) as recorder, closing(sqlite3.connect(path)) as bank:
+        bank.execute("PRAGMA synchronous = EXTRA")
+        bank.execute("UPDATE a SET n = n - 500")
+        points["after the debit"] = len(recorder.log.entries)
+        bank.execute("UPDATE b SET n = n + 500")
+        points["after the credit"] = len(recorder.log.entries)
+        bank.commit()
+        points["after COMMIT, before the data pages"] = points["1 ms after COMMIT"] = len(recorder.log.entries)
+    left = {name: rows_after(recorder.log, op) for name, op in points.items()}
+    assert left == {
+        "after the debit": {BEFORE},
+        "after the credit": {BEFORE},
+        "after COMMIT, before the data pages": {AFTER},
+        "1 ms after COMMIT": {AFTER},
+    }
+    everywhere = {rows for op in range(len(recorder.log.entries) + 1) for rows in rows_after(recorder.log, op)}
+    assert everywhere == {BEFORE, AFTER}
+
+
+def rows_after(log: Log, op: int) -> set[tuple[int, int]]:
+    """What A and B may have when the power goes off before this entry."""
+    found = set()
+    with closing(Recovery("bank.db")) as recovery:
+        for loss in states(Disk(log).at(op), seed=0):
+            state = recovery.of(loss.files).state
+            assert state is not None
+            found.add((state.tables["a"].rows[0][0], state.tables["b"].rows[0][0]))
+    return found

@@ -16,7 +16,7 @@ from acidity.prove import Scenario
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = ROOT / "examples" / "manifest.toml"
-LETTERS = ("A", "C", "I")
+LETTERS = ("A", "C", "I", "D")
 OF_TWINS = ("twins", "broken", "async_twins", "async_broken")  # modules with the Scenarios of twins
 
 
@@ -29,6 +29,7 @@ class Entry:
     A: str = ""
     C: str = ""
     I: str = ""  # noqa: E741 - the letter
+    D: str = ""
     classifier: str = ""
     word: str = ""
     nothing_else: bool = False

@@ -105,6 +105,21 @@ def test_at_once(entry: Entry, db: str, *, pairs: bool) -> None:
         assert not report.findings, str(report)
 
 
+DURABLE = [
+    pytest.param(entry, id=entry.target.removeprefix("examples.")) for entry, db in ASKED if db == "sqlite" and entry.D
+]
+
+
+@pytest.mark.one_in(16)
+@pytest.mark.parametrize("entry", DURABLE)
+def test_after_a_power_cut(entry: Entry) -> None:
+    card = prove.check(entry.scenario, letters="D")
+    report = card.letters["D"]
+    assert isinstance(report, Report)
+    assert report.letter_state == entry.D, str(card)
+    assert {found.code for found in report.findings} == ({"ACI401"} if entry.D == "fail" else set())
+
+
 def errors(report: Report) -> list[Finding]:
     return [finding for finding in report.findings if finding.severity == "error"]
 

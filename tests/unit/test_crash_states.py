@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from acidity.core.schedule import Choice, Schedule
 from acidity.errors import UsageError
+from acidity.prove.crash import shim
 from acidity.prove.crash.disk import Disk, patched
 from acidity.prove.crash.log import Entry, Kind, Log
 from acidity.prove.crash.recorder import Recorder
@@ -20,6 +23,7 @@ from acidity.prove.crash.shim import Unrecordable, _the_shim
 from acidity.prove.crash.states import Damage, Survivors, states
 
 DB, JOURNAL = "a.db", "a.db-journal"
+STARTS = 200
 SURVIVORS = st.builds(
     Survivors,
     st.integers(0, 2**40),
@@ -140,6 +144,8 @@ def test_the_shim_is_gone_afterwards_also_on_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="on purpose"):
         fail()
     assert pointers() == before
+    for table in _the_shim()._tables.values():
+        assert {name: getattr(table.table, name) for name in table._originals} == table._originals
     assert kept is not None
     kept.commit()  # on a file that was opened meanwhile
     assert kept.execute("SELECT n FROM t").fetchall() == [(1,)]
@@ -189,3 +195,45 @@ def test_the_tables_fit_the_library() -> None:
     assert ctypes.sizeof(ctypes.c_void_p) == 8
     assert _the_shim()._vfs.version >= 1
     assert _the_shim()._vfs.name == b"unix"
+
+
+@pytest.mark.slow
+def test_interpreters_end_well_after_a_recording(tmp_path: Path) -> None:
+    """With a connection that stays open, and with one that was open within the recording when everything ended.
+
+    Only the shim is loaded, by its path: the rest of acidity takes a second to import.
+    """
+    program = f"""
+import importlib.util, os, sqlite3, sys
+spec = importlib.util.spec_from_file_location("shim", {shim.__file__!r})
+shim = sys.modules["shim"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(shim)
+heard = []
+class Tape:
+    takes = exists = lambda self, path: True
+    def syncing(self): return 0
+    def opened(self, path, new): heard.append(path)
+    def written(self, path, offset, data): heard.append(path)
+    truncated = written
+    def synced(self, path, begun, directory): heard.append(path)
+    def deleted(self, path, directory): heard.append(path)
+stop = shim.listen(Tape())
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("CREATE TABLE IF NOT EXISTS t (n)")
+connection.execute("INSERT INTO t VALUES (1)")
+connection.commit()
+assert len(heard) > 5
+if sys.argv[2] == "after":
+    stop()
+"""
+    for number in range(STARTS):
+        words = [
+            sys.executable,
+            "-I",
+            "-c",
+            program,
+            str(tmp_path / f"{number % 4}.db"),
+            ("within", "after")[number % 2],
+        ]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), number

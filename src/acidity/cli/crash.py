@@ -24,10 +24,11 @@ from acidity.cli.options import (
 @with_options(targets, *engine_options(), *BOUNDS, *OUTPUT, *DETAIL, EXIT_ZERO, *FUNCTION)
 @click.pass_context
 def crash(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> None:
-    """Cut the power wherever it matters, and see whether every acknowledged commit is there, and none in part.
+    """Cut the power or kill the server, and see whether every acknowledged commit is there, and none in part.
 
-    Each operation runs once on SQLite, and what it asks of the file system is recorded: writes, syncs, deletions, and
-    when a COMMIT was answered. Every state that a power cut can leave is built from that and recovered by SQLite.
+    On SQLite each operation runs once, and what it asks of the file system is recorded: writes, syncs, deletions, and
+    when a COMMIT was answered. Every state that a power cut can leave is built from that and recovered by SQLite. On
+    PostgreSQL and MariaDB a server of acidity's own is killed at each COMMIT and elsewhere, and restarted.
 
     \b
     TARGET is package.module:name (a Scenario, a function that makes one, or a

@@ -30,7 +30,7 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
     "crash": (
         "acidity.cli.crash:crash",
-        "Cut the power wherever it matters, and see whether every acknowledged commit is there (SQLite).",
+        "Cut the power, or kill the server: is every acknowledged commit there, and none in part?",
     ),
     "demo": (
         "acidity.cli.demo:demo",

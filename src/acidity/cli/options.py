@@ -58,6 +58,10 @@ class Request:
             raise click.UsageError("-q and -v exclude each other")
         detail = Detail.LINE if quiet else Detail.ALL if verbose else Detail.CARD
         output = Output(options["output_format"], options["output_file"], options.get("exit_zero", False), detail)
+        if options.get("settings_from"):
+            from acidity.engines.durability import read_from
+
+            own["settings"] = {**read_from(options["settings_from"])[1], **own["settings"]}
         return cls(**own, output=output, function=FunctionOptions(**function))
 
     @property
@@ -171,6 +175,12 @@ def engine_options(*, from_environment: bool = True) -> tuple[Decorator[Any], ..
             callback=_settings,
             metavar="NAME=VALUE",
             help="A setting of the database, as in journal_mode=wal; repeatable.",
+        ),
+        option(
+            "--settings-from",
+            env="SETTINGS_FROM",
+            metavar="URL",
+            help="Take the settings of durability from this database, which is only read (SHOW, PRAGMA).",
         ),
         option("--seed", env="SEED", type=int, default=0, show_default=True, help="Seed of every random choice."),
     )

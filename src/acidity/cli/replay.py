@@ -186,7 +186,7 @@ def _repeated(run: Again) -> Rerun | Report:
 
     if len(run.request.db) > 1:
         raise UsageError("a schedule is replayed on one database; give one --db")
-    if any(choice.state for choice in run.schedule.choices):
+    if any(choice.fault in prove.CRASHES for choice in run.schedule.choices):
         with printing_to_stderr():
             return prove.replay_crash(
                 run.target.scenario,

@@ -358,8 +358,23 @@ class HostedSandbox(HostedAccess):
             self.server.stop()
 
     def restart_server(self) -> None:
-        """Crash the dedicated server, start it again, and become its administrator anew."""
-        self.server.restart()
+        """Crash the dedicated server, and revive it."""
+        self.server.down()
+        self.revive_server()
+
+    flushing = ""  # what flushes the log of the server, where a COMMIT of acidity's own may not
+
+    def flush(self) -> None:
+        """Put the rows of the last reset on the disk."""
+        _ = self.flushing and self.ask(self.flushing)
+
+    def kill_server(self) -> None:
+        """End every process of the dedicated server at once, as ``kill -9`` does; `revive_server` brings it back."""
+        self.server.kill()
+
+    def revive_server(self) -> None:
+        """Start the killed server, which recovers its data, and become its administrator anew."""
+        self.server.up()
         self.reconnect()
 
     def reconnect(self) -> None:

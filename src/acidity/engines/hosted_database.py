@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from acidity.core.report import EngineInfo
@@ -66,6 +67,7 @@ class HostedDatabase(ABC):
     dialects: frozenset[str]
     server: Server
     settings: dict[str, str]
+    asked_of_server: Mapping[str, str] = MappingProxyType({})  # with which it was started for this check
     drivers: tuple[str, str]
     database: str
     interrupted: bool
@@ -256,7 +258,12 @@ class HostedDatabase(ABC):
 
     def info(self) -> EngineInfo:
         """Engine, version, driver and the settings of this check."""
-        return EngineInfo(self.engine_name, self.version(), self.drivers[False], dict(sorted(self.settings.items())))
+        return EngineInfo(
+            self.engine_name,
+            self.version(),
+            self.drivers[False],
+            dict(sorted({**self.asked_of_server, **self.settings}.items())),
+        )
 
 
 def rows_of(connection: Any, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:

@@ -3,24 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 
 from acidity.core.packages import missing
 from acidity.engines.server import Server
 from acidity.errors import EngineUnavailable, UsageError
 
+_OF_THE_SERVER = frozenset(
+    {
+        "commit_delay",
+        "fsync",
+        "full_page_writes",
+        "innodb_doublewrite",
+        "innodb_flush_log_at_timeout",
+        "innodb_flush_log_at_trx_commit",
+        "innodb_flush_method",
+        "sync_binlog",
+        "wal_sync_method",
+        "wal_writer_delay",
+    }
+)
+"""What no session can set for itself, and durability depends on: a server of its own is started with it."""
 
-def split_settings(settings: Mapping[str, str]) -> tuple[bool, dict[str, str]]:
-    """Whether a dedicated server is asked for (``acidity.server=dedicated``), and the settings for the database.
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Settings by whom they concern.
+
+    Attributes:
+        dedicated: a dedicated server is asked for (``acidity.server=dedicated``).
+        on_disk: its files lie outside of ``/dev/shm`` (``acidity.server=on-disk``), where MariaDB maps its log into
+            memory, so that a killed server loses nothing of it.
+        server: of the server, given when it is started; servers that are alike are shared.
+        session: of every session.
+    """
+
+    dedicated: bool
+    on_disk: bool
+    server: dict[str, str]
+    session: dict[str, str]
+
+    def key(self, url: str) -> str:
+        """Equal where one server will do."""
+        return " ".join([url, *(f"{name}={value}" for name, value in sorted(self.server.items()))])
+
+
+def split_settings(settings: Mapping[str, str]) -> Split:
+    """The settings of a check, by whom they concern.
 
     Raises:
         UsageError: another value, or another setting of acidity's own.
     """
     own = {name: value for name, value in settings.items() if name.startswith("acidity.")}
-    if own and own not in ({"acidity.server": "dedicated"}, {"acidity.server": "shared"}):
-        raise UsageError(f"of acidity's own settings there is only acidity.server=dedicated|shared, not {own}")
+    where = own.get("acidity.server", "shared")
+    if own.keys() - {"acidity.server"} or where not in {"dedicated", "on-disk", "shared"}:
+        raise UsageError(f"of acidity's own settings there is only acidity.server=dedicated|on-disk|shared, not {own}")
     others = {name: value for name, value in settings.items() if name not in own}
-    return own.get("acidity.server") == "dedicated", others
+    server = {name: value for name, value in others.items() if name.lower().replace("-", "_") in _OF_THE_SERVER}
+    session = {name: value for name, value in others.items() if name not in server}
+    return Split(where != "shared", where == "on-disk", server, session)
 
 
 def drivers_of(engine: str, driver: str, pairs: Mapping[str, tuple[str, str]]) -> tuple[str, str]:

@@ -186,6 +186,12 @@ class Place:
         if process is not None:
             process.end(self.kind.abrupt if immediate else self.kind.orderly)
 
+    def kill(self) -> None:
+        """End the server and what it has started with SIGKILL; the data stay."""
+        process = self.process()
+        if process is not None:
+            process.kill_family()
+
     def leave(self) -> None:
         """Let go; when nobody else holds on, stop the server and remove everything. A forked child does nothing."""
         if self._hold < 0 or self._owner != os.getpid():

@@ -72,6 +72,59 @@ class OwnProcess:
         with suppress(ChildProcessError):  # it may be a child of another process, or of one that has ended
             os.waitpid(self.pid, os.WNOHANG)
 
+    def kill_family(self, patience: float = 10.0) -> None:
+        """SIGKILL for it and for every process that it has started; it is stopped before, so that it starts no more.
+
+        Each of them is looked at once more through a handle that was opened before, as in `end`.
+        """
+        try:
+            handle = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return
+        handles = [handle]
+        try:
+            if not self.lives():
+                return
+            signal.pidfd_send_signal(handle, signal.SIGSTOP)
+            handles += [child for child in map(self._handle_of_child, _children(self.pid)) if child >= 0]
+            for each in reversed(handles):
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(each, signal.SIGKILL)
+            for each in handles:
+                gone = select.poll()
+                gone.register(each, select.POLLIN)
+                gone.poll(patience * 1000)
+        finally:
+            for each in handles:
+                os.close(each)
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, os.WNOHANG)
+
+    def _handle_of_child(self, pid: int) -> int:
+        """A handle of what is its child even after the handle was opened; -1 where it is none."""
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return -1
+        if parent_of(pid) == self.pid:
+            return handle
+        os.close(handle)
+        return -1
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that this one has started and that live now."""
+    numbers = (int(entry) for entry in os.listdir("/proc") if entry.isdecimal())  # noqa: PTH208 - names are enough
+    return [number for number in numbers if parent_of(number) == pid]
+
+
+def parent_of(pid: int) -> int:
+    """The number of the process that started this one; 0 when it has gone."""
+    with suppress(OSError, ValueError, IndexError):
+        line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return int(line.rpartition(")")[2].split()[1])
+    return 0
+
 
 def identity(stat: str) -> tuple[int, int] | None:
     """Number and start time from a line of ``/proc/<pid>/stat``; None for a zombie and for what is no such line."""

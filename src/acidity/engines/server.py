@@ -75,6 +75,10 @@ class Server:
         """End its process and keep its data: at once, as a crash does, or in order."""
         self._restartable().halt(immediate=immediate)
 
+    def kill(self) -> None:
+        """End all its processes with SIGKILL, the first of them last; its data stay."""
+        self._restartable().kill()
+
     def up(self) -> None:
         """Start it again on the same port and data."""
         restartable = self._restartable()
@@ -98,8 +102,10 @@ class Server:
         self.stop()
 
 
-def start(kind: Kind, *, dedicated: bool = False) -> Server:
+def start(kind: Kind, *, dedicated: bool = False, on_disk: bool = False) -> Server:
     """Join the private server of this kind, or start it; a dedicated one is this caller's alone.
+
+    One that is to be on a disk lives outside of ``/dev/shm``.
 
     Raises:
         EngineUnavailable: it does not start, or does not answer; the message says what it said.
@@ -108,7 +114,7 @@ def start(kind: Kind, *, dedicated: bool = False) -> Server:
     require_proof()
     sweep()
     kind.template()  # may take seconds the first time: not while others wait at the gate
-    root = cache.servers_root()
+    root = cache.servers_root(in_memory=not on_disk)
     held: Place | None = None
     try:
         with ExitStack() as gate:

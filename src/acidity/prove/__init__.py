@@ -22,7 +22,7 @@ from acidity.core.schedule import Schedule
 from acidity.engines import engine_of
 from acidity.errors import Interrupted, NotApplicable, Terminated, UsageError
 from acidity.prove.checks import CHECKS, card_of, report_of
-from acidity.prove.crash.letter import CRASH, one_state
+from acidity.prove.crash.letter import CRASH, CRASHES, one_state
 from acidity.prove.drill.letters import DRILL
 from acidity.prove.explore.letter import EXPLORE, PAIRS, one_schedule
 from acidity.prove.faults import require_known
@@ -30,6 +30,7 @@ from acidity.prove.levels import at_all_levels
 from acidity.prove.replay import Replay, position_of, run_replay
 
 __all__ = [
+    "CRASHES",
     "Database",
     "Effect",
     "Interrupted",

@@ -32,6 +32,7 @@ class MariadbSandbox(HostedSandbox):
     """A database on a MariaDB server, with a user that may do everything in it and nothing elsewhere."""
 
     engine_name = "mariadb"
+    flushing = "FLUSH ENGINE LOGS"
     complaints = "SHOW WARNINGS"
     dialects = frozenset({"mariadb", "mysql"})
     _spoken_of: frozenset[Left] = frozenset()

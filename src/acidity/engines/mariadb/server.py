@@ -178,12 +178,15 @@ def greeting(host: str, port: int) -> str | None:
     return None
 
 
-def start(settings: Mapping[str, str] | None = None, *, dedicated: bool = False, url: str = "") -> Server:
+def start(
+    settings: Mapping[str, str] | None = None, *, dedicated: bool = False, on_disk: bool = False, url: str = ""
+) -> Server:
     """A MariaDB to make databases on: the one in ``ACIDITY_MARIADB_URL``, or a private one.
 
     Args:
         settings: system variables of the server; each set of them is another server.
         dedicated: a private one that nobody shares and that may be restarted, whatever the environment says.
+        on_disk: a dedicated one does not live in memory.
         url: of a server that the caller names; no other one is used then.
 
     Raises:
@@ -195,7 +198,7 @@ def start(settings: Mapping[str, str] | None = None, *, dedicated: bool = False,
         server = servers.named(URL, {"mariadb", "mysql"}, _blank(), asked, url)
         if server is not None:
             return _greeted(server)
-    return servers.start(MariadbKind(find(), asked), dedicated=dedicated)
+    return servers.start(MariadbKind(find(), asked), dedicated=dedicated, on_disk=on_disk)
 
 
 def _blank() -> Server:

@@ -22,9 +22,14 @@ class PostgresqlEngine:
         """A new, empty database on the private server."""
         drivers = drivers_of(self.name, driver, DRIVERS)
         require_driver("psycopg")
-        dedicated, others = split_settings(settings)
-        server = start(dedicated=True) if dedicated else hold(self.name, url, lambda: start(url=url))
-        return PostgresqlSandbox(server, others, drivers)
+        split = split_settings(settings)
+        if split.dedicated:
+            server = start(split.server, dedicated=True, on_disk=split.on_disk)
+        else:
+            server = hold(self.name, split.key(url), lambda: start(split.server, url=url))
+        sandbox = PostgresqlSandbox(server, split.session, drivers)
+        sandbox.asked_of_server = split.server
+        return sandbox
 
     def doctor(self) -> EngineInfo:
         """Version and defaults of the server."""

@@ -145,12 +145,15 @@ class PostgresqlKind(Kind):
         return False
 
 
-def start(settings: Mapping[str, str] | None = None, *, dedicated: bool = False, url: str = "") -> Server:
+def start(
+    settings: Mapping[str, str] | None = None, *, dedicated: bool = False, on_disk: bool = False, url: str = ""
+) -> Server:
     """A PostgreSQL to make databases on: the one in ``ACIDITY_POSTGRESQL_URL``, or a private one.
 
     Args:
         settings: configuration parameters of the server; each set of them is another server.
         dedicated: a private one that nobody shares and that may be restarted, whatever the environment says.
+        on_disk: a dedicated one does not live in memory.
         url: of a server that the caller names; no other one is used then.
 
     Raises:
@@ -162,7 +165,7 @@ def start(settings: Mapping[str, str] | None = None, *, dedicated: bool = False,
         server = servers.named(URL, {"postgresql", "postgres"}, _blank(), asked, url)
         if server is not None:
             return server
-    return servers.start(PostgresqlKind(find(), asked), dedicated=dedicated)
+    return servers.start(PostgresqlKind(find(), asked), dedicated=dedicated, on_disk=on_disk)
 
 
 def _blank() -> Server:

@@ -1,35 +1,35 @@
-"""`crash`: record each operation once, cut the power wherever it matters, and see what SQLite brings back."""
+"""`crash`: cut the power or kill the server while an operation runs, and see what the database brings back."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acidity.adapters.seam import Actor, Layer, PendingCall
 from acidity.analysis.canonical import equal_raw
 from acidity.core.call import History
 from acidity.core.cause import Rate
-from acidity.core.finding import Finding
 from acidity.core.options import CheckOptions
 from acidity.core.outcome import Ending, Told
-from acidity.core.report import EngineInfo, ExitReason
 from acidity.core.scenario import Operation, Scenario
-from acidity.core.schedule import FIRST
+from acidity.core.schedule import FIRST, Schedule
 from acidity.engines import engine_of
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
 from acidity.prove.crash.disk import Disk
 from acidity.prove.crash.findings import Recorded, finding_of
 from acidity.prove.crash.judge import Judge, Judged, NoPrefixes, Prefix, Word, calls_until, prefixes_of, whole
+from acidity.prove.crash.killed import OWN_SERVER, kill_and_see
 from acidity.prove.crash.log import Log
 from acidity.prove.crash.recorder import Recorder
 from acidity.prove.crash.recovery import Recovery
+from acidity.prove.crash.seen import Blow, Crashed, Weathered
 from acidity.prove.crash.shim import Unrecordable
 from acidity.prove.crash.states import PowerLoss, Survivors, is_exhaustive, states
-from acidity.prove.runs import Runs, reason_of
+from acidity.prove.drill.examine import Undecided
+from acidity.prove.runs import Runs
 from acidity.prove.stage.alone import run_alone
 from acidity.prove.stage.call import Player
 from acidity.prove.stage.inspector import Inspector
@@ -39,89 +39,13 @@ from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.unfit import clean_run_failed
 
 
-@dataclass(slots=True)
-class Weathered:
-    """What came of the power cuts of one operation.
-
-    Attributes:
-        operation: which.
-        history: its Calls.
-        log: what it wrote.
-        planned: how many states there are.
-        tried: how many were judged.
-        opened: how many of these had different files, so that SQLite opened them.
-        cuts: at how many places the power was cut, and at how many of them every subset of the writes was tried.
-        words: what they were.
-        bad: for each word that is wrong, the state that shows it most plainly.
-        commits: how many COMMITs were acknowledged.
-        ended: why no more were tried.
-        findings: what there is to say.
-        unknowns: what could not be decided.
-    """
-
-    operation: Operation
-    history: History = ()
-    log: Log = field(default_factory=lambda: Log({}, ()))
-    planned: int = 0
-    tried: int = 0
-    opened: int = 0
-    cuts: tuple[int, int] = (0, 0)
-    words: Counter[Word] = field(default_factory=Counter)
-    bad: dict[Word, Judged] = field(default_factory=dict)
-    commits: int = 0
-    ended: ExitReason = ExitReason.FINISHED
-    findings: list[Finding] = field(default_factory=list)
-    unknowns: list[str] = field(default_factory=list)
-
-    def note(self, judged: Judged) -> None:
-        """Count a state, and keep it where it is wrong and plainer than those before."""
-        self.words[judged.word] += 1
-        if judged.word is Word.OK:
-            return
-        known = self.bad.get(judged.word)
-        if known is None or _plainness(judged) < _plainness(known):
-            self.bad[judged.word] = judged
-
-
-def _plainness(judged: Judged) -> tuple[int, bool, int]:
-    loss = judged.loss
-    return loss.lost, loss.survivors.damage is not None, loss.cut.op
-
-
-@dataclass(slots=True)
-class Crashed:
-    """What was seen of a whole scenario.
-
-    Attributes:
-        engine: where.
-        operations: in their order.
-        unknowns: what could not be decided.
-        ended: why no more states were tried.
-        stopped_by: the Ctrl-C or signal that ended it.
-        elapsed_s: wall time in seconds.
-    """
-
-    engine: EngineInfo
-    operations: list[Weathered] = field(default_factory=list)
-    unknowns: list[str] = field(default_factory=list)
-    ended: ExitReason = ExitReason.FINISHED
-    stopped_by: KeyboardInterrupt | Terminated | None = None
-    elapsed_s: float = 0.0
-
-    def stop(self, by: KeyboardInterrupt | Terminated) -> None:
-        """Somebody stopped it; what was found until then stays."""
-        self.stopped_by = by
-        if self.ended is ExitReason.FINISHED:
-            self.ended = reason_of(by)
-            self.unknowns.append(self.ended.value)
-
-
 def not_built(scenario: Scenario, asked: CheckOptions) -> str:
-    """Why power loss cannot be asked of this; nothing where it can."""
+    """Why a crash cannot be asked of this; nothing where it can."""
     if scenario.databases:
         return "power loss of several databases at once is not built into acidity yet"
-    name = engine_of(asked.db).name
-    return "" if name == "sqlite" else f"power loss of {name} is not built into acidity yet, only that of sqlite"
+    if "://" in asked.db:
+        return "a server that is named by URL is not acidity's to kill; say --db postgresql or --db mariadb"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +54,30 @@ class Wanted:
 
     Attributes:
         operation: its position in the scenario.
-        calls: how many Calls had been begun.
-        op: before which entry of the log the power goes off.
-        kept: what survives, as it is printed.
+        schedule: as it is printed.
     """
 
     operation: int
-    calls: int
-    op: int
-    kept: str
+    schedule: Schedule
+
+    @property
+    def calls(self) -> int:
+        """How many Calls had been begun."""
+        return self.schedule.choices[0].calls
+
+    @property
+    def op(self) -> int:
+        """Before which entry of the log the power goes off."""
+        return int(self.schedule.choices[0].state.partition(".")[0])
+
+    @property
+    def kept(self) -> str:
+        """What survives, as it is printed."""
+        return self.schedule.choices[0].state.partition(".")[2]
 
 
 def run_crash(scenario: Scenario, asked: CheckOptions, wanted: Wanted | None = None) -> Crashed:
-    """Record every operation of a scenario in turn, and cut the power.
+    """Take every operation of a scenario in turn: on SQLite the power is cut, elsewhere the server is killed.
 
     Args:
         scenario: whose operations.
@@ -158,8 +93,10 @@ def run_crash(scenario: Scenario, asked: CheckOptions, wanted: Wanted | None = N
     began = time.monotonic()
     crashed: Crashed | None = None
     try:
-        with Stage(scenario, asked.db, asked.settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
-            crashed = Crashed(stage.sandbox.info())
+        engine = engine_of(asked.db).name
+        settings = {**OWN_SERVER.get(engine, {}), **asked.settings}
+        with Stage(scenario, asked.db, settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
+            crashed = Crashed(stage.sandbox.info(), Blow.KILLED if engine in OWN_SERVER else Blow.POWER_LOSS)
             _crash_all(Runs(stage, asked), crashed, wanted)
         stage.overseer.leave_if_told()
     except (KeyboardInterrupt, Terminated) as stop:  # while everything was taken back
@@ -175,16 +112,23 @@ def _crash_all(runs: Runs, crashed: Crashed, wanted: Wanted | None) -> None:
     for position, operation in enumerate(operations):
         if wanted is not None and wanted.operation != position:
             continue
-        weathered = Weathered(operation)
+        weathered = Weathered(operation.name)
         crashed.operations.append(weathered)
         try:
-            _Storm(runs, weathered, position).through(wanted)
+            if crashed.blow is Blow.KILLED:
+                schedule = None if wanted is None else wanted.schedule
+                crashed.operations[-1] = kill_and_see(runs, operation, position, schedule)
+            else:
+                _Storm(runs, operation, weathered, position).through(wanted)
         except (KeyboardInterrupt, Terminated) as stop:
             runs.stop(stop)
-            crashed.stop(stop)
-            return
         except (Unrecordable, NoPrefixes, DidNotEnd, Unsettled) as error:
             weathered.unknowns.append(f"{operation.name}: {error}")
+        except Undecided as error:
+            weathered.unknowns.append(str(error))
+        if runs.stopped_by is not None:
+            crashed.stop(runs.stopped_by)
+            return
         crashed.engine = runs.stage.sandbox.info()  # with what the operations themselves have set
 
 
@@ -206,10 +150,14 @@ class _Marking(Layer):
 class _Storm:
     """The power cuts of one operation."""
 
-    def __init__(self, runs: Runs, weathered: Weathered, position: int) -> None:
+    def __init__(self, runs: Runs, operation: Operation, weathered: Weathered, position: int) -> None:
         self._runs = runs
         self._stage = runs.stage
+        self._operation = operation
         self._weathered = weathered
+        self._log = Log({}, ())
+        self._history: History = ()
+        self._bad: dict[Word, Judged] = {}
         self._position = position
         self._path = Path(runs.stage.parts[""].dsn())
 
@@ -225,7 +173,7 @@ class _Storm:
         if weathered.unknowns:
             return
         with closing(Recovery(self._path.name)) as recovery:
-            prefixes = prefixes_of(weathered.log, weathered.history, recovery)
+            prefixes = prefixes_of(self._log, self._history, recovery)
             weathered.commits = sum(1 for prefix in prefixes if prefix.owed) - 1
             judge = Judge([self._allowed(prefix, prefixes, recovery) for prefix in prefixes])
             if wanted is not None:
@@ -233,23 +181,22 @@ class _Storm:
             else:
                 self._try_all(judge, recovery)
             weathered.opened = recovery.opened
-            recorded = Recorded(
-                weathered.operation.name, self._position, weathered.history, weathered.log, judge.prefixes
-            )
+            recorded = Recorded(weathered.operation, self._position, self._history, self._log, judge.prefixes)
             weathered.findings = [
                 finding_of(judged, Rate(weathered.words[word], weathered.tried), recorded, self._runs.options)
-                for word, judged in sorted(weathered.bad.items(), key=lambda each: list(Word).index(each[0]))
+                for word, judged in sorted(self._bad.items(), key=lambda each: list(Word).index(each[0]))
             ]
 
     def _record(self) -> None:
-        weathered, operation = self._weathered, self._weathered.operation
+        weathered, operation = self._weathered, self._operation
         recorder = Recorder(self._path)
         player = Player(operation, Actor(FIRST, _Marking(recorder)))
         left = run_alone(self._stage, player, recorder)
-        weathered.log, weathered.history = recorder.log, player.actor.history
+        self._log, self._history = recorder.log, player.actor.history
+        weathered.entries = len(self._log.entries)
         _require_success(operation, left.endings[0], changed=not equal_raw(left.look.state, self._stage.seed))
         weathered.unknowns += [f"{operation.name}: {bypass}" for bypass in left.bypasses]
-        if whole(weathered.log, len(weathered.log.entries)).files != recorder.left:
+        if whole(self._log, weathered.entries).files != recorder.left:
             weathered.unknowns.append(
                 f"{operation.name}: the database was written in a way that was not recorded (another process, another "
                 f"library, or another VFS)"
@@ -259,7 +206,7 @@ class _Storm:
         """The prefix with whether a cut may leave just that."""
         if prefix.rows in {prefixes[0].rows, prefixes[-1].rows}:
             return prefix
-        operation = self._weathered.operation
+        operation = self._operation
         if operation.also or operation.partial:  # what they allow is judged by the drill
             return prefix
         if self._stage.scenario.commits == "one":
@@ -269,19 +216,19 @@ class _Storm:
     def _broken(self, prefix: Prefix, recovery: Recovery) -> bool:
         """Whether an invariant does not hold in the rows of a prefix."""
         self._stage.sandbox.reset()
-        self._path.write_bytes(recovery.database(whole(self._weathered.log, prefix.op).files))
+        self._path.write_bytes(recovery.database(whole(self._log, prefix.op).files))
         return bool(Inspector(self._stage).inspect(prefix.state, Told.UNKNOWN, Ending()))
 
     def _try_all(self, judge: Judge, recovery: Recovery) -> None:
-        weathered, name = self._weathered, self._weathered.operation.name
-        cuts = list(Disk(weathered.log).cuts())
+        weathered, name = self._weathered, self._operation.name
+        cuts = list(Disk(self._log).cuts())
         weathered.cuts = len(cuts), sum(map(is_exhaustive, cuts))
         planned = [loss for cut in cuts for loss in states(cut, self._runs.options.seed)]
         series = self._runs.series(planned, name if len(self._stage.scenario.operations) > 1 else "power loss")
         weathered.planned = series.planned
         try:
             for loss in series:
-                weathered.note(judge.judge(loss, recovery.of(loss.files)))
+                self._note(judge.judge(loss, recovery.of(loss.files)))
         except (KeyboardInterrupt, Terminated) as stop:
             series.stop(stop)
             raise
@@ -292,15 +239,29 @@ class _Storm:
 
     def _try_one(self, judge: Judge, recovery: Recovery, wanted: Wanted) -> None:
         weathered = self._weathered
-        loss = wanted_loss(weathered.log, wanted)
+        loss = wanted_loss(self._log, wanted)
         weathered.planned = 1
         if loss is None:
             weathered.unknowns.append(
-                f"{weathered.operation.name}: it writes in another way now, so that this state is none of its states"
+                f"{weathered.operation}: it writes in another way now, so that this state is none of its states"
             )
             return
         weathered.tried = 1
-        weathered.note(judge.judge(loss, recovery.of(loss.files)))
+        self._note(judge.judge(loss, recovery.of(loss.files)))
+
+    def _note(self, judged: Judged) -> None:
+        """Count a state, and keep it where it is wrong and plainer than those before."""
+        self._weathered.words[judged.word] += 1
+        if judged.word is Word.OK:
+            return
+        known = self._bad.get(judged.word)
+        if known is None or _plainness(judged) < _plainness(known):
+            self._bad[judged.word] = judged
+
+
+def _plainness(judged: Judged) -> tuple[int, bool, int]:
+    loss = judged.loss
+    return loss.lost, loss.survivors.damage is not None, loss.cut.op
 
 
 def _require_success(operation: Operation, ending: Ending, *, changed: bool) -> None:

@@ -7,7 +7,7 @@ each write by itself, while of the directory's own changes (files made, files re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -90,10 +90,18 @@ class Disk:
         yield self._cut(len(self._log.entries))
 
     def at(self, op: int) -> Cut:
-        """The cut before this entry, which must lie ahead."""
-        for number, entry in enumerate(self._log.entries[:op]):
+        """The cut before this entry."""
+        (cut,) = self.at_each({op})
+        return cut
+
+    def at_each(self, ops: Collection[int]) -> Iterator[Cut]:
+        """The cuts before these entries, in their order."""
+        for number, entry in enumerate(self._log.entries):
+            if number in ops:
+                yield self._cut(number)
             self._take(number, entry)
-        return self._cut(op)
+        if len(self._log.entries) in ops:
+            yield self._cut(len(self._log.entries))
 
     def _cut(self, number: int) -> Cut:
         return Cut(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from acidity.core.call import History
 from acidity.core.outcome import State
-from acidity.prove.crash.disk import Disk
+from acidity.prove.crash.disk import Cut, Disk
 from acidity.prove.crash.log import Entry, Kind, Log
 from acidity.prove.crash.recovery import Recovered, Recovery
 from acidity.prove.crash.states import PowerLoss, Survivors
@@ -40,20 +41,26 @@ class Prefix:
         op: the number of the entry that comes next.
         call: the number of the Call that committed it; 0 for the rows before.
         owed: its COMMIT was acknowledged: no cut after it may leave less.
-        state: the rows.
+        recovered: the rows.
         legal: they may be what is left: those before, those after, or what the scenario allows on the way.
     """
 
     op: int
     call: int
     owed: bool
-    state: State
+    recovered: Recovered
     legal: bool = True
+
+    @property
+    def state(self) -> State:
+        """The rows."""
+        assert self.recovered.state is not None, "there is no Prefix of what cannot be read"
+        return self.recovered.state
 
     @property
     def rows(self) -> str:
         """Equal for equal rows."""
-        return self.state.fingerprint
+        return self.recovered.rows
 
 
 class NoPrefixes(Exception):  # noqa: N818 - nothing went wrong
@@ -69,26 +76,30 @@ def prefixes_of(log: Log, history: History, recovery: Recovery) -> tuple[Prefix,
         NoPrefixes: one of them cannot be read.
     """
     opaque = {event.call.index for event in history if event.call.opaque}
-    found = [Prefix(0, 0, True, _read(log, 0, recovery))]
+    last = len(log.entries)
+    ends = {0: True}
     for number, entry in enumerate(log.entries, start=1):
         if entry.kind is Kind.ANSWER or entry.call in opaque:
-            found.append(Prefix(number, entry.call, entry.kind is Kind.ANSWER, _read(log, number, recovery)))
-    last = len(log.entries)
-    found.append(Prefix(last, log.entries[-1].call if log.entries else 0, False, _read(log, last, recovery)))
+            ends[number] = entry.kind is Kind.ANSWER
+    ends.setdefault(last, False)
+    found = []
+    for cut in Disk(log).at_each(ends):
+        recovered = recovery.of(everything(cut).files)
+        if recovered.state is None:
+            raise NoPrefixes(f"what the program itself wrote cannot be read back: {recovered.trouble}")
+        call = log.entries[cut.op - 1].call if cut.op else 0
+        found.append(Prefix(cut.op, call, ends[cut.op], recovered))
     return tuple(found)
 
 
-def _read(log: Log, op: int, recovery: Recovery) -> State:
-    recovered = recovery.of(whole(log, op).files)
-    if recovered.state is None:
-        raise NoPrefixes(f"what the program itself wrote cannot be read back: {recovered.trouble}")
-    return recovered.state
+def everything(cut: Cut) -> PowerLoss:
+    """All that is pending survives: what a killed process leaves to the system."""
+    return PowerLoss(cut, Survivors((1 << len(cut.pending)) - 1))
 
 
 def whole(log: Log, op: int) -> PowerLoss:
-    """Everything before this entry survives: what a killed process leaves to the system."""
-    cut = Disk(log).at(op)
-    return PowerLoss(cut, Survivors((1 << len(cut.pending)) - 1))
+    """The same, before this entry."""
+    return everything(Disk(log).at(op))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +128,8 @@ class Judge:
 
     def __init__(self, prefixes: Sequence[Prefix]) -> None:
         self.prefixes = tuple(prefixes)
+        self._owed = [place for place, prefix in enumerate(prefixes) if prefix.owed]
+        self._owed_from = [prefixes[place].op for place in self._owed]
         self._places: dict[str, list[int]] = {}
         for place, prefix in enumerate(prefixes):
             self._places.setdefault(prefix.rows, []).append(place)
@@ -138,7 +151,7 @@ class Judge:
 
     def _duty(self, op: int) -> int:
         """The place of the last prefix that must be there after a cut before this entry."""
-        return max(place for place, prefix in enumerate(self.prefixes) if prefix.owed and prefix.op <= op)
+        return self._owed[bisect_right(self._owed_from, op) - 1]
 
 
 def calls_until(entries: Sequence[Entry], op: int) -> int:

@@ -11,12 +11,17 @@ from acidity.core.scenario import Scenario
 from acidity.core.schedule import Schedule
 from acidity.errors import UsageError
 from acidity.prove.checks import Check
-from acidity.prove.crash.crash import Crashed, Wanted, Weathered, not_built, run_crash
+from acidity.prove.crash.crash import Wanted, not_built, run_crash
 from acidity.prove.crash.findings import POWER_LOSS
 from acidity.prove.crash.judge import Word
+from acidity.prove.crash.kills import NAMES
+from acidity.prove.crash.seen import Blow, Crashed
 from acidity.prove.drill.letters import counted, versions
 
-_NOT_COVERED = ("other arguments", "power cuts beside other callers", "disks that lie")
+_NOT_COVERED = {
+    Blow.POWER_LOSS: ("other arguments", "power cuts beside other callers", "disks that lie"),
+    Blow.KILLED: ("other arguments", "kills beside other callers", "power loss of the server (fsync, flush_log=2)"),
+}
 
 
 def durability_report(crashed: Crashed, asked: CheckOptions) -> Report:
@@ -29,13 +34,13 @@ def durability_report(crashed: Crashed, asked: CheckOptions) -> Report:
         target=asked.target,
         engine=crashed.engine.at(asked.isolation_level),
         runs=sum(each.tried for each in operations),
-        bounds=tuple(_bounds(operations)),
+        bounds=tuple(_bounds(crashed)),
         findings=tuple(findings),
         unknowns=(*crashed.unknowns, *(why for each in operations for why in each.unknowns)),
-        headline=_headline(operations, words),
+        headline=_headline(crashed, words),
         counts={word.value: words[word] for word in Word},
         notes=tuple(_notes(crashed)),
-        not_covered=_NOT_COVERED,
+        not_covered=_NOT_COVERED[crashed.blow],
         ended=next((each.ended for each in operations if each.ended is not ExitReason.FINISHED), crashed.ended),
         seed=asked.seed,
         versions=versions(),
@@ -43,28 +48,30 @@ def durability_report(crashed: Crashed, asked: CheckOptions) -> Report:
     )
 
 
-def _headline(operations: list[Weathered], words: Counter[Word]) -> str:
+def _headline(crashed: Crashed, words: Counter[Word]) -> str:
+    operations, one = crashed.operations, crashed.blow.value
     if not operations:
         return ""
     tried, planned = sum(each.tried for each in operations), sum(each.planned for each in operations)
     of = f"{tried:,}" if tried == planned else f"{tried:,} of {planned:,}"
-    where = f"{of} power-loss state{'' if planned == 1 else 's'}"
+    where = f"{of} {one}{'' if planned == 1 else 's'}"
     if not any(each.commits for each in operations):
         return f"{where}: nothing is committed, so nothing can be lost"
     bad = [f"{words[word]:,} {word.value}" for word in Word if word is not Word.OK and words[word]]
     return f"{where}: {' · '.join(bad)}" if bad else f"{where}: every acknowledged commit was there, none in part"
 
 
-def _bounds(operations: list[Weathered]) -> Iterator[Bound]:
+def _bounds(crashed: Crashed) -> Iterator[Bound]:
+    operations = crashed.operations
     if not operations:
         return
-    opened = sum(each.opened for each in operations)
-    yield Bound(
-        "power-loss states",
-        sum(each.tried for each in operations),
-        sum(each.planned for each in operations),
-        f"simulated from what was written; {counted(opened, 'different one')} recovered by SQLite",
-    )
+    tried, planned = sum(each.tried for each in operations), sum(each.planned for each in operations)
+    if crashed.blow is Blow.KILLED:
+        note = "kill -9 of every process, then recovery; what the system still had in memory was not lost by that"
+        yield Bound("killed servers", tried, planned, note)
+        return
+    opened = counted(sum(each.opened for each in operations), "different one")
+    yield Bound("power-loss states", tried, planned, f"simulated from what was written; {opened} recovered by SQLite")
     cuts, exhaustive = (sum(each.cuts[place] for each in operations) for place in range(2))
     if cuts:
         yield Bound(
@@ -76,9 +83,11 @@ def _bounds(operations: list[Weathered]) -> Iterator[Bound]:
 
 
 def _notes(crashed: Crashed) -> Iterator[str]:
+    if crashed.blow is Blow.KILLED:
+        return
     yield "a disk writes sectors of 512 bytes whole, and what it says is synced stays"
     for each in crashed.operations:
-        yield f"{each.operation.name}: {counted(each.commits, 'COMMIT')} acknowledged, {len(each.log.entries)} entries"
+        yield f"{each.operation}: {counted(each.commits, 'COMMIT')} acknowledged, {each.entries} entries of the log"
 
 
 def _gather(scenario: Scenario, asked: CheckOptions) -> Crashed:
@@ -89,6 +98,11 @@ DURABLE = Check("crash", _gather, durability_report, covers=("power loss",), not
 CRASH = Check("crash", _gather, durability_report)
 
 
+CRASHES = frozenset({POWER_LOSS, *NAMES})
+"""What a Schedule of a crash names instead of a fault of the drill."""
+_ONE = {(POWER_LOSS, True), *((name, False) for name in NAMES)}
+
+
 def one_state(schedule: Schedule, operation: int) -> Check[Crashed]:
     """The check that looks at one state alone.
 
@@ -96,10 +110,11 @@ def one_state(schedule: Schedule, operation: int) -> Check[Crashed]:
         UsageError: the Schedule names none.
     """
     choice = schedule.choices[0] if len(schedule.choices) == 1 else None
-    if choice is None or choice.fault != POWER_LOSS or not choice.state:
-        raise UsageError(f"a state after a power cut is one choice, as in ac1:A3!power-loss@14.0, not {schedule}")
-    op, _, kept = choice.state.partition(".")
-    wanted = Wanted(operation, choice.calls, int(op), kept)
+    if choice is None or (choice.fault, bool(choice.state)) not in _ONE:
+        raise UsageError(
+            f"a crash is one choice, as in ac1:A3!power-loss@14.0 or ac1:A3!server-killed-after, not {schedule}"
+        )
+    wanted = Wanted(operation, schedule)
 
     def gather(scenario: Scenario, asked: CheckOptions) -> Crashed:
         return run_crash(scenario, asked, wanted)

@@ -13,9 +13,6 @@ from acidity.core.outcome import State
 from acidity.engines.directory import OwnDirectory
 from acidity.engines.own_calls import own_calls
 from acidity.engines.sqlite.rows import RowReader
-from acidity.prove.crash.recorder import SUFFIXES
-
-_COMPANIONS = (*SUFFIXES[1:], "-shm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +21,13 @@ class Recovered:
 
     Attributes:
         state: the rows; None where it could not be opened or is damaged.
-        trouble: what SQLite says then.
+        rows: equal for equal rows; empty where there are none.
+        trouble: what SQLite says where there are none.
     """
 
     state: State | None
+    rows: str = ""
     trouble: str = ""
-
-    @property
-    def rows(self) -> str:
-        """Equal for equal rows."""
-        return "" if self.state is None else self.state.fingerprint
 
 
 class Recovery:
@@ -52,8 +46,9 @@ class Recovery:
         self._path = str(self._directory.path / name)
         self._name = name
         self._reader = RowReader()
+        self._left: set[str] = set()
         self._known: dict[bytes, Recovered] = {}
-        self._states: dict[str, State] = {}
+        self._recovered: dict[str, Recovered] = {}
 
     def close(self) -> None:
         """Remove the directory."""
@@ -78,26 +73,29 @@ class Recovery:
             return file.read()
 
     def _recover(self, files: Mapping[str, bytes]) -> Recovered:
-        for suffix in _COMPANIONS:
-            with suppress(FileNotFoundError):
-                os.unlink(f"{self._path}{suffix}")  # noqa: PTH108 - for every state
+        for name in self._left:  # of the state before; SQLite may have removed it
+            if name not in files:
+                with suppress(FileNotFoundError):
+                    os.unlink(self._directory.path / name)  # noqa: PTH108 - for every state
         for name, content in {self._name: b"", **files}.items():
-            _put(self._path + name.removeprefix(self._name), content)
+            _put(f"{self._directory.path}/{name}", content)
+        self._left = {*files, f"{self._name}-shm"} if len(files) > 1 else {*files}
         with own_calls():
             connection = sqlite3.Connection(self._path, timeout=0, isolation_level=None)
         try:
             return self._examined(connection)
         except sqlite3.Error as error:
-            return Recovered(None, f"{type(error).__name__}: {error}")
+            return Recovered(None, trouble=f"{type(error).__name__}: {error}")
         finally:
             connection.close()
 
     def _examined(self, connection: sqlite3.Connection) -> Recovered:
         found = connection.execute("PRAGMA integrity_check(3)").fetchall()
         if found != [("ok",)]:
-            return Recovered(None, "; ".join(str(line) for (line,) in found))
+            return Recovered(None, trouble="; ".join(str(line) for (line,) in found))
         state = self._reader.read(connection)
-        return Recovered(self._states.setdefault(state.fingerprint, state))
+        rows = state.fingerprint
+        return self._recovered.setdefault(rows, Recovered(state, rows))
 
 
 def _put(path: str, content: bytes) -> None:

@@ -1,0 +1,110 @@
+"""A killed server at one Call: before it is sent, while it is under way, or after its answer.
+
+Every process of the server that acidity started for this check gets SIGKILL, by number; then the server is started
+again on its data and recovers. The Call and what comes after it is answered as the driver answers.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import cast
+
+from acidity.adapters.seam import Layer, PendingCall
+from acidity.core.call import Call
+from acidity.engines.hosted import HostedSandbox
+from acidity.prove.drill.striker import Strike
+from acidity.prove.faults.base import SENT, Fault, FaultContext, Rarity, SimpleFault, hosted
+
+_UNDER_WAY_MAX_S = 0.004  # a COMMIT takes less than this on a private server
+
+
+@dataclass(slots=True)
+class Settled(Layer):
+    """Before the first Call, puts the rows before on the disk: they are acidity's own, and no setting may lose them.
+
+    Attributes:
+        sandbox: whose.
+    """
+
+    sandbox: HostedSandbox
+
+    def intercept(self, pending: PendingCall) -> None:
+        """Let it pass."""
+        if pending.call.index == 1:
+            self.sandbox.flush()
+        self.inner.intercept(pending)
+
+
+def _before(pending: PendingCall, context: FaultContext) -> None:
+    pending.answered = False
+    if pending.call.index == 1:
+        hosted(context).flush()
+    hosted(context).kill_server()
+    hosted(context).revive_server()
+    pending.perform()
+
+
+def _after(pending: PendingCall, context: FaultContext) -> None:
+    pending.perform()
+    hosted(context).kill_server()
+    hosted(context).revive_server()
+
+
+def _fault(name: str, sentence: str, way: Callable[[PendingCall, FaultContext], None]) -> Fault:
+    return cast("Fault", SimpleFault(name, sentence, SENT, {"*": way}, rarity=Rarity.RARE))
+
+
+BEFORE = _fault("server-killed-before", "the server is killed before {call} is sent", _before)
+AFTER = _fault("server-killed-after", "the server is killed after {call} was answered", _after)
+
+
+def under_way(delay_s: float) -> Fault:
+    """The server is killed so many seconds after the Call was sent, whether or not it has been answered by then."""
+
+    def strike(pending: PendingCall, context: FaultContext) -> None:
+        killer = threading.Thread(target=_kill_later, args=(context, delay_s))
+        killer.start()
+        try:
+            pending.perform()
+        finally:
+            killer.join()
+            hosted(context).revive_server()
+
+    return _fault("server-killed-under-way", "the server is killed while {call} is under way", strike)
+
+
+def _kill_later(context: FaultContext, delay_s: float) -> None:
+    time.sleep(delay_s)
+    hosted(context).kill_server()
+
+
+NAMES = frozenset({BEFORE.name, AFTER.name, under_way(0).name})
+
+
+def cycles(calls: Sequence[Call], count: int, seed: int) -> list[Strike]:
+    """So many kills: at each COMMIT in each way, then again and at other Calls, drawn by the seed."""
+    draw = random.Random(seed)  # noqa: S311
+    commits = [call.index for call in calls if call.commits]
+    if not commits:
+        return []
+    return list(islice(_endless(commits, [call.index for call in calls], draw), count))
+
+
+def _endless(commits: Sequence[int], everywhere: Sequence[int], draw: random.Random) -> Iterator[Strike]:
+    while True:
+        for index in commits:
+            yield Strike(AFTER, index)
+            yield Strike(BEFORE, index)
+            yield Strike(under_way(draw.uniform(0, _UNDER_WAY_MAX_S)), index)
+        yield Strike(under_way(draw.uniform(0, _UNDER_WAY_MAX_S)), draw.choice(everywhere))
+
+
+def named(name: str, index: int, seed: int) -> Strike:
+    """The kill that a Schedule names; how long one under way takes is drawn anew."""
+    fault = {BEFORE.name: BEFORE, AFTER.name: AFTER}.get(name)
+    return Strike(fault or under_way(random.Random(seed).uniform(0, _UNDER_WAY_MAX_S)), index)  # noqa: S311

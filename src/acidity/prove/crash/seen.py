@@ -1,0 +1,86 @@
+"""What the power cuts or kills of a scenario have shown, before it is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum
+
+from acidity.core.finding import Finding
+from acidity.core.report import EngineInfo, ExitReason
+from acidity.errors import Terminated
+from acidity.prove.crash.judge import Word
+from acidity.prove.runs import reason_of
+
+
+class Blow(Enum):
+    """What was done to the database; the value is what one state or run of it is called.
+
+    Attributes:
+        POWER_LOSS: the power was cut, in a model of the disk.
+        KILLED: every process of the server was killed, really.
+    """
+
+    POWER_LOSS = "power-loss state"
+    KILLED = "killed server"
+
+
+@dataclass(slots=True)
+class Weathered:
+    """What came of one operation.
+
+    Attributes:
+        operation: its name.
+        planned: how many states or runs there are.
+        tried: how many were judged.
+        opened: how many states had different files, so that SQLite opened them.
+        cuts: at how many places the power was cut, and at how many of them every subset of the writes was tried.
+        words: what they were.
+        commits: how many COMMITs were acknowledged.
+        entries: how long the log of what was written is.
+        ended: why no more were tried.
+        findings: what there is to say.
+        unknowns: what could not be decided.
+    """
+
+    operation: str
+    planned: int = 0
+    tried: int = 0
+    opened: int = 0
+    cuts: tuple[int, int] = (0, 0)
+    words: Counter[Word] = field(default_factory=Counter)
+    commits: int = 0
+    entries: int = 0
+    ended: ExitReason = ExitReason.FINISHED
+    findings: list[Finding] = field(default_factory=list)
+    unknowns: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Crashed:
+    """What was seen of a whole scenario.
+
+    Attributes:
+        engine: where.
+        blow: what was done to it.
+        operations: in their order.
+        unknowns: what could not be decided.
+        ended: why no more states were tried.
+        stopped_by: the Ctrl-C or signal that ended it.
+        elapsed_s: wall time in seconds.
+    """
+
+    engine: EngineInfo
+    blow: Blow
+    operations: list[Weathered] = field(default_factory=list)
+    unknowns: list[str] = field(default_factory=list)
+    ended: ExitReason = ExitReason.FINISHED
+    stopped_by: KeyboardInterrupt | Terminated | None = None
+    elapsed_s: float = 0.0
+
+    def stop(self, by: KeyboardInterrupt | Terminated) -> None:
+        """Somebody stopped it; what was found until then stays."""
+        self.stopped_by = by
+        if self.ended is ExitReason.FINISHED:
+            self.ended = reason_of(by)
+            self.unknowns.append(self.ended.value)
