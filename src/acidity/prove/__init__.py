@@ -102,9 +102,8 @@ def explore(
 ) -> Report | list[Report]:
     """Let the operations of a scenario at its rows at once, and compare what comes of it with every serial order.
 
-    One order of their database calls is run of each class, where a relation of the level says which orders come to the
-    same; elsewhere every order, those with the fewest switches first. There are up to `runs_max` runs (500 unless it is
-    given); of a single operation there are two callers. What is left undone makes the verdict unknown.
+    One order of their database calls is run of each class, where it is known which orders come to the same; elsewhere
+    every order, the fewest switches first, up to `runs_max` (500 unless it is given). A single operation has two callers.
 
     Args:
         scenario: what to run.
