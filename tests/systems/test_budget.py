@@ -128,7 +128,7 @@ def test_what_only_reads_is_isolated_without_running_it_at_once(name: str) -> No
     assert (report.runs, report.headline) == (0, "2 callers: they only read, so that all orders come to the same")
 
 
-@pytest.mark.one_server
+@pytest.mark.one_engine
 @pytest.mark.parametrize("db", list(ENGINES))
 def test_the_transfer_passes_every_fault_on_each_engine(db: str) -> None:
     letters = "ACID" if db == "sqlite" else "ACI"  # D of servers is asked in tests/quality/test_crash_servers.py
