@@ -103,7 +103,7 @@ def explore(
     """Let the operations of a scenario at its rows at once, and compare what comes of it with every serial order.
 
     One order of their database calls is run of each class, where it is known which orders come to the same; elsewhere
-    every order, the fewest switches first, up to `runs_max` (500 unless it is given). A single operation has two callers.
+    every order, the fewest switches first, up to `runs_max` (500 unless given). A single operation has two callers.
 
     Args:
         scenario: what to run.
