@@ -1,6 +1,6 @@
 """Each system of `examples/` and each of its broken twins gets the verdicts, the words and the lines of the manifest.
 
-By default each on one of the engines, with a few faults, a function or the same as a coroutine; slow: every fault on
+By default every other one on one of the engines, with a few faults, a function or the same as a coroutine; slow: every fault on
 every engine, both ways, and every pair of operations at once as `acidity check` lets them; and through every driver
 what uses all that drivers do differently.
 """
