@@ -69,7 +69,7 @@ def other_drivers(entry: Entry, db: str) -> Iterator[str]:
 @pytest.mark.few_or_all
 @pytest.mark.parametrize(("entry", "db"), cells("AC"))
 def test_alone(entry: Entry, db: str) -> None:
-    card = check(entry.scenario, db=db, letters="AC")
+    card = check(entry.scenario, *entry.needs, db=db, letters="AC")
     reports = [report for report in card.letters.values() if isinstance(report, Report)]
     said = {letter: report.letter_state for letter, report in zip("AC", reports, strict=True)}
     assert said == {letter: getattr(entry, letter) for letter in "AC"}, str(card)
