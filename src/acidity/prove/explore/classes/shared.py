@@ -55,7 +55,7 @@ class Shared:
             yield
         finally:
             sys.setprofile(None)
-            threading.setprofile(None)  # type: ignore[arg-type]  # as its own documentation has it
+            threading.setprofile(None)
 
     def _entered(self, frame: FrameType, event: str, _argument: object) -> None:
         code = frame.f_code
