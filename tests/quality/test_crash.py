@@ -84,8 +84,8 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("wal", "full"): set(),
     ("wal", "normal"): {LOST},
     ("wal", "off"): {LOST, HALF, DAMAGED},
-    ("memory", "extra"): {HALF, DAMAGED},
-    ("off", "full"): {HALF, DAMAGED},
+    ("memory", "extra"): {HALF, DAMAGED, TORN},  # torn by errors of the disk
+    ("off", "full"): {HALF, DAMAGED, TORN},
 }
 QUICK = [("delete", "extra"), ("delete", "full"), ("wal", "full"), ("wal", "normal"), ("memory", "extra")]
 

@@ -129,12 +129,12 @@ def _with_their_letters(answers: dict[str, Report | LetterState]) -> dict[str, R
         own = [found for found in answer.findings if CODES[found.code].letter == letter]
         for found in (*stray, *both):
             if CODES[found.code].letter == letter:
-                _add(own, found)
+                add(own, found)
         moved[letter] = replace(answer, findings=tuple(sorted(own, key=lambda found: found.severity != "error")))
     return moved
 
 
-def _add(own: list[Finding], found: Finding) -> None:
+def add(own: list[Finding], found: Finding) -> None:
     """One more finding of a letter; where another one has the same cause, that breaks this, too."""
     for place, known in enumerate(own):
         if _cause(known) == _cause(found) and found.permanent is not None:
