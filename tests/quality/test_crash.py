@@ -16,7 +16,7 @@ from acidity import prove
 from acidity.core.report import Card, Report
 from acidity.errors import UsageError
 from acidity.explained.programs.shop import SHOP, Item, Order, every_piece_is_somewhere
-from acidity.prove import Operation, Scenario
+from acidity.prove import Database, Operation, Scenario
 from acidity.prove.crash.disk import Disk
 from acidity.prove.crash.judge import Word
 from acidity.prove.crash.log import Log
@@ -151,6 +151,26 @@ def test_the_finding_says_what_is_not_on_the_disk_and_what_comes_of_it() -> None
     assert {fate.table for fate in finding.rows} == {"items", "orders"}
 
 
+def causes(journal: str, synchronous: str) -> set[str]:
+    report = prove.crash(of(sell), settings={"journal_mode": journal, "synchronous": synchronous})
+    return {found.cause for found in report.findings}
+
+
+@pytest.mark.parametrize("journal", mostly_slow("wal", of=["wal", "delete", "truncate"]))
+def test_without_any_sync_the_cause_is_that_and_not_the_deletion_of_a_journal(journal: str) -> None:
+    (cause,) = causes(journal, "off")
+    assert cause.startswith("nothing is synced (synchronous=OFF)")
+    assert ("the write-ahead log was copied into the database file and deleted" in cause) is (journal == "wal")
+    assert "COMMIT is the deletion" not in cause
+
+
+def test_with_syncs_the_cause_is_what_is_not_synced() -> None:
+    (deleted,) = causes("delete", "full")
+    assert deleted.startswith("COMMIT is the deletion of the journal, and with synchronous below EXTRA")
+    (log,) = causes("wal", "normal")
+    assert log == "nothing has synced the write-ahead log when COMMIT returns"
+
+
 def test_a_state_can_be_made_again_and_another_log_is_unknown() -> None:
     scenario = of(sell)
     (finding,) = prove.crash(scenario).findings
@@ -256,3 +276,18 @@ def rows_after(log: Log, op: int) -> set[tuple[int, int]]:
             assert state is not None
             found.add((state.tables["a"].rows[0][0], state.tables["b"].rows[0][0]))
     return found
+
+
+def test_whoever_names_letter_d_on_several_databases_is_told_that_it_is_not_built() -> None:
+    part = Database(**SHOP)
+
+    def reads(databases: Any) -> None:
+        with databases["a"].begin() as connection:
+            connection.execute(update(Item).values(stock=1))
+
+    both = Scenario(Operation(reads), databases={"a": part, "b": part})
+    few: dict[str, Any] = {"faults": ("error-before",), "remedies": False}
+    for asked in ("AD", "D"):
+        with pytest.raises(UsageError, match="several databases at once is not built"):
+            prove.check(both, letters=asked, **few)
+    assert letters(prove.check(both, letters="A", **few)) == {**dict.fromkeys("CID", "not asked"), "A": "pass"}

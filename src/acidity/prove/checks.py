@@ -83,11 +83,13 @@ def card_of(wanted: set[str], scenario: Scenario, options: CheckOptions) -> Card
     """The Card with the letters that are wanted; see `report_of` for what it raises.
 
     Raises:
-        UsageError: none of them is built for this scenario and engine.
+        UsageError: none of them is built for this scenario and engine; or one is not, and not simply all were asked
+            for: whoever names a letter wants its verdict.
     """
     missing = {letter: CHECKS[letter].not_built(scenario, options) for letter in sorted(wanted) if letter in CHECKS}
-    if missing and all(missing.values()):
-        raise UsageError("; ".join(missing.values()))
+    named = wanted != LETTERS.keys()
+    if missing and (all(missing.values()) or (named and any(missing.values()))):
+        raise UsageError("; ".join(why for why in missing.values() if why))
     asked = _Asked(scenario, options)
     answers: dict[str, Report | LetterState] = {}
     for letter in LETTERS:
