@@ -31,6 +31,7 @@ _CODES: Mapping[tuple[str, str], int] = {
     (IO_ERROR, "delete"): 10 | 10 << 8,  # SQLITE_IOERR_DELETE
     (DISK_FULL, "write"): 13,  # SQLITE_FULL; nothing else needs room, and a sync that finds none is an I/O error
 }
+CALLS_MAX = 5  # a bad disk that stays is good again then: programs that ask again and again wait longer each time
 NAMES = frozenset({IO_ERROR, DISK_FULL})
 _SENTENCES = {IO_ERROR: "the disk has an error within {call}", DISK_FULL: "the disk is full within {call}"}
 _DISK = "disk"  # what a run keeps that is made good when it has ended
@@ -47,6 +48,7 @@ class Refuser:
     Attributes:
         requests: what was asked for since the last `watch`, in order.
         refused: how many of them were refused.
+        calls: how many Calls of this run have met a bad disk.
         last: the refusal of the last run, as a Schedule prints it.
     """
 
@@ -58,6 +60,7 @@ class Refuser:
         self._lasting = False
         self.requests: list[str] = []
         self.refused = 0
+        self.calls = 0
         self.last = Choice(FIRST)
 
     def __enter__(self) -> Self:
@@ -189,7 +192,9 @@ def strike(refuser: Refuser, index: int, refusal: Refusal) -> Strike:
         again = _DISK in context.kept
         context.kept[_DISK] = refuser
         context.mode = "simulated"
-        refuser.watch(replace(refusal, number=0) if again else refusal)
+        refuser.calls = refuser.calls + 1 if again else 1
+        bad = refuser.calls <= CALLS_MAX
+        refuser.watch((replace(refusal, number=0) if again else refusal) if bad else None)
         refuser.last = strike(refuser, index, refusal).schedule.choices[0]
         try:
             pending.perform()
