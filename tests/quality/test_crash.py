@@ -115,6 +115,29 @@ def test_several_commits_that_are_intended_are_judged_by_the_invariants() -> Non
     assert wrong(prove.crash(forbidden, settings=DURABLE)) == {TORN}
 
 
+def completes(session: Session) -> None:
+    """What a restarted process does: the order that is missing is made."""
+    sold = 10 - session.get_one(Item, 1).stock
+    if sold and not session.query(Order).count():
+        session.add(Order(item_id=1, pieces=sold))
+    session.commit()
+
+
+def gives_up(session: Session) -> None:
+    """Its wrong twin, which trusts that the order is there."""
+    if session.get_one(Item, 1).stock < 10:
+        assert session.query(Order).count(), "no order"
+
+
+@pytest.mark.parametrize("step", mostly_slow("recover", of=["recover", "settle"]))
+def test_what_follows_a_power_cut_is_run_where_several_commits_are_intended(step: str) -> None:
+    several: dict[str, Any] = {"commits": "several", "invariants": [lambda _: True]}
+    right = prove.crash(of(sell_in_two, **several, **{step: completes}), settings=DURABLE)
+    assert right.verdict == "pass", str(right)
+    wrong_one = prove.crash(of(sell_in_two, **several, **{step: gives_up}), settings=DURABLE)
+    assert wrong_one.counts[TORN] > 0, str(wrong_one)
+
+
 def test_a_coroutine_is_recorded_like_a_function() -> None:
     assert wrong(prove.crash(of(sell_async))) == {LOST}
     assert prove.crash(of(sell_async), settings=DURABLE).verdict == "pass"

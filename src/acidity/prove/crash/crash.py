@@ -32,11 +32,14 @@ from acidity.prove.crash.shim import Unrecordable
 from acidity.prove.crash.states import PowerLoss, Survivors, is_exhaustive, states
 from acidity.prove.drill.examine import Undecided
 from acidity.prove.runs import Runs
+from acidity.prove.stage.aftermath import Aftermath
 from acidity.prove.stage.alone import run_alone
 from acidity.prove.stage.call import Player
+from acidity.prove.stage.committed import CommitWatch
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.overseer import DidNotEnd
 from acidity.prove.stage.quiet import quiet
+from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.unfit import clean_run_failed
 
@@ -227,10 +230,18 @@ class _Storm:
         return replace(prefix, legal=not self._broken(prefix, recovery))
 
     def _broken(self, prefix: Prefix, recovery: Recovery) -> bool:
-        """Whether an invariant does not hold in the rows of a prefix."""
-        self._stage.sandbox.reset()
+        """Whether an invariant does not hold in the rows of a prefix, or in what recover and settle make of them."""
+        stage = self._stage
+        stage.sandbox.reset()
         self._path.write_bytes(recovery.database(whole(self._log, prefix.op).files))
-        return bool(Inspector(self._stage).inspect(prefix.state, Told.UNKNOWN, Ending()))
+        inspector = Inspector(stage)
+        if inspector.inspect(prefix.state, Told.UNKNOWN, Ending()):
+            return True
+        left = Run(Schedule(), Ending(), (), prefix.state, prefix.state)
+        run = Aftermath(stage, CommitWatch(stage, inspector)).follow(left)
+        if run.failed_step is not None or run.between:
+            return True
+        return bool(inspector.inspect(run.end, Told.UNKNOWN, Ending()))
 
     def _try_all(self, judge: Judge, recovery: Recovery) -> None:
         weathered, name = self._weathered, self._operation.name
