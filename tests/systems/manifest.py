@@ -39,6 +39,7 @@ class Entry:
     file: str = ""
     level: str | None = None
     runs_max: int | None = None
+    needs: tuple[str, ...] = ()
     every_driver: bool = False
     slow: str = ""
     not_applicable: str = ""

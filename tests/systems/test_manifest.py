@@ -1,6 +1,6 @@
 """Each system of `examples/` and each of its broken twins gets the verdicts, the words and the lines of the manifest.
 
-By default each on one of the engines, with a few faults, a function or the same as a coroutine; slow: every fault on
+By default every other one on one of the engines, with a few faults, a function or the same as a coroutine; slow: every fault on
 every engine, both ways, and every pair of operations at once as `acidity check` lets them; and through every driver
 what uses all that drivers do differently.
 """
@@ -65,10 +65,11 @@ def other_drivers(entry: Entry, db: str) -> Iterator[str]:
 
 @pytest.mark.one_way
 @pytest.mark.one_engine
+@pytest.mark.one_in(2)
 @pytest.mark.few_or_all
 @pytest.mark.parametrize(("entry", "db"), cells("AC"))
 def test_alone(entry: Entry, db: str) -> None:
-    card = check(entry.scenario, db=db, letters="AC")
+    card = check(entry.scenario, *entry.needs, db=db, letters="AC")
     reports = [report for report in card.letters.values() if isinstance(report, Report)]
     said = {letter: report.letter_state for letter, report in zip("AC", reports, strict=True)}
     assert said == {letter: getattr(entry, letter) for letter in "AC"}, str(card)
@@ -86,6 +87,7 @@ def test_alone(entry: Entry, db: str) -> None:
 
 @pytest.mark.one_way
 @pytest.mark.one_engine
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("pairs", BOTH_WAYS)
 @pytest.mark.parametrize(("entry", "db"), cells("I"))
 def test_at_once(entry: Entry, db: str, *, pairs: bool) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import Counter
+from cProfile import Profile
 from itertools import permutations
 from typing import Any
 
@@ -271,3 +273,15 @@ def test_what_callers_share_beside_the_database_is_seen(
     before = shared.mark()
     function(*arguments)
     assert (shared.locks() or shared.writes_global or shared.mark() != before) is shares
+
+
+def test_under_a_profiler_nothing_is_seen_and_it_goes_on() -> None:
+    profiler = Profile()
+    shared = Shared([Operation(counts, name="f")])
+    with profiler:
+        there = sys.getprofile()
+        with shared.watching():
+            counts()
+        assert sys.getprofile() is there
+    assert shared.unseen
+    assert not Shared([Operation(counts, name="f")]).unseen

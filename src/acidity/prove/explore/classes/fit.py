@@ -125,6 +125,7 @@ class Manners:
             watched(self._stage, operation)
             changes = shared.locks() or shared.writes_global or shared.mark() != before
             unfit = "the program has state or locks of its own beside the database" if changes else ""
+            unfit = "a profiler runs, so that it is not seen what the program shares" if shared.unseen else unfit
             journal = part.info().settings.get("journal_mode", "") if part.engine_name == "sqlite" else ""
             levels = frozenset({journal} if journal else seen.seen)
             self._known[position] = Manner(part.engine_name, levels, unfit)

@@ -30,10 +30,12 @@ class Shared:
 
     Attributes:
         writes_global: a function of theirs assigns a global variable.
+        unseen: a profiler of the user's is in the place from which the code would be seen that runs.
     """
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self.writes_global = False
+        self.unseen = False
         self._codes: set[CodeType] = set()
         self._values: dict[int, Any] = {}
         for operation in operations:
@@ -43,14 +45,17 @@ class Shared:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Note what the user's code names that is run meanwhile."""
-        before, before_threads = sys.getprofile(), threading.getprofile()
+        if sys.getprofile() is not None or threading.getprofile() is not None:
+            self.unseen = True
+            yield
+            return
         sys.setprofile(self._entered)
         threading.setprofile(self._entered)
         try:
             yield
         finally:
-            sys.setprofile(before)
-            threading.setprofile(before_threads)
+            sys.setprofile(None)
+            threading.setprofile(None)  # type: ignore[arg-type]  # as its own documentation has it
 
     def _entered(self, frame: FrameType, event: str, _argument: object) -> None:
         code = frame.f_code
