@@ -31,7 +31,7 @@ _CODES: Mapping[tuple[str, str], int] = {
     (IO_ERROR, "delete"): 10 | 10 << 8,  # SQLITE_IOERR_DELETE
     (DISK_FULL, "write"): 13,  # SQLITE_FULL; nothing else needs room, and a sync that finds none is an I/O error
 }
-CALLS_MAX = 5  # a bad disk that stays is good again then: programs that ask again and again wait longer each time
+REFUSED_MAX = 6  # requests of a run; then the disk is good: programs that ask again and again wait longer each time
 NAMES = frozenset({IO_ERROR, DISK_FULL})
 _SENTENCES = {IO_ERROR: "the disk has an error within {call}", DISK_FULL: "the disk is full within {call}"}
 _DISK = "disk"  # what a run keeps that is made good when it has ended
@@ -48,7 +48,7 @@ class Refuser:
     Attributes:
         requests: what was asked for since the last `watch`, in order.
         refused: how many of them were refused.
-        calls: how many Calls of this run have met a bad disk.
+        refused_in_all: how many of the whole run were.
         last: the refusal of the last run, as a Schedule prints it.
     """
 
@@ -60,7 +60,7 @@ class Refuser:
         self._lasting = False
         self.requests: list[str] = []
         self.refused = 0
-        self.calls = 0
+        self.refused_in_all = 0
         self.last = Choice(FIRST)
 
     def __enter__(self) -> Self:
@@ -94,10 +94,11 @@ class Refuser:
         """The code, if this is the request that fails, or comes after it on a disk that stays bad."""
         self.requests.append(request)
         wrong = self._wrong
-        if wrong is None:
+        if wrong is None or self.refused_in_all >= REFUSED_MAX:
             return 0
         code = wrong.code(len(self.requests), request)
         self.refused += code != 0
+        self.refused_in_all += code != 0
         return code
 
     def opened(self, path: str, *, new: bool) -> None:
@@ -192,9 +193,9 @@ def strike(refuser: Refuser, index: int, refusal: Refusal) -> Strike:
         again = _DISK in context.kept
         context.kept[_DISK] = refuser
         context.mode = "simulated"
-        refuser.calls = refuser.calls + 1 if again else 1
-        bad = refuser.calls <= CALLS_MAX
-        refuser.watch((replace(refusal, number=0) if again else refusal) if bad else None)
+        if not again:
+            refuser.refused_in_all = 0
+        refuser.watch(replace(refusal, number=0) if again else refusal)
         refuser.last = strike(refuser, index, refusal).schedule.choices[0]
         try:
             pending.perform()
