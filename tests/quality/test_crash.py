@@ -16,7 +16,7 @@ from acidity import prove
 from acidity.core.report import Card, Report
 from acidity.errors import UsageError
 from acidity.explained.programs.shop import SHOP, Item, Order, every_piece_is_somewhere
-from acidity.prove import Operation, Scenario
+from acidity.prove import Database, Operation, Scenario
 from acidity.prove.crash.disk import Disk
 from acidity.prove.crash.judge import Word
 from acidity.prove.crash.log import Log
@@ -84,8 +84,8 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("wal", "full"): set(),
     ("wal", "normal"): {LOST},
     ("wal", "off"): {LOST, HALF, DAMAGED},
-    ("memory", "extra"): {HALF, DAMAGED},
-    ("off", "full"): {HALF, DAMAGED},
+    ("memory", "extra"): {HALF, DAMAGED, TORN},  # torn by errors of the disk
+    ("off", "full"): {HALF, DAMAGED, TORN},
 }
 QUICK = [("delete", "extra"), ("delete", "full"), ("wal", "full"), ("wal", "normal"), ("memory", "extra")]
 
@@ -113,6 +113,29 @@ def test_several_commits_that_are_intended_are_judged_by_the_invariants() -> Non
     assert prove.crash(allowed, settings=DURABLE).verdict == "pass"
     forbidden = of(sell_in_two, commits="several", invariants=[every_piece_is_somewhere])
     assert wrong(prove.crash(forbidden, settings=DURABLE)) == {TORN}
+
+
+def completes(session: Session) -> None:
+    """What a restarted process does: the order that is missing is made."""
+    sold = 10 - session.get_one(Item, 1).stock
+    if sold and not session.query(Order).count():
+        session.add(Order(item_id=1, pieces=sold))
+    session.commit()
+
+
+def gives_up(session: Session) -> None:
+    """Its wrong twin, which trusts that the order is there."""
+    if session.get_one(Item, 1).stock < 10:
+        assert session.query(Order).count(), "no order"
+
+
+@pytest.mark.parametrize("step", mostly_slow("recover", of=["recover", "settle"]))
+def test_what_follows_a_power_cut_is_run_where_several_commits_are_intended(step: str) -> None:
+    several: dict[str, Any] = {"commits": "several", "invariants": [lambda _: True]}
+    right = prove.crash(of(sell_in_two, **several, **{step: completes}), settings=DURABLE)
+    assert right.verdict == "pass", str(right)
+    wrong_one = prove.crash(of(sell_in_two, **several, **{step: gives_up}), settings=DURABLE)
+    assert wrong_one.counts[TORN] > 0, str(wrong_one)
 
 
 def test_a_coroutine_is_recorded_like_a_function() -> None:
@@ -149,6 +172,26 @@ def test_the_finding_says_what_is_not_on_the_disk_and_what_comes_of_it() -> None
     assert back == "at the next open the journal is still there, and SQLite rolls the transaction back"
     assert [move.actor for move in finding.lanes][-2:] == ["A", "disk"]
     assert {fate.table for fate in finding.rows} == {"items", "orders"}
+
+
+def causes(journal: str, synchronous: str) -> set[str]:
+    report = prove.crash(of(sell), settings={"journal_mode": journal, "synchronous": synchronous})
+    return {found.cause for found in report.findings}
+
+
+@pytest.mark.parametrize("journal", mostly_slow("wal", of=["wal", "delete", "truncate"]))
+def test_without_any_sync_the_cause_is_that_and_not_the_deletion_of_a_journal(journal: str) -> None:
+    (cause,) = causes(journal, "off")
+    assert cause.startswith("nothing is synced (synchronous=OFF)")
+    assert ("the write-ahead log was copied into the database file and deleted" in cause) is (journal == "wal")
+    assert "COMMIT is the deletion" not in cause
+
+
+def test_with_syncs_the_cause_is_what_is_not_synced() -> None:
+    (deleted,) = causes("delete", "full")
+    assert deleted.startswith("COMMIT is the deletion of the journal, and with synchronous below EXTRA")
+    (log,) = causes("wal", "normal")
+    assert log == "nothing has synced the write-ahead log when COMMIT returns"
 
 
 def test_a_state_can_be_made_again_and_another_log_is_unknown() -> None:
@@ -256,3 +299,18 @@ def rows_after(log: Log, op: int) -> set[tuple[int, int]]:
             assert state is not None
             found.add((state.tables["a"].rows[0][0], state.tables["b"].rows[0][0]))
     return found
+
+
+def test_whoever_names_letter_d_on_several_databases_is_told_that_it_is_not_built() -> None:
+    part = Database(**SHOP)
+
+    def reads(databases: Any) -> None:
+        with databases["a"].begin() as connection:
+            connection.execute(update(Item).values(stock=1))
+
+    both = Scenario(Operation(reads), databases={"a": part, "b": part})
+    few: dict[str, Any] = {"faults": ("error-before",), "remedies": False}
+    for asked in ("AD", "D"):
+        with pytest.raises(UsageError, match="several databases at once is not built"):
+            prove.check(both, letters=asked, **few)
+    assert letters(prove.check(both, letters="A", **few)) == {**dict.fromkeys("CID", "not asked"), "A": "pass"}

@@ -212,6 +212,7 @@ heard = []
 class Tape:
     takes = exists = lambda self, path: True
     def syncing(self): return 0
+    def refuses(self, path, request): return 0
     def opened(self, path, new): heard.append(path)
     def written(self, path, offset, data): heard.append(path)
     truncated = written

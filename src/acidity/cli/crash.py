@@ -27,7 +27,8 @@ def crash(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> No
     """Cut the power or kill the server, and see whether every acknowledged commit is there, and none in part.
 
     On SQLite each operation runs once, and what it asks of the file system is recorded: writes, syncs, deletions, and
-    when a COMMIT was answered. Every state that a power cut can leave is built from that and recovered by SQLite. On
+    when a COMMIT was answered. Every state that a power cut can leave is built from that and recovered by SQLite;
+    then each of these requests fails, as on a bad or full disk, once and with all after it. On
     PostgreSQL and MariaDB a server of acidity's own is killed at each COMMIT and elsewhere, and restarted.
 
     \b

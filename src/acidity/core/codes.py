@@ -81,7 +81,7 @@ BETWEEN = Code(
 LOST_COMMIT = Code(
     "ACI401", "D", "lost commit", "A COMMIT was acknowledged, and after a power cut its change is not there."
 )
-DAMAGED = Code("ACI402", "D", "damaged", "After a power cut the database is damaged, or cannot be opened.")
+DAMAGED = Code("ACI402", "D", "damaged", "After a power cut or an error of the disk the database is damaged.")
 TORN_BY_POWER_LOSS = Code(
     "ACI403", "A", "torn by power loss", "After a power cut a part of the operation's change is there."
 )

@@ -83,11 +83,13 @@ def card_of(wanted: set[str], scenario: Scenario, options: CheckOptions) -> Card
     """The Card with the letters that are wanted; see `report_of` for what it raises.
 
     Raises:
-        UsageError: none of them is built for this scenario and engine.
+        UsageError: none of them is built for this scenario and engine; or one is not, and not simply all were asked
+            for: whoever names a letter wants its verdict.
     """
     missing = {letter: CHECKS[letter].not_built(scenario, options) for letter in sorted(wanted) if letter in CHECKS}
-    if missing and all(missing.values()):
-        raise UsageError("; ".join(missing.values()))
+    named = wanted != LETTERS.keys()
+    if missing and (all(missing.values()) or (named and any(missing.values()))):
+        raise UsageError("; ".join(why for why in missing.values() if why))
     asked = _Asked(scenario, options)
     answers: dict[str, Report | LetterState] = {}
     for letter in LETTERS:
@@ -129,12 +131,12 @@ def _with_their_letters(answers: dict[str, Report | LetterState]) -> dict[str, R
         own = [found for found in answer.findings if CODES[found.code].letter == letter]
         for found in (*stray, *both):
             if CODES[found.code].letter == letter:
-                _add(own, found)
+                add(own, found)
         moved[letter] = replace(answer, findings=tuple(sorted(own, key=lambda found: found.severity != "error")))
     return moved
 
 
-def _add(own: list[Finding], found: Finding) -> None:
+def add(own: list[Finding], found: Finding) -> None:
     """One more finding of a letter; where another one has the same cause, that breaks this, too."""
     for place, known in enumerate(own):
         if _cause(known) == _cause(found) and found.permanent is not None:

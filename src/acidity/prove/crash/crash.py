@@ -14,10 +14,11 @@ from acidity.core.cause import Rate
 from acidity.core.options import CheckOptions
 from acidity.core.outcome import Ending, Told
 from acidity.core.scenario import Operation, Scenario
-from acidity.core.schedule import FIRST, Schedule
+from acidity.core.schedule import FIRST, Choice, Schedule
 from acidity.engines import engine_of
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
+from acidity.prove.crash.bad_disk import BadDisk
 from acidity.prove.crash.disk import Disk
 from acidity.prove.crash.findings import Recorded, finding_of
 from acidity.prove.crash.judge import Judge, Judged, NoPrefixes, Prefix, Word, calls_until, prefixes_of, whole
@@ -25,16 +26,20 @@ from acidity.prove.crash.killed import OWN_SERVER, kill_and_see
 from acidity.prove.crash.log import Log
 from acidity.prove.crash.recorder import Recorder
 from acidity.prove.crash.recovery import Recovery
+from acidity.prove.crash.refusals import NAMES as REFUSALS
 from acidity.prove.crash.seen import Blow, Crashed, Weathered
 from acidity.prove.crash.shim import Unrecordable
 from acidity.prove.crash.states import PowerLoss, Survivors, is_exhaustive, states
 from acidity.prove.drill.examine import Undecided
 from acidity.prove.runs import Runs
+from acidity.prove.stage.aftermath import Aftermath
 from acidity.prove.stage.alone import run_alone
 from acidity.prove.stage.call import Player
+from acidity.prove.stage.committed import CommitWatch
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.overseer import DidNotEnd
 from acidity.prove.stage.quiet import quiet
+from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.unfit import clean_run_failed
 
@@ -64,6 +69,12 @@ class Wanted:
     def calls(self) -> int:
         """How many Calls had been begun."""
         return self.schedule.choices[0].calls
+
+    @property
+    def refusal(self) -> Choice | None:
+        """What the disk refuses; None for a power cut."""
+        (choice,) = self.schedule.choices
+        return choice if choice.fault in REFUSALS else None
 
     @property
     def op(self) -> int:
@@ -112,12 +123,14 @@ def _crash_all(runs: Runs, crashed: Crashed, wanted: Wanted | None) -> None:
     for position, operation in enumerate(operations):
         if wanted is not None and wanted.operation != position:
             continue
-        weathered = Weathered(operation.name)
+        weathered = Weathered(operation=operation.name)
         crashed.operations.append(weathered)
         try:
             if crashed.blow is Blow.KILLED:
                 schedule = None if wanted is None else wanted.schedule
                 crashed.operations[-1] = kill_and_see(runs, operation, position, schedule)
+            elif wanted is not None and wanted.refusal is not None:
+                weathered.refusals = BadDisk(runs, operation, position, _path_of(runs)).try_one(wanted.refusal)
             else:
                 _Storm(runs, operation, weathered, position).through(wanted)
         except (KeyboardInterrupt, Terminated) as stop:
@@ -159,7 +172,7 @@ class _Storm:
         self._history: History = ()
         self._bad: dict[Word, Judged] = {}
         self._position = position
-        self._path = Path(runs.stage.parts[""].dsn())
+        self._path = _path_of(runs)
 
     def through(self, wanted: Wanted | None) -> None:
         """Record, and try every state or the one that is wanted.
@@ -186,6 +199,9 @@ class _Storm:
                 finding_of(judged, Rate(weathered.words[word], weathered.tried), recorded, self._runs.options)
                 for word, judged in sorted(self._bad.items(), key=lambda each: list(Word).index(each[0]))
             ]
+        if wanted is None:
+            disk = BadDisk(self._runs, self._operation, self._position, self._path)
+            weathered.refusals = disk.try_all(self._log)
 
     def _record(self) -> None:
         weathered, operation = self._weathered, self._operation
@@ -214,10 +230,18 @@ class _Storm:
         return replace(prefix, legal=not self._broken(prefix, recovery))
 
     def _broken(self, prefix: Prefix, recovery: Recovery) -> bool:
-        """Whether an invariant does not hold in the rows of a prefix."""
-        self._stage.sandbox.reset()
+        """Whether an invariant does not hold in the rows of a prefix, or in what recover and settle make of them."""
+        stage = self._stage
+        stage.sandbox.reset()
         self._path.write_bytes(recovery.database(whole(self._log, prefix.op).files))
-        return bool(Inspector(self._stage).inspect(prefix.state, Told.UNKNOWN, Ending()))
+        inspector = Inspector(stage)
+        if inspector.inspect(prefix.state, Told.UNKNOWN, Ending()):
+            return True
+        left = Run(Schedule(), Ending(), (), prefix.state, prefix.state)
+        run = Aftermath(stage, CommitWatch(stage, inspector)).follow(left)
+        if run.failed_step is not None or run.between:
+            return True
+        return bool(inspector.inspect(run.end, Told.UNKNOWN, Ending()))
 
     def _try_all(self, judge: Judge, recovery: Recovery) -> None:
         weathered, name = self._weathered, self._operation.name
@@ -257,6 +281,10 @@ class _Storm:
         known = self._bad.get(judged.word)
         if known is None or _plainness(judged) < _plainness(known):
             self._bad[judged.word] = judged
+
+
+def _path_of(runs: Runs) -> Path:
+    return Path(runs.stage.parts[""].dsn())
 
 
 def _plainness(judged: Judged) -> tuple[int, bool, int]:

@@ -67,7 +67,7 @@ def finding_of(judged: Judged, rate: Rate, recorded: Recorded, asked: CheckOptio
         history=tuple(recorded.history),
         replay=replay_command(schedule, recorded.position, asked),
         kind=CauseKind.SEVERAL_COMMITS if judged.word is Word.TORN else CauseKind.NOT_DURABLE,
-        cause=reason(judged),
+        cause=reason(judged, recorded.log),
         permanent=None if call is None or call.decided is None else Place(call.decided, call.path),
         rows=() if now is None else tuple(_fates(before, now, should)),
         rate=rate,

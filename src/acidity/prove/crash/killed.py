@@ -52,14 +52,14 @@ def kill_and_see(runs: Runs, operation: Operation, position: int, schedule: Sche
     (part,) = runs.stage.parts.values()
     assert isinstance(part, HostedSandbox)
     examiner = Examiner(whole, operation, Inspector(runs.stage), lambda: Settled(part), label=operation.name)
-    weathered = Weathered(operation.name)
+    weathered = Weathered(operation=operation.name)
     examination = examiner.examine(_planned(examiner, asked, schedule))
     struck = examination.struck
     weathered.planned, weathered.tried, weathered.ended = examination.planned, len(struck), examination.ended
     weathered.unknowns = list(examination.unknowns)
     weathered.commits = sum(event.call.commits for event in examination.baseline.clean[0].history)
     words = [(_word(item), item) for item in struck]
-    weathered.words = Counter(word for word, _ in words)
+    weathered.words = Counter(word.value for word, _ in words)
     for word in (Word.LOST, Word.TORN):
         wrong = [item for each, item in words if each is word]
         if wrong:

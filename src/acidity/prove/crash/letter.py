@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from acidity.core.finding import Finding
 from acidity.core.options import CheckOptions
 from acidity.core.report import Bound, ExitReason, Report
 from acidity.core.scenario import Scenario
 from acidity.core.schedule import Schedule
 from acidity.errors import UsageError
-from acidity.prove.checks import Check
+from acidity.prove.checks import Check, add
 from acidity.prove.crash.crash import Wanted, not_built, run_crash
 from acidity.prove.crash.findings import POWER_LOSS
 from acidity.prove.crash.judge import Word
 from acidity.prove.crash.kills import NAMES
-from acidity.prove.crash.seen import Blow, Crashed
+from acidity.prove.crash.refusals import NAMES as REFUSALS
+from acidity.prove.crash.seen import Blow, Crashed, Tried
 from acidity.prove.drill.letters import counted, versions
 
 _NOT_COVERED = {
@@ -23,41 +25,54 @@ _NOT_COVERED = {
     Blow.KILLED: ("other arguments", "kills beside other callers", "power loss of the server (fsync, flush_log=2)"),
 }
 
+_GOOD = "all or nothing, and told so"
+
 
 def durability_report(crashed: Crashed, asked: CheckOptions) -> Report:
     """Letter D: every acknowledged COMMIT is there after every power cut, and none in part."""
     operations = crashed.operations
-    findings = [finding for each in operations for finding in each.findings]
-    words: Counter[Word] = sum((each.words for each in operations), Counter())
+    refusals = [each.refusals for each in operations if each.refusals is not None]
+    seen: list[Tried] = [*operations, *refusals]
+    findings: list[Finding] = []
+    for each in seen:
+        for finding in each.findings:
+            add(findings, finding)
+    words: Counter[str] = sum((each.words for each in seen), Counter())
     return Report(
         check="crash",
         target=asked.target,
         engine=crashed.engine.at(asked.isolation_level),
-        runs=sum(each.tried for each in operations),
+        runs=sum(each.tried for each in seen),
         bounds=tuple(_bounds(crashed)),
         findings=tuple(findings),
-        unknowns=(*crashed.unknowns, *(why for each in operations for why in each.unknowns)),
-        headline=_headline(crashed, words),
-        counts={word.value: words[word] for word in Word},
+        unknowns=(*crashed.unknowns, *(why for each in seen for why in each.unknowns)),
+        headline=_headline(crashed),
+        counts={word.value: words[word] for word in Word} | {word: count for word, count in words.items() if count},
         notes=tuple(_notes(crashed)),
         not_covered=_NOT_COVERED[crashed.blow],
-        ended=next((each.ended for each in operations if each.ended is not ExitReason.FINISHED), crashed.ended),
+        ended=next((each.ended for each in seen if each.ended is not ExitReason.FINISHED), crashed.ended),
         seed=asked.seed,
         versions=versions(),
         elapsed_s=crashed.elapsed_s,
     )
 
 
-def _headline(crashed: Crashed, words: Counter[Word]) -> str:
+def _headline(crashed: Crashed) -> str:
     operations, one = crashed.operations, crashed.blow.value
+    words: Counter[str] = sum((each.words for each in operations), Counter())
+    refused: Counter[str] = sum((each.refusals.words for each in operations if each.refusals is not None), Counter())
     if not operations:
         return ""
     tried, planned = sum(each.tried for each in operations), sum(each.planned for each in operations)
+    bad = [f"{words[word]:,} {word.value}" for word in Word if word is not Word.OK and words[word]]
+    bad += [f"{count:,} {word} on a bad disk" for word, count in sorted(refused.items())]
+    if not planned and any(each.refusals is not None for each in operations):
+        runs = sum(each.refusals.tried for each in operations if each.refusals is not None)
+        return f"{counted(runs, 'refused request')}: {' · '.join(bad) or _GOOD * bool(runs) or 'nothing was refused'}"
     of = f"{tried:,}" if tried == planned else f"{tried:,} of {planned:,}"
     where = f"{of} {one}{'' if planned == 1 else 's'}"
-    if not any(each.commits for each in operations):
+    if not any(each.commits for each in operations) and not refused:
         return f"{where}: nothing is committed, so nothing can be lost"
-    bad = [f"{words[word]:,} {word.value}" for word in Word if word is not Word.OK and words[word]]
     return f"{where}: {' · '.join(bad)}" if bad else f"{where}: every acknowledged commit was there, none in part"
 
 
@@ -72,6 +87,11 @@ def _bounds(crashed: Crashed) -> Iterator[Bound]:
         return
     opened = counted(sum(each.opened for each in operations), "different one")
     yield Bound("power-loss states", tried, planned, f"simulated from what was written; {opened} recovered by SQLite")
+    refusals = [each.refusals for each in operations if each.refusals is not None]
+    if any(each.planned for each in refusals):
+        tried, planned = sum(each.tried for each in refusals), sum(each.planned for each in refusals)
+        note = "each write, sync, truncation and deletion fails, once and with all after it; and the disk is full"
+        yield Bound("requests that the disk refused", tried, planned, note)
     cuts, exhaustive = (sum(each.cuts[place] for each in operations) for place in range(2))
     if cuts:
         yield Bound(
@@ -98,9 +118,9 @@ DURABLE = Check("crash", _gather, durability_report, covers=("power loss",), not
 CRASH = Check("crash", _gather, durability_report)
 
 
-CRASHES = frozenset({POWER_LOSS, *NAMES})
+CRASHES = frozenset({POWER_LOSS, *NAMES, *REFUSALS})
 """What a Schedule of a crash names instead of a fault of the drill."""
-_ONE = {(POWER_LOSS, True), *((name, False) for name in NAMES)}
+_ONE = {(POWER_LOSS, True), *((name, False) for name in NAMES), *((name, True) for name in REFUSALS)}
 
 
 def one_state(schedule: Schedule, operation: int) -> Check[Crashed]:

@@ -65,6 +65,10 @@ class Recorder:
         """Asked before it is opened."""
         return os.path.lexists(path)
 
+    def refuses(self, path: str, request: str) -> int:  # noqa: ARG002 - the disk of a recording is a good one
+        """Nothing fails."""
+        return 0
+
     def opened(self, path: str, *, new: bool) -> None:
         """Opening a file that is there changes nothing."""
         if new:

@@ -9,7 +9,6 @@ from enum import Enum
 from acidity.core.finding import Finding
 from acidity.core.report import EngineInfo, ExitReason
 from acidity.errors import Terminated
-from acidity.prove.crash.judge import Word
 from acidity.prove.runs import reason_of
 
 
@@ -26,34 +25,45 @@ class Blow(Enum):
 
 
 @dataclass(slots=True)
-class Weathered:
-    """What came of one operation.
+class Tried:
+    """What came of one operation, in states or in runs.
 
     Attributes:
-        operation: its name.
         planned: how many states or runs there are.
         tried: how many were judged.
-        opened: how many states had different files, so that SQLite opened them.
-        cuts: at how many places the power was cut, and at how many of them every subset of the writes was tried.
-        words: what they were.
-        commits: how many COMMITs were acknowledged.
-        entries: how long the log of what was written is.
+        words: what they were; of refusals only those that were wrong.
         ended: why no more were tried.
         findings: what there is to say.
         unknowns: what could not be decided.
     """
 
-    operation: str
     planned: int = 0
     tried: int = 0
-    opened: int = 0
-    cuts: tuple[int, int] = (0, 0)
-    words: Counter[Word] = field(default_factory=Counter)
-    commits: int = 0
-    entries: int = 0
+    words: Counter[str] = field(default_factory=Counter)
     ended: ExitReason = ExitReason.FINISHED
     findings: list[Finding] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Weathered(Tried):
+    """What came of one operation when the power was cut, or the server killed.
+
+    Attributes:
+        operation: its name.
+        opened: how many states had different files, so that SQLite opened them.
+        cuts: at how many places the power was cut, and at how many of them every subset of the writes was tried.
+        commits: how many COMMITs were acknowledged.
+        entries: how long the log of what was written is.
+        refusals: what came of it on a bad disk; None where that was not tried.
+    """
+
+    operation: str = ""
+    opened: int = 0
+    cuts: tuple[int, int] = (0, 0)
+    commits: int = 0
+    entries: int = 0
+    refusals: Tried | None = None
 
 
 @dataclass(slots=True)

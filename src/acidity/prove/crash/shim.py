@@ -33,6 +33,9 @@ class Tape(Protocol):
     def takes(self, path: str) -> bool:
         """Whether this file belongs to the database."""
 
+    def refuses(self, path: str, request: str) -> int:
+        """The result code with which a ``write``, ``truncate``, ``sync`` or ``delete`` fails undone; 0 lets it be."""
+
     def opened(self, path: str, *, new: bool) -> None:
         """It was opened, and made by that."""
 
@@ -109,14 +112,20 @@ class _Patched:
             return int(close(file))
 
         def written(file: int, buffer: int, amount: int, offset: int) -> int:
+            if refused := shim.refusal(file, "write"):
+                return refused
             shim.hear(file, lambda tape, path: tape.written(path, offset, ctypes.string_at(buffer, amount)))
             return int(write(file, buffer, amount, offset))
 
         def truncated(file: int, size: int) -> int:
+            if refused := shim.refusal(file, "truncate"):
+                return refused
             shim.hear(file, lambda tape, path: tape.truncated(path, size))
             return int(truncate(file, size))
 
         def synced(file: int, flags: int) -> int:
+            if refused := shim.refusal(file, "sync"):
+                return refused
             begun = shim.hear(file, lambda tape, _: tape.syncing())
             result = int(sync(file, flags))
             if result == _OK:
@@ -181,6 +190,9 @@ class _Shim:
 
         def deleted(vfs: int, name: int | None, directory: int) -> int:
             path = self._path(name)
+            refused = 0 if path is None else self._tell(lambda tape: tape.refuses(path, "delete"))
+            if refused:
+                return int(refused)
             result = int(original_delete(vfs, name, directory))
             if result == _OK and path is not None:
                 self._tell(lambda tape: tape.deleted(path, directory=bool(directory)))
@@ -246,6 +258,10 @@ class _Shim:
         first = file in self._unsynced
         self._unsynced.discard(file)
         return first
+
+    def refusal(self, file: int, request: str) -> int:
+        """The result code with which this request is to fail; 0 lets it be done."""
+        return self.hear(file, lambda tape, path: tape.refuses(path, request)) or 0
 
     def hear(self, file: int, tell: Callable[[Tape, str], Any]) -> Any:
         """Tell the tape of something that is asked of an open file."""

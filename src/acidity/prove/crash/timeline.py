@@ -84,13 +84,16 @@ def outcome(judged: Judged) -> str:
     return "at the next open one transaction of the operation is there, and the other one never comes"
 
 
-def reason(judged: Judged) -> str:
+def reason(judged: Judged, log: Log) -> str:
     """Why such a state can be, in one sentence without a full stop."""
     if judged.word is Word.TORN:
         return "the operation commits its change in several transactions, and the power can go off between two of them"
     loss = judged.loss
+    until = log.entries[: loss.cut.op]
+    if not any(entry.kind is Kind.SYNC for entry in until):
+        return _never_synced(until)
     gone = [item.entry for place, item in enumerate(loss.cut.pending) if not loss.survivors.keeps(place)]
-    if judged.word is Word.LOST and any(entry.kind is Kind.DELETE for entry in gone):
+    if judged.word is Word.LOST and any(_deletes_journal(entry) for entry in gone):
         return (
             "COMMIT is the deletion of the journal, and with synchronous below EXTRA nothing makes a deletion durable"
         )
@@ -98,6 +101,18 @@ def reason(judged: Judged) -> str:
         files = dict.fromkeys(file_in_words(entry.file) for entry in gone)
         return f"nothing has synced the {' and the '.join(files)} when COMMIT returns"
     return "nothing has synced what would take the change back before the change itself is written"
+
+
+def _never_synced(entries: Sequence[Entry]) -> str:
+    """With synchronous=OFF everything waits until the system writes it, in any order."""
+    found = "nothing is synced (synchronous=OFF), so that what was written reaches the disk in any order, or not at all"
+    if any(entry.kind is Kind.DELETE and entry.file.endswith("-wal") for entry in entries):
+        return f"{found}; the write-ahead log was copied into the database file and deleted all the same"
+    return found
+
+
+def _deletes_journal(entry: Entry) -> bool:
+    return entry.kind is Kind.DELETE and entry.file.endswith("-journal")
 
 
 def explained(judged: Judged, history: Sequence[Event], log: Log) -> Iterator[str]:

@@ -33,17 +33,19 @@ class Strike:
         index: the number of the Call, from 1.
         persistent: it stays from there on.
         actor: whose Call it is.
+        state: what of the fault it is, where it has several forms: as a Schedule prints it.
     """
 
     fault: Fault
     index: int
     persistent: bool = False
     actor: str = FIRST
+    state: str = ""
 
     @property
     def schedule(self) -> Schedule:
         """How the run prints."""
-        return Schedule((Choice(self.actor, self.index, self.fault.name, self.persistent),))
+        return Schedule((Choice(self.actor, self.index, self.fault.name, self.persistent, self.state),))
 
 
 @dataclass(slots=True)
