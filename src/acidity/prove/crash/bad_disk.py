@@ -90,7 +90,10 @@ class BadDisk:
     def try_one(self, choice: Choice) -> Tried:
         """Refuse what a Schedule names; see `try_all` for what it raises."""
         with Refuser(self._path) as refuser:
-            return self._tried([named(refuser, choice)], refuser)
+            found = self._tried([named(refuser, choice)], refuser)
+        if found.tried == 0 and not found.unknowns:
+            found.unknowns.append(f"{self._operation.name}, bad disk: the request did not come again")
+        return found
 
     def _tried(self, strikes: list[Strike], refuser: Refuser) -> Tried:
         runs = self._runs
@@ -106,8 +109,6 @@ class BadDisk:
         struck = examination.struck
         found.tried, found.ended = len(struck), examination.ended
         found.unknowns = list(examination.unknowns)
-        if examination.missed:
-            found.unknowns.append(f"{name}: {examination.missed} of its requests did not come again")
         wrong = [(code, item) for item in struck if (code := self._code(item)) is not None]
         found.words = Counter(code.word for code, _ in wrong)
         first = dict(reversed(wrong))
