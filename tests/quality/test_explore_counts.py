@@ -29,13 +29,15 @@ def counts() -> dict[str, tuple[int, ...]]:
 
 @pytest.fixture(scope="module")
 def stage_at() -> Iterator[Callable[[str, str], Stage]]:
-    """A Stage for each engine and level, opened when it is first asked for."""
+    """A Stage at an engine and level; the one before is closed, since its connections would be foreign ones."""
     opened: dict[tuple[str, str], Stage] = {}
     scenario = together(*next(iter(CONTESTED.values())).operations)
     with ExitStack() as stack:
 
         def stage(db: str, level: str) -> Stage:
             if (db, level) not in opened:
+                stack.close()
+                opened.clear()
                 settings = {"journal_mode": level} if db == "sqlite" else {}
                 imposed = None if db == "sqlite" else level
                 opened[db, level] = stack.enter_context(Stage(scenario, db, settings, imposed, 30.0))
