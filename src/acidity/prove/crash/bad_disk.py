@@ -157,7 +157,9 @@ class BadDisk:
         hold: whether they may stay alone is letter A's, which asks the same of every fault.
         """
         judgement, scenario = item.judgement, self._runs.stage.scenario
-        if judgement.rows is Rows.BEFORE and commits_acknowledged(item.run.history):
+        history = item.run.history
+        told_of_it = any(event.reply.status == "error" for event in history)  # a COMMIT after it had nothing to commit
+        if judgement.rows is Rows.BEFORE and commits_acknowledged(history) and not told_of_it:
             return LOST_COMMIT
         unfinished = scenario.commits == "several" and not scenario.steps and judgement.rows is Rows.TORN
         if judgement.severity != "error" or (unfinished and not item.run.broken):
