@@ -71,6 +71,8 @@ def _headline(crashed: Crashed) -> str:
         return f"{counted(runs, 'refused request')}: {' · '.join(bad) or _GOOD * bool(runs) or 'nothing was refused'}"
     of = f"{tried:,}" if tried == planned else f"{tried:,} of {planned:,}"
     where = f"{of} {one}{'' if planned == 1 else 's'}"
+    if planned and not tried:
+        return f"{where}: nothing was looked at"
     if not any(each.commits for each in operations) and not refused:
         return f"{where}: nothing is committed, so nothing can be lost"
     return f"{where}: {' · '.join(bad)}" if bad else f"{where}: every acknowledged commit was there, none in part"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, islice
 from shlex import quote
 from typing import get_args
 
@@ -269,13 +269,12 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
     group.searched = search.found
     group.locks = lab.locks
     try:
-        all_orders = schedule is not None or _judge_orders(compared.oracle, search, group, runs)
+        if schedule is None:
+            _judge_orders(compared.oracle, search, group, runs)
         search.through(None if schedule is None else grants_of(schedule))
     finally:
         group.searched = search.found
         group.unknowns += list(dict.fromkeys(group.searched.undecided))
-    if group.searched.classes and not all_orders:  # schedules of one class may commit in another order
-        group.unknowns.append(f"rules were asked in {group.orders} orders of transactions, and there are more")
     if group.searched.ended is not ExitReason.FINISHED:
         covered = f"{float(group.searched.covered):.2%} of the schedules were run"
         covered += f", {group.searched.by_chance}" if group.searched.by_chance else ""
@@ -290,20 +289,14 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
     ]
 
 
-def _judge_orders(oracle: Oracle, search: Search, group: Group, runs: Runs) -> bool:
-    """Begin with the plainest orders of their transactions, which show what goes wrong between two of them.
-
-    Returns:
-        Whether these were all.
-    """
+def _judge_orders(oracle: Oracle, search: Search, group: Group, runs: Runs) -> None:
+    """Begin with the plainest orders of their transactions: they show what goes wrong between two of them."""
     with suppress(NoOracle):  # a run that would have needed one that cannot be made says so
-        for serial in oracle.alternations(oracle.names):
-            if group.orders >= min(ORDERS_FIRST, group.share or ORDERS_FIRST) or runs.over():
-                return False
+        for serial in islice(oracle.alternations(oracle.names), min(ORDERS_FIRST, group.share or ORDERS_FIRST)):
             search.beside(serial.runs[0])
             group.orders += 1
-        return True
-    return False
+            if runs.over():
+                break
 
 
 def _findings_of(runs: Runs, manners: Manners, callers: Callers) -> list[Finding]:

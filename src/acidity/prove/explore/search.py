@@ -118,7 +118,6 @@ class Search:
         self._oracle = oracle
         self._runs = runs
         self._judge = Judge(oracle)
-        self._beside: list[Judged] = []
         self.found = Searched()
         self._deviations = 0
 
@@ -137,8 +136,6 @@ class Search:
             if not tree.unfit:
                 return self.found
             self.found = Searched(every=tree.unfit)
-            for judged in self._beside:
-                self._take(judged, counted=0)
         return self._all(only)
 
     def _all(self, only: Sequence[str] | None) -> Searched:
@@ -186,8 +183,7 @@ class Search:
 
     def beside(self, played: Played) -> None:
         """Judge a run that was made for another reason, and is none of the schedules that were asked for."""
-        self._beside.append(self._judge.judge(played))
-        self._take(self._beside[-1], counted=0)
+        self._take(self._judge.judge(played), counted=0)
 
     def _by_chance(self, every: Every, most: int) -> None:
         """Leave the last runs to chance, since those that are left are more than may be made."""
