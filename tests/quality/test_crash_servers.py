@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from acidity import prove
-from acidity.core.call import Call, Kind
+from acidity.adapters.seam import Actor, PassThrough
+from acidity.core.call import Call, Event, Kind, Reply
 from acidity.engines import new_sandbox
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.process import parent_of
+from acidity.errors import UsageError
+from acidity.explained.programs.shop import SHOP, Item
+from acidity.prove import Operation, Scenario
 from acidity.prove.crash.judge import Word
-from acidity.prove.crash.kills import NAMES, cycles
+from acidity.prove.crash.kills import CLIENT_KILLS, COMMITS_MAX, SERVER_KILLS, cycles, named, of_the_client
+from acidity.prove.crash.together import Moment, explanation, kills_at, owed
+from acidity.prove.drill.striker import Strike
+from acidity.prove.stage.call import Player
 from tests.quality.test_crash import of, sell, sell_in_two, wrong
 from tests.tiers import SERVERS
 
@@ -34,9 +46,116 @@ def test_the_kills_are_spread_over_the_commits_and_drawn_by_the_seed() -> None:
         "ac1:A2!server-killed-under-way",
     ]
     assert {strike.index for strike in planned[:6]} == {2, 3}
-    assert {strike.fault.name for strike in planned} == NAMES
+    assert {strike.fault.name for strike in planned} == SERVER_KILLS
     assert [strike.index for strike in cycles(calls, 40, seed=1)] == [strike.index for strike in cycles(calls, 40, 1)]
     assert cycles(calls[:1], 7, seed=1) == [], "nothing is committed"
+
+
+def test_the_program_itself_is_killed_at_its_first_commits_and_somewhere() -> None:
+    calls = [Call("A", number, Kind.COMMIT if number % 2 else Kind.STATEMENT) for number in range(1, 12)]
+    planned = of_the_client(calls, seed=1)
+    assert {strike.fault.name for strike in planned} == CLIENT_KILLS
+    assert all(strike.fault.in_child for strike in planned)
+    assert len(planned) == 4 * COMMITS_MAX
+    assert of_the_client(calls[1:2], seed=1) == [], "nothing is committed"
+    for strike in planned:
+        choice = strike.schedule.choices[0]
+        assert named(choice.fault, choice.calls, 1).schedule == strike.schedule
+
+
+# Several clients
+
+
+def test_kills_under_several_clients_are_at_each_commit_and_at_moments() -> None:
+    planned = list(islice(kills_at([("A", 3), ("B", 2)], 0.5, Random(1)), 8))
+    struck = [str(kill.schedule) for kill in planned if isinstance(kill, Strike)]
+    assert struck == [
+        f"ac1:{call}!server-killed-{how}" for call in ("A3", "B2") for how in ("after", "under-way", "before")
+    ]
+    moments = [kill.delay_us for kill in planned if isinstance(kill, Moment)]
+    assert len(moments) == 2
+    assert all(0 <= moment <= 500_000 for moment in moments)
+    assert list(kills_at([], 0.5, Random(1))) == []
+
+
+@pytest.mark.parametrize(
+    ("must", "may", "given", "expected"),
+    [
+        ("AB", "", {"AB"}, "AB"),
+        ("AB", "", {"A", "AB"}, "AB"),
+        ("AB", "", {"A"}, "A"),  # that of B is lost
+        ("B", "A", {"A", "B"}, "B"),  # both give the same rows: nothing is lost
+        ("B", "A", {"A"}, "A"),  # that of B is lost, and that of A is there
+        ("", "AB", {""}, ""),
+        ("A", "", {"B", "AB"}, None),  # B never sent its COMMIT
+        ("A", "B", set(), None),
+    ],
+)
+def test_rows_are_explained_by_what_must_and_what_may_be_there(
+    must: str, may: str, given: set[str], expected: str | None
+) -> None:
+    found = explanation(set(must), set(may), lambda names: "".join(names) in given)
+    assert (None if found is None else "".join(found)) == expected
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        (["ok"], ("A", "")),
+        (["unknown"], ("", "A")),
+        (["error"], ("", "A")),
+        (["unknown", "ok"], ("A", "")),
+        ([], ("", "")),
+    ],
+)
+def test_a_change_is_owed_as_soon_as_one_commit_was_acknowledged(
+    statuses: list[Any], expected: tuple[str, str]
+) -> None:
+    events = [Event(Call("A", number, Kind.COMMIT), Reply(status)) for number, status in enumerate(statuses, start=1)]
+    player = Player(
+        Operation(sell), Actor("A", PassThrough(), events=[Event(Call("A", 9, Kind.STATEMENT), Reply("ok")), *events])
+    )
+    assert tuple("".join(names) for names in owed([player])) == expected
+
+
+def take_two(session: Session) -> None:
+    """Reads, and writes what it makes of it: two of them lose one."""
+    item = session.get_one(Item, 1)
+    session.execute(update(Item).where(Item.id == 1).values(stock=item.stock - 2))
+    session.commit()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("db", SERVERS)
+def test_several_clients_under_killed_servers(db: str) -> None:
+    both = Scenario(Operation(sell), Operation(sell), **SHOP)
+    lossy = prove.crash(both, db=db, settings=LOSSY[db], runs_max=2, target="shop:both")
+    found = [each for each in lossy.findings if "under 2 clients" in each.title]
+    assert [(each.code, str(each.schedule)) for each in found] == [("ACI401", "ac1:A3!server-killed-after.B")]
+    again = prove.replay_crash(both, found[0].schedule, db=db, settings=LOSSY[db])
+    assert ("ACI401", again.bounds[1].covered) in {(each.code, 1) for each in again.findings}
+    assert prove.replay_crash(both, "ac1:A!server-killed@900.us.B", db=db).verdict == "pass"
+    for schedule in ("ac1:A!server-killed@900.us", "ac1:A3!server-killed-after.B!error-after"):
+        with pytest.raises(UsageError):
+            prove.replay_crash(both, schedule, db=db)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("db", SERVERS)
+def test_clients_that_are_not_isolated_are_left_to_letter_i(db: str) -> None:
+    report = prove.crash(of(take_two), db=db, runs_max=4)
+    assert report.verdict == "pass", str(report)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("db", SERVERS)
+def test_a_killed_program_leaves_all_or_nothing(db: str) -> None:
+    for name in sorted(CLIENT_KILLS):
+        right = prove.replay_crash(of(sell), f"ac1:A3!{name}", db=db)
+        assert right.verdict == "pass", str(right)
+    torn = prove.replay_crash(of(sell_in_two), "ac1:A4!client-killed-before", db=db)
+    assert wrong(torn) == {Word.TORN.value}, str(torn)
+    assert "the program is killed" in torn.findings[0].title
 
 
 @pytest.mark.slow
@@ -72,7 +191,7 @@ def test_defaults_lose_nothing_and_asynchronous_commits_are_lost(db: str) -> Non
     assert any("power loss of the server" in what for what in durable.not_covered)
     lossy = prove.crash(of(sell), db=db, settings=LOSSY[db], runs_max=4, target="shop:sale")
     assert (lossy.verdict, wrong(lossy)) == ("fail", {Word.LOST.value}), str(lossy)
-    (finding,) = lossy.findings
+    finding = lossy.findings[0]
     assert (finding.code, str(finding.schedule)) == ("ACI401", "ac1:A3!server-killed-after")
     again = prove.replay_crash(of(sell), finding.schedule, db=db, settings=LOSSY[db])
     assert [found.code for found in again.findings] == ["ACI401"]
@@ -92,3 +211,4 @@ def test_a_change_in_two_commits_is_torn_by_a_kill_between_them(db: str) -> None
 def test_defaults_lose_nothing_in_many_cycles(db: str) -> None:
     report = prove.crash(of(sell), db=db, runs_max=AT_HAND[db])
     assert (report.verdict, report.bounds[0].covered) == ("pass", AT_HAND[db]), str(report)
+    assert report.bounds[1].covered > 0.9 * AT_HAND[db], str(report)

@@ -19,6 +19,7 @@ from acidity.engines import engine_of
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
 from acidity.prove.crash.bad_disk import BadDisk
+from acidity.prove.crash.clients import kill_under_clients
 from acidity.prove.crash.disk import Disk
 from acidity.prove.crash.findings import Recorded, finding_of
 from acidity.prove.crash.judge import Judge, Judged, NoPrefixes, Prefix, Word, calls_until, prefixes_of, whole
@@ -71,6 +72,11 @@ class Wanted:
         return self.schedule.choices[0].calls
 
     @property
+    def together(self) -> bool:
+        """Whether several clients are at work."""
+        return len(self.schedule.choices) > 1
+
+    @property
     def refusal(self) -> Choice | None:
         """What the disk refuses; None for a power cut."""
         (choice,) = self.schedule.choices
@@ -121,7 +127,7 @@ def run_crash(scenario: Scenario, asked: CheckOptions, wanted: Wanted | None = N
 def _crash_all(runs: Runs, crashed: Crashed, wanted: Wanted | None) -> None:
     operations = runs.stage.scenario.operations
     for position, operation in enumerate(operations):
-        if wanted is not None and wanted.operation != position:
+        if wanted is not None and (wanted.operation != position or wanted.together):
             continue
         weathered = Weathered(operation=operation.name)
         crashed.operations.append(weathered)
@@ -132,7 +138,10 @@ def _crash_all(runs: Runs, crashed: Crashed, wanted: Wanted | None) -> None:
             elif wanted is not None and wanted.refusal is not None:
                 weathered.refusals = BadDisk(runs, operation, position, _path_of(runs)).try_one(wanted.refusal)
             else:
-                _Storm(runs, operation, weathered, position).through(wanted)
+                storm = Storm(runs, operation, weathered, position)
+                storm.cut_power(wanted)
+                if wanted is None:
+                    storm.spoil_disk()
         except (KeyboardInterrupt, Terminated) as stop:
             runs.stop(stop)
         except (Unrecordable, NoPrefixes, DidNotEnd, Unsettled) as error:
@@ -143,6 +152,10 @@ def _crash_all(runs: Runs, crashed: Crashed, wanted: Wanted | None) -> None:
             crashed.stop(runs.stopped_by)
             return
         crashed.engine = runs.stage.sandbox.info()  # with what the operations themselves have set
+    if crashed.blow is Blow.KILLED and (wanted is None or wanted.together):
+        crashed.operations.append(kill_under_clients(runs, operations, None if wanted is None else wanted.schedule))
+        if runs.stopped_by is not None:
+            crashed.stop(runs.stopped_by)
 
 
 class _Marking(Layer):
@@ -160,8 +173,15 @@ class _Marking(Layer):
             self._recorder.answered()
 
 
-class _Storm:
-    """The power cuts of one operation."""
+class Storm:
+    """The power cuts of one operation, and then its bad disks.
+
+    Args:
+        runs: of the check.
+        operation: whose.
+        weathered: where it is noted what came of it.
+        position: where the operation stands in the scenario, from 0.
+    """
 
     def __init__(self, runs: Runs, operation: Operation, weathered: Weathered, position: int) -> None:
         self._runs = runs
@@ -174,7 +194,7 @@ class _Storm:
         self._position = position
         self._path = _path_of(runs)
 
-    def through(self, wanted: Wanted | None) -> None:
+    def cut_power(self, wanted: Wanted | None = None) -> None:
         """Record, and try every state or the one that is wanted.
 
         Raises:
@@ -199,9 +219,12 @@ class _Storm:
                 finding_of(judged, Rate(weathered.words[word], weathered.tried), recorded, self._runs.options)
                 for word, judged in sorted(self._bad.items(), key=lambda each: list(Word).index(each[0]))
             ]
-        if wanted is None:
+
+    def spoil_disk(self) -> None:
+        """Refuse what the recording asked for; nothing where that cannot be judged."""
+        if not self._weathered.unknowns:
             disk = BadDisk(self._runs, self._operation, self._position, self._path)
-            weathered.refusals = disk.try_all(self._log)
+            self._weathered.refusals = disk.try_all(self._log)
 
     def _record(self) -> None:
         weathered, operation = self._weathered, self._operation
