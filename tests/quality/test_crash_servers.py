@@ -13,7 +13,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from acidity import prove
-from acidity.adapters.seam import Actor, PassThrough
+from acidity.adapters.seam import Actor
 from acidity.core.call import Call, Event, Kind, Reply
 from acidity.engines import new_sandbox
 from acidity.engines.hosted import HostedSandbox
@@ -23,7 +23,7 @@ from acidity.explained.programs.shop import SHOP, Item
 from acidity.prove import Operation, Scenario
 from acidity.prove.crash.judge import Word
 from acidity.prove.crash.kills import CLIENT_KILLS, COMMITS_MAX, SERVER_KILLS, cycles, named, of_the_client
-from acidity.prove.crash.together import Moment, explanation, kills_at, owed
+from acidity.prove.crash.together import Committed, Marking, Moment, commits_of, is_explained, kills_at
 from acidity.prove.drill.striker import Strike
 from acidity.prove.stage.call import Player
 from tests.quality.test_crash import of, sell, sell_in_two, wrong
@@ -81,41 +81,28 @@ def test_kills_under_several_clients_are_at_each_commit_and_at_moments() -> None
 @pytest.mark.parametrize(
     ("must", "may", "given", "expected"),
     [
-        ("AB", "", {"AB"}, "AB"),
-        ("AB", "", {"A", "AB"}, "AB"),
-        ("AB", "", {"A"}, "A"),  # that of B is lost
-        ("B", "A", {"A", "B"}, "B"),  # both give the same rows: nothing is lost
-        ("B", "A", {"A"}, "A"),  # that of B is lost, and that of A is there
-        ("", "AB", {""}, ""),
-        ("A", "", {"B", "AB"}, None),  # B never sent its COMMIT
-        ("A", "B", set(), None),
+        ("AB", "", {"AB"}, True),
+        ("AB", "", {"A"}, False),  # a part of what B has committed, or A has overwritten it
+        ("B", "A", {"B"}, True),
+        ("B", "A", {"AB"}, True),
+        ("B", "A", {"A"}, False),
+        ("", "AB", {""}, True),
+        ("A", "", {"B", "AB"}, False),
     ],
 )
-def test_rows_are_explained_by_what_must_and_what_may_be_there(
-    must: str, may: str, given: set[str], expected: str | None
+def test_rows_are_explained_by_the_clients_whose_marks_are_there(
+    must: str, may: str, given: set[str], expected: object
 ) -> None:
-    found = explanation(set(must), set(may), lambda names: "".join(names) in given)
-    assert (None if found is None else "".join(found)) == expected
+    assert is_explained(set(must), set(may), lambda names: "".join(names) in given) is expected
 
 
-@pytest.mark.parametrize(
-    ("statuses", "expected"),
-    [
-        (["ok"], ("A", "")),
-        (["unknown"], ("", "A")),
-        (["error"], ("", "A")),
-        (["unknown", "ok"], ("A", "")),
-        ([], ("", "")),
-    ],
-)
-def test_a_change_is_owed_as_soon_as_one_commit_was_acknowledged(
-    statuses: list[Any], expected: tuple[str, str]
-) -> None:
-    events = [Event(Call("A", number, Kind.COMMIT), Reply(status)) for number, status in enumerate(statuses, start=1)]
-    player = Player(
-        Operation(sell), Actor("A", PassThrough(), events=[Event(Call("A", 9, Kind.STATEMENT), Reply("ok")), *events])
-    )
-    assert tuple("".join(names) for names in owed([player])) == expected
+def test_each_commit_has_the_mark_that_was_written_before_it() -> None:
+    marking = Marking("bait.bait", 1_000_000, marks={2: 1_000_000, 9: 1_000_001})
+    kinds = {1: Kind.STATEMENT, 2: Kind.COMMIT, 4: Kind.COMMIT, 9: Kind.COMMIT}
+    statuses: dict[int, Any] = {1: "ok", 2: "unknown", 4: "ok", 9: "ok"}
+    events = [Event(Call("A", number, kind), Reply(statuses[number])) for number, kind in kinds.items()]
+    player = Player(Operation(sell), Actor("A", marking, events=events))
+    assert commits_of(player) == [Committed(1_000_000, False), Committed(None, True), Committed(1_000_001, True)]
 
 
 def take_two(session: Session) -> None:

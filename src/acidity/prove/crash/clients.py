@@ -120,7 +120,7 @@ def _finding(shown: Round, rate: Rate, runs: Runs, found: Weathered) -> Finding:
         explanation=(
             f"{len(shown.players)} clients are at work ({shown.schedule}): every process of the server gets SIGKILL",
             "the server starts again on its data, and recovers",
-            f"COMMIT of {who} had been acknowledged; no order of the clients with that change gives these rows",
+            f"COMMIT of {who} had been acknowledged, and what acidity had written in the same transaction is gone",
         ),
         occurrences=rate.runs,
         history=tuple(event for each in shown.players for event in each.actor.history),

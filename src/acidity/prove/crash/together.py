@@ -1,9 +1,10 @@
 """Several clients at once while their server is killed: what was acknowledged is there, and no other change in part.
 
-What may be there is what comes of the clients one after another, in any order: of all whose COMMIT was acknowledged,
-and of any of those whose COMMIT was sent and not answered. Rows that no order gives come of clients that are not
-isolated from one another, which is letter I's, or are a part of a change: the clients are let at the rows in step,
-without a kill, and where that does not show the first, the round is unknown.
+Each transaction gets a row of acidity's own just before its COMMIT, in a table of acidity's own: a mark. What has come
+back is told by the marks alone, whatever the clients have done to each other's rows. The rows then have to be what
+comes of just those clients one after another, in some order. Rows that no order gives are a part of a change, or come
+of clients that are not isolated from one another, which is letter I's: the clients are let at the rows in step, without
+a kill, and where that does not show the second, the round is unknown.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, combinations, islice
 
 from acidity.adapters.seam import Actor, Layer, PassThrough, PendingCall
+from acidity.core.call import Kind, commits_acknowledged
 from acidity.core.outcome import Ending, State
 from acidity.core.scenario import Operation
 from acidity.core.schedule import Choice, Schedule
@@ -29,6 +31,7 @@ from acidity.prove.crash.kills import AFTER, BEFORE, KILLED, UNDER_WAY_MAX_S, na
 from acidity.prove.drill.striker import FaultInjector, Strike, context_of
 from acidity.prove.explore.lab import Lab
 from acidity.prove.explore.oracle import Oracle
+from acidity.prove.faults.bait import table
 from acidity.prove.runs import Runs
 from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.host import LoopHost, is_async
@@ -38,7 +41,8 @@ from acidity.prove.stage.run import Scene
 CLIENTS_MAX = 3
 ROUNDS = 6  # of all clients together, unless ``runs_max=`` says how many
 _IN_STEP = 3  # rounds without a kill, to see whether the clients are isolated from one another
-_STEP_S = 0.1  # a client that waits for the other one's lock does not come; then nobody waits any more
+_FIRST_MARK, _MARKS = 1_000_000, 1_000  # the bait has rows of its own; of each client so many
+_STEP_S = 1.0  # a client that waits for the other one's lock does not come; then nobody waits any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class Round:
         state: the rows after the recovery.
         word: what they are; None where no order of the clients gives them.
         lost: the clients whose acknowledged change is gone.
-        wanted: rows that would have been right, where something is lost.
+        wanted: rows that would have been right, where something is lost: of one of the orders.
     """
 
     schedule: Schedule
@@ -96,6 +100,7 @@ class Clients:
         (part,) = self._stage.parts.values()
         assert isinstance(part, HostedSandbox)
         self._part = part
+        self._marks = table(part, "bait")
         lab = Lab(self._stage, operations)
         self._oracle = Oracle(lab, self._stage.scenario.ignore)
         self._operations = dict(zip(lab.names, operations, strict=True))
@@ -153,16 +158,18 @@ class Clients:
         for _ in range(_IN_STEP):
             barrier = threading.Barrier(max(1, len(threads)))
             players = [
-                Player(operation, Actor(name, _InStep(barrier=barrier) if name in threads else PassThrough()))
+                Player(operation, Actor(name, _InStep(barrier) if name in threads else PassThrough()))
                 for name, operation in self._operations.items()
             ]
-            scene = self._played(players)
-            if self._judged(Schedule(), players, scene).word is not Word.OK:
+            state = self._played(players).seen.second
+            through = [each.actor.name for each in players if commits_acknowledged(each.actor.history)]
+            if not self._gives(tuple(sorted(through)), state):
                 return False
         return True
 
     def _played(self, players: Sequence[Player], delay_s: float | None = None) -> Scene:
         self._stage.sandbox.reset()
+        self._part.ask(f"DELETE FROM {self._marks} WHERE id >= {_FIRST_MARK}")  # noqa: S608 - a table of our own
         self._part.flush()
         if delay_s is None:
             return self._stage.play(players, reset=False)
@@ -193,9 +200,12 @@ class Clients:
     def _player(self, name: str, kill: Kill) -> Player:
         operation = self._operations[name]
         if isinstance(kill, Moment) or kill.actor != name:
-            return Player(operation, Actor(name, PassThrough()))
-        injector = FaultInjector(kill, context_of(self._stage, operation), inner=PassThrough())
+            return Player(operation, Actor(name, self._marking(name)))
+        injector = FaultInjector(kill, context_of(self._stage, operation), inner=self._marking(name))
         return Player(operation, Actor(name, injector), injector.needs)
+
+    def _marking(self, name: str) -> Marking:
+        return Marking(self._marks, _FIRST_MARK + _MARKS * list(self._operations).index(name))
 
     def _timed(self) -> float:
         """How long they are at work, in seconds."""
@@ -214,16 +224,17 @@ class Clients:
 
     def _judged(self, schedule: Schedule, players: Sequence[Player], scene: Scene) -> Round:
         """Compare the rows with the orders of those that must be there, with some of those that may be."""
-        must, may = owed(players)
         state = scene.seen.second
-        names = explanation(must, may, lambda names: self._gives(names, state))
-        if names is None:
-            return Round(schedule, players, scene.endings, state, None)
-        lost = must - set(names)
-        if not lost:
-            return Round(schedule, players, scene.endings, state, Word.OK)
-        wanted = self._serials[tuple(sorted(must))][0].state
-        return Round(schedule, players, scene.endings, state, Word.LOST, tuple(sorted(lost)), wanted)
+        there = {number for (number,) in self._part.ask(f"SELECT id FROM {self._marks}")}  # noqa: S608 - our own
+        found = [(player.actor.name, it) for player in players for it in commits_of(player)]
+        lost = {name for name, it in found if it.acknowledged and it.mark is not None and it.mark not in there}
+        must = {name for name, it in found if it.mark in there}
+        if lost:
+            wanted = self._serials[tuple(sorted(must | lost))][0].state
+            return Round(schedule, players, scene.endings, state, Word.LOST, tuple(sorted(lost)), wanted)
+        may = {name for name, it in found if it.acknowledged and it.mark is None}
+        explained = is_explained(must, may, lambda names: self._gives(names, state))
+        return Round(schedule, players, scene.endings, state, Word.OK if explained else None)
 
     def _gives(self, names: tuple[str, ...], state: State) -> bool:
         """Whether some order of these clients leaves these rows."""
@@ -246,28 +257,70 @@ def kills_at(commits: Sequence[tuple[str, int]], took_s: float, draw: random.Ran
             yield Strike(BEFORE, index, actor=name)
 
 
-def explanation(must: set[str], may: set[str], gives: Callable[[tuple[str, ...]], bool]) -> tuple[str, ...] | None:
-    """Whose changes the rows are: with all that must be there where that is possible; None where nothing gives them.
+def is_explained(must: set[str], may: set[str], gives: Callable[[tuple[str, ...]], bool]) -> bool:
+    """Whether rows are what comes of some clients.
 
     Args:
-        must: the clients whose COMMIT was acknowledged.
-        may: those whose COMMIT was sent, and not answered.
+        must: those whose mark is there.
+        may: those who were acknowledged without a mark.
         gives: whether some order of clients leaves the rows.
     """
-    by_duty = sorted(_subsets(must | may), key=lambda names: not must <= {*names})
-    return next((names for names in by_duty if gives(names)), None)
+    return any(gives(names) for names in _subsets(must | may) if must <= {*names})
 
 
-def owed(players: Iterable[Player]) -> tuple[set[str], set[str]]:
-    """Whose change was acknowledged, and whose may be there all the same."""
-    must, may = set(), set()
-    for player in players:
-        statuses = [event.reply.status for event in player.actor.history if event.call.commits]
-        if "ok" in statuses:
-            must.add(player.actor.name)
-        elif statuses:
-            may.add(player.actor.name)
-    return must, may
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A COMMIT that a client has sent.
+
+    Attributes:
+        mark: the number of the row that was written before it; None where none could be.
+        acknowledged: it was answered.
+    """
+
+    mark: int | None
+    acknowledged: bool
+
+
+def commits_of(player: Player) -> list[Committed]:
+    """What a client has committed, or tried to."""
+    marks = _marking(player).marks
+    return [
+        Committed(marks.get(event.call.index), event.reply.status == "ok")
+        for event in player.actor.history
+        if event.call.commits
+    ]
+
+
+def _marking(player: Player) -> Marking:
+    interceptor = player.actor.interceptor
+    if isinstance(interceptor, FaultInjector):
+        interceptor = interceptor.inner
+    assert isinstance(interceptor, Marking), "each client has one"
+    return interceptor
+
+
+@dataclass(slots=True)
+class Marking(Layer):
+    """Just before each COMMIT writes a mark in its transaction; one that cannot write any more goes without.
+
+    Attributes:
+        table: where.
+        next: the number of the next mark.
+        marks: the number of a COMMIT among the Calls → its mark.
+    """
+
+    table: str
+    next: int
+    marks: dict[int, int] = field(default_factory=dict)
+
+    def intercept(self, pending: PendingCall) -> None:
+        """Write, and let it pass."""
+        if pending.call.kind is Kind.COMMIT and pending.wire is not None:
+            with suppress(Exception):  # every driver has its own; the COMMIT itself will tell
+                pending.wire.send(f"INSERT INTO {self.table} (id, n) VALUES ({self.next}, 0)")  # noqa: S608
+                self.marks[pending.call.index] = self.next
+            self.next += 1
+        self.inner.intercept(pending)
 
 
 def _subsets(names: Iterable[str]) -> list[tuple[str, ...]]:
