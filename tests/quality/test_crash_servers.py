@@ -116,7 +116,7 @@ def take_two(session: Session) -> None:
 @pytest.mark.parametrize("db", SERVERS)
 def test_several_clients_under_killed_servers(db: str) -> None:
     both = Scenario(Operation(sell), Operation(sell), **SHOP)
-    lossy = prove.crash(both, db=db, settings=LOSSY[db], runs_max=2, target="shop:both")
+    lossy = prove.crash(both, db=db, settings=LOSSY[db], runs_max=2, remedies=False, target="shop:both")
     found = [each for each in lossy.findings if "under 2 clients" in each.title]
     assert [(each.code, str(each.schedule)) for each in found] == [("ACI401", "ac1:A3!server-killed-after.B")]
     again = prove.replay_crash(both, found[0].schedule, db=db, settings=LOSSY[db])
@@ -176,7 +176,7 @@ def test_defaults_lose_nothing_and_asynchronous_commits_are_lost(db: str) -> Non
     assert durable.verdict == "pass", str(durable)
     assert durable.bounds[0].covered == 6
     assert any("power loss of the server" in what for what in durable.not_covered)
-    lossy = prove.crash(of(sell), db=db, settings=LOSSY[db], runs_max=4, target="shop:sale")
+    lossy = prove.crash(of(sell), db=db, settings=LOSSY[db], runs_max=4, remedies=False, target="shop:sale")
     assert (lossy.verdict, wrong(lossy)) == ("fail", {Word.LOST.value}), str(lossy)
     finding = lossy.findings[0]
     assert (finding.code, str(finding.schedule)) == ("ACI401", "ac1:A3!server-killed-after")

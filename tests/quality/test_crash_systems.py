@@ -52,7 +52,7 @@ SYSTEMS = {
 def crashed(scenario: Scenario, setting: tuple[str, str]) -> Report:
     """Power cuts and a bad disk."""
     journal, synchronous = setting
-    return prove.crash(scenario, settings={"journal_mode": journal, "synchronous": synchronous})
+    return prove.crash(scenario, settings={"journal_mode": journal, "synchronous": synchronous}, remedies=False)
 
 
 @pytest.mark.slow

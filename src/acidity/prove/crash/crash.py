@@ -8,17 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acidity.adapters.seam import Actor, Layer, PendingCall
-from acidity.analysis.canonical import equal_raw
+from acidity.analysis.canonical import TooSymmetric, equal_raw
+from acidity.analysis.masks import NotDeterministic
 from acidity.core.call import History
 from acidity.core.cause import Rate
 from acidity.core.options import CheckOptions
-from acidity.core.outcome import Ending, Told
+from acidity.core.outcome import Ending
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import FIRST, Choice, Schedule
 from acidity.engines import engine_of
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
 from acidity.prove.crash.bad_disk import BadDisk
+from acidity.prove.crash.carried_on import CarriedOn
 from acidity.prove.crash.clients import kill_under_clients
 from acidity.prove.crash.disk import Disk
 from acidity.prove.crash.findings import Recorded, finding_of
@@ -28,19 +30,16 @@ from acidity.prove.crash.log import Log
 from acidity.prove.crash.recorder import Recorder
 from acidity.prove.crash.recovery import Recovery
 from acidity.prove.crash.refusals import NAMES as REFUSALS
+from acidity.prove.crash.remedies import try_settings
 from acidity.prove.crash.seen import Blow, Crashed, Weathered
 from acidity.prove.crash.shim import Unrecordable
 from acidity.prove.crash.states import PowerLoss, Survivors, is_exhaustive, states
 from acidity.prove.drill.examine import Undecided
 from acidity.prove.runs import Runs
-from acidity.prove.stage.aftermath import Aftermath
 from acidity.prove.stage.alone import run_alone
 from acidity.prove.stage.call import Player
-from acidity.prove.stage.committed import CommitWatch
-from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.overseer import DidNotEnd
 from acidity.prove.stage.quiet import quiet
-from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.unfit import clean_run_failed
 
@@ -121,6 +120,11 @@ def run_crash(scenario: Scenario, asked: CheckOptions, wanted: Wanted | None = N
             raise
         crashed.stop(stop)
     crashed.elapsed_s = time.monotonic() - began
+    if asked.remedies and wanted is None and crashed.stopped_by is None:
+        try:
+            try_settings(crashed, scenario, asked, run_crash)
+        except (KeyboardInterrupt, Terminated) as stop:
+            crashed.stop(stop)
     return crashed
 
 
@@ -144,7 +148,7 @@ def _crash_all(runs: Runs, crashed: Crashed, wanted: Wanted | None) -> None:
                     storm.spoil_disk()
         except (KeyboardInterrupt, Terminated) as stop:
             runs.stop(stop)
-        except (Unrecordable, NoPrefixes, DidNotEnd, Unsettled) as error:
+        except (Unrecordable, NoPrefixes, NotDeterministic, TooSymmetric, DidNotEnd, Unsettled) as error:
             weathered.unknowns.append(f"{operation.name}: {error}")
         except Undecided as error:
             weathered.unknowns.append(str(error))
@@ -190,7 +194,9 @@ class Storm:
         self._weathered = weathered
         self._log = Log({}, ())
         self._history: History = ()
+        self._is_known = False  # all that was written was recorded
         self._bad: dict[Word, Judged] = {}
+        self._carried_on: CarriedOn
         self._position = position
         self._path = _path_of(runs)
 
@@ -203,11 +209,13 @@ class Storm:
         """
         weathered = self._weathered
         self._record()
-        if weathered.unknowns:
+        self._is_known = not weathered.unknowns
+        if not self._is_known:
             return
         with closing(Recovery(self._path.name)) as recovery:
             prefixes = prefixes_of(self._log, self._history, recovery)
             weathered.commits = sum(1 for prefix in prefixes if prefix.owed) - 1
+            self._carried_on = CarriedOn(self._stage, self._path, self._log, self._history, prefixes)
             judge = Judge([self._allowed(prefix, prefixes, recovery) for prefix in prefixes])
             if wanted is not None:
                 self._try_one(judge, recovery, wanted)
@@ -222,7 +230,7 @@ class Storm:
 
     def spoil_disk(self) -> None:
         """Refuse what the recording asked for; nothing where that cannot be judged."""
-        if not self._weathered.unknowns:
+        if self._is_known:
             disk = BadDisk(self._runs, self._operation, self._position, self._path)
             self._weathered.refusals = disk.try_all(self._log)
 
@@ -250,21 +258,7 @@ class Storm:
             return prefix
         if self._stage.scenario.commits == "one":
             return replace(prefix, legal=False)
-        return replace(prefix, legal=not self._broken(prefix, recovery))
-
-    def _broken(self, prefix: Prefix, recovery: Recovery) -> bool:
-        """Whether an invariant does not hold in the rows of a prefix, or in what recover and settle make of them."""
-        stage = self._stage
-        stage.sandbox.reset()
-        self._path.write_bytes(recovery.database(whole(self._log, prefix.op).files))
-        inspector = Inspector(stage)
-        if inspector.inspect(prefix.state, Told.UNKNOWN, Ending()):
-            return True
-        left = Run(Schedule(), Ending(), (), prefix.state, prefix.state)
-        run = Aftermath(stage, CommitWatch(stage, inspector)).follow(left)
-        if run.failed_step is not None or run.between:
-            return True
-        return bool(inspector.inspect(run.end, Told.UNKNOWN, Ending()))
+        return replace(prefix, legal=self._carried_on.is_right(prefix, recovery))
 
     def _try_all(self, judge: Judge, recovery: Recovery) -> None:
         weathered, name = self._weathered, self._operation.name

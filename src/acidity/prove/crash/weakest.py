@@ -118,9 +118,8 @@ def _tried(engine: str, settings: Settings, deadline: float) -> Trial:
     left = deadline - time.monotonic()
     if left <= 0:
         return Trial(settings, "unknown", "not tried: the time was up", kept)
-    asked = CheckOptions(
-        db=engine, settings=settings, budget=left, runs_max=None if engine == "sqlite" else KILLS, target="doctor"
-    )
+    kills = None if engine == "sqlite" else KILLS
+    asked = CheckOptions(db=engine, settings=settings, budget=left, runs_max=kills, remedies=False, target="doctor")
     report = report_of(CRASH, _program(), asked)
     return Trial(settings, report.verdict, report.headline, kept)
 
