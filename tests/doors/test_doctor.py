@@ -165,3 +165,9 @@ def test_the_settings_of_servers_are_tried(engine, durable):
     try_all(engine, time.monotonic() + 300, lambda *_: None, found)
     assert [it.settings for it in found if it.is_durable] == [durable]
     assert weakest(found).price == 1.0
+
+
+def test_a_database_that_does_not_answer_is_named_as_it_was_given(acidity, tmp_path):
+    told = acidity("doctor", "--settings-from", f"sqlite:///{tmp_path}/none.db")
+    assert told.code == 2
+    assert f"sqlite:///{tmp_path}/none.db does not tell its settings" in told.err.replace("\n", " ")
