@@ -9,8 +9,9 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import create_engine, text, update
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 from acidity import prove
 from acidity.adapters.seam import Actor
@@ -22,10 +23,13 @@ from acidity.errors import UsageError
 from acidity.explained.programs.shop import SHOP, Item
 from acidity.prove import Operation, Scenario
 from acidity.prove.crash.judge import Word
+from acidity.prove.crash.killed import OWN_SERVER
 from acidity.prove.crash.kills import CLIENT_KILLS, COMMITS_MAX, SERVER_KILLS, cycles, named, of_the_client
 from acidity.prove.crash.together import Committed, Marking, Moment, commits_of, is_explained, kills_at
 from acidity.prove.drill.striker import Strike
 from acidity.prove.stage.call import Player
+from examples.availability import SCHEMA as BANK
+from examples.availability import SEED, TRANSFER, on_server
 from tests.quality.test_crash import of, sell, sell_in_two, wrong
 from tests.tiers import SERVERS
 
@@ -171,6 +175,22 @@ def test_every_process_of_the_server_is_killed_and_no_other_one(db: str) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("db", SERVERS)
+def test_rows_of_acidity_s_own_are_on_the_disk_before_a_kill_whatever_the_setting(db: str) -> None:
+    sandbox = new_sandbox(db, {**OWN_SERVER[db], **LOSSY[db]})
+    assert isinstance(sandbox, HostedSandbox)
+    try:
+        sandbox.ask("CREATE TABLE t (n int)")
+        sandbox.ask("INSERT INTO t VALUES (1)")
+        sandbox.flush()
+        sandbox.kill_server()
+        sandbox.revive_server()
+        assert sandbox.ask("SELECT n FROM t") == [(1,)]
+    finally:
+        sandbox.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("db", SERVERS)
 def test_defaults_lose_nothing_and_asynchronous_commits_are_lost(db: str) -> None:
     durable = prove.crash(of(sell), db=db, runs_max=6, target="shop:sale")
     assert durable.verdict == "pass", str(durable)
@@ -191,6 +211,43 @@ def test_a_change_in_two_commits_is_torn_by_a_kill_between_them(db: str) -> None
     assert wrong(report) == {Word.TORN.value}, str(report)
     card = prove.check(of(sell), db=db, letters="D", runs_max=2)
     assert card.verdict == "pass"
+
+
+# The crash points of the text by name: ₹500 from A (₹5,000) to B (₹2,000)
+
+DEBIT, CREDIT = TRANSFER
+POINTS = {
+    "after the debit": ([DEBIT], False, (5000, 2000)),
+    "after the credit": ([DEBIT, CREDIT], False, (5000, 2000)),
+    "after COMMIT, before the data pages": ([DEBIT, CREDIT], True, (4500, 2500)),  # no checkpoint has been since
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("db", SERVERS)
+def test_the_crash_points_of_the_text(db: str) -> None:
+    sandbox = new_sandbox(db, OWN_SERVER[db])
+    assert isinstance(sandbox, HostedSandbox)
+    engine = create_engine(sandbox.url(), poolclass=NullPool)
+    found = {}
+    try:
+        for name, (statements, committed, _) in POINTS.items():
+            with engine.begin() as connection:
+                for statement in ("DROP TABLE IF EXISTS accounts", BANK, SEED):
+                    connection.execute(text(statement))
+            connection = engine.connect()
+            for statement in statements:
+                connection.execute(text(statement))
+            if committed:
+                connection.commit()
+            sandbox.kill_server()
+            connection.invalidate()
+            connection.close()
+            sandbox.revive_server()
+            found[name] = on_server(engine)
+    finally:
+        sandbox.close()
+    assert found == {name: rows for name, (_, _, rows) in POINTS.items()}
 
 
 @pytest.mark.large

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from examples.availability import lost, main, stopped
+from tests.systems.manifest import ROOT
 from tests.tiers import SERVERS
 
 BEFORE, AFTER = (5000, 2000), (4500, 2500)
@@ -35,6 +36,8 @@ def test_it_is_told_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
         "what the replica brings back",
     ]
     assert lines[-1].endswith("A ₹4,500  B ₹2,500")
+    page = (ROOT / "docs" / "crash.md").read_text(encoding="utf-8")
+    assert "\n".join(lines[1:]) in page
     with pytest.raises(SystemExit) as wrong:
         main(["burned"])
     assert wrong.value.code == 2
