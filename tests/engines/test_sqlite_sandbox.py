@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from acidity.adapters.seam import PassThrough
 from acidity.core.outcome import State
-from acidity.engines import ENGINES
+from acidity.engines import ENGINES, new_sandbox
 from acidity.engines.sqlite.engine import SETTINGS
 from acidity.engines.sqlite.sandbox import SqliteSandbox
 from acidity.errors import UsageError
@@ -395,3 +395,30 @@ def test_the_twin_what_sqlite_has_by_itself_it_takes(name: str) -> None:
         (value,) = connection.execute(f"PRAGMA {name}").fetchone()
     value = "delete" if name == "journal_mode" else str(value)
     assert not run_once(pragmas_of_the_engine, settings={name: value}).ending.exception
+
+
+def test_a_connection_that_could_not_be_set_up_is_closed(tmp_path: Path) -> None:
+    """Nobody gets it, so nobody else would; and it may hold a lock, as after an error of the disk."""
+    path = tmp_path / "a.db"
+    path.write_bytes(b"no database" * 100)
+    sandbox = new_sandbox("sqlite", {"journal_mode": "persist"})
+    connection = sqlite3.connect(path)
+    try:
+        with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+            sandbox.configure(connection)
+    finally:
+        sandbox.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+
+
+def test_the_file_tells_its_journal_mode_whatever_was_asked_for() -> None:
+    sandbox = new_sandbox("sqlite", {"journal_mode": "persist"})
+    assert isinstance(sandbox, SqliteSandbox)
+    try:
+        sandbox._traits = {"journal_mode": "wal"}
+        assert sandbox.info().settings["journal_mode"] == "wal"
+        sandbox._traits = {"journal_mode": "delete"}  # so another connection sees it
+        assert sandbox.info().settings["journal_mode"] == "persist"
+    finally:
+        sandbox.close()

@@ -91,14 +91,14 @@ def under_way(delay_s: float) -> Fault:
 
 
 def client_under_way(delay_s: float) -> Fault:
-    """The program's own process is killed so many seconds after the Call was sent."""
+    """The program's own process is killed so many seconds after the Call was sent, or when it has been answered."""
 
     def strike(pending: PendingCall, context: FaultContext) -> None:  # noqa: ARG001 - all faults are called alike
         threading.Thread(target=_die_later, args=(delay_s,), daemon=True).start()
         try:
             pending.perform()
-        finally:
-            time.sleep(delay_s)  # it has been answered; SIGKILL comes
+        finally:  # it has been answered first
+            os.kill(os.getpid(), signal.SIGKILL)
 
     sentence = "the program is killed while {call} is under way"
     fault = SimpleFault(CLIENT_UNDER_WAY, sentence, SENT, {"*": strike}, in_child=True, rarity=Rarity.KILLED)

@@ -228,11 +228,11 @@ class Clients:
         there = {number for (number,) in self._part.ask(f"SELECT id FROM {self._marks}")}  # noqa: S608 - our own
         found = [(player.actor.name, it) for player in players for it in commits_of(player)]
         lost = {name for name, it in found if it.acknowledged and it.mark is not None and it.mark not in there}
-        must = {name for name, it in found if it.mark in there}
+        must = {name for name, it in found if it.mark in there or (it.acknowledged and it.mark is None)}
         if lost:
             wanted = self._serials[tuple(sorted(must | lost))][0].state
             return Round(schedule, players, scene.endings, state, Word.LOST, tuple(sorted(lost)), wanted)
-        may = {name for name, it in found if it.acknowledged and it.mark is None}
+        may = {name for name, it in found if not it.acknowledged and it.mark is None}
         explained = is_explained(must, may, lambda names: self._gives(names, state))
         return Round(schedule, players, scene.endings, state, Word.OK if explained else None)
 
@@ -261,8 +261,8 @@ def is_explained(must: set[str], may: set[str], gives: Callable[[tuple[str, ...]
     """Whether rows are what comes of some clients.
 
     Args:
-        must: those whose mark is there.
-        may: those who were acknowledged without a mark.
+        must: those whose mark is there, or who were acknowledged without one.
+        may: those who sent a COMMIT without a mark that was not answered.
         gives: whether some order of clients leaves the rows.
     """
     return any(gives(names) for names in _subsets(must | may) if must <= {*names})
