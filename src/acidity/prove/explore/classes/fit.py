@@ -106,8 +106,6 @@ class Manners:
         (part,) = stage.parts.values()
         if stage.scenario.effects:
             return Manner(part.engine_name, unfit="effects outside the database are counted")
-        if stage.scenario.commits == "several":
-            return Manner(part.engine_name, unfit="rules are asked after each COMMIT")
         found = [self._of_one(each, part) for each in sorted(set(callers))]
         levels = frozenset().union(*(each.levels for each in found))
         unfit = next((each.unfit for each in found if each.unfit), "")
@@ -155,6 +153,8 @@ def classes_of(
     schema = schema_of(part)
     if schema.unfit:
         return Classes(None, f"the schema has {schema.unfit}")
+    if stage.scenario.commits == "several":
+        chosen = chosen.with_commits_in_order()
     learnt = Learnt()
     follower = Follower(chosen, Reader(schema, engine), learnt)
     for history in histories:
