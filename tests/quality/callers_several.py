@@ -59,6 +59,27 @@ def only_ten_left(session: Session) -> bool:
     return session.get_one(Purse, 1).left >= 90
 
 
+def seed_a_purse_each(session: Session) -> None:
+    """One for each caller."""
+    session.add_all([Purse(id=number, left=100, on_the_way=0, given=0) for number in (1, 2)])
+
+
+def at_most(amount: int) -> Any:
+    """A rule of what is on its way at once."""
+
+    def not_too_much_is_on_its_way(session: Session) -> bool:
+        return session.scalars(select(func.sum(Purse.on_the_way))).one() <= amount
+
+    return not_too_much_is_on_its_way
+
+
+def saga_of_one(engine: Engine, number: int) -> None:
+    """Nothing that another one touches, in transactions of its own."""
+    for values in ({"left": 90, "on_the_way": 10}, {"on_the_way": 0, "given": 10}):
+        with Session(engine) as session, session.begin():
+            session.execute(update(Purse).where(Purse.id == number).values(values))
+
+
 def scenario(*operations: Any, **options: Any) -> Scenario:
     """The purse, with all commits meant."""
     given = {"metadata": Base.metadata, "setup": seed, "commits": "several", "invariants": [money_is_kept]}
