@@ -49,9 +49,9 @@ def telling_changes(before: State, after: State, masks: Masks) -> tuple[RowChang
             found.append(change)
             continue
         told = {name for name, _ in change.before if (change.table, name) not in hidden}
-        cells = (tuple(cell for cell in each if cell[0] in told) for each in (change.before, change.after))
+        before, after_it = (tuple(cell for cell in each if cell[0] in told) for each in (change.before, change.after))
         if told:
-            found.append(replace(change, **dict(zip(("before", "after"), cells, strict=True))))
+            found.append(replace(change, before=before, after=after_it))
     return tuple(found) or changes
 
 
