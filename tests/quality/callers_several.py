@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from acidity.prove import Scenario
+from acidity.run import Saga, tables
 
 
 class Base(DeclarativeBase):
@@ -80,6 +81,35 @@ def saga_of_one(engine: Engine, number: int) -> None:
             session.execute(update(Purse).where(Purse.id == number).values(values))
 
 
+def with_journal(connection: Connection) -> None:
+    """The purse, and the tables of acidity's own sagas."""
+    Base.metadata.create_all(connection)
+    tables.metadata.create_all(connection)
+
+
+def own_saga_of(engine: Engine) -> Saga:
+    """Take, then give, as acidity's own."""
+    made = Saga(engine, "giving")
+
+    @made.step(compensate=lambda session, step: session.execute(GIVE_BACK))
+    def take(session: Session, step: Any) -> None:
+        session.execute(TAKE)
+
+    @made.step()
+    def give(session: Session, step: Any) -> None:
+        session.execute(GIVE)
+
+    return made
+
+
+def own_saga(engine: Engine, key: str) -> None:
+    own_saga_of(engine).run(key)
+
+
+def resume_own(engine: Engine) -> None:
+    own_saga_of(engine).resume()
+
+
 def scenario(*operations: Any, **options: Any) -> Scenario:
     """The purse, with all commits meant."""
     given = {"metadata": Base.metadata, "setup": seed, "commits": "several", "invariants": [money_is_kept]}
@@ -97,6 +127,7 @@ def change(**values: Any) -> Any:
 
 
 TAKE = change(left=Purse.left - 10, on_the_way=Purse.on_the_way + 10)
+GIVE_BACK = change(left=Purse.left + 10, on_the_way=Purse.on_the_way - 10)
 GIVE = change(on_the_way=Purse.on_the_way - 10, given=Purse.given + 10)
 
 

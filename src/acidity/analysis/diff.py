@@ -49,9 +49,9 @@ def telling_changes(before: State, after: State, masks: Masks) -> tuple[RowChang
             found.append(change)
             continue
         told = {name for name, _ in change.before if (change.table, name) not in hidden}
-        before, after_it = (tuple(cell for cell in each if cell[0] in told) for each in (change.before, change.after))
+        was, is_now = (tuple(cell for cell in each if cell[0] in told) for each in (change.before, change.after))
         if told:
-            found.append(replace(change, before=before, after=after_it))
+            found.append(replace(change, before=was, after=is_now))
     return tuple(found) or changes
 
 
