@@ -39,6 +39,7 @@ def reported(page: Explanation, scenario: Scenario) -> Report:
     return prove.drill(scenario, db=page.db, faults=[page.fault], remedies=False)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.one_in(3)
 def test_the_program_has_it_and_the_mended_one_has_not(page: Explanation) -> None:

@@ -97,3 +97,9 @@ def test_it_says_what_settings_promise(acidity):
     items = json.loads(acidity("doctor", "--durability", "--output-format", "json").out)["items"]
     assert [item["name"] for item in items] == ["sqlite", "postgresql", "mariadb"]
     assert acidity("doctor", "--settings-from", "nonsense").code == 2
+
+
+def test_a_database_that_does_not_answer_is_named_as_it_was_given(acidity, tmp_path):
+    told = acidity("doctor", "--settings-from", f"sqlite:///{tmp_path}/none.db")
+    assert told.code == 2
+    assert f"sqlite:///{tmp_path}/none.db does not tell its settings" in told.err.replace("\n", " ")

@@ -108,6 +108,7 @@ def test_two_commits_are_torn_wherever_the_power_goes_off_between_them(setting: 
     assert str(finding.sites[0]).endswith(f"test_crash.py:{sell_in_two.__code__.co_firstlineno + 3}")
 
 
+@pytest.mark.dear
 def test_several_commits_that_are_intended_are_judged_by_the_invariants() -> None:
     allowed = of(sell_in_two, commits="several", invariants=[lambda _: True])
     assert prove.crash(allowed, settings=DURABLE).verdict == "pass"
@@ -222,6 +223,7 @@ def letters(card: Card) -> dict[str, str]:
     return {name: row.letter_state if isinstance(row, Report) else row for name, row in card.letters.items()}
 
 
+@pytest.mark.dear
 def test_each_finding_stands_with_the_letter_that_it_decides() -> None:
     few: dict[str, Any] = {"faults": ("error-before",), "remedies": False}
     torn = prove.check(of(sell_in_two), letters="AD", settings=DURABLE, **few)

@@ -40,7 +40,7 @@ def read_from(text: str) -> tuple[str, dict[str, str]]:
         UsageError: it is no URL of a database, or the database does not answer.
     """
     try:
-        url = make_url(text)
+        given = url = make_url(text)
     except ArgumentError:
         raise UsageError("--settings-from takes the URL of a database, as in postgresql://user@host/name") from None
     engine = engine_of(url.drivername).name
@@ -54,7 +54,7 @@ def read_from(text: str) -> tuple[str, dict[str, str]]:
             return engine, dict(_READERS[engine](connection))
     except (SQLAlchemyError, ImportError) as error:
         said = getattr(error, "orig", None) or error
-        raise UsageError(f"--settings-from: {url.render_as_string()} does not tell its settings: {said}") from None
+        raise UsageError(f"--settings-from: {given.render_as_string()} does not tell its settings: {said}") from None
     finally:
         source.dispose()
 
