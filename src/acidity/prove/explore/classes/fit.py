@@ -119,9 +119,10 @@ class Manners:
             shared = Shared([operation])
             with shared.watching():
                 seen = watched(self._stage, operation)
-            before = shared.mark()
-            watched(self._stage, operation)
-            changes = shared.locks() or shared.writes_global or shared.mark() != before
+            marks = [shared.mark()]
+            watched(self._stage, operation, lambda: marks.append(shared.mark()))  # where others could see it
+            marks.append(shared.mark())
+            changes = shared.locks() or shared.writes_global or any(each != marks[0] for each in marks)
             unfit = "the program has state or locks of its own beside the database" if changes else ""
             unfit = "a profiler runs, so that it is not seen what the program shares" if shared.unseen else unfit
             journal = part.info().settings.get("journal_mode", "") if part.engine_name == "sqlite" else ""
