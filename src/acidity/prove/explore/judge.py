@@ -44,6 +44,7 @@ class Judged:
         reason: why it is undecided.
         between: the order of their transactions that it is as, where it is as in no order of whole callers.
         breaches: what does not hold in its committed states, though it does when no caller comes between.
+        same_rows: of a run that is as no order, the rows are those of the nearest, so that an answer is wrong.
     """
 
     played: Played
@@ -53,6 +54,7 @@ class Judged:
     reason: str = ""
     between: Serial | None = None
     breaches: tuple[Breach, ...] = ()
+    same_rows: bool = False
 
 
 class Judge:
@@ -123,11 +125,17 @@ class Judge:
             answer = f"{', '.join(names)} was turned away and answered {played.endings[names[0]].answer!r}"
             doubt = f"{answer}: say with succeeded= whether that means it worked"
         word = Word.UNDECIDED if doubt else Word.NOT_SERIAL
-        return Judged(played, word, self._nearest(played, seen), away, doubt)
+        nearest = self._nearest(played, seen)
+        return Judged(played, word, nearest, away, doubt, same_rows=self._has_rows_of(nearest, played))
 
-    @staticmethod
-    def _nearest(played: Played, serials: Sequence[Serial]) -> Serial:
-        return min(serials, key=lambda serial: len(row_changes(serial.state, played.state)))
+    def _nearest(self, played: Played, serials: Sequence[Serial]) -> Serial:
+        def distance(serial: Serial) -> int:
+            return 0 if self._has_rows_of(serial, played) else 1 + len(row_changes(serial.state, played.state))
+
+        return min(serials, key=distance)
+
+    def _has_rows_of(self, serial: Serial, played: Played) -> bool:
+        return self._comparer.same(played.state, serial.state)
 
     def _breaches(self, played: Played) -> tuple[Breach, ...]:
         """Rules that hold as long as each caller comes to its end before the next one begins."""

@@ -17,6 +17,7 @@ from acidity.analysis.touched import Assigned, Query, assigned_by, named, questi
 from acidity.analysis.values import encode
 from acidity.core.call import Event, History, Kind
 from acidity.core.outcome import State, Table
+from acidity.core.row import was_asked_for
 from acidity.core.turn import Turn
 from acidity.engines.own_calls import own_calls
 from acidity.engines.speech import speech_of
@@ -150,7 +151,7 @@ class Observer:
             wire = (event.call.actor, event.call.connection)
             own = written.get(wire, False)
             query = question_of(named(event.call))
-            if query is not None and event.reply.status == "ok" and event.reply.rows is not None:
+            if query is not None and event.reply.status == "ok" and was_asked_for(event.reply.rows):
                 found = [answers.get(_key(event, query)) for answers in self._by_commit()]
                 answers = tuple(None if answer is None else answer[1] for answer in found)
                 yield Read(event, at, answers, own, False, self._commit_after(place), tuple(self._writers(place)))

@@ -21,7 +21,7 @@ def title_of(judged: Judged) -> str:
     """What is lost, or what is too much, held against the nearest serial order."""
     nearest = judged.nearest
     assert nearest is not None
-    changes = row_changes(nearest.state, judged.played.state)
+    changes = () if judged.same_rows else row_changes(nearest.state, judged.played.state)
     order = said_order(nearest)
     for change in sorted(changes, key=_telling):
         if text := _difference(change):
