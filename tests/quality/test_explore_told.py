@@ -83,3 +83,29 @@ def test_whoever_looks_once_more_is_right(db: str) -> None:
     level = None if db == "sqlite" else "READ COMMITTED"
     report = prove.explore(at_once(spend_and_look), db=db, isolation_level=level)
     assert (report.verdict, report.findings) == ("pass", ()), str(report)
+
+
+DUE = text("""
+    SELECT id FROM accounts WHERE balance <= :now
+""")
+TAKEN = text("UPDATE accounts SET balance = 2000000000 WHERE id = 1")
+
+
+def run_what_is_due(session: Session) -> list[int]:
+    """Take what is due; each run asks with another time, and the text begins on a line of its own."""
+    now = 1_000_000 + next(_times)
+    due = list(session.execute(DUE, {"now": now}).scalars())
+    session.commit()
+    if due:
+        session.execute(TAKEN)
+        session.commit()
+    return due
+
+
+_times = iter(range(1_000_000))
+
+
+def test_a_query_that_holds_the_time_is_named_all_the_same() -> None:
+    operation = Operation(run_what_is_due, succeeded=lambda due: isinstance(due, list))
+    report = prove.explore(Scenario(operation, metadata=Base.metadata, setup=ten), db="sqlite")
+    assert [finding.anomaly for finding in report.findings] == ["lost update"], str(report)

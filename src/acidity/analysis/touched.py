@@ -15,10 +15,12 @@ from typing import Any
 from acidity.analysis.written import parsed, readable
 from acidity.core.call import Call
 
+_BEFORE = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*"  # spaces, lines and comments in front of a statement
+_ASKS = re.compile(rf"{_BEFORE}(?:\({_BEFORE})*(?:select|with|values)\b", re.IGNORECASE | re.DOTALL)
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|[()]|[\w$]+|\?|%s""")
+_NAME = r"""(?:[\w$]+|"(?:[^"]|"")*"|`[^`]*`)"""
 _PLACE = re.compile(
-    r"""\s*(?:update|delete\s+from)\s+(?:only\s+)?((?:[\w$]+|"(?:[^"]|"")*"|`[^`]*`)(?:\s*\.\s*(?:[\w$]+|"(?:[^"]|"")*"|`[^`]*`))?)\s""",
-    re.IGNORECASE,
+    rf"{_BEFORE}(?:update|delete\s+from)\s+(?:only\s+)?({_NAME}(?:\s*\.\s*{_NAME})?)\s", re.IGNORECASE | re.DOTALL
 )
 _LOCKING = re.compile(
     r"\s+(?:for\s+(?:no\s+key\s+|key\s+)?(?:update|share)\b|lock\s+in\s+share\s+mode\b).*$", re.IGNORECASE | re.DOTALL
@@ -79,10 +81,10 @@ def question_of(call: Call) -> Query | None:
     None for one that is no query of rows, and for one whose answer hangs on who holds a lock and not on what was
     committed until then.
     """
-    text = call.sql.lstrip(" (").lower()
+    text = call.sql.lower()
     if _AROUND_LOCKS.search(text):
         return None
-    if call.many or call.writes or _OF_THE_SESSION.search(text) or not text.startswith(("select", "with", "values")):
+    if call.many or call.writes or _OF_THE_SESSION.search(text) or not _ASKS.match(text):
         return None
     return Query(_LOCKING.sub("", call.sql), call.params)
 
