@@ -1,9 +1,9 @@
 """Runs and time of acidity and of frontrun on the same programs, all interleavings, one after the other by turns.
 
-``python -m benchmarks.peers [--rounds N] [PROGRAM …]`` with the extra ``peers``. Each verdict is made in a process of its
-own, frontrun's under its command, and timed in it from the call to its answer, when everything is imported and a first
-verdict of a guarded UPDATE has warmed it up; medians of the rounds. Schedules are of callers at once; acidity's serial
-runs, each order twice, come on top and are in its time.
+``python -m benchmarks.peers [--rounds N] [PROGRAM …]`` with the extra ``peers``. Each verdict is made in a process of
+its own, frontrun's under its command, and timed in it from the call to its answer, when everything is imported and a
+first verdict of a guarded UPDATE has warmed it up; medians of the rounds. Schedules are of callers at once; acidity's
+serial runs, each order twice, come on top and are in its time. CPU is of the process, without servers.
 """
 
 from __future__ import annotations
@@ -40,12 +40,19 @@ def of_acidity(program: Program) -> dict[str, Any]:
         return prove.explore(Scenario(*operations, schema=create, setup=setup), db=program.db, budget=SECONDS)
 
     explored(guarded, 2)
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     report = explored(program.function, program.callers)
-    seconds = time.perf_counter() - began
+    seconds, cpu = time.perf_counter() - began, time.process_time() - used
     serial = next(bound.covered for bound in report.bounds if bound.name == "serial runs")
     names = ", ".join(finding.anomaly for finding in report.findings)
-    return {"verdict": report.verdict, "name": names, "runs": report.runs, "serial": serial, "seconds": seconds}
+    return {
+        "verdict": report.verdict,
+        "name": names,
+        "runs": report.runs,
+        "serial": serial,
+        "seconds": seconds,
+        "cpu": cpu,
+    }
 
 
 def of_frontrun(program: Program, dsn: Dsn) -> dict[str, Any]:
@@ -65,9 +72,9 @@ def of_frontrun(program: Program, dsn: Dsn) -> dict[str, Any]:
         )
 
     explored(guarded, 2)
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     result = explored(program.function, program.callers)
-    seconds = time.perf_counter() - began
+    seconds, cpu = time.perf_counter() - began, time.process_time() - used
     verdict = {True: "pass", False: "fail", None: "unknown"}[result.property_holds]
     name, runs = str(result.sql_anomaly or ""), result.num_explored
     return {
@@ -136,10 +143,14 @@ def compare(name: str, rounds: int) -> None:
         runs = [each["runs"] for each in answers if each["runs"] is not None]
         serial = answers[0].get("serial", 0)
         seconds = statistics.median(each["seconds"] for each in answers)
+        cpu = statistics.median(each.get("cpu", float("nan")) for each in answers)
         names = ", ".join(sorted({each["name"] for each in answers} - {""}))
         spread = f"{statistics.median(runs):.0f} ({min(runs)}-{max(runs)})" if runs else "-"
         beside = f"+ {serial} serial" if serial else ""
-        print(f"{name:34} {tool:9} {verdicts:10} {spread:>16} {beside:>11} {seconds:9.3f} s  {names[:70]}", flush=True)
+        print(
+            f"{name:34} {tool:9} {verdicts:10} {spread:>16} {beside:>11} {seconds:9.3f} s {cpu:7.3f} CPU  {names[:60]}",
+            flush=True,
+        )
 
 
 def main() -> None:

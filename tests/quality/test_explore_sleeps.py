@@ -6,10 +6,13 @@ Sleeps of a hundred seconds stand for the back-off of a program; a run that real
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic as bound_monotonic
 
@@ -19,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from acidity import prove
+from acidity.adapters.seam import Actor, PassThrough, acting
 from acidity.core.report import Report
 from acidity.errors import UsageError
 from acidity.prove import Operation
@@ -179,6 +183,39 @@ def test_where_a_clock_would_tell_callers_sleep(operation: object, clock: str) -
     report = prove.explore(at_once(operation, operation), db="sqlite", runs_max=2)
     assert [note for note in report.notes if clock in note], str(report)
     assert not report.findings
+
+
+@pytest.mark.slow
+def test_a_sleep_that_is_cut_short_is_cut_short() -> None:
+    """Time runs out before the sleep is over, and not after it."""
+
+    slept: list[bool] = []
+
+    async def is_cut_short(async_session: AsyncSession) -> None:
+        await async_session.execute(READ)
+        slept.append(False)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONG_S / 2):
+                await asyncio.sleep(LONG_S)
+                slept[-1] = True
+        await async_session.rollback()
+
+    report = prove.replay_together(at_once(is_cut_short, is_cut_short), "ac1:A2.B2", db="sqlite")
+    assert report.elapsed_s < LONG_S / 4
+    assert set(slept) == {False}
+
+
+def test_a_forked_caller_puts_on_the_clock_of_all() -> None:
+    with naps.skipping() as clock:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # a fork with threads; the child has one
+            child = os.fork()
+        if child == 0:
+            with acting(Actor("A", PassThrough())):
+                time.sleep(LONG_S)
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert clock.skipped == LONG_S
 
 
 @pytest.mark.slow
