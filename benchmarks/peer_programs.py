@@ -14,14 +14,11 @@ Dsn = Any
 
 
 def connect(dsn: Dsn) -> Any:
-    """Open a connection of the driver that this place is for."""
+    """Open a connection of the driver that this place is for, at the default level of its server."""
     if isinstance(dsn, dict):
         import pymysql
 
-        connection = pymysql.connect(**dsn)
-        with connection.cursor() as cursor:
-            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-        return connection
+        return pymysql.connect(**dsn)
     if dsn.startswith(("postgresql:", "host=")):
         import psycopg
 

@@ -76,14 +76,8 @@ def of_frontrun(program: Program, dsn: Dsn) -> dict[str, Any]:
     result = explored(program.function, program.callers)
     seconds, cpu = time.perf_counter() - began, time.process_time() - used
     verdict = {True: "pass", False: "fail", None: "unknown"}[result.property_holds]
-    name, runs = str(result.sql_anomaly or ""), result.num_explored
-    return {
-        "verdict": verdict,
-        "name": name,
-        "runs": runs,
-        "seconds": seconds,
-        "reason": result.inconclusive_reason or "",
-    }
+    name = str(result.sql_anomaly or result.inconclusive_reason or "")
+    return {"verdict": verdict, "name": name, "runs": result.num_explored, "seconds": seconds, "cpu": cpu}
 
 
 def answer(tool: str, name: str, dsn: Dsn) -> dict[str, Any]:
