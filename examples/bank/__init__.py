@@ -8,9 +8,22 @@ from examples.bank.scenarios import (
     crossed_locked,
     moved,
     moved_locked,
+    nothing_moved,
     reversed_,
     to_nobody,
+    to_nobody_locked,
     too_much,
 )
 
-__all__ = ["contended", "crossed", "crossed_locked", "moved", "moved_locked", "reversed_", "to_nobody", "too_much"]
+__all__ = [
+    "contended",
+    "crossed",
+    "crossed_locked",
+    "moved",
+    "moved_locked",
+    "nothing_moved",
+    "reversed_",
+    "to_nobody",
+    "to_nobody_locked",
+    "too_much",
+]

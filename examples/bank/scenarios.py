@@ -76,6 +76,8 @@ moved_locked = asked(transfer_locked, ("r-1", A, B, MOVED), ("r-2", A, B, MOVED)
 crossed_locked = asked(transfer_locked, ("r-1", A, B, MOVED), ("r-2", B, A, MOVED))
 too_much = asked(transfer, ("r-1", A, B, TOO_MUCH), raises=RefusedError)
 to_nobody = asked(transfer, ("r-1", A, "Z", MOVED), raises=RefusedError)
+to_nobody_locked = asked(transfer_locked, ("r-1", A, "Z", MOVED), raises=RefusedError)
+nothing_moved = asked(transfer, ("r-1", A, B, Decimal(0)), raises=RefusedError)
 
 
 def move_and_reverse() -> None:

@@ -20,12 +20,14 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 
 from acidity import prove
+from acidity.core.finding import Verdict
 from acidity.errors import UsageError
 from tests.systems.manifest import ROOT, Entry
-from tests.systems.mutants import LOCKS, Mutant, planted
+from tests.systems.mutants import CONSTRAINTS, KEYS, LOCKS, Mutant, planted
 from tests.systems.places import empty_database
 from tests.systems.reached import of_function, passing, reached
 from tests.systems.readme import FENCE, LANGUAGE, PROMPT, wide
@@ -40,47 +42,62 @@ def red(mutant: Mutant, db: str) -> str:
     """What turned red without this line on this engine; empty where nothing did."""
     usual = transcript(mutant.system, db)
     with planted(mutant):
-        for entry, letter in asked(mutant, db):
-            if said := _said(mutant, entry, letter, db):
-                return said
-        for (command, printed), other in zip(usual, spoken(mutant.system, db), strict=True):
-            if other != (command, printed):
-                return f"$ {command}"
-    return ""
+        first, last = asked(mutant, db)
+        letters = (said_of(mutant, entry, letter, db) for entry, letter in first)
+        more = (said_of(mutant, entry, letter, db) for entry, letter in last)
+        return next(filter(None, chain(letters, _other_words(mutant.system, db, usual), more)), "")
 
 
-def asked(mutant: Mutant, db: str) -> Iterator[tuple[Entry, str]]:
-    """The targets and letters, those first that are most likely to turn red."""
+def asked(mutant: Mutant, db: str) -> tuple[list[tuple[Entry, str]], list[tuple[Entry, str]]]:
+    """The targets and letters before and after the commands, those first that are most likely to turn red."""
     found = reached(mutant.system)
     there = [entry for entry in passing(mutant.system, db) if not entry.not_applicable]
     if not Path(mutant.file).name.startswith("aio"):  # coroutines get to the same lines, and are drilled for their own
         there = [entry for entry in there if ".async_" not in entry.module]
     if mutant.function and not mutant.function[0].isupper():
         there = [entry for entry in there if of_function(mutant) in found[entry.target]]
-    alone = [(entry, "AC") for entry in there if entry.A and (mutant.kind != "raise" or str(mutant) in found[entry.target])]
+    refusals = mutant.kind == "raise"
+    alone = [(entry, "AC") for entry in there if entry.A and (not refusals or str(mutant) in found[entry.target])]
     together = [(entry, "I") for entry in there if entry.I and len(entry.scenario.operations) > 1]
-    pairs = [(entry, "pairs") for entry in there if entry.I]
+    pairs = [(entry, "pairs") for entry in there if entry.I and mutant.kind not in (*CONSTRAINTS, *KEYS, "raise")]
     if mutant.kind in (*LOCKS, "isolation_level"):
-        yield from (*together, *pairs, *alone)
-    else:
-        yield from (*alone, *together, *pairs)
+        return [*together, *pairs], alone
+    if mutant.kind in (*CONSTRAINTS, *KEYS):  # what is to be refused first
+        alone.sort(key=lambda each: not each[0].scenario.operations[0].expects_refusal)
+    return alone, [*together, *pairs]
 
 
-def _said(mutant: Mutant, entry: Entry, letter: str, db: str) -> str:
+def _other_words(system: str, db: str, usual: tuple[tuple[str, str], ...]) -> Iterator[str]:
+    """The first command that prints something else."""
+    for (command, said), other in zip(usual, spoken(system, db), strict=True):
+        if other != (command, said):
+            yield f"$ {command}"
+            return
+
+
+def said_of(mutant: Mutant, entry: Entry, letters: str, db: str) -> str:
+    """What a target says of the planted mutant where it turns red; empty where it does not.
+
+    Raises:
+        UsageError: the stand-in cannot be carried out, which says nothing of the line that is missing.
+    """
     try:
-        scenario = entry.scenario
-        if letter == "AC":
-            options = {"faults": (*FAULTS, *entry.needs), "remedies": False}
-            verdict = prove.check(scenario, db=db, letters="AC", **options).verdict
-        elif letter == "I":
-            verdict = prove.explore(scenario, db=db, runs_max=RUNS_MAX, isolation_level=entry.level).verdict
-        else:
-            verdict = prove.check(scenario, db=db, letters="I", runs_max=RUNS_MAX, isolation_level=entry.level).verdict
+        verdict = verdict_of(entry, letters, db)
     except UsageError as error:
         if mutant.kind != "raise" and any(name in str(error) for name in WRONG_STAND_IN):
             raise
-        return f"{entry.target}: {str(error)[:200]}"
-    return f"{entry.target}: {letter}" if verdict == "fail" else ""
+        return f"{entry.target}: {error}"
+    return f"{entry.target}: {letters}" if verdict == "fail" else ""
+
+
+def verdict_of(entry: Entry, letters: str, db: str) -> Verdict:
+    """Of few faults, or of few schedules: of all callers at once, or of pairs of operations."""
+    if letters == "AC":
+        faults = (*FAULTS, *entry.needs)
+        return prove.check(entry.scenario, db=db, letters=letters, faults=faults, remedies=False).verdict
+    if letters == "I":
+        return prove.explore(entry.scenario, db=db, runs_max=RUNS_MAX, isolation_level=entry.level).verdict
+    return prove.check(entry.scenario, db=db, letters="I", runs_max=RUNS_MAX, isolation_level=entry.level).verdict
 
 
 @cache
@@ -113,7 +130,7 @@ def printed(main: object, arguments: list[str]) -> str:
             code = main(arguments)  # type: ignore[operator]
         except SystemExit as end:
             code = end.code
-        except Exception as error:  # noqa: BLE001  # whatever it is
+        except Exception as error:  # whatever it is
             code = type(error).__name__
     return f"{out.getvalue()}({code})"
 

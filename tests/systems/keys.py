@@ -41,7 +41,7 @@ class _NotNaming(ast.NodeTransformer):
         self._table = table
         self._types = types
 
-    def visit_Call(self, node: ast.Call) -> Any:  # noqa: N802  # the name that the parent class asks for
+    def visit_Call(self, node: ast.Call) -> Any:  # the name that the parent class asks for
         if _is_foreign(node) and isinstance(node.args[0], ast.Constant):
             column = str(node.args[0].value)
             if column.partition(".")[0] == self._table:
@@ -54,7 +54,9 @@ def _columns(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr, ast.Call]]:
     for each in node.body:
         match each:
             case ast.AnnAssign(
-                target=ast.Name(id=name), annotation=annotation, value=ast.Call(func=ast.Name(id="mapped_column")) as call
+                target=ast.Name(id=name),
+                annotation=annotation,
+                value=ast.Call(func=ast.Name(id="mapped_column")) as call,
             ):
                 yield name, annotation, call
 

@@ -29,6 +29,7 @@ STAND_INS = {  # what is called in place of each
     "savepoint": "nothing",
 }
 CONSTRAINTS = ("CheckConstraint", "ForeignKey", "ForeignKeyConstraint", "UniqueConstraint", "PrimaryKeyConstraint")
+KEYS = ("primary_key", "unique")
 LOCKS = ("lock", "with_for_update")
 
 
@@ -152,7 +153,9 @@ def places(file: str, tree: ast.Module) -> Iterator[tuple[Mutant, ast.AST]]:
     """Each mutant, and what it lacks of the tree."""
     for name, part in [("", tree), *((node.name, node) for node in tree.body if hasattr(node, "name"))]:
         counted: dict[str, int] = {}
-        for node in sorted(_inside(part), key=lambda each: (getattr(each, "lineno", 0), getattr(each, "col_offset", 0))):
+        for node in sorted(
+            _inside(part), key=lambda each: (getattr(each, "lineno", 0), getattr(each, "col_offset", 0))
+        ):
             kind = _kind(node)
             if kind:
                 number = counted[kind] = counted.get(kind, -1) + 1

@@ -73,7 +73,7 @@ class _Marks(ast.NodeTransformer):
     def __init__(self, marks: dict[int, str]) -> None:
         self._marks = marks
 
-    def visit_Raise(self, node: ast.Raise) -> Any:  # noqa: N802  # the name that the parent class asks for
+    def visit_Raise(self, node: ast.Raise) -> Any:  # the name that the parent class asks for
         return [_mark(self._marks[id(node)]), node]
 
 

@@ -35,7 +35,7 @@ def unlocked(session: Any, model: type[Any], keys: Iterable[Any]) -> Any:
     return session.run_sync(read) if isinstance(session, AsyncSession) else read(session)
 
 
-class each_by_itself:  # noqa: N801  # it stands for `atomic`
+class each_by_itself:  # it stands for `atomic`
     """What `acidity.atomic` is, in AUTOCOMMIT: each statement is committed by itself; as a decorator, and as a block."""
 
     def __init__(self, what: Any, **terms: Any) -> None:
@@ -65,14 +65,14 @@ class each_by_itself:  # noqa: N801  # it stands for `atomic`
         self._block = statement_by_statement(self._what)
         return self._block.__enter__()
 
-    def __exit__(self, *error: Any) -> Any:
+    def __exit__(self, *error: object) -> Any:
         return self._block.__exit__(*error)
 
     async def __aenter__(self) -> Any:
         self._block = statement_by_statement_async(self._what)
         return await self._block.__aenter__()
 
-    async def __aexit__(self, *error: Any) -> Any:
+    async def __aexit__(self, *error: object) -> Any:
         return await self._block.__aexit__(*error)
 
 
@@ -92,7 +92,7 @@ def reversed_by_itself(original: Callable[..., Any]) -> Callable[..., Any]:
     return decorate
 
 
-class begun_by_itself:  # noqa: N801  # it stands for ``session.begin()``
+class begun_by_itself:  # it stands for ``session.begin()``
     """What ``session.begin()`` is, in AUTOCOMMIT."""
 
     def __init__(self, session: Any) -> None:
@@ -115,7 +115,7 @@ class begun_by_itself:  # noqa: N801  # it stands for ``session.begin()``
             await self._session.commit()
 
 
-class nothing:  # noqa: N801  # it stands for `savepoint`
+class nothing:  # it stands for `savepoint`
     """In place of `acidity.run.savepoint`: nothing is undone to it."""
 
     def __enter__(self) -> Any:
