@@ -214,8 +214,8 @@ class _Without(ast.NodeTransformer):
                 return self._types.get(column)  # whose type the column had
             case ast.Raise():
                 return ast.Pass()
-            case ast.Compare():
-                return ast.Constant(value=False)
+            case ast.Compare(left=left):  # what is counted is carried out all the same
+                return ast.Subscript(ast.Tuple([left, ast.Constant(value=False)], ast.Load()), ast.Constant(1), ast.Load())
         return None  # an argument or a keyword, which is left out
 
 
