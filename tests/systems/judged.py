@@ -45,7 +45,7 @@ def red(mutant: Mutant, db: str) -> str:
         first, last = asked(mutant, db)
         letters = (said_of(mutant, entry, letter, db) for entry, letter in first)
         more = (said_of(mutant, entry, letter, db) for entry, letter in last)
-        return next(filter(None, chain(letters, _other_words(mutant.system, db, usual), more)), "")
+        return next(filter(None, chain(letters, _other_words(mutant, db, usual), more)), "")
 
 
 def asked(mutant: Mutant, db: str) -> tuple[list[tuple[Entry, str]], list[tuple[Entry, str]]]:
@@ -59,18 +59,21 @@ def asked(mutant: Mutant, db: str) -> tuple[list[tuple[Entry, str]], list[tuple[
     refusals = mutant.kind == "raise"
     alone = [(entry, "AC") for entry in there if entry.A and (not refusals or str(mutant) in found[entry.target])]
     together = [(entry, "I") for entry in there if entry.I and len(entry.scenario.operations) > 1]
-    pairs = [(entry, "pairs") for entry in there if entry.I and mutant.kind not in (*CONSTRAINTS, *KEYS, "raise")]
+    pairs = [(entry, "pairs") for entry in there if entry.I]
     if mutant.kind in (*LOCKS, "isolation_level"):
         return [*together, *pairs], alone
-    if mutant.kind in (*CONSTRAINTS, *KEYS):  # what is to be refused first
-        alone.sort(key=lambda each: not each[0].scenario.operations[0].expects_refusal)
+    if mutant.kind in (*CONSTRAINTS, *KEYS):
+        refused = [each for each in alone if each[0].scenario.operations[0].expects_refusal]
+        return refused, [*(each for each in alone if each not in refused), *together]
     return alone, [*together, *pairs]
 
 
-def _other_words(system: str, db: str, usual: tuple[tuple[str, str], ...]) -> Iterator[str]:
+def _other_words(mutant: Mutant, db: str, usual: tuple[tuple[str, str], ...]) -> Iterator[str]:
     """The first command that prints something else."""
-    for (command, said), other in zip(usual, spoken(system, db), strict=True):
+    for (command, said), other in zip(usual, spoken(mutant.system, db), strict=True):
         if other != (command, said):
+            by_stand_in = mutant.kind != "raise" and other[1].endswith(tuple(f"({name})" for name in WRONG_STAND_IN))
+            assert not by_stand_in, f"{mutant}: {other}"
             yield f"$ {command}"
             return
 

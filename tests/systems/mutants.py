@@ -215,7 +215,9 @@ class _Without(ast.NodeTransformer):
             case ast.Raise():
                 return ast.Pass()
             case ast.Compare(left=left):  # what is counted is carried out all the same
-                return ast.Subscript(ast.Tuple([left, ast.Constant(value=False)], ast.Load()), ast.Constant(1), ast.Load())
+                return ast.Subscript(
+                    ast.Tuple([left, ast.Constant(value=False)], ast.Load()), ast.Constant(1), ast.Load()
+                )
         return None  # an argument or a keyword, which is left out
 
 

@@ -93,10 +93,11 @@ def reversed_by_itself(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class begun_by_itself:  # it stands for ``session.begin()``
-    """What ``session.begin()`` is, in AUTOCOMMIT."""
+    """What ``session.begin()`` is, in AUTOCOMMIT; of a sessionmaker, too."""
 
     def __init__(self, session: Any) -> None:
-        self._session = session
+        self._made = session() if callable(session) else None
+        self._session = session if self._made is None else self._made
 
     def __enter__(self) -> Any:
         commit_each(self._session)
@@ -105,6 +106,8 @@ class begun_by_itself:  # it stands for ``session.begin()``
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is None:
             self._session.commit()
+        if self._made is not None:
+            self._made.close()
 
     async def __aenter__(self) -> Any:
         await self._session.run_sync(commit_each)
