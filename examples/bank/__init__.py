@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from examples.bank.scenarios import (
     contended,
+    contended_locked,
     crossed,
     crossed_locked,
     moved,
@@ -17,6 +18,7 @@ from examples.bank.scenarios import (
 
 __all__ = [
     "contended",
+    "contended_locked",
     "crossed",
     "crossed_locked",
     "moved",

@@ -1,7 +1,7 @@
 """Orders: placed in full or not at all, part of them undone to a savepoint, confirmed together with stock and payment.
 
 Whoever decides by a row locks it first: the customer before the unpaid invoices are looked for, the product before its
-stock is compared. So two orders at once get what one after the other would get, at each engine's own level.
+stock is taken. So two orders at once get what one after the other would get, at each engine's own level.
 """
 
 from __future__ import annotations
@@ -275,7 +275,7 @@ def can_be_added(session: Session, order: int, line: Line) -> bool:
         add_items(session, order, (line,))
     except RefusedError:
         return False
-    stock = session.scalar(select(Product.stock).where(Product.id == line.product).with_for_update())
+    stock = session.scalar(select(Product.stock).where(Product.id == line.product))
     return stock is not None and stock >= line.quantity
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from acidity import prove
 from acidity.errors import UsageError
 from tests.systems.manifest import Entry, entries
-from tests.systems.mutants import Mutant, imported_anew, places, shipped, tree_of
+from tests.systems.mutants import Mutant, has_meaning, imported_anew, places, shipped, tree_of
 
 PASSED: set[str] = set()
 
@@ -42,6 +42,15 @@ def reached(system: str) -> dict[str, frozenset[str]]:
             else:
                 found[entry.target] = frozenset(PASSED)
     return found
+
+
+def applies(mutant: Mutant, db: str) -> bool:
+    """Whether a line has a mutant on an engine: not where every target that gets to its function is not applicable."""
+    if not has_meaning(mutant, db):
+        return False
+    found = reached(mutant.system)
+    there = [entry for entry in passing(mutant.system, db) if of_function(mutant) in found[entry.target]]
+    return not there or not all(entry.not_applicable for entry in there)
 
 
 def passing(system: str, db: str = "sqlite") -> list[Entry]:
