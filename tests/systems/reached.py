@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from copy import copy
 from functools import cache
 from typing import Any
 
@@ -36,7 +37,9 @@ def reached(system: str) -> dict[str, frozenset[str]]:
         for entry in passing(system):
             PASSED.clear()
             try:
-                prove.drill(entry.scenario, faults=("effect-after",), remedies=False)
+                scenario = copy(entry.scenario)
+                object.__setattr__(scenario, "not_applicable", {})  # it gets to the same lines all the same
+                prove.drill(scenario, faults=("effect-after",), remedies=False)
             except UsageError:
                 found[entry.target] = frozenset()
             else:
