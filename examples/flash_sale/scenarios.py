@@ -117,4 +117,5 @@ offered = asked(Operation(offer, "new phone", FEW, in_slots=True))
 
 shifted = moved(move_stock, (MUMBAI, DELHI, MOVED))
 crossed = moved(move_stock, (MUMBAI, DELHI, MOVED), (DELHI, MUMBAI, 1))
+nothing_shifted = moved(move_stock, (MUMBAI, DELHI, 0), raises=RefusedError)
 too_many = moved(move_stock, (DELHI, MUMBAI, MOVED), raises=RefusedError)

@@ -56,6 +56,7 @@ def applies(mutant: Mutant, db: str) -> bool:
     return not there or not all(entry.not_applicable for entry in there)
 
 
+@cache
 def passing(system: str, db: str = "sqlite") -> list[Entry]:
     """What the system itself must pass: its targets but the twins, and what else is expected to fail."""
     return [
