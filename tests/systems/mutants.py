@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -63,6 +64,7 @@ class Mutant:
         return f"examples.{self.file.removesuffix('.py').replace('/', '.')}"
 
 
+@cache
 def systems() -> list[str]:
     """Those of the manifest."""
     return sorted({entry.system for entry, _ in entries()})
@@ -78,6 +80,7 @@ def shipped(system: str) -> list[str]:
     ]
 
 
+@cache
 def mutants(file: str) -> list[Mutant]:
     """All there are of a file."""
     return [mutant for mutant, _ in places(file, tree_of(file))]
@@ -91,12 +94,19 @@ def has_meaning(mutant: Mutant, db: str) -> bool:
     """
     if db == "sqlite":
         return mutant.kind not in (*LOCKS, "isolation_level")
-    return db != "mariadb" or not any(
-        isinstance(node, ast.keyword) and node.arg == "deferrable"
-        for each in tree_of(mutant.file).body
-        if getattr(each, "name", None) == mutant.function
+    return db != "mariadb" or mutant.function not in _deferring(mutant.file)
+
+
+@cache
+def _deferring(file: str) -> set[str]:
+    """The classes with a deferred constraint."""
+    return {
+        each.name
+        for each in tree_of(file).body
+        if isinstance(each, ast.ClassDef)
         for node in ast.walk(each)
-    )
+        if isinstance(node, ast.keyword) and node.arg == "deferrable"
+    }
 
 
 def source_of(mutant: Mutant) -> str:

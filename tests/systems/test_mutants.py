@@ -72,6 +72,8 @@ def test_every_line_is_needed_or_it_is_said_why_it_stays(system: str, db: str) -
     for mutant in of_system(system):
         if applies(mutant, db):
             said = red(mutant, db)
+            if not said and str(mutant) not in stays:  # what was unknown on a machine that has other work
+                said = red(mutant, db)
             if (str(mutant) in stays) is bool(said):
                 wrong.append(f"{mutant}: {said or 'nothing turns red'}")
     assert not wrong, "\n".join(wrong)
