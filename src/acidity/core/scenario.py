@@ -54,7 +54,8 @@ class Operation:
         refused: the operation is expected to refuse by an answer that `succeeded` rejects.
         also: end states that are right beside before and after (a job marked as failed in a transaction of its own):
             ``callable(session)`` or ``callable(session, session_before)``, or several, True for the rows of that end
-            state and False for all others, those before and after the clean run among them.
+            state and False for all others, those before and after the clean run among them. With `raises` or `refused`
+            it may be what the clean run leaves: the record of the refusal.
         partial: names of tables in which each row may be as before or as after, for a batch that may be done in part.
             The other tables are then judged by the invariants alone, which are required.
         commit: the framework commits, not the function (needs an injected session or connection).

@@ -201,7 +201,7 @@ class Baseline:
         """Where the rows stand. In an end state that ``also=`` names no effect may have taken place too often."""
         rows = self.rows_of(run.end, run.effects)
         if rows in {Rows.BEFORE, Rows.AFTER}:
-            return rows
+            return Rows.LEGAL if run.legal else rows  # the record of a refusal, which the clean run leaves, too
         counted = {name: count for name, count in run.effects.items() if count}
         if run.legal and counted in (self._idle_effects, self.clean[0].effects):
             return Rows.LEGAL
