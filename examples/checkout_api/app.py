@@ -77,8 +77,8 @@ def check_out(key: str, purchase: Purchase) -> Answer:
     try:
         return settle(noted.intent, noted.product, charged=charged)
     except Exception:  # whatever it is, money may have been taken: nobody is told that it was not
-        logger.exception("intent %s could not be settled, and is left to recover", noted.intent)
-        return pending(noted.intent)
+        logger.exception("intent %s is left to recover", noted.intent)
+        return pending(noted.intent) if charged else answered(Status.FAILED)
 
 
 def note_once(key: str, purchase: Purchase) -> Payment | Answer:
@@ -178,7 +178,7 @@ def settle(session: Session, intent_id: str, product_id: str, *, charged: bool) 
             session.flush()
             session.add(Item(order_id=intent.id, product_id=product.id, quantity=intent.quantity, price=intent.price))
         intent.status = Status.SUCCEEDED if charged else Status.FAILED
-    return answered(intent)
+    return answered(intent.status, intent.id, intent.price * intent.quantity)
 
 
 def recover(only: Iterable[str] | None = None) -> int:
@@ -214,14 +214,14 @@ def repeated(intent: Intent, purchase: Purchase) -> Answer:
         return refusal(422, "this Idempotency-Key was used for another request")
     if intent.status == Status.PENDING:
         return refusal(409, "the request with this Idempotency-Key is in progress")
-    return answered(intent)
+    return answered(intent.status, intent.id, intent.price * intent.quantity)
 
 
-def answered(intent: Intent) -> Answer:
-    """What the client is told of an intent that is settled."""
-    if intent.status == Status.FAILED:
+def answered(status: str, order: str = "", total: Decimal = Decimal(0)) -> Answer:
+    """What the client is told when it is known what has become of the payment."""
+    if status == Status.FAILED:
         return refusal(402, "Payment failed, and nothing was charged")
-    return Answer(201, {"order": intent.id, "total": str(intent.price * intent.quantity)})
+    return Answer(201, {"order": order, "total": str(total)})
 
 
 def pending(intent: str) -> Answer:

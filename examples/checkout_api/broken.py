@@ -19,7 +19,7 @@ TWINS: dict[str, Any] = {
 }
 
 zeroed = asked(Operation(twins.checkout_that_zeroes, P001, 2, DECLINED), **TWINS)
-torn_from_its_payment = asked(Operation(twins.checkout_that_zeroes, P001, 2, GOOD), **TWINS)
+ordered_unpaid = asked(Operation(twins.checkout_that_zeroes, P001, 2, GOOD), **TWINS)
 charged_and_gone = asked(Operation(twins.checkout_in_one_transaction, P001, 2, GOOD), **TWINS)
 charged_and_denied = asked(Operation(twins.checkout_without_charges, P001, 2, GOOD), **TWINS)
 answered_before_commit = asked(

@@ -6,12 +6,14 @@ import atexit
 import shutil
 from collections.abc import Callable
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from acidity.prove import Effect, Operation, Scenario
+from acidity.core.http import HttpAnswer
+from acidity.prove import Effect, Operation, Scenario, Told
 from examples.checkout_api import app as shop
 from examples.checkout_api import on_fastapi, on_flask
 from examples.checkout_api.gateway import DECLINED, LOST, SILENT, Folder
@@ -114,14 +116,18 @@ EFFECTS = (
 )
 
 
+def told(answer: HttpAnswer) -> bool | Told:
+    """What an answer with a good status says; 202 says that nobody knows yet."""
+    return Told.UNKNOWN if answer.status == HTTPStatus.ACCEPTED else True
+
+
 def on(name: str) -> Callable[..., Operation]:
     """Requests to the application on this framework."""
 
-    def post(
-        product: str = P001, quantity: int = 2, card: str = GOOD, key: str = KEY, **options: Any
-    ) -> Operation:
+    def post(product: str = P001, quantity: int = 2, card: str = GOOD, key: str = KEY, **options: Any) -> Operation:
         body = {"product": product, "quantity": quantity, "card": card}
-        options = {"json": body, "headers": {"Idempotency-Key": key}, "also": marked_failed} | options
+        headers = {"Idempotency-Key": key}
+        options = {"json": body, "headers": headers, "also": marked_failed, "succeeded": told} | options
         if name == "flask":
             return Operation.wsgi(on_flask.app, "POST", "/checkouts", **options)
         return Operation.asgi(on_fastapi.app, "POST", "/checkouts", **options)
@@ -144,15 +150,18 @@ def asked(*operations: Operation, **more: Any) -> Scenario:
 
 
 fastapi, flask = on("fastapi"), on("flask")
-NOTHING: dict[str, Any] = {"refused": True, "also": ()}
+REFUSED: dict[str, Any] = {"refused": True, "also": ()}
 
-bought = asked(fastapi())
-bought_on_flask = asked(flask())
-answer_lost = asked(fastapi(card=LOST))
-answer_lost_on_flask = asked(flask(card=LOST))
-declined = asked(fastapi(card=DECLINED, refused=True))
-declined_on_flask = asked(flask(card=DECLINED, refused=True))
-silent = asked(fastapi(card=SILENT, refused=True))
-silent_on_flask = asked(flask(card=SILENT, refused=True))
-again = asked(fastapi(also=()), setup=left(Status.SUCCEEDED))
-again_on_flask = asked(flask(also=()), setup=left(Status.SUCCEEDED))
+bought, bought_on_flask = asked(fastapi()), asked(flask())
+answer_lost, answer_lost_on_flask = asked(fastapi(card=LOST)), asked(flask(card=LOST))
+declined, declined_on_flask = asked(fastapi(card=DECLINED, refused=True)), asked(flask(card=DECLINED, refused=True))
+silent, silent_on_flask = asked(fastapi(card=SILENT, refused=True)), asked(flask(card=SILENT, refused=True))
+again, again_on_flask = (asked(post(also=()), setup=left(Status.SUCCEEDED)) for post in (fastapi, flask))
+other_request = asked(fastapi(quantity=1, **REFUSED), setup=left(Status.SUCCEEDED))
+in_progress = asked(flask(**REFUSED), setup=left(Status.PENDING))
+failed_before = asked(flask(**REFUSED), setup=left(Status.FAILED))
+sold_out, unknown = asked(fastapi(P002, **REFUSED)), asked(flask("P009", **REFUSED))
+last = asked(fastapi(P002, 1), flask(P002, 1, key=OTHER_KEY))  # one piece, and two want it
+other_product = asked(fastapi(P001, 1), flask(P002, 1))  # two requests with one key at once
+recovered = asked(Operation(shop.recover), setup=left_after_the_charge)
+recovered_without_a_charge = asked(Operation(shop.recover), setup=left(Status.PENDING))

@@ -34,7 +34,7 @@ def charge(order: Order, card: str) -> None:
         PaymentFailedError: whatever went wrong.
     """
     try:
-        gateway.charge(order.id, order.total, card)
+        gateway.charge(order.id, order.total, card)  # <- no answer, so no charge
     except (DeclinedError, ConnectionError) as error:
         raise PaymentFailedError from error
 
@@ -48,7 +48,7 @@ def checkout_that_zeroes(product: str, quantity: int, card: str) -> Told:
             charge(order, card)
         except PaymentFailedError:
             order.total = Decimal(0)
-            session.commit()  # <- the items stay
+            session.commit()  # <- ordered, whatever becomes of the payment
             return {"error": "Payment failed"}, 402
         return {"order": order.id}, 201
 
@@ -58,7 +58,7 @@ def checkout_in_one_transaction(product: str, quantity: int, card: str) -> Told:
     with Session(engine) as session:
         try:
             order = add_order(session, product, quantity)
-            gateway.charge(order.id, order.total, card)
+            gateway.charge(order.id, order.total, card)  # <- charged, and then COMMIT fails
             session.commit()  # <- charged, and then COMMIT fails
         except DeclinedError:
             session.rollback()
@@ -74,7 +74,7 @@ def checkout_without_charges(product: str, quantity: int, card: str) -> Told:
     with Session(engine) as session:
         try:
             order = add_order(session, product, quantity)
-            charge(order, card)  # <- the card may be charged
+            charge(order, card)
             session.commit()
         except PaymentFailedError:
             session.rollback()
@@ -84,7 +84,7 @@ def checkout_without_charges(product: str, quantity: int, card: str) -> Told:
 
 def get_session() -> Iterator[Session]:
     """One session for each request: committed when all went well."""
-    with Session(engine) as session, session.begin():
+    with Session(engine) as session, session.begin():  # <- committed after the answer
         yield session
 
 

@@ -114,7 +114,9 @@ def test_a_refusal_that_leaves_a_record_is_right_where_it_says_so(db: str) -> No
     assert {word for found in unsaid.findings for word in found.errors} == {"false failure"}
 
 
-@pytest.mark.parametrize(("function", "word"), [(moves_and_refuses, "false failure"), (marks_and_says_yes, "not refused")])
+@pytest.mark.parametrize(
+    ("function", "word"), [(moves_and_refuses, "false failure"), (marks_and_says_yes, "not refused")]
+)
 def test_a_refusal_that_leaves_more_or_says_yes_is_not(function: Any, word: str) -> None:
     report = drilled(bank(Operation(function, raises=NotPaidError, also=only_marked)), "sqlite", "error-before")
     assert {word for found in report.findings for word in found.errors} == {word}, report

@@ -167,7 +167,7 @@ class Baseline:
     def told(self, run: Run) -> Told:
         """What the caller was told (DESIGN §5 *Told*)."""
         ending = run.ending
-        if ending.killed:
+        if ending.killed or ending.leaves_open:
             return Told.UNKNOWN
         if ending.broke_off:
             return Told.UNKNOWN if unanswered_commit(run.history) else Told.FAILED
