@@ -1,9 +1,9 @@
 """A checkout that is paid through a gateway: three steps, and it is known after each of them what is left to do.
 
-No transaction reaches around a charge. So what is to be paid, the *intent*, is committed before the gateway hears of it,
-with the pieces held; then the card is charged under the intent's id; then order and items come with the pieces leaving the
-stock, or the intent is marked failed and the pieces are free again. Whoever breaks off after the first step leaves an
-intent that is pending, and `recover` asks the gateway by its id what became of it.
+No transaction reaches around a charge. So what is to be paid, the *intent*, is committed before the gateway hears of
+it, with the pieces held; then the card is charged under the intent's id; then order and items come with the pieces
+leaving the stock, or the intent is marked failed and the pieces are free again. Whoever breaks off after the first step
+leaves an intent that is pending, and `recover` asks the gateway by its id what became of it.
 """
 
 from __future__ import annotations
@@ -237,3 +237,15 @@ def refusal(status: int, why: str) -> Answer:
 def digest(text: str) -> str:
     """A text of any length as 64 characters that every database tells apart."""
     return sha256(text.encode()).hexdigest()
+
+
+@atomic(Sessions)
+def add_product(session: Session, product: str, price: Decimal, stock: int) -> None:
+    """Offer a product.
+
+    Raises:
+        RefusedError: there is one already.
+    """
+    if session.get(Product, product) is not None:
+        raise RefusedError(f"there is a product {product} already")
+    session.add(Product(id=product, price=price, stock=stock, reserved=0))

@@ -1,7 +1,7 @@
 """A payment gateway that can be made to fail, to time out, or to charge and lose its answer. Nothing of acidity.
 
-It keeps one file for each key in a folder, so it outlives every process of the shop. A file is there with its content or
-not at all, and the first one under a key stays: a charge that is asked for twice is made once.
+It keeps one file for each key in a folder, so it outlives every process of the shop. A file is there with its content,
+or not at all, and the first one under a key stays: a charge that is asked for twice is made once.
 """
 
 from __future__ import annotations
