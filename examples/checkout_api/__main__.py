@@ -29,9 +29,9 @@ examples:
        -d '{"product": "P001", "quantity": 2, "card": "4242"}'
   python -m examples.checkout_api show
 
-Cards: declined is declined; silent is not charged, and nobody hears so; lost is charged, and nobody hears so; every other
-one is charged. The gateway is the folder gateway of the current directory; --gateway names another folder, or a process
-that `python -m examples.checkout_api gateway` has started, as http://127.0.0.1:8100.
+Cards: declined is declined; silent is not charged, and nobody hears so; lost is charged, and nobody hears so; every
+other one is charged. The gateway is the folder gateway of the current directory; --gateway names another folder, or a
+process that `python -m examples.checkout_api gateway` has started, as http://127.0.0.1:8100.
 """
 
 
@@ -67,7 +67,11 @@ def parser() -> argparse.ArgumentParser:
     serving.add_argument("--framework", choices=FRAMEWORKS, default=FRAMEWORKS[0])
     serving.add_argument("--port", type=port, default=8000, help="of 127.0.0.1; 0 is one that is free")
     serving.add_argument(
-        "--recover-every", type=seconds, default=30, metavar="S", help="settle what is pending for longer than S seconds"
+        "--recover-every",
+        type=seconds,
+        default=30,
+        metavar="S",
+        help="settle what is pending for longer than S seconds",
     )
     commands.add_parser("recover", parents=[common], help="settle what a process that was killed has left pending")
     commands.add_parser("show", parents=[common], help="products, payments and orders")

@@ -8,7 +8,7 @@ from flask import Flask, request
 from pydantic import ValidationError
 
 from examples.checkout_api import app as shop
-from examples.checkout_api.request import KEY_MAX, Purchase
+from examples.checkout_api.request import KEY_MAX, Purchase, wrong
 
 app = Flask(__name__)
 
@@ -22,6 +22,6 @@ def make_checkout() -> tuple[dict[str, Any], int]:
     try:
         purchase = Purchase.model_validate_json(request.get_data())
     except ValidationError as error:
-        return {"detail": [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]}, 422
+        return {"detail": wrong(error.errors())}, 422
     answer = shop.check_out(key, purchase)
     return answer.body, answer.status

@@ -88,7 +88,7 @@ class Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: Server
 
-    def do_POST(self) -> None:  # noqa: N802 - the name is that of the standard library
+    def do_POST(self) -> None:
         """Answer, or close the connection."""
         asked: dict[str, str] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         try:
