@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -117,6 +118,32 @@ def test_too_many_orders_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     report = prove.explore(lost, runs_max=20)
     assert (report.verdict, said(report)) == ("unknown", [])
     assert "their transactions have more than 3 orders" in report.unknowns[0]
+
+
+# Classes: of callers that share nothing, in which order they commit is what tells
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize("db", SERVERS)
+def test_each_order_of_commits_is_a_class(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule sees both on their way in one committed state only; no order of transactions is run beforehand."""
+    monkeypatch.setattr(import_module("acidity.prove.explore.explore"), "ORDERS_FIRST", 0)
+    sagas = [Operation(callers.saga_of_one, number) for number in (1, 2)]
+    wrong, right = (
+        prove.explore(scenario(*sagas, setup=callers.seed_a_purse_each, invariants=[callers.at_most(amount)]), db=db)
+        for amount in (10, 20)
+    )
+    assert (wrong.verdict, said(wrong)) == ("fail", [("error", "ACI318", "")])
+    assert (right.verdict, right.runs) == ("pass", 6), right  # of 70 schedules
+
+
+@pytest.mark.slow
+def test_two_sagas_of_acidity_itself_are_decided() -> None:
+    """Within the schedules that there are by default; all of them would be too many by far."""
+    sagas = [Operation(callers.own_saga, key) for key in ("one", "other")]
+    given = {"metadata": None, "schema": callers.with_journal, "recover": callers.resume_own}
+    report = prove.explore(scenario(*sagas, **given))
+    assert (report.verdict, said(report), report.unknowns) == ("pass", [], ())
 
 
 # Transactions that the program begins and ends; three callers

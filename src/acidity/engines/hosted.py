@@ -95,7 +95,9 @@ class HostedSandbox(HostedAccess):
     complaints = ""  # asks what the last statement gave rise to, where a server takes another value than was asked for
 
     def check_settings(self) -> None:
-        """Try the settings in a session of our own."""
+        """Try the settings, if there are any, in a session of our own."""
+        if not self.settings:
+            return
         trial = self.connect_admin(self.database)
         try:
             for statement in self.set_statements():

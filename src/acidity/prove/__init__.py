@@ -15,6 +15,7 @@ from typing import Any, TypeVar, Unpack, overload
 from acidity.core.database import Database
 from acidity.core.effect import Effect
 from acidity.core.options import CheckOptions, EngineOptions, Options, takes_options
+from acidity.core.outcome import Told
 from acidity.core.report import LETTERS, Card, Levels, Report
 from acidity.core.retry import Retry
 from acidity.core.scenario import Operation, Scenario
@@ -38,6 +39,7 @@ __all__ = [
     "Replay",
     "Retry",
     "Scenario",
+    "Told",
     "check",
     "crash",
     "drill",
