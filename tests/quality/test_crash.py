@@ -141,6 +141,7 @@ def completes_by_half(session: Session) -> None:
     session.commit()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("step", mostly_slow("recover", of=["recover", "settle"]))
 def test_what_follows_a_power_cut_is_run_where_several_commits_are_intended(step: str) -> None:
     several: dict[str, Any] = {"commits": "several", "invariants": [lambda _: True]}
@@ -236,6 +237,7 @@ def tried(report: Report) -> list[list[tuple[str, str]]]:
     return [[(remedy.name, remedy.result) for remedy in found.remedies] for found in report.findings]
 
 
+@pytest.mark.dear
 def test_the_setting_that_keeps_what_was_lost_is_tried() -> None:
     report = prove.crash(of(sell))
     assert tried(report) == [[("PRAGMA synchronous=EXTRA", "passed")]]
