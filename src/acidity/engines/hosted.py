@@ -368,8 +368,7 @@ class HostedSandbox(HostedAccess):
 
     def flush(self) -> None:
         """Put the rows of the last reset on the disk."""
-        for statement in self.flushing:
-            self.ask(statement)
+        self.ask_all([*self.flushing])
 
     def kill_server(self) -> None:
         """End every process of the dedicated server at once, as ``kill -9`` does; `revive_server` brings it back."""

@@ -137,9 +137,7 @@ def crash(
 ) -> Report | list[Report]:
     """Cut the power or kill the server, and see whether every acknowledged COMMIT is there, and none in part.
 
-    On SQLite each operation runs once, and what SQLite asks of the file system is recorded. Then every state that a
-    power cut can leave is built from that, recovered by SQLite itself, and read; and each request is refused, as on a
-    bad disk. On PostgreSQL and MariaDB a server of acidity's own is killed, under one client and under several.
+    On SQLite every state that a power cut can leave is built and recovered; servers are killed under one client or more.
 
     Args:
         scenario: what to run.
@@ -177,8 +175,7 @@ def check(
     """The report card: one verdict for each letter that was asked for and is built.
 
     A and C are those of `drill`. I lets each operation at the rows beside itself, and beside every other one, as
-    `explore` does; all these pairs share 2,000 schedules, unless `runs_max` says how many each may have. D is that of
-    `crash`.
+    `explore` does; all these pairs share 2,000 schedules, unless `runs_max` says how many each has. D: `crash`.
 
     Args:
         scenario: what to run.
