@@ -137,7 +137,7 @@ def crash(
 ) -> Report | list[Report]:
     """Cut the power or kill the server, and see whether every acknowledged COMMIT is there, and none in part.
 
-    On SQLite every state that a power cut can leave is built and recovered; servers are killed under one client or more.
+    On SQLite every state that a power cut can leave is recovered; servers are killed, under one client and several.
 
     Args:
         scenario: what to run.
