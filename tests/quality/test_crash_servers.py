@@ -213,6 +213,17 @@ def test_a_change_in_two_commits_is_torn_by_a_kill_between_them(db: str) -> None
     assert card.verdict == "pass"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("db", "name"), [("postgresql", "synchronous_commit=on"), ("mariadb", "innodb_flush_log_at_trx_commit=1")]
+)
+def test_the_setting_that_keeps_what_was_lost_is_tried(db: str, name: str) -> None:
+    report = prove.crash(of(sell), db=db, settings=LOSSY[db], runs_max=1)
+    assert {(remedy.name, remedy.result) for found in report.findings for remedy in found.remedies} == {
+        (name, "passed")
+    }
+
+
 # The crash points of the text by name: ₹500 from A (₹5,000) to B (₹2,000)
 
 DEBIT, CREDIT = TRANSFER
