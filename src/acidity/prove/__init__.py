@@ -135,10 +135,11 @@ def crash(scenario: Scenario, *, db: list[str] | tuple[str, ...], **options: Unp
 def crash(
     scenario: Scenario, *, db: str | list[str] | tuple[str, ...] = "sqlite", **options: Unpack[Options]
 ) -> Report | list[Report]:
-    """Cut the power at every place that matters, and see whether every acknowledged COMMIT is there, and none in part.
+    """Cut the power or kill the server, and see whether every acknowledged COMMIT is there, and none in part.
 
-    Each operation runs once, and what SQLite asks of the file system is recorded. Then every state that a power cut can
-    leave is built from that, recovered by SQLite itself, and read.
+    On SQLite each operation runs once, and what SQLite asks of the file system is recorded. Then every state that a
+    power cut can leave is built from that, recovered by SQLite itself, and read; and each request is refused, as on a
+    bad disk. On PostgreSQL and MariaDB a server of acidity's own is killed, under one client and under several.
 
     Args:
         scenario: what to run.
@@ -177,7 +178,7 @@ def check(
 
     A and C are those of `drill`. I lets each operation at the rows beside itself, and beside every other one, as
     `explore` does; all these pairs share 2,000 schedules, unless `runs_max` says how many each may have. D is that of
-    `crash`, on SQLite alone.
+    `crash`.
 
     Args:
         scenario: what to run.
