@@ -127,10 +127,10 @@ def on(name: str) -> Callable[..., Operation]:
     def post(product: str = P001, quantity: int = 2, card: str = GOOD, key: str = KEY, **options: Any) -> Operation:
         body = {"product": product, "quantity": quantity, "card": card}
         headers = {"Idempotency-Key": key}
-        options = {"json": body, "headers": headers, "also": marked_failed, "succeeded": told} | options
+        given: dict[str, Any] = {"json": body, "headers": headers, "also": marked_failed, "succeeded": told} | options
         if name == "flask":
-            return Operation.wsgi(on_flask.app, "POST", "/checkouts", **options)
-        return Operation.asgi(on_fastapi.app, "POST", "/checkouts", **options)
+            return Operation.wsgi(on_flask.app, "POST", "/checkouts", **given)
+        return Operation.asgi(on_fastapi.app, "POST", "/checkouts", **given)
 
     return post
 

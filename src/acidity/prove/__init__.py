@@ -322,9 +322,7 @@ def replay_together(
     Raises:
         UsageError: a caller does not exist here.
     """
-    parsed = Schedule.parse(schedule) if isinstance(schedule, str) else schedule
-    asked = _asked(scenario, db, options)
-    return report_of(one_schedule(parsed, tuple(callers)), scenario, asked)
+    return report_of(one_schedule(_parsed(schedule), tuple(callers)), scenario, _asked(scenario, db, options))
 
 
 @takes_options(EngineOptions)
@@ -350,8 +348,7 @@ def replay_crash(
     Raises:
         UsageError: the Schedule names no such state, or the operation does not exist here.
     """
-    parsed = Schedule.parse(schedule) if isinstance(schedule, str) else schedule
-    check = one_state(parsed, position_of(scenario, operation))
+    check = one_state(_parsed(schedule), position_of(scenario, operation))
     return report_of(check, scenario, _asked(scenario, db, options))
 
 
@@ -379,8 +376,11 @@ def replay(
     Raises:
         UsageError: the Schedule or the operation does not exist here.
     """
-    parsed = Schedule.parse(schedule) if isinstance(schedule, str) else schedule
-    return run_replay(scenario, parsed, _asked(scenario, db, options), operation)
+    return run_replay(scenario, _parsed(schedule), _asked(scenario, db, options), operation)
+
+
+def _parsed(schedule: Schedule | str) -> Schedule:
+    return Schedule.parse(schedule) if isinstance(schedule, str) else schedule
 
 
 def to_json(*answers: Report | Card | Levels) -> str:
