@@ -40,6 +40,7 @@ def test_an_answer_that_is_not_decided_is_neither_ok_nor_failed(
     scenario = bank(Operation(pays_or_pends, succeeded=succeeded))
     report = prove.drill(scenario, faults=["error-before", "answer-lost"], remedies=False)
     assert {word for found in report.findings for word in found.errors} == words, report
+    assert report.verdict == ("fail" if words else "pass"), report
 
 
 class Gateway:
