@@ -34,8 +34,9 @@ def seed(session: Session) -> None:
     session.add_all(Product(id=name, price=PRICE, stock=pieces, reserved=0) for name, pieces in ((P001, 10), (P002, 1)))
 
 
-def left(status: Status, intent: str = "left") -> Callable[[Session], None]:
+def left(status: Status, name: str = "") -> Callable[[Session], None]:
     """The same after a request with `KEY` has got as far as this; it was charged if it is said to have succeeded."""
+    intent = name or f"left-{status}"  # the gateway forgets nothing: each has a key of its own
 
     def setup(session: Session) -> None:
         seed(session)
