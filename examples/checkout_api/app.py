@@ -75,21 +75,24 @@ def check_out(key: str, purchase: Purchase) -> Answer:
     if charged is None:
         return pending(noted.intent)
     try:
-        return settle(noted.intent, noted.product, charged=charged)
+        settled: Answer = settle(noted.intent, noted.product, charged=charged)
     except Exception:  # whatever it is, money may have been taken: nobody is told that it was not
         logger.exception("intent %s is left to recover", noted.intent)
         return pending(noted.intent) if charged else answered(Status.FAILED)
+    return settled
 
 
 def note_once(key: str, purchase: Purchase) -> Payment | Answer:
     """Step 1, or what the client has to be told instead: the answer to a request with the same key among it."""
+    noted: Payment | Answer
     try:
         try:
-            return note(key, purchase)
+            noted = note(key, purchase)
         except KeyTakenError:
-            return note(key, purchase)  # the other one is committed, and found
+            noted = note(key, purchase)  # the other one is committed, and found
     except NotSoldError as error:
-        return refusal(error.status, str(error))
+        noted = refusal(error.status, str(error))
+    return noted
 
 
 class NotSoldError(RefusedError):

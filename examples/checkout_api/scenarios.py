@@ -34,8 +34,9 @@ def seed(session: Session) -> None:
     session.add_all(Product(id=name, price=PRICE, stock=pieces, reserved=0) for name, pieces in ((P001, 10), (P002, 1)))
 
 
-def left(status: Status, intent: str = "left") -> Callable[[Session], None]:
+def left(status: Status, name: str = "") -> Callable[[Session], None]:
     """The same after a request with `KEY` has got as far as this; it was charged if it is said to have succeeded."""
+    intent = name or f"left-{status}"  # the gateway forgets nothing: each has a key of its own
 
     def setup(session: Session) -> None:
         seed(session)
@@ -127,10 +128,10 @@ def on(name: str) -> Callable[..., Operation]:
     def post(product: str = P001, quantity: int = 2, card: str = GOOD, key: str = KEY, **options: Any) -> Operation:
         body = {"product": product, "quantity": quantity, "card": card}
         headers = {"Idempotency-Key": key}
-        options = {"json": body, "headers": headers, "also": marked_failed, "succeeded": told} | options
+        given: dict[str, Any] = {"json": body, "headers": headers, "also": marked_failed, "succeeded": told} | options
         if name == "flask":
-            return Operation.wsgi(on_flask.app, "POST", "/checkouts", **options)
-        return Operation.asgi(on_fastapi.app, "POST", "/checkouts", **options)
+            return Operation.wsgi(on_flask.app, "POST", "/checkouts", **given)
+        return Operation.asgi(on_fastapi.app, "POST", "/checkouts", **given)
 
     return post
 

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 from examples.checkout_api import app as shop
 from examples.command import RefusedError
@@ -81,7 +82,7 @@ def on_flask() -> Callable[[socket.socket], None]:
     return run
 
 
-def needed(module: str):  # noqa: ANN201 - a module
+def needed(module: str) -> Any:
     """A server of HTTP.
 
     Raises:

@@ -28,7 +28,7 @@ from acidity.prove.drill.letters import DRILL
 from acidity.prove.explore.letter import EXPLORE, PAIRS, one_schedule
 from acidity.prove.faults import require_known
 from acidity.prove.levels import at_all_levels
-from acidity.prove.replay import Replay, position_of, run_replay
+from acidity.prove.replay import Replay, parsed, position_of, run_replay
 
 __all__ = [
     "CRASHES",
@@ -319,9 +319,7 @@ def replay_together(
     Raises:
         UsageError: a caller does not exist here.
     """
-    parsed = Schedule.parse(schedule) if isinstance(schedule, str) else schedule
-    asked = _asked(scenario, db, options)
-    return report_of(one_schedule(parsed, tuple(callers)), scenario, asked)
+    return report_of(one_schedule(parsed(schedule), tuple(callers)), scenario, _asked(scenario, db, options))
 
 
 @takes_options(EngineOptions)
@@ -347,8 +345,7 @@ def replay_crash(
     Raises:
         UsageError: the Schedule names no such state, or the operation does not exist here.
     """
-    parsed = Schedule.parse(schedule) if isinstance(schedule, str) else schedule
-    check = one_state(parsed, position_of(scenario, operation))
+    check = one_state(parsed(schedule), position_of(scenario, operation))
     return report_of(check, scenario, _asked(scenario, db, options))
 
 
@@ -376,8 +373,7 @@ def replay(
     Raises:
         UsageError: the Schedule or the operation does not exist here.
     """
-    parsed = Schedule.parse(schedule) if isinstance(schedule, str) else schedule
-    return run_replay(scenario, parsed, _asked(scenario, db, options), operation)
+    return run_replay(scenario, parsed(schedule), _asked(scenario, db, options), operation)
 
 
 def to_json(*answers: Report | Card | Levels) -> str:

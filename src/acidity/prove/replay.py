@@ -100,6 +100,11 @@ def _strike(schedule: Schedule) -> list[Strike]:
     return [Strike(fault, choice.calls, choice.persistent)]
 
 
+def parsed(schedule: Schedule | str) -> Schedule:
+    """A Schedule, also where it is given as a finding prints it."""
+    return Schedule.parse(schedule) if isinstance(schedule, str) else schedule
+
+
 def position_of(scenario: Scenario, wanted: int | str) -> int:
     """Where an operation stands in a scenario, from 0.
 
