@@ -22,7 +22,7 @@ def write(sql: str, params: Any = None, *, many: bool = False) -> Call:
         ('DELETE FROM "my t" WHERE x = ? AND y = ?', (1, 2), 'SELECT * FROM "my t" WHERE  x = ? AND y = ?', (1, 2)),
         ("UPDATE t SET a=(SELECT max(b) FROM u WHERE c = ?) WHERE id = ?", (7, 3), "SELECT * FROM t WHERE  id = ?", (3,)),
         ("UPDATE t SET a='where ?' WHERE id = ?", (3,), "SELECT * FROM t WHERE  id = ?", (3,)),
-        ("UPDATE t SET a=%(a)s WHERE id = %(id)s", {"a": 1, "id": 3}, "SELECT * FROM t WHERE  id = %(id)s", {"a": 1, "id": 3}),
+        ("UPDATE t SET a=%(a)s WHERE id = %(id)s", {"a": 1, "id": 3}, "SELECT * FROM t WHERE  id = %(id)s", {"id": 3}),
     ],
 )  # fmt: skip
 def test_the_condition_is_asked(sql: str, params: Any, query: str, kept: Any) -> None:
@@ -68,7 +68,7 @@ def test_a_value_of_the_programs_own_is_blind() -> None:
 def test_numbers_become_names() -> None:
     (query,) = touched_by(named(write("UPDATE t SET a=$1::INTEGER WHERE id = $2 AND b LIKE 'x%'", (7, 3))))
     assert query.sql == "SELECT * FROM t WHERE  id = %(p2)s AND b LIKE 'x%%'"
-    assert query.params == {"p1": 7, "p2": 3}
+    assert query.params == {"p2": 3}
 
 
 @pytest.mark.parametrize(
@@ -91,3 +91,17 @@ def test_what_is_of_the_session_is_not_asked_again(sql: str) -> None:
 
 def test_a_column_of_such_a_name_is_asked() -> None:
     assert question_of(Call("A", 1, Kind.STATEMENT, "SELECT sleep, get_lock FROM t", writes=Writes.NO)) is not None
+
+
+@pytest.mark.parametrize(
+    "before", ["", "\n    ", "(", "\t(\n(", "-- who\n", "/* of\n the app */ ", " /* a */\n-- b\n("]
+)
+def test_what_stands_in_front_of_a_query_changes_nothing(before: str) -> None:
+    call = Call("A", 1, Kind.STATEMENT, f"{before}SELECT 1 FROM t WHERE id = ?", (1,), None)
+    assert question_of(call) is not None
+
+
+@pytest.mark.parametrize("before", ["", "\n    ", "-- who\n", "/* of\n the app */ "])
+def test_what_stands_in_front_of_a_write_changes_nothing(before: str) -> None:
+    call = Call("A", 1, Kind.STATEMENT, f"{before}UPDATE t SET v = 1 WHERE id = ?", (1,), None)
+    assert [query.table for query in touched_by(call)] == ["t"]
