@@ -34,7 +34,7 @@ from tests.systems.readme import FENCE, LANGUAGE, PROMPT, wide
 
 COMMANDS = Path(__file__).parent / "commands.toml"
 FAULTS = ("error-after", "answer-lost")
-RUNS_MAX = 300
+RUNS_MAX, RUNS_OF_REFUSALS = 300, 40  # schedules of each group; a refusal that is missing shows in one of the first
 WRONG_STAND_IN = ("TypeError", "NameError", "AttributeError", "ImportError", "BoundaryError", "NoTransaction")
 
 
@@ -85,7 +85,7 @@ def said_of(mutant: Mutant, entry: Entry, letters: str, db: str) -> str:
         UsageError: the stand-in cannot be carried out, which says nothing of the line that is missing.
     """
     try:
-        verdict = verdict_of(entry, letters, db)
+        verdict = verdict_of(entry, letters, db, RUNS_OF_REFUSALS if mutant.kind == "raise" else RUNS_MAX)
     except UsageError as error:
         if mutant.kind != "raise" and any(name in str(error) for name in WRONG_STAND_IN):
             raise
@@ -93,14 +93,14 @@ def said_of(mutant: Mutant, entry: Entry, letters: str, db: str) -> str:
     return f"{entry.target}: {letters}" if verdict == "fail" else ""
 
 
-def verdict_of(entry: Entry, letters: str, db: str) -> Verdict:
+def verdict_of(entry: Entry, letters: str, db: str, runs_max: int) -> Verdict:
     """Of few faults, or of few schedules: of all callers at once, or of pairs of operations."""
     if letters == "AC":
         faults = (*FAULTS, *entry.needs)
         return prove.check(entry.scenario, db=db, letters=letters, faults=faults, remedies=False).verdict
     if letters == "I":
-        return prove.explore(entry.scenario, db=db, runs_max=RUNS_MAX, isolation_level=entry.level).verdict
-    return prove.check(entry.scenario, db=db, letters="I", runs_max=RUNS_MAX, isolation_level=entry.level).verdict
+        return prove.explore(entry.scenario, db=db, runs_max=runs_max, isolation_level=entry.level).verdict
+    return prove.check(entry.scenario, db=db, letters="I", runs_max=runs_max, isolation_level=entry.level).verdict
 
 
 @cache
