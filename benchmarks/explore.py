@@ -1,7 +1,8 @@
 """How long explore takes: time to the first finding, the whole verdict where there is none, and the CPU of a run.
 
-``python -m benchmarks.explore [ENGINE …] [--rounds N]``. The CPU of a run is beside that of the same two operations,
-one after the other, on a pooled connection; medians of the rounds.
+``python -m benchmarks.explore [ENGINE …] [--rounds N]``. Times are those of a whole check, on a server that runs;
+what of them it takes to make a database and to drop it stands beside them. The CPU is that of one more schedule, beside
+that of the same two operations, one after the other, on a pooled connection; medians of the rounds.
 """
 
 from __future__ import annotations
@@ -18,8 +19,15 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from acidity import prove
 from acidity.core.report import Report
-from acidity.engines import ENGINES, new_sandbox
+from acidity.engines import ENGINES
 from acidity.prove import Operation, Scenario
+from acidity.prove.explore.every import Chooser
+from acidity.prove.explore.lab import Lab
+from acidity.prove.stage.quiet import quiet
+from acidity.prove.stage.stage import Stage
+
+ROUNDS_OF_CPU = 15  # in turns, since a machine that does something else is slower for both
+TIMES = 4  # what is measured in each of them
 
 
 class Base(DeclarativeBase):
@@ -54,10 +62,9 @@ def transfer(session: Session) -> None:
     session.commit()
 
 
-def explored(db: str, function: Callable[..., Any], progress: Callable[[int, int, str], None] | None = None) -> Report:
+def explored(db: str, function: Callable[..., Any]) -> Report:
     """Two callers of one function."""
-    scenario = Scenario(Operation(function), metadata=Base.metadata, setup=seed)
-    return prove.explore(scenario, db=db, progress=progress)
+    return prove.explore(Scenario(Operation(function), metadata=Base.metadata, setup=seed), db=db)
 
 
 def first_finding(db: str) -> float:
@@ -77,35 +84,49 @@ def whole(db: str, function: Callable[..., Any]) -> tuple[float, int]:
     return time.perf_counter() - began, report.runs
 
 
-def cpu_of_a_run(db: str, function: Callable[..., Any]) -> float:
-    """Seconds of CPU of this process for one schedule, between the second and the last of a verdict."""
-    marks: list[tuple[int, float]] = []
-    explored(db, function, lambda done, _total, _label: marks.append((done, time.process_time())))
-    (one, began), (last, ended) = marks[1], marks[-1]
-    return (ended - began) / (last - one)
+def set_up(db: str) -> float:
+    """Seconds until database, tables and rows are there, and until they are gone: a part of each verdict."""
+    began = time.perf_counter()
+    with Stage(Scenario(Operation(withdraw), metadata=Base.metadata, setup=seed), db, {}):
+        pass
+    return time.perf_counter() - began
 
 
-def cpu_alone(db: str, function: Callable[..., Any], times: int = 50) -> float:
-    """Seconds of CPU of this process for the two operations, one after the other."""
-    sandbox = new_sandbox(db, {})
-    try:
+class Cpu:
+    """Seconds of CPU of this process for one more schedule, and for the two operations alone, measured in turns.
 
-        def schema(engine: Any) -> None:
-            Base.metadata.create_all(engine)
+    Args:
+        db: the engine; its server is started.
+    """
 
-        sandbox.create(schema, seed)
-        engine = create_engine(sandbox.url())
-        for number in range(times + 5):
-            if number == 5:
-                began = time.process_time()
-            for _ in range(2):
-                with Session(engine) as session:
-                    function(session)
-        ended = time.process_time()
-        engine.dispose()
-        return (ended - began) / times
-    finally:
-        sandbox.close()
+    def __init__(self, db: str) -> None:
+        self.of_a_run: list[float] = []
+        self.alone: list[float] = []
+        operation = Operation(withdraw)
+        with Stage(Scenario(operation, metadata=Base.metadata, setup=seed), db, {}) as stage, quiet():
+            self._lab = Lab(stage, [operation] * 2)
+            self._engine = create_engine(stage.sandbox.url())
+            for function in (self._schedule, self._by_themselves):
+                function()
+            for _ in range(ROUNDS_OF_CPU):
+                self.of_a_run.append(_cpu_of(self._schedule))
+                self.alone.append(_cpu_of(self._by_themselves))
+            self._engine.dispose()
+
+    def _schedule(self) -> None:
+        self._lab.run(Chooser(("A", "B", "A")))
+
+    def _by_themselves(self) -> None:
+        for _ in range(2):
+            with Session(self._engine) as session:
+                withdraw(session)
+
+
+def _cpu_of(function: Callable[[], None]) -> float:
+    began = time.process_time()
+    for _ in range(TIMES):
+        function()
+    return (time.process_time() - began) / TIMES
 
 
 def main() -> None:
@@ -119,13 +140,14 @@ def main() -> None:
         explored(db, withdraw)  # the server is started, and everything is imported
         found = statistics.median(first_finding(db) for _ in range(asked.rounds))
         lost, right = ([whole(db, function) for _ in range(asked.rounds)] for function in (withdraw, transfer))
-        runs = statistics.median(cpu_of_a_run(db, withdraw) for _ in range(asked.rounds))
-        alone = statistics.median(cpu_alone(db, withdraw) for _ in range(asked.rounds))
+        setting = statistics.median(set_up(db) for _ in range(asked.rounds))
+        cpu = Cpu(db)
+        runs, alone = statistics.median(cpu.of_a_run), statistics.median(cpu.alone)
         print(
-            f"{db:11} first finding {found * 1000:4.0f} ms"
+            f"{db:11} first finding {found * 1000:4.0f} ms (of it {setting * 1000:.0f} ms for the database)"
             f" · whole verdict: lost update {statistics.median(s for s, _ in lost):.2f} s ({lost[0][1]} schedules),"
             f" right {statistics.median(s for s, _ in right):.2f} s ({right[0][1]})"
-            f" · CPU of a run {runs * 1000:.1f} ms, {runs / alone:.1f} × the two operations alone"
+            f" · CPU of one more run {runs * 1000:.1f} ms, {runs / alone:.1f} × the two operations alone"
         )
 
 

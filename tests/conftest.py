@@ -147,6 +147,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for nodeid in on_other_engines(cells, written_both_ways):
         cells[nodeid].add_marker(pytest.mark.slow)
     _take_a_share(items)
+    _spare_the_dear(items)
     asked = config.getoption("markexpr")
     marks = [mark for mark in ON_REQUEST if mark not in asked]
     left = [item for item in items if any(item.get_closest_marker(mark) for mark in marks)]
@@ -165,6 +166,14 @@ def _take_a_share(items: list[pytest.Item]) -> None:
     for (_, number), cells in shared.items():
         for nodeid in but_one_in(number, cells):
             cells[nodeid].add_marker(pytest.mark.slow)
+
+
+def _spare_the_dear(items: list[pytest.Item]) -> None:
+    """What is marked `dear` and would run by default is slow, and the keyword `spared` finds it there (`.ci/run`)."""
+    for item in items:
+        if item.get_closest_marker("dear") and not _is_on_request(item):
+            item.add_marker(pytest.mark.slow)
+            item.extra_keyword_matches.add("spared")
 
 
 def _is_on_request(item: pytest.Item) -> bool:

@@ -98,6 +98,7 @@ def transfer(session, payer, payee, amount):
 """
 
 
+@pytest.mark.dear
 def test_the_example_runs_as_it_stands(tmp_path: Path) -> None:
     scenario, test, unit = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "bank.py").write_text(BANK, encoding="utf-8")

@@ -128,6 +128,7 @@ def no_server(monkeypatch, write):
     monkeypatch.setattr(ground, "new_sandbox", new_sandbox)
 
 
+@pytest.mark.dear
 def test_an_engine_that_cannot_start_is_unknown_and_hides_no_other(acidity, no_server):
     left = acidity("check", "pond:one", "--db", "sqlite", "--db", "postgresql://ann:s3cret@db/x")
     assert left.code == 3
@@ -154,6 +155,7 @@ def test_wrong_usage_of_one_target_hides_no_other(acidity, answers):
     assert left.err == "acidity: pond:one: the clean run was told failed\n"
 
 
+@pytest.mark.dear
 def test_what_is_not_applicable_is_told_and_has_no_verdict(acidity, write):
     write("pond.py", READS + 'two = Scenario(reads, schema=schema, not_applicable={"sqlite": "it has no row locks"})\n')
     told = "acidity: pond:two: not applicable on sqlite: it has no row locks\n"

@@ -31,6 +31,7 @@ def pond(write: Callable[[str, str], Any]) -> None:
     write("pond.py", BANK)
 
 
+@pytest.mark.dear
 def test_exit_codes_and_lanes(acidity: Acidity) -> None:
     found = acidity("explore", "pond:lost")
     assert found.code == 1
@@ -42,6 +43,7 @@ def test_exit_codes_and_lanes(acidity: Acidity) -> None:
     assert acidity("explore", "pond:kept", "--runs-max", "1").code == 3
 
 
+@pytest.mark.dear
 def test_two_workers_share_no_lock(acidity: Acidity) -> None:
     together = acidity("explore", "pond:locked")
     assert (
@@ -70,6 +72,7 @@ def test_lanes_in_json(acidity: Acidity) -> None:
     }
 
 
+@pytest.mark.dear
 def test_pairs_are_replayed_with_their_callers(acidity: Acidity) -> None:
     found = acidity("explore", "pond:mixed", "--pairs")
     assert found.code == 1
@@ -80,6 +83,7 @@ def test_pairs_are_replayed_with_their_callers(acidity: Acidity) -> None:
     assert acidity("replay", "pond:mixed", "ac1:A3.B", "--operation", "1,x").code == 2
 
 
+@pytest.mark.dear
 def test_a_saved_report_is_replayed(acidity: Acidity) -> None:
     assert acidity("explore", "pond:lost", "--output-format", "json", "--output-file", "saved.json").code == 1
     again = acidity("replay", "pond:lost", "saved.json")
@@ -98,6 +102,7 @@ def test_v_shows_what_the_last_line_of_the_card_promises(acidity: Acidity) -> No
     assert acidity("explore", "pond:lost", "-q").out.count("\n") == 1
 
 
+@pytest.mark.dear
 def test_the_letter_on_a_card(acidity: Acidity) -> None:
     found = acidity("check", "pond:lost", "--letters", "I", "--output-format", "json", "--output-file", "card.json")
     assert found.code == 1

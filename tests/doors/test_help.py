@@ -29,6 +29,7 @@ def test_nothing_heavy_is_imported(argument):
     assert [name for name in modules if name in HEAVY or name.startswith("acidity.cli.check")] == []
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(6)
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_help_of_a_verb_runs_nothing(verb):

@@ -89,6 +89,7 @@ ELSEWHERE = {
 }
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(2)
 @pytest.mark.one_server
 @pytest.mark.parametrize("db", ELSEWHERE)

@@ -48,12 +48,14 @@ def test_the_right_one_passes(raw: Raw) -> None:
     assert report.runs >= 10
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(3)
 def test_two_commits_are_torn(raw: Raw, faults: tuple[str, ...]) -> None:
     assert words(raw.two_commits, raw.db, faults) == {"torn"}
     assert classified(run_raw(raw.two_commits, raw.db).history) == "2 writes in 2 commits: missing"
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(3)
 def test_autocommit_is_torn(raw: Raw, faults: tuple[str, ...]) -> None:
     assert words(raw.autocommit, raw.db, faults) == {"torn"}
@@ -167,6 +169,7 @@ def left_open(dsn: str) -> None:
 KEPT: list[sqlite3.Connection] = []
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     ("function", "found", "classifier"),
     [
@@ -222,6 +225,7 @@ def in_one_text(dsn: str) -> None:
         connection.execute(f"BEGIN; {DEBIT}; {CREDIT}; COMMIT")
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     ("function", "found"),
     [(blocks, set()), (two_blocks, {"torn"}), (in_one_text, set())],
@@ -242,6 +246,7 @@ async def asyncpg_blocks(dsn: str) -> None:
             await connection.execute(CREDIT)
 
 
+@pytest.mark.dear
 def test_asyncpg(faults: tuple[str, ...]) -> None:
     pytest.importorskip("asyncpg")
     assert words(asyncpg_blocks, "postgresql+asyncpg", faults) == set()
@@ -276,6 +281,7 @@ def switching_autocommit_off_begins(dsn: dict[str, Any]) -> None:
         connection.commit()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     ("function", "found", "kinds"),
     [

@@ -154,6 +154,7 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 
 class TestOtherProcesses:
+    @pytest.mark.dear
     @pytest.mark.parametrize("number", mostly_slow(signal.SIGKILL, of=[signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
     def test_what_a_killed_process_left_is_swept_at_the_next_start(
         self, place: Path, start: Callable[..., subprocess.Popen[str]], number: signal.Signals

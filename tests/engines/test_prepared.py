@@ -145,6 +145,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 def test_that_of_a_killed_process_stops_nobody(sandbox: Any) -> None:
     """PostgreSQL says whose it is, so that it goes; MariaDB does not, so that only its server's end takes it away."""

@@ -109,6 +109,7 @@ def test_nothing_is_left_after_a_check(check: str) -> None:
     CHECKS[check]()
 
 
+@pytest.mark.dear
 @needs_aiosqlite
 def test_nothing_is_left_after_a_check_of_a_coroutine() -> None:
     assert drill(bank(transfer_async)).verdict == "pass"

@@ -35,6 +35,7 @@ def test_it_starts_answers_and_goes(engine: Engine) -> None:
     server.stop()
 
 
+@pytest.mark.dear
 def test_its_url_is_understood_by_sqlalchemy(engine: Engine) -> None:
     from sqlalchemy import create_engine, text
 
@@ -78,6 +79,7 @@ def test_its_files_are_private(engine: Engine) -> None:
         assert (server.directory.parents[1] / "marker").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 def test_settings_make_another_server(engine: Engine) -> None:
     name, value, question = engine.setting
@@ -88,6 +90,7 @@ def test_settings_make_another_server(engine: Engine) -> None:
         assert value in other.settings.values()
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 def test_a_wrong_setting_is_the_callers_error(engine: Engine, home: Path) -> None:
     for settings in ({"no_such_thing": "1"}, dict([engine.no_such_value]), {"port": "1"}):
@@ -96,6 +99,7 @@ def test_a_wrong_setting_is_the_callers_error(engine: Engine, home: Path) -> Non
     assert [entry.name for entry in next(home.iterdir()).iterdir()] == ["gate"]
 
 
+@pytest.mark.dear
 def test_a_server_whose_files_were_deleted_is_stopped(engine: Engine, home: Path) -> None:
     with engine.start() as server:
         shutil.rmtree(next(home.iterdir()))
@@ -106,6 +110,7 @@ def test_a_server_whose_files_were_deleted_is_stopped(engine: Engine, home: Path
 # Restart
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 @pytest.mark.parametrize("immediate", [True, False])
 def test_a_dedicated_server_restarts_with_its_rows(engine: Engine, *, immediate: bool) -> None:
@@ -122,6 +127,7 @@ def test_a_dedicated_server_restarts_with_its_rows(engine: Engine, *, immediate:
             shared.restart()
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 def test_a_taken_port_is_told(engine: Engine) -> None:
     with engine.start(dedicated=True) as server:
@@ -140,6 +146,7 @@ def test_a_taken_port_is_told(engine: Engine) -> None:
 # Where it comes from
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 def test_a_url_in_the_environment_is_used_and_left_alone(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     with engine.start() as private:

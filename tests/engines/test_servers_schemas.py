@@ -156,6 +156,7 @@ def notes_apart(connection: Connection) -> None:
     core_right(connection)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", SERVERS)
 @pytest.mark.one_server
 def test_tables_of_other_schemas_are_ignored_by_their_whole_name(db: str) -> None:
@@ -172,6 +173,7 @@ def makes_a_schema(connection: Connection) -> None:
     connection.commit()
 
 
+@pytest.mark.dear
 def test_a_schema_that_the_operation_makes_is_a_change() -> None:
     report = drilled(makes_a_schema, "postgresql")
     assert {word for found in report.findings for word in found.errors} == {"torn"}, report
@@ -184,6 +186,7 @@ def makes_a_table(connection: Connection) -> None:
     connection.commit()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", SERVERS)
 def test_a_table_that_the_operation_makes_there_is_a_change(db: str) -> None:
     report = drilled(makes_a_table, db)

@@ -19,6 +19,7 @@ from tests.engines.served import MARIADB, POSTGRESQL, Engine, User, identity_of,
 pytestmark = [pytest.mark.usefixtures("home"), pytest.mark.one_server]
 
 
+@pytest.mark.dear
 def test_two_processes_share_one_and_the_last_stops_it(engine: Engine, user: Callable[[Engine], User]) -> None:
     first, second = user(engine), user(engine)
     pid, port, directory = first.ready()
@@ -36,6 +37,7 @@ def test_many_that_start_at_once_share_one(engine: Engine, user: Callable[[Engin
     assert len({one.ready() for one in users}) == 1
 
 
+@pytest.mark.dear
 def test_who_comes_later_joins(engine: Engine, user: Callable[[Engine], User]) -> None:
     pid = user(engine).ready()[0]
     with engine.start() as server:
@@ -44,6 +46,7 @@ def test_who_comes_later_joins(engine: Engine, user: Callable[[Engine], User]) -
     assert runs(pid)
 
 
+@pytest.mark.dear
 def test_ctrl_c_stops_it(engine: Engine, user: Callable[[Engine], User]) -> None:
     one = user(engine)
     pid = one.ready()[0]
@@ -51,6 +54,7 @@ def test_ctrl_c_stops_it(engine: Engine, user: Callable[[Engine], User]) -> None
     assert not runs(pid)
 
 
+@pytest.mark.dear
 def test_a_server_whose_user_was_killed_is_replaced(engine: Engine, user: Callable[[Engine], User]) -> None:
     one = user(engine)
     pid, _, directory = one.ready()
@@ -63,6 +67,7 @@ def test_a_server_whose_user_was_killed_is_replaced(engine: Engine, user: Callab
         assert engine.ask(server, "SELECT 1") == 1
 
 
+@pytest.mark.dear
 def test_another_engine_sweeps_it_too(engine: Engine, user: Callable[[Engine], User]) -> None:
     one = user(engine)
     pid, _, directory = one.ready()
@@ -72,6 +77,7 @@ def test_another_engine_sweeps_it_too(engine: Engine, user: Callable[[Engine], U
         assert not directory.exists()
 
 
+@pytest.mark.dear
 def test_a_server_that_somebody_holds_is_not_swept(engine: Engine, user: Callable[[Engine], User]) -> None:
     first, second = user(engine), user(engine)
     pid = first.ready()[0]
@@ -81,6 +87,7 @@ def test_a_server_that_somebody_holds_is_not_swept(engine: Engine, user: Callabl
     assert runs(pid)
 
 
+@pytest.mark.dear
 def test_a_crashed_server_comes_back_for_who_joins(engine: Engine, user: Callable[[Engine], User]) -> None:
     with engine.start() as server:
         engine.ask(server, "CREATE DATABASE kept")

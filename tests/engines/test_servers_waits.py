@@ -134,6 +134,7 @@ def starved(thread: int) -> Iterator[None]:
             hog.kill()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", SERVERS)
 def test_nobody_waits_for_a_lock_of_the_program_once_it_is_given(made: Callable[[str], HostedSandbox], db: str) -> None:
     """Not even while the thread that waited cannot run."""

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from acidity.prove import Scenario
+from acidity.run import Saga, tables
 
 
 class Base(DeclarativeBase):
@@ -59,6 +60,56 @@ def only_ten_left(session: Session) -> bool:
     return session.get_one(Purse, 1).left >= 90
 
 
+def seed_a_purse_each(session: Session) -> None:
+    """One for each caller."""
+    session.add_all([Purse(id=number, left=100, on_the_way=0, given=0) for number in (1, 2)])
+
+
+def at_most(amount: int) -> Any:
+    """A rule of what is on its way at once."""
+
+    def not_too_much_is_on_its_way(session: Session) -> bool:
+        return session.scalars(select(func.sum(Purse.on_the_way))).one() <= amount
+
+    return not_too_much_is_on_its_way
+
+
+def saga_of_one(engine: Engine, number: int) -> None:
+    """Nothing that another one touches, in transactions of its own."""
+    for values in ({"left": 90, "on_the_way": 10}, {"on_the_way": 0, "given": 10}):
+        with Session(engine) as session, session.begin():
+            session.execute(update(Purse).where(Purse.id == number).values(values))
+
+
+def with_journal(connection: Connection) -> None:
+    """The purse, and the tables of acidity's own sagas."""
+    Base.metadata.create_all(connection)
+    tables.metadata.create_all(connection)
+
+
+def own_saga_of(engine: Engine) -> Saga:
+    """Take, then give, as acidity's own."""
+    made = Saga(engine, "giving")
+
+    @made.step(compensate=lambda session, step: session.execute(GIVE_BACK))
+    def take(session: Session, step: Any) -> None:
+        session.execute(TAKE)
+
+    @made.step()
+    def give(session: Session, step: Any) -> None:
+        session.execute(GIVE)
+
+    return made
+
+
+def own_saga(engine: Engine, key: str) -> None:
+    own_saga_of(engine).run(key)
+
+
+def resume_own(engine: Engine) -> None:
+    own_saga_of(engine).resume()
+
+
 def scenario(*operations: Any, **options: Any) -> Scenario:
     """The purse, with all commits meant."""
     given = {"metadata": Base.metadata, "setup": seed, "commits": "several", "invariants": [money_is_kept]}
@@ -76,6 +127,7 @@ def change(**values: Any) -> Any:
 
 
 TAKE = change(left=Purse.left - 10, on_the_way=Purse.on_the_way + 10)
+GIVE_BACK = change(left=Purse.left + 10, on_the_way=Purse.on_the_way - 10)
 GIVE = change(on_the_way=Purse.on_the_way - 10, given=Purse.given + 10)
 
 

@@ -178,6 +178,7 @@ def in_halves(engine: Engine) -> None:
     with_names_of_its_own(engine, atomic=False)
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 @pytest.mark.parametrize("db", OWN)
 def test_a_program_with_the_same_names_is_judged_as_any_other(db: str) -> None:

@@ -16,6 +16,7 @@ def named(case: Case) -> str:
     return f"{case.name}-{case.db}"
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(5)
 @pytest.mark.one_engine
 @pytest.mark.parametrize("case", CASES, ids=named)
@@ -40,6 +41,7 @@ HELPED = [case for case in CASES if case.remedy and case.db == "sqlite"]
 DEAR = "mailed:commits_to_note_the_mail"  # three changes, tried alone and together
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(5)
 @pytest.mark.parametrize("case", mostly_slow(*(case for case in HELPED if case.name != DEAR), of=HELPED), ids=named)
 def test_the_change_that_helps_is_tried_and_said_to(case: Case) -> None:

@@ -87,6 +87,7 @@ CASES = (
 )
 
 
+@pytest.mark.dear
 @pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("operations", "expected", "db"),

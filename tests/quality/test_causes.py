@@ -50,6 +50,7 @@ def letter(card: Card, name: str) -> tuple[Finding, ...]:
     return report.findings
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", TWINS)
 def test_a_twin_has_one_finding_for_each_cause(name: str) -> None:
@@ -78,6 +79,7 @@ def test_a_letter_that_is_asked_alone_refers_to_no_other() -> None:
     assert [found.see for found in letter(card, "C")] == [()]
 
 
+@pytest.mark.dear
 def test_a_retry_is_told_at_the_line_that_retries() -> None:
     """Its COMMIT and its first write are in lines that lead to both."""
     card = prove.check(twins.retry_on_any_error, faults=FAULTS, remedies=False, letters="AC")

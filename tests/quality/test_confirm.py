@@ -62,6 +62,7 @@ class Once:
         return first or name in self.always
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", ENGINES)
 @pytest.mark.one_in(3)
 def test_what_does_not_come_again_is_unknown_with_both_histories(db: str) -> None:
@@ -93,6 +94,7 @@ def test_what_comes_again_is_said_without_doubt() -> None:
     assert not report.unknowns
 
 
+@pytest.mark.dear
 def test_an_invariant_that_was_broken_once_is_not_said_either() -> None:
     report = drilled(bank(tears(Once()), invariants=[total_is_kept]), "sqlite", "error-before")
     assert report.verdict == "unknown"

@@ -80,6 +80,7 @@ def test_invariants_that_hold(invariant: Callable[..., Any]) -> None:
     assert drill(bank(operation, invariants=[invariant])).verdict == "pass"
 
 
+@pytest.mark.dear
 def test_one_parameter_returning_false() -> None:
     report = drill(bank(two_commits, invariants=[total_is_kept]))
     found = report.findings[0]

@@ -51,6 +51,7 @@ def drilled(
 # The anti-pattern, and its twin that writes to one
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("where", TOGETHER, ids=ids)
 @pytest.mark.one_in(3)
 def test_a_commit_in_each_is_torn(where: tuple[str, ...]) -> None:
@@ -93,6 +94,7 @@ def test_async(where: tuple[str, ...]) -> None:
     assert drilled(shops.only_takes_async, where, faults=faults).verdict == "pass"
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("where", mostly_slow(FILES, of=[FILES, MIXED]), ids=ids)
 def test_without_sqlalchemy(where: tuple[str, ...]) -> None:
     report = drilled(shops.with_drivers, where, faults=("kill-before", "answer-lost"))
@@ -251,6 +253,7 @@ def reserves_after_a_retry(databases: shops.Engines) -> None:
         return
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("said_so", [True, False])
 def test_keys_of_another_database(*, said_so: bool) -> None:
     references = {"reserved.order_id": "orders.orders.id"} if said_so else {}
@@ -375,6 +378,7 @@ def reset_of_the_first_only(_: Any) -> Any:
     return lambda self: next(iter(self.parts.values())).reset()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     ("name", "lie", "function", "schedule", "where"),
     [

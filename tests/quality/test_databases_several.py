@@ -52,6 +52,7 @@ def test_a_saga_that_is_carried_on_passes(where: tuple[str, ...]) -> None:
     assert report.classifier == "4 writes in 2 databases, each committed for itself: intended"
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("function", "recover"),
@@ -67,6 +68,7 @@ def test_async(function: Any, recover: Any) -> None:
     assert report.verdict == "pass", str(report)
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("recover", "words"),
@@ -86,6 +88,7 @@ def test_a_saga_that_is_not_fails(recover: Any, words: tuple[str, ...]) -> None:
     assert not report.unknowns
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("where", mostly_slow(FILES, of=[FILES, MIXED]), ids=ids)
 def test_a_committed_state_is_that_of_both_databases(where: tuple[str, ...]) -> None:
     """After the commit in the one the other is asked, too; nothing else is wrong with it."""
@@ -108,6 +111,7 @@ def test_a_relay_from_one_to_the_other() -> None:
         drilled(sagas.asks, settle=sagas.gives_up)
 
 
+@pytest.mark.dear
 def test_a_table_of_one_database_is_left_out() -> None:
     log = {"recover": sagas.completes_and_logs, **SEVERAL}
     report = drilled(sagas.saga, ignore=["orders.carried.*"], **log)

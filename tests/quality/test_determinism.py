@@ -51,6 +51,7 @@ def rendered(name: str, seed: int, **options: Any) -> str:
     return ELAPSED.sub('"elapsed_s": …', render([drilled(name, seed, **options)]))
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(3)
 @pytest.mark.few_or_all
 @pytest.mark.parametrize("name", named(mostly_slow("torn", "asynchronous", "random_rows", of=NAMES)))
@@ -100,6 +101,7 @@ def test_another_seed_makes_other_runs() -> None:
     assert len({frozenset(found) for found in schedules.values()}) > 1
 
 
+@pytest.mark.dear
 def test_within_the_bound_exactly_so_many_runs_are_made() -> None:
     made: list[int] = []
     report = prove.drill(repeatable.torn, runs_max=9, progress=lambda done, *_: made.append(done))
@@ -110,6 +112,7 @@ def test_within_the_bound_exactly_so_many_runs_are_made() -> None:
     assert not runs.note  # the others were not made, which is something else than finding nothing to break
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(5)
 @pytest.mark.few_or_all
 @pytest.mark.parametrize("name", named(NAMES))
@@ -127,6 +130,7 @@ def test_every_finding_can_be_replayed(name: str) -> None:
         assert [event.call.kind for event in run.history] == [event.call.kind for event in found.history]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     "name",
     [

@@ -70,6 +70,7 @@ def threads_left() -> list[str]:
     return [thread.name for thread in threading.enumerate() if "overseer" in thread.name]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("hang", [sleeps, computes, swallows, counts_in_sqlite])
 @pytest.mark.one_in(2)
 def test_a_run_that_does_not_end_is_unknown_and_the_check_goes_on(hang: Callable[[Session], Any]) -> None:

@@ -52,6 +52,7 @@ def scenario(function: Any, **options: Any) -> Scenario:
     return Scenario(function, metadata=Base.metadata, setup=seed, **options)
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 @pytest.mark.parametrize("db", ENGINES)
 def test_random_parts_are_masked_by_their_path(db: str) -> None:

@@ -138,6 +138,7 @@ class TestWords:
         report = drilled(all_again_on_error)
         assert "doubled" in said(report), report
 
+    @pytest.mark.dear
     def test_without_effects_the_same_function_passes(self) -> None:
         for function in (charges_first, charges_last, charges_inside):
             assert drill(bank(function)).verdict == "pass"

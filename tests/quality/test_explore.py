@@ -125,11 +125,13 @@ def test_the_printed_schedule_shows_it_again() -> None:
     ]
 
 
+@pytest.mark.dear
 def test_same_runs_same_report() -> None:
     one, other = explored("lost update", "sqlite"), prove.explore(SCENARIOS["lost update"])
     assert one == other
 
 
+@pytest.mark.dear
 def test_what_is_left_undone_is_unknown_unless_something_was_found() -> None:
     few = prove.explore(SCENARIOS["guarded"], runs_max=1)
     assert few.verdict == "unknown"

@@ -74,6 +74,7 @@ def scenario(function: Any, *whose: Any) -> Scenario:
     return Scenario(*(Operation(function, each) for each in whose), metadata=Base.metadata, setup=seed)
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 @pytest.mark.parametrize("whose", [("ann", "bob"), ("ann", "ann")], ids=["two guests", "one guest twice"])
 @pytest.mark.parametrize("db", ENGINES)
@@ -85,6 +86,7 @@ def test_the_key_of_another_row(db: str, whose: tuple[str, str]) -> None:
     assert (right.verdict, right.unknowns) == ("pass", ()), str(right)
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 @pytest.mark.parametrize("db", ENGINES)
 def test_a_token_that_is_another_one_in_every_run(db: str) -> None:

@@ -84,6 +84,7 @@ def agree(stage: Stage, db: str, level: str, first: int, count: int, callers: in
         done, seed = done + 1, seed + 1
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(("db", "level"), LEVELS[:1])
 def test_a_few_random_programs_agree(stage_at: Callable[[str, str], Stage], db: str, level: str) -> None:
     agree(stage_at(db, level), db, level, FIRST, 4, 2)
@@ -261,6 +262,7 @@ def test_several_wait_for_one_delete(stage_at: Callable[[str, str], Stage], db: 
         agrees(stage_at(db, "READ COMMITTED"), db, "READ COMMITTED", waiters)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     "made",
     [

@@ -68,6 +68,7 @@ def test_it_holds_for_every_connection(db: str, case: str) -> None:
     assert prove.explore(CASES[case](db), db=db, isolation_level="SERIALIZABLE").verdict == "pass"
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", ["postgresql", "mariadb"])
 @pytest.mark.one_server
 def test_what_the_program_sets_goes_before_it(db: str) -> None:
@@ -161,6 +162,7 @@ OWN = {
 }
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(5)
 @pytest.mark.parametrize(("operation", "level"), OWN.items(), ids=[each.__name__ for each in OWN])
 @pytest.mark.parametrize("db", ["postgresql", "mariadb"])
@@ -181,6 +183,7 @@ def test_a_level_for_one_transaction_is_said_where_the_session_does_not_know_it(
     assert report.own_levels == ("by_a_statement sets READ COMMITTED itself",)
 
 
+@pytest.mark.dear
 def test_what_is_as_imposed_is_not_said() -> None:
     report = prove.explore(twice(by_an_option), db="postgresql", isolation_level="READ COMMITTED")
     assert isinstance(report, Report)

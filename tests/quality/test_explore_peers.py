@@ -25,6 +25,7 @@ def is_as_told(report: Report, wrong: str) -> bool:
     return report.verdict == "fail" and wrong in found and report.unknowns == ()
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(5)
 @pytest.mark.parametrize(("name", "where"), cells())
 def test_right_verdict_and_name(name: str, where: str) -> None:

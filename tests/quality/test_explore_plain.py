@@ -200,6 +200,7 @@ def cells() -> list[Any]:
     return few + [pytest.param(*each, marks=pytest.mark.slow) for each in slow]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(("db", "level", "seed"), cells())
 def test_plain_calls_in_the_same_order_come_to_the_same(db: str, level: str, seed: int, tmp_path: Path) -> None:
     callers = random_callers(seed)

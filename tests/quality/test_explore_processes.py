@@ -81,6 +81,7 @@ def nothing_stays_behind() -> Iterator[None]:
     assert children() <= before
 
 
+@pytest.mark.dear
 @on_each_engine
 @pytest.mark.one_server
 @pytest.mark.parametrize("operation", [withdraw_in_lock, withdraw_in_async_lock])
@@ -98,6 +99,7 @@ def test_a_lock_of_the_program_keeps_no_two_workers_apart(db: str, operation: An
     assert finding.title == "10 is too much in accounts id=1: balance is 90, and 80 after A then B"
 
 
+@pytest.mark.dear
 @on_each_engine
 @pytest.mark.one_server
 def test_what_the_database_keeps_apart_passes(db: str) -> None:
@@ -107,6 +109,7 @@ def test_what_the_database_keeps_apart_passes(db: str) -> None:
     assert "worth it" not in report.headline
 
 
+@pytest.mark.dear
 def test_a_lock_that_processes_share_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{__name__}.FILE", str(tmp_path / "lock"))
     report = prove.explore(twice(withdraw_in_file_lock), actors="processes")
@@ -124,6 +127,7 @@ def test_every_schedule_as_in_threads(db: str) -> None:
     ]
 
 
+@pytest.mark.dear
 def test_descriptors_are_closed() -> None:
     apart(twice(withdraw_in_lock))
     before = descriptors()
@@ -176,6 +180,7 @@ def test_a_process_that_dies_is_unknown() -> None:
     assert "the process of A has died" in report.unknowns[0]
 
 
+@pytest.mark.dear
 @pytest.mark.usefixtures("controller")
 def test_one_that_does_not_end_is_killed() -> None:
     report = apart(twice(endless), run_timeout=0.5)

@@ -193,6 +193,7 @@ def rewrite_locked(session: Session) -> None:
     rewrite(session)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     ("operation", "db"),
     [

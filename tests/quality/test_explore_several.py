@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ def bound(report: Report, name: str) -> int:
     return next(bound.covered for bound in report.bounds if bound.name == name)
 
 
+@pytest.mark.dear
 @on_each_engine
 @pytest.mark.one_server
 def test_a_right_pair_passes(db: str) -> None:
@@ -36,6 +38,7 @@ def test_a_right_pair_passes(db: str) -> None:
     assert "what came of each comes of an order of their transactions" in report.headline
 
 
+@pytest.mark.dear
 @on_each_engine
 @pytest.mark.one_server
 def test_what_is_lost_within_one_transaction_is_lost(db: str) -> None:
@@ -44,6 +47,7 @@ def test_what_is_lost_within_one_transaction_is_lost(db: str) -> None:
     assert (report.verdict, said(report)) == ("fail", [("error", "ACI301", "lost update")])
 
 
+@pytest.mark.dear
 @on_each_engine
 @pytest.mark.one_server
 def test_what_is_lost_between_two_transactions_breaks_a_rule(db: str) -> None:
@@ -55,6 +59,7 @@ def test_what_is_lost_between_two_transactions_breaks_a_rule(db: str) -> None:
     assert finding.lanes
 
 
+@pytest.mark.dear
 @on_each_engine
 @pytest.mark.one_server
 def test_where_every_rule_holds_it_is_a_warning(db: str) -> None:
@@ -68,11 +73,13 @@ def test_where_every_rule_holds_it_is_a_warning(db: str) -> None:
     assert most or bound(report, "orders of transactions") == 6
 
 
+@pytest.mark.dear
 def test_one_commit_is_held_against_whole_callers() -> None:
     report = prove.explore(scenario(callers.saga_remembers, commits="one"), runs_max=20)
     assert (report.verdict, len(report.findings)) == ("fail", 1)
 
 
+@pytest.mark.dear
 def test_the_printed_schedule_shows_it_again() -> None:
     for rules in ([callers.money_is_kept], [callers.nobody_owes]):
         same = scenario(callers.saga_remembers, invariants=rules)
@@ -87,11 +94,13 @@ def test_what_goes_wrong_between_transactions_is_found_before_any_schedule_is_ru
     assert (report.verdict, said(report), report.runs) == ("fail", [("error", "ACI318", "")], 1)
 
 
+@pytest.mark.dear
 def test_a_rule_that_whole_callers_break_is_no_matter_of_isolation() -> None:
     report = prove.explore(scenario(callers.saga, invariants=[callers.money_is_kept, callers.only_ten_left]))
     assert (report.verdict, said(report)) == ("pass", [])
 
 
+@pytest.mark.dear
 def test_rules_see_how_every_caller_ended() -> None:
     seen = set()
 
@@ -102,12 +111,39 @@ def test_rules_see_how_every_caller_ended() -> None:
     assert seen == {(("unknown", ""), ("unknown", ""))}
 
 
+@pytest.mark.dear
 def test_too_many_orders_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alternating, "ORDERS_MAX", 3)
     lost = scenario(callers.saga_overwrites, invariants=[callers.nobody_owes])
     report = prove.explore(lost, runs_max=20)
     assert (report.verdict, said(report)) == ("unknown", [])
     assert "their transactions have more than 3 orders" in report.unknowns[0]
+
+
+# Classes: of callers that share nothing, in which order they commit is what tells
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize("db", SERVERS)
+def test_each_order_of_commits_is_a_class(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule sees both on their way in one committed state only; no order of transactions is run beforehand."""
+    monkeypatch.setattr(import_module("acidity.prove.explore.explore"), "ORDERS_FIRST", 0)
+    sagas = [Operation(callers.saga_of_one, number) for number in (1, 2)]
+    wrong, right = (
+        prove.explore(scenario(*sagas, setup=callers.seed_a_purse_each, invariants=[callers.at_most(amount)]), db=db)
+        for amount in (10, 20)
+    )
+    assert (wrong.verdict, said(wrong)) == ("fail", [("error", "ACI318", "")])
+    assert (right.verdict, right.runs) == ("pass", 6), right  # of 70 schedules
+
+
+@pytest.mark.slow
+def test_two_sagas_of_acidity_itself_are_decided() -> None:
+    """Within the schedules that there are by default; all of them would be too many by far."""
+    sagas = [Operation(callers.own_saga, key) for key in ("one", "other")]
+    given = {"metadata": None, "schema": callers.with_journal, "recover": callers.resume_own}
+    report = prove.explore(scenario(*sagas, **given))
+    assert (report.verdict, said(report), report.unknowns) == ("pass", [], ())
 
 
 # Transactions that the program begins and ends; three callers
@@ -140,6 +176,7 @@ def met(function: Any, db: str, **options: Any) -> Report:
     return prove.replay_together(scenario(*two, **rules | options), MEET, db=db)
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 @pytest.mark.parametrize("db", SERVERS)
 def test_who_is_turned_away_after_a_commit_may_be_recovered_or_compensate(db: str) -> None:
@@ -149,6 +186,7 @@ def test_who_is_turned_away_after_a_commit_may_be_recovered_or_compensate(db: st
     assert (compensated.verdict, said(compensated)) == ("pass", [("warning", "ACI310", "")]), str(compensated)
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 @pytest.mark.parametrize("db", SERVERS)
 def test_what_is_recovered_wrongly_breaks_a_rule(db: str) -> None:
@@ -160,6 +198,7 @@ def test_what_is_recovered_wrongly_breaks_a_rule(db: str) -> None:
 # What follows them
 
 
+@pytest.mark.dear
 def test_what_settles_is_a_part_of_what_is_compared() -> None:
     once = {"commits": "one", "invariants": []}
     without = prove.explore(scenario(callers.counts_what_is_left, **once))
@@ -184,6 +223,7 @@ def test_a_relay_that_fails_after_two_callers_is_no_measure() -> None:
     )
 
 
+@pytest.mark.dear
 def test_a_card_has_its_letter() -> None:
     card = prove.check(scenario(callers.saga), faults=("error-before",), remedies=False, letters="ACI")
     (isolated,) = [row for letter, row in card.letters.items() if letter == "I"]

@@ -99,6 +99,7 @@ def test_whoever_waits_for_the_program_is_seen_waiting(scenario: prove.Scenario)
     assert ("--actors processes" in report.headline) is not bool(scenario.bind)  # a pool is no lock of the program
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     "scenario",
     [twice(withdraw_async), at_once(Operation(withdraw_async), Operation(withdraw, 10))],
@@ -218,6 +219,7 @@ async def withdraw_and_press_async(async_session: AsyncSession) -> None:
     await async_session.commit()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def test_ctrl_c_ends_it_with_tasks_parked_or_blocked(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{__name__}.PRESSED", Pressed(12))
@@ -228,6 +230,7 @@ def test_ctrl_c_ends_it_with_tasks_parked_or_blocked(db: str, monkeypatch: pytes
     assert verdicts(prove.explore(twice(withdraw_async), db=db))[0] == "fail"
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", ["sqlite", pytest.param("postgresql"), pytest.param("mariadb", marks=pytest.mark.slow)])
 @pytest.mark.one_server
 def test_ctrl_c_ends_it_with_callers_parked_or_blocked(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,6 +330,7 @@ def tries(session: Session, told: Any) -> Any:
     return None
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     ("told", "verdict"), [(None, "fail"), (ValueError("busy"), "pass"), ("sorry", "pass")], ids=str
 )
@@ -376,6 +380,7 @@ def look_at_both(url: str) -> list[int]:
         return [connection.execute(text(f"SELECT balance FROM accounts WHERE id = {key}")).scalar() for key in (1, 2)]  # type: ignore[misc]
 
 
+@pytest.mark.dear
 def test_a_wait_that_no_relation_explains_ends_the_reduction() -> None:
     """A driver that begins with EXCLUSIVE keeps readers out before its COMMIT, which no text shows."""
     report = prove.explore(at_once(Operation(withdraw_exclusively), Operation(look_at_both)))
@@ -424,6 +429,7 @@ def test_what_does_not_come_again_is_not_said(monkeypatch: pytest.MonkeyPatch) -
     assert "did not come again" in report.unknowns[0]
 
 
+@pytest.mark.dear
 @pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("scenario", "db", "level"),
@@ -440,6 +446,7 @@ def test_whoever_tries_again_takes_place(scenario: prove.Scenario, db: str, leve
     assert report.findings == () or db == "mariadb"
 
 
+@pytest.mark.dear
 def test_whoever_gives_up_is_unknown() -> None:
     """One of three needs a third attempt, at times."""
     three = at_once(*[Operation(withdraw_versioned, 10, retry=Retry(exceptions=Conflict, max_attempts=2))] * 3)

@@ -22,6 +22,7 @@ PLACES = [
 ]
 
 
+@pytest.mark.dear
 @fault_cells.WHOLLY
 @pytest.mark.parametrize("place", PLACES)
 def test_the_table_is_what_runs(place: fault_cells.Place, *, wholly: bool) -> None:

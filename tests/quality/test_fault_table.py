@@ -12,6 +12,7 @@ from tests.quality import write_fault_table as table
 from tests.tiers import mostly_slow
 
 
+@pytest.mark.dear
 @fault_cells.WHOLLY
 @pytest.mark.parametrize("title", mostly_slow("sqlite3", of=table.PLACES))
 def test_the_table_is_what_runs(title: str, *, wholly: bool) -> None:

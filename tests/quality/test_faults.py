@@ -204,6 +204,7 @@ def replayed(fault: str, pair: Pair, function: Callable[..., Any]) -> Replay:
 MARKS = {"cancelled": needs_aiosqlite, "server-restarted": pytest.mark.slow}
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("fault", [pytest.param(name, marks=MARKS.get(name, ())) for name in PAIRS])
 @pytest.mark.one_in(3)
 def test_it_breaks_what_it_should_and_nothing_else(fault: str) -> None:

@@ -56,6 +56,7 @@ def test_the_example_passes(name: str, db: str) -> None:
     assert report.verdict == "pass", str(report)
 
 
+@pytest.mark.dear
 @pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 def test_201_before_a_failing_commit_is_a_false_success(db: str) -> None:
@@ -69,6 +70,7 @@ def test_201_before_a_failing_commit_is_a_false_success(db: str) -> None:
     assert any('Depends(get_session, scope="function")' in step for step in finding.explanation)
 
 
+@pytest.mark.dear
 def test_a_refused_commit_that_is_not_rolled_back_is_committed_by_the_next_request() -> None:
     report = drill(twins.left_open, db="sqlite", remedies=True)
     assert words(report) == {"false failure by a stranger's commit"}, str(report)
@@ -76,6 +78,7 @@ def test_a_refused_commit_that_is_not_rolled_back_is_committed_by_the_next_reque
     assert [remedy.verdict for remedy in only(report).remedies if remedy.name.startswith("roll back")] == ["pass"]
 
 
+@pytest.mark.dear
 def test_servers_end_the_transaction_whatever_they_answer() -> None:
     report = drill(twins.left_open, db="postgresql")
     assert report.verdict == "pass", str(report)
@@ -84,12 +87,14 @@ def test_servers_end_the_transaction_whatever_they_answer() -> None:
 # FastAPI on an AsyncEngine
 
 
+@pytest.mark.dear
 @ASYNC
 def test_async_scope_function_passes(db: str) -> None:
     report = drill(request(web_apps.async_app), db=db)
     assert report.verdict == "pass", str(report)
 
 
+@pytest.mark.dear
 @ASYNC
 def test_async_scope_request_is_a_false_success(db: str) -> None:
     report = drill(request(web_apps.async_late_app), db=db)
@@ -116,6 +121,7 @@ def test_5xx_with_an_unanswered_commit_is_unknown() -> None:
     assert not report.findings
 
 
+@pytest.mark.dear
 def test_4xx_with_an_unanswered_commit_is_failed() -> None:
     report = drill(request(web_apps.answering_409))
     assert words(report) == {"false failure"}, str(report)
@@ -127,6 +133,7 @@ def test_5xx_after_the_commit_is_a_warning() -> None:
     assert (report.verdict, words(report), words(report, "warning")) == ("pass", set(), {"failed after commit"})
 
 
+@pytest.mark.dear
 def test_succeeded_looks_into_the_answer() -> None:
     scenario = request(web_apps.flask_one, protocol="wsgi", succeeded=lambda answer: answer.body == {"made": "two"})
     assert drill(scenario).verdict == "pass"
@@ -158,6 +165,7 @@ def test_wsgi(app: Any, said: set[str], db: str) -> None:
     assert report.verdict == ("fail" if said else "pass"), str(report)
 
 
+@pytest.mark.dear
 def test_a_refusal_by_status() -> None:
     assert drill(request(web_apps.flask_refuse, protocol="wsgi", refused=True)).verdict == "pass"
     report = drill(request(web_apps.flask_refuse_late, protocol="wsgi", refused=True))
@@ -171,12 +179,14 @@ def test_a_refusal_by_status() -> None:
 # Bare ASGI
 
 
+@pytest.mark.dear
 @ASYNC
 def test_what_leaves_the_application_before_a_status_is_an_exception(db: str) -> None:
     report = drill(request(web_apps.bare_asgi), db=db)
     assert report.verdict == "pass", str(report)
 
 
+@pytest.mark.dear
 @ASYNC
 def test_a_status_already_sent_counts(db: str) -> None:
     report = drill(request(web_apps.bare_asgi_late), db=db)

@@ -55,6 +55,7 @@ async def write() -> None:
         web_apps.two_notes(session)
 
 
+@pytest.mark.dear
 @ASYNC
 def test_the_application_is_started_and_stopped_once_and_its_calls_are_not_the_operations(db: str) -> None:
     app = Living(at_start=look)
@@ -125,6 +126,7 @@ def wsgi_echo(environ: Any, start_response: Any) -> list[bytes]:
     return [json.dumps(told).encode()]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("protocol", ["asgi", "wsgi"])
 def test_what_the_application_receives(protocol: str) -> None:
     always = {"host": "localhost", "accept": "*/*", "user-agent": "acidity"}

@@ -151,6 +151,7 @@ def test_what_stays_on_a_pooled_connection_is_leaked(db: str, function: Callable
     assert any(said in title and "next user of that connection" in title for title in leaks(report)), report
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(5)
 @pytest.mark.one_engine
 @pytest.mark.parametrize(("db", "function"), RIGHT)

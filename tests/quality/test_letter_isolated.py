@@ -44,6 +44,7 @@ def overdraw(session: Session) -> None:
     session.commit()
 
 
+@pytest.mark.dear
 @pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 @pytest.mark.parametrize(
@@ -66,6 +67,7 @@ def test_letters_are_of_their_own(operation: Operation, expected: dict[str, str]
 # Which callers
 
 
+@pytest.mark.dear
 def test_each_operation_beside_itself_and_every_other_one() -> None:
     card = prove.check(at_once(Operation(transfer), Operation(audit), Operation(look)), letters="I")
     report = isolated(card)
@@ -85,6 +87,7 @@ def test_what_differs_in_the_arguments_alone_is_one_finding() -> None:
     assert finding.occurrences == 3 * 3
 
 
+@pytest.mark.dear
 def test_a_card_shows_the_lanes_and_the_count_of_its_letter() -> None:
     card = prove.check(at_once(Operation(withdraw, 10)), target="bank:pay", **FEW)
     shown = as_text(card, Detail.CARD)
@@ -95,6 +98,7 @@ def test_a_card_shows_the_lanes_and_the_count_of_its_letter() -> None:
     assert len(shown.splitlines()) <= 25
 
 
+@pytest.mark.dear
 def test_what_one_letter_covers_no_other_says_it_does_not() -> None:
     scenario = at_once(Operation(look))
     alone, both = (prove.check(scenario, letters=letters, **FEW) for letters in ("A", "AI"))
@@ -107,6 +111,7 @@ def test_what_one_letter_covers_no_other_says_it_does_not() -> None:
 # Unknown is never pass
 
 
+@pytest.mark.dear
 def test_all_groups_share_a_number_of_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explore, "LETTER_MAX", 3)
     scenario = at_once(Operation(withdraw_guarded, 10), Operation(withdraw_guarded, 20))
@@ -123,6 +128,7 @@ def withdraw_twice(session: Session) -> None:
         withdraw_guarded(session, 1)
 
 
+@pytest.mark.dear
 def test_short_groups_leave_to_long_ones_what_they_do_not_need(monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = at_once(Operation(withdraw_twice), Operation(withdraw_guarded, 1))
     needed = isolated(prove.check(scenario, letters="I")).runs
@@ -166,6 +172,7 @@ def fail(session: Session) -> None:
     raise RuntimeError("never")
 
 
+@pytest.mark.dear
 def test_what_fails_alone_after_it_has_changed_rows_is_not_compared() -> None:
     card = prove.check(at_once(Operation(charge_and_fail)), **FEW)
     assert (states(card)["A"], states(card)["I"]) == ("fail", "unknown")

@@ -111,6 +111,7 @@ def _of(finding: Any) -> object:
     return values, [(each.key, each.verdict, each.remain, each.by_caller) for each in finding.remedies]
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", CHECKED)
 def test_what_is_decided_stays(name: str, other_words: Callable[[], None]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from acidity import prove
 from tests.quality import operations as ops
 from tests.quality.controls import Control, said
@@ -18,6 +20,7 @@ def test_only_the_named_faults_strike_and_the_bound_says_so() -> None:
     assert (faults.covered, faults.note) == (2, "simulated: answer-lost; no others were asked for")
 
 
+@pytest.mark.dear
 def test_remedies_are_tried_unless_asked_not_to() -> None:
     tried, untried = (TORN.drilled(faults=["error-before"], remedies=remedies) for remedies in (True, False))
     assert said(tried) == said(untried) == {"torn"}

@@ -42,6 +42,7 @@ def words(function: Any, **options: Any) -> set[str]:
     return {word for found in report.findings for word in found.errors}
 
 
+@pytest.mark.dear
 def test_each_row_wholly_or_not_at_all() -> None:
     assert words(bonus_for_each) == {"torn"}
     assert words(bonus_for_each, partial="accounts") == set()

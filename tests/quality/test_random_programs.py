@@ -150,6 +150,7 @@ UNDOES = Program(
 )
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 def test_the_oracle_sees_what_is_known(oracle: Oracle) -> None:
     assert oracle.torn(TWO_COMMITS)
@@ -160,6 +161,7 @@ def test_the_oracle_sees_what_is_known(oracle: Oracle) -> None:
     assert not oracle.torn(ONE_COMMIT, LOST_FOR_GOOD)
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(3)
 @pytest.mark.parametrize("oracle", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
@@ -181,6 +183,7 @@ def test_planted_a_wrong_answer_is_a_disagreement(
     assert compared(oracle, [program]).disagreements
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 def test_what_is_undone_in_a_second_commit_is_torn_and_undecided(oracle: Oracle) -> None:
     result = compared(oracle, [UNDOES])

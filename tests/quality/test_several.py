@@ -220,6 +220,7 @@ class TestReport:
         assert any(bound.name == "recovered by does_nothing, settled by completes" for bound in report.bounds)
         assert "committed states" in {bound.name for bound in report.bounds}
 
+    @pytest.mark.dear
     def test_a_relay_that_is_settled_by_itself_is_said_to_be_one(self) -> None:
         assert "only a loss or a double is seen" in str(drilled(DELETED_FIRST))
         assert "only a loss or a double is seen" not in str(drilled(DELIVERED))

@@ -33,6 +33,7 @@ def transfer(session: Session) -> None:
     session.commit()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     ("db", "times"), [("sqlite", 5), *(pytest.param(db, 10, marks=pytest.mark.slow) for db in ENGINES)]
 )
@@ -243,6 +244,7 @@ scenario = bank(stuck)
 """
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_s5_what_python_cannot_leave_is_named_after_two_seconds_and_a_second_signal_ends_it(
     tmp_path: Path, number: signal.Signals

@@ -73,6 +73,7 @@ def test_ctrl_c_gets_out_with_the_report(tmp_path: Path) -> None:
     assert ended.returncode not in {0, 3}, ended.stderr
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("number", mostly_slow(signal.SIGTERM, of=[signal.SIGINT, signal.SIGTERM]))
 def test_the_command_line_prints_what_was_found(tmp_path: Path, number: signal.Signals) -> None:
     ended = started(tmp_path, number.name, "-m", "acidity", "drill", "stopping:scenario")
@@ -135,6 +136,7 @@ def test_a_polite_kill_takes_the_report_along() -> None:
     assert stopped.value.report.ended is ExitReason.TERMINATED
 
 
+@pytest.mark.dear
 def test_a_check_stopped_among_trials_of_remedies_is_undecided() -> None:
     """No remedy is blamed for a trial that was cut short, and the operations after it were not drilled."""
     calls: list[int] = []

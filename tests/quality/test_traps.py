@@ -53,6 +53,7 @@ def test_the_run_of_a_line_ends_as_it_says(row: Row) -> None:
     shows(row)
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(3)
 @pytest.mark.one_engine
 @pytest.mark.few_or_all

@@ -140,12 +140,14 @@ class TestLeaks:
         yield
         KEPT.clear()
 
+    @pytest.mark.dear
     def test_one_that_harms_nobody_is_a_warning(self) -> None:
         report = drill(bank(leaves_begin))
         assert report.verdict == "pass", report
         assert not said(report)
         assert "ACI206" in codes(report, "warning")
 
+    @pytest.mark.dear
     @pytest.mark.parametrize("function", [leaves_lock, forgets_to_close], ids=lambda function: function.__name__)
     def test_one_that_stops_others_is_an_error(self, function: Callable[..., Any]) -> None:
         report = drill(bank(function))
@@ -242,6 +244,7 @@ class TestVerdict:
         assert report.verdict == "unknown"
         assert "time budget" in report.unknowns[0]
 
+    @pytest.mark.dear
     def test_a_fail_that_was_found_within_the_bound_is_a_fail(self) -> None:
         report = drill(bank(two_commits), runs_max=30, faults=None)
         assert report.verdict == "fail"
@@ -306,6 +309,7 @@ class TestVerdict:
         assert report.verdict == "pass", report
         assert "refused and rolled back" in str(report)
 
+    @pytest.mark.dear
     def test_a_card_has_the_verdict_of_its_worst_letter(self) -> None:
         card = check(bank(session_stock), letters="AC")
         assert card.verdict == "fail"
@@ -313,6 +317,7 @@ class TestVerdict:
             card.raise_for_findings()
         assert check(bank(session_begin), letters="C").verdict == "pass"
 
+    @pytest.mark.dear
     def test_the_exit_code_of_several(self) -> None:
         good, bad, unsure = (
             Control(session_begin).drilled(),
@@ -331,6 +336,7 @@ class TestVerdict:
             Operation("transfer")  # type: ignore[arg-type]
 
 
+@pytest.mark.dear
 def test_sqlalchemys_own_trap_has_a_title_and_a_remedy_of_its_own() -> None:
     (found,) = Control(session_stock).drilled(remedies=True).findings
     assert "the next user of the connection committed what the failed COMMIT had left open" in found.title
@@ -339,12 +345,14 @@ def test_sqlalchemys_own_trap_has_a_title_and_a_remedy_of_its_own() -> None:
     assert "session.begin()" in found.remedies[0].name
 
 
+@pytest.mark.dear
 def test_two_commits_are_mended_by_one() -> None:
     found = next(found for found in Control(two_commits).drilled(remedies=True).findings if found.code == "ACI201")
     assert "one commit instead of several" in found.remedies[0].name
     assert found.remedies[0].verdict == "pass"
 
 
+@pytest.mark.dear
 def test_an_engine_of_ones_own_is_checked_like_an_injected_one() -> None:
     def operation(url: str) -> None:
         engine = create_engine(url)

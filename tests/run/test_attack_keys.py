@@ -43,6 +43,7 @@ print(fingerprint_of("f", {
 """
 
 
+@pytest.mark.dear
 def test_m3_a_fingerprint_does_not_depend_on_the_process() -> None:
     other = subprocess.run(
         [sys.executable, "-c", FINGERPRINT],

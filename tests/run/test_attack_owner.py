@@ -134,6 +134,7 @@ print("done")
 """
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(3)
 @pytest.mark.parametrize("driver", PLAIN)
 def test_h5_the_end_of_a_child_leaves_the_connection_alone(bank_of: Any, driver: str) -> None:

@@ -96,6 +96,7 @@ def test_the_same_seed_repeats_the_plan() -> None:
     assert plan(7) != plan(8)
 
 
+@pytest.mark.dear
 @pytest.mark.one_engine
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize(("cuts", "rounds"), SIZES)
@@ -106,6 +107,7 @@ def test_threads(sandbox: Any, cuts: int, rounds: int) -> None:
     assert not verdict.wrong, verdict
 
 
+@pytest.mark.dear
 @pytest.mark.one_engine
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize(("cuts", "rounds"), SIZES)
@@ -115,17 +117,20 @@ def test_tasks(sandbox: Any, cuts: int, rounds: int) -> None:
     assert not verdict.wrong, verdict
 
 
+@pytest.mark.dear
 @pytest.mark.one_engine
 def test_a_naive_retry_is_caught(sandbox: Any) -> None:
     verdict = suffer(sandbox, in_threads_of(naive), cuts=12, number=3, driver=SYNC[sandbox.engine_name])
     assert any("committed and is there 2 times" in each for each in verdict.wrong), verdict
 
 
+@pytest.mark.dear
 def test_a_plain_session_is_caught(sandbox: Any) -> None:
     verdict = suffer(sandbox, in_threads_of(plain), cuts=12, number=4, driver=SYNC[sandbox.engine_name])
     assert any("failed and is there 1 times" in each for each in verdict.wrong), verdict
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_child_that_ends_its_parents_unit_is_caught(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,7 @@ def test_the_run_ends_as_the_table_says(program: str, db: str, verdict: str, at:
         assert (run.verdict, run.word) == ("fail", verdict), run
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(2)
 @pytest.mark.few_or_all
 @pytest.mark.parametrize(("program", "db"), passing())

@@ -26,6 +26,7 @@ def plain_or_async() -> list[Any]:
     ]
 
 
+@pytest.mark.dear
 @pytest.mark.one_way
 @pytest.mark.one_engine
 @pytest.mark.few_or_all
@@ -34,6 +35,7 @@ def test_a_transfer_passes_the_drill(options: dict[str, Any], form: Any, db: str
     drill(bank.scenario(form(**options)), db=db).raise_for_findings()
 
 
+@pytest.mark.dear
 @pytest.mark.one_engine
 @pytest.mark.few_or_all
 @pytest.mark.parametrize(
@@ -68,6 +70,7 @@ def test_money_that_is_not_there_is_refused(form: Any, db: str) -> None:
     assert {word for found in report.findings for word in found.errors} <= known, str(report)
 
 
+@pytest.mark.dear
 @pytest.mark.one_way
 @pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
@@ -82,6 +85,7 @@ def test_a_lost_answer_is_found_out(options: dict[str, Any], form: Any, db: str)
     assert (struck.told, struck.rows, struck.word) == (Told.OK, Rows.AFTER, "right"), struck
 
 
+@pytest.mark.dear
 @pytest.mark.one_way
 @pytest.mark.one_engine
 @pytest.mark.parametrize("db", ["postgresql", "mariadb"])
@@ -95,6 +99,7 @@ def test_a_lost_request_is_made_again(form: Any, db: str) -> None:
     assert (struck.told, struck.rows) == (Told.OK, Rows.AFTER), struck
 
 
+@pytest.mark.dear
 @pytest.mark.one_way
 @pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)

@@ -70,6 +70,7 @@ def test_the_bank_passes_every_fault_that_there_is(place: Place) -> None:
     assert struck(drilled(transfer(place, **RECOGNISED), place)) == table - NO_EFFECT - NO_SNAPSHOT
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("place", slow_but("psycopg", of=OF_THE_BUDGET), ids=title)
 def test_the_budget_passes(place: Place) -> None:
     """On a server that others use too, which nobody may restart."""

@@ -151,6 +151,7 @@ def test_sql_calculates_as_decimals_do(engine: Engine, a: D, b: D, times: int) -
         connection.rollback()
 
 
+@pytest.mark.dear
 @settings(derandomize=True, deadline=None, max_examples=300)
 @given(value=st.decimals(-(10**25), 10**25) | st.integers(), scale=st.integers(0, 18))
 def test_what_is_stored_is_the_value_or_nothing(value: D | int, scale: int) -> None:

@@ -276,11 +276,13 @@ def cells(*functions: Any) -> list[Any]:
     return [pytest.param(*cell, marks=() if cell in quick else pytest.mark.slow) for cell in every]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(("function", "db"), cells(reversing, reversing_async, fencing))
 def test_a_reversal_passes_every_fault(function: Any, db: str) -> None:
     drill(scenario(function), db=db).raise_for_findings()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(("function", "db"), cells(naive))
 def test_one_that_leaves_no_marker_is_found_out(function: Any, db: str) -> None:
     report = drill(Scenario(Operation(function), schema=bank.schema, setup=enough), db=db)

@@ -59,12 +59,14 @@ def own(function: Any, recover: Any) -> Scenario:
     return trip.scenario(function, GOOD, commits="several", recover=recover, ignore=["done.*"])
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", mostly_slow("sqlite"))
 @pytest.mark.parametrize("control", mostly_slow("in memory only", of=CONTROLS))
 def test_a_saga_without_its_log_in_the_same_transaction_is_found_out(control: str, db: str) -> None:
     assert "torn" in words(own(*CONTROLS[control]), db, "kill-before")
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", mostly_slow("sqlite"))
 def test_the_twin_that_notes_it_in_the_same_transaction_passes(db: str) -> None:
     passes(own(trip.noted_with, trip.go_on), db, "kill-before")

@@ -247,6 +247,7 @@ def test_a_span_that_is_not_sampled(engine: Engine, monkeypatch: pytest.MonkeyPa
     assert trace.get_current_span() is trace.INVALID_SPAN
 
 
+@pytest.mark.dear
 def test_nothing_is_imported() -> None:
     code = """
 import sys

@@ -279,6 +279,7 @@ def test_bound_async_engine(db: str) -> None:
                 assert balances(made.engine) == [90, 10]
 
 
+@pytest.mark.dear
 @pytest.mark.usefixtures("_program")
 def test_a_drill_inside_a_test(tmp_path: Path) -> None:
     """Its own Sandbox takes the engine over, and gives it back to the test."""

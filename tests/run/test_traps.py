@@ -89,6 +89,7 @@ def test_what_is_refused_is_refused_before_harm(group: list[Row]) -> None:
     assert (ended.verdict, ended.rows, ended.ending.exception) == ("pass", Rows.BEFORE, error_in(group[0]).__name__)
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(4)
 @pytest.mark.few_or_all
 @pytest.mark.parametrize("group", on_sqlite_or_slow(groups(PASSES, REFUSED)))

@@ -144,6 +144,7 @@ def test_the_twin_is_wrong_without_acidity(db: str, capsys: pytest.CaptureFixtur
     assert words in README.read_text(encoding="utf-8")
 
 
+@pytest.mark.dear
 def test_the_lanes_show_who_was_written_over() -> None:
     """Set ACIDITY_UPDATE_DOCS=1 to write them into the README anew."""
     report = prove.explore(looked_first)

@@ -13,7 +13,7 @@ from acidity.core.call import Kind
 from acidity.core.report import Report
 from acidity.engines import ENGINES
 from acidity.prove import Scenario
-from examples.budget import scenarios, twins
+from examples.budget import scenarios, text, twins
 from examples.budget.__main__ import main
 from examples.budget.models import today
 from tests.systems.places import ROOT, empty_database, script
@@ -113,6 +113,14 @@ def test_the_mistakes_by_hand(name: str) -> None:
 def test_the_mistakes_by_hand_on_servers(db: str) -> None:
     with empty_database(db) as url:
         assert {name: script(f"budget/shown/{name}")(url) for name in BY_HAND} == BY_HAND
+
+
+def test_the_function_of_the_text_answers_as_in_the_text(capsys: pytest.CaptureFixture[str]) -> None:
+    text.main()
+    assert capsys.readouterr().out.splitlines() == [
+        "{'success': True}",
+        "{'success': False, 'error': 'Category not found'}",
+    ]
 
 
 def test_each_twin_has_its_script() -> None:

@@ -83,6 +83,7 @@ def test_deactivating_a_customer_cancels_what_they_have_ordered(capsys: pytest.C
     assert "not active" in capsys.readouterr().err
 
 
+@pytest.mark.dear
 @pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 def test_killed_after_the_payment_and_right_after_commit(db: str) -> None:

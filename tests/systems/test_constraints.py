@@ -114,6 +114,7 @@ def test_the_mistakes_by_hand_on_servers(server: str, answers: list[str], rows: 
     assert unique_in_application.main(server) == [(2, "priya@email.com"), (3, "priya@email.com")]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("server", SERVERS, indirect=True)
 def test_a_person_is_refused_on_servers(server: str, capsys: pytest.CaptureFixture[str]) -> None:
     for command in BEFORE:

@@ -204,6 +204,7 @@ def test_the_twins_are_wrong_without_acidity(db: str, capsys: pytest.CaptureFixt
     assert words.count("this is wrong because") == (3 if db in SERVERS else 2)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     "sizes", ["--purchases 12 --pieces 4 --workers 2 --rounds 1", pytest.param("", marks=pytest.mark.slow)]
 )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from acidity.analysis.anomalies import ANOMALIES, name_of
-from acidity.analysis.dependencies import Commit, Dependencies, Kind, Read, Written, dependencies_of, item_of
+from acidity.analysis.dependencies import Commit, Dependencies, Kind, Read, Refused, Written, dependencies_of, item_of
 from acidity.core.call import Call, Event, Reply, Writes
 from acidity.core.call import Kind as CallKind
 from acidity.core.codes import CODES
@@ -27,7 +27,7 @@ class Told:
         self.names = names
         self.commits: list[Commit] = []
         self.reads: list[Read] = []
-        self.errors: list[Event] = []
+        self.errors: list[Refused] = []
         self._order = 0
 
     def _event(self, actor: str, sql: str, rows: Rows | None = None, kind: CallKind = CallKind.STATEMENT) -> Event:
@@ -48,7 +48,8 @@ class Told:
 
     def error(self, actor: str) -> None:
         """The database refused a statement."""
-        self.errors.append(replace(self._event(actor, "INSERT"), reply=Reply("error", code="23505")))
+        event = replace(self._event(actor, "INSERT"), reply=Reply("error", code="23505"))
+        self.errors.append(Refused(event, len(self.commits)))
 
     def _written(self, change: RowChange, *, blind: bool) -> Written:
         columns = frozenset(column for column, _ in change.after or change.before or ())

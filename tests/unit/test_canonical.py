@@ -206,6 +206,7 @@ def shops(draw):
     return orders, items
 
 
+@pytest.mark.dear
 @settings(derandomize=True, deadline=None, max_examples=150)
 @given(shops(), st.randoms(use_true_random=False))
 def test_any_permutation_of_generated_keys_is_the_same(rows, chance: random.Random):
@@ -223,6 +224,7 @@ def test_any_permutation_of_generated_keys_is_the_same(rows, chance: random.Rand
     assert sorted(renamed.get("orders.id", {}).values()) == sorted(new_orders.values())
 
 
+@pytest.mark.dear
 @settings(derandomize=True, deadline=None, max_examples=150)
 @given(shops(), st.data())
 def test_a_change_of_one_literal_cell_never_is(rows, data):
@@ -268,6 +270,7 @@ def test_same_is_what_trying_every_renaming_says(links, names, data):
     assert alike(one, other, seed, masks) is expected
 
 
+@pytest.mark.dear
 def test_the_digest_is_the_same_in_every_process():
     code = "from tests.unit.test_canonical import *; print(canonical(CLEAN, shop(), SHOP).hex())"
     found = {

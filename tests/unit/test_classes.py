@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from cProfile import Profile
 from itertools import permutations
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -247,6 +248,32 @@ def closing() -> Any:
     return lambda: seen.append(1)
 
 
+def around() -> Any:
+    number = 0
+
+    def adds() -> None:
+        nonlocal number
+        number += 1
+
+    return adds
+
+
+def of_itself() -> None:
+    of_itself.number += 1  # type: ignore[attr-defined]
+
+
+of_itself.number = 0  # type: ignore[attr-defined]
+SPACE, LONG = SimpleNamespace(number=0), list(range(300))
+
+
+def in_a_space() -> None:
+    SPACE.number += 1
+
+
+def grows() -> None:
+    LONG.append(1)
+
+
 @pytest.mark.parametrize(
     ("function", "arguments", "shares"),
     [
@@ -256,11 +283,29 @@ def closing() -> Any:
         (assigns, (), True),
         (charges, (), True),
         (closing(), (), True),
+        (around(), (), True),
+        (of_itself, (), True),
+        (in_a_space, (), True),
+        (grows, (), True),
         ((lambda seen: seen.append(1)), ([],), True),
         ((lambda seen: len(seen)), ([],), False),
         (GATEWAY.charges.append, (1,), True),
     ],
-    ids=["counts", "looks", "locks", "assigns", "charges", "closure", "argument", "argument read", "builtin"],
+    ids=[
+        "counts",
+        "looks",
+        "locks",
+        "assigns",
+        "charges",
+        "closure",
+        "around",
+        "of itself",
+        "space",
+        "grows",
+        "argument",
+        "argument read",
+        "builtin",
+    ],
 )
 def test_what_callers_share_beside_the_database_is_seen(
     function: Any,

@@ -45,6 +45,7 @@ def test_answers_made_by_hand(answer: Report | Card) -> None:
     assert back(answer) == answer
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(5)
 @pytest.mark.parametrize("program", [torn, doubled, left_open, not_idempotent, invariant])
 def test_answers_of_real_checks(program: Any) -> None:
@@ -170,6 +171,7 @@ CARDS = st.builds(
 
 
 # Not shrunk: looking for the smallest report that differs takes minutes.
+@pytest.mark.dear
 @settings(max_examples=20, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.one_of(REPORTS, CARDS))
 def test_any_answer(answer: Report | Card) -> None:

@@ -260,6 +260,7 @@ def histories(number: int) -> Iterator[Played]:
     return (played for played in map(random_history, range(number)) if is_plain(played))
 
 
+@pytest.mark.dear
 def test_each_phenomenon_is_seen_exactly_where_it_is() -> None:
     met = dict.fromkeys(TRUTH, 0)
     for number, played in enumerate(histories(2000)):

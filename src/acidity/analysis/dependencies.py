@@ -91,6 +91,7 @@ class Read:
         acts: it is an UPDATE or DELETE; the answers are the keys of its rows, and it found those that were committed.
         within: the number of the commit of its transaction; None where that has none.
         writers: the other transactions that had written, and not committed, when it was answered.
+        scans: the rows that it looked for in each committed state, where the answer does not tell them all.
     """
 
     event: Event
@@ -100,6 +101,7 @@ class Read:
     acts: bool = False
     within: int | None = None
     writers: tuple[Writer, ...] = ()
+    scans: tuple[Rows | None, ...] = ()
 
     @property
     def actor(self) -> str:
@@ -144,9 +146,21 @@ class Read:
         return answer is not None and may_come_of(answer, rows_of(self.event))
 
     def is_changed_by(self, number: int) -> bool:
-        """Whether this commit changes the answer."""
-        one, other = self.answers[number - 1], self.answers[number]
-        return one is not None and other is not None and _encoded(one) != _encoded(other)
+        """Whether this commit changes the answer, or the rows that it looked for."""
+        return _differ(self.answers, number) or (bool(self.scans) and _differ(self.scans, number))
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What the database refused for what was written, not for who was there.
+
+    Attributes:
+        event: the Call with its error.
+        at: how many transactions had committed when it was answered.
+    """
+
+    event: Event
+    at: int
 
 
 class Kind(Enum):
@@ -200,7 +214,7 @@ class Dependencies:
     commits: tuple[Commit, ...]
     reads: tuple[Read, ...]
     edges: tuple[Edge, ...]
-    errors: tuple[Event, ...] = ()
+    errors: tuple[Refused, ...] = ()
 
     def between(self, source: str, target: str, *kinds: Kind) -> tuple[Edge, ...]:
         """The dependencies of one caller on another, of these kinds or of any."""
@@ -223,7 +237,7 @@ class Dependencies:
                     yield edge, back
 
 
-def dependencies_of(commits: Sequence[Commit], reads: Sequence[Read], errors: Sequence[Event] = ()) -> Dependencies:
+def dependencies_of(commits: Sequence[Commit], reads: Sequence[Read], errors: Sequence[Refused] = ()) -> Dependencies:
     """The graph of a run."""
     edges = [*_of_writes(commits), *(edge for read in reads for edge in _of_read(read, commits))]
     return Dependencies(tuple(commits), tuple(reads), tuple(edges), tuple(errors))
@@ -270,6 +284,12 @@ def item_of(change: RowChange) -> Item:
     """What tells a row from all others."""
     cells = change.key or (change.before if change.after is None else change.after) or ()
     return change.table, tuple(encode(value) for _, value in cells)
+
+
+def _differ(answers: Sequence[Rows | None], number: int) -> bool:
+    """Whether a commit makes another one of what was answered before it."""
+    one, other = answers[number - 1], answers[number]
+    return one is not None and other is not None and _encoded(one) != _encoded(other)
 
 
 def _encoded(rows: Rows) -> list[list[bytes]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from acidity.analysis.masks import Masks
 from acidity.analysis.pairing import key_of, keyed, origins
 from acidity.analysis.values import encode, order_of
 from acidity.analysis.wording import Claim, sentence
 from acidity.core.finding import RowChange
 from acidity.core.outcome import Row, State, Table
 
-__all__ = ["Claim", "row_changes", "sentence"]
+__all__ = ["Claim", "row_changes", "sentence", "telling_changes"]
 
 
 def row_changes(before: State, after: State) -> tuple[RowChange, ...]:
@@ -36,6 +37,22 @@ def row_changes(before: State, after: State) -> tuple[RowChange, ...]:
             then = _altered(then, now)
         found += sorted(_table_changes(name, then, now), key=_order)
     return tuple(found)
+
+
+def telling_changes(before: State, after: State, masks: Masks) -> tuple[RowChange, ...]:
+    """The same without the new values that are not compared literally, wherever a row differs in more than those."""
+    changes = row_changes(before, after)
+    hidden = masks.keys | masks.tokens | masks.times | masks.ignored
+    found = []
+    for change in changes:
+        if change.before is None or change.after is None:
+            found.append(change)
+            continue
+        told = {name for name, _ in change.before if (change.table, name) not in hidden}
+        was, is_now = (tuple(cell for cell in each if cell[0] in told) for each in (change.before, change.after))
+        if told:
+            found.append(replace(change, before=was, after=is_now))
+    return tuple(found) or changes
 
 
 def _without(table: Table | None, told: Collection[str]) -> Table | None:

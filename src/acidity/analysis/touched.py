@@ -15,12 +15,12 @@ from typing import Any
 from acidity.analysis.written import parsed, readable
 from acidity.core.call import Call
 
-_BEFORE = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*"  # spaces, lines and comments in front of a statement
-_ASKS = re.compile(rf"{_BEFORE}(?:\({_BEFORE})*(?:select|with|values)\b", re.IGNORECASE | re.DOTALL)
+BEFORE = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*"  # spaces, lines and comments in front of a statement
+ASKS = re.compile(rf"{BEFORE}(?:\({BEFORE})*(?:select|with|values)\b", re.IGNORECASE | re.DOTALL)
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|[()]|[\w$]+|\?|%s""")
 _NAME = r"""(?:[\w$]+|"(?:[^"]|"")*"|`[^`]*`)"""
 _PLACE = re.compile(
-    rf"{_BEFORE}(?:update|delete\s+from)\s+(?:only\s+)?({_NAME}(?:\s*\.\s*{_NAME})?)\s", re.IGNORECASE | re.DOTALL
+    rf"{BEFORE}(?:update|delete\s+from)\s+(?:only\s+)?({_NAME}(?:\s*\.\s*{_NAME})?)\s", re.IGNORECASE | re.DOTALL
 )
 _LOCKING = re.compile(
     r"\s+(?:for\s+(?:no\s+key\s+|key\s+)?(?:update|share)\b|lock\s+in\s+share\s+mode\b).*$", re.IGNORECASE | re.DOTALL
@@ -34,6 +34,7 @@ _OF_THE_SESSION = re.compile(
     r"|last_insert_rowid|master_pos_wait)\s*\(",
     re.IGNORECASE,
 )
+_BY_NAME = re.compile(r"%\((\w+)\)s|[:@$](\w+)")
 _NUMBERED = re.compile(r"\$(\d+)")
 
 
@@ -81,12 +82,19 @@ def question_of(call: Call) -> Query | None:
     None for one that is no query of rows, and for one whose answer hangs on who holds a lock and not on what was
     committed until then.
     """
-    text = call.sql.lower()
-    if _AROUND_LOCKS.search(text):
+    if call.many or call.writes or not may_be_asked(call.sql) or not ASKS.match(call.sql):
         return None
-    if call.many or call.writes or _OF_THE_SESSION.search(text) or not _ASKS.match(text):
-        return None
-    return Query(_LOCKING.sub("", call.sql), call.params)
+    return Query(without_locks(call.sql), call.params)
+
+
+def without_locks(sql: str) -> str:
+    """A question without the locks that it takes."""
+    return _LOCKING.sub("", sql)
+
+
+def may_be_asked(sql: str) -> bool:
+    """Whether another session may ask it while the callers wait, and is answered by what was committed."""
+    return not _AROUND_LOCKS.search(sql.lower()) and not _OF_THE_SESSION.search(sql)
 
 
 def touched_by(call: Call) -> tuple[Query, ...]:
@@ -99,14 +107,22 @@ def touched_by(call: Call) -> tuple[Query, ...]:
     text = f"SELECT * FROM {found[1]} WHERE {call.sql[start:end]}"  # noqa: S608 - a part of the program's own text
     every = call.params if call.many and isinstance(call.params, Sequence) else [call.params]
     table = found[1].replace('"', "").replace("`", "")
-    return tuple(Query(text, _last(params, parameters), table) for params in every)
+    return tuple(Query(text, _last(params, parameters, text), table) for params in every)
 
 
-def _last(params: Any, number: int) -> Any:
-    """The parameters of the condition, which stand last; those with names are all there."""
+def _last(params: Any, number: int, text: str) -> Any:
+    """The parameters of the condition, of those by position the last ones."""
     if isinstance(params, Mapping) or not isinstance(params, Sequence):
-        return params
+        return parameters_in(text, params)
     return tuple(params[len(params) - number :])
+
+
+def parameters_in(text: str, params: Any) -> Any:
+    """Those with names that a part of a text has; the others may be times or tokens, other ones in each run."""
+    if not isinstance(params, Mapping):
+        return params
+    names = {name for found in _BY_NAME.finditer(text) for name in found.groups() if name}
+    return {name: value for name, value in params.items() if name in names}
 
 
 def _where(sql: str) -> tuple[int, int, int] | None:

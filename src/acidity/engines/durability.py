@@ -40,7 +40,7 @@ def read_from(text: str) -> tuple[str, dict[str, str]]:
         UsageError: it is no URL of a database, or the database does not answer.
     """
     try:
-        url = make_url(text)
+        given = url = make_url(text)
     except ArgumentError:
         raise UsageError("--settings-from takes the URL of a database, as in postgresql://user@host/name") from None
     engine = engine_of(url.drivername).name
@@ -54,7 +54,7 @@ def read_from(text: str) -> tuple[str, dict[str, str]]:
             return engine, dict(_READERS[engine](connection))
     except (SQLAlchemyError, ImportError) as error:
         said = getattr(error, "orig", None) or error
-        raise UsageError(f"--settings-from: {url.render_as_string()} does not tell its settings: {said}") from None
+        raise UsageError(f"--settings-from: {given.render_as_string()} does not tell its settings: {said}") from None
     finally:
         source.dispose()
 
@@ -91,6 +91,15 @@ def promises(engine: str, settings: Settings) -> tuple[str, ...]:
     """
     known = {**DEFAULTS[engine], **{name.lower(): value for name, value in settings.items()}}
     return tuple(_WORDS[engine]({name: value.lower() for name, value in known.items()}))
+
+
+def is_kept(engine: str, settings: Settings) -> bool:
+    """Whether they promise that what was acknowledged is there after a power loss, and nothing worse beside it.
+
+    >>> is_kept("sqlite", {"journal_mode": "wal", "synchronous": "full"}), is_kept("sqlite", {})
+    (True, False)
+    """
+    return promises(engine, settings) == (_KEPT,)
 
 
 def _sqlite_words(settings: Settings) -> Iterator[str]:

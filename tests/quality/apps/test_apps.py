@@ -28,6 +28,7 @@ def torn_in(card: prove.Card) -> Finding:
     return next(found for found in atomic.findings if found.code == "ACI201")
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(5)
 @pytest.mark.parametrize("name", APPS)
 @pytest.mark.parametrize("db", ["sqlite", *SERVERS])

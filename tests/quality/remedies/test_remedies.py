@@ -75,6 +75,7 @@ def tried(report: Report, key: str) -> list[Remedy]:
     return [remedy for finding in report.findings for remedy in finding.remedies if remedy.key == key]
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(5)
 @pytest.mark.parametrize(("side", "key"), ON_ONE_SIDE)
 def test_a_change_that_is_shown_as_passing_passes_by_hand(side: str, key: str) -> None:
@@ -88,6 +89,7 @@ def test_a_change_that_is_shown_as_passing_passes_by_hand(side: str, key: str) -
     assert mended.verdict == "pass" or key == "one-commit", str(mended)
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(5)
 @pytest.mark.parametrize(("side", "key"), ON_ONE_SIDE)
 def test_a_change_that_does_not_end_it_is_said_not_to(side: str, key: str) -> None:
@@ -105,6 +107,7 @@ def test_an_error_that_was_hidden_is_raised_on_the_error_path() -> None:
     assert drilled(scenario(programs, "", "raised_in_the_block"), remedies=False).verdict == "pass"
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(3)
 @pytest.mark.parametrize("key", ANOTHER)
 def test_nor_does_it_end_one_of_another_kind(key: str) -> None:
@@ -138,6 +141,7 @@ def test_a_change_that_does_nothing_is_never_shown_as_passing(
     assert {remedy.verdict for remedy in tried(report, key)} == {Tried.FAILED}, str(report)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("side", mostly_slow("sync", of=SIDES))
 def test_what_sends_an_effect_that_failed_after_commit_is_said_to_be_needed(side: str) -> None:
     report = drilled(scenario(SIDES[side], "effect-after-commit", "mailed_before", mends=False))
@@ -160,6 +164,7 @@ def test_an_effect_after_commit_that_nothing_sends_later_is_a_cause_of_its_own(s
     assert [remedy for found in report.findings for remedy in found.remedies] == []
 
 
+@pytest.mark.dear
 def test_a_second_attempt_sends_after_its_own_commit() -> None:
     """What the first one had to send is given up with it; two mails are one finding, a mail without an order another."""
     module = programs_async

@@ -27,11 +27,13 @@ FEW_OR_ALL = pytest.mark.parametrize("faults", [pytest.param(FEW, id="few"), pyt
 # From one database to another, with a relay that runs anyway
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("where", mostly_slow(FILES, of=PLACES), ids="+".join)
 def test_a_unit_that_emits_is_killed(where: tuple[str, str]) -> None:
     passes(ways.scenario(ways.buys, ways.relays_all, where), where[0], "kill-before", "answer-lost")
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("where", mostly_slow(FILES, of=PLACES), ids="+".join)
 def test_a_relay_is_killed(where: tuple[str, str]) -> None:
     passes(ways.scenario(ways.relays, ways.relays_all, where, setup=with_messages), where[0], "kill-before")
@@ -53,6 +55,7 @@ def test_every_fault_and_then_the_relay(form: str, where: tuple[str, str]) -> No
     passes(ways.scenario(function, settle, where, setup=setup), where[0])
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(3)
 @pytest.mark.parametrize("where", mostly_slow(FILES, of=[FILES, SERVERS]), ids="+".join)
 @pytest.mark.parametrize(
@@ -115,6 +118,7 @@ def scenario(function: Any, setup: Any = bank.seed) -> Scenario:
     return Scenario(operation, schema=bank.schema, setup=setup, ignore=NOTED)
 
 
+@pytest.mark.dear
 @FEW_OR_ALL
 @pytest.mark.parametrize("db", mostly_slow("mariadb"))
 @pytest.mark.parametrize("function", [ordering, pytest.param(ordering_async, marks=SLOW)])
@@ -122,6 +126,7 @@ def test_a_unit_that_emits_passes(function: Any, db: str, faults: tuple[str, ...
     passes(scenario(function), db, *faults)
 
 
+@pytest.mark.dear
 @FEW_OR_ALL
 @pytest.mark.parametrize("db", mostly_slow("sqlite"))
 @pytest.mark.parametrize("function", [relaying, pytest.param(relaying_async, marks=SLOW)])

@@ -144,6 +144,7 @@ def test_without_locks_the_race_is_lost(
     assert any("same time" in wrong for wrong in found) is (shop.dialect.name != "sqlite")
 
 
+@pytest.mark.dear
 def test_without_heads_the_order_is_lost(
     shop: Engine, impatient: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

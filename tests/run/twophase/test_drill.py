@@ -71,6 +71,7 @@ def scenario(function: Any, recovery: Any, where: tuple[str, str]) -> Scenario:
     return Scenario(function, databases=databases, recover=recovery, invariants=invariants, ignore=LOG)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("where", mostly_slow(SERVERS, of=PAIRS), ids="+".join)
 def test_killed_at_every_call(where: tuple[str, str]) -> None:
     assert passes(scenario(checkout, recover, where), where[0], "kill-before").runs >= 14
@@ -137,6 +138,7 @@ CELLS = [(twin, where) for twin in TWINS for where in PAIRS]
 QUICK = [("does nothing", FILE_FIRST)]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("cell", mostly_slow(*QUICK, of=CELLS), ids=lambda cell: f"{cell[0]}-{'+'.join(cell[1])}")
 def test_what_is_half_done_is_found_out(cell: tuple[str, tuple[str, str]]) -> None:
     twin, where = cell

@@ -26,7 +26,8 @@ def found_none(edge: Edge) -> bool:
     """Whether the query found nothing, or counted 0, and a row was inserted that it would have found."""
     assert edge.read is not None
     assert edge.second is not None
-    rows = rows_of(edge.read.event)
+    read = edge.read
+    rows = (read.answers[read.at] or ()) if read.acts else rows_of(read.event)
     nothing = not rows or (len(rows) == 1 and all(value is None or value == 0 for value in rows[0]))
     return nothing and any(change.before is None for change in relevant(edge.read, edge.second))
 

@@ -27,7 +27,7 @@ class StaleCheck:
             changed = check.second
             if check.kind is not Kind.RW or changed is None:
                 continue
-            if any(it.call.actor == check.source and it.order > changed.event.order for it in graph.errors):
+            if any(it.event.call.actor == check.source and it.at >= changed.number for it in graph.errors):
                 told = f"when {check.source} acted, what it had checked was no longer so, and the database refused it"
                 return Seen((check,), (), told)
         return None

@@ -71,6 +71,7 @@ class Control:
             name = self.choose(len(turns), able)
             enabled.append(able)
             turn = yield from self._turn(next(gate for gate in self.gates if gate.name == name))
+            self._require_room()
             turns.append(turn)
             self.after_turn(turn)
         return Trace(tuple(turns), tuple(enabled))
@@ -121,8 +122,17 @@ class Control:
             if (known or pause > FIRST_PAUSE_S) and self._all_wait(running):
                 return
             rang = yield pause
+            self._require_room()
             pause = FIRST_PAUSE_S if rang else min(2 * pause, LONGEST_PAUSE_S)
         self._waiting.clear()
+
+    def _require_room(self) -> None:
+        """Who may go on is asked of one Call of each caller."""
+        if crowded := next((gate.name for gate in self.gates if gate.crowded), None):
+            raise Stuck(
+                f"{crowded} makes several database calls at once, in tasks or threads of its own: explore holds one "
+                f"call of each caller; let it make them one after another, or make an operation of each"
+            )
 
     def _all_wait(self, running: Sequence[Gate]) -> bool:
         """Whether all that run wait for somebody, and not in a cycle, which the engine is about to end."""

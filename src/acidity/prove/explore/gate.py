@@ -6,11 +6,11 @@ do meanwhile, stay apart. How it waits is its `Baton`'s business.
 
 from __future__ import annotations
 
-from asyncio import Future, get_running_loop
+from asyncio import Future, current_task, get_running_loop
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from threading import Lock
+from threading import Lock, get_ident
 
 from acidity.adapters.seam import Layer, PendingCall
 from acidity.adapters.wire import LiveConnection
@@ -87,6 +87,14 @@ def _set(future: Future[None]) -> None:
         future.set_result(None)
 
 
+def _here() -> tuple[int, int]:
+    """What tells the tasks and threads of one caller apart."""
+    try:
+        return get_ident(), id(current_task())
+    except RuntimeError:  # no loop runs in this thread
+        return get_ident(), 0
+
+
 @dataclass(slots=True)
 class Gate(Layer):
     """Holds one caller at each of its Calls.
@@ -101,6 +109,7 @@ class Gate(Layer):
         begins: it was let go before its first Call, which it makes at once.
         abandoned: it shall come to its end.
         gives_up: a refused Call is not tried again.
+        crowded: it made a Call beside another one of its own, in a task or thread that it has begun; a gate holds one.
     """
 
     name: str
@@ -112,6 +121,8 @@ class Gate(Layer):
     begins: bool = False
     abandoned: bool = False
     gives_up: bool = False
+    crowded: bool = False
+    _holder: tuple[int, int] | None = None
     _patient: dict[int, bool | None] = field(default_factory=dict)
     _reads: set[int] = field(default_factory=set)
 
@@ -121,6 +132,18 @@ class Gate(Layer):
         if wire is None:
             self.inner.intercept(pending)
             return
+        before, here = self._holder, _here()
+        if before is not None and before != here:
+            self.crowded = True
+            self.ring()
+            raise Abandoned
+        self._holder = here
+        try:
+            self._hold(pending, wire)
+        finally:
+            self._holder = before
+
+    def _hold(self, pending: PendingCall, wire: LiveConnection) -> None:
         self.pending = pending
         if self.begins and not self.abandoned:
             self.begins = False

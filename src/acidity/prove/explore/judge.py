@@ -13,9 +13,10 @@ from typing import Any
 
 from acidity.analysis.answers import Likeness
 from acidity.analysis.canonical import TooSymmetric
-from acidity.analysis.diff import row_changes
+from acidity.analysis.diff import row_changes, telling_changes
 from acidity.analysis.references import Alike, Said
 from acidity.core.call import unanswered_commit
+from acidity.core.finding import RowChange
 from acidity.core.outcome import Ending, Told
 from acidity.prove.explore.breaches import Breach
 from acidity.prove.explore.lab import Played
@@ -44,7 +45,7 @@ class Judged:
         reason: why it is undecided.
         between: the order of their transactions that it is as, where it is as in no order of whole callers.
         breaches: what does not hold in its committed states, though it does when no caller comes between.
-        same_rows: of a run that is as no order, the rows are those of the nearest, so that an answer is wrong.
+        changes: the rows in which it differs from the nearest order, without what chance or a clock makes of them.
     """
 
     played: Played
@@ -54,7 +55,7 @@ class Judged:
     reason: str = ""
     between: Serial | None = None
     breaches: tuple[Breach, ...] = ()
-    same_rows: bool = False
+    changes: tuple[RowChange, ...] = ()
 
 
 class Judge:
@@ -107,7 +108,7 @@ class Judge:
                 doubt = "an answer holds a generated value that may be another one"
         between = self._of_transactions(played, certain | set(unclear), perhaps)
         if between is not None:
-            return Judged(played, Word.BETWEEN, self._nearest(played, seen), away, between=between)
+            return self._held_against(Judged(played, Word.BETWEEN, None, away, between=between), seen)
         if cut := self._cut(played, told):
             orders = self._oracle.cut(certain | set(unclear) | set(cut), played, cut)
             like = next((each for each in orders if self._match(played, each) is Alike.SAME), None)
@@ -125,17 +126,18 @@ class Judge:
             answer = f"{', '.join(names)} was turned away and answered {played.endings[names[0]].answer!r}"
             doubt = f"{answer}: say with succeeded= whether that means it worked"
         word = Word.UNDECIDED if doubt else Word.NOT_SERIAL
-        nearest = self._nearest(played, seen)
-        return Judged(played, word, nearest, away, doubt, same_rows=self._has_rows_of(nearest, played))
+        return self._held_against(Judged(played, word, None, away, doubt), seen)
 
-    def _nearest(self, played: Played, serials: Sequence[Serial]) -> Serial:
+    def _held_against(self, judged: Judged, serials: Sequence[Serial]) -> Judged:
+        """The same with the order from which it differs in the fewest rows."""
+        after = judged.played.state
+
         def distance(serial: Serial) -> int:
-            return 0 if self._has_rows_of(serial, played) else 1 + len(row_changes(serial.state, played.state))
+            return 0 if self._comparer.same(after, serial.state) else 1 + len(row_changes(serial.state, after))
 
-        return min(serials, key=distance)
-
-    def _has_rows_of(self, serial: Serial, played: Played) -> bool:
-        return self._comparer.same(played.state, serial.state)
+        nearest = min(serials, key=distance)
+        changes = telling_changes(nearest.state, after, self._oracle.masks) if distance(nearest) else ()
+        return replace(judged, nearest=nearest, changes=changes)
 
     def _breaches(self, played: Played) -> tuple[Breach, ...]:
         """Rules that hold as long as each caller comes to its end before the next one begins."""

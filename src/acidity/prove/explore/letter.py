@@ -108,7 +108,9 @@ def _bounds(groups: list[Group]) -> Iterator[Bound]:
     if reading := [_named(group) for group in groups if group.only_reads]:
         text += f"; not run at once, since they only read: {', '.join(reading)}"
     yield Bound("schedules", runs, None if notes else runs, text)
-    yield Bound("serial runs", sum(group.serial for group in groups), None, "each order twice")
+    yield Bound(
+        "serial runs", sum(group.serial for group in groups), None, "each order twice, those of equal callers as one"
+    )
     if orders := sum(group.orders for group in groups):
         yield Bound("orders of transactions", orders, None, "rules are asked after each COMMIT, as in every schedule")
 

@@ -10,9 +10,20 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from acidity.analysis.dependencies import Commit, Dependencies, Item, Read, Writer, Written, dependencies_of, item_of
+from acidity.analysis.dependencies import (
+    Commit,
+    Dependencies,
+    Item,
+    Read,
+    Refused,
+    Writer,
+    Written,
+    dependencies_of,
+    item_of,
+)
 from acidity.analysis.diff import row_changes
 from acidity.analysis.fetched import Rows
+from acidity.analysis.scanned import scanned_by
 from acidity.analysis.touched import Assigned, Query, assigned_by, named, question_of, touched_by
 from acidity.analysis.values import encode
 from acidity.core.call import Event, History, Kind
@@ -94,7 +105,11 @@ class Observer:
     def graph(self) -> Dependencies:
         """Who depends on whom in the run that was watched."""
         commits = [self._commit(number, event, place) for number, (event, place) in enumerate(self._commits, start=1)]
-        errors = [event for event, _ in self._events if event.reply.status == "error" and not self._was_busy(event)]
+        errors = [
+            Refused(event, at)
+            for event, at in self._events
+            if event.reply.status == "error" and not self._was_busy(event)
+        ]
         return dependencies_of(commits, list(self._reads()), errors)
 
     def _was_busy(self, event: Event) -> bool:
@@ -149,23 +164,37 @@ class Observer:
 
     def _reads(self) -> Iterable[Read]:
         written: dict[tuple[str, int], bool] = {}
+        began: dict[tuple[str, int], int] = {}  # how many had committed when its transaction made its first Call
         for place, (event, at) in enumerate(self._events):
             wire = (event.call.actor, event.call.connection)
             own = written.get(wire, False)
+            scans = self._scans(event)
             query = question_of(named(event.call))
             if query is not None and event.reply.status == "ok" and was_asked_for(event.reply.rows):
-                read = self._read(place, event, at, query, own=own)
+                read = self._read(place, event, at, query, own=own, scans=scans)
                 if read is not None:
                     yield read
             elif event.call.writes and event.reply.status == "ok" and touched_by(named(event.call)):
                 keys = tuple(tuple((str(item),) for item in self._rows_of(event, at)) for at in self._numbers())
                 yield Read(event, at, keys, own, acts=True, within=self._commit_after(place))
+            elif event.call.writes and event.reply.status == "ok" and scans and began.setdefault(wire, at) == at:
+                yield Read(event, at, scans, own, acts=True, within=self._commit_after(place))
+            began.setdefault(wire, at)
             if event.call.commits or event.call.kind is Kind.ROLLBACK:
                 written[wire] = False
+                began.pop(wire, None)
             elif event.call.writes:
                 written[wire] = True
 
-    def _read(self, place: int, event: Event, at: int, query: Query, *, own: bool) -> Read | None:
+    def _scans(self, event: Event) -> tuple[Rows | None, ...]:
+        """The rows that it looked for in each committed state, where it does not say which it found."""
+        keys = [_key(event, query) for query in scanned_by(named(event.call))]
+        found = [[answers.get(key) for key in keys] for answers in self._by_commit()] if keys else []
+        return tuple(None if None in each else tuple(row for one in each if one for row in one[1]) for each in found)
+
+    def _read(
+        self, place: int, event: Event, at: int, query: Query, *, own: bool, scans: tuple[Rows | None, ...]
+    ) -> Read | None:
         """What a query got; None if nothing can be said of it.
 
         One that holds a clock's time was asked with that of the earlier run, which tells where it gives the same.
@@ -174,7 +203,8 @@ class Observer:
         asked = key if key in self._asks else self._same_call.get((event.call.actor, event.call.index, query.sql), key)
         found = [answers.get(asked) for answers in self._by_commit()]
         answers = tuple(None if answer is None else answer[1] for answer in found)
-        read = Read(event, at, answers, own, False, self._commit_after(place), tuple(self._writers(place)))
+        writers = tuple(self._writers(place))
+        read = Read(event, at, answers, own, False, self._commit_after(place), writers, scans)
         return read if asked == key or read.seen is not None else None
 
     def _numbers(self) -> range:
@@ -233,7 +263,7 @@ class Observer:
 def _queries(event: Event) -> Iterable[Query]:
     call = named(event.call)
     question = question_of(call)
-    return [question] if question is not None else touched_by(call)
+    return [*([question] if question is not None else touched_by(call)), *scanned_by(call)]
 
 
 def _key(event: Event, query: Query) -> _Key:

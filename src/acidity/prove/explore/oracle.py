@@ -20,6 +20,7 @@ from acidity.engines.sandbox import Unsettled
 from acidity.engines.speech import ErrorClass, only_reads, speech_of
 from acidity.errors import UsageError
 from acidity.prove.explore.alternating import Alternating
+from acidity.prove.explore.equals import Equals, renamed
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.refusing import Refusal, place_of
 from acidity.prove.explore.serial import NoOracle, Serial
@@ -57,12 +58,15 @@ class Oracle:
         self._roles: dict[str, Roles] = {}
         self._alternating: dict[tuple[str, ...], Alternating] = {}
         self.names = lab.names
+        self._equals = Equals(lab.names, lab.operations)
         let_second_pass(lab.stage.seed)
-        runs = [self._run_twice(order) for order in permutations(lab.names)]
-        self.masks = _together(self._learn(pair, ignore) for pair in runs)
+        orders = dict.fromkeys(self._equals.first(order)[0] for order in permutations(lab.names))
+        made = {order: self._run_twice(order) for order in orders}
+        self.masks = _together(self._learn(pair, ignore) for pair in made.values())
         self.comparer = Comparer(lab.stage.seed, self.masks)
-        for order, pair in zip(permutations(lab.names), runs, strict=True):
+        for order, pair in made.items():
             self._keep(order, pair)
+        runs = [self._serial(order).runs for order in permutations(lab.names)]
         if not any(run.history for run in runs[0]) and not all(each.expects_refusal for each in lab.operations):
             raise NoOracle("no database call was seen")
         for order, (run, _) in zip(permutations(lab.names), runs, strict=True):
@@ -102,9 +106,19 @@ class Oracle:
             NoOracle: they cannot be told apart from chance.
         """
         for order in permutations(sorted(names)):
-            if order not in self._serials:
-                self._keep(order, self._run_twice(order) if order or self._lab.stage.scenario.steps else ())
-            yield self._serials[order]
+            yield self._serial(order)
+
+    def _serial(self, order: tuple[str, ...]) -> Serial:
+        """This order; where callers are equal, as another one with other letters."""
+        first, letters = self._equals.first(order)
+        if first not in self._serials:
+            self._keep(first, self._run_twice(first) if first or self._lab.stage.scenario.steps else ())
+        if order not in self._serials:
+            serial = self._serials[first]
+            self._serials[order] = replace(
+                serial, order=order, runs=tuple(renamed(run, letters) for run in serial.runs)
+            )
+        return self._serials[order]
 
     def called(self, name: str) -> str:
         """The operation of a caller."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -29,12 +30,15 @@ class LevelWatch(Layer):
 
     Attributes:
         seen: the levels, in the order in which they were met.
+        at_each_call: told before each Call, when another caller could go on.
     """
 
     seen: dict[str, None] = field(default_factory=dict)
+    at_each_call: Callable[[], None] = lambda: None
 
     def intercept(self, pending: PendingCall) -> None:
         """Let it take place, then ask on the same connection."""
+        self.at_each_call()
         self.inner.intercept(pending)
         if pending.wire is None or pending.call.kind is not Kind.STATEMENT:
             return
@@ -62,13 +66,13 @@ def own_levels(stage: Stage, imposed: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def watched(stage: Stage, operation: Operation) -> LevelWatch:
-    """What is seen of an operation that is run once, alone.
+def watched(stage: Stage, operation: Operation, at_each_call: Callable[[], None] = lambda: None) -> LevelWatch:
+    """What is seen of an operation that is run once, alone; told before each of its Calls.
 
     Raises:
         KeyboardInterrupt: the user pressed Ctrl-C.
     """
-    watch = LevelWatch(inner=PassThrough())
+    watch = LevelWatch(inner=PassThrough(), at_each_call=at_each_call)
     with suppress(Unsettled), asking():  # the runs that are judged say so, too
         Rehearsal(stage).run([Player(operation, Actor(FIRST, watch))])
     return watch

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from acidity.analysis.anomalies.base import Seen
 from acidity.analysis.dependencies import Commit, Edge, Kind, Read, relevant
-from acidity.analysis.diff import row_changes
 from acidity.analysis.fetched import rows_of
 from acidity.analysis.quantities import OTHER, difference, is_money, plain, rank
 from acidity.core.call import Call, Event
@@ -21,9 +20,8 @@ def title_of(judged: Judged) -> str:
     """What is lost, or what is too much, held against the nearest serial order."""
     nearest = judged.nearest
     assert nearest is not None
-    changes = () if judged.same_rows else row_changes(nearest.state, judged.played.state)
     order = said_order(nearest)
-    for change in sorted(changes, key=_telling):
+    for change in sorted(judged.changes, key=_telling):
         if text := _difference(change):
             return f"{text} {order}"
     for name in nearest.order:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
 from acidity.adapters.seam import Actor, acting
 from acidity.adapters.site import calls_operations
@@ -15,7 +16,7 @@ from acidity.core.outcome import Ending
 from acidity.core.scenario import Operation, Scenario
 from acidity.engines.base import Sandbox
 from acidity.engines.hosting import require_driver
-from acidity.prove.stage.asked_for import injection_of
+from acidity.prove.stage.asked_for import injection_of, session_class
 from acidity.prove.stage.attempts import Attempts
 from acidity.prove.stage.ending import answered, raised
 from acidity.prove.stage.ground import BY_NAME, require_fitting
@@ -41,6 +42,21 @@ class Player:
     needs: Needs = NOTHING
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What an operation is given; asked of its signature once.
+
+    Attributes:
+        operation: kept, so that nobody else gets its id.
+        what: what its first parameter asks for.
+        session: the class of the session that it is given, if it is one.
+    """
+
+    operation: Operation
+    what: str | None
+    session: type[Session]
+
+
 class Caller:
     """Calls operations on the databases of a scenario.
 
@@ -59,7 +75,7 @@ class Caller:
         self._parts = parts
         self._options = options
         self._engines: dict[tuple[str, bool], Any] = {}
-        self._asked: dict[int, tuple[Operation, str | None]] = {}
+        self._asked: dict[int, _Asked] = {}
 
     def require_drivers(self) -> None:
         """What the operations ask for needs a driver, and async code greenlets; before anything is run, they are there.
@@ -101,7 +117,8 @@ class Caller:
                 elif what in BY_NAME:
                     answer = function(self._by_name(what), *operation.arguments, **operation.keywords)
                 else:
-                    with injected(what, self._engine(asynchronous=False), operation, self._parts[""]) as first:
+                    engine, session = self._engine(asynchronous=False), self._asked[id(operation)].session
+                    with injected(what, engine, operation, self._parts[""], session) as first:
                         answer = function(first, *operation.arguments, **operation.keywords)
             return answered(operation, answer)
         except BaseException as error:
@@ -138,13 +155,13 @@ class Caller:
             return raised(operation, error, player.needs, function)
 
     def _injection(self, operation: Operation) -> str | None:
-        """What its first parameter asks for; asked of its signature once."""
+        """What its first parameter asks for."""
         known = self._asked.get(id(operation))
         if known is None:
             what = injection_of(operation)
             require_fitting(what, operation, self._scenario)
-            known = self._asked[id(operation)] = operation, what  # kept, so that nobody else gets its id
-        return known[1]
+            known = self._asked[id(operation)] = _Asked(operation, what, session_class(operation))
+        return known.what
 
     def _by_name(self, what: str, *, asynchronous: bool = False) -> dict[str, Any]:
         """What an operation on several databases receives: an engine, or a dsn, for each name."""

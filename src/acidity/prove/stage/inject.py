@@ -8,17 +8,18 @@ from inspect import isawaitable
 from typing import Any
 
 from sqlalchemy.engine import Engine
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
 
 from acidity.adapters.drivers import DRIVERS
 from acidity.core.scenario import Operation
 from acidity.engines.base import Sandbox
 from acidity.engines.own_calls import own_calls
-from acidity.prove.stage.asked_for import session_class
 
 
 @contextmanager
-def injected(what: str, engine: Engine, operation: Operation, sandbox: Sandbox) -> Iterator[Any]:
+def injected(
+    what: str, engine: Engine, operation: Operation, sandbox: Sandbox, session_class: type[Session]
+) -> Iterator[Any]:
     """The thing a plain function asked for, opened the stock way and closed afterwards."""
     if what == "dsn":
         yield sandbox.dsn()
@@ -31,7 +32,7 @@ def injected(what: str, engine: Engine, operation: Operation, sandbox: Sandbox) 
                 with _rolled_back_on_failure(raw):
                     raw.commit()
     elif what == "session":
-        with session_class(operation)(engine) as session:
+        with session_class(engine) as session:
             with _rolled_back_by_its_owner(session):
                 yield session
             if operation.commit:

@@ -106,8 +106,6 @@ class Manners:
         (part,) = stage.parts.values()
         if stage.scenario.effects:
             return Manner(part.engine_name, unfit="effects outside the database are counted")
-        if stage.scenario.commits == "several":
-            return Manner(part.engine_name, unfit="rules are asked after each COMMIT")
         found = [self._of_one(each, part) for each in sorted(set(callers))]
         levels = frozenset().union(*(each.levels for each in found))
         unfit = next((each.unfit for each in found if each.unfit), "")
@@ -121,9 +119,10 @@ class Manners:
             shared = Shared([operation])
             with shared.watching():
                 seen = watched(self._stage, operation)
-            before = shared.mark()
-            watched(self._stage, operation)
-            changes = shared.locks() or shared.writes_global or shared.mark() != before
+            marks = [shared.mark()]
+            watched(self._stage, operation, lambda: marks.append(shared.mark()))  # where others could see it
+            marks.append(shared.mark())
+            changes = shared.locks() or shared.writes_global or any(each != marks[0] for each in marks)
             unfit = "the program has state or locks of its own beside the database" if changes else ""
             unfit = "a profiler runs, so that it is not seen what the program shares" if shared.unseen else unfit
             journal = part.info().settings.get("journal_mode", "") if part.engine_name == "sqlite" else ""
@@ -155,6 +154,8 @@ def classes_of(
     schema = schema_of(part)
     if schema.unfit:
         return Classes(None, f"the schema has {schema.unfit}")
+    if stage.scenario.commits == "several":
+        chosen = chosen.with_commits_in_order()
     learnt = Learnt()
     follower = Follower(chosen, Reader(schema, engine), learnt)
     for history in histories:

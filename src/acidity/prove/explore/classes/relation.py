@@ -42,6 +42,10 @@ class Relation:
             return replace(self, two_waits=False)
         return replace(self, rules={name: each for name, each in self.rules.items() if name != rule})
 
+    def with_commits_in_order(self) -> Relation:
+        """The same, where a rule is asked of each committed state: which COMMIT came first tells by itself."""
+        return replace(self, rules={**self.rules, "commits_meet": commits_meet})
+
     def meet(self, one: Part, other: Part) -> bool:
         """Whether the order of two parts may tell."""
         return one.wild or other.wild or any(rule(one, other) or rule(other, one) for rule in self.rules.values())
@@ -91,3 +95,8 @@ def end_lets_go(one: Part, other: Part) -> bool:
     """A statement wants a lock that the end of a transaction lets go."""
     mine = other.foot
     return meet(one.releases, mine.writes | mine.locks | mine.shares) or meet(one.unshares, mine.writes | mine.locks)
+
+
+def commits_meet(one: Part, other: Part) -> bool:
+    """Both make something visible, so that between them there is another committed state in either order."""
+    return bool(one.publishes) and bool(other.publishes)

@@ -13,9 +13,9 @@ import functools
 import inspect
 import sys
 import threading
-from collections.abc import Iterable, Iterator, MutableMapping, MutableSequence, MutableSet
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence, MutableSet
 from contextlib import contextmanager, suppress
-from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
+from types import CodeType, FrameType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 from acidity.adapters.site import is_user_code
@@ -29,7 +29,7 @@ class Shared:
     """The state beside the database that some operations come by.
 
     Attributes:
-        writes_global: a function of theirs assigns a global variable.
+        writes_global: a function of theirs assigns a global variable, or one of the function around it.
         unseen: a profiler of the user's is in the place from which the code would be seen that runs.
     """
 
@@ -38,6 +38,8 @@ class Shared:
         self.unseen = False
         self._codes: set[CodeType] = set()
         self._values: dict[int, Any] = {}
+        self._places: dict[tuple[int, str], tuple[Mapping[str, Any], str]] = {}  # names, read anew for each mark
+        self._kept: list[Any] = []  # what was marked, so that nothing else gets its id
         for operation in operations:
             self._add_all([*operation.arguments, *operation.keywords.values()])
             self._add_function(operation.function)
@@ -63,14 +65,25 @@ class Shared:
             return
         self._codes.add(code)
         self.writes_global |= any(
-            each.opname in {"STORE_GLOBAL", "DELETE_GLOBAL"} for each in dis.get_instructions(code)
+            each.opname in {"STORE_GLOBAL", "DELETE_GLOBAL"}
+            or (each.opname in {"STORE_DEREF", "DELETE_DEREF"} and each.argval in code.co_freevars)
+            for each in dis.get_instructions(code)
         )
         for name in code.co_names:
-            if name in frame.f_globals:
-                self._add(frame.f_globals[name], code.co_names)
+            self._add_named(frame.f_globals, name, code.co_names)
         if code.co_freevars:
             local = frame.f_locals
             self._add_all([local[name] for name in code.co_freevars if name in local])
+
+    def _add_named(self, names: Mapping[str, Any], name: str, all_names: Iterable[str]) -> None:
+        """A variable of a module, or of one that it names."""
+        value = names.get(name, sys.modules.get(name))
+        if not isinstance(value, ModuleType):
+            if name in names:
+                self._places[id(names), name] = names, name
+        elif is_user_code(getattr(value, "__file__", None) or ""):
+            inside = vars(value)
+            self._places |= {(id(inside), each): (inside, each) for each in all_names if each in inside}
 
     def _add_function(self, function: Any) -> None:
         if isinstance(function, functools.partial):
@@ -90,20 +103,22 @@ class Shared:
         for value in values:
             self._add(value)
 
-    def _add(self, value: Any, names: Iterable[str] = ()) -> None:
-        if isinstance(value, ModuleType):
-            if is_user_code(getattr(value, "__file__", None) or ""):
-                self._add_all([vars(value)[name] for name in names if name in vars(value)])
-            return
-        self._values.setdefault(id(value), value)
+    def _add(self, value: Any) -> None:
+        if not isinstance(value, ModuleType):
+            self._values.setdefault(id(value), value)
+
+    def _all(self) -> list[Any]:
+        """All of it as it is now."""
+        named = [names.get(name) for names, name in self._places.values()]
+        return [*self._values.values(), *(value for value in named if not isinstance(value, ModuleType))]
 
     def locks(self) -> bool:
         """Whether there is a lock among it, or something else that hands out one thing after another."""
-        return any(_hands_out(value, _DEPTH) for value in self._values.values())
+        return any(_hands_out(value, _DEPTH) for value in self._all())
 
     def mark(self) -> list[object]:
         """What tells its present state from another one."""
-        return [_mark(value, _DEPTH) for value in self._values.values()]
+        return [_mark(value, _DEPTH, self._kept) for value in self._all()]
 
 
 def _hands_out(value: Any, depth: int) -> bool:
@@ -118,21 +133,25 @@ def _hands_out(value: Any, depth: int) -> bool:
     return depth > 1 and any(_hands_out(each, depth - 1) for each in _parts(value))
 
 
-def _mark(value: Any, depth: int) -> object:
+def _mark(value: Any, depth: int, kept: list[Any]) -> object:
     info = getattr(value, "cache_info", None)
     if callable(info):
         with suppress(Exception):  # it only has the name of one
             return info().currsize
+    kept.append(value)
     parts = list(_parts(value)) if depth else []
-    return id(value), len(parts), *(_mark(each, depth - 1) for each in parts)
+    size = len(value) if isinstance(value, MutableMapping | MutableSequence | MutableSet) else len(parts)
+    return id(value), size, *(_mark(each, depth - 1, kept) for each in parts)
 
 
 def _parts(value: Any) -> Iterable[Any]:
-    """What a container or an object of the user's own class holds."""
+    """What a container, an object of the user's own class, a namespace or a function holds."""
     if isinstance(value, MutableMapping):
         return list(value.values())[:_MANY]
     if isinstance(value, MutableSequence | MutableSet):
         return list(value)[:_MANY]
+    if isinstance(value, FunctionType | SimpleNamespace):
+        return list(vars(value).values())[:_MANY]
     kind = value if isinstance(value, type) else type(value)
     with suppress(TypeError, OSError):  # a class of no file
         if is_user_code(inspect.getfile(kind)):

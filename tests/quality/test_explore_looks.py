@@ -1,0 +1,158 @@
+"""Checks whose answer does not say which rows there are, values that differ from run to run, and calls side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import String, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from acidity import prove
+from acidity.core.report import Report
+from acidity.prove import Operation, Scenario
+from tests.tiers import ENGINES
+
+
+class Base(DeclarativeBase):
+    """Declarative base of the tables."""
+
+
+class Guest(Base):
+    """Nobody is to be there twice, and nothing keeps him from it."""
+
+    __tablename__ = "guests"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(10))
+
+
+class Note(Base):
+    """A count, and when it was changed; the clock tells another time in each run."""
+
+    __tablename__ = "notes"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    changed_at: Mapped[datetime] = mapped_column(default=datetime.now, onupdate=datetime.now)
+    words: Mapped[int]
+
+
+def seed(session: Session) -> None:
+    session.add_all([Guest(name="old"), Note(id=1, words=0)])
+
+
+def explored(function: Callable[..., Any], db: str) -> Report:
+    return prove.explore(Scenario(Operation(function), metadata=Base.metadata, setup=seed), db=db, run_timeout=5)
+
+
+def asks_whether(session: Session) -> None:
+    """A second guest changes nothing of the answer."""
+    if not session.scalar(text("SELECT EXISTS (SELECT 1 FROM guests WHERE name = :name)"), {"name": "new"}):
+        session.add(Guest(name="new"))
+    session.commit()
+
+
+def inserts_unless(session: Session) -> None:
+    """The same in one statement."""
+    unless = "INSERT INTO guests (name) SELECT 'new' WHERE NOT EXISTS (SELECT 1 FROM guests WHERE name = 'new')"
+    session.execute(text(unless))
+    session.commit()
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize("db", ENGINES)
+def test_what_an_exists_looks_for_is_named(db: str) -> None:
+    (finding,) = explored(asks_whether, db).findings
+    assert finding.anomaly == "duplicate insert", finding
+
+
+@pytest.mark.slow
+def test_what_an_insert_looks_for_is_named() -> None:
+    (finding,) = explored(inserts_unless, "postgresql").findings
+    assert finding.anomaly == "duplicate insert", finding
+
+
+def test_one_statement_is_enough_where_there_is_one_writer() -> None:
+    assert explored(inserts_unless, "sqlite").verdict == "pass"
+
+
+def numbers_itself(session: Session) -> None:
+    """Two take one number, and the database refuses the second, who had waited for the first."""
+    number = session.scalar(text("SELECT max(id) FROM guests"))
+    session.execute(text("INSERT INTO guests (id, name) VALUES (:id, 'new')"), {"id": number + 1})
+    session.commit()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("db", ENGINES)
+def test_who_is_refused_for_what_another_one_has_committed_is_named(db: str) -> None:
+    (finding,) = explored(numbers_itself, db).findings
+    assert finding.anomaly == "stale check", finding
+
+
+def writes_beside_the_time(session: Session) -> None:
+    note = session.get_one(Note, 1)
+    note.words += 1
+    session.commit()
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize("db", ENGINES)
+def test_a_time_beside_it_hides_nothing(db: str) -> None:
+    """Neither that the row was written over, nor, in the title, what is lost."""
+    (finding,) = explored(writes_beside_the_time, db).findings
+    assert (finding.anomaly, "1 of words is gone" in finding.title or "words of" in finding.title) == (
+        "lost update",
+        True,
+    ), finding.title
+
+
+BUSY: set[str] = set()
+
+
+def turns_away(session: Session) -> str:
+    """Takes back what it has noted, so that there is nothing of it before and after."""
+    if BUSY:
+        return "busy"
+    BUSY.add("here")
+    try:
+        return counts(session)
+    finally:
+        BUSY.clear()
+
+
+def counts(session: Session) -> str:
+    session.execute(text("UPDATE notes SET words = words + 1 WHERE id = 1"))
+    session.commit()
+    return "done"
+
+
+def test_state_that_is_there_only_meanwhile_is_state() -> None:
+    """Two of the schedules begin the other caller while the first one holds the flag, which no row tells."""
+    told = explored(turns_away, "postgresql")
+    assert told.verdict == "fail", told
+    plain = explored(counts, "postgresql")
+    assert (plain.verdict, plain.runs) == ("pass", 2), plain
+
+
+async def reads_at_once(async_engine: Any) -> None:
+    words = text("SELECT words FROM notes")
+    async with async_engine.connect() as one, async_engine.connect() as other:
+        found = await asyncio.gather(one.scalar(words), other.scalar(words))
+    async with async_engine.begin() as connection:
+        await connection.execute(text("UPDATE notes SET words = :words"), {"words": max(found) + 1})
+
+
+async def reads_in_turn(async_engine: Any) -> None:
+    async with async_engine.begin() as connection:
+        words = await connection.scalar(text("SELECT words FROM notes"))
+        await connection.execute(text("UPDATE notes SET words = :words"), {"words": words + 1})
+
+
+def test_calls_side_by_side_of_one_caller_are_not_waited_for() -> None:
+    """A gate holds one of them, and the other one would never come to an end."""
+    report = explored(reads_at_once, "sqlite")
+    assert report.verdict == "unknown"
+    assert "several database calls at once" in report.unknowns[0]
+    assert explored(reads_in_turn, "sqlite").verdict == "fail"

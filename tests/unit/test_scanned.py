@@ -1,0 +1,51 @@
+"""What a statement looks for without saying which rows it found, asked as a query of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from acidity.analysis.scanned import scanned_by
+from acidity.core.call import Call, Kind
+
+
+def scanned(sql: str, params: Any = None, *, many: bool = False) -> list[tuple[str, Any]]:
+    return [(query.sql, query.params) for query in scanned_by(Call("A", 1, Kind.STATEMENT, sql, params, many=many))]
+
+
+@pytest.mark.parametrize(
+    ("sql", "params", "found"),
+    [
+        ("SELECT EXISTS (SELECT 1 FROM t WHERE a = ?)", (1,), [("SELECT 1 FROM t WHERE a = ?", (1,))]),
+        ("SELECT ? FROM u WHERE b = ? AND NOT EXISTS(SELECT a FROM t WHERE a = ?)", (1, 2, 3), [("SELECT a FROM t WHERE a = ?", (3,))]),
+        ("INSERT INTO t (a) SELECT %s WHERE NOT EXISTS (SELECT 1 FROM t WHERE a = %s)", (1, 2), [("SELECT 1 FROM t WHERE a = %s", (2,))]),
+        ("SELECT EXISTS (SELECT 1 FROM t WHERE a = %(a)s) AS x", {"a": 1, "b": 2}, [("SELECT 1 FROM t WHERE a = %(a)s", {"a": 1})]),
+        ("SELECT EXISTS (SELECT 1 FROM t WHERE a = ?), EXISTS (SELECT 2 FROM t WHERE a = ?)", (1, 2), [("SELECT 1 FROM t WHERE a = ?", (1,)), ("SELECT 2 FROM t WHERE a = ?", (2,))]),
+        ("SELECT EXISTS (SELECT 1 FROM t FOR UPDATE)", None, [("SELECT 1 FROM t", None)]),
+        ("INSERT INTO t (a, b) SELECT ?, sum(b) FROM u", (7,), [("SELECT ?, sum(b) FROM u", (7,))]),
+        ("CREATE TEMPORARY TABLE x AS SELECT b FROM u", None, [("SELECT b FROM u", None)]),
+    ],
+)  # fmt: skip
+def test_it_is_asked(sql: str, params: Any, found: list[tuple[str, Any]]) -> None:
+    assert scanned(sql, params) == found
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT a FROM t WHERE b = 'exists (select 1)'",
+        "INSERT INTO t VALUES (1)",
+        "UPDATE t SET a = 1 WHERE EXISTS (SELECT 1 FROM u)",
+        "INSERT INTO t SELECT nextval('s')",
+        "INSERT INTO t SELECT a FROM u ON CONFLICT DO NOTHING",
+        "INSERT INTO t SELECT 1 WHERE EXISTS (SELECT charge(1))",
+        "SELECT EXISTS (SELECT pg_sleep(1))",
+    ],
+)
+def test_of_other_texts_nothing_is_asked(sql: str) -> None:
+    assert scanned(sql) == []
+
+
+def test_many_at_once_are_not_asked() -> None:
+    assert scanned("INSERT INTO t SELECT ? WHERE NOT EXISTS (SELECT 1 FROM t)", [(1,), (2,)], many=True) == []
