@@ -41,7 +41,7 @@ def nothing_is_left() -> Iterator[None]:
     before = {name: getattr(time, name) for name in ("sleep", "time", "monotonic", "perf_counter", "time_ns")}
     yield
     assert {name: getattr(time, name) for name in before} == before
-    assert asyncio.sleep.__module__ == "asyncio.tasks"
+    assert (asyncio.sleep.__module__, threading.Thread.start.__module__) == ("asyncio.tasks", "threading")
     assert (naps.skipped_s(), sys.getprofile()) == (0.0, None)
 
 
@@ -227,31 +227,25 @@ def test_callers_in_processes_have_one_clock() -> None:
     assert [finding.anomaly for finding in report.findings] == ["lost update"], str(report)
 
 
-def test_a_caller_that_waits_for_another_thread_sleeps() -> None:
-    """Its thread takes its time, and is not overtaken by a sleep that was skipped."""
-    orders: list[list[str]] = []
+def test_a_caller_beside_whom_a_thread_of_its_own_works_sleeps() -> None:
+    """It may wait for that thread, which takes its time."""
+    took: list[float] = []
 
     def works_beside(session: Session) -> None:
-        seen: list[str] = []
         session.execute(READ)
-
-        def work() -> None:
-            seen.append("began")
-            threading.Event().wait(SHORT_S)
-            seen.append("worked")
-
-        helper = threading.Thread(target=work)
+        over = threading.Event()
+        helper = threading.Thread(target=lambda: over.wait())
         helper.start()
-        while "worked" not in seen:
-            time.sleep(SHORT_S)
-        seen.append("slept")
+        before = naps._REAL["monotonic"]()
+        time.sleep(SHORT_S)
+        took.append(naps._REAL["monotonic"]() - before)
+        over.set()
         helper.join()
-        orders.append(seen)
         session.rollback()
 
     report = prove.replay_together(at_once(works_beside, works_beside), "ac1:A2.B2", db="sqlite")
     assert (report.verdict, report.unknowns) == ("pass", ()), str(report)
-    assert {tuple(each) for each in orders} == {("began", "worked", "slept")}
+    assert min(took) >= SHORT_S
 
 
 @pytest.mark.slow

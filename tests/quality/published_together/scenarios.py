@@ -82,7 +82,7 @@ def apscheduler() -> Scenario:
 def beanqueue() -> Scenario:
     use = _use("workers")
     return Scenario(
-        *(Operation(use.claim, worker) for worker in (0, 1)), metadata=use.Base.metadata, setup=use.two_tasks
+        *(Operation(use.claim, worker) for worker in (0, 1)), metadata=use.models.Task.metadata, setup=use.two_tasks
     )
 
 

@@ -28,7 +28,7 @@ from weakref import WeakSet
 from acidity.adapters.seam import ACTOR, Actor
 from acidity.core.call import Event
 
-_SLEEP, _SLEEP_ASYNC = time.sleep, asyncio.sleep
+_SLEEP, _SLEEP_ASYNC, _START = time.sleep, asyncio.sleep, threading.Thread.start
 _CLOCKS = ("time", "monotonic", "perf_counter")
 _REAL = {name: getattr(time, name) for each in _CLOCKS for name in (each, f"{each}_ns")}
 _READS = frozenset([*_REAL, "localtime", "gmtime", "ctime", "asctime", "strftime", "now", "utcnow", "today"])
@@ -56,13 +56,14 @@ class Naps:
 
     Attributes:
         tasks: those in which callers run, and who controls them.
+        helpers: threads that callers have started.
     """
 
     def __init__(self) -> None:
         self.tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
+        self.helpers: WeakSet[threading.Thread] = WeakSet()
         self._shared = mmap.mmap(-1, struct.calcsize("d") + 64)  # seconds, and the name of a clock
         self._slept: dict[str, tuple[Actor, int]] = {}
-        self._older = frozenset(threading.enumerate())
         self._asked = False
 
     @property
@@ -111,14 +112,13 @@ class Naps:
         return before is actor and made == actor.made
 
     def _others_work(self) -> bool:
-        """Whether a thread that has been started since does something the caller may wait for."""
+        """Whether a thread that callers have started does something a caller may wait for."""
         frames = sys._current_frames()
-        for thread in threading.enumerate():
-            if thread in self._older or thread is threading.current_thread() or thread.name.startswith("acidity-"):
-                continue
-            packages = set(_packages(frames.get(thread.ident or 0)))
-            if packages.isdisjoint(_DRIVERS) and packages - _IDLE:
-                return True
+        for thread in tuple(self.helpers):
+            if thread.is_alive() and thread is not threading.current_thread():
+                packages = set(_packages(frames.get(thread.ident or 0)))
+                if packages.isdisjoint(_DRIVERS) and packages - _IDLE:
+                    return True
         return False
 
     # Clocks that are not put on
@@ -218,7 +218,11 @@ def skipping() -> Iterator[Naps]:
     """Let callers skip their sleeps in this context; afterwards everything is as it was."""
     global _naps  # noqa: PLW0603 - the clocks are the process's
     naps = Naps()
-    changed: dict[Any, dict[str, Any]] = {time: {"sleep": _sleep, **_clocks()}, asyncio: {"sleep": _sleep_async}}
+    changed: dict[Any, dict[str, Any]] = {
+        time: {"sleep": _sleep, **_clocks()},
+        asyncio: {"sleep": _sleep_async},
+        threading.Thread: {"start": _start},
+    }
     kept = [(owner, name, getattr(owner, name)) for owner, names in changed.items() for name in names]
     before, _naps = _naps, naps
     try:
@@ -241,6 +245,12 @@ async def _sleep_async(delay: float, result: Any = None) -> Any:
     if _naps is not None and delay > 0:
         delay = _naps.skips_async(delay)
     return await _SLEEP_ASYNC(delay, result)
+
+
+def _start(thread: threading.Thread) -> None:
+    if _naps is not None and ACTOR.get() is not None:
+        _naps.helpers.add(thread)
+    _START(thread)
 
 
 def _clocks() -> dict[str, Callable[[], Any]]:
