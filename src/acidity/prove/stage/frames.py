@@ -1,7 +1,7 @@
 """The frames of Python's stacks: which one each thread is at, and what those hold that Ctrl-C has left.
 
-The traceback of a Ctrl-C keeps frames, and with them a connection that was still being opened. The server waits for that
-client to go on, and DROP DATABASE of PostgreSQL for every session of the server: the check would wait for itself.
+The traceback of a Ctrl-C keeps frames, and with them a connection that was still being opened. The server waits for
+that client to go on, and DROP DATABASE of PostgreSQL for every session of the server: the check would wait for itself.
 """
 
 from __future__ import annotations
