@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from examples.bank.scenarios import (
     contended,
+    contended_locked,
     crossed,
     crossed_locked,
     moved,
     moved_locked,
+    nothing_moved,
     reversed_,
     to_nobody,
+    to_nobody_locked,
     too_much,
 )
 
-__all__ = ["contended", "crossed", "crossed_locked", "moved", "moved_locked", "reversed_", "to_nobody", "too_much"]
+__all__ = [
+    "contended",
+    "contended_locked",
+    "crossed",
+    "crossed_locked",
+    "moved",
+    "moved_locked",
+    "nothing_moved",
+    "reversed_",
+    "to_nobody",
+    "to_nobody_locked",
+    "too_much",
+]

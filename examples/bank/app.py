@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from sqlalchemy import create_engine, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from acidity import atomic
@@ -85,9 +86,11 @@ def open_account(session: Session, name: str, balance: Decimal) -> None:
     """
     if not name.strip() or len(name) > 20:
         raise RefusedError("the name of an account has 1 to 20 characters")
-    if session.get(Account, name) is not None:
-        raise RefusedError(f"account {name} exists already")
     session.add(Account(name=name, balance=balance))
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise RefusedError(f"account {name} exists already") from error
 
 
 @atomic(Sessions, read_only=True)

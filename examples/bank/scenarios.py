@@ -74,8 +74,11 @@ crossed = asked(transfer, ("r-1", A, B, MOVED), ("r-2", B, A, MOVED))
 contended = asked(transfer, ("r-1", A, B, TWO_ARE_TOO_MUCH), ("r-2", A, B, TWO_ARE_TOO_MUCH))
 moved_locked = asked(transfer_locked, ("r-1", A, B, MOVED), ("r-2", A, B, MOVED))
 crossed_locked = asked(transfer_locked, ("r-1", A, B, MOVED), ("r-2", B, A, MOVED))
+contended_locked = asked(transfer_locked, ("r-1", A, B, TWO_ARE_TOO_MUCH), ("r-2", A, B, TWO_ARE_TOO_MUCH))
 too_much = asked(transfer, ("r-1", A, B, TOO_MUCH), raises=RefusedError)
 to_nobody = asked(transfer, ("r-1", A, "Z", MOVED), raises=RefusedError)
+to_nobody_locked = asked(transfer_locked, ("r-1", A, "Z", MOVED), raises=RefusedError)
+nothing_moved = asked(transfer, ("r-1", A, B, Decimal(0)), raises=RefusedError)
 
 
 def move_and_reverse() -> None:

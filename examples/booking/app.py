@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Update, create_engine, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from acidity import atomic
@@ -92,10 +93,11 @@ def open_flight(session: Session, flight: str, rows: int) -> None:
     Raises:
         RefusedError: there is one of that code already.
     """
-    if session.get(Flight, flight) is not None:
-        raise RefusedError(f"there is a flight {flight} already")
     session.add(Flight(code=flight))
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise RefusedError(f"there is a flight {flight} already") from error
     session.add_all(
         Seat(flight=flight, number=f"{row}{letter}", passenger=None) for row in range(1, rows + 1) for letter in LETTERS
     )

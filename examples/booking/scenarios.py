@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from acidity.prove import Operation, Scenario
-from examples.booking.app import book, book_if_free, cancel
+from examples.booking.app import book, book_if_free, cancel, open_flight
 from examples.booking.models import Base, Flight, Seat
 from examples.booking.rules import SeatTakenError
 from examples.command import RefusedError
@@ -63,5 +63,13 @@ side_by_side = asked(book, (SEAT, RAHUL), (BESIDE, PRIYA))
 taken = asked(book, (TAKEN, RAHUL), raises=SeatTakenError)
 taken_if_free = asked(book_if_free, (TAKEN, RAHUL), raises=SeatTakenError)
 no_such_seat = asked(book, ("99Z", RAHUL), raises=RefusedError)
+no_such_seat_if_free = asked(book_if_free, ("99Z", RAHUL), raises=RefusedError)
 given_back = asked(cancel, (TAKEN, ANITA), invariants=())
 given_back_by_another = asked(cancel, (TAKEN, RAHUL), raises=RefusedError)
+opened = Scenario(
+    Operation(open_flight, "AI-102", 1),
+    metadata=Base.metadata,
+    setup=seed,
+    bind="examples.booking.app:engine",
+    settings=DURABLE,
+)

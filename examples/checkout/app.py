@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from sqlalchemy import create_engine
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from acidity import atomic
@@ -81,9 +82,11 @@ def add_customer(session: Session, customer: str, wallet: Decimal) -> None:
     Raises:
         RefusedError: there is one already.
     """
-    if session.get(Customer, customer) is not None:
-        raise RefusedError(f"there is a customer {customer} already")
     session.add(Customer(id=customer, is_active=True, wallet=wallet))
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise RefusedError(f"there is a customer {customer} already") from error
 
 
 @atomic(Sessions)
@@ -93,6 +96,8 @@ def add_product(session: Session, product: str, price: Decimal, stock: int) -> N
     Raises:
         RefusedError: there is one already.
     """
-    if session.get(Product, product) is not None:
-        raise RefusedError(f"there is a product {product} already")
     session.add(Product(id=product, price=price, stock=stock, reserved=0))
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise RefusedError(f"there is a product {product} already") from error

@@ -14,6 +14,7 @@ from examples.constraints.scenarios import (
     hidden,
     item_of_no_order,
     no_customer,
+    nothing_paid,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "hidden",
     "item_of_no_order",
     "no_customer",
+    "nothing_paid",
 ]

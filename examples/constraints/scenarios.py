@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from acidity.prove import Operation, Scenario
 from acidity.run import UnitPoisoned
+from examples.command import RefusedError
 from examples.constraints.app import (
     NotEnoughError,
     add_customers,
@@ -55,6 +56,7 @@ def asked(function: Callable[..., Any], *requests: tuple[Any, ...], raises: Any 
 
 # Each refused statement comes after one that is allowed, which is undone with it.
 balance = asked(pay, (1, 2, TOO_MUCH), raises=NotEnoughError)
+nothing_paid = asked(pay, (1, 2, Decimal(0)), raises=RefusedError)
 item_of_no_order = asked(
     add_items, ((5001, 12, 2, Decimal(140)), (9999, 12, 2, Decimal("140.00"))), raises=IntegrityError
 )

@@ -125,10 +125,11 @@ def offer(session: Session, sku: str, pieces: int, *, in_slots: bool = False) ->
     """
     if not sku.strip() or len(sku) > 20 or not sku.isprintable():
         raise RefusedError("the name of an item has 1 to 20 letters")
-    if session.get(Item, sku) is not None:
-        raise RefusedError(f"there is an item {sku} already")
     session.add(Item(sku=sku, stock=0 if in_slots else pieces))
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise RefusedError(f"there is an item {sku} already") from error
     if in_slots:
         session.add_all(Slot(sku=sku, number=number, purchase=None) for number in range(1, pieces + 1))
 

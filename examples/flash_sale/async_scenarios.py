@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from examples.flash_sale.aio import buy_if_any, buy_locked, buy_serializable
-from examples.flash_sale.scenarios import LAST, NONE_LEFT, PHONE, ROW_LOCKS, sold, sold_out
+from examples.flash_sale.scenarios import LAST, NONE_LEFT, PHONE, ROW_LOCKS, of_nothing, sold, sold_out
 
 ENGINE = "examples.flash_sale.aio:engine"
 
@@ -14,3 +14,5 @@ for_update = sold(buy_locked, PHONE, bind=ENGINE, **ROW_LOCKS)
 for_update_last = sold(buy_locked, LAST, bind=ENGINE, **ROW_LOCKS)
 serializable = sold(buy_serializable, PHONE, bind=ENGINE)
 serializable_last = sold(buy_serializable, LAST, bind=ENGINE)
+serializable_nothing = of_nothing(buy_serializable, bind=ENGINE)
+for_update_nothing = of_nothing(buy_locked, bind=ENGINE, **ROW_LOCKS)

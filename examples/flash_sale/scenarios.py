@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from acidity.prove import Operation, Scenario
 from examples.command import RefusedError
 from examples.durable import DURABLE
-from examples.flash_sale.app import SoldOutError, buy_if_any, buy_locked, buy_serializable, buy_slot
+from examples.flash_sale.app import SoldOutError, buy_if_any, buy_locked, buy_serializable, buy_slot, offer
 from examples.flash_sale.models import Base, Item, Sale, Shelf, Slot
 from examples.flash_sale.strategies import NO_ROW_LOCKS
 from examples.flash_sale.warehouses import move_stock
@@ -87,6 +87,12 @@ def sold_out(buy: Callable[..., Any], sku: str, **more: Any) -> Scenario:
     return asked(Operation(buy, sku, "P-1", raises=SoldOutError), **{"invariants": [each_sale_is_a_piece]} | more)
 
 
+def of_nothing(buy: Callable[..., Any], **more: Any) -> Scenario:
+    """A buyer of what nobody sells."""
+    call = Operation(buy, "nothing", "P-1", raises=RefusedError)
+    return asked(call, **{"invariants": [each_sale_is_a_piece]} | more)
+
+
 def moved(move: Callable[..., Any], *ways: tuple[str, str, int], raises: Any = (), **more: Any) -> Scenario:
     """Lamps that are moved between the warehouses."""
     calls = (Operation(move, LAMP, *way, raises=raises) for way in ways)
@@ -107,6 +113,9 @@ skip_locked_last = sold(buy_slot, IN_SLOTS[1], **ROW_LOCKS)
 skip_locked_twice = asked_twice(buy_slot, IN_SLOTS[0], **ROW_LOCKS)
 skip_locked_late = sold_out(buy_slot, IN_SLOTS[2], **ROW_LOCKS)
 
+offered = asked(Operation(offer, "new phone", FEW, in_slots=True))
+
 shifted = moved(move_stock, (MUMBAI, DELHI, MOVED))
 crossed = moved(move_stock, (MUMBAI, DELHI, MOVED), (DELHI, MUMBAI, 1))
+nothing_shifted = moved(move_stock, (MUMBAI, DELHI, 0), raises=RefusedError)
 too_many = moved(move_stock, (DELHI, MUMBAI, MOVED), raises=RefusedError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from acidity import atomic
@@ -49,9 +50,11 @@ def store(session: Session, sku: str, warehouse: str, pieces: int) -> None:
         raise RefusedError("the name of a warehouse has 1 to 20 letters")
     if session.get(Item, sku) is None:
         raise no_such_item(sku)
-    if session.get(Shelf, (warehouse, sku)) is not None:
-        raise RefusedError(f"{warehouse} has a shelf for {sku} already")
     session.add(Shelf(warehouse=warehouse, sku=sku, quantity=pieces))
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise RefusedError(f"{warehouse} has a shelf for {sku} already") from error
 
 
 @atomic(Sessions, read_only=True)

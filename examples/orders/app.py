@@ -1,7 +1,7 @@
 """Orders: placed in full or not at all, part of them undone to a savepoint, confirmed together with stock and payment.
 
 Whoever decides by a row locks it first: the customer before the unpaid invoices are looked for, the product before its
-stock is compared. So two orders at once get what one after the other would get, at each engine's own level.
+stock is taken. So two orders at once get what one after the other would get, at each engine's own level.
 """
 
 from __future__ import annotations
@@ -215,9 +215,11 @@ def add_customer(session: Session, number: int, name: str, city: str) -> None:
     Raises:
         RefusedError: the number is taken.
     """
-    if session.get(Customer, number) is not None:
-        raise RefusedError(f"customer {number} exists already")
     session.add(Customer(id=number, name=name, city=city))
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise RefusedError(f"customer {number} exists already") from error
 
 
 @atomic(Sessions)
@@ -227,9 +229,11 @@ def add_product(session: Session, number: int, name: str, price: Decimal, stock:
     Raises:
         RefusedError: the number is taken.
     """
-    if session.get(Product, number) is not None:
-        raise RefusedError(f"product {number} exists already")
     session.add(Product(id=number, name=name, price=price, stock=stock))
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise RefusedError(f"product {number} exists already") from error
 
 
 def create(session: Session, order: int, customer: int, total: Decimal) -> None:
@@ -243,10 +247,11 @@ def create(session: Session, order: int, customer: int, total: Decimal) -> None:
     unpaid = select(Invoice.order_id).where(Invoice.customer_id == customer, Invoice.is_paid.is_(False))
     if (owed := session.scalar(unpaid)) is not None:
         raise RefusedError(f"customer {customer} has not paid the invoice for order {owed}")
-    if session.get(Order, order) is not None:
-        raise RefusedError(f"order {order} exists already")
     session.add(Order(id=order, customer_id=customer, total=total))
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise RefusedError(f"order {order} exists already") from error
 
 
 def add_items(session: Session, order: int, lines: tuple[Line, ...]) -> None:
@@ -270,7 +275,7 @@ def can_be_added(session: Session, order: int, line: Line) -> bool:
         add_items(session, order, (line,))
     except RefusedError:
         return False
-    stock = session.scalar(select(Product.stock).where(Product.id == line.product).with_for_update())
+    stock = session.scalar(select(Product.stock).where(Product.id == line.product))
     return stock is not None and stock >= line.quantity
 
 

@@ -143,6 +143,13 @@ summed = asked(place, (5002, 1, Decimal(420), TWO_OF_12, ONE_OF_8))
 wrong_total = asked(place, (5002, 1, Decimal(480), TWO_OF_12, ONE_OF_8), raises=RefusedError)
 bad_item = asked(place, (5002, 1, Decimal(560), TWO_OF_12, NOT_THERE), raises=RefusedError)
 
+# What no database has to be asked for.
+nothing_ordered = asked(place_first_of, (5001, 1, Decimal(0), TWO_OF_12), raises=RefusedError)
+no_item = asked(place, (5002, 1, Decimal(140)), raises=RefusedError)
+for_nothing = asked(place, (5002, 1, Decimal(140), ONE_OF_8, Line(12, 1, Decimal(0))), raises=RefusedError)
+nothing_sold = asked(sell, (12, 0), raises=RefusedError)
+below_zero = asked(set_stock, (12, -1), raises=RefusedError)
+
 # Credit.
 on_credit = asked(place_on_credit, (5001, 1, Decimal(280), TWO_OF_12), (5002, 1, Decimal(140), ONE_OF_8))
 in_debt = asked(place, (5002, 1, Decimal(140), ONE_OF_8), raises=RefusedError, setup=owed)

@@ -44,7 +44,7 @@ def test_each_block_says_what_it_says(tmp_path: Path, monkeypatch: pytest.Monkey
     try:
         today = BLOCK.sub(carried_out, text)
     finally:
-        for name in ("budget", "bank", "booking"):
+        for name in ("budget", "bank", "booking", "checkout", "paid"):
             sys.modules.pop(name, None)
     if os.environ.get("ACIDITY_UPDATE_DOCS"):
         TUTORIAL.write_text(today, encoding="utf-8")

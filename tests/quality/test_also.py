@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from acidity import prove
@@ -70,6 +71,55 @@ def test_a_torn_one_is_not(also: Any) -> None:
 def test_a_replay_names_it() -> None:
     run = prove.replay(bank(Operation(moves_or_marks, also=marked_as_failed)), "ac1:A3!error-before")
     assert (run.rows, run.word, run.verdict) == ("legal", "right", "pass")
+
+
+class NotPaidError(Exception):
+    """The operation says no."""
+
+
+def refuses_and_marks(engine: Engine) -> None:
+    """Nothing is moved, and why stays in the rows."""
+    with Session(engine) as session, session.begin():
+        session.get_one(Payment, 1).note = "failed"
+    raise NotPaidError
+
+
+def moves_and_refuses(engine: Engine) -> None:
+    """It says no, and half of the money is gone."""
+    with Session(engine) as session, session.begin():
+        session.get_one(Account, ALICE).balance -= 10
+        session.get_one(Payment, 1).note = "failed"
+    raise NotPaidError
+
+
+def marks_and_says_yes(engine: Engine) -> None:
+    """Without a fault it refuses; where the first transaction fails, the caller hears that all is well."""
+    try:
+        refuses_and_marks(engine)
+    except OperationalError:
+        refuses_without_a_word(engine)
+
+
+def refuses_without_a_word(engine: Engine) -> None:
+    with Session(engine) as session, session.begin():
+        session.get_one(Payment, 1).note = "failed"
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize("db", ENGINES)
+def test_a_refusal_that_leaves_a_record_is_right_where_it_says_so(db: str) -> None:
+    said = drilled(bank(Operation(refuses_and_marks, raises=NotPaidError, also=only_marked)), db, "error-before")
+    assert said.verdict == "pass", said
+    unsaid = drilled(bank(Operation(refuses_and_marks, raises=NotPaidError)), db, "error-before")
+    assert {word for found in unsaid.findings for word in found.errors} == {"false failure"}
+
+
+@pytest.mark.parametrize(
+    ("function", "word"), [(moves_and_refuses, "false failure"), (marks_and_says_yes, "not refused")]
+)
+def test_a_refusal_that_leaves_more_or_says_yes_is_not(function: Any, word: str) -> None:
+    report = drilled(bank(Operation(function, raises=NotPaidError, also=only_marked)), "sqlite", "error-before")
+    assert {word for found in report.findings for word in found.errors} == {word}, report
 
 
 def always(_: Session) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Engine, event, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,7 @@ from acidity.prove.crash.judge import Word
 from acidity.prove.crash.log import Log
 from acidity.prove.crash.recorder import Recorder
 from acidity.prove.crash.recovery import Recovery
+from acidity.prove.crash.remedies import candidates
 from acidity.prove.crash.states import states
 from tests.tiers import mostly_slow
 
@@ -93,7 +94,7 @@ QUICK = [("delete", "extra"), ("delete", "full"), ("wal", "full"), ("wal", "norm
 @pytest.mark.parametrize("setting", mostly_slow(*QUICK, of=MATRIX))
 def test_what_each_setting_loses(setting: tuple[str, str]) -> None:
     journal, synchronous = setting
-    report = prove.crash(of(sell), settings={"journal_mode": journal, "synchronous": synchronous})
+    report = prove.crash(of(sell), settings={"journal_mode": journal, "synchronous": synchronous}, remedies=False)
     assert wrong(report) == MATRIX[setting], str(report)
     assert report.verdict == ("fail" if MATRIX[setting] else "pass")
     assert not report.unknowns
@@ -102,7 +103,9 @@ def test_what_each_setting_loses(setting: tuple[str, str]) -> None:
 @pytest.mark.parametrize("setting", mostly_slow(("wal", "full"), of=[it for it in MATRIX if not MATRIX[it]]))
 def test_two_commits_are_torn_wherever_the_power_goes_off_between_them(setting: tuple[str, str]) -> None:
     journal, synchronous = setting
-    report = prove.crash(of(sell_in_two), settings={"journal_mode": journal, "synchronous": synchronous})
+    report = prove.crash(
+        of(sell_in_two), settings={"journal_mode": journal, "synchronous": synchronous}, remedies=False
+    )
     (finding,) = report.findings
     assert (wrong(report), finding.code, finding.word) == ({TORN}, "ACI403", "torn by power loss")
     assert str(finding.sites[0]).endswith(f"test_crash.py:{sell_in_two.__code__.co_firstlineno + 3}")
@@ -130,17 +133,26 @@ def gives_up(session: Session) -> None:
         assert session.query(Order).count(), "no order"
 
 
+def completes_by_half(session: Session) -> None:
+    """Its other wrong twin: it runs to its end, and one of the two pieces stays without an order."""
+    sold = 10 - session.get_one(Item, 1).stock
+    if sold and not session.query(Order).count():
+        session.add(Order(item_id=1, pieces=sold - 1))
+    session.commit()
+
+
 @pytest.mark.parametrize("step", mostly_slow("recover", of=["recover", "settle"]))
 def test_what_follows_a_power_cut_is_run_where_several_commits_are_intended(step: str) -> None:
     several: dict[str, Any] = {"commits": "several", "invariants": [lambda _: True]}
     right = prove.crash(of(sell_in_two, **several, **{step: completes}), settings=DURABLE)
     assert right.verdict == "pass", str(right)
-    wrong_one = prove.crash(of(sell_in_two, **several, **{step: gives_up}), settings=DURABLE)
-    assert wrong_one.counts[TORN] > 0, str(wrong_one)
+    for twin in (gives_up, completes_by_half):
+        wrong_one = prove.crash(of(sell_in_two, **several, **{step: twin}), settings=DURABLE, remedies=False)
+        assert wrong_one.counts[TORN] > 0, str(wrong_one)
 
 
 def test_a_coroutine_is_recorded_like_a_function() -> None:
-    assert wrong(prove.crash(of(sell_async))) == {LOST}
+    assert wrong(prove.crash(of(sell_async), remedies=False)) == {LOST}
     assert prove.crash(of(sell_async), settings=DURABLE).verdict == "pass"
 
 
@@ -154,14 +166,14 @@ def test_settings_of_the_scenario_hold_unless_the_check_says_otherwise() -> None
     scenario = of(sell, settings={"sqlite": DURABLE, "postgresql": {"fsync": "off"}})
     report = prove.crash(scenario)
     assert (report.verdict, report.engine.settings["synchronous"]) == ("pass", "extra")
-    assert prove.crash(scenario, settings={"synchronous": "full"}).verdict == "fail"
+    assert prove.crash(scenario, settings={"synchronous": "full"}, remedies=False).verdict == "fail"
 
 
 # What is said of a lost commit
 
 
 def test_the_finding_says_what_is_not_on_the_disk_and_what_comes_of_it() -> None:
-    report = prove.crash(of(sell), target="shop:sale")
+    report = prove.crash(of(sell), target="shop:sale", remedies=False)
     (finding,) = report.findings
     assert finding.code == "ACI401"
     assert "was acknowledged, and its change is gone" in finding.title
@@ -176,7 +188,7 @@ def test_the_finding_says_what_is_not_on_the_disk_and_what_comes_of_it() -> None
 
 
 def causes(journal: str, synchronous: str) -> set[str]:
-    report = prove.crash(of(sell), settings={"journal_mode": journal, "synchronous": synchronous})
+    report = prove.crash(of(sell), settings={"journal_mode": journal, "synchronous": synchronous}, remedies=False)
     return {found.cause for found in report.findings}
 
 
@@ -197,7 +209,7 @@ def test_with_syncs_the_cause_is_what_is_not_synced() -> None:
 
 def test_a_state_can_be_made_again_and_another_log_is_unknown() -> None:
     scenario = of(sell)
-    (finding,) = prove.crash(scenario).findings
+    (finding,) = prove.crash(scenario, remedies=False).findings
     again = prove.replay_crash(scenario, finding.schedule)
     assert [found.code for found in again.findings] == ["ACI401"]
     assert (again.verdict, again.runs) == ("fail", 1)
@@ -214,6 +226,59 @@ def test_the_budget_is_kept_and_makes_it_unknown() -> None:
     for bound in ({"runs_max": 5}, {"budget": 0.0}):
         report = prove.crash(of(sell), settings=DURABLE, **bound)
         assert report.verdict == "unknown", bound
+
+
+# Settings that would keep it
+
+
+def tried(report: Report) -> list[list[tuple[str, str]]]:
+    """The remedies of each finding, with what came of them."""
+    return [[(remedy.name, remedy.result) for remedy in found.remedies] for found in report.findings]
+
+
+def test_the_setting_that_keeps_what_was_lost_is_tried() -> None:
+    report = prove.crash(of(sell))
+    assert tried(report) == [[("PRAGMA synchronous=EXTRA", "passed")]]
+    assert "PRAGMA synchronous=EXTRA" in str(report)
+
+
+def fast(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+@pytest.mark.slow
+def test_what_a_program_sets_itself_no_setting_ends() -> None:
+    def sell_fast(engine: Engine) -> None:
+        event.listen(engine, "connect", fast)
+        try:
+            engine.dispose()
+            with Session(engine) as session:
+                sell(session)
+        finally:
+            event.remove(engine, "connect", fast)
+
+    report = prove.crash(of(sell_fast), settings={"journal_mode": "wal"})
+    assert tried(report) == [[("PRAGMA synchronous=FULL", "did not end it")] * 1]
+    twin = prove.crash(of(sell), settings={"journal_mode": "wal", "synchronous": "normal"})
+    assert tried(twin) == [[("PRAGMA synchronous=FULL", "passed")]]
+    torn = prove.crash(of(sell_in_two))
+    assert {remedy for each in tried(torn) for remedy in each} == {
+        ("PRAGMA synchronous=EXTRA", "ends this; ACI403 remains")
+    }
+
+
+@pytest.mark.parametrize(
+    ("engine", "settings", "names"),
+    [
+        ("sqlite", {}, ["PRAGMA synchronous=EXTRA", "PRAGMA journal_mode=WAL, PRAGMA synchronous=FULL"]),
+        ("sqlite", {"journal_mode": "WAL", "synchronous": "normal"}, ["PRAGMA synchronous=FULL"] * 1),
+        ("sqlite", {"journal_mode": "memory"}, ["PRAGMA journal_mode=WAL, PRAGMA synchronous=FULL"]),
+        ("postgresql", {"synchronous_commit": "off"}, ["synchronous_commit=on"]),
+        ("mariadb", {"innodb_flush_log_at_trx_commit": "1"}, []),
+    ],
+)
+def test_what_is_set_so_already_is_no_remedy(engine: str, settings: dict[str, str], names: list[str]) -> None:
+    assert [name for name, _ in candidates(engine, settings)] == names
 
 
 # On the card

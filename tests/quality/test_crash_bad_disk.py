@@ -55,7 +55,7 @@ def refused(report: Report) -> Bound:
 @pytest.mark.parametrize("setting", mostly_slow(("delete", "extra"), ("wal", "full"), of=SAFE))
 def test_one_transaction_is_there_or_not_whatever_the_disk_refuses(setting: tuple[str, str]) -> None:
     journal, synchronous = setting
-    report = prove.crash(of(sell), settings={"journal_mode": journal, "synchronous": synchronous})
+    report = prove.crash(of(sell), settings={"journal_mode": journal, "synchronous": synchronous}, remedies=False)
     bound = refused(report)
     assert bound.covered == bound.total >= 20
     assert not [found for found in report.findings if "power" not in found.title], str(report)
@@ -90,13 +90,13 @@ def test_it_counts_for_letter_a_and_two_commits_are_one_cause() -> None:
 
 def test_without_a_journal_on_the_disk_an_error_of_the_disk_tears_or_damages() -> None:
     in_memory = {"journal_mode": "memory"}
-    report = prove.crash(of(sell), settings=in_memory)
+    report = prove.crash(of(sell), settings=in_memory, remedies=False)
     assert "torn on a bad disk" in report.headline
     assert "ACI201" in {also.code for also in report.findings[-1].also}, "one cause with what a power cut does"
     torn = prove.replay_crash(of(sell), "ac1:A3!io-error*@3.write", settings=in_memory)
     assert [(found.code, found.kind) for found in torn.findings] == [("ACI201", "not durable")]
     assert "was told unknown" in torn.findings[0].explanation[-1], "such an error does not say what became of COMMIT"
-    damaged = prove.crash(of(many_pages), settings={"journal_mode": "off"}, runs_max=40)
+    damaged = prove.crash(of(many_pages), settings={"journal_mode": "off"}, runs_max=40, remedies=False)
     assert "damaged on a bad disk" in damaged.headline, str(damaged)
     found = next(found for found in damaged.findings if "the disk has an error, and the database" in found.title)
     assert found.code == "ACI402"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
 
@@ -275,6 +275,23 @@ def test_configure_sqlite(tmp_path: Any) -> None:
     with atomic(engine) as session:
         assert session.connection().connection.driver_connection.in_transaction
     engine.dispose()
+
+
+def test_a_connection_that_could_not_be_configured_is_closed(tmp_path: Any) -> None:
+    """SQLAlchemy forgets it, and a lock that it holds would stay until it is collected."""
+    path, opened = tmp_path / "a.db", list[sqlite3.Connection]()
+    path.write_bytes(b"no database" * 100)
+
+    def creator() -> sqlite3.Connection:
+        opened.append(sqlite3.connect(path))
+        return opened[-1]
+
+    engine = create_engine("sqlite://", creator=creator)
+    configure_sqlite(engine)
+    with pytest.raises(DatabaseError, match="not a database"):
+        engine.connect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
 
 
 NAMES = ("foreign_keys", "journal_mode", "synchronous", "busy_timeout")

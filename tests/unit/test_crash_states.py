@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -16,9 +17,11 @@ from hypothesis import strategies as st
 from acidity.core.schedule import Choice, Schedule
 from acidity.errors import UsageError
 from acidity.prove.crash import shim
+from acidity.prove.crash.bad_disk import REFUSALS_MAX, drawn
 from acidity.prove.crash.disk import Disk, patched
 from acidity.prove.crash.log import Entry, Kind, Log
 from acidity.prove.crash.recorder import Recorder
+from acidity.prove.crash.refusals import Refuser, strikes_of
 from acidity.prove.crash.shim import Unrecordable, _the_shim
 from acidity.prove.crash.states import Damage, Survivors, states
 
@@ -116,6 +119,17 @@ def test_bytes_are_patched_as_a_file_is(changes: list[tuple[int, bytes | None]])
         elif data:
             content = content[:offset].ljust(offset, b"\0") + data + content[offset + len(data) :]
     assert patched(b"abc", [(offset, data) for offset, data in changes if data != b""]) == content
+
+
+def test_of_many_requests_some_are_refused_drawn_by_the_seed() -> None:
+    log = Log({}, [Entry(Kind.WRITE, call, DB, 0, b"1") for call in range(1, REFUSALS_MAX)])
+    planned = strikes_of(log, cast("Refuser", None))
+    assert len(planned) > REFUSALS_MAX
+    first, again, other = (drawn(planned, seed) for seed in (1, 1, 2))
+    assert first == again != other
+    assert len(first) == REFUSALS_MAX
+    assert [strike.index for strike in first] == sorted(strike.index for strike in first)
+    assert drawn(planned[:REFUSALS_MAX], 1) == planned[:REFUSALS_MAX]
 
 
 # The shim

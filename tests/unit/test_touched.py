@@ -91,3 +91,17 @@ def test_what_is_of_the_session_is_not_asked_again(sql: str) -> None:
 
 def test_a_column_of_such_a_name_is_asked() -> None:
     assert question_of(Call("A", 1, Kind.STATEMENT, "SELECT sleep, get_lock FROM t", writes=Writes.NO)) is not None
+
+
+@pytest.mark.parametrize(
+    "before", ["", "\n    ", "(", "\t(\n(", "-- who\n", "/* of\n the app */ ", " /* a */\n-- b\n("]
+)
+def test_what_stands_in_front_of_a_query_changes_nothing(before: str) -> None:
+    call = Call("A", 1, Kind.STATEMENT, f"{before}SELECT 1 FROM t WHERE id = ?", (1,), None)
+    assert question_of(call) is not None
+
+
+@pytest.mark.parametrize("before", ["", "\n    ", "-- who\n", "/* of\n the app */ "])
+def test_what_stands_in_front_of_a_write_changes_nothing(before: str) -> None:
+    call = Call("A", 1, Kind.STATEMENT, f"{before}UPDATE t SET v = 1 WHERE id = ?", (1,), None)
+    assert [query.table for query in touched_by(call)] == ["t"]

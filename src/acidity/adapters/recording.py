@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from acidity.core.row import Fetched
+
 
 class RecordingCursor:
     """A driver's cursor that puts every fetched row into a list; it fetches nothing by itself.
@@ -14,7 +16,7 @@ class RecordingCursor:
         rows: where fetched rows go.
     """
 
-    def __init__(self, cursor: Any, rows: list[Any]) -> None:
+    def __init__(self, cursor: Any, rows: Fetched) -> None:
         self._acidity_cursor = cursor
         self._acidity_rows = rows
 
@@ -23,6 +25,7 @@ class RecordingCursor:
 
     def fetchone(self) -> Any:
         """The next row."""
+        self._acidity_rows.asked = True
         row = self._acidity_cursor.fetchone()
         if row is not None:
             self._acidity_rows.append(row)
@@ -30,17 +33,20 @@ class RecordingCursor:
 
     def fetchmany(self, *size: int) -> Any:
         """The next rows."""
+        self._acidity_rows.asked = True
         found = self._acidity_cursor.fetchmany(*size)
         self._acidity_rows.extend(found)
         return found
 
     def fetchall(self) -> Any:
         """All rows that are left."""
+        self._acidity_rows.asked = True
         found = self._acidity_cursor.fetchall()
         self._acidity_rows.extend(found)
         return found
 
     def __iter__(self) -> Iterator[Any]:
+        self._acidity_rows.asked = True
         for row in self._acidity_cursor:
             self._acidity_rows.append(row)
             yield row

@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from acidity.analysis.touched import Query, may_be_asked, parameters_in, without_locks
+from acidity.analysis.touched import ASKS, BEFORE, Query, may_be_asked, parameters_in, without_locks
 from acidity.core.call import Call
 
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|[()]|[\w$]+|\?|%s""")
-_FILLS = re.compile(r"\s*(?:insert|replace|create\s+(?:\w+\s+)*table)\b", re.IGNORECASE)
-_ASKS = re.compile(r"[\s(]*(?:select|with)\b", re.IGNORECASE)
+_FILLS = re.compile(rf"{BEFORE}(?:insert|replace|create\s+(?:\w+\s+)*table)\b", re.IGNORECASE | re.DOTALL)
 _CALLED = re.compile(r"([\w$]+)\s*\(")
 # What may stand before a bracket in a part of a writing statement that is asked once more; all else may do something.
 _WORDS = "select from where and or not in exists on as values by having when then else any all some with over union"
@@ -34,7 +33,7 @@ def scanned_by(call: Call) -> tuple[Query, ...]:
         call: a question, or an INSERT or CREATE TABLE that takes its rows from one.
     """
     fills = _FILLS.match(call.sql) is not None
-    if call.many or not (fills or _ASKS.match(call.sql)) or not may_be_asked(call.sql):
+    if call.many or not (fills or ASKS.match(call.sql)) or not may_be_asked(call.sql):
         return ()
     spans = list(_in_exists(call.sql)) or (list(_selected(call.sql)) if fills else [])
     found = [(call.sql[span[0] : span[1]], _own(call, span)) for span in spans]

@@ -15,10 +15,12 @@ from typing import Any
 from acidity.analysis.written import parsed, readable
 from acidity.core.call import Call
 
+BEFORE = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*"  # spaces, lines and comments in front of a statement
+ASKS = re.compile(rf"{BEFORE}(?:\({BEFORE})*(?:select|with|values)\b", re.IGNORECASE | re.DOTALL)
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|[()]|[\w$]+|\?|%s""")
+_NAME = r"""(?:[\w$]+|"(?:[^"]|"")*"|`[^`]*`)"""
 _PLACE = re.compile(
-    r"""\s*(?:update|delete\s+from)\s+(?:only\s+)?((?:[\w$]+|"(?:[^"]|"")*"|`[^`]*`)(?:\s*\.\s*(?:[\w$]+|"(?:[^"]|"")*"|`[^`]*`))?)\s""",
-    re.IGNORECASE,
+    rf"{BEFORE}(?:update|delete\s+from)\s+(?:only\s+)?({_NAME}(?:\s*\.\s*{_NAME})?)\s", re.IGNORECASE | re.DOTALL
 )
 _LOCKING = re.compile(
     r"\s+(?:for\s+(?:no\s+key\s+|key\s+)?(?:update|share)\b|lock\s+in\s+share\s+mode\b).*$", re.IGNORECASE | re.DOTALL
@@ -80,8 +82,7 @@ def question_of(call: Call) -> Query | None:
     None for one that is no query of rows, and for one whose answer hangs on who holds a lock and not on what was
     committed until then.
     """
-    text = call.sql.lstrip(" (").lower()
-    if call.many or call.writes or not may_be_asked(text) or not text.startswith(("select", "with", "values")):
+    if call.many or call.writes or not may_be_asked(call.sql) or not ASKS.match(call.sql):
         return None
     return Query(without_locks(call.sql), call.params)
 

@@ -29,7 +29,8 @@ def crash(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> No
     On SQLite each operation runs once, and what it asks of the file system is recorded: writes, syncs, deletions, and
     when a COMMIT was answered. Every state that a power cut can leave is built from that and recovered by SQLite;
     then each of these requests fails, as on a bad or full disk, once and with all after it. On
-    PostgreSQL and MariaDB a server of acidity's own is killed at each COMMIT and elsewhere, and restarted.
+    PostgreSQL and MariaDB a server of acidity's own is killed at each COMMIT and elsewhere, under one client and under
+    several, and restarted. A setting that would have kept what was lost is tried.
 
     \b
     TARGET is package.module:name (a Scenario, a function that makes one, or a
@@ -39,6 +40,7 @@ def crash(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> No
     \b
     acidity crash app.bank:scenario
     acidity crash app.bank:scenario --setting journal_mode=wal --setting synchronous=full
+    acidity crash app.bank:scenario --db postgresql --setting synchronous_commit=off
     acidity replay app.bank:scenario 'ac1:A3!power-loss@16.0'
     """  # noqa: D301 - \b is click's mark for lines to keep
     from acidity import prove

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from acidity.cli.delivery import check_writable, say, wants_color, width_of, write_file
-from acidity.cli.options import OUTPUT, Output, Request, with_options
+from acidity.cli.options import OUTPUT, Output, Request, duration, with_options
 from acidity.core.packages import PACKAGES, Package
 from acidity.core.report import EngineInfo
 from acidity.errors import EngineUnavailable
@@ -35,20 +35,40 @@ class Diagnosis:
 @with_options(
     click.option("--durability", is_flag=True, help="Say what settings promise about an acknowledged commit."),
     click.option("--settings-from", metavar="URL", help="With --durability: of this database, which is only read."),
+    click.option("--words-only", is_flag=True, help="With --durability: say what settings promise, and try none."),
+    click.option(
+        "--budget",
+        envvar="ACIDITY_BUDGET",
+        callback=duration,
+        metavar="TIME",
+        help="With --durability: try no further setting after this time (default 2m).",
+    ),
     *OUTPUT,
 )
 @click.pass_context
-def doctor(ctx: click.Context, /, *, durability: bool, settings_from: str | None, **options: Any) -> None:
+def doctor(
+    ctx: click.Context,
+    /,
+    *,
+    durability: bool,
+    settings_from: str | None,
+    words_only: bool,
+    budget: float | None,
+    **options: Any,
+) -> None:
     """Say which database engines and drivers can be used here, their versions, and the defaults that decide.
+
+    With --durability: what settings promise about an acknowledged COMMIT, the weakest of them that lost none when they
+    were tried (power cuts on SQLite, killed servers elsewhere), and what a COMMIT costs with each.
 
     The exit code is 0 when at least one engine works, else 3.
     """
     output = Request.of(options).output
     check_writable(output)
     if durability or settings_from:
-        text = _durability(settings_from, output)
-        write_file(output.file, text) if output.file else say(text)
-        ctx.exit(0)
+        from acidity.cli.durability import say_durability
+
+        ctx.exit(say_durability(output, settings_from, tries=not words_only and not settings_from, budget=budget))
     engines = diagnoses()
     text = _as_json(engines) if output.format == "json" else _as_text(engines, output)
     if output.file:
@@ -56,27 +76,6 @@ def doctor(ctx: click.Context, /, *, durability: bool, settings_from: str | None
     else:
         say(text)
     ctx.exit(0 if any(engine.info for engine in engines) else 3)
-
-
-def _durability(url: str | None, output: Output) -> str:
-    """What the defaults of each engine promise, or the settings of the database behind a URL."""
-    from acidity.engines.durability import DEFAULTS, promises, read_from
-
-    chosen = dict(DEFAULTS) if url is None else dict([read_from(url)])
-    if output.format == "json":
-        items = [
-            {"name": name, "settings": dict(settings), "promises": promises(name, settings)}
-            for name, settings in chosen.items()
-        ]
-        return json.dumps({"schema": "acidity.durability/1", "items": items}, indent=2)
-    page = Page(width_of(sys.stdout) if output.file is None else 120)
-    page.say(("What the defaults promise" if url is None else "What these settings promise", "bold"))
-    for name, settings in chosen.items():
-        page.blank()
-        page.say(", ".join(f"{key}={value}" for key, value in settings.items()), label=f" {name}  ", label_style="bold")
-        for promise in promises(name, settings):
-            page.say(promise, indent=4)
-    return page.render(color=output.file is None and wants_color(sys.stdout))
 
 
 def diagnoses() -> list[Diagnosis]:

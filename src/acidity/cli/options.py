@@ -90,7 +90,8 @@ def seconds(text: str) -> float:
     return duration
 
 
-def _seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+def duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    """The callback of an option that is a duration; see `seconds`."""
     return None if value is None else seconds(str(value))
 
 
@@ -210,7 +211,7 @@ def run_timeout(*, from_environment: bool = True) -> Decorator[Any]:
     return _option(
         "--run-timeout",
         envvar="ACIDITY_RUN_TIMEOUT" if from_environment else None,
-        callback=_seconds,
+        callback=duration,
         metavar="TIME",
         help="End a run that takes longer, and say unknown of it.  [default: 60s]",
     )
@@ -220,7 +221,7 @@ BOUNDS: tuple[Decorator[Any], ...] = (
     _option(
         "--budget",
         envvar="ACIDITY_BUDGET",
-        callback=_seconds,
+        callback=duration,
         metavar="TIME",
         help="Stop after this time for each target and engine (30s, 2m); runs left out make the answer unknown.",
     ),

@@ -19,7 +19,8 @@ class Told(StrEnum):
     Attributes:
         OK: it worked.
         FAILED: it did not work.
-        UNKNOWN: nothing certain; the process was killed, or an exception left it while a COMMIT was without answer.
+        UNKNOWN: nothing certain; the process was killed, an exception left it while a COMMIT was without answer, or the
+            answer says that it is not decided yet.
         UNDECIDED: an answer whose meaning only the user knows; the run is then neither right nor wrong.
     """
 
@@ -120,6 +121,7 @@ class Ending:
         refusal: the exception is one that ``raises=`` lists.
         cancelled: the exception is a cancellation of its task.
         succeeded: what ``succeeded=`` said of the answer, if the operation has one.
+        leaves_open: the answer says that it is not decided yet, as ``succeeded=`` said.
         killed: the process was killed.
         status: what a web application answered; 0 where there was no request, or no answer.
         at: the innermost line of user code that the exception came from.
@@ -134,6 +136,7 @@ class Ending:
     refusal: bool = False
     cancelled: bool = False
     succeeded: bool | None = None
+    leaves_open: bool = False
     killed: bool = False
     status: int = 0
     at: Site | None = field(default=None, compare=False)

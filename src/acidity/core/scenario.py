@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from acidity.core.database import Database, several
 from acidity.core.http import HttpAnswer, HttpRequest, make_request
+from acidity.core.outcome import Told
 from acidity.core.retry import Retry
 from acidity.errors import UsageError
 
@@ -46,7 +47,8 @@ class Operation:
             ``dbapi_connection`` is a connection of the driver that ``db=`` names, closed afterwards.
             ``databases``, ``async_databases`` and ``dsns`` map the names of ``Scenario(databases=…)`` to engines or
             dsns.
-        succeeded: ``fn(answer) -> bool``, whether the caller was told *ok*. By default the answer is compared with the
+        succeeded: ``fn(answer) -> bool``, whether the caller was told *ok*, or ``Told.UNKNOWN`` where the answer says
+            that it is not decided yet (a payment that is pending). By default the answer is compared with the
             clean run's: equal but for generated values, or different only in numbers, is *ok* (the latter where the
             rows are as after); another truth value, ``None``, an exception, an error key or a status of 400 or more is
             *failed*; with any other word the run is unknown until this is given.
@@ -54,7 +56,8 @@ class Operation:
         refused: the operation is expected to refuse by an answer that `succeeded` rejects.
         also: end states that are right beside before and after (a job marked as failed in a transaction of its own):
             ``callable(session)`` or ``callable(session, session_before)``, or several, True for the rows of that end
-            state and False for all others, those before and after the clean run among them.
+            state and False for all others, those before and after the clean run among them. With `raises` or `refused`
+            it may be what the clean run leaves: the record of the refusal.
         partial: names of tables in which each row may be as before or as after, for a batch that may be done in part.
             The other tables are then judged by the invariants alone, which are required.
         commit: the framework commits, not the function (needs an injected session or connection).
@@ -76,7 +79,7 @@ class Operation:
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
     inject: str | None
-    succeeded: Callable[[Any], bool] | None
+    succeeded: Callable[[Any], bool | Told] | None
     raises: tuple[type[BaseException], ...]
     refused: bool
     also: tuple[Callable[..., Any], ...]
@@ -92,7 +95,7 @@ class Operation:
         function: Callable[..., Any],
         *arguments: Any,
         inject: str | None = AS_NAMED,
-        succeeded: Callable[[Any], bool] | None = None,
+        succeeded: Callable[[Any], bool | Told] | None = None,
         raises: type[BaseException] | Sequence[type[BaseException]] = (),
         refused: bool = False,
         also: Callable[..., Any] | Iterable[Callable[..., Any]] = (),
@@ -138,7 +141,7 @@ class Operation:
         data: Any = None,
         params: Any = None,
         headers: Mapping[str, str] | None = None,
-        succeeded: Callable[[HttpAnswer], bool] | None = None,
+        succeeded: Callable[[HttpAnswer], bool | Told] | None = None,
         refused: bool = False,
         also: Callable[..., Any] | Iterable[Callable[..., Any]] = (),
         name: str | None = None,
@@ -158,7 +161,8 @@ class Operation:
             data: instead of `json`, a form (a mapping), text or bytes.
             params: more of the query: a mapping or pairs.
             headers: more headers.
-            succeeded: what else an answer with a good status must be for the client to be told *ok*.
+            succeeded: what else an answer with a good status must be for the client to be told *ok*, or `Told.UNKNOWN`
+                where it says that nothing is decided yet (202).
             refused: the request is expected to be turned down with a 4xx.
             also: end states that are right beside before and after.
             name: how reports call it; by default method and path.
@@ -183,7 +187,7 @@ class Operation:
         data: Any = None,
         params: Any = None,
         headers: Mapping[str, str] | None = None,
-        succeeded: Callable[[HttpAnswer], bool] | None = None,
+        succeeded: Callable[[HttpAnswer], bool | Told] | None = None,
         refused: bool = False,
         also: Callable[..., Any] | Iterable[Callable[..., Any]] = (),
         name: str | None = None,
@@ -203,7 +207,7 @@ class Operation:
         cls,
         app: Callable[..., Any],
         request: HttpRequest,
-        succeeded: Callable[[HttpAnswer], bool] | None,
+        succeeded: Callable[[HttpAnswer], bool | Told] | None,
         *,
         refused: bool,
         also: Callable[..., Any] | Iterable[Callable[..., Any]],
@@ -212,8 +216,8 @@ class Operation:
         if not callable(app):
             raise UsageError(f"{request.protocol} needs an application to call, not {app!r}")
 
-        def told_ok(answer: HttpAnswer) -> bool:
-            return answer.succeeded and (succeeded is None or bool(succeeded(answer)))
+        def told_ok(answer: HttpAnswer) -> bool | Told:
+            return answer.succeeded and (succeeded is None or succeeded(answer))
 
         name = name or f"{request.method} {request.target}"
         operation = cls(app, succeeded=told_ok, refused=refused, also=also, name=name)

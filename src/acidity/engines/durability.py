@@ -93,6 +93,15 @@ def promises(engine: str, settings: Settings) -> tuple[str, ...]:
     return tuple(_WORDS[engine]({name: value.lower() for name, value in known.items()}))
 
 
+def is_kept(engine: str, settings: Settings) -> bool:
+    """Whether they promise that what was acknowledged is there after a power loss, and nothing worse beside it.
+
+    >>> is_kept("sqlite", {"journal_mode": "wal", "synchronous": "full"}), is_kept("sqlite", {})
+    (True, False)
+    """
+    return promises(engine, settings) == (_KEPT,)
+
+
 def _sqlite_words(settings: Settings) -> Iterator[str]:
     journal, synchronous = settings["journal_mode"], settings["synchronous"]
     if journal in {"memory", "off"}:

@@ -364,11 +364,12 @@ class HostedSandbox(HostedAccess):
         self.server.down()
         self.revive_server()
 
-    flushing = ""  # what flushes the log of the server, where a COMMIT of acidity's own may not
+    flushing: Sequence[str] = ()  # what flushes the log of the server, where a COMMIT of acidity's own may not
 
     def flush(self) -> None:
         """Put the rows of the last reset on the disk."""
-        _ = self.flushing and self.ask(self.flushing)
+        for statement in self.flushing:
+            self.ask(statement)
 
     def kill_server(self) -> None:
         """End every process of the dedicated server at once, as ``kill -9`` does; `revive_server` brings it back."""

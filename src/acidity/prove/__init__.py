@@ -15,6 +15,7 @@ from typing import Any, TypeVar, Unpack, overload
 from acidity.core.database import Database
 from acidity.core.effect import Effect
 from acidity.core.options import CheckOptions, EngineOptions, Options, takes_options
+from acidity.core.outcome import Told
 from acidity.core.report import LETTERS, Card, Levels, Report
 from acidity.core.retry import Retry
 from acidity.core.scenario import Operation, Scenario
@@ -38,6 +39,7 @@ __all__ = [
     "Replay",
     "Retry",
     "Scenario",
+    "Told",
     "check",
     "crash",
     "drill",
@@ -133,10 +135,11 @@ def crash(scenario: Scenario, *, db: list[str] | tuple[str, ...], **options: Unp
 def crash(
     scenario: Scenario, *, db: str | list[str] | tuple[str, ...] = "sqlite", **options: Unpack[Options]
 ) -> Report | list[Report]:
-    """Cut the power at every place that matters, and see whether every acknowledged COMMIT is there, and none in part.
+    """Cut the power or kill the server, and see whether every acknowledged COMMIT is there, and none in part.
 
-    Each operation runs once, and what SQLite asks of the file system is recorded. Then every state that a power cut can
-    leave is built from that, recovered by SQLite itself, and read.
+    On SQLite each operation runs once, and what SQLite asks of the file system is recorded. Then every state that a
+    power cut can leave is built from that, recovered by SQLite itself, and read; and each request is refused, as on a
+    bad disk. On PostgreSQL and MariaDB a server of acidity's own is killed, under one client and under several.
 
     Args:
         scenario: what to run.
@@ -175,7 +178,7 @@ def check(
 
     A and C are those of `drill`. I lets each operation at the rows beside itself, and beside every other one, as
     `explore` does; all these pairs share 2,000 schedules, unless `runs_max` says how many each may have. D is that of
-    `crash`, on SQLite alone.
+    `crash`.
 
     Args:
         scenario: what to run.

@@ -9,6 +9,7 @@ reads first and writes later may be refused at once with SQLITE_BUSY_SNAPSHOT, w
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from sqlalchemy import event
@@ -54,18 +55,19 @@ def configure_sqlite(
         raise UsageError("this engine is configured already")
     refuse_options(plain)
 
+    pragmas = (
+        "foreign_keys = ON",
+        f"busy_timeout = {round(busy_timeout_s * 1000)}",
+        "journal_mode = WAL",  # a database in memory keeps its own
+        "synchronous = FULL",
+    )
+
     def on_connect(dbapi_connection: Any, _record: Any) -> None:
-        refuse_driver_autocommit(dbapi_connection)
-        dbapi_connection.isolation_level = None
-        cursor = dbapi_connection.cursor()
-        for pragma in (
-            "foreign_keys = ON",
-            f"busy_timeout = {round(busy_timeout_s * 1000)}",
-            "journal_mode = WAL",  # a database in memory keeps its own
-            "synchronous = FULL",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        try:
+            _prepare(dbapi_connection, pragmas)
+        except BaseException:  # SQLAlchemy forgets it without closing it, and with it a lock that it may hold
+            dbapi_connection.close()
+            raise
 
     def on_begin(connection: Connection) -> None:
         if connection.dialect.name == "sqlite":  # an engine may be redirected to a server for a while
@@ -75,6 +77,15 @@ def configure_sqlite(
     event.listen(plain, "connect", on_connect)
     event.listen(plain, "begin", on_begin)
     _configured.add(plain)
+
+
+def _prepare(dbapi_connection: Any, pragmas: Iterable[str]) -> None:
+    refuse_driver_autocommit(dbapi_connection)
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    for pragma in pragmas:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
 
 
 def refuse_options(engine: Engine) -> None:

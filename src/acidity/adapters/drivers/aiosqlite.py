@@ -16,6 +16,7 @@ from acidity.adapters.drivers.pysqlite import one_of_a_script, statements_in, wi
 from acidity.adapters.drivers.wire import Awaited
 from acidity.adapters.recording import RecordingCursor
 from acidity.core.call import Kind
+from acidity.core.row import Fetched
 from acidity.errors import ForeignDatabase
 
 
@@ -86,7 +87,7 @@ class Aiosqlite:
         cursor = given if hasattr(given, "_cursor") else call.subject
         if not hasattr(cursor, "_cursor"):
             return None, None
-        rows: list[Any] = []
+        rows = Fetched()
         native = cursor._cursor
         cursor._cursor = RecordingCursor(native, rows)
         return (None if native.description is None else rows), native.rowcount

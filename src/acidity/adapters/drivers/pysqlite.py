@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Seam, control, many, statement
 from acidity.adapters.drivers.subclasses import Subclasses, through
 from acidity.core.call import Kind
+from acidity.core.row import Fetched
 from acidity.engines.sqlite.speech import SPEECH
 
 _POSITION_OF_FACTORY = 5
@@ -56,25 +57,27 @@ class SeamCursor(sqlite3.Cursor):
 class RecordingSeamCursor(SeamCursor):
     """The same for an actor that keeps the rows it reads; what is fetched after a statement belongs to that one."""
 
-    _acidity_rows: list[Any]
+    _acidity_rows: Fetched
 
     def execute(self, *arguments: Any) -> Any:
         """Begin a new list of rows."""
-        self._acidity_rows = []
+        self._acidity_rows = Fetched()
         return super().execute(*arguments)
 
     def executemany(self, *arguments: Any) -> Any:
         """Begin a new list of rows."""
-        self._acidity_rows = []
+        self._acidity_rows = Fetched()
         return super().executemany(*arguments)
 
     def __next__(self) -> Any:
+        self._acidity_rows.asked = True
         row = super().__next__()
         self._acidity_rows.append(row)
         return row
 
     def fetchone(self) -> Any:
         """The next row."""
+        self._acidity_rows.asked = True
         row = super().fetchone()
         if row is not None:
             self._acidity_rows.append(row)
@@ -82,12 +85,14 @@ class RecordingSeamCursor(SeamCursor):
 
     def fetchmany(self, *arguments: Any, **keywords: Any) -> Any:
         """The next rows."""
+        self._acidity_rows.asked = True
         found = super().fetchmany(*arguments, **keywords)
         self._acidity_rows.extend(found)
         return found
 
     def fetchall(self) -> Any:
         """All rows that are left."""
+        self._acidity_rows.asked = True
         found = super().fetchall()
         self._acidity_rows.extend(found)
         return found

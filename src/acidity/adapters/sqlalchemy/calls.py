@@ -24,6 +24,7 @@ from acidity.adapters.site import find_place
 from acidity.adapters.sqlalchemy import private
 from acidity.adapters.sqlalchemy.known import Known, KnownConnection
 from acidity.core.call import Kind
+from acidity.core.row import Fetched
 from acidity.engines.own_calls import OWN, own_calls
 from acidity.engines.sqlite.bypass import files_in
 
@@ -233,7 +234,7 @@ def _record(pending: PendingCall, cursor: Any, context: Any) -> None:
     """Keep the row count, and have SQLAlchemy fetch through a cursor that keeps the rows."""
     pending.rowcount = cursor.rowcount
     if cursor.description is not None:
-        rows: list[Any] = []
+        rows = Fetched()
         pending.rows = rows
         context.cursor = RecordingCursor(cursor, rows)
         private.record_returned(context, rows)

@@ -15,6 +15,7 @@ from acidity.engines.mariadb.catalogue import Reader
 from acidity.engines.mariadb.leases import Leases, claim, drop_orphans
 from acidity.engines.mariadb.session import left_on, names_in
 from acidity.engines.mariadb.speech import only_writes_rows
+from acidity.engines.mariadb.storage import FLUSHING
 from acidity.engines.mariadb.waiting import Waiting
 from acidity.engines.server import Server
 from acidity.engines.session import Left
@@ -32,7 +33,7 @@ class MariadbSandbox(HostedSandbox):
     """A database on a MariaDB server, with a user that may do everything in it and nothing elsewhere."""
 
     engine_name = "mariadb"
-    flushing = "FLUSH ENGINE LOGS"
+    flushing = FLUSHING
     complaints = "SHOW WARNINGS"
     dialects = frozenset({"mariadb", "mysql"})
     _spoken_of: frozenset[Left] = frozenset()

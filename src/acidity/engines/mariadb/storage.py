@@ -28,6 +28,14 @@ _ROUTINE = (
 )
 _BEHIND = re.compile(r"`([^`]+)`\.`([^`]+)`")  # the server writes tables so, and columns too, which no schema has
 
+FLUSHING = (
+    "SET @acidity_level = @@GLOBAL.innodb_flush_log_at_trx_commit",
+    "SET GLOBAL innodb_flush_log_at_trx_commit = 1",
+    "FLUSH ENGINE LOGS",
+    "SET GLOBAL innodb_flush_log_at_trx_commit = @acidity_level",
+)
+"""Puts the log on the disk; where the level is 0, the server leaves that to chance, also when it is asked."""
+
 
 def without_transactions(dbapi_connection: Any, schema: str | None, table: str) -> str | None:
     """The name of the storage engine, if what is written to the table stays after ROLLBACK; else None.

@@ -46,7 +46,11 @@ class SqliteAccess(SqliteFacts):
             connection.set_trace_callback(partial(self._watch.traced, id(connection)))
 
         with own_calls():
-            self.on_driver(dbapi_connection, prepare)
+            try:
+                self.on_driver(dbapi_connection, prepare)
+            except BaseException:  # nobody gets it, so nobody else closes it, and it may hold a lock
+                dbapi_connection.close()
+                raise
 
     def claim(self, dbapi_connection: Any) -> bool:
         """A Connection of SQLAlchemy uses this one; whether it was opened past ``do_connect`` (``creator=``)."""

@@ -160,7 +160,10 @@ class SqliteSandbox(SqliteAccess):
 
     def info(self) -> EngineInfo:
         """SQLite's version and the PRAGMAs of this check."""
-        settings = {"journal_mode": str(self._traits.get("journal_mode", "delete"))} | self._settings
+        found = str(self._traits.get("journal_mode", "delete"))
+        settings = {"journal_mode": found} | self._settings
+        if "wal" in {found, settings["journal_mode"].lower()}:  # the file tells, whatever was asked for before
+            settings["journal_mode"] = found
         return EngineInfo("sqlite", sqlite3.sqlite_version, "", dict(sorted(settings.items())))
 
     def traits(self) -> Mapping[str, Any]:

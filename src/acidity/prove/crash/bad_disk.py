@@ -5,6 +5,7 @@ Its rows have to be as before or after, the caller told rightly, nothing acknowl
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -32,6 +33,7 @@ from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.stage import Stage
 
+REFUSALS_MAX = 250  # of each operation; of more, so many are drawn by the seed
 _NOT_ON_THE_DISK = "what would take the change back is not on the disk"
 
 
@@ -85,7 +87,10 @@ class BadDisk:
             Unrecordable: the requests of this process cannot be heard.
         """
         with Refuser(self._path) as refuser:
-            return self._tried(strikes_of(log, refuser), refuser)
+            planned = strikes_of(log, refuser)
+            found = self._tried(drawn(planned, self._options.seed), refuser)
+            found.planned = len(planned)
+            return found
 
     def try_one(self, choice: Choice) -> Tried:
         """Refuse what a Schedule names; see `try_all` for what it raises."""
@@ -185,6 +190,17 @@ class BadDisk:
     @property
     def _options(self) -> CheckOptions:
         return self._runs.options
+
+
+def drawn(planned: list[Strike], seed: int) -> list[Strike]:
+    """As many as are tried of one operation, in their order: all, or some by the seed.
+
+    A request of each transaction of a long program costs a run of the whole program.
+    """
+    if len(planned) <= REFUSALS_MAX:
+        return planned
+    kept = random.Random(seed).sample(range(len(planned)), REFUSALS_MAX)  # noqa: S311
+    return [planned[place] for place in sorted(kept)]
 
 
 def _said(choice: Choice) -> str:

@@ -8,17 +8,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acidity.adapters.seam import Actor, Layer, PendingCall
-from acidity.analysis.canonical import equal_raw
+from acidity.analysis.canonical import TooSymmetric, equal_raw
+from acidity.analysis.masks import NotDeterministic
 from acidity.core.call import History
 from acidity.core.cause import Rate
 from acidity.core.options import CheckOptions
-from acidity.core.outcome import Ending, Told
+from acidity.core.outcome import Ending
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import FIRST, Choice, Schedule
 from acidity.engines import engine_of
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
 from acidity.prove.crash.bad_disk import BadDisk
+from acidity.prove.crash.carried_on import CarriedOn
+from acidity.prove.crash.clients import kill_under_clients
 from acidity.prove.crash.disk import Disk
 from acidity.prove.crash.findings import Recorded, finding_of
 from acidity.prove.crash.judge import Judge, Judged, NoPrefixes, Prefix, Word, calls_until, prefixes_of, whole
@@ -27,19 +30,16 @@ from acidity.prove.crash.log import Log
 from acidity.prove.crash.recorder import Recorder
 from acidity.prove.crash.recovery import Recovery
 from acidity.prove.crash.refusals import NAMES as REFUSALS
+from acidity.prove.crash.remedies import try_settings
 from acidity.prove.crash.seen import Blow, Crashed, Weathered
 from acidity.prove.crash.shim import Unrecordable
 from acidity.prove.crash.states import PowerLoss, Survivors, is_exhaustive, states
 from acidity.prove.drill.examine import Undecided
 from acidity.prove.runs import Runs
-from acidity.prove.stage.aftermath import Aftermath
 from acidity.prove.stage.alone import run_alone
 from acidity.prove.stage.call import Player
-from acidity.prove.stage.committed import CommitWatch
-from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.overseer import DidNotEnd
 from acidity.prove.stage.quiet import quiet
-from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.unfit import clean_run_failed
 
@@ -69,6 +69,11 @@ class Wanted:
     def calls(self) -> int:
         """How many Calls had been begun."""
         return self.schedule.choices[0].calls
+
+    @property
+    def together(self) -> bool:
+        """Whether several clients are at work."""
+        return len(self.schedule.choices) > 1
 
     @property
     def refusal(self) -> Choice | None:
@@ -115,13 +120,18 @@ def run_crash(scenario: Scenario, asked: CheckOptions, wanted: Wanted | None = N
             raise
         crashed.stop(stop)
     crashed.elapsed_s = time.monotonic() - began
+    if asked.remedies and wanted is None and crashed.stopped_by is None:
+        try:
+            try_settings(crashed, scenario, asked, run_crash)
+        except (KeyboardInterrupt, Terminated) as stop:
+            crashed.stop(stop)
     return crashed
 
 
 def _crash_all(runs: Runs, crashed: Crashed, wanted: Wanted | None) -> None:
     operations = runs.stage.scenario.operations
     for position, operation in enumerate(operations):
-        if wanted is not None and wanted.operation != position:
+        if wanted is not None and (wanted.operation != position or wanted.together):
             continue
         weathered = Weathered(operation=operation.name)
         crashed.operations.append(weathered)
@@ -132,10 +142,13 @@ def _crash_all(runs: Runs, crashed: Crashed, wanted: Wanted | None) -> None:
             elif wanted is not None and wanted.refusal is not None:
                 weathered.refusals = BadDisk(runs, operation, position, _path_of(runs)).try_one(wanted.refusal)
             else:
-                _Storm(runs, operation, weathered, position).through(wanted)
+                storm = Storm(runs, operation, weathered, position)
+                storm.cut_power(wanted)
+                if wanted is None:
+                    storm.spoil_disk()
         except (KeyboardInterrupt, Terminated) as stop:
             runs.stop(stop)
-        except (Unrecordable, NoPrefixes, DidNotEnd, Unsettled) as error:
+        except (Unrecordable, NoPrefixes, NotDeterministic, TooSymmetric, DidNotEnd, Unsettled) as error:
             weathered.unknowns.append(f"{operation.name}: {error}")
         except Undecided as error:
             weathered.unknowns.append(str(error))
@@ -143,6 +156,10 @@ def _crash_all(runs: Runs, crashed: Crashed, wanted: Wanted | None) -> None:
             crashed.stop(runs.stopped_by)
             return
         crashed.engine = runs.stage.sandbox.info()  # with what the operations themselves have set
+    if crashed.blow is Blow.KILLED and (wanted is None or wanted.together):
+        crashed.operations.append(kill_under_clients(runs, operations, None if wanted is None else wanted.schedule))
+        if runs.stopped_by is not None:
+            crashed.stop(runs.stopped_by)
 
 
 class _Marking(Layer):
@@ -160,8 +177,15 @@ class _Marking(Layer):
             self._recorder.answered()
 
 
-class _Storm:
-    """The power cuts of one operation."""
+class Storm:
+    """The power cuts of one operation, and then its bad disks.
+
+    Args:
+        runs: of the check.
+        operation: whose.
+        weathered: where it is noted what came of it.
+        position: where the operation stands in the scenario, from 0.
+    """
 
     def __init__(self, runs: Runs, operation: Operation, weathered: Weathered, position: int) -> None:
         self._runs = runs
@@ -170,11 +194,13 @@ class _Storm:
         self._weathered = weathered
         self._log = Log({}, ())
         self._history: History = ()
+        self._is_known = False  # all that was written was recorded
         self._bad: dict[Word, Judged] = {}
+        self._carried_on: CarriedOn
         self._position = position
         self._path = _path_of(runs)
 
-    def through(self, wanted: Wanted | None) -> None:
+    def cut_power(self, wanted: Wanted | None = None) -> None:
         """Record, and try every state or the one that is wanted.
 
         Raises:
@@ -183,11 +209,13 @@ class _Storm:
         """
         weathered = self._weathered
         self._record()
-        if weathered.unknowns:
+        self._is_known = not weathered.unknowns
+        if not self._is_known:
             return
         with closing(Recovery(self._path.name)) as recovery:
             prefixes = prefixes_of(self._log, self._history, recovery)
             weathered.commits = sum(1 for prefix in prefixes if prefix.owed) - 1
+            self._carried_on = CarriedOn(self._stage, self._path, self._log, self._history, prefixes)
             judge = Judge([self._allowed(prefix, prefixes, recovery) for prefix in prefixes])
             if wanted is not None:
                 self._try_one(judge, recovery, wanted)
@@ -199,9 +227,12 @@ class _Storm:
                 finding_of(judged, Rate(weathered.words[word], weathered.tried), recorded, self._runs.options)
                 for word, judged in sorted(self._bad.items(), key=lambda each: list(Word).index(each[0]))
             ]
-        if wanted is None:
+
+    def spoil_disk(self) -> None:
+        """Refuse what the recording asked for; nothing where that cannot be judged."""
+        if self._is_known:
             disk = BadDisk(self._runs, self._operation, self._position, self._path)
-            weathered.refusals = disk.try_all(self._log)
+            self._weathered.refusals = disk.try_all(self._log)
 
     def _record(self) -> None:
         weathered, operation = self._weathered, self._operation
@@ -227,21 +258,7 @@ class _Storm:
             return prefix
         if self._stage.scenario.commits == "one":
             return replace(prefix, legal=False)
-        return replace(prefix, legal=not self._broken(prefix, recovery))
-
-    def _broken(self, prefix: Prefix, recovery: Recovery) -> bool:
-        """Whether an invariant does not hold in the rows of a prefix, or in what recover and settle make of them."""
-        stage = self._stage
-        stage.sandbox.reset()
-        self._path.write_bytes(recovery.database(whole(self._log, prefix.op).files))
-        inspector = Inspector(stage)
-        if inspector.inspect(prefix.state, Told.UNKNOWN, Ending()):
-            return True
-        left = Run(Schedule(), Ending(), (), prefix.state, prefix.state)
-        run = Aftermath(stage, CommitWatch(stage, inspector)).follow(left)
-        if run.failed_step is not None or run.between:
-            return True
-        return bool(inspector.inspect(run.end, Told.UNKNOWN, Ending()))
+        return replace(prefix, legal=self._carried_on.is_right(prefix, recovery))
 
     def _try_all(self, judge: Judge, recovery: Recovery) -> None:
         weathered, name = self._weathered, self._operation.name

@@ -18,8 +18,8 @@ from acidity.core.scenario import Operation
 from acidity.core.schedule import Schedule
 from acidity.engines.hosted import HostedSandbox
 from acidity.prove.crash.judge import Word
-from acidity.prove.crash.kills import Settled, cycles, named
-from acidity.prove.crash.seen import Weathered
+from acidity.prove.crash.kills import CLIENT_KILLS, SERVER_KILLS, Settled, cycles, named, of_the_client
+from acidity.prove.crash.seen import Tried, Weathered
 from acidity.prove.drill.causes import place_of
 from acidity.prove.drill.examine import Examination, Examiner
 from acidity.prove.drill.judge import Judged
@@ -28,6 +28,10 @@ from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
 
 CYCLES = 6  # of each operation, unless ``runs_max=`` says how many
+_GETS_SIGKILL = {
+    "program": "its own process gets SIGKILL",
+    "server": "every process of the server gets SIGKILL; it starts again on its data, and recovers",
+}
 OWN_SERVER: Mapping[str, Mapping[str, str]] = {
     "postgresql": {"acidity.server": "dedicated", "fsync": "on"},
     "mariadb": {"acidity.server": "on-disk", "innodb_flush_log_at_trx_commit": "1"},
@@ -53,27 +57,35 @@ def kill_and_see(runs: Runs, operation: Operation, position: int, schedule: Sche
     assert isinstance(part, HostedSandbox)
     examiner = Examiner(whole, operation, Inspector(runs.stage), lambda: Settled(part), label=operation.name)
     weathered = Weathered(operation=operation.name)
-    examination = examiner.examine(_planned(examiner, asked, schedule))
-    struck = examination.struck
-    weathered.planned, weathered.tried, weathered.ended = examination.planned, len(struck), examination.ended
-    weathered.unknowns = list(examination.unknowns)
+    of_the_server, of_the_client = _planned(examiner, asked, schedule)
+    examination = examiner.examine(of_the_server + of_the_client)
     weathered.commits = sum(event.call.commits for event in examination.baseline.clean[0].history)
-    words = [(_word(item), item) for item in struck]
-    weathered.words = Counter(word.value for word, _ in words)
-    for word in (Word.LOST, Word.TORN):
-        wrong = [item for each, item in words if each is word]
-        if wrong:
-            rate = Rate(len(wrong), len(struck))
-            weathered.findings.append(_finding(word, wrong[0], rate, examination, asked, position))
+    weathered.unknowns = list(examination.unknowns)
+    client = Tried(planned=len(of_the_client), ended=examination.ended)
+    weathered.planned, weathered.ended = len(of_the_server), examination.ended
+    for tried, names in ((weathered, SERVER_KILLS), (client, CLIENT_KILLS)):
+        struck = [item for item in examination.struck if item.run.schedule.choices[0].fault in names]
+        words = [(_word(item), item) for item in struck]
+        tried.tried, tried.words = len(struck), Counter(word.value for word, _ in words)
+        for word in (Word.LOST, Word.TORN):
+            wrong = [item for each, item in words if each is word]
+            if wrong:
+                rate = Rate(len(wrong), len(struck))
+                tried.findings.append(_finding(word, wrong[0], rate, examination, asked, position))
+    weathered.client = client if of_the_client else None
     return weathered
 
 
-def _planned(examiner: Examiner, asked: CheckOptions, schedule: Schedule | None) -> list[Strike]:
+def _planned(examiner: Examiner, asked: CheckOptions, schedule: Schedule | None) -> tuple[list[Strike], list[Strike]]:
+    """Kills of the server, and of the program itself."""
     if schedule is not None:
         choice = schedule.choices[0]
-        return [named(choice.fault, choice.calls, asked.seed)]
-    clean = examiner.examine([]).baseline.clean[0]
-    return cycles(calls(clean.history), CYCLES if asked.runs_max is None else asked.runs_max, asked.seed)
+        strike = named(choice.fault, choice.calls, asked.seed)
+        return ([], [strike]) if choice.fault in CLIENT_KILLS else ([strike], [])
+    made = calls(examiner.examine([]).baseline.clean[0].history)
+    return cycles(made, CYCLES if asked.runs_max is None else asked.runs_max, asked.seed), of_the_client(
+        made, asked.seed
+    )
 
 
 def _word(item: Judged) -> Word:
@@ -94,11 +106,12 @@ def _finding(
     changes = row_changes(baseline.seed, run.end)
     wanted = row_changes(baseline.seed, baseline.clean[0].end)
     where = f" at {place.site}" if place is not None else ""
+    victim = "program" if run.schedule.choices[0].fault in CLIENT_KILLS else "server"
     if word is Word.LOST:
-        title = f"the server is killed after COMMIT{where} was acknowledged, and its change is gone: "
+        title = f"the {victim} is killed after COMMIT{where} was acknowledged, and its change is gone: "
         title += sentence(wanted, (), Claim.NOTHING)
     else:
-        title = f"the server is killed, and only a part of the change is there: {sentence(changes, wanted)}"
+        title = f"the {victim} is killed, and only a part of the change is there: {sentence(changes, wanted)}"
     return Finding(
         code=code.name,
         severity="error",
@@ -109,13 +122,12 @@ def _finding(
         sites=() if place is None else (place.site,),
         diff=changes,
         explanation=(
-            f"the operation runs until {run.schedule}: every process of the server gets SIGKILL",
-            "the server starts again on its data, and recovers",
+            f"the operation runs until {run.schedule}: {_GETS_SIGKILL[victim]}",
             f"the caller was told {item.judgement.told}; rows read over a new connection: {item.judgement.rows}",
         ),
         occurrences=rate.runs,
         history=run.history,
-        replay=_command(run.schedule, position, asked),
+        replay=replayed(run.schedule, position, asked),
         kind=CauseKind.NOT_DURABLE if word is Word.LOST else CauseKind.SEVERAL_COMMITS,
         cause="COMMIT is answered before the log of the server has it" if word is Word.LOST else "",
         permanent=place,
@@ -124,7 +136,8 @@ def _finding(
     )
 
 
-def _command(schedule: Schedule, position: int, asked: CheckOptions) -> str:
+def replayed(schedule: Schedule, position: int, asked: CheckOptions) -> str:
+    """The command that kills in the same way again."""
     parts = ["acidity replay", quote(asked.target or "TARGET"), quote(str(schedule))]
     parts += [f"--operation {position + 1}"] if position else []
     parts.append(f"--db {quote(asked.db)}")

@@ -1,16 +1,19 @@
 """A killed server at one Call: before it is sent, while it is under way, or after its answer.
 
 Every process of the server that acidity started for this check gets SIGKILL, by number; then the server is started
-again on its data and recovers. The Call and what comes after it is answered as the driver answers.
+again on its data and recovers. The Call and what comes after it is answered as the driver answers. The program's own
+process is killed in the same ways, in a child; the server lives.
 """
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import cast
 
@@ -18,9 +21,11 @@ from acidity.adapters.seam import Layer, PendingCall
 from acidity.core.call import Call
 from acidity.engines.hosted import HostedSandbox
 from acidity.prove.drill.striker import Strike
+from acidity.prove.faults import kill_after, kill_before
 from acidity.prove.faults.base import SENT, Fault, FaultContext, Rarity, SimpleFault, hosted
 
-_UNDER_WAY_MAX_S = 0.004  # a COMMIT takes less than this on a private server
+COMMITS_MAX = 3  # at so many the program itself is killed
+UNDER_WAY_MAX_S = 0.004  # a COMMIT takes less than this on a private server
 
 
 @dataclass(slots=True)
@@ -63,6 +68,13 @@ BEFORE = _fault("server-killed-before", "the server is killed before {call} is s
 AFTER = _fault("server-killed-after", "the server is killed after {call} was answered", _after)
 
 
+CLIENT_UNDER_WAY = "client-killed-under-way"
+_CLIENT = {
+    name: cast("Fault", replace(fault, name=name))
+    for name, fault in (("client-killed-before", kill_before.FAULT), ("client-killed-after", kill_after.FAULT))
+}
+
+
 def under_way(delay_s: float) -> Fault:
     """The server is killed so many seconds after the Call was sent, whether or not it has been answered by then."""
 
@@ -78,12 +90,35 @@ def under_way(delay_s: float) -> Fault:
     return _fault("server-killed-under-way", "the server is killed while {call} is under way", strike)
 
 
+def client_under_way(delay_s: float) -> Fault:
+    """The program's own process is killed so many seconds after the Call was sent."""
+
+    def strike(pending: PendingCall, context: FaultContext) -> None:  # noqa: ARG001 - all faults are called alike
+        threading.Thread(target=_die_later, args=(delay_s,), daemon=True).start()
+        try:
+            pending.perform()
+        finally:
+            time.sleep(delay_s)  # it has been answered; SIGKILL comes
+
+    sentence = "the program is killed while {call} is under way"
+    fault = SimpleFault(CLIENT_UNDER_WAY, sentence, SENT, {"*": strike}, in_child=True, rarity=Rarity.KILLED)
+    return cast("Fault", fault)
+
+
+def _die_later(delay_s: float) -> None:
+    time.sleep(delay_s)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _kill_later(context: FaultContext, delay_s: float) -> None:
     time.sleep(delay_s)
     hosted(context).kill_server()
 
 
-NAMES = frozenset({BEFORE.name, AFTER.name, under_way(0).name})
+KILLED = "server-killed"  # at a moment, whatever the clients do then
+SERVER_KILLS = frozenset({BEFORE.name, AFTER.name, under_way(0).name})
+CLIENT_KILLS = frozenset({*_CLIENT, CLIENT_UNDER_WAY})
+NAMES = SERVER_KILLS | CLIENT_KILLS
 
 
 def cycles(calls: Sequence[Call], count: int, seed: int) -> list[Strike]:
@@ -100,11 +135,23 @@ def _endless(commits: Sequence[int], everywhere: Sequence[int], draw: random.Ran
         for index in commits:
             yield Strike(AFTER, index)
             yield Strike(BEFORE, index)
-            yield Strike(under_way(draw.uniform(0, _UNDER_WAY_MAX_S)), index)
-        yield Strike(under_way(draw.uniform(0, _UNDER_WAY_MAX_S)), draw.choice(everywhere))
+            yield Strike(under_way(draw.uniform(0, UNDER_WAY_MAX_S)), index)
+        yield Strike(under_way(draw.uniform(0, UNDER_WAY_MAX_S)), draw.choice(everywhere))
+
+
+def of_the_client(calls: Sequence[Call], seed: int) -> list[Strike]:
+    """The program's own process killed: before, under way and after each of its first COMMITs, and somewhere."""
+    draw = random.Random(seed)  # noqa: S311
+    commits = [call.index for call in calls if call.commits][:COMMITS_MAX]
+    found = [Strike(fault, index) for index in commits for fault in _CLIENT.values()]
+    anywhere = [*commits, *(draw.choice(calls).index for _ in commits)]
+    return found + [Strike(client_under_way(draw.uniform(0, UNDER_WAY_MAX_S)), index) for index in anywhere]
 
 
 def named(name: str, index: int, seed: int) -> Strike:
     """The kill that a Schedule names; how long one under way takes is drawn anew."""
-    fault = {BEFORE.name: BEFORE, AFTER.name: AFTER}.get(name)
-    return Strike(fault or under_way(random.Random(seed).uniform(0, _UNDER_WAY_MAX_S)), index)  # noqa: S311
+    delay_s = random.Random(seed).uniform(0, UNDER_WAY_MAX_S)  # noqa: S311
+    if name == CLIENT_UNDER_WAY:
+        return Strike(client_under_way(delay_s), index)
+    fault = {BEFORE.name: BEFORE, AFTER.name: AFTER, **_CLIENT}.get(name)
+    return Strike(fault or under_way(delay_s), index)

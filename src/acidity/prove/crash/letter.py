@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from acidity.core.finding import Finding
 from acidity.core.options import CheckOptions
@@ -12,17 +12,18 @@ from acidity.core.scenario import Scenario
 from acidity.core.schedule import Schedule
 from acidity.errors import UsageError
 from acidity.prove.checks import Check, add
+from acidity.prove.crash.bad_disk import REFUSALS_MAX
 from acidity.prove.crash.crash import Wanted, not_built, run_crash
 from acidity.prove.crash.findings import POWER_LOSS
 from acidity.prove.crash.judge import Word
-from acidity.prove.crash.kills import NAMES
+from acidity.prove.crash.kills import COMMITS_MAX, KILLED, NAMES, SERVER_KILLS
 from acidity.prove.crash.refusals import NAMES as REFUSALS
-from acidity.prove.crash.seen import Blow, Crashed, Tried
+from acidity.prove.crash.seen import Blow, Crashed, Tried, Weathered
 from acidity.prove.drill.letters import counted, versions
 
 _NOT_COVERED = {
     Blow.POWER_LOSS: ("other arguments", "power cuts beside other callers", "disks that lie"),
-    Blow.KILLED: ("other arguments", "kills beside other callers", "power loss of the server (fsync, flush_log=2)"),
+    Blow.KILLED: ("other arguments", "power loss of the server (fsync, flush_log=2)"),
 }
 
 _GOOD = "all or nothing, and told so"
@@ -31,8 +32,8 @@ _GOOD = "all or nothing, and told so"
 def durability_report(crashed: Crashed, asked: CheckOptions) -> Report:
     """Letter D: every acknowledged COMMIT is there after every power cut, and none in part."""
     operations = crashed.operations
-    refusals = [each.refusals for each in operations if each.refusals is not None]
-    seen: list[Tried] = [*operations, *refusals]
+    more = [part for each in operations for part in (each.refusals, each.client) if part is not None]
+    seen: list[Tried] = [*operations, *more]
     findings: list[Finding] = []
     for each in seen:
         for finding in each.findings:
@@ -61,11 +62,15 @@ def _headline(crashed: Crashed) -> str:
     operations, one = crashed.operations, crashed.blow.value
     words: Counter[str] = sum((each.words for each in operations), Counter())
     refused: Counter[str] = sum((each.refusals.words for each in operations if each.refusals is not None), Counter())
+    clients: Counter[str] = sum((each.client.words for each in operations if each.client is not None), Counter())
     if not operations:
         return ""
     tried, planned = sum(each.tried for each in operations), sum(each.planned for each in operations)
     bad = [f"{words[word]:,} {word.value}" for word in Word if word is not Word.OK and words[word]]
     bad += [f"{count:,} {word} on a bad disk" for word, count in sorted(refused.items())]
+    bad += [f"{count:,} {word} with a killed client" for word, count in clients.items() if word != Word.OK]
+    if not planned and clients:
+        return f"{counted(clients.total(), 'killed client')}: {' · '.join(bad) or _GOOD}"
     if not planned and any(each.refusals is not None for each in operations):
         runs = sum(each.refusals.tried for each in operations if each.refusals is not None)
         return f"{counted(runs, 'refused request')}: {' · '.join(bad) or _GOOD * bool(runs) or 'nothing was refused'}"
@@ -82,17 +87,17 @@ def _bounds(crashed: Crashed) -> Iterator[Bound]:
     operations = crashed.operations
     if not operations:
         return
-    tried, planned = sum(each.tried for each in operations), sum(each.planned for each in operations)
     if crashed.blow is Blow.KILLED:
-        note = "kill -9 of every process, then recovery; what the system still had in memory was not lost by that"
-        yield Bound("killed servers", tried, planned, note)
+        yield from _bounds_of_kills(operations)
         return
+    tried, planned = sum(each.tried for each in operations), sum(each.planned for each in operations)
     opened = counted(sum(each.opened for each in operations), "different one")
     yield Bound("power-loss states", tried, planned, f"simulated from what was written; {opened} recovered by SQLite")
     refusals = [each.refusals for each in operations if each.refusals is not None]
     if any(each.planned for each in refusals):
         tried, planned = sum(each.tried for each in refusals), sum(each.planned for each in refusals)
         note = "each write, sync, truncation and deletion fails, once and with all after it; and the disk is full"
+        note += f"; {REFUSALS_MAX} of each operation, drawn by the seed" if tried < planned else ""
         yield Bound("requests that the disk refused", tried, planned, note)
     cuts, exhaustive = (sum(each.cuts[place] for each in operations) for place in range(2))
     if cuts:
@@ -104,8 +109,25 @@ def _bounds(crashed: Crashed) -> Iterator[Bound]:
         )
 
 
+def _bounds_of_kills(operations: Sequence[Weathered]) -> Iterator[Bound]:
+    note = "kill -9 of every process, then recovery; what the system still had in memory was not lost by that"
+    alone = [each for each in operations if each.clients == 1]
+    yield _bound("killed servers", alone, note) if alone else Bound("killed servers", 0, 0, note)
+    if any(each.planned for each in operations if each.clients > 1):
+        together = [each for each in operations if each.clients > 1]
+        yield _bound(f"killed servers under {together[0].clients} clients at once", together, "also at any moment")
+    clients = [each.client for each in alone if each.client is not None]
+    if clients:
+        yield _bound("killed clients", clients, f"the program's own process, at its first {COMMITS_MAX} COMMITs")
+
+
+def _bound(name: str, seen: Sequence[Tried], note: str) -> Bound:
+    return Bound(name, sum(each.tried for each in seen), sum(each.planned for each in seen), note)
+
+
 def _notes(crashed: Crashed) -> Iterator[str]:
     if crashed.blow is Blow.KILLED:
+        yield from (note for each in crashed.operations for note in each.notes)
         return
     yield "a disk writes sectors of 512 bytes whole, and what it says is synced stays"
     for each in crashed.operations:
@@ -120,9 +142,11 @@ DURABLE = Check("crash", _gather, durability_report, covers=("power loss",), not
 CRASH = Check("crash", _gather, durability_report)
 
 
-CRASHES = frozenset({POWER_LOSS, *NAMES, *REFUSALS})
+CRASHES = frozenset({POWER_LOSS, KILLED, *NAMES, *REFUSALS})
 """What a Schedule of a crash names instead of a fault of the drill."""
 _ONE = {(POWER_LOSS, True), *((name, False) for name in NAMES), *((name, True) for name in REFUSALS)}
+
+_UNDER_CLIENTS = {(KILLED, True), *((name, False) for name in SERVER_KILLS)}
 
 
 def one_state(schedule: Schedule, operation: int) -> Check[Crashed]:
@@ -131,8 +155,10 @@ def one_state(schedule: Schedule, operation: int) -> Check[Crashed]:
     Raises:
         UsageError: the Schedule names none.
     """
-    choice = schedule.choices[0] if len(schedule.choices) == 1 else None
-    if choice is None or (choice.fault, bool(choice.state)) not in _ONE:
+    choice = schedule.choices[0] if schedule.choices else None
+    beside = schedule.choices[1:]
+    known = choice is not None and (choice.fault, bool(choice.state)) in (_UNDER_CLIENTS if beside else _ONE)
+    if not known or any(each.fault for each in beside):
         raise UsageError(
             f"a crash is one choice, as in ac1:A3!power-loss@14.0 or ac1:A3!server-killed-after, not {schedule}"
         )

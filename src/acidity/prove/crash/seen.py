@@ -56,6 +56,9 @@ class Weathered(Tried):
         commits: how many COMMITs were acknowledged.
         entries: how long the log of what was written is.
         refusals: what came of it on a bad disk; None where that was not tried.
+        client: what came of it when the program's own process was killed; None where that was not tried.
+        clients: how many were at work at once.
+        notes: what else there is to say.
     """
 
     operation: str = ""
@@ -64,6 +67,9 @@ class Weathered(Tried):
     commits: int = 0
     entries: int = 0
     refusals: Tried | None = None
+    client: Tried | None = None
+    clients: int = 1
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)

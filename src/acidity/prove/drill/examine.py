@@ -275,13 +275,17 @@ class Examiner:
         return self.aftermath.repeat(inspected)
 
     def _legal(self, baseline: Baseline, run: Run) -> str:
-        """Which end state of ``also=`` this is, where it is neither before nor after."""
+        """Which end state of ``also=`` this is, where it is neither before nor after.
+
+        What a refusal leaves without a fault is no change that was asked for: it may be one of them, the record of it.
+        """
         if not self.operation.also:
             return ""
-        if not run.schedule.choices:
+        refusing = self.operation.expects_refusal
+        if not run.schedule.choices and not refusing:
             self.legal.require_not_clean(run.end)
-        known = baseline.rows_of(run.end, run.effects) in {Rows.BEFORE, Rows.AFTER}
-        return "" if known else self.legal.holding(run.end)
+        known = {Rows.BEFORE} if refusing else {Rows.BEFORE, Rows.AFTER}
+        return "" if baseline.rows_of(run.end, run.effects) in known else self.legal.holding(run.end)
 
     def _judge_all(self, result: Examination, runs: list[Run], clean: list[Run]) -> None:
         """Judge with masks learnt from all clean runs: what differs only after a while is found by the last of them."""

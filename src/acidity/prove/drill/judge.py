@@ -167,7 +167,7 @@ class Baseline:
     def told(self, run: Run) -> Told:
         """What the caller was told (DESIGN §5 *Told*)."""
         ending = run.ending
-        if ending.killed:
+        if ending.killed or ending.leaves_open:
             return Told.UNKNOWN
         if ending.broke_off:
             return Told.UNKNOWN if unanswered_commit(run.history) else Told.FAILED
@@ -201,7 +201,7 @@ class Baseline:
         """Where the rows stand. In an end state that ``also=`` names no effect may have taken place too often."""
         rows = self.rows_of(run.end, run.effects)
         if rows in {Rows.BEFORE, Rows.AFTER}:
-            return rows
+            return Rows.LEGAL if run.legal else rows  # the record of a refusal, which the clean run leaves, too
         counted = {name: count for name, count in run.effects.items() if count}
         if run.legal and counted in (self._idle_effects, self.clean[0].effects):
             return Rows.LEGAL

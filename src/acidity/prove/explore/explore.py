@@ -29,6 +29,7 @@ from acidity.prove.explore.search import Search, Searched
 from acidity.prove.explore.serial import NoOracle
 from acidity.prove.runs import Runs, reason_of
 from acidity.prove.stage.inspector import Inspector
+from acidity.prove.stage.naps import ClockRead, skipping
 from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
 from acidity.report.secret import masked
@@ -86,6 +87,7 @@ class Explored:
         unknowns: what could not be decided.
         ended: why no more runs were made.
         stopped_by: the Ctrl-C or signal that ended it.
+        slept: the clock for whose sake callers slept as long as they say; empty where their sleeps were skipped.
         elapsed_s: wall time in seconds.
     """
 
@@ -98,6 +100,7 @@ class Explored:
     unknowns: list[str] = field(default_factory=list)
     ended: ExitReason = ExitReason.FINISHED
     stopped_by: KeyboardInterrupt | Terminated | None = None
+    slept: str = ""
     elapsed_s: float = 0.0
 
     def stop(self, by: KeyboardInterrupt | Terminated) -> None:
@@ -135,7 +138,20 @@ def run_explore(
     if asked.actors == "processes" and not hasattr(os, "fork"):
         raise UsageError("callers in processes of their own are forked, which this system cannot do")
     _require_callers(groups, scenario)
-    began = time.monotonic()
+    began, slept = time.monotonic(), ""
+    try:
+        with skipping():
+            explored = _explored(scenario, asked, groups, schedule, spares=spares)
+    except ClockRead as read:
+        slept = str(read)
+        explored = _explored(scenario, asked, groups, schedule, spares=spares)
+    explored.slept, explored.elapsed_s = slept, time.monotonic() - began
+    return explored
+
+
+def _explored(
+    scenario: Scenario, asked: CheckOptions, groups: Sequence[Callers], schedule: Schedule | None, *, spares: bool
+) -> Explored:
     explored: Explored | None = None
     try:
         with Stage(scenario, asked.db, asked.settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
@@ -150,7 +166,6 @@ def run_explore(
         if explored is None:
             raise
         explored.stop(stop)
-    explored.elapsed_s = time.monotonic() - began
     return explored
 
 

@@ -17,6 +17,7 @@ from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Kind
 from acidity.engines.codes import code_of
 from acidity.engines.speech import ErrorClass, speech_of
+from acidity.prove.stage.naps import watch_clocks
 
 
 class Place(Enum):
@@ -148,6 +149,7 @@ class Gate(Layer):
             self.begins = False
         else:
             self._park(Place.GATE)
+            watch_clocks()
         self.place = Place.FLIGHT
         try:
             if self._is_patient(wire) is not None:

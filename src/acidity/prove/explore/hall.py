@@ -21,6 +21,7 @@ from acidity.prove.explore.control import Choose, Control
 from acidity.prove.explore.gate import Baton, Gate, Place
 from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.host import LoopHost, is_async
+from acidity.prove.stage.naps import may_be_skipped
 
 LEAVES_S = 2.0  # how long a run that is given up may take to come to its end
 
@@ -119,6 +120,7 @@ class Hall:
 
     async def _in_loop(self, caller: Caller, players: Sequence[Player]) -> None:
         loop = asyncio.get_running_loop()
+        may_be_skipped(asyncio.current_task())
         bell = asyncio.Event()
 
         def ring() -> None:

@@ -131,8 +131,13 @@ class Judge:
     def _held_against(self, judged: Judged, serials: Sequence[Serial]) -> Judged:
         """The same with the order from which it differs in the fewest rows."""
         after = judged.played.state
-        nearest = min(serials, key=lambda serial: len(row_changes(serial.state, after)))
-        return replace(judged, nearest=nearest, changes=telling_changes(nearest.state, after, self._oracle.masks))
+
+        def distance(serial: Serial) -> int:
+            return 0 if self._comparer.same(after, serial.state) else 1 + len(row_changes(serial.state, after))
+
+        nearest = min(serials, key=distance)
+        changes = telling_changes(nearest.state, after, self._oracle.masks) if distance(nearest) else ()
+        return replace(judged, nearest=nearest, changes=changes)
 
     def _breaches(self, played: Played) -> tuple[Breach, ...]:
         """Rules that hold as long as each caller comes to its end before the next one begins."""

@@ -19,10 +19,12 @@ from acidity.prove.explore.breaches import Breach, CommittedStates, Stated
 from acidity.prove.explore.control import Choose
 from acidity.prove.explore.hall import Hall
 from acidity.prove.explore.refusing import Noting, Refusal, Refusing
+from acidity.prove.explore.texts import texts_of
 from acidity.prove.explore.workers import Workers
 from acidity.prove.stage.aftermath import step_of
 from acidity.prove.stage.apart import live_apart
 from acidity.prove.stage.call import Player
+from acidity.prove.stage.naps import require_clocks
 from acidity.prove.stage.rehearsal import Rehearsal
 from acidity.prove.stage.stage import Stage
 
@@ -113,6 +115,7 @@ class Lab:
         Raises:
             Unsettled: one of them did not go on, or not end.
             Deviated: from `choose`.
+            ClockRead: sleeps were skipped that a clock would tell.
             KeyboardInterrupt: the user pressed Ctrl-C.
         """
         watch = CommittedStates(self._stated, len(self.names if names is None else names))
@@ -156,6 +159,7 @@ class Lab:
 
         Raises:
             Unsettled: one of them did not end.
+            ClockRead: sleeps were skipped that a clock would tell.
             KeyboardInterrupt: the user pressed Ctrl-C.
         """
         self.runs += 1
@@ -178,8 +182,8 @@ class Lab:
     def _followed(self, played: Played, watch: CommittedStates) -> Played:
         """The same with its steps, after which its rows are judged."""
         steps: list[Step] = []
-        unseen = [*played.unseen, *watch.unread]
-        for role, operation in self.stage.scenario.steps.items():
+        unseen, stage = [*played.unseen, *watch.unread], self.stage
+        for role, operation in stage.scenario.steps.items():
             player = Player(operation, Actor(FIRST, PassThrough(), records=True))
             with asking():
                 rehearsed = self._rehearsal.run([player], reset=not (played.endings or steps))
@@ -191,7 +195,9 @@ class Lab:
         if self._several:
             with asking():
                 watch.end(state, played.endings.values())
-        return replace(played, state=state, unseen=tuple(unseen), steps=tuple(steps), breaches=tuple(watch.breaches))
+        whole = replace(played, state=state, unseen=tuple(unseen), steps=tuple(steps), breaches=tuple(watch.breaches))
+        require_clocks(whole.whole_history, lambda: texts_of(stage.parts.values()))
+        return whole
 
     def _callers(self, names: Sequence[str]) -> list[tuple[str, Operation]]:
         return [(name, self.operations[self.names.index(name)]) for name in names]

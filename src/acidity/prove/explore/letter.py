@@ -129,6 +129,8 @@ def _surely(switches: int) -> str:
 
 
 def _notes(explored: Explored) -> Iterator[str]:
+    if explored.slept:
+        yield f"callers slept as long as they say, since a clock is read that would tell: {explored.slept}"
     yield from dict.fromkeys(f"{_named(group)}: {text}" for group in explored.groups for text in group.masked)
 
 

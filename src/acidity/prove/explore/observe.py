@@ -28,6 +28,7 @@ from acidity.analysis.touched import Assigned, Query, assigned_by, named, questi
 from acidity.analysis.values import encode
 from acidity.core.call import Event, History, Kind
 from acidity.core.outcome import State, Table
+from acidity.core.row import was_asked_for
 from acidity.core.turn import Turn
 from acidity.engines.own_calls import own_calls
 from acidity.engines.speech import speech_of
@@ -50,9 +51,11 @@ class Observer:
     def __init__(self, stage: Stage, history: History) -> None:
         self._stage = stage
         self._asks: dict[_Key, Query] = {}
+        self._same_call: dict[tuple[str, int, str], _Key] = {}
         for event in history:
             for query in _queries(event):
                 self._asks.setdefault(_key(event, query), query)
+                self._same_call.setdefault((event.call.actor, event.call.index, query.sql), _key(event, query))
         self._beside: dict[str, Any] = {}
         self._states: list[State] = []
         self._answers: list[dict[_Key, _Answer]] = []
@@ -167,11 +170,10 @@ class Observer:
             own = written.get(wire, False)
             scans = self._scans(event)
             query = question_of(named(event.call))
-            if query is not None and event.reply.status == "ok" and event.reply.rows is not None:
-                found = [answers.get(_key(event, query)) for answers in self._by_commit()]
-                answers = tuple(None if answer is None else answer[1] for answer in found)
-                writers = tuple(self._writers(place))
-                yield Read(event, at, answers, own, False, self._commit_after(place), writers, scans)
+            if query is not None and event.reply.status == "ok" and was_asked_for(event.reply.rows):
+                read = self._read(place, event, at, query, own=own, scans=scans)
+                if read is not None:
+                    yield read
             elif event.call.writes and event.reply.status == "ok" and touched_by(named(event.call)):
                 keys = tuple(tuple((str(item),) for item in self._rows_of(event, at)) for at in self._numbers())
                 yield Read(event, at, keys, own, acts=True, within=self._commit_after(place))
@@ -189,6 +191,21 @@ class Observer:
         keys = [_key(event, query) for query in scanned_by(named(event.call))]
         found = [[answers.get(key) for key in keys] for answers in self._by_commit()] if keys else []
         return tuple(None if None in each else tuple(row for one in each if one for row in one[1]) for each in found)
+
+    def _read(
+        self, place: int, event: Event, at: int, query: Query, *, own: bool, scans: tuple[Rows | None, ...]
+    ) -> Read | None:
+        """What a query got; None if nothing can be said of it.
+
+        One that holds a clock's time was asked with that of the earlier run, which tells where it gives the same.
+        """
+        key = _key(event, query)
+        asked = key if key in self._asks else self._same_call.get((event.call.actor, event.call.index, query.sql), key)
+        found = [answers.get(asked) for answers in self._by_commit()]
+        answers = tuple(None if answer is None else answer[1] for answer in found)
+        writers = tuple(self._writers(place))
+        read = Read(event, at, answers, own, False, self._commit_after(place), writers, scans)
+        return read if asked == key or read.seen is not None else None
 
     def _numbers(self) -> range:
         return range(len(self._commits) + 1)

@@ -15,6 +15,7 @@ from acidity.adapters.seam import Actor, Layer, PendingCall
 from acidity.analysis.fetched import rows_of
 from acidity.core.call import Event
 from acidity.core.outcome import Ending
+from acidity.core.row import Fetched, was_asked_for
 from acidity.prove.explore.gate import Baton, Gate, Place
 from acidity.prove.explore.line import Line
 from acidity.prove.stage.call import Player
@@ -151,7 +152,8 @@ def _asked(pending: PendingCall) -> tuple[Event, str, int | None]:
 def _plain(event: Event) -> Event:
     """An Event that another process can be told of."""
     if event.reply.rows is not None:
-        event = replace(event, reply=replace(event.reply, rows=rows_of(event)))
+        rows = rows_of(event) if was_asked_for(event.reply.rows) else Fetched()
+        event = replace(event, reply=replace(event.reply, rows=rows))
     if not _can_be_told(event.reply.rows):
         event = replace(event, reply=replace(event.reply, rows=None))
     if not _can_be_told(event.call.params):

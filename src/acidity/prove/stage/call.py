@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from acidity.prove.stage.ground import BY_NAME, require_fitting
 from acidity.prove.stage.host import is_async
 from acidity.prove.stage.http import Applications
 from acidity.prove.stage.inject import injected, injected_async
+from acidity.prove.stage.naps import may_be_skipped
 from acidity.prove.stage.needs import NOTHING, Needs
 
 
@@ -125,6 +127,7 @@ class Caller:
 
     async def call_async(self, player: Player) -> Ending:
         """Call a coroutine function, or an application over ASGI; what `call` raises, this raises."""
+        may_be_skipped(asyncio.current_task())
         attempts = Attempts(player.operation.retry)
         while True:
             ending = await self._call_async(player, attempts)

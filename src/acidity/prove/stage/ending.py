@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from acidity.adapters.drivers import DRIVERS
 from acidity.adapters.site import is_user_code, shown
 from acidity.core.call import Site
-from acidity.core.outcome import Ending, Mistake
+from acidity.core.outcome import Ending, Mistake, Told
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
 from acidity.errors import Terminated
@@ -37,9 +37,11 @@ _UNMEANT = (
 
 def answered(operation: Operation, answer: Any) -> Ending:
     """Keep what the operation returned, or what its application answered."""
-    succeeded = None if operation.succeeded is None else bool(operation.succeeded(answer))
+    said = None if operation.succeeded is None else operation.succeeded(answer)
+    open_answer = said is Told.UNKNOWN
+    succeeded = None if operation.succeeded is None or open_answer else bool(said)
     status = answer.status if operation.request is not None else 0
-    return Ending(answered=True, answer=freeze(answer), succeeded=succeeded, status=status)
+    return Ending(answered=True, answer=freeze(answer), succeeded=succeeded, leaves_open=open_answer, status=status)
 
 
 def raised(operation: Operation, error: BaseException, needs: Needs, function: Callable[..., Any]) -> Ending:

@@ -17,6 +17,7 @@ SENTENCES: dict[CauseKind, str] = {
     CauseKind.COMMIT_LEFT_OPEN: "the refused COMMIT{at} left its transaction open, and nobody rolled it back",
     CauseKind.RESEND: "after the error{broke} it was sent again{at}, in another transaction",
     CauseKind.EFFECT: "the effect{at} does not wait for COMMIT",
+    CauseKind.UNHEARD_EFFECT: "the answer of the effect{at} was lost, and that was taken for a no",
     CauseKind.LOST_EFFECT: "the rows are committed without the effect{at}, and nothing sends it later",
     CauseKind.MISSING_REFUSAL: "nothing refused the call before it was committed{at}",
     CauseKind.CLEAN_RUN: "this is so without any fault: the operation itself leaves such rows",

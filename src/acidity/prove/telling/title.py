@@ -23,7 +23,7 @@ _CLAIMS: Mapping[Word, Claim] = {
     "failed after commit": Claim.NOTHING,
 }
 
-_OUTSIDE = frozenset({CauseKind.EFFECT, CauseKind.LOST_EFFECT})
+_OUTSIDE = frozenset({CauseKind.EFFECT, CauseKind.UNHEARD_EFFECT, CauseKind.LOST_EFFECT})
 
 
 def title(

@@ -1,0 +1,111 @@
+"""What explore says of a caller whose answer is wrong while the rows are right, and of a query of which nothing was read."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from sqlalchemy import String, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from acidity import prove
+from acidity.prove import Operation, Scenario
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Account(Base):
+    __tablename__ = "accounts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    balance: Mapped[int]
+
+
+class Charge(Base):
+    """One for each key, whoever asks for it again."""
+
+    __tablename__ = "charges"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    reference: Mapped[str] = mapped_column(String(10), unique=True)
+
+
+DONE = text("SELECT id FROM charges WHERE reference = 'order'")
+SPEND = text("UPDATE accounts SET balance = balance - 7 WHERE id = 1 AND balance >= 7")
+CHARGE = text("INSERT INTO charges (id, reference) VALUES (:id, 'order')")
+NOBODY_READS = text("SELECT id FROM accounts")
+
+
+def ten(session: Session) -> None:
+    session.add(Account(id=1, balance=10))
+
+
+def spend(session: Session) -> bool:
+    """Whether it is paid; who has looked too early is told that it is not."""
+    session.execute(NOBODY_READS).close()
+    if session.execute(DONE).first():
+        return True
+    if session.execute(SPEND).rowcount == 0:  # type: ignore[attr-defined]
+        return False
+    session.execute(CHARGE, {"id": str(uuid.uuid4())})
+    session.commit()
+    return True
+
+
+def spend_and_look(session: Session) -> bool:
+    """The same, and who finds too little looks once more."""
+    paid = spend(session)
+    session.rollback()
+    return paid or session.execute(DONE).first() is not None
+
+
+def at_once(function: object) -> Scenario:
+    operation = Operation(function, succeeded=lambda paid: paid in {True, False})  # type: ignore[arg-type]
+    return Scenario(operation, metadata=Base.metadata, setup=ten)
+
+
+SERVERS = [pytest.param(db, marks=pytest.mark.slow) for db in ("postgresql", "mariadb")]
+
+
+@pytest.mark.parametrize("db", ["sqlite", *SERVERS])
+def test_a_wrong_answer_is_told_where_the_rows_are_right(db: str) -> None:
+    level = None if db == "sqlite" else "READ COMMITTED"
+    report = prove.explore(at_once(spend), db=db, isolation_level=level)
+    (finding,) = report.findings
+    assert "answered False" in finding.title, finding.title
+    assert finding.anomaly not in {"dirty read", "aborted read"}, str(report)
+
+
+@pytest.mark.parametrize("db", ["sqlite", *SERVERS])
+def test_whoever_looks_once_more_is_right(db: str) -> None:
+    level = None if db == "sqlite" else "READ COMMITTED"
+    report = prove.explore(at_once(spend_and_look), db=db, isolation_level=level)
+    assert (report.verdict, report.findings) == ("pass", ()), str(report)
+
+
+DUE = text("""
+    SELECT id FROM accounts WHERE balance <= :now
+""")
+TAKEN = text("UPDATE accounts SET balance = 2000000000 WHERE id = 1")
+
+
+def run_what_is_due(session: Session) -> list[int]:
+    """Take what is due; each run asks with another time, and the text begins on a line of its own."""
+    now = 1_000_000 + next(_times)
+    due = list(session.execute(DUE, {"now": now}).scalars())
+    session.commit()
+    if due:
+        session.execute(TAKEN)
+        session.commit()
+    return due
+
+
+_times = iter(range(1_000_000))
+
+
+def test_a_query_that_holds_the_time_is_named_all_the_same() -> None:
+    operation = Operation(run_what_is_due, succeeded=lambda due: isinstance(due, list))
+    report = prove.explore(Scenario(operation, metadata=Base.metadata, setup=ten), db="sqlite")
+    assert [finding.anomaly for finding in report.findings] == ["lost update"], str(report)

@@ -1,0 +1,155 @@
+"""Whether a system's own check turns red without one of its lines.
+
+What counts as red, in the order in which it is asked, until something is:
+
+1. A letter of a target of the manifest that must pass: *fail* (never *unknown*). For A and C those targets come first that
+   get to the line, with few faults; for I those that have callers at once, and then each operation beside itself and
+   the others, as `acidity check` lets them.
+2. The target has no clean run any more: acidity refuses to judge it, with exit code 2. A refusal that is not made any
+   more often ends so: ``raises=`` names what the caller has to be told, and something else is raised.
+3. The commands of a person: `commands.toml` and the README. The line is needed if one of them prints something else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shlex
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from itertools import chain
+from pathlib import Path
+
+from acidity import prove
+from acidity.core.finding import Verdict
+from acidity.errors import UsageError
+from tests.systems.manifest import ROOT, Entry
+from tests.systems.mutants import CONSTRAINTS, KEYS, LOCKS, Mutant, planted
+from tests.systems.places import empty_database
+from tests.systems.reached import of_function, passing, reached
+from tests.systems.readme import FENCE, LANGUAGE, PROMPT, wide
+
+COMMANDS = Path(__file__).parent / "commands.toml"
+FAULTS = ("error-after", "answer-lost")
+RUNS_MAX = 300
+WRONG_STAND_IN = ("TypeError", "NameError", "AttributeError", "ImportError", "BoundaryError", "NoTransaction")
+
+
+def red(mutant: Mutant, db: str) -> str:
+    """What turned red without this line on this engine; empty where nothing did."""
+    usual = transcript(mutant.system, db)
+    with planted(mutant):
+        first, last = asked(mutant, db)
+        letters = (said_of(mutant, entry, letter, db) for entry, letter in first)
+        more = (said_of(mutant, entry, letter, db) for entry, letter in last)
+        return next(filter(None, chain(letters, _other_words(mutant, db, usual), more)), "")
+
+
+def asked(mutant: Mutant, db: str) -> tuple[list[tuple[Entry, str]], list[tuple[Entry, str]]]:
+    """The targets and letters before and after the commands, those first that are most likely to turn red."""
+    found = reached(mutant.system)
+    there = [entry for entry in passing(mutant.system, db) if not entry.not_applicable]
+    if not Path(mutant.file).name.startswith("aio"):  # coroutines get to the same lines, and are drilled for their own
+        there = [entry for entry in there if ".async_" not in entry.module]
+    if mutant.function and not mutant.function[0].isupper():
+        there = [entry for entry in there if of_function(mutant) in found[entry.target]]
+    refusals = mutant.kind == "raise"
+    alone = [(entry, "AC") for entry in there if entry.A and (not refusals or str(mutant) in found[entry.target])]
+    together = [(entry, "I") for entry in there if entry.I and len(entry.scenario.operations) > 1]
+    pairs = [(entry, "pairs") for entry in there if entry.I]
+    if mutant.kind in (*LOCKS, "isolation_level"):
+        return [*together, *pairs], alone
+    if mutant.kind in (*CONSTRAINTS, *KEYS):
+        refused = [each for each in alone if each[0].scenario.operations[0].expects_refusal]
+        return refused, [*(each for each in alone if each not in refused), *together]
+    return alone, [*together, *pairs]
+
+
+def _other_words(mutant: Mutant, db: str, usual: tuple[tuple[str, str], ...]) -> Iterator[str]:
+    """The first command that prints something else."""
+    for (command, said), other in zip(usual, spoken(mutant.system, db), strict=True):
+        if other != (command, said):
+            by_stand_in = mutant.kind != "raise" and other[1].endswith(tuple(f"({name})" for name in WRONG_STAND_IN))
+            assert not by_stand_in, f"{mutant}: {other}"
+            yield f"$ {command}"
+            return
+
+
+def said_of(mutant: Mutant, entry: Entry, letters: str, db: str) -> str:
+    """What a target says of the planted mutant where it turns red; empty where it does not.
+
+    Raises:
+        UsageError: the stand-in cannot be carried out, which says nothing of the line that is missing.
+    """
+    try:
+        verdict = verdict_of(entry, letters, db)
+    except UsageError as error:
+        if mutant.kind != "raise" and any(name in str(error) for name in WRONG_STAND_IN):
+            raise
+        return f"{entry.target}: {error}"
+    return f"{entry.target}: {letters}" if verdict == "fail" else ""
+
+
+def verdict_of(entry: Entry, letters: str, db: str) -> Verdict:
+    """Of few faults, or of few schedules: of all callers at once, or of pairs of operations."""
+    if letters == "AC":
+        faults = (*FAULTS, *entry.needs)
+        return prove.check(entry.scenario, db=db, letters=letters, faults=faults, remedies=False).verdict
+    if letters == "I":
+        return prove.explore(entry.scenario, db=db, runs_max=RUNS_MAX, isolation_level=entry.level).verdict
+    return prove.check(entry.scenario, db=db, letters="I", runs_max=RUNS_MAX, isolation_level=entry.level).verdict
+
+
+@cache
+def transcript(system: str, db: str) -> tuple[tuple[str, str], ...]:
+    """What the shipped commands print."""
+    return tuple(spoken(system, db))
+
+
+def spoken(system: str, db: str) -> Iterator[tuple[str, str]]:
+    """Each command and what it prints, in a fresh directory and an empty database for all of them."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+        wide(),
+        contextlib.nullcontext() if db == "sqlite" else empty_database(db) as url,
+    ):
+        main = import_module(f"examples.{system}.__main__").main
+        for command, on_servers in commands(system):
+            if url is None:
+                yield command, printed(main, shlex.split(command))
+            elif on_servers:
+                yield command, printed(main, [*shlex.split(command), "--db", url])
+
+
+def printed(main: object, arguments: list[str]) -> str:
+    """Both streams, the exit code, and the exception that nobody should see."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        try:
+            code = main(arguments)  # type: ignore[operator]
+        except SystemExit as end:
+            code = end.code
+        except Exception as error:  # whatever it is
+            code = type(error).__name__
+    return f"{out.getvalue()}({code})"
+
+
+@cache
+def commands(system: str) -> list[tuple[str, bool]]:
+    """Those of the README, and then the others; whether each can be asked on a server."""
+    asked = tomllib.loads(COMMANDS.read_text(encoding="utf-8")).get(system, {})
+    alone = set(asked.get("without_db", []))
+    readme = ROOT / "examples" / system / "README.md"
+    prompt = f"{PROMPT}python -m examples.{system} "
+    inside, found = False, []
+    for line in readme.read_text(encoding="utf-8").splitlines():
+        if line.startswith(FENCE):
+            inside = line == FENCE + LANGUAGE
+        if inside and line.startswith(prompt):
+            found.append(line.removeprefix(prompt))
+    found = [each for each in found if each not in {*alone, *asked.get("left_out", [])}]
+    return [(each, each not in alone) for each in (*found, *asked.get("commands", []), *alone)]
