@@ -210,4 +210,8 @@ def test_plain_calls_in_the_same_order_come_to_the_same(db: str, level: str, see
         assert again == found, callers
         legal = all(is_legal(plain, callers, outcome) for outcome in again.values())
     report = prove.explore(scenario_of(callers), db=db, isolation_level=level or None)
-    assert report.verdict == ("pass" if legal else "fail"), (callers, str(report))
+    if report.verdict == "unknown":  # a count that is the caller's own key in each order of them may be either
+        assert all("an answer holds a generated value" in each for each in report.unknowns), (callers, str(report))
+        assert legal
+    else:
+        assert report.verdict == ("pass" if legal else "fail"), (callers, str(report))

@@ -138,11 +138,12 @@ def test_each_order_of_commits_is_a_class(db: str, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.slow
-def test_two_sagas_of_acidity_itself_are_decided() -> None:
+@pytest.mark.parametrize("db", ["sqlite", "postgresql"])
+def test_two_sagas_of_acidity_itself_are_decided(db: str) -> None:
     """Within the schedules that there are by default; all of them would be too many by far."""
     sagas = [Operation(callers.own_saga, key) for key in ("one", "other")]
     given = {"metadata": None, "schema": callers.with_journal, "recover": callers.resume_own}
-    report = prove.explore(scenario(*sagas, **given))
+    report = prove.explore(scenario(*sagas, **given), db=db)
     assert (report.verdict, said(report), report.unknowns) == ("pass", [], ())
 
 

@@ -101,9 +101,7 @@ class HostedSandbox(HostedAccess):
         trial = self.connect_admin(self.database)
         try:
             for statement in self.set_statements():
-                cursor = trial.cursor()
-                cursor.execute(statement)
-                cursor.close()
+                rows_of(trial, statement)
                 if self.complaints and (heard := rows_of(trial, self.complaints)):  # it took another value
                     raise UsageError(str(heard[0][-1]))
         finally:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,6 +20,7 @@ from types import FrameType
 from typing import Any
 
 from acidity.adapters.site import is_user_code, shown
+from acidity.prove.stage.frames import innermost_frame
 
 _FUTEX: Mapping[str, str] = {"x86_64": "202", "aarch64": "98"}
 _WAITS: Mapping[str, tuple[str, ...]] = {"x86_64": ("202", "72", "73"), "aarch64": ("98", "25", "32")}
@@ -64,7 +64,7 @@ class Asleep:
 
 def lock_of_thread(thread: threading.Thread) -> str:
     """The line of the program at which a waiting thread asks for a lock; nothing where it waits for a connection."""
-    frame: FrameType | None = sys._current_frames().get(thread.ident or 0)
+    frame: FrameType | None = innermost_frame(thread.ident)
     line = ""
     while frame is not None:
         name = frame.f_code.co_filename
@@ -107,7 +107,7 @@ def _look(thread: threading.Thread) -> tuple[str, str, int, int] | None:
     """Where it stands and how long it has run; None unless it sleeps on a futex."""
     import platform
 
-    frame = sys._current_frames().get(thread.ident or 0)
+    frame = innermost_frame(thread.ident)
     place = Path(f"/proc/self/task/{thread.native_id}")
     with suppress(OSError, IndexError):
         if place.joinpath("syscall").read_text(encoding="ascii").split()[0] != _FUTEX.get(platform.machine()):

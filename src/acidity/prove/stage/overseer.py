@@ -24,6 +24,7 @@ from typing import Any
 
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated
+from acidity.prove.stage.frames import innermost_frame
 from acidity.prove.stage.quiet import aloud
 
 PATIENCE_S = 1.0  # between a signal, or a time limit, and ending sessions from outside; and from each try to the next
@@ -317,7 +318,7 @@ def _raise_in(thread: int) -> None:
 
 def _stack_of(thread: int | None) -> str:
     """The innermost lines, as file:line in function."""
-    frame = sys._current_frames().get(thread or 0)
+    frame = innermost_frame(thread)
     lines = traceback.extract_stack(frame)[-4:] if frame is not None else []
     return " < ".join(f"{os.path.basename(line.filename)}:{line.lineno} in {line.name}" for line in reversed(lines))  # noqa: PTH119
 

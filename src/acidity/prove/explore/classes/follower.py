@@ -123,7 +123,8 @@ class Follower:
         """The run is over."""
         if self.steps:
             self._give_back({wire[0] for wire in self._open})
-        self._learnt.learn(self._touched)
+        if self.relation.snapshots:  # elsewhere it is nowhere asked; and tokens are other ones in each run
+            self._learnt.learn(self._touched)
 
     def _give_back(self, actors: Collection[str]) -> None:
         for wire, transaction in list(self._open.items()):
