@@ -6,6 +6,7 @@ Sleeps of a hundred seconds stand for the back-off of a program; a run that real
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 import threading
@@ -140,6 +141,24 @@ def test_time_runs_out_after_as_many_sleeps(operation: object) -> None:
     report = prove.explore(at_once(Operation(operation, succeeded=lambda looks: looks == 3)), db="sqlite", runs_max=1)
     assert report.elapsed_s < LONG_S / 2
     assert not report.findings, str(report)
+
+
+def collects(session: Session) -> None:
+    read(session)
+    gc.collect()
+
+
+def counts_time(phase: str, _: object) -> None:
+    bound_monotonic()
+
+
+def test_who_is_called_at_each_collection_tells_the_caller_nothing() -> None:
+    gc.callbacks.append(counts_time)
+    try:
+        report = prove.explore(at_once(Operation(collects)), db="sqlite", runs_max=1)
+    finally:
+        gc.callbacks.remove(counts_time)
+    assert not [note for note in report.notes if "slept" in note], str(report)
 
 
 def read_by_datetime(session: Session) -> None:

@@ -10,6 +10,7 @@ nothing but time, it sleeps.
 from __future__ import annotations
 
 import asyncio
+import gc
 import mmap
 import re
 import struct
@@ -140,6 +141,8 @@ class Naps:
         if event != "c_call" or getattr(argument, "__name__", "") not in _READS:
             return
         owner = getattr(argument, "__self__", None)
+        if any(getattr(collector, "__code__", None) is frame.f_code for collector in gc.callbacks):
+            return  # it is called wherever a collection begins, and tells the caller nothing
         if owner is time and _package(frame) not in _QUIET:
             self._doubts(f"time.{argument.__name__}")
         elif isinstance(owner, type) and issubclass(owner, date):
