@@ -60,6 +60,7 @@ def test_the_time_limit_of_a_run_is_handed_on() -> None:
     assert "run_timeout" not in Request().engine_options
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("words", [("drill", "slow:s", "--runs-max", "1"), ("replay", "slow:s", "ac1:")])
 def test_the_time_limit_of_a_run_can_be_typed(acidity, write, words: tuple[str, ...]) -> None:
     write(

@@ -118,6 +118,7 @@ def cases(table: dict[str, tuple[str, ...]]) -> list[Any]:
     ]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(("engine", "statement"), cases(COMPARED))
 @pytest.mark.one_in(2)
 def test_in_a_commit_of_its_own_it_is_torn_and_in_one_it_is_right(engine: str, statement: str) -> None:
@@ -142,6 +143,7 @@ def test_a_number_handed_out_in_vain_is_no_matter(engine: str, statement: str) -
     assert report.verdict == "pass", report
 
 
+@pytest.mark.dear
 def test_one_commit_does_not_protect_a_table_without_transactions() -> None:
     report = drilled("mariadb", (INSERT, "INSERT INTO loose VALUES (1)", INSERT.replace("new", "newer")))
     assert report.verdict == "fail", report

@@ -340,6 +340,7 @@ class Noted(CommitsInside):
         self.said = commits
 
 
+@pytest.mark.dear
 def test_postgresql_proves_that_a_call_committed_several_times() -> None:
     """In the second run at the latest, when it counts who wrote."""
     with Stage(scenario(pg_call), "postgresql", {}) as stage:
@@ -417,6 +418,7 @@ def maria_hidden_commit(dsn: dict[str, Any]) -> None:
     _maria("hidden_commit", DEBIT, "#x\nCOMMIT", CREDIT, "/*!COMMIT*/", autocommit=False)(dsn)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     ("function", "classifier"),
     [
@@ -447,6 +449,7 @@ MAY_WRITE = [
 ]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
 def test_what_looks_like_a_read_and_may_write(engine: str) -> None:
     functions = [each for each in MAY_WRITE if engine_of(each) == engine]

@@ -320,6 +320,7 @@ def test_connections_are_numbered_also_when_they_are_dropped() -> None:
     assert [call.connection for call in calls(run_raw(operation, "sqlite"))] == [1, 2, 3]
 
 
+@pytest.mark.dear
 def test_rows_of_a_drivers_own_kind_are_answers() -> None:
     def sqlite_row(connection: sqlite3.Connection) -> Any:
         connection.row_factory = sqlite3.Row

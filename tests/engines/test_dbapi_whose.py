@@ -132,6 +132,7 @@ def test_it_is_refused_before_it_connects(raw: Raw, db: str, tmp_path: Path) -> 
     assert not (tmp_path / "other.db").exists()
 
 
+@pytest.mark.dear
 def test_a_connection_that_was_opened_before_is_refused() -> None:
     psycopg = pytest.importorskip("psycopg")
     with Stage(bank(plainly), "postgresql", {}) as stage:

@@ -93,6 +93,7 @@ def nothing(_: Program, __: Connection) -> None:
     """It pays, and that is all."""
 
 
+@pytest.mark.dear
 def test_a_run_at_rest_leaves_its_session_to_the_next() -> None:
     assert after(nothing, asks(SETTING)) == (None, True)
 
@@ -119,6 +120,7 @@ def test_what_discard_takes_away_is_not_found() -> None:
     assert (found, goes_on) == ("55000", True)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     "statement",
     [
@@ -144,6 +146,7 @@ def test_the_row_of_chance_begins_anew() -> None:
     assert after(seeds_and_draws, asks(draws))[1] is False
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     "made",
     [
@@ -172,6 +175,7 @@ def keeps_its_cursor(program: Program, connection: Connection) -> None:
     program.kept.append(driver.cursor())
 
 
+@pytest.mark.dear
 def test_a_cursor_that_is_kept_reaches_no_other_run() -> None:
     def uses_it(program: Program, _: Connection) -> str:
         with pytest.raises(Exception, match="closed") as caught:
@@ -181,6 +185,7 @@ def test_a_cursor_that_is_kept_reaches_no_other_run() -> None:
     assert after(keeps_its_cursor, uses_it) == ("OperationalError", False)
 
 
+@pytest.mark.dear
 def test_a_connection_that_is_kept_is_closed() -> None:
     def keeps(program: Program, connection: Connection) -> None:
         program.kept.append(connection.connection.dbapi_connection)
@@ -207,6 +212,7 @@ def test_what_the_driver_was_told_is_forgotten() -> None:
     assert after(tells, asks_it)[0] == (5, "tuple_row", 1)
 
 
+@pytest.mark.dear
 def test_a_session_that_has_ended_meanwhile_is_not_met() -> None:
     with settled() as (stage, program):
         sandbox = stage.parts[""]
@@ -217,6 +223,7 @@ def test_a_session_that_has_ended_meanwhile_is_not_met() -> None:
         assert not program.goes_on
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(("fault", "goes_on"), [("error-before", True), ("busy", True), ("interrupt", False)])
 def test_a_signal_is_for_one_run_only(fault: str, goes_on: bool) -> None:  # noqa: FBT001 - a parameter of a test
     with settled() as (stage, program):
@@ -331,6 +338,7 @@ def test_a_session_of_our_own_goes_on_without_its_locks_and_settings() -> None:
         assert sandbox.connect_beside() is not again
 
 
+@pytest.mark.dear
 def test_what_was_read_ahead_is_for_one_look_and_for_nothing_that_is_asked_later() -> None:
     with settled() as (stage, _):
         sandbox = stage.parts[""]

@@ -170,6 +170,7 @@ def test_a_bare_driver_is_never_overlooked(function: Callable[..., Any]) -> None
         assert report.runs > 0
 
 
+@pytest.mark.dear
 def test_a_bypass_that_only_a_fault_leads_to_is_noticed() -> None:
     def operation(engine: Engine) -> None:
         try:

@@ -125,6 +125,7 @@ def test_two_commits_in_another_schema_are_torn(torn: Callable[..., Any], db: st
     assert "ledger.accounts" in str(report)
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 @pytest.mark.parametrize("db", SERVERS)
 @pytest.mark.parametrize("right", [core_right, orm_right, path_right, raw_right], ids=lambda each: each.__name__)
@@ -134,6 +135,7 @@ def test_one_commit_in_another_schema_passes(right: Callable[..., Any], db: str)
     assert report.verdict == "pass", report
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", SERVERS)
 def test_schemas_that_metadata_names_are_made(db: str) -> None:
     assert drilled(orm_right, db, schema=None, metadata=Base.metadata).verdict == "pass"
@@ -243,6 +245,7 @@ INSERT INTO child VALUES (1, 2);
 """
 
 
+@pytest.mark.dear
 def test_every_kind_of_table_of_postgresql_is_read_once_and_put_back(made: Callable[[str, str], Made]) -> None:
     one = made("postgresql", EVERY_KIND)
     before = one.sandbox.look().state
@@ -343,6 +346,7 @@ def with_an_extension(connection: Connection) -> None:
     as_superuser(connection, "CREATE TABLE theirs (id int); ALTER EXTENSION plpgsql ADD TABLE theirs")
 
 
+@pytest.mark.dear
 def test_tables_of_an_extension_are_left_out_and_named() -> None:
     report = drilled(core_right, "postgresql", schema=with_an_extension)
     assert report.verdict == "pass", report
@@ -364,6 +368,7 @@ def test_foreign_tables_make_a_run_unknown() -> None:
     assert "the rows of the foreign table far are elsewhere" in str(report)
 
 
+@pytest.mark.dear
 def test_what_cannot_be_compared_is_said(made: Callable[[str, str], Made]) -> None:
     one = made("postgresql", "CREATE TABLE mine (id int)")
     before = one.sandbox.look()
@@ -380,6 +385,7 @@ def stores_a_large_object(connection: Connection) -> None:
     connection.commit()
 
 
+@pytest.mark.dear
 def test_a_run_that_changes_what_cannot_be_compared_is_unknown() -> None:
     report = drilled(stores_a_large_object, "postgresql")
     assert report.verdict == "unknown"

@@ -64,6 +64,7 @@ def write(connection: Any, row: int) -> None:
     connection.cursor().execute(f"UPDATE t SET n = n + 1 WHERE id = {row}")
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", SERVERS)
 def test_a_row_lock_names_its_holder(made: Callable[[str], HostedSandbox], db: str) -> None:
     sandbox = made(db)

@@ -105,6 +105,7 @@ def refuses_without_a_word(engine: Engine) -> None:
         session.get_one(Payment, 1).note = "failed"
 
 
+@pytest.mark.dear
 @pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 def test_a_refusal_that_leaves_a_record_is_right_where_it_says_so(db: str) -> None:

@@ -171,6 +171,7 @@ async def computes() -> None:
         pass
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("hook", [hangs, computes])
 @pytest.mark.one_in(3)
 def test_an_application_that_does_not_start_is_a_wrong_use(hook: Hook) -> None:
@@ -178,6 +179,7 @@ def test_an_application_that_does_not_start_is_a_wrong_use(hook: Hook) -> None:
         drilled(application(hook), run_timeout=0.3)
 
 
+@pytest.mark.dear
 def test_an_application_that_does_not_end_holds_nothing_up() -> None:
     report = drilled(application(shutdown=hangs), run_timeout=0.3)
     assert not any("did not end" in why for why in report.unknowns)

@@ -94,6 +94,7 @@ def one_update(engine: Engine) -> None:
         connection.execute(update(Account).where(Account.id == BOB).values(balance=1))
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(("db", "least"), [("postgresql", 9), ("mariadb", 7)])
 def test_every_fault_keeps_to_names_and_keys_of_ours(sent: list[str], db: str, least: int) -> None:
     faults = [FAULTS[name] for name in FAULTS if not FAULTS[name].in_child]
@@ -120,6 +121,7 @@ def test_every_fault_keeps_to_names_and_keys_of_ours(sent: list[str], db: str, l
                 assert name.startswith((sandbox.quoted(sandbox.bait), "information_schema.")), sql
 
 
+@pytest.mark.dear
 def test_a_deadlock_is_seen_at_once_however_long_the_server_waits_to_look_for_one() -> None:
     with Stage(bank(one_update), "postgresql", {}) as stage:
         (operation,), sandbox = stage.scenario.operations, stage.parts[""]

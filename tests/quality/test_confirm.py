@@ -77,6 +77,7 @@ def test_what_does_not_come_again_is_unknown_with_both_histories(db: str) -> Non
         assert "rows before" in why.partition("the second time")[2]
 
 
+@pytest.mark.dear
 def test_the_next_plainest_run_that_comes_again_is_shown() -> None:
     """The rows are the same after an error before the third write, and at the read before it."""
     once = drilled(bank(tears(Once("third"))), "sqlite", "error-before")

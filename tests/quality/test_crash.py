@@ -91,6 +91,7 @@ MATRIX: dict[tuple[str, str], set[str]] = {
 QUICK = [("delete", "extra"), ("delete", "full"), ("wal", "full"), ("wal", "normal"), ("memory", "extra")]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("setting", mostly_slow(*QUICK, of=MATRIX))
 def test_what_each_setting_loses(setting: tuple[str, str]) -> None:
     journal, synchronous = setting
@@ -152,6 +153,7 @@ def test_what_follows_a_power_cut_is_run_where_several_commits_are_intended(step
         assert "ACI403" in {found.code for found in wrong_one.findings}, str(wrong_one)  # not on a bad disk alone
 
 
+@pytest.mark.dear
 def test_a_coroutine_is_recorded_like_a_function() -> None:
     assert wrong(prove.crash(of(sell_async), remedies=False)) == {LOST}
     assert prove.crash(of(sell_async), settings=DURABLE).verdict == "pass"
@@ -163,6 +165,7 @@ def test_what_commits_nothing_has_nothing_to_lose() -> None:
     assert "nothing is committed" in report.headline
 
 
+@pytest.mark.dear
 def test_settings_of_the_scenario_hold_unless_the_check_says_otherwise() -> None:
     scenario = of(sell, settings={"sqlite": DURABLE, "postgresql": {"fsync": "off"}})
     report = prove.crash(scenario)
@@ -173,6 +176,7 @@ def test_settings_of_the_scenario_hold_unless_the_check_says_otherwise() -> None
 # What is said of a lost commit
 
 
+@pytest.mark.dear
 def test_the_finding_says_what_is_not_on_the_disk_and_what_comes_of_it() -> None:
     report = prove.crash(of(sell), target="shop:sale", remedies=False)
     (finding,) = report.findings
@@ -201,6 +205,7 @@ def test_without_any_sync_the_cause_is_that_and_not_the_deletion_of_a_journal(jo
     assert "COMMIT is the deletion" not in cause
 
 
+@pytest.mark.dear
 def test_with_syncs_the_cause_is_what_is_not_synced() -> None:
     (deleted,) = causes("delete", "full")
     assert deleted.startswith("COMMIT is the deletion of the journal, and with synchronous below EXTRA")
@@ -208,6 +213,7 @@ def test_with_syncs_the_cause_is_what_is_not_synced() -> None:
     assert log == "nothing has synced the write-ahead log when COMMIT returns"
 
 
+@pytest.mark.dear
 def test_a_state_can_be_made_again_and_another_log_is_unknown() -> None:
     scenario = of(sell)
     (finding,) = prove.crash(scenario, remedies=False).findings

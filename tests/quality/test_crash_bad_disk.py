@@ -52,6 +52,7 @@ def refused(report: Report) -> Bound:
     return next(bound for bound in report.bounds if bound.name == "requests that the disk refused")
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("setting", mostly_slow(("delete", "extra"), ("wal", "full"), of=SAFE))
 def test_one_transaction_is_there_or_not_whatever_the_disk_refuses(setting: tuple[str, str]) -> None:
     journal, synchronous = setting
@@ -68,6 +69,7 @@ def test_a_coroutine_meets_the_same_disk() -> None:
     assert (report.verdict, refused(report).covered) == ("pass", refused(prove.crash(of(sell))).covered)
 
 
+@pytest.mark.dear
 def test_who_swallows_an_error_of_the_disk_tells_a_false_success() -> None:
     report = prove.crash(of(sell_and_hope), settings=DURABLE)
     (finding,) = report.findings
@@ -81,6 +83,7 @@ def test_who_swallows_an_error_of_the_disk_tells_a_false_success() -> None:
     assert prove.crash(of(sell_or_say_so), settings=DURABLE).verdict == "pass"
 
 
+@pytest.mark.dear
 def test_it_counts_for_letter_a_and_two_commits_are_one_cause() -> None:
     card = prove.check(of(sell_and_hope), letters="AD", settings=DURABLE, faults=("error-before",), remedies=False)
     assert (letters(card)["A"], letters(card)["D"]) == ("fail", "pass")
@@ -88,6 +91,7 @@ def test_it_counts_for_letter_a_and_two_commits_are_one_cause() -> None:
     assert (torn.code, [also.code for also in torn.also]) == ("ACI403", ["ACI201"])
 
 
+@pytest.mark.dear
 def test_without_a_journal_on_the_disk_an_error_of_the_disk_tears_or_damages() -> None:
     in_memory = {"journal_mode": "memory"}
     report = prove.crash(of(sell), settings=in_memory, remedies=False)
@@ -104,6 +108,7 @@ def test_without_a_journal_on_the_disk_an_error_of_the_disk_tears_or_damages() -
     assert (again.verdict, again.runs) == ("fail", 1)
 
 
+@pytest.mark.dear
 def test_a_refused_request_can_be_made_again_and_another_one_is_unknown() -> None:
     for schedule in ("ac1:A3!io-error@1.write", "ac1:A3!disk-full*@1.write", "ac1:A3!io-error*@2.sync"):
         wrong = prove.replay_crash(of(sell_and_hope), schedule, settings=DURABLE)

@@ -90,6 +90,7 @@ def emits_afterwards(engine: Engine) -> dict[str, bool]:
     return {"success": True}
 
 
+@pytest.mark.dear
 @SETTINGS
 def test_a_message_in_another_transaction_is_torn_from_its_change(setting: tuple[str, str]) -> None:
     assert Word.TORN.value in wrong(crashed(of_outbox(emits_afterwards), setting))
@@ -105,6 +106,7 @@ POINTS = {
 }
 
 
+@pytest.mark.dear
 def test_the_crash_points_of_the_checkout(tmp_path: Path) -> None:
     """Whatever was done before COMMIT is gone, and 1 ms after it all nine steps are there."""
     path, points = tmp_path / "shop.db", dict[str, int]()

@@ -68,6 +68,7 @@ def test_a_commit_in_each_is_torn(where: tuple[str, ...]) -> None:
     assert "two-phase commit" in torn.remedies[0].note
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("where", TOGETHER, ids=ids)
 def test_one_that_writes_to_one_of_them_passes(where: tuple[str, ...]) -> None:
     report = drilled(shops.only_takes, where, faults=FEW)
@@ -108,6 +109,7 @@ def test_twice_is_doubled() -> None:
     assert {"torn", "doubled"} <= said(report), str(report)
 
 
+@pytest.mark.dear
 def test_one_commit_over_two_attached_files_passes() -> None:
     report = drilled(shops.attached, ("sqlite",), faults=FEW)
     assert report.verdict == "pass", str(report)
@@ -125,6 +127,7 @@ def test_bound_engines(where: tuple[str, ...]) -> None:
     assert drilled(shops.only_takes_with_engines_of_its_own, where, bind=BIND, faults=faults).verdict == "pass"
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("where", TOGETHER, ids=ids)
 @pytest.mark.parametrize("function", [shops.with_engines_of_its_own, shops.only_takes_with_engines_of_its_own], ids=ids)
 @pytest.mark.one_in(2)
@@ -216,6 +219,7 @@ def test_an_outage_is_one_databases() -> None:
     assert len(run.second.tables["orders.orders"].rows) == 1
 
 
+@pytest.mark.dear
 def test_faults_of_a_server_are_those_of_the_struck_call() -> None:
     """PostgreSQL ends an idle transaction, MariaDB does not; SQLite has no proxy, and PostgreSQL has."""
     with Stage(shop(shops.commit_each, "postgresql", "mariadb"), "sqlite", {}) as stage:

@@ -84,6 +84,7 @@ def test_a_run_that_does_not_end_is_unknown_and_the_check_goes_on(hang: Callable
     assert drilled(hanging(move)).verdict == "pass"  # the twin: nothing of it is left
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", SLEEPS)
 def test_a_driver_that_waits_for_its_server_is_ended_from_outside(db: str) -> None:
     def waits(session: Session) -> None:
@@ -94,6 +95,7 @@ def test_a_driver_that_waits_for_its_server_is_ended_from_outside(db: str) -> No
     assert "did not end within 2 s" in report.unknowns[0]
 
 
+@pytest.mark.dear
 def test_a_coroutine_that_waits_for_ever_is_cancelled() -> None:
     cancelled = []
 
@@ -120,11 +122,13 @@ def test_a_child_process_that_does_not_end_is_killed() -> None:
     assert not any("did not end" in unknown for unknown in report.unknowns)
 
 
+@pytest.mark.dear
 def test_the_limit_of_the_check_holds_where_the_operation_has_none() -> None:
     report = drilled(hanging(sleeps), faults=("error-before",), runs_max=1, run_timeout=LIMIT_S)
     assert "did not end within 0.6 s" in report.unknowns[0]
 
 
+@pytest.mark.dear
 def test_the_operation_itself_hangs() -> None:
     report = drilled(Operation(sleeps, timeout=0.1))
     assert report.verdict == "unknown"
@@ -156,6 +160,7 @@ def clean(session: Session) -> None:
     session.commit()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("hang", [forever, counting])
 @pytest.mark.parametrize("place", ["invariants", "setup", "schema"])
 @pytest.mark.one_in(2)
@@ -170,6 +175,7 @@ def test_what_describes_a_scenario_does_not_hang_a_check(place: str, hang: Calla
         prove.drill(bank(clean, **options[place]), faults=("error-before",), remedies=False, run_timeout=0.3)
 
 
+@pytest.mark.dear
 def test_an_invariant_of_runs_that_hangs_leaves_it_undecided() -> None:
     scenario = bank(clean, invariants=[on_the_rows_after])
     report = prove.drill(scenario, faults=("error-before",), remedies=False, run_timeout=0.3)
@@ -178,6 +184,7 @@ def test_an_invariant_of_runs_that_hangs_leaves_it_undecided() -> None:
     assert "in forever" in report.unknowns[0]
 
 
+@pytest.mark.dear
 def test_also_that_hangs_leaves_it_undecided() -> None:
     report = prove.drill(
         bank(Operation(clean, also=[on_the_rows_after])), faults=("error-before",), remedies=False, run_timeout=0.3
@@ -185,6 +192,7 @@ def test_also_that_hangs_leaves_it_undecided() -> None:
     assert "also= of clean did not end within 0.3 s; it stood at" in report.unknowns[0]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("step", ["recover", "settle"])
 def test_a_step_that_hangs_leaves_it_undecided(step: str) -> None:
     scenario = bank(clean, commits="several", invariants=[bool], **{step: forever})
@@ -192,6 +200,7 @@ def test_a_step_that_hangs_leaves_it_undecided(step: str) -> None:
     assert "did not end within 0.3 s; it stood at" in report.unknowns[0]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", SLEEPS)
 def test_an_invariant_that_waits_for_its_server_is_ended_from_outside(db: str) -> None:
     def waits(session: Session) -> None:
@@ -201,6 +210,7 @@ def test_an_invariant_that_waits_for_its_server_is_ended_from_outside(db: str) -
         prove.drill(bank(clean, invariants=[waits]), db=db, faults=("error-before",), remedies=False, run_timeout=1)
 
 
+@pytest.mark.dear
 def test_a_replay_has_the_limit_too() -> None:
     with pytest.raises(UsageError, match=r"did not end within 0\.3 s"):
         prove.replay(bank(sleeps), "ac1:", run_timeout=0.3)

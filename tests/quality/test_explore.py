@@ -76,6 +76,7 @@ def test_verdict_and_name(name: str, db: str, level: str) -> None:
     assert schedules.covered == schedules.total == report.runs > 0
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", SERVERS)
 @pytest.mark.one_server
 def test_a_deadlock_is_a_warning_with_both_lines(db: str) -> None:
@@ -87,6 +88,7 @@ def test_a_deadlock_is_a_warning_with_both_lines(db: str) -> None:
     assert [move.result for move in warning.lanes if move.result.startswith(("waits", "error"))] != []
 
 
+@pytest.mark.dear
 def test_who_closes_a_cycle_is_its_victim() -> None:
     """And not who has waited for longest, as on PostgreSQL without further ado."""
     (warning,) = explored("deadlock", "postgresql").findings
@@ -117,6 +119,7 @@ def test_the_nearest_right_schedule_stands_beside() -> None:
     assert finding.explanation[-1] == "right is ac1:A3.B3, which differs from turn 2 on: there A goes on"
 
 
+@pytest.mark.dear
 def test_the_printed_schedule_shows_it_again() -> None:
     (finding,) = explored("lost update", "sqlite").findings
     again = prove.replay_together(SCENARIOS["lost update"], str(finding.schedule))

@@ -31,6 +31,7 @@ def explored(monkeypatch: pytest.MonkeyPatch, db: str, deviates: Callable[[int],
     return prove.explore(at_once(*[Operation(withdraw_guarded, 10)] * 3), db=db)
 
 
+@pytest.mark.dear
 @pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 def test_what_deviates_every_other_time_is_unknown(monkeypatch: pytest.MonkeyPatch, db: str) -> None:
@@ -39,6 +40,7 @@ def test_what_deviates_every_other_time_is_unknown(monkeypatch: pytest.MonkeyPat
     assert "not deterministic" in report.unknowns[0]
 
 
+@pytest.mark.dear
 @pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 def test_what_deviates_once_is_run_again(monkeypatch: pytest.MonkeyPatch, db: str) -> None:

@@ -66,6 +66,7 @@ def test_whoever_waits_for_one_is_seen_waiting(db: str) -> None:
     assert (report.verdict, report.unknowns) == ("pass", ()), str(report)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", LOCKS)
 @pytest.mark.one_server
 def test_locks_of_different_names_keep_nobody_apart(db: str) -> None:

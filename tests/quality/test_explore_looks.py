@@ -97,6 +97,7 @@ def writes_beside_the_time(session: Session) -> None:
     session.commit()
 
 
+@pytest.mark.dear
 @pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
 def test_a_time_beside_it_hides_nothing(db: str) -> None:
@@ -128,6 +129,7 @@ def counts(session: Session) -> str:
     return "done"
 
 
+@pytest.mark.dear
 def test_state_that_is_there_only_meanwhile_is_state() -> None:
     """Two of the schedules begin the other caller while the first one holds the flag, which no row tells."""
     told = explored(turns_away, "postgresql")
@@ -150,6 +152,7 @@ async def reads_in_turn(async_engine: Any) -> None:
         await connection.execute(text("UPDATE notes SET words = :words"), {"words": words + 1})
 
 
+@pytest.mark.dear
 def test_calls_side_by_side_of_one_caller_are_not_waited_for() -> None:
     """A gate holds one of them, and the other one would never come to an end."""
     report = explored(reads_at_once, "sqlite")

@@ -23,6 +23,7 @@ def explored(pair: tuple[Program, ...], db: str, level: str | None) -> Report:
     return prove.explore(scenario, db=db, isolation_level=level, runs_max=3_000)
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(12)
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: " and ".join(each.__name__ for each in pair))
 @pytest.mark.parametrize(("db", "level"), LEVELS, ids=lambda value: value or "default")

@@ -141,6 +141,7 @@ def change_over(connect: Callable[[Any], Any]) -> Callable[[Any], None]:
     return changed
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(("connect", "db"), CONNECTIONS)
 def test_all_rows_in_another_form(connect: Callable[[Any], Any], db: str) -> None:
     scenario = Scenario(Operation(change_over(connect)), metadata=Base.metadata, setup=seed)

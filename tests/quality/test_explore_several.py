@@ -123,6 +123,7 @@ def test_too_many_orders_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
 # Classes: of callers that share nothing, in which order they commit is what tells
 
 
+@pytest.mark.dear
 @pytest.mark.one_engine
 @pytest.mark.parametrize("db", SERVERS)
 def test_each_order_of_commits_is_a_class(db: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,7 @@ def explored(operation: object, db: str = "sqlite", **options: object) -> Report
     return report
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     ("operation", "verdict"),
     [
@@ -190,6 +191,7 @@ def read(session: Session) -> None:
     session.rollback()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     ("operation", "clock"),
     [

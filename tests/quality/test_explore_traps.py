@@ -154,6 +154,7 @@ _numbers: Iterator[int] = itertools.count()
 _two = threading.Lock(), threading.Lock()
 
 
+@pytest.mark.dear
 def test_who_waits_for_ever_is_unknown_with_what_it_waits_for() -> None:
     report = prove.explore(twice(stuck_beside_another), run_timeout=20)
     assert report.verdict == "unknown"
@@ -175,6 +176,7 @@ def endless(session: Session) -> None:
         time.sleep(0.001)
 
 
+@pytest.mark.dear
 def test_an_endless_caller_is_unknown() -> None:
     report = prove.explore(at_once(Operation(endless), Operation(look)), run_timeout=0.3)
     assert report.verdict == "unknown"
@@ -286,6 +288,7 @@ def stamp(session: Session) -> None:
     session.commit()
 
 
+@pytest.mark.dear
 def test_a_clock_that_tells_seconds_is_a_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{__name__}._chances", itertools.count())
     report = prove.explore(prove.Scenario(Operation(stamp), Operation(stamp, name="other"), schema=make_stamps))

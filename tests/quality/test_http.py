@@ -115,6 +115,7 @@ def test_a_request_that_only_reads() -> None:
 # What a status tells
 
 
+@pytest.mark.dear
 def test_5xx_with_an_unanswered_commit_is_unknown() -> None:
     report = drill(request(web_apps.answering_503))
     assert report.verdict == "pass", str(report)

@@ -142,6 +142,7 @@ RIGHT = [
 ]
 
 
+@pytest.mark.dear
 @pytest.mark.one_engine
 @pytest.mark.parametrize(("db", "function", "said"), WRONG)
 @pytest.mark.one_in(2)
@@ -208,6 +209,7 @@ GUARD = {
 }
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(("db", "said"), [("postgresql", "advisory lock 9"), ("mariadb", "an advisory lock")])
 def test_a_lock_that_no_text_names_is_seen(db: str, said: str) -> None:
     def tables(connection: Connection) -> None:

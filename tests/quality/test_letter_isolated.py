@@ -200,6 +200,7 @@ def lock_and_look(session: Session) -> int:
     return session.scalar(select(Account.balance).where(Account.id == 1).with_for_update(nowait=True)) or 0
 
 
+@pytest.mark.dear
 def test_a_lock_is_no_mere_read() -> None:
     """On a server one of two callers is refused, whatever they write."""
     report = isolated(prove.check(at_once(Operation(lock_and_look)), db="postgresql", letters="I"))

@@ -73,6 +73,7 @@ def test_two_threads_without_acidity_do_the_same(use: Use, tmp_path: Path) -> No
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", ["json", "ordering"])
 def test_what_sqlalchemy_brings(name: str, tmp_path: Path) -> None:

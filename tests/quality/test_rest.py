@@ -270,6 +270,7 @@ def test_a_lock_of_the_session(db: str) -> None:
     assert "advisory lock" in str(gone_wrong(Program(keeps_a_lock), db).leaks)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("leaves", [may_only_read_from_now_on, tells_its_driver_to_only_read])
 def test_a_session_that_can_no_longer_write(leaves: Callable[..., None]) -> None:
     assert "read-only transaction" in gone_wrong(Program(leaves), "postgresql").stopped
@@ -293,6 +294,7 @@ def test_a_pool_that_is_none_of_sqlalchemys_usual(visits: list[int]) -> None:
     assert len(visits) == 3
 
 
+@pytest.mark.dear
 def test_a_trigger_that_the_strangers_own_statement_sets_off(visits: list[int]) -> None:
     """He deletes no row, and yet the trigger writes one: what was foretold does not hold, so he comes ever after."""
     function = "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {} RETURN NULL; END $$"

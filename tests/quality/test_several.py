@@ -113,6 +113,7 @@ def named(control: Control) -> str:
     return control.name
 
 
+@pytest.mark.dear
 @pytest.mark.one_in(4)
 @pytest.mark.one_engine
 @pytest.mark.parametrize("control", NAMED, ids=named)
@@ -144,6 +145,7 @@ def replayed(control: Control, schedule: str, db: str = "sqlite") -> prove.Repla
 class TestTold:
     """The table of what was told and what is there, with somebody who carries on."""
 
+    @pytest.mark.dear
     @pytest.mark.one_server
     @pytest.mark.parametrize("db", ENGINES)
     def test_a_refused_commit_and_recovery_carried_on(self, db: str) -> None:

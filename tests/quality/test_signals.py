@@ -175,6 +175,7 @@ def test_s4_a_hook_of_fork_may_swallow_it(monkeypatch: pytest.MonkeyPatch) -> No
 armed: list[int] = []
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", ["postgresql", "mariadb"])
 def test_s5_an_administrator_that_was_interrupted_does_not_hang_the_end(db: str) -> None:
     began = time.monotonic()
@@ -210,6 +211,7 @@ def test_s4_what_the_end_from_outside_breaks_is_no_error_of_its_own(lost: None, 
         prove.drill(bank(operation, **options.get(place, {})), faults=("error-after",), remedies=False)
 
 
+@pytest.mark.dear
 def test_s4_what_is_stuck_in_a_driver_is_ended_from_outside() -> None:
     """The exception of the signal is lost, and the server sleeps for a minute."""
     from sqlalchemy import text

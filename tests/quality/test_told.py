@@ -108,6 +108,7 @@ SAY_FAILED = (ops.failure_as_answer, in_an_exception, in_a_status)
 SAY_NOTHING = (in_words, in_a_member, counts_though_it_failed)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", ENGINES)
 @pytest.mark.one_in(3)
 def test_other_numbers_are_success_where_the_rows_are_as_after(db: str) -> None:

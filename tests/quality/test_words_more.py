@@ -259,6 +259,7 @@ class TestVerdict:
         assert report.verdict == "unknown", report
         assert "changed no row" in report.unknowns[0]
 
+    @pytest.mark.dear
     @pytest.mark.parametrize("db", ["sqlite", "postgresql", "mariadb"])
     @pytest.mark.parametrize("asked", ["SELECT nothing FROM accounts", "ROLLBACK TO SAVEPOINT nothing"])
     @pytest.mark.one_in(2)
@@ -286,6 +287,7 @@ class TestVerdict:
         assert not [finding for finding in report.findings if finding.word == "false success"], report
         assert not report.unknowns
 
+    @pytest.mark.dear
     def test_a_write_without_effect_is_no_success_of_an_error_that_was_taken_back(self) -> None:
         """An error in another transaction, or one that never came to the database, makes no COMMIT a ROLLBACK."""
 

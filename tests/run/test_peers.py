@@ -59,6 +59,7 @@ def test_the_package_does_what_the_table_says(row: list[str]) -> None:
     assert line(ended) == row[3]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("row", ROWS, ids=name)
 def test_the_same_with_atomic_does_what_the_table_says(row: list[str]) -> None:
     ended = struck(WITH_ATOMIC[use_in(row).target], DB, at_in(row))

@@ -103,6 +103,7 @@ def test_a_reversal_that_fails_has_reversed_nothing(database: Engine) -> None:
     assert balances(database) == (100, 0)
 
 
+@pytest.mark.dear
 def test_an_original_under_way_is_waited_for(database: Engine) -> None:
     """It has written its marker and not committed; the reversal must not say that there is nothing."""
     begun, go_on, answers = threading.Event(), threading.Event(), {}

@@ -108,6 +108,7 @@ def test_the_mistakes_by_hand(name: str) -> None:
     assert script(f"budget/shown/{name}")(None) == (BY_HAND | ON_SQLITE)[name]
 
 
+@pytest.mark.dear
 @pytest.mark.one_server
 @pytest.mark.parametrize("db", SERVERS)
 def test_the_mistakes_by_hand_on_servers(db: str) -> None:

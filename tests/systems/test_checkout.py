@@ -103,6 +103,7 @@ def test_the_mistakes_by_hand(name: str) -> None:
     assert script(f"checkout/shown/{name}")(None) == BY_HAND[name]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", SERVERS)
 def test_the_mistakes_by_hand_on_servers(db: str) -> None:
     with empty_database(db) as url:

@@ -132,6 +132,7 @@ def test_what_a_client_is_told(bank: Folder, framework: str) -> None:
     assert sorted(bank.charges().values()) == [Decimal(560), Decimal(560)]
 
 
+@pytest.mark.dear
 def test_the_gateway_charges_once_under_a_key(tmp_path: Path) -> None:
     """Here, and behind a network: what was charged stays, what was closed is declined, and no answer is no no."""
     folder = Folder(tmp_path)

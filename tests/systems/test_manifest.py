@@ -65,7 +65,7 @@ def other_drivers(entry: Entry, db: str) -> Iterator[str]:
 
 @pytest.mark.one_way
 @pytest.mark.one_engine
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.few_or_all
 @pytest.mark.parametrize(("entry", "db"), cells("AC"))
 def test_alone(entry: Entry, db: str) -> None:
@@ -87,7 +87,7 @@ def test_alone(entry: Entry, db: str) -> None:
 
 @pytest.mark.one_way
 @pytest.mark.one_engine
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("pairs", BOTH_WAYS)
 @pytest.mark.parametrize(("entry", "db"), cells("I"))
 def test_at_once(entry: Entry, db: str, *, pairs: bool) -> None:

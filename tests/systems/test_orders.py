@@ -145,11 +145,13 @@ def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
         sandbox.close()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("server", SERVERS, indirect=True)
 def test_the_mistakes_by_hand_on_servers(server: tuple[str, str]) -> None:
     mistakes(*server)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("server", SERVERS, indirect=True)
 def test_a_person_uses_it_on_servers(server: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     for command in (*BEFORE, "place-first 5001 1 280 15x1@280 12x2@140", "confirm 5001 1"):

@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 PAGE = Path(__file__).parents[3] / "docs" / "run" / "two-phase.md"
 
 
+@pytest.mark.dear
 def test_page(pair_of: Any) -> None:
     urls = pair_of("postgresql", "mariadb").urls
     engines = {f"{name}_engine": create_engine(url, poolclass=NullPool) for name, url in urls.items()}

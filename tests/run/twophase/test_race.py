@@ -55,6 +55,7 @@ def impatient(pair: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.dear
 def test_a_coordinator_that_is_deciding_is_left_alone(pair: Any) -> None:
     seen: dict[str, Any] = {}
     assert told_while_recovering(pair, "do_commit", seen=seen) == []

@@ -322,6 +322,7 @@ def test_what_postgresql_cannot_prepare(one_kind: Any, number: int, statement: s
     assert there(one_kind, number) == [False, False]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("most", ["0", "1"])
 def test_a_postgresql_without_prepared_transactions(one_kind: Any, number: int, most: str) -> None:
     server = start({"max_prepared_transactions": most}, dedicated=True)
