@@ -25,7 +25,7 @@ class CauseKind(StrEnum):
         COMMIT_LEFT_OPEN: a refused COMMIT left its transaction open, and nobody rolled it back.
         RESEND: something was sent again on a new connection or in a new transaction, or took place outside once more.
         EFFECT: something outside the database took place before COMMIT, and the rows never came.
-        UNHEARD_EFFECT: something outside the database took place, its answer was lost, and the rows never came.
+        UNHEARD_EFFECT: the same, where its answer was lost and the program made a no of that.
         LOST_EFFECT: the rows are committed, and what belongs to them outside the database did not take place.
         MISSING_REFUSAL: a call that should have been refused was carried out.
         CLEAN_RUN: a constraint or an invariant does not hold although nothing failed.

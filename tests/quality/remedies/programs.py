@@ -218,6 +218,15 @@ def mailed_before(session_factory: sessionmaker[Session]) -> None:
         session.add(Order(id=1, product_id=1))
 
 
+def mailed_or_told(session_factory: sessionmaker[Session]) -> str:
+    """An answer is made of it that there was none, as if that were a no."""
+    try:
+        mailed_before(session_factory)
+    except Exception:
+        return "not mailed, so nothing is ordered"
+    return "mailed"
+
+
 def mailed_after(session_factory: sessionmaker[Session]) -> None:
     with session_factory.begin() as session:
         session.add(Order(id=1, product_id=1))

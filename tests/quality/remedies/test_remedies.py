@@ -164,6 +164,12 @@ def test_an_effect_after_commit_that_nothing_sends_later_is_a_cause_of_its_own(s
     assert [remedy for found in report.findings for remedy in found.remedies] == []
 
 
+def test_who_makes_a_no_of_an_answer_that_was_lost_is_another_cause() -> None:
+    wrong = Operation(programs.mailed_or_told, succeeded=lambda told: told == "mailed")
+    report = prove.drill(shop(wrong, effects=[programs.mail]), db="sqlite", faults=["effect-after"], remedies=False)
+    assert [found.kind for found in report.findings if found.severity == "error"] == [CauseKind.UNHEARD_EFFECT]
+
+
 @pytest.mark.dear
 def test_a_second_attempt_sends_after_its_own_commit() -> None:
     """What the first one had to send is given up with it; two mails are one finding, a mail without an order another."""

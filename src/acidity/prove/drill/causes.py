@@ -129,9 +129,9 @@ class Causes:
                     return Cause(CauseKind.RESEND, place_of(call), call.sql)
         if self._baseline.rows_alone(run.end) is Rows.AFTER:
             return Cause(CauseKind.LOST_EFFECT, self._effect(history))
-        unheard = [each.call for each in history if each.call.kind is Kind.EFFECT and each.reply.status == "error"]
-        if unheard and not run.ending.killed:  # to send it after COMMIT would not make its answer come
-            return Cause(CauseKind.UNHEARD_EFFECT, place_of(unheard[0]))
+        unheard = [each for each in history if each.call.kind is Kind.EFFECT and each.reply.status == "error"]
+        if unheard and not run.ending.killed and not run.ending.exception:  # the program has made an answer of that
+            return Cause(CauseKind.UNHEARD_EFFECT, place_of(unheard[0].call))
         return Cause(CauseKind.EFFECT, self._effect(history))
 
     def _again(self, history: History, struck: int) -> Place | None:
