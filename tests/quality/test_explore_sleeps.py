@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic as bound_monotonic
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -160,6 +161,16 @@ def test_who_is_called_at_each_collection_tells_the_caller_nothing() -> None:
     finally:
         gc.callbacks.remove(counts_time)
     assert not [note for note in report.notes if "slept" in note], str(report)
+
+
+@pytest.mark.parametrize(("package", "tells"), [("psycopg.waiting", False), ("app.payments", True)])
+def test_a_driver_that_limits_its_own_waits_tells_the_caller_nothing(package: str, tells: bool) -> None:  # noqa: FBT001
+    module: dict[str, Any] = {"__name__": package, "monotonic": bound_monotonic}
+    exec("def waits(): monotonic()", module)
+    with naps.skipping() as clock, acting(Actor("A", PassThrough())):
+        time.sleep(LONG_S)
+        module["waits"]()
+    assert clock.doubt == ("time.monotonic in app.payments" if tells else "")
 
 
 def read_by_datetime(session: Session) -> None:

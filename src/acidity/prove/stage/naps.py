@@ -33,7 +33,11 @@ _SLEEP, _SLEEP_ASYNC, _START = time.sleep, asyncio.sleep, threading.Thread.start
 _CLOCKS = ("time", "monotonic", "perf_counter")
 _REAL = {name: getattr(time, name) for each in _CLOCKS for name in (each, f"{each}_ns")}
 _READS = frozenset([*_REAL, "localtime", "gmtime", "ctime", "asctime", "strftime", "now", "utcnow", "today"])
-_QUIET = frozenset({"threading", "queue", "concurrent", "logging", "asyncio", "selectors", "sqlalchemy", "acidity"})
+_DBAPI = frozenset(
+    {"sqlite3", "aiosqlite", "psycopg", "psycopg_pool", "psycopg2", "asyncpg", "pymysql", "aiomysql", "MySQLdb"}
+)
+"""Drivers: they ask `time` to limit how long they wait for a server."""
+_QUIET = _DBAPI | {"threading", "queue", "concurrent", "logging", "asyncio", "selectors", "sqlalchemy", "acidity"}
 """Modules that ask `time` for nothing that a caller would see."""
 _IDLE = frozenset({"threading", "queue", "concurrent", "anyio"})
 """Modules of threads that wait for work."""
@@ -144,7 +148,7 @@ class Naps:
         if any(getattr(collector, "__code__", None) is frame.f_code for collector in gc.callbacks):
             return  # it is called wherever a collection begins, and tells the caller nothing
         if owner is time and _package(frame) not in _QUIET:
-            self._doubts(f"time.{argument.__name__}")
+            self._doubts(f"time.{argument.__name__} in {frame.f_globals.get('__name__')}")
         elif isinstance(owner, type) and issubclass(owner, date):
             self._doubts(f"{owner.__name__}.{argument.__name__}")
 
