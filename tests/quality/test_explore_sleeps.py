@@ -13,11 +13,12 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from time import monotonic as bound_monotonic
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -171,6 +172,20 @@ def test_a_driver_that_limits_its_own_waits_tells_the_caller_nothing(package: st
         time.sleep(LONG_S)
         module["waits"]()
     assert clock.doubt == ("time.monotonic in app.payments" if tells else "")
+
+
+def connects_again(dsn: str) -> None:
+    for _ in range(2):
+        with closing(psycopg.connect(dsn)) as connection:
+            connection.execute("SELECT 1")
+        time.sleep(SHORT_S)
+
+
+@pytest.mark.dear
+def test_nor_does_one_that_connects() -> None:
+    operation = Operation(connects_again, inject="dsn")
+    report = prove.explore(at_once(operation, operation), db="postgresql", runs_max=1)
+    assert not [note for note in report.notes if "slept" in note], str(report)
 
 
 def read_by_datetime(session: Session) -> None:
