@@ -60,11 +60,20 @@ def charges_in_the_transaction(engine: Engine) -> None:
         gateway.charge()
 
 
+def charges_or_declines(engine: Engine) -> str:
+    try:
+        charges_in_the_transaction(engine)
+    except Exception:
+        return "declined"
+    return "paid"
+
+
 @pytest.mark.parametrize(
     ("fault", "cause"),
     [("effect-after", "the answer of the effect"), ("commit-refused", "does not wait for COMMIT")],
 )
 def test_an_answer_that_is_lost_is_another_cause_than_a_commit_that_fails(fault: str, cause: str) -> None:
-    scenario = bank(charges_in_the_transaction, effects=[Effect(gateway.charge)])
+    operation = Operation(charges_or_declines, succeeded=lambda answer: answer == "paid")
+    scenario = bank(operation, effects=[Effect(gateway.charge)])
     [found] = prove.drill(scenario, faults=[fault], remedies=False).findings
     assert (found.word, cause in found.cause) == ("torn", True), found.cause
