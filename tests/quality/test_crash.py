@@ -229,6 +229,23 @@ def test_a_state_can_be_made_again_and_another_log_is_unknown() -> None:
             prove.replay_crash(scenario, schedule)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "db"),
+    [
+        ("ac1:A3!server-killed-after", "sqlite"),
+        ("ac1:A3!server-killed-after.B", "sqlite"),
+        ("ac1:A!server-killed@3500.us.B", "sqlite"),
+        ("ac1:A3!client-killed-after", "sqlite"),
+        ("ac1:A3!power-loss@14.0", "postgresql"),
+        ("ac1:A3!power-loss@14.0", "mariadb"),
+        ("ac1:A3!server-killed-after.Q", "postgresql"),
+    ],
+)
+def test_what_does_not_happen_to_an_engine_is_refused_and_no_pass(schedule: str, db: str) -> None:
+    with pytest.raises(UsageError):
+        prove.replay_crash(of(sell), schedule, db=db)
+
+
 def test_the_budget_is_kept_and_makes_it_unknown() -> None:
     for bound in ({"runs_max": 5}, {"budget": 0.0}):
         report = prove.crash(of(sell), settings=DURABLE, **bound)

@@ -23,7 +23,7 @@ from acidity.prove.crash.bad_disk import BadDisk
 from acidity.prove.crash.carried_on import CarriedOn
 from acidity.prove.crash.clients import kill_under_clients
 from acidity.prove.crash.disk import Disk
-from acidity.prove.crash.findings import Recorded, finding_of
+from acidity.prove.crash.findings import POWER_LOSS, Recorded, finding_of
 from acidity.prove.crash.judge import Judge, Judged, NoPrefixes, Prefix, Word, calls_until, prefixes_of, whole
 from acidity.prove.crash.killed import OWN_SERVER, kill_and_see
 from acidity.prove.crash.log import Log
@@ -64,6 +64,17 @@ class Wanted:
 
     operation: int
     schedule: Schedule
+
+    def require_of(self, engine: str) -> None:
+        """See that it is something that happens to this engine.
+
+        Raises:
+            UsageError: a server is to be killed where there is none, or the power to be cut where servers are killed.
+        """
+        (fault, *_) = (choice.fault for choice in self.schedule.choices)
+        if (fault == POWER_LOSS or fault in REFUSALS) == (engine in OWN_SERVER):
+            what = "has no server or client that is killed" if engine not in OWN_SERVER else "is killed, not cut off"
+            raise UsageError(f"schedule: {self.schedule} is of another engine: {engine} {what}; name the one with --db")
 
     @property
     def calls(self) -> int:
@@ -110,6 +121,8 @@ def run_crash(scenario: Scenario, asked: CheckOptions, wanted: Wanted | None = N
     crashed: Crashed | None = None
     try:
         engine = engine_of(asked.db).name
+        if wanted is not None:
+            wanted.require_of(engine)
         settings = {**OWN_SERVER.get(engine, {}), **asked.settings}
         with Stage(scenario, asked.db, settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
             crashed = Crashed(stage.sandbox.info(), Blow.KILLED if engine in OWN_SERVER else Blow.POWER_LOSS)

@@ -158,7 +158,8 @@ def one_state(schedule: Schedule, operation: int) -> Check[Crashed]:
     choice = schedule.choices[0] if schedule.choices else None
     beside = schedule.choices[1:]
     known = choice is not None and (choice.fault, bool(choice.state)) in (_UNDER_CLIENTS if beside else _ONE)
-    if not known or any(each.fault for each in beside):
+    clients = sorted({each.actor for each in schedule.choices})
+    if not known or any(each.fault for each in beside) or clients != list("ABC"[: len(clients)]):
         raise UsageError(
             f"a crash is one choice, as in ac1:A3!power-loss@14.0 or ac1:A3!server-killed-after, not {schedule}"
         )
