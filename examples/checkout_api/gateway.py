@@ -90,8 +90,14 @@ class Folder:
 
     def charges(self) -> dict[str, Decimal]:
         """What was charged under each key."""
-        found = {path.name: path.read_text(encoding="utf-8") for path in self.path.glob("*[!~]")}
-        return {key: Decimal(text) for key, text in sorted(found.items()) if text != CLOSED}
+        names = sorted(path.name for path in self.path.glob("*[!~]"))
+        return {key: amount for key in names if (amount := self.charged(key)) is not None}
+
+    def charged(self, key: str) -> Decimal | None:
+        """What was charged under this key; None: nothing was."""
+        place = self.path / key
+        text = place.read_text(encoding="utf-8") if place.exists() else CLOSED
+        return None if text == CLOSED else Decimal(text)
 
     def _first(self, key: str, text: str) -> str:
         """Write this under the key, unless there is something; what is there then."""

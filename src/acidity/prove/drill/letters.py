@@ -82,7 +82,8 @@ def consistency_report(drilled: Drilled, asked: CheckOptions) -> Report:
     looked = f"{counted(drilled.invariants, 'invariant')} and {counted(drilled.constraints, 'declared constraint')}"
     broken = len(drilled.broken)
     states = "committed state" if drilled.several else "end state"
-    held = f"{looked} held in all {counted(drilled.states, states)}" if not broken else f"{looked}: {broken} broken"
+    where = f"the only {states}" if drilled.states == 1 else f"all {counted(drilled.states, states)}"
+    held = f"{looked} held in {where}" if not broken else f"{looked}: {broken} broken"
     note = (
         "the end states of the drill, and what its operations committed on the way"
         if drilled.several
