@@ -149,7 +149,7 @@ def test_what_sends_an_effect_that_failed_after_commit_is_said_to_be_needed(side
     (remedy,) = found.remedies
     assert (found.kind, remedy.verdict, remedy.remain) == (CauseKind.EFFECT, Tried.ENDS_THIS, ("ACI201",))
     assert found.permanent is not None
-    needed = f"that is ACI201 at {found.permanent.site}; needs also {RELAY}"
+    needed = f"its line: {found.permanent.site}; needs also {RELAY}"
     assert remedy.note == needed
     card = prove.check(
         scenario(SIDES[side], "effect-after-commit", "mailed_before", mends=False), faults=FAULTS, letters="AC"

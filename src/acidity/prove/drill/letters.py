@@ -239,7 +239,7 @@ def _notes(drilled: Drilled) -> list[str]:
         if any(event.call.kind is Kind.EFFECT for event in examination.baseline.clean[0].history):
             took_place = sorted(examination.baseline.clean[0].effects.items())
             effects = ", ".join(f"{effect} {count}×" for effect, count in took_place)
-            notes.append(f"{name}: effects of the clean run: {effects}")
+            notes.append(f"{name}: effects of the clean run: {effects or 'none that is counted'}")
         if examination.warmed_up:
             notes.append(f"{name}: the very first run made other database calls (a cache fills itself); not drilled")
         if examination.baseline.settled_without:

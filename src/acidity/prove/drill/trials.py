@@ -92,11 +92,20 @@ class Trial:
         if not self.left:
             return Remedy(self.name, Tried.PASSED, self.runs, self.did, self.key)
         remain = tuple(sorted({each.code for each in self.left}))
-        lines = ", ".join(dict.fromkeys(f"{each.code} at {each.where}" for each in self.left if each.where))
         needs = " and ".join(text for kind, text in self.brings.items() if any(each.kind is kind for each in self.left))
-        parts = (self.did, lines and f"that is {lines}", needs and f"needs also {needs}")
+        parts = (_lines(self.left), self.did, needs and f"needs also {needs}")
         note = "; ".join(filter(None, parts))
         return Remedy(self.name, Tried.ENDS_THIS, self.runs, note, self.key, remain)
+
+
+def _lines(left: Sequence[Remains]) -> str:
+    """Where the errors are that remain, in words that follow their codes; a single code is not said again."""
+    places = list(dict.fromkeys((each.code, each.where) for each in left if each.where))
+    if not places:
+        return ""
+    if len({each.code for each in left}) > 1:
+        return f"their lines: {', '.join(f'{code} at {where}' for code, where in places)}"
+    return f"its line{'s' * (len(places) > 1)}: {', '.join(where for _, where in places)}"
 
 
 @dataclass(slots=True)
