@@ -326,7 +326,7 @@ def _ended(group: Group) -> str:
     """Why no more schedules of it were run."""
     if group.share is None or group.searched.ended is not ExitReason.RUNS_MAX:
         return group.searched.ended.value
-    return f"only {group.share} of at most {LETTER_MAX:,} schedules of all callers together fell to it (runs_max)"
+    return f"only {group.share:,} of at most {LETTER_MAX:,} schedules of all callers together fell to it (runs_max)"
 
 
 def replay_command(asked: CheckOptions, callers: Callers, scenario: Scenario) -> str:
