@@ -59,23 +59,32 @@ def told_by(connection: Connection) -> Told:
             lambda: driver.server_status & _BOTH == _IN_TRANSACTION,
             at_once=False,
         )
-    autocommits = lambda: bool(getattr(adapted, "autocommit", False))  # noqa: E731
+    autocommits: Callable[[], bool] = lambda: bool(getattr(adapted, "autocommit", False))  # noqa: E731
     if connection.dialect.driver == "psycopg2":
-        status: Callable[[], Any] = driver.get_transaction_status
-        return Told(lambda: _OF_LIBPQ.get(status(), Status.UNTOLD), autocommits, _goes_on(status, autocommits))
+        return _of_libpq(driver.get_transaction_status, autocommits)
     if hasattr(driver, "pgconn"):  # psycopg
-        status = lambda: driver.pgconn.transaction_status  # noqa: E731
-        return Told(lambda: _OF_LIBPQ.get(status(), Status.UNTOLD), autocommits, _goes_on(status, autocommits))
+        return _of_libpq(lambda: driver.pgconn.transaction_status, autocommits)
     if hasattr(driver, "is_in_transaction"):  # asyncpg
-        told = lambda: Status.UNTOLD if driver.is_closed() else _open_if(driver.is_in_transaction())  # noqa: E731
-        return Told(told, autocommits, lambda: told() is Status.OPEN and not autocommits())
+        return Told(
+            lambda: _of_asyncpg(driver),
+            autocommits,
+            lambda: _of_asyncpg(driver) is Status.OPEN and not autocommits(),
+        )
     if hasattr(driver, "get_autocommit"):  # mysqlclient
         return Told(_untold, lambda: bool(driver.get_autocommit()), _never)
     return Told(_untold, _never if connection.dialect.name in ("mysql", "mariadb") else autocommits, _never)
 
 
-def _goes_on(status: Callable[[], Any], autocommits: Callable[[], bool]) -> Callable[[], bool]:
-    return lambda: status() == _IN_TRANSACTION_OF_LIBPQ and not autocommits()
+def _of_libpq(status: Callable[[], Any], autocommits: Callable[[], bool]) -> Told:
+    return Told(
+        lambda: _OF_LIBPQ.get(status(), Status.UNTOLD),
+        autocommits,
+        lambda: status() == _IN_TRANSACTION_OF_LIBPQ and not autocommits(),
+    )
+
+
+def _of_asyncpg(driver: Any) -> Status:
+    return Status.UNTOLD if driver.is_closed() else _open_if(driver.is_in_transaction())
 
 
 def _open_if(is_open: Any) -> Status:
