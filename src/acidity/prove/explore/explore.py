@@ -287,6 +287,9 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
         if schedule is None:
             _judge_orders(compared.oracle, search, group, runs)
         search.through(None if schedule is None else grants_of(schedule))
+    except (KeyboardInterrupt, Terminated) as stop:
+        search.found.ended = reason_of(stop)  # so that what was run is not taken for all there is
+        raise
     finally:
         group.searched = search.found
         group.unknowns += list(dict.fromkeys(group.searched.undecided))

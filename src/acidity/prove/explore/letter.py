@@ -100,9 +100,7 @@ def _own_levels(explored: Explored) -> tuple[str, ...]:
 def _bounds(groups: list[Group]) -> Iterator[Bound]:
     runs = sum(group.searched.runs for group in groups)
     notes = [
-        f"{_named(group)}: {float(group.searched.covered):.2%} of all{_surely(group.searched.switches)}"
-        for group in groups
-        if group.searched.ended is not ExitReason.FINISHED
+        f"{_named(group)}: {_so_far(group)}" for group in groups if group.searched.ended is not ExitReason.FINISHED
     ]
     text = "; ".join(notes) or "; ".join([*dict.fromkeys(map(_searched, groups)), _STEP])
     if reading := [_named(group) for group in groups if group.only_reads]:
@@ -121,6 +119,14 @@ def _searched(group: Group) -> str:
         agreed = f"{group.measured} agreed" if group.measured else "not measured"
         return f"one sequence of Calls of each class, of callers that share nothing but the database ({agreed})"
     return f"every sequence of Calls ({group.searched.every})" if group.searched.every else "every sequence of Calls"
+
+
+def _so_far(group: Group) -> str:
+    """How much of all was run; whoever was interrupted has not reckoned it."""
+    searched = group.searched
+    if not searched.covered:
+        return searched.ended.value
+    return f"{float(searched.covered):.2%} of all{_surely(searched.switches)}"
 
 
 def _surely(switches: int) -> str:
