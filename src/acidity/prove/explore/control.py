@@ -15,6 +15,7 @@ from acidity.core.turn import Trace, Turn
 from acidity.engines.codes import DEADLOCK
 from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.gate import Gate, Place
+from acidity.prove.explore.in_order import NOBODY, InOrder
 
 Choose = Callable[[int, tuple[str, ...]], str]
 Waiting = Mapping[str, frozenset[str]]
@@ -43,6 +44,7 @@ class Control:
         events: what a caller has been answered so far.
         idles: whether a caller that runs no Call waits for another one, by what the system says of it.
         after_turn: told of each turn when nobody can go on by himself.
+        in_order: callers that nothing tells apart.
     """
 
     gates: Sequence[Gate]
@@ -51,6 +53,8 @@ class Control:
     events: Callable[[str], Sequence[Event]]
     idles: Callable[[Gate], bool] = lambda _gate: False
     after_turn: Callable[[Turn], None] = lambda _turn: None
+    in_order: InOrder = NOBODY
+    _acted: set[str] = field(default_factory=set)
     _waiting: dict[str, frozenset[str]] = field(default_factory=dict)
     _seen: int = 0
     _refused: list[Gate] = field(default_factory=list)
@@ -64,7 +68,7 @@ class Control:
         turns: list[Turn] = []
         enabled: list[tuple[str, ...]] = []
         while any(gate.place is not Place.GONE for gate in self.gates):
-            able = tuple(gate.name for gate in self.gates if gate.place in {Place.OUTSIDE, Place.GATE})
+            able = self._able()
             if not able:
                 yield from self._unlock(turns)
                 continue
@@ -73,8 +77,27 @@ class Control:
             turn = yield from self._turn(next(gate for gate in self.gates if gate.name == name))
             self._require_room()
             turns.append(turn)
+            if turn.call is not None and self.in_order and self.in_order.acts(turn.call):
+                self._acted.add(name)
             self.after_turn(turn)
         return Trace(tuple(turns), tuple(enabled))
+
+    def _able(self) -> tuple[str, ...]:
+        """Who can go on; of those that nothing tells apart, only who comes first, as long as anybody else can."""
+        able = [gate for gate in self.gates if gate.place in {Place.OUTSIDE, Place.GATE}]
+        if self.in_order:
+            able = [gate for gate in able if not self._is_held_back(gate)] or able
+        return tuple(gate.name for gate in able)
+
+    def _is_held_back(self, gate: Gate) -> bool:
+        before = [each for each in self.gates if each.name in self.in_order.before(gate.name)]
+        if gate.name in self.in_order.at_once:
+            return gate.place is Place.OUTSIDE and any(each.place is Place.OUTSIDE for each in before)
+        if gate.place is Place.OUTSIDE or gate.name in self._acted or gate.pending is None:
+            return False
+        if not self.in_order.acts(gate.pending.call):
+            return False
+        return any(each.name not in self._acted and each.place is not Place.GONE for each in before)
 
     def _turn(self, gate: Gate) -> Generator[float, bool, Turn]:
         waited = [each.name for each in self.gates if each.place in _WAITING]
