@@ -120,7 +120,7 @@ def test_tasks_on_servers_lose_updates_too(db: str) -> None:
 
 def test_a_bare_driver_loses_updates_too() -> None:
     report = prove.explore(twice(bare))
-    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 5)
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 3)
 
 
 def bare(dbapi_connection: sqlite3.Connection) -> None:
