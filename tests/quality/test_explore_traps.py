@@ -84,18 +84,21 @@ def lock_of_this_loop() -> asyncio.Lock:
 
 
 @pytest.mark.parametrize(
-    "scenario",
+    ("scenario", "runs"),
     [
-        twice(under_a_lock),
-        at_once(Operation(through_the_pool), Operation(through_the_pool), bind=f"{__name__}:ONE_CONNECTION"),
-        twice(under_an_async_lock),
+        (twice(under_a_lock), 6),
+        (at_once(Operation(through_the_pool), Operation(through_the_pool), bind=f"{__name__}:ONE_CONNECTION"), 4),
+        (twice(under_an_async_lock), 6),
     ],
     ids=["lock", "pool", "async lock"],
 )
-def test_whoever_waits_for_the_program_is_seen_waiting(scenario: prove.Scenario) -> None:
-    """Either of the two comes first, and the other one may begin to wait at each of its Calls."""
+def test_whoever_waits_for_the_program_is_seen_waiting(scenario: prove.Scenario, runs: int) -> None:
+    """Either of the two comes first, and the other one may begin to wait at each of its Calls.
+
+    Of callers without state of the program only one order of the first writes is run.
+    """
     report = prove.explore(scenario)
-    assert (report.verdict, report.runs) == ("pass", 6), str(report)
+    assert (report.verdict, report.runs) == ("pass", runs), str(report)
     assert ("--actors processes" in report.headline) is not bool(scenario.bind)  # a pool is no lock of the program
 
 
