@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
 from acidity.prove.explore.classes.families import family_of
+from acidity.prove.explore.equals import Equals
 from acidity.prove.explore.lab import Lab
 from acidity.prove.stage.stage import Stage
-from tests.quality.contested import CONTESTED, together
+from tests.quality.contested import CONTESTED, EQUAL, together
 from tests.quality.random_callers import of_classes
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "interleavings.md"
@@ -21,9 +23,9 @@ CHEAP = ("lost update", "FOR UPDATE", "guarded UPDATE", "opposite transfers, Cor
 
 
 @cache
-def counts() -> dict[str, tuple[int, ...]]:
-    lines = PAGE.read_text(encoding="utf-8").partition("| programs |")[2].splitlines()[2:]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+def counts(head: str = "programs") -> dict[str, tuple[int, ...]]:
+    lines = PAGE.read_text(encoding="utf-8").partition(f"| {head} |")[2].splitlines()[2:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in takewhile(bool, lines)]
     return {row[0]: tuple(map(int, row[1:])) for row in rows}
 
 
@@ -65,5 +67,23 @@ def test_so_many_classes(stage_at: Callable[[str, str], Stage], name: str, colum
     assert (unfit, runs) == ("", counts()[name][column])
 
 
+def cells_of_equals() -> Iterator[object]:
+    for name in EQUAL:
+        for column, (db, level) in enumerate(COLUMNS):
+            marks = [] if db == "sqlite" and level == "delete" and name.startswith("two, l") else [pytest.mark.slow]
+            yield pytest.param(name, column, marks=marks, id=f"{name}-{db}-{level}")
+
+
+@pytest.mark.parametrize(("name", "column"), list(cells_of_equals()))
+def test_so_many_classes_of_equal_callers(stage_at: Callable[[str, str], Stage], name: str, column: int) -> None:
+    db, level = COLUMNS[column]
+    relation = family_of(db, level)
+    assert relation is not None
+    stage = stage_at(db, level)
+    lab = Lab(stage, EQUAL[name].operations)
+    _, runs, unfit = of_classes(stage, lab, level, relation, kin=Equals(lab.names, lab.operations).kin)
+    assert (unfit, runs) == ("", counts("equal callers")[name][column])
+
+
 def test_the_page_counts_all_of_them() -> None:
-    assert list(counts()) == list(CONTESTED)
+    assert (list(counts()), list(counts("equal callers"))) == (list(CONTESTED), list(EQUAL))

@@ -47,7 +47,7 @@ class Equals:
     @property
     def kin(self) -> Kin:
         """Each caller that has equals, with all of them and itself in the order of their letters."""
-        return {name: like for name, like in self._like.items() if len(like) > 1}
+        return {name: tuple(like) for name, like in self._like.items() if len(like) > 1}
 
     def first(self, order: Sequence[str]) -> tuple[tuple[str, ...], Mapping[str, str]]:
         """The order to which this one comes by other letters, in which equal callers begin in the order of their
@@ -80,7 +80,7 @@ def letters_by(grants: Iterable[str], kin: Kin) -> Mapping[str, str]:
     """Which letter each caller has if equal ones are named in the order in which they are let go first."""
     met = list(dict.fromkeys(grants))
     letters = {name: name for name in met}
-    for like in {tuple(each) for each in kin.values()}:
+    for like in set(kin.values()):
         letters |= dict(zip([name for name in met if name in like], like, strict=True))
     return letters
 

@@ -6,13 +6,13 @@ which equal callers do it in the order of their letters; every other order is on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from acidity.core.call import Call, History, Writes
 from acidity.engines.speech import only_reads
 
-Kin = Mapping[str, Sequence[str]]
+Kin = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class InOrder:
     def __bool__(self) -> bool:
         return bool(self.kin)
 
-    def before(self, name: str) -> Sequence[str]:
+    def before(self, name: str) -> tuple[str, ...]:
         """Those of its kin that come before it."""
         kin = self.kin.get(name, ())
         return kin[: kin.index(name)] if kin else ()

@@ -187,7 +187,7 @@ class Follower:
     def _begun(self, turn: Turn) -> tuple[str, ...]:
         """All callers that are kept in order with this one, if they are by what it does in this turn."""
         order, name = self._in_order, turn.actor
-        kin = tuple(order.kin.get(name, ()))
+        kin = order.kin.get(name, ())
         if not kin or name in self._acted:
             return ()
         if name not in order.at_once and (turn.call is None or not order.acts(turn.call)):
