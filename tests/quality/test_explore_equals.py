@@ -161,6 +161,7 @@ def by_ticket(session: Session) -> None:
     (count_read if ticket.id == 1 else count_at_once)(session)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     ("operations", "ordered"),
     [
