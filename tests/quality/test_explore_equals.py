@@ -210,6 +210,7 @@ def of_a_task() -> None:
         (of_a_task, True),
         (lambda: logging.getLogger("told").warning("nobody reads it"), False),
         (lambda: threading.Lock(), False),
+        (lambda: repr(Counting(count_at_once)), False),
     ],
 )
 def test_who_asks_who_it_is(function: Callable[[], object], *, asks: bool) -> None:

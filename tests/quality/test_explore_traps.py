@@ -111,14 +111,15 @@ def test_whoever_waits_for_the_program_is_seen_waiting(scenario: prove.Scenario,
 @pytest.mark.one_in(3)
 def test_tasks_lose_updates_too(scenario: prove.Scenario) -> None:
     report = prove.explore(scenario)
-    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 5)
+    alike = scenario.operations[0] == scenario.operations[1]
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 3 if alike else 5)
 
 
 @pytest.mark.parametrize("db", ["postgresql+psycopg", "postgresql+asyncpg", "mariadb"])
 @pytest.mark.slow
 def test_tasks_on_servers_lose_updates_too(db: str) -> None:
     report = prove.explore(twice(withdraw_async), db=db, isolation_level="READ COMMITTED")
-    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 5)
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 3)
 
 
 def test_a_bare_driver_loses_updates_too() -> None:
@@ -474,7 +475,7 @@ def test_requests_to_a_web_application_that_works_in_threads() -> None:
     from examples.web.twins import computed_in_memory
 
     report = prove.explore(computed_in_memory)
-    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 5)
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 3)
     assert prove.explore(transfer).verdict == "pass"
 
 

@@ -31,7 +31,7 @@ _WHO_CODES = frozenset(
 _INCURIOUS = frozenset(
     {"acidity", "threading", "_thread", "queue", "concurrent", "logging", "asyncio", "anyio", "sniffio", "random"}
     | {"sqlalchemy", "greenlet", "sqlite3", "aiosqlite", "psycopg", "psycopg_pool", "psycopg2", "asyncpg", "pymysql"}
-    | {"aiomysql", "MySQLdb", "weakref", "contextlib", "tempfile", "ssl", "asgiref", "_pyrepl"}
+    | {"aiomysql", "MySQLdb", "weakref", "contextlib", "tempfile", "ssl", "asgiref", "reprlib", "dataclasses"}
 )
 """Modules that tell a thread, task or process from another one, and nobody which it is."""
 
