@@ -139,6 +139,7 @@ class HostedSandbox(HostedAccess):
         self.keep_before()
         self._catalogue = self.read_catalogue()
         self._constraints = self.count_constraints()
+        self.copy_before()
         state = self.look().state
         self._seed, self._dirty, self._altered = state.tables, set(), False
         return state
