@@ -1,11 +1,11 @@
 """Whether a caller that has no Call in flight waits for another one: for a lock of the program, or a pool's connection.
 
 A thread: the kernel says that it sleeps on a futex, and neither its processor time nor the line at which it stands has
-changed while it could have run. Waiting for the interpreter's own lock is a futex, too, and on a busy machine others may
-have their turn for long; but whoever waits for that one wakes up each ``sys.getswitchinterval()`` to ask for it, so that
-he has run, or is about to, when more time than that lies between two looks. ``time.sleep`` and a socket are other system
-calls. This is Linux's ``proc(5)``; elsewhere nobody is known to sleep, and a run in which somebody does is ended by its
-time limit, as unknown.
+changed while it could have run. Waiting for the interpreter's own lock is a futex, too, and on a busy machine others
+may have their turn for long; but whoever waits for that one wakes up each ``sys.getswitchinterval()`` to ask for it, so
+that he has run, or is about to, when more time than that lies between two looks. ``time.sleep`` and a socket are other
+system calls. This is Linux's ``proc(5)``; elsewhere nobody is known to sleep, and a run in which somebody does is ended
+by its time limit, as unknown.
 
 A task: the coroutine that it awaits in the end belongs to asyncio's locks or queues.
 """
