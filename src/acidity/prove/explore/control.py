@@ -24,6 +24,7 @@ Pause = Generator[float, bool, None]
 
 FIRST_PAUSE_S = 0.0005  # an answer takes less, as a rule
 LONGEST_PAUSE_S = 0.02
+_COMPUTES_S = 0.002  # what most programs take between two Calls; to look for locks of theirs costs as much as a Call
 PATIENCE_S = 5.0  # for an engine that has to end a cycle of waits
 _WAITING = frozenset({Place.PYTHON, Place.FLIGHT, Place.REFUSED})  # when nobody can go on by himself
 _ABROAD = "?"  # a session that belongs to no caller, or that the engine does not name
@@ -142,7 +143,8 @@ class Control:
         pause = FIRST_PAUSE_S
         while running := [gate for gate in self.gates if gate.place in {Place.PYTHON, Place.FLIGHT}]:
             known = all(gate.name in self._waiting for gate in running)  # the engine tells at once; the system does not
-            if (known or pause > FIRST_PAUSE_S) and self._all_wait(running):
+            computes = any(gate.place is Place.PYTHON for gate in running)
+            if (known or pause > (_COMPUTES_S if computes else FIRST_PAUSE_S)) and self._all_wait(running):
                 return
             rang = yield pause
             self._require_room()
