@@ -34,22 +34,33 @@ from tests.systems.manifest import ROOT, Entry
 from tests.systems.mutants import Mutant, planted
 from tests.systems.places import empty_database
 from tests.systems.reached import of_function, passing, reached
-from tests.systems.readme import FENCE, LANGUAGE, PROMPT, wide
-from tests.systems.verdicts import RUNS_MAX, RUNS_OF_REFUSALS, is_refused, verdict_of, waits_for_foreign_keys
+from tests.systems.readme import FENCE, LANGUAGE, PROMPT, program, wide
+from tests.systems.verdicts import (
+    RUNS_MAX,
+    RUNS_OF_REFUSALS,
+    is_among,
+    is_refused,
+    refusals,
+    verdict_of,
+    waits_for_foreign_keys,
+)
 
 COMMANDS = Path(__file__).parent / "commands.toml"
-DB = "--db"
+DB, SHOWN = "--db", ".shown."
+LEFT_OUT = ("raise", "rollback")  # nothing stands in for them
 WRONG_STAND_IN = ("TypeError", "NameError", "AttributeError", "ImportError", "BoundaryError", "NoTransaction")
 
 
 def red(mutant: Mutant, db: str) -> str:
     """What turned red without this line on this engine; empty where nothing did."""
-    usual = transcript(mutant.system, db)
+    usual, kinds = transcript(mutant.system, db)
     with planted(mutant):
         first, last = asked(mutant, db)
         letters = (said_of(mutant, entry, letter, db) for entry, letter in first if concerns(mutant, entry, letter, db))
         more = (said_of(mutant, entry, letter, db) for entry, letter in last if concerns(mutant, entry, letter, db))
-        return next(filter(None, chain(letters, _other_words(mutant, db, usual), more)), "")
+        commands_concern = mutant.kind not in (*CONSTRAINTS, *KEYS) or is_among(mutant.kind, kinds)
+        words = _other_words(mutant, db, usual) if commands_concern else ()
+        return next(filter(None, chain(letters, words, more)), "")
 
 
 def asked(mutant: Mutant, db: str) -> tuple[list[tuple[Entry, str]], list[tuple[Entry, str]]]:
@@ -84,7 +95,9 @@ def _other_words(mutant: Mutant, db: str, usual: tuple[tuple[str, str], ...]) ->
     """The first command that prints something else."""
     for (command, said), other in zip(usual, spoken(mutant.system, db), strict=True):
         if other != (command, said):
-            by_stand_in = mutant.kind != "raise" and other[1].endswith(tuple(f"({name})" for name in WRONG_STAND_IN))
+            by_stand_in = mutant.kind not in LEFT_OUT and other[1].endswith(
+                tuple(f"({name})" for name in WRONG_STAND_IN)
+            )
             assert not by_stand_in, f"{mutant}: {other}"
             yield f"$ {command}"
             return
@@ -100,18 +113,19 @@ def said_of(mutant: Mutant, entry: Entry, letters: str, db: str) -> str:
         refuses = mutant.kind in ("raise", *CONSTRAINTS, *KEYS)
         verdict = verdict_of(entry, letters, db, RUNS_OF_REFUSALS if refuses else RUNS_MAX)
     except UsageError as error:
-        if mutant.kind != "raise" and any(name in str(error) for name in WRONG_STAND_IN):
+        if mutant.kind not in LEFT_OUT and any(name in str(error) for name in WRONG_STAND_IN):
             raise
         return f"{entry.target}: {error}"
     return f"{entry.target}: {letters}" if verdict == "fail" else ""
 
 
 @cache
-def transcript(system: str, db: str) -> tuple[tuple[str, str], ...]:
-    """What the shipped commands print, each time."""
-    said = tuple(spoken(system, db))
+def transcript(system: str, db: str) -> tuple[tuple[tuple[str, str], ...], frozenset[str]]:
+    """What the shipped commands print, each time; and the kinds of constraints that refuse one of them."""
+    with refusals() as found:
+        said = tuple(spoken(system, db))
     assert said == tuple(spoken(system, db)), "what prints something else each time says nothing of a line"
-    return said
+    return said, frozenset(found)
 
 
 def spoken(system: str, db: str) -> Iterator[tuple[str, str]]:
@@ -128,7 +142,9 @@ def spoken(system: str, db: str) -> Iterator[tuple[str, str]]:
         main = import_module(f"examples.{system}.__main__").main
         for command, on_servers in commands(system):
             elsewhere = [DB, url] if url is not None and on_servers else []
-            said = printed(main, [*shlex.split(command), *elsewhere])
+            module, *arguments = shlex.split(command) if command.startswith(".") else ["", *shlex.split(command)]
+            run = program(f"examples.{system}{module}") if module else main
+            said = printed(run, [*arguments, *elsewhere])
             assert url is None or url not in said, f"{command} has no --db, or says it"
             yield command, said.replace(str(make_url(url).database), "examples") if url is not None else said
 
@@ -152,15 +168,16 @@ def commands(system: str) -> list[tuple[str, bool]]:
     asked = _of_commands(system)
     alone = set(asked.get("without_db", []))
     readme = ROOT / "examples" / system / "README.md"
-    prompt = f"{PROMPT}python -m examples.{system} "
+    prompt = f"{PROMPT}python -m examples.{system}"
     inside, found = False, []
     for line in readme.read_text(encoding="utf-8").splitlines():
         if line.startswith(FENCE):
             inside = line == FENCE + LANGUAGE
-        if inside and line.startswith(prompt):
-            found.append(line.removeprefix(prompt))
+        if inside and line.startswith(prompt) and SHOWN not in line:
+            found.append(line.removeprefix(prompt).removeprefix(" "))
     found = [each for each in found if each not in {*alone, *asked.get("left_out", [])}]
-    return [(each, each not in alone and DB not in each) for each in (*found, *asked.get("commands", []), *alone)]
+    stands = {*alone, *(each for each in found if each.startswith("."))}
+    return [(each, each not in stands and DB not in each) for each in (*found, *asked.get("commands", []), *alone)]
 
 
 def _of_commands(system: str) -> dict[str, Any]:

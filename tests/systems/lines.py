@@ -37,10 +37,10 @@ AS_TEXT = re.compile(  # what has a mutant as a call, and none as text
 
 def safety_lines(tree: ast.Module) -> Iterator[tuple[str, str, ast.AST]]:
     """The function or class (empty for the module), the kind and the node of each, in the order of the source."""
-    known, said = names(tree), statements(tree)
+    known, said = names(tree), {id(node) for node in statements(tree)}
     for name, part in [("", tree), *((node.name, node) for node in tree.body if hasattr(node, "name"))]:
         for node in sorted(_inside(part), key=_position):
-            kind = _kind(node, known) or (_kind_of_text(node) if node in said else "")
+            kind = _kind_of_text(node) if id(node) in said else _kind(node, known)
             if kind and not (isinstance(part, ast.ClassDef) and _is_of_key(node)):  # the class has it
                 yield name, kind, node
 
