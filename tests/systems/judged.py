@@ -31,7 +31,7 @@ from sqlalchemy.engine import make_url
 from acidity.errors import UsageError
 from tests.systems.lines import CONSTRAINTS, FOREIGN, KEYS, LOCKS
 from tests.systems.manifest import ROOT, Entry
-from tests.systems.mutants import Mutant, planted
+from tests.systems.mutants import SHARED, Mutant, planted
 from tests.systems.places import empty_database
 from tests.systems.reached import of_function, passing, reached
 from tests.systems.readme import FENCE, LANGUAGE, PROMPT, program, wide
@@ -69,6 +69,8 @@ def asked(mutant: Mutant, db: str) -> tuple[list[tuple[Entry, str]], list[tuple[
     there = [entry for entry in passing(mutant.system, db) if not entry.not_applicable]
     if not Path(mutant.file).name.startswith("aio"):  # coroutines get to the same lines, and are drilled for their own
         there = [entry for entry in there if ".async_" not in entry.module]
+    if mutant.file in SHARED:
+        there = [entry for entry in there if any(mark.startswith(mutant.file) for mark in found[entry.target])]
     if mutant.function and not mutant.function[0].isupper():
         there = [entry for entry in there if of_function(mutant) in found[entry.target]]
     refusals = mutant.kind == "raise"
