@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -157,7 +156,7 @@ def imported_anew(system: str, sources: dict[str, str]) -> Iterator[None]:
     attributes = {name: value for name, value in vars(package).items() if is_of_the_system(f"examples.{name}")}
     for name in before:
         del sys.modules[name]
-    finder = _Finder(sources)
+    finder = _Finder(sources, is_of_the_system)
     sys.meta_path.insert(0, finder)
     try:
         yield
@@ -235,19 +234,21 @@ def _after_future(tree: ast.Module) -> int:
 
 
 class _Finder:
-    """Imports other sources in place of the files."""
+    """Imports other sources in place of files of a system, and its other files as they are, whatever is planted outside."""
 
-    def __init__(self, sources: dict[str, str]) -> None:
+    def __init__(self, sources: dict[str, str], is_of_the_system: Callable[[str], bool]) -> None:
         self._sources = sources
+        self._is_of_the_system = is_of_the_system
 
-    def find_spec(self, name: str, _path: Any = None, _target: ModuleType | None = None) -> ModuleSpec | None:
-        """The spec of those modules alone."""
-        if name not in self._sources:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, _target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The spec of a module of the system alone."""
+        if not self._is_of_the_system(name):
             return None
-        path = ROOT / f"{name.replace('.', '/')}.py"
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        spec.loader = _Loader(self._sources[name], path)
+        spec = PathFinder.find_spec(name, path)
+        if spec is not None and name in self._sources:
+            spec.loader = _Loader(self._sources[name], Path(str(spec.origin)))
         return spec
 
 

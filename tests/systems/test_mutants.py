@@ -11,15 +11,17 @@ import fnmatch
 import tomllib
 from collections import Counter
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import CheckConstraint
 
 from acidity.engines import ENGINES
 from tests.systems.judged import red, said_of
 from tests.systems.manifest import Entry
-from tests.systems.mutants import Mutant, has_meaning, mutants, planted, shipped, source_of, systems
+from tests.systems.mutants import Mutant, has_meaning, imported_anew, mutants, planted, shipped, source_of, systems
 from tests.systems.reached import applies
 
 SURVIVORS = Path(__file__).parent / "survivors.toml"
@@ -113,6 +115,20 @@ def test_what_is_named_is_there() -> None:
 def test_every_system_has_lines_of_several_kinds() -> None:
     for system in systems():
         assert len({mutant.kind for mutant in of_system(system)}) >= 4, system
+
+
+def test_within_a_mutant_the_system_can_be_had_as_it_is() -> None:
+    def checks() -> int:
+        models = import_module("examples.constraints.models")
+        return sum(isinstance(each, CheckConstraint) for each in models.Account.__table__.constraints)
+
+    as_it_is = checks()
+    with planted(named("constraints/models.py:Account:CheckConstraint:0")):
+        without = checks()
+        with imported_anew("constraints", {}):
+            within = checks()
+        assert (without, within, checks()) == (as_it_is - 1, as_it_is, without)
+    assert checks() == as_it_is
 
 
 @pytest.mark.parametrize(
