@@ -128,6 +128,17 @@ def test_a_setup_that_the_database_refuses_is_a_usage_error() -> None:
         drill(bank(transfer, setup=setup))
 
 
+def breaks(_: Any) -> None:
+    raise KeyError("rates")
+
+
+@pytest.mark.parametrize(("name", "says"), [("setup", "setup="), ("schema", "the schema")])
+def test_one_that_breaks_is_the_users_and_named_with_its_line(name: str, says: str) -> None:
+    line = breaks.__code__.co_firstlineno + 1
+    with pytest.raises(UsageError, match=rf"^{says} raised KeyError: 'rates' \(at .*test_setup_guarded\.py:{line}\)$"):
+        run_once(transfer, **{name: breaks})
+
+
 def test_hooks_of_a_bound_engine_run_in_setup(own: Engine) -> None:
     @event.listens_for(own, "connect")
     def enforce(dbapi_connection: Any, _record: Any) -> None:

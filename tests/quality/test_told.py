@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from acidity import prove
+from acidity.errors import UsageError
 from acidity.prove import Operation, Scenario
 from tests.engines.bank import ALICE, BOB, Account, Payment, bank, move
 from tests.quality import operations as ops
@@ -250,3 +251,26 @@ def test_an_undeclared_exception_after_the_commit_still_gives_one() -> None:
 
     report = drilled(bank(fails), "sqlite", "error-before")
     assert [(found.word, found.severity) for found in report.findings] == [("failed after commit", "warning")]
+
+
+def answers_nothing_where_it_fails(session: Session) -> dict[str, str] | None:
+    """A dictionary, and None for everything that went wrong."""
+    try:
+        with session.begin():
+            move(session)
+    except DBAPIError:
+        return None
+    return {"state": "moved"}
+
+
+def test_a_succeeded_that_breaks_is_no_failure_of_the_operation() -> None:
+    def read(answer: Any) -> bool:
+        return bool(answer["state"] == "moved")
+
+    with pytest.raises(UsageError, match=r"succeeded=read raised TypeError: 'NoneType' .*, for the answer None; it is"):
+        drilled(bank(Operation(answers_nothing_where_it_fails, succeeded=read)), "sqlite", "error-before")
+
+
+def test_its_twin_reads_every_answer() -> None:
+    reads = Operation(answers_nothing_where_it_fails, succeeded=lambda answer: answer is not None)
+    assert drilled(bank(reads), "sqlite", "error-before").verdict == "pass"

@@ -20,6 +20,7 @@ from examples.booking.broken import looked_first
 from examples.booking.rules import SeatTakenError
 from examples.command import RefusedError
 from tests.systems.places import ROOT, empty_database, script
+from tests.systems.said import in_words
 from tests.tiers import ENGINES
 
 README = ROOT / "examples" / "booking" / "README.md"
@@ -40,23 +41,13 @@ def empty(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
 
 
-def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
-    """Exit code and text of a command."""
-    try:
-        code = main(arguments)
-    except SystemExit as exit_:  # of argparse
-        code = int(exit_.code or 0)
-    both = capsys.readouterr()
-    return code, (both.out + both.err).strip()
-
-
 @pytest.mark.one_server
 @pytest.mark.parametrize("db", ENGINES)
 def test_a_person_books(db: str, capsys: pytest.CaptureFixture[str]) -> None:
     with empty_database(db) as url:
 
         def booking(*arguments: str) -> tuple[int, str]:
-            return said(capsys, *arguments, "--db", url)
+            return in_words(main, capsys, *arguments, "--db", url)
 
         assert booking("open", "AI-101", "--rows", "15") == (0, "AI-101: 0 of 90 seats are taken")
         assert booking("book", "ai-101", "14a", "Rahul") == (0, "Rahul has 14A on AI-101")
@@ -126,8 +117,8 @@ def test_wrong_input_is_told(
     with theirs.begin() as connection:
         connection.execute(text("CREATE TABLE theirs (id INTEGER)"))
     theirs.dispose()
-    said(capsys, "open", "AI-101", "--rows", "14")
-    ended, words = said(capsys, *arguments)
+    in_words(main, capsys, "open", "AI-101", "--rows", "14")
+    ended, words = in_words(main, capsys, *arguments)
     assert ended == code, words
     assert told in words
     assert "Traceback" not in words

@@ -1,4 +1,4 @@
-"""The checkout over HTTP as a person uses it, its two web layers side by side, and each twin's mistake made by hand."""
+"""The checkout over HTTP as a person uses it, and its two web layers side by side."""
 
 from __future__ import annotations
 
@@ -14,40 +14,29 @@ from typing import Any
 
 import pytest
 
-from acidity.prove import Scenario
 from examples.checkout_api import app as shop
-from examples.checkout_api import broken, on_fastapi, on_flask
+from examples.checkout_api import on_fastapi, on_flask
 from examples.checkout_api.__main__ import main
 from examples.checkout_api.gateway import DeclinedError, Folder, NoAnswerError
 from examples.checkout_api.models import Base
 from examples.checkout_api.remote import Remote, Server
 from examples.opening import open_database
 from tests.systems.asking import asgi, wsgi
-from tests.systems.places import ROOT, empty_database, script
-from tests.tiers import SERVERS
+from tests.systems.places import ROOT
+from tests.systems.said import refused
 
-TEN = "P001: 10 in stock"
-BOUGHT = ["P001: 8 in stock", "O-1: ₹560", "item of O-1: 2 at ₹280"]
-BY_HAND: dict[str, list[str]] = {
-    "zeroed": ["P001: 8 in stock", "O-1: ₹0", "item of O-1: 2 at ₹280"],
-    "ordered_unpaid": BOUGHT,
-    "charged_and_gone": [TEN, "charged: ₹560"],
-    "charged_and_denied": [TEN, "charged: ₹560"],
-    "answered_before_commit": [TEN],
-}
 FRAMEWORKS = {"fastapi": (asgi, on_fastapi.app), "flask": (wsgi, on_flask.app)}
 PURCHASE = {"product": "P001", "quantity": 2, "card": "4242"}
 
 
 @pytest.fixture
-def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+def bought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for command in ("add-product P001 280 10", "buy key-1 P001 2 4242"):
-        capsys.readouterr()
         assert main(command.split()) == 0
-    return capsys.readouterr().out.partition("\n")[2]
 
 
+@pytest.mark.usefixtures("bought")
 @pytest.mark.parametrize(
     ("command", "code", "error"),
     [
@@ -72,20 +61,13 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(
-    empty: str, capsys: pytest.CaptureFixture[str], command: str, code: int, error: str
+    capsys: pytest.CaptureFixture[str], command: str, code: int, error: str
 ) -> None:
-    try:
-        ended = main(command.split())
-    except SystemExit as end:
-        ended = int(end.code or 0)
-    said = capsys.readouterr()
-    assert (ended, said.out) == (code, "")
-    assert error in said.err
-    assert main(["show"]) == 0
-    assert capsys.readouterr().out == empty
+    ended, err = refused(main, capsys, command)
+    assert (ended, error in err) == (code, True), err
 
 
-@pytest.mark.usefixtures("empty")
+@pytest.mark.usefixtures("bought")
 @pytest.mark.parametrize("what", ["serve", "gateway"])
 def test_a_port_that_is_not_free(capsys: pytest.CaptureFixture[str], what: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -160,22 +142,6 @@ def test_the_gateway_charges_once_under_a_key(tmp_path: Path) -> None:
     with pytest.raises(NoAnswerError):
         Remote(server.url).close("nobody listens")
     assert set(folder.charges()) == {f"{name}-{key}" for name in ("here", "there") for key in ("charged", "lost")}
-
-
-@pytest.mark.parametrize("name", BY_HAND)
-def test_the_mistakes_by_hand(name: str) -> None:
-    assert script(f"checkout_api/shown/{name}")(None) == BY_HAND[name]
-
-
-@pytest.mark.parametrize("db", SERVERS)
-def test_the_mistakes_by_hand_on_servers(db: str) -> None:
-    with empty_database(db) as url:
-        assert {name: script(f"checkout_api/shown/{name}")(url) for name in BY_HAND} == BY_HAND
-
-
-def test_each_twin_has_its_script() -> None:
-    there = {path.stem for path in (ROOT / "examples" / "checkout_api" / "shown").glob("*.py")} - {"__init__", "rows"}
-    assert there == set(BY_HAND) == {name for name, each in vars(broken).items() if isinstance(each, Scenario)}
 
 
 @pytest.mark.slow

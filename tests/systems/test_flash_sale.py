@@ -21,6 +21,7 @@ from examples.flash_sale.plot import bars, ticks
 from examples.flash_sale.rush import OversoldError
 from examples.flash_sale.strategies import STRATEGIES
 from tests.systems.places import ROOT, empty_database, script
+from tests.systems.said import in_words
 from tests.tiers import ENGINES, SERVERS
 
 README = ROOT / "examples" / "flash_sale" / "README.md"
@@ -34,16 +35,6 @@ COMPARED = re.compile(r"<!-- compared -->\n```text\n.*?```\n", re.DOTALL)
 def opened(db: str) -> Iterator[str]:
     with empty_database(db) as url, shop(url, WORKERS):
         yield url
-
-
-def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
-    """Exit code and text of a command."""
-    try:
-        code = main(arguments)
-    except SystemExit as exit_:  # of argparse
-        code = int(exit_.code or 0)
-    both = capsys.readouterr()
-    return code, (both.out + both.err).strip()
 
 
 @pytest.mark.parametrize(("strategy", "db"), HAS)
@@ -119,7 +110,7 @@ def test_a_person_sells(db: str, capsys: pytest.CaptureFixture[str]) -> None:
     with empty_database(db) as url:
 
         def shop_(*arguments: str) -> tuple[int, str]:
-            return said(capsys, *arguments, "--db", url)
+            return in_words(main, capsys, *arguments, "--db", url)
 
         assert shop_("offer", "phone", "1") == (0, "phone: 1 for sale")
         assert shop_("buy", "phone", "P-1") == (0, "P-1: one phone is yours; 0 left")
@@ -185,12 +176,12 @@ def test_wrong_input_is_told(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for before in ("offer phone 5", "buy phone P-1", "store phone Mumbai 1"):
-        assert said(capsys, *before.split())[0] == 0
-    ended, words = said(capsys, *command.split())
+        assert in_words(main, capsys, *before.split())[0] == 0
+    ended, words = in_words(main, capsys, *command.split())
     assert ended == code, words
     assert told in words
     assert "Traceback" not in words
-    assert said(capsys, "stock", "phone") == (0, "phone: 4 left, 1 sold\n  Mumbai: 1")
+    assert in_words(main, capsys, "stock", "phone") == (0, "phone: 4 left, 1 sold\n  Mumbai: 1")
 
 
 @pytest.mark.parametrize("db", ENGINES)

@@ -1,4 +1,4 @@
-"""Accounts and files as a person uses them, and each twin's mistake made by hand."""
+"""Accounts and files as a person uses them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from acidity.prove import Scenario
-from examples.signup import broken
 from examples.signup.__main__ import main
-from tests.systems.places import ROOT, empty_database, script
-from tests.tiers import SERVERS
-
-PHOTO = "row of photo, 3 characters"
-BY_HAND = {
-    "mail_inside": [PHOTO, "log: signed up", "outside: mail to rahul@email.com", "outside: photo"],
-    "second_commit": [PHOTO, "row of report, 0 characters", "outside: photo", "outside: report"],
-    "file_first": [PHOTO, "log: photo removed"],
-}
+from tests.systems.said import refused
 
 
 @pytest.fixture
@@ -64,36 +54,11 @@ def test_a_file_of_somebody_else_is_not_written_over(site: Path) -> None:
 def test_what_is_wrong_is_said_in_a_line(
     capsys: pytest.CaptureFixture[str], command: list[str], code: int, error: str
 ) -> None:
-    assert main(["show"]) == 0
-    before = capsys.readouterr().out
-    try:
-        ended = main(command)
-    except SystemExit as end:
-        ended = int(end.code or 0)
-    said = capsys.readouterr()
-    assert (ended, said.out) == (code, "")
-    assert error in said.err
-    assert main(["show"]) == 0
-    assert capsys.readouterr().out == before
+    ended, err = refused(main, capsys, command)
+    assert (ended, error in err) == (code, True), err
 
 
 def test_if_step_2_fails_what_happens_to_step_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["answer"]) == 0
     counted = re.findall(r"accounts ([+-]\d), mails ([+-]\d)", capsys.readouterr().out)
     assert counted == [("+1", "+0"), ("+0", "+0"), ("+1", "+0"), ("+0", "+1")]
-
-
-@pytest.mark.parametrize("name", BY_HAND)
-def test_the_mistakes_by_hand(name: str) -> None:
-    assert script(f"signup/shown/{name}")(None) == BY_HAND[name]
-
-
-@pytest.mark.parametrize("db", SERVERS)
-def test_the_mistakes_by_hand_on_servers(db: str) -> None:
-    with empty_database(db) as url:
-        assert {name: script(f"signup/shown/{name}")(url) for name in BY_HAND} == BY_HAND
-
-
-def test_each_twin_has_its_script() -> None:
-    there = {path.stem for path in (ROOT / "examples" / "signup" / "shown").glob("*.py")} - {"__init__", "rows"}
-    assert there == set(BY_HAND) == {name for name, each in vars(broken).items() if isinstance(each, Scenario)}

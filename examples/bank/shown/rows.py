@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from sqlalchemy import Column, Float, Integer, MetaData, String, Table, create_engine, insert, select
+from sqlalchemy import Column, Float, Integer, MetaData, String, Table, insert, select
 from sqlalchemy.engine import Engine
+
+from examples.shown import tables
 
 metadata = MetaData()
 accounts = Table("accounts", metadata, Column("name", String(20), primary_key=True), Column("balance", Integer))
@@ -23,19 +23,11 @@ def bank(url: str | None) -> Iterator[Engine]:
     Args:
         url: of an empty database; by default a new file of SQLite, which is removed at the end.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        engine = create_engine(url or f"sqlite:///{Path(folder) / 'bank.db'}")
-        metadata.create_all(engine)
-        try:
-            with engine.begin() as connection:
-                connection.execute(
-                    insert(accounts), [{"name": "A", "balance": 500000}, {"name": "B", "balance": 200000}]
-                )
-                connection.execute(insert(purses), [{"owner": "Rahul", "balance": 0.0}])
-            yield engine
-        finally:
-            metadata.drop_all(engine)
-            engine.dispose()
+    with tables(metadata, url) as engine:
+        with engine.begin() as connection:
+            connection.execute(insert(accounts), [{"name": "A", "balance": 500000}, {"name": "B", "balance": 200000}])
+            connection.execute(insert(purses), [{"owner": "Rahul", "balance": 0.0}])
+        yield engine
 
 
 def look(engine: Engine) -> Balances:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, create_engine, func, insert, select
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, func, insert, select
 from sqlalchemy.engine import Connection, Engine
+
+from examples.shown import tables
 
 metadata = MetaData()
 categories = Table(
@@ -40,22 +40,16 @@ def budget(url: str | None, **options: Any) -> Iterator[Engine]:
         url: of an empty database; by default a new file of SQLite, which is removed at the end.
         **options: of the engine.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        engine = create_engine(url or f"sqlite:///{Path(folder) / 'budget.db'}", **options)
-        metadata.create_all(engine)
-        try:
-            with engine.begin() as connection:
-                for number, user, name, amount in (
-                    (FOOD, ALICE, "Food", 10030),
-                    (TRAVEL, ALICE, "Travel", 5279),
-                    (BOBS_RENT, BOB, "Rent", 120000),
-                ):
-                    connection.execute(insert(categories).values(id=number, user_id=user, name=name))
-                    spend(connection, number, amount)
-            yield engine
-        finally:
-            metadata.drop_all(engine)
-            engine.dispose()
+    with tables(metadata, url, **options) as engine:
+        with engine.begin() as connection:
+            for number, user, name, amount in (
+                (FOOD, ALICE, "Food", 10030),
+                (TRAVEL, ALICE, "Travel", 5279),
+                (BOBS_RENT, BOB, "Rent", 120000),
+            ):
+                connection.execute(insert(categories).values(id=number, user_id=user, name=name))
+                spend(connection, number, amount)
+        yield engine
 
 
 def spend(connection: Connection, category: int, paise: int | None) -> None:

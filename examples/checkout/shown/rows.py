@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from sqlalchemy import Boolean, Column, Integer, MetaData, String, Table, create_engine, insert, select
+from sqlalchemy import Boolean, Column, Integer, MetaData, String, Table, insert, select
 from sqlalchemy.engine import Engine
+
+from examples.shown import tables
 
 metadata = MetaData()
 customers = Table(
@@ -53,17 +53,11 @@ def shop(url: str | None, wallet: int = 100000) -> Iterator[Engine]:
         url: of an empty database; by default a new file of SQLite, which is removed at the end.
         wallet: how much C001 has.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        engine = create_engine(url or f"sqlite:///{Path(folder) / 'shop.db'}")
-        metadata.create_all(engine)
-        try:
-            with engine.begin() as connection:
-                connection.execute(insert(customers).values(id="C001", is_active=True, wallet=wallet))
-                connection.execute(insert(products).values(id="P001", price=PRICE, stock=10, reserved=0))
-            yield engine
-        finally:
-            metadata.drop_all(engine)
-            engine.dispose()
+    with tables(metadata, url) as engine:
+        with engine.begin() as connection:
+            connection.execute(insert(customers).values(id="C001", is_active=True, wallet=wallet))
+            connection.execute(insert(products).values(id="P001", price=PRICE, stock=10, reserved=0))
+        yield engine
 
 
 def look(engine: Engine) -> Rows:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sqlalchemy import (
     Column,
@@ -15,13 +13,14 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    create_engine,
     event,
     insert,
     select,
     update,
 )
 from sqlalchemy.engine import Engine
+
+from examples.shown import tables
 
 metadata = MetaData()
 products = Table(
@@ -83,16 +82,10 @@ def shop(url: str | None) -> Iterator[tuple[Engine, Gateway]]:
     Args:
         url: of an empty database; by default a new file of SQLite, which is removed at the end.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        engine = create_engine(url or f"sqlite:///{Path(folder) / 'shop.db'}")
-        metadata.create_all(engine)
-        try:
-            with engine.begin() as connection:
-                connection.execute(insert(products).values(id="P001", price=PRICE, stock=10))
-            yield engine, Gateway()
-        finally:
-            metadata.drop_all(engine)
-            engine.dispose()
+    with tables(metadata, url) as engine:
+        with engine.begin() as connection:
+            connection.execute(insert(products).values(id="P001", price=PRICE, stock=10))
+        yield engine, Gateway()
 
 
 def add_order(connection: Connection) -> None:

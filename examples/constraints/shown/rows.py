@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -16,11 +14,12 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    create_engine,
     insert,
     select,
 )
 from sqlalchemy.engine import Engine
+
+from examples.shown import tables
 
 metadata = MetaData()
 
@@ -56,18 +55,12 @@ def books(url: str | None) -> Iterator[Engine]:
     Args:
         url: of an empty database; by default a new file of SQLite, which is removed at the end.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        engine = create_engine(url or f"sqlite:///{Path(folder) / 'books.db'}")
-        metadata.create_all(engine)
-        try:
-            with engine.begin() as connection:
-                connection.execute(insert(accounts), [{"id": 1, "balance": 500}, {"id": 2, "balance": 100}])
-                connection.execute(insert(purses), [{"id": 1, "balance": 500}])
-                connection.execute(insert(orders), [{"id": 5001}])
-            yield engine
-        finally:
-            metadata.drop_all(engine)
-            engine.dispose()
+    with tables(metadata, url) as engine:
+        with engine.begin() as connection:
+            connection.execute(insert(accounts), [{"id": 1, "balance": 500}, {"id": 2, "balance": 100}])
+            connection.execute(insert(purses), [{"id": 1, "balance": 500}])
+            connection.execute(insert(orders), [{"id": 5001}])
+        yield engine
 
 
 def look(engine: Engine, table: Table) -> list[tuple[Any, ...]]:

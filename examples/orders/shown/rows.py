@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, create_engine, event, insert, select
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, event, insert, select
 from sqlalchemy.engine import Engine
+
+from examples.shown import tables
 
 metadata = MetaData()
 customers = Table(
@@ -47,19 +47,14 @@ def shop(url: str | None) -> Iterator[Engine]:
     Args:
         url: of an empty database; by default a new file of SQLite, which is removed at the end.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        engine = create_engine(url or f"sqlite:///{Path(folder) / 'shop.db'}")
+    with tables(metadata, url) as engine:
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _check_foreign_keys)
-        metadata.create_all(engine)
-        try:
-            with engine.begin() as connection:
-                connection.execute(insert(customers), [{"id": 1, "city": "Mumbai"}])
-                connection.execute(insert(products), [{"id": 8, "stock": 5}, {"id": 12, "stock": 10}])
-            yield engine
-        finally:
-            metadata.drop_all(engine)
-            engine.dispose()
+            engine.dispose()  # the connections that it has already
+        with engine.begin() as connection:
+            connection.execute(insert(customers), [{"id": 1, "city": "Mumbai"}])
+            connection.execute(insert(products), [{"id": 8, "stock": 5}, {"id": 12, "stock": 10}])
+        yield engine
 
 
 def look(engine: Engine, table: Table) -> list[tuple[Any, ...]]:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, insert, select
+from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select
 from sqlalchemy.engine import Engine
+
+from examples.shown import tables
 
 metadata = MetaData()
 users = Table("users", metadata, Column("email", String(80), primary_key=True))
@@ -24,18 +26,12 @@ def site(url: str | None) -> Iterator[tuple[Engine, Path]]:
     Args:
         url: of an empty database; by default a new file of SQLite, which is removed at the end.
     """
-    with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as outside:
+    with tempfile.TemporaryDirectory() as outside, tables(metadata, url) as engine:
+        with engine.begin() as connection:
+            connection.execute(insert(stored).values(key="photo", size=3))
         folder = Path(outside)
-        engine = create_engine(url or f"sqlite:///{Path(name) / 'site.db'}")
-        metadata.create_all(engine)
-        try:
-            with engine.begin() as connection:
-                connection.execute(insert(stored).values(key="photo", size=3))
-            (folder / "photo").write_text("abc", encoding="utf-8")
-            yield engine, folder
-        finally:
-            metadata.drop_all(engine)
-            engine.dispose()
+        (folder / "photo").write_text("abc", encoding="utf-8")
+        yield engine, folder
 
 
 def look(engine: Engine, folder: Path) -> Found:

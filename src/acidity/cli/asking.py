@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import click
@@ -25,6 +25,41 @@ Answer = Report | Card | Levels
 Ask = Callable[..., Answer]
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One target on one engine.
+
+    Attributes:
+        target: what is asked about.
+        db: the engine.
+    """
+
+    target: Target
+    db: str
+
+
+@dataclass(slots=True)
+class Heard:
+    """What became of some items.
+
+    Attributes:
+        answers: by the position of the item.
+        left_out: why an item is not applicable on its engine.
+        troubles: what was wrong with a request, and with which target it was met first.
+        stopped: the exit code, where Ctrl-C or a polite kill has ended the asking.
+    """
+
+    answers: dict[int, Answer] = field(default_factory=dict)
+    left_out: dict[int, str] = field(default_factory=dict)
+    troubles: dict[str, str] = field(default_factory=dict)
+    stopped: int | None = None
+
+    def interrupted(self, planned: int) -> None:
+        """Ctrl-C."""
+        click.echo(f"acidity: interrupted; {len(self.answers)} of {planned} answers are there", err=True)
+        self.stopped = INTERRUPTED
+
+
 def ask_all(texts: Sequence[str], request: Request, ask: Ask, **more: Any) -> int:
     """Ask, deliver, and give the exit code; what was found before a Ctrl-C or a polite kill is delivered, too.
 
@@ -41,43 +76,57 @@ def ask_all(texts: Sequence[str], request: Request, ask: Ask, **more: Any) -> in
         UsageError: a target means nothing; nothing was run then.
     """
     check_writable(request.output)
-    items = [(target, db) for target in resolve_all(texts, request.function) for db in request.db]
-    answers: list[Answer] = []
-    troubles: dict[str, str] = {}
-    left_out: list[str] = []
-    stopped: int | None = None
+    items = [Item(target, db) for target in resolve_all(texts, request.function) for db in request.db]
+    if request.jobs > 1 and len(items) > 1:
+        from acidity.cli.jobs import at_once
+
+        heard = at_once(items, request, ask, more)
+    else:
+        heard = _one_by_one(items, request, ask, more)
+    answers = [with_options_in_replay(heard.answers[at], request) for at in sorted(heard.answers)]
+    found = deliver(answers, request.output) if answers else None
+    for at in sorted(heard.left_out):
+        click.echo(f"acidity: {items[at].target.name}: {safe(heard.left_out[at])}", err=True)
+    for message, name in heard.troubles.items():
+        click.echo(f"acidity: {name}: {safe(message)}", err=True)
+    if heard.stopped is not None:
+        return heard.stopped
+    return USAGE if heard.troubles or found is None else found
+
+
+def _one_by_one(items: Sequence[Item], request: Request, ask: Ask, more: dict[str, Any]) -> Heard:
+    heard = Heard()
     try:
-        for target, db in items:
+        for at, item in enumerate(items):
             try:
                 leave_if_told()
-                answers.append(_ask_one(target, db, request, ask, more))
+                with progress_bar(item.target.name) as progress:
+                    heard.answers[at] = ask_one(item, request, ask, more, progress)
             except NotApplicable as error:
-                left_out.append(f"{target.name}: {safe(str(error))}")
+                heard.left_out[at] = str(error)
             except UsageError as error:
-                troubles.setdefault(str(error), target.name)
+                heard.troubles.setdefault(str(error), item.target.name)
     except KeyboardInterrupt as stop:
-        answers.extend([stop.report] if isinstance(stop, Interrupted) else [])
-        click.echo(f"acidity: interrupted; {len(answers)} of {len(items)} answers are there", err=True)
-        stopped = INTERRUPTED
+        if isinstance(stop, Interrupted):
+            heard.answers[at] = stop.report
+        heard.interrupted(len(items))
     except Terminated as stop:
-        answers.extend([stop.report] if stop.report is not None else [])
-        stopped = int(stop.code or 0)
-    found = (
-        deliver([with_options_in_replay(answer, request) for answer in answers], request.output) if answers else None
-    )
-    for line in left_out:
-        click.echo(f"acidity: {line}", err=True)
-    for message, name in troubles.items():
-        click.echo(f"acidity: {name}: {safe(message)}", err=True)
-    if stopped is not None:
-        return stopped
-    return USAGE if troubles or found is None else found
+        if stop.report is not None:
+            heard.answers[at] = stop.report
+        heard.stopped = int(stop.code or 0)
+    return heard
 
 
-def _ask_one(target: Target, db: str, request: Request, ask: Ask, more: dict[str, Any]) -> Answer:
-    with progress_bar(target.name) as progress, quiet():
+def ask_one(item: Item, request: Request, ask: Ask, more: dict[str, Any], progress: Progress) -> Answer:
+    """The answer for one target on one engine; see `prove` for what it raises."""
+    with quiet():
         return ask(
-            target.scenario, db=db, target=target.name, **bounds(request, progress), **request.engine_options, **more
+            item.target.scenario,
+            db=item.db,
+            target=item.target.name,
+            **bounds(request, progress),
+            **request.engine_options,
+            **more,
         )
 
 

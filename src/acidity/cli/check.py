@@ -15,6 +15,7 @@ from acidity.cli.options import (
     DETAIL,
     EXIT_ZERO,
     FUNCTION,
+    JOBS,
     OUTPUT,
     Request,
     actors,
@@ -29,7 +30,7 @@ from acidity.errors import UsageError
 
 @click.command(short_help="The card with the four letters, A C I D.")
 @with_options(
-    targets, letters, *engine_options(), ALL_LEVELS, actors(), *BOUNDS, *OUTPUT, *DETAIL, EXIT_ZERO, *FUNCTION
+    targets, letters, *engine_options(), ALL_LEVELS, actors(), *BOUNDS, JOBS, *OUTPUT, *DETAIL, EXIT_ZERO, *FUNCTION
 )
 @click.pass_context
 def check(ctx: click.Context, /, targets: tuple[str, ...], letters: str, **options: Any) -> None:

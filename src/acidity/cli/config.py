@@ -92,6 +92,7 @@ _KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
     "budget": (_is_duration, 'a duration, such as "30s"'),
     "run_timeout": (_is_duration, 'a duration, such as "30s"'),
     "runs_max": (_is_number, "a whole number"),
+    "jobs": (_is_number, "a whole number"),
     "actors": (_is_text, 'where callers at once are, such as "processes"'),
     "isolation_level": (_is_text, 'a level, such as "READ COMMITTED"'),
     "settings": (_is_table_of_scalars, 'a table, such as {journal_mode = "wal"}'),

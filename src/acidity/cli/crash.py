@@ -12,6 +12,7 @@ from acidity.cli.options import (
     DETAIL,
     EXIT_ZERO,
     FUNCTION,
+    JOBS,
     OUTPUT,
     Request,
     engine_options,
@@ -21,7 +22,7 @@ from acidity.cli.options import (
 
 
 @click.command(short_help="Power loss: is every acknowledged commit there?")
-@with_options(targets, *engine_options(), *BOUNDS, *OUTPUT, *DETAIL, EXIT_ZERO, *FUNCTION)
+@with_options(targets, *engine_options(), *BOUNDS, JOBS, *OUTPUT, *DETAIL, EXIT_ZERO, *FUNCTION)
 @click.pass_context
 def crash(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> None:
     """Cut the power or kill the server, and see whether every acknowledged commit is there, and none in part.

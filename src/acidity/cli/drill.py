@@ -12,6 +12,7 @@ from acidity.cli.options import (
     DETAIL,
     EXIT_ZERO,
     FUNCTION,
+    JOBS,
     OUTPUT,
     Request,
     engine_options,
@@ -21,7 +22,7 @@ from acidity.cli.options import (
 
 
 @click.command(short_help="A fault at every database call.")
-@with_options(targets, *engine_options(), *BOUNDS, *OUTPUT, *DETAIL, EXIT_ZERO, *FUNCTION)
+@with_options(targets, *engine_options(), *BOUNDS, JOBS, *OUTPUT, *DETAIL, EXIT_ZERO, *FUNCTION)
 @click.pass_context
 def drill(ctx: click.Context, /, targets: tuple[str, ...], **options: Any) -> None:
     """Let every database call of an operation fail in every way that fits it, each time in a fresh database.

@@ -42,6 +42,7 @@ class Request:
     budget: float | None = None
     run_timeout: float | None = None
     runs_max: int | None = None
+    jobs: int = 1
     isolation_level: str | None = None
     actors: Actors = "threads"
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -234,6 +235,15 @@ BOUNDS: tuple[Decorator[Any], ...] = (
         help="Make at most so many runs for each operation, and schedules for each group of callers; what is left out "
         "makes the answer unknown.",
     ),
+)
+JOBS = _option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    envvar="ACIDITY_JOBS",
+    show_default=True,
+    metavar="N",
+    help="Ask about so many targets and engines at once, each in a process of its own.",
 )
 
 FUNCTION: tuple[Decorator[Any], ...] = (

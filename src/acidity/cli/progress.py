@@ -20,10 +20,15 @@ LINE_S = 10.0
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Progress]:
-    """Yield ``progress(done, total, label)``; where nobody watches it writes lines."""
+def progress_bar(title: str, *, of: str = "runs") -> Iterator[Progress]:
+    """Yield ``progress(done, total, label)``; where nobody watches it writes lines.
+
+    Args:
+        title: of what.
+        of: what is counted.
+    """
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        with Lines(title).written() as progress:
+        with Lines(title, of).written() as progress:
             yield progress
         return
     from rich.console import Console
@@ -56,10 +61,12 @@ class Lines:
 
     Args:
         title: whose lines they are.
+        of: what is counted.
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, of: str = "runs") -> None:
         self._title = title
+        self._of = of
         self._stream = sys.stderr
         self._at: tuple[int, int, str] | None = None
         self._since = time.monotonic()
@@ -93,4 +100,4 @@ class Lines:
             return f"{self._title}: no run has ended yet{lasting}"
         done, total, label = self._at
         within = f", the next one takes its time{lasting}" if lasting else ""
-        return f"{f'{self._title} {label}'.strip()}: {done} of {total} runs{within}"
+        return f"{f'{self._title} {label}'.strip()}: {done} of {total} {self._of}{within}"

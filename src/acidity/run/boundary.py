@@ -6,7 +6,6 @@ Every statement comes by here, so what can be told from its text alone is looked
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from sqlalchemy.engine import Connection
 from acidity.core.call import Kind
 from acidity.engines.codes import code_of
 from acidity.engines.speech import ErrorClass, speech_of
-from acidity.run import guard, hold, server, storage
+from acidity.run import context, guard, hold, server, storage
 from acidity.run.context import caller
 from acidity.run.errors import (
     BoundaryError,
@@ -122,7 +121,7 @@ class Boundary:
     @property
     def is_inherited(self) -> bool:
         """A process that was forked inside it has it only as a copy; the connection is its parent's."""
-        return self.owner[0] != os.getpid()
+        return self.owner[0] != context.process
 
     @property
     def is_suspended(self) -> bool:
@@ -298,6 +297,10 @@ class Boundary:
             TransactionEnded: it is not.
         """
         if not self.sent or self._ending or self._committing or self._connection is None:
+            return
+        if error is None and not (self._held or self._hands_again) and self._link.told.goes_on():
+            self._was_open = True  # all that is to be said after nearly every statement
+            self.sent = ""
             return
         held, self._held = self._held, False
         if error is not None and self._lost(error):  # and with it what was not committed

@@ -23,10 +23,21 @@ Functions = list[Callable[[], Any]]
 afterwards: ContextVar[tuple[tuple[Unit, ...], Functions] | None] = ContextVar("acidity_afterwards", default=None)
 
 
+process = os.getpid()  # asked once: every statement compares it, and the system takes as long as all else there
+
+
+def _forked() -> None:
+    global process  # noqa: PLW0603  # a process has one
+    process = os.getpid()
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
 def caller() -> tuple[int, int, Any]:
     """The process, the thread, and the task where there is one."""
     loop = _get_running_loop()  # get_running_loop() and current_task() raise where there is none, which costs more
-    return os.getpid(), threading.get_ident(), None if loop is None else asyncio.current_task(loop)
+    return process, threading.get_ident(), None if loop is None else asyncio.current_task(loop)
 
 
 def enter(unit: Unit) -> None:

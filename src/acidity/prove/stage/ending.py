@@ -15,7 +15,7 @@ from acidity.core.call import Site
 from acidity.core.outcome import Ending, Mistake, Told
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
-from acidity.errors import Terminated
+from acidity.errors import Terminated, UsageError
 from acidity.prove.stage.effects import WrongKeyError
 from acidity.prove.stage.freeze import freeze
 from acidity.prove.stage.http import Exchange
@@ -35,23 +35,42 @@ _UNMEANT = (
 )
 
 
+class WrongReaderError(UsageError):
+    """``succeeded=`` raises for an answer."""
+
+
 def answered(operation: Operation, answer: Any) -> Ending:
-    """Keep what the operation returned, or what its application answered."""
-    said = None if operation.succeeded is None else operation.succeeded(answer)
+    """Keep what the operation returned, or what its application answered.
+
+    Raises:
+        WrongReaderError: ``succeeded=`` cannot read it; that is no failure of the operation.
+    """
+    said = None if operation.succeeded is None else _read(operation, operation.succeeded, answer)
     open_answer = said is Told.UNKNOWN
     succeeded = None if operation.succeeded is None or open_answer else bool(said)
     status = answer.status if operation.request is not None else 0
     return Ending(answered=True, answer=freeze(answer), succeeded=succeeded, leaves_open=open_answer, status=status)
 
 
+def _read(operation: Operation, succeeded: Callable[[Any], Any], answer: Any) -> Any:
+    try:
+        return succeeded(answer)
+    except Exception as error:
+        name = getattr(succeeded, "__name__", repr(succeeded))
+        raise WrongReaderError(
+            f"{operation.name}: succeeded={name} raised {type(error).__name__}: {error}, for the answer "
+            f"{str(freeze(answer))[:80]}; it is given every answer, and says whether that means success"
+        ) from error
+
+
 def raised(operation: Operation, error: BaseException, needs: Needs, function: Callable[..., Any]) -> Ending:
     """Keep what left the operation; Ctrl-C, a polite kill and a wait in vain of acidity itself are not its own."""
     provoked = needs.provoked(error)
-    if isinstance(error, Terminated | Unsettled | WrongKeyError) or (
+    if isinstance(error, Terminated | Unsettled | WrongKeyError | WrongReaderError) or (
         isinstance(error, KeyboardInterrupt) and not provoked
     ):
         raise error
-    cancelled, at = isinstance(error, CancelledError), _innermost_line(error)
+    cancelled, at = isinstance(error, CancelledError), innermost_line(error)
     if isinstance(function, Exchange) and (needs.cancels or not cancelled):
         sent = function.answer(error)
         if sent is not None:  # the client had its status before this was raised
@@ -66,7 +85,7 @@ def raised(operation: Operation, error: BaseException, needs: Needs, function: C
     )
 
 
-def _innermost_line(error: BaseException) -> Site | None:
+def innermost_line(error: BaseException) -> Site | None:
     """The last line of user code that the exception passed on its way out; None where it has left none."""
     users = [
         (frame.f_code, line) for frame, line in walk_tb(error.__traceback__) if is_user_code(frame.f_code.co_filename)

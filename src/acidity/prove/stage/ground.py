@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from acidity.analysis.canonical import equal_raw
 from acidity.core.database import Database
@@ -15,8 +16,9 @@ from acidity.core.scenario import Operation, Scenario
 from acidity.engines import engine_of, new_sandbox
 from acidity.engines.base import Ground, Sandbox
 from acidity.engines.several import Several
-from acidity.errors import UsageError
+from acidity.errors import AcidityError, UsageError
 from acidity.prove.stage.bind import Setting, bindings
+from acidity.prove.stage.ending import innermost_line
 from acidity.prove.stage.schema import schema_maker
 
 BY_NAME = ("databases", "async_databases", "dsns")
@@ -100,7 +102,14 @@ def _created(
     def limited(function: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
         def call(given: Any) -> None:
             with limiting(name):
-                function(given)
+                try:
+                    function(given)
+                except (AcidityError, SQLAlchemyError):  # of the last kind the Stage says more
+                    raise
+                except Exception as error:
+                    at = innermost_line(error)
+                    why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+                    raise UsageError(f"{name} raised {why}{'' if at is None else f' (at {at})'}") from error
 
         return call
 
