@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from acidity.core.report import Report
 from acidity.engines.own_calls import own_calls
-from acidity.engines.sqlite.bypass import Watch, _hook
+from acidity.engines.sqlite.bypass import Watch, _heard
 from tests.engines.bank import ALICE, BOB, Account, balances, bank, calls, run_once
 from tests.quality.drilled import drill
 
@@ -214,6 +214,6 @@ def test_the_connect_hook_of_the_next_connection_is_no_statement_of_the_lost_one
         watch.traced(id(lost), "PRAGMA foreign_keys = ON")
         assert len(seen) == 1
         with own_calls():
-            _hook("sqlite3.connect/handle", (lost,))  # the next one, with its id
+            _heard("sqlite3.connect/handle", (lost,))  # the next one, with its id
         watch.traced(id(lost), "PRAGMA foreign_keys = ON")
     assert len(seen) == 1

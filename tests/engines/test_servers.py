@@ -16,7 +16,7 @@ from acidity.engines.mariadb import server as mariadb
 from acidity.engines.packages import unpacked
 from acidity.engines.postgresql import server as postgresql
 from acidity.errors import EngineUnavailable, UsageError
-from tests.engines.served import MARIADB, Engine, runs
+from tests.engines.served import MARIADB, POSTGRESQL, Engine, runs
 from tests.run.outbox import redis_server
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -88,6 +88,14 @@ def test_settings_make_another_server(engine: Engine) -> None:
         assert str(engine.ask(other, question)) == value
         assert str(engine.ask(plain, question)) != value
         assert value in other.settings.values()
+
+
+@pytest.mark.dear
+def test_no_statistics_come_in_the_middle_of_a_run() -> None:
+    """A plan that changes there changes what SERIALIZABLE refuses, so that a schedule comes to something else."""
+    with POSTGRESQL.start() as server:
+        assert POSTGRESQL.ask(server, "SELECT current_setting('autovacuum_analyze_threshold')::int") == 2_147_483_647
+        assert POSTGRESQL.ask(server, "SELECT current_setting('autovacuum_vacuum_insert_threshold')::int") == -1
 
 
 @pytest.mark.dear

@@ -216,3 +216,13 @@ CONTESTED = {
     "two checkouts, one customer": together(Operation(checkout, 1), Operation(checkout, 1)),
     "two checkouts, two customers": together(Operation(checkout, 1), Operation(checkout, 2)),
 }
+
+EQUAL = {
+    "two, lost update": together(*[Operation(withdraw, 10)] * 2),
+    "two, FOR UPDATE": together(*[Operation(withdraw_locked, 10)] * 2),
+    "two, guarded UPDATE": together(*[Operation(withdraw_guarded, 10)] * 2),
+    "two, checkout": together(*[Operation(checkout, 1)] * 2),
+    "three, lost update": together(*[Operation(withdraw, 10)] * 3),
+    "three, FOR UPDATE": together(*[Operation(withdraw_locked, 10)] * 3),
+    "three, booking": together(*[Operation(book, "a")] * 3),
+}

@@ -9,7 +9,7 @@ cascades, views, and errors that are swallowed.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import permutations
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ from acidity.prove import Operation, Scenario
 from acidity.prove.explore.classes.fit import Manner, classes_of
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.every import Chooser, Every
+from acidity.prove.explore.in_order import Kin
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.stage.stage import Stage
 
@@ -298,6 +299,14 @@ def _program(chance: random.Random, least: int, most: int, *, turned: bool) -> P
     return Program(tuple(steps), chance.choice(["commit"] * 6 + ["rollback", "none"]))
 
 
+def alike(number: int, callers: int) -> tuple[Program, ...]:
+    """Two callers that do the same; and a third one that does something else, for an odd number the same, too."""
+    chance = random.Random(number)
+    same = _program(chance, 1, 3 if callers == 2 else 2, turned=False)
+    other = same if number % 2 else _program(chance, 1, 1, turned=True)
+    return (same, same) if callers == 2 else (same, same, other)
+
+
 def programs(number: int, callers: int) -> tuple[Program, ...]:
     """The programs that a seed makes."""
     chance = random.Random(number)
@@ -318,6 +327,9 @@ BASE = Scenario(*operations(programs(1, 2)), schema=schema, setup=seed)
 # What comes of them
 
 
+_A_FEW = 20  # schedules, whose part of all shows how many there are
+
+
 class TooMany(Exception):
     """More schedules than a test has time for."""
 
@@ -329,11 +341,30 @@ def outcome(played: Played) -> object:
     return played.state.fingerprint, tuple(endings), tuple(codes)
 
 
+def in_other_letters(found: Mapping[Any, tuple[str, ...]], kin: Kin) -> dict[object, tuple[str, ...]]:
+    """The same outcomes, and those that they are when callers that are equal change their letters."""
+    letters = sorted(kin)
+    renamed: dict[object, tuple[str, ...]] = {}
+    for order in permutations(letters):
+        new = dict(zip(letters, order, strict=True))
+        if any(new[name] not in kin[name] for name in letters):
+            continue
+        for (rows, endings, codes), schedule in found.items():
+            told = tuple(sorted((new.get(name, name), *rest) for name, *rest in endings))
+            coded = tuple(sorted((new.get(name, name), code) for name, code in codes))
+            renamed.setdefault((rows, told, coded), tuple(new.get(name, name) for name in schedule))
+    return renamed
+
+
 def of_every(lab: Lab, most: int) -> dict[object, tuple[str, ...]]:
-    """Each outcome of all schedules, with a schedule that has it, and how many they are."""
+    """Each outcome of all schedules, with a schedule that has it, and how many they are.
+
+    Raises:
+        TooMany: there are more; also where the part that a few are says so, which is seldom less than half of it.
+    """
     every, found, runs = Every(), {}, 0
     while (prefix := every.next()) is not None:
-        if runs + every.left >= most:
+        if runs + every.left >= most or (runs == _A_FEW and runs / every.covered > most):
             raise TooMany
         played = lab.run(Chooser(prefix))
         every.seen(prefix, played.trace)
@@ -344,13 +375,12 @@ def of_every(lab: Lab, most: int) -> dict[object, tuple[str, ...]]:
 
 
 def of_classes(
-    stage: Stage, lab: Lab, level: str, relation: Relation, *, most: int = 500
+    stage: Stage, lab: Lab, level: str, relation: Relation, *, most: int = 500, kin: Kin | None = None
 ) -> tuple[dict[object, tuple[str, ...]], int, str]:
     """The same of one schedule of each class; how many were run, and why not all are known to be among them."""
     histories = [lab.serially(order).history for order in permutations(lab.names)]
-    classes = classes_of(
-        stage, Manner(lab.stage.parts[""].engine_name, frozenset({level})), len(lab.names), histories, relation
-    )
+    manner = Manner(lab.stage.parts[""].engine_name, frozenset({level}), alike=kin is not None)
+    classes = classes_of(stage, manner, len(lab.names), histories, relation, kin)
     tree = classes.tree
     if tree is None:
         return {}, 0, classes.said
@@ -358,7 +388,7 @@ def of_classes(
     runs = 0
     while tree.has_next() and runs < most:
         turns: list[Turn] = []
-        played = lab.run(tree, _both(tree.after_turn, turns.append))
+        played = lab.run(tree, _both(tree.after_turn, turns.append), in_order=classes.in_order)
         tree.seen()
         found.setdefault(outcome(played), played.trace.grants)
         runs += 1

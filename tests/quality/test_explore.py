@@ -9,7 +9,16 @@ import pytest
 from acidity import prove
 from acidity.core.report import Report
 from acidity.prove import Operation
-from tests.quality.callers import SCENARIOS, Conflict, at_once, audit_at_once, sell, withdraw, withdraw_versioned
+from tests.quality.callers import (
+    SCENARIOS,
+    Conflict,
+    at_once,
+    audit_at_once,
+    sell,
+    withdraw,
+    withdraw_guarded,
+    withdraw_versioned,
+)
 from tests.tiers import SERVERS
 
 # What goes wrong, by engine and level; what is not named passes. SQLite under the driver's own transactions, which
@@ -136,7 +145,7 @@ def test_same_runs_same_report() -> None:
 
 @pytest.mark.dear
 def test_what_is_left_undone_is_unknown_unless_something_was_found() -> None:
-    few = prove.explore(SCENARIOS["guarded"], runs_max=1)
+    few = prove.explore(at_once(*[Operation(withdraw_guarded, each) for each in (60, 50)]), runs_max=1)
     assert few.verdict == "unknown"
     assert "25.00% of the schedules were run" in few.unknowns[0]
     assert prove.explore(SCENARIOS["lost update"], runs_max=3).verdict == "fail"

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
 from acidity.prove.explore.classes.families import family_of
+from acidity.prove.explore.classes.fit import agreed_at
+from acidity.prove.explore.equals import Equals
 from acidity.prove.explore.lab import Lab
 from acidity.prove.stage.stage import Stage
-from tests.quality.contested import CONTESTED, together
+from tests.quality.contested import CONTESTED, EQUAL, together
 from tests.quality.random_callers import of_classes
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "interleavings.md"
@@ -20,11 +23,14 @@ COLUMNS = (("sqlite", "delete"), ("sqlite", "wal"), ("postgresql", "READ COMMITT
 CHEAP = ("lost update", "FOR UPDATE", "guarded UPDATE", "opposite transfers, Core")
 
 
+def rows(head: str) -> list[list[str]]:
+    lines = PAGE.read_text(encoding="utf-8").partition(f"| {head} |")[2].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in takewhile(bool, lines)]
+
+
 @cache
-def counts() -> dict[str, tuple[int, ...]]:
-    lines = PAGE.read_text(encoding="utf-8").partition("| programs |")[2].splitlines()[2:]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
-    return {row[0]: tuple(map(int, row[1:])) for row in rows}
+def counts(head: str = "programs") -> dict[str, tuple[int, ...]]:
+    return {row[0]: tuple(map(int, row[1:])) for row in rows(head)}
 
 
 @pytest.fixture(scope="module")
@@ -65,5 +71,50 @@ def test_so_many_classes(stage_at: Callable[[str, str], Stage], name: str, colum
     assert (unfit, runs) == ("", counts()[name][column])
 
 
+def cells_of_equals() -> Iterator[object]:
+    for name in EQUAL:
+        for column, (db, level) in enumerate(COLUMNS):
+            marks = [] if db == "sqlite" and level == "delete" and name.startswith("two, l") else [pytest.mark.slow]
+            yield pytest.param(name, column, marks=marks, id=f"{name}-{db}-{level}")
+
+
+@pytest.mark.parametrize(("name", "column"), list(cells_of_equals()))
+def test_so_many_classes_of_equal_callers(stage_at: Callable[[str, str], Stage], name: str, column: int) -> None:
+    db, level = COLUMNS[column]
+    relation = family_of(db, level)
+    assert relation is not None
+    stage = stage_at(db, level)
+    lab = Lab(stage, EQUAL[name].operations)
+    _, runs, unfit = of_classes(stage, lab, level, relation, kin=Equals(lab.names, lab.operations).kin)
+    assert (unfit, runs) == ("", counts("equal callers")[name][column])
+
+
+AGREED = {
+    "SQLite, rollback journal": ("sqlite", "delete"),
+    "SQLite, WAL": ("sqlite", "wal"),
+    **{
+        f"{name}, {level}": (name.lower(), level)
+        for name in ("PostgreSQL", "MariaDB")
+        for level in ("READ COMMITTED", "REPEATABLE READ")
+    },
+}
+
+
+def test_the_page_says_how_many_programs_agreed() -> None:
+    """What is not measured is searched order by order, by the page and by the code."""
+    told = {name: cells for name, *cells in rows("engine, level")}
+    assert set(AGREED) < set(told)
+    for name, (db, level) in AGREED.items():
+        measured = agreed_at(db, level)
+        assert measured is not None
+        assert told[name] == [f"{each:,} of {each:,}" for each in (measured.two, measured.three)] + [
+            "one of each class"
+        ]
+    for name in set(told) - set(AGREED):
+        assert told[name] == ["–", "–", "every order"]
+    for db, level in (("postgresql", "SERIALIZABLE"), ("mariadb", "SERIALIZABLE"), ("mariadb", "READ UNCOMMITTED")):
+        assert agreed_at(db, level) is None
+
+
 def test_the_page_counts_all_of_them() -> None:
-    assert list(counts()) == list(CONTESTED)
+    assert (list(counts()), list(counts("equal callers"))) == (list(CONTESTED), list(EQUAL))

@@ -103,7 +103,9 @@ def test_a_lock_of_the_program_keeps_no_two_workers_apart(db: str, operation: An
 @on_each_engine
 @pytest.mark.one_server
 def test_what_the_database_keeps_apart_passes(db: str) -> None:
-    report = prove.explore(at_once(*[Operation(withdraw_guarded, 10)] * 2), db=db, actors="processes")
+    report = prove.explore(
+        at_once(*[Operation(withdraw_guarded, each) for each in (10, 20)]), db=db, actors="processes"
+    )
     assert (report.verdict, report.unknowns) == ("pass", ()), str(report)
     assert report.runs > 1
     assert "worth it" not in report.headline

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import os
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic as bound_monotonic
+from time import sleep as bound_sleep
 from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -28,9 +32,10 @@ from acidity import prove
 from acidity.adapters.seam import Actor, PassThrough, acting
 from acidity.core.report import Report
 from acidity.errors import UsageError
-from acidity.prove import Operation
+from acidity.prove import Operation, Scenario
 from acidity.prove.stage import naps
 from tests.quality.callers import at_once
+from tests.tiers import ENGINES
 
 LONG_S = 100.0
 READ = text("SELECT balance FROM accounts WHERE id = 1")
@@ -146,13 +151,59 @@ def test_time_runs_out_after_as_many_sleeps(operation: object) -> None:
     assert not report.findings, str(report)
 
 
+# Names that the user's modules have given
+
+
+def sleeps_by_name(session: Session) -> None:
+    """Until its time is over, by the same clock under two names."""
+    deadline = bound_monotonic() + 1.5 * LONG_S
+    while time.monotonic() < deadline:
+        session.execute(READ)
+        session.rollback()
+        bound_sleep(LONG_S)
+
+
+def loses_by_name(session: Session) -> None:
+    """A lost update whose window is long."""
+    old = session.execute(READ).scalar_one()
+    bound_sleep(LONG_S)
+    session.execute(WRITE, {"new": old - 10})
+    session.commit()
+
+
+def test_a_sleep_and_a_clock_by_name_take_no_time() -> None:
+    report = prove.explore(at_once(sleeps_by_name, sleeps_by_name), db="sqlite", runs_max=1)
+    assert report.elapsed_s < LONG_S / 2
+    assert not [note for note in report.notes if "slept" in note], str(report)
+    assert (bound_sleep, bound_monotonic) == (naps._SLEEP, naps._REAL["monotonic"])
+
+
+@pytest.mark.dear
+def test_what_is_lost_beside_a_sleep_by_name_is_found() -> None:
+    assert [finding.anomaly for finding in explored(loses_by_name).findings] == ["lost update"]
+
+
+def test_a_name_of_a_module_imported_meanwhile_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose it is decides: a package of others keeps what it has."""
+    (tmp_path / "late_sleeper.py").write_text("from asyncio import sleep as pause\nfrom time import sleep, time_ns\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with naps.skipping():
+        late = importlib.import_module("late_sleeper")
+        assert late.sleep is naps._sleep
+        others = {name: vars(sys.modules[name]).copy() for name in ("sqlalchemy", "pytest", "asyncio.tasks")}
+        assert asyncio.tasks.sleep is naps._SLEEP_ASYNC
+    assert (late.sleep, late.pause, late.time_ns) == (naps._SLEEP, naps._SLEEP_ASYNC, time.time_ns)
+    assert all(vars(sys.modules[name]) == before for name, before in others.items())
+    del sys.modules["late_sleeper"]
+
+
 def collects(session: Session) -> None:
     read(session)
     gc.collect()
 
 
-def counts_time(phase: str, _: object) -> None:
-    bound_monotonic()
+def counts_time(phase: str, _: object, kept: Callable[[], float] = bound_monotonic) -> None:
+    kept()
 
 
 def test_who_is_called_at_each_collection_tells_the_caller_nothing() -> None:
@@ -194,10 +245,10 @@ def read_by_datetime(session: Session) -> None:
     assert (datetime.now(UTC) - began).total_seconds() >= SHORT_S
 
 
-def read_by_name(session: Session) -> None:
-    began = bound_monotonic()
+def read_as_kept(session: Session, kept: Callable[[], float] = bound_monotonic) -> None:
+    began = kept()
     read(session)
-    assert bound_monotonic() - began >= SHORT_S
+    assert kept() - began >= SHORT_S
 
 
 def read_in_sql(session: Session) -> None:
@@ -222,7 +273,7 @@ def read(session: Session) -> None:
     ("operation", "clock"),
     [
         (read_by_datetime, "datetime.now"),
-        pytest.param(read_by_name, "time.monotonic", marks=pytest.mark.slow),
+        pytest.param(read_as_kept, "time.monotonic", marks=pytest.mark.slow),
         pytest.param(read_in_sql, "strftime in SQL", marks=pytest.mark.slow),
     ],
 )
@@ -230,6 +281,66 @@ def test_where_a_clock_would_tell_callers_sleep(operation: object, clock: str) -
     report = prove.explore(at_once(operation, operation), db="sqlite", runs_max=2)
     assert [note for note in report.notes if clock in note], str(report)
     assert not report.findings
+
+
+# Clocks of the schema
+
+
+PLAIN = "CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER)"
+LATER = "CREATE TABLE later (id INTEGER PRIMARY KEY, at {})"
+CLOCKS = [
+    ("sqlite", LATER.format("TEXT DEFAULT CURRENT_TIMESTAMP")),
+    ("sqlite", "CREATE TRIGGER stamped AFTER UPDATE ON accounts BEGIN SELECT datetime('now'); END"),
+    ("sqlite", "CREATE VIEW today AS SELECT date('now')"),
+    ("postgresql", LATER.format("TIMESTAMPTZ DEFAULT now()")),
+    ("postgresql", LATER.format("TIMESTAMPTZ CHECK (at > now())")),
+    ("postgresql", "CREATE DOMAIN moment AS TIMESTAMPTZ DEFAULT CURRENT_TIMESTAMP"),
+    ("postgresql", "CREATE RULE stamped AS ON UPDATE TO accounts DO ALSO SELECT clock_timestamp()"),
+    ("postgresql", "CREATE POLICY soon ON accounts USING (now() > '2020-01-01')"),
+    ("postgresql", "CREATE FUNCTION hour() RETURNS TIMESTAMPTZ LANGUAGE sql AS 'SELECT now()'"),
+    ("postgresql", "CREATE VIEW today AS SELECT CURRENT_DATE AS day"),
+    ("mariadb", LATER.format("DATETIME DEFAULT CURRENT_TIMESTAMP")),
+    ("mariadb", LATER.format("DATETIME DEFAULT NULL ON UPDATE CURRENT_TIMESTAMP")),
+    ("mariadb", LATER.format("DATETIME AS (now()) VIRTUAL")),
+    ("mariadb", "CREATE TRIGGER stamped AFTER UPDATE ON accounts FOR EACH ROW SET @at = NOW(6)"),
+    ("mariadb", "CREATE FUNCTION moment() RETURNS DATETIME RETURN NOW(6)"),
+    ("mariadb", "CREATE VIEW today AS SELECT CURDATE() AS day"),
+]
+
+
+def of_schema(*texts: str) -> Scenario:
+    """Accounts, and what else a schema has."""
+
+    def create(connection: Connection) -> None:
+        for each in (PLAIN, *texts):
+            connection.exec_driver_sql(each)
+
+    def setup(session: Session) -> None:
+        session.execute(text("INSERT INTO accounts VALUES (1, 100)"))
+
+    return Scenario(Operation(read), Operation(read), schema=create, setup=setup)
+
+
+@pytest.mark.parametrize(
+    ("db", "clock"),
+    [
+        pytest.param(
+            db, clock, marks=() if number == 0 else (pytest.mark.slow,) if "DEFAULT" in clock else (pytest.mark.dear,)
+        )
+        for number, (db, clock) in enumerate(CLOCKS)
+    ],
+)
+def test_where_the_schema_has_a_clock_callers_sleep(db: str, clock: str) -> None:
+    report = prove.explore(of_schema(clock), db=db, runs_max=1)
+    assert [note for note in report.notes if "in SQL" in note], str(report)
+    assert not report.findings
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("db", ENGINES)
+def test_where_it_has_none_they_do_not(db: str) -> None:
+    report = prove.explore(of_schema("CREATE TABLE later (id INTEGER PRIMARY KEY)"), db=db, runs_max=1)
+    assert not [note for note in report.notes if "slept" in note], str(report)
 
 
 @pytest.mark.slow

@@ -84,18 +84,21 @@ def lock_of_this_loop() -> asyncio.Lock:
 
 
 @pytest.mark.parametrize(
-    "scenario",
+    ("scenario", "runs"),
     [
-        twice(under_a_lock),
-        at_once(Operation(through_the_pool), Operation(through_the_pool), bind=f"{__name__}:ONE_CONNECTION"),
-        twice(under_an_async_lock),
+        (twice(under_a_lock), 6),
+        (at_once(Operation(through_the_pool), Operation(through_the_pool), bind=f"{__name__}:ONE_CONNECTION"), 4),
+        (twice(under_an_async_lock), 6),
     ],
     ids=["lock", "pool", "async lock"],
 )
-def test_whoever_waits_for_the_program_is_seen_waiting(scenario: prove.Scenario) -> None:
-    """Either of the two comes first, and the other one may begin to wait at each of its Calls."""
+def test_whoever_waits_for_the_program_is_seen_waiting(scenario: prove.Scenario, runs: int) -> None:
+    """Either of the two comes first, and the other one may begin to wait at each of its Calls.
+
+    Of callers without state of the program only one order of the first writes is run.
+    """
     report = prove.explore(scenario)
-    assert (report.verdict, report.runs) == ("pass", 6), str(report)
+    assert (report.verdict, report.runs) == ("pass", runs), str(report)
     assert ("--actors processes" in report.headline) is not bool(scenario.bind)  # a pool is no lock of the program
 
 
@@ -108,19 +111,20 @@ def test_whoever_waits_for_the_program_is_seen_waiting(scenario: prove.Scenario)
 @pytest.mark.one_in(3)
 def test_tasks_lose_updates_too(scenario: prove.Scenario) -> None:
     report = prove.explore(scenario)
-    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 5)
+    alike = scenario.operations[0] == scenario.operations[1]
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 3 if alike else 5)
 
 
 @pytest.mark.parametrize("db", ["postgresql+psycopg", "postgresql+asyncpg", "mariadb"])
 @pytest.mark.slow
 def test_tasks_on_servers_lose_updates_too(db: str) -> None:
     report = prove.explore(twice(withdraw_async), db=db, isolation_level="READ COMMITTED")
-    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 5)
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 3)
 
 
 def test_a_bare_driver_loses_updates_too() -> None:
     report = prove.explore(twice(bare))
-    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 5)
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 3)
 
 
 def bare(dbapi_connection: sqlite3.Connection) -> None:
@@ -471,7 +475,7 @@ def test_requests_to_a_web_application_that_works_in_threads() -> None:
     from examples.web.twins import computed_in_memory
 
     report = prove.explore(computed_in_memory)
-    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 5)
+    assert (verdicts(report), report.runs) == (("fail", ["lost update"]), 3)
     assert prove.explore(transfer).verdict == "pass"
 
 

@@ -19,6 +19,8 @@ from psycopg.pq import ConnStatus, PGconn, PollingStatus
 from acidity import prove
 from acidity.core.finding import Tried
 from acidity.core.report import ExitReason, Report
+from acidity.engines import new_sandbox
+from acidity.engines.postgresql.sandbox import PostgresqlSandbox
 from acidity.errors import Terminated
 from tests.engines.bank import bank
 from tests.quality import operations as ops
@@ -192,3 +194,32 @@ def half_open(dsn: str) -> PGconn:
             return connection
         ready = ([connection.socket], []) if wanted == PollingStatus.READING else ([], [connection.socket])
         select(*ready, [], LET_GO_S)
+
+
+@pytest.mark.dear
+def test_what_was_connecting_when_the_signal_came_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that is half open hears of no DROP DATABASE, which waits for all of them."""
+    connect = PostgresqlSandbox.connect_admin
+    made: list[PostgresqlSandbox] = []
+
+    def interrupted(sandbox: PostgresqlSandbox, database: str | None = None) -> Any:
+        if database is None or made:
+            return connect(sandbox, database)
+        made.append(sandbox)
+        server = sandbox.server
+        where = f"host={server.host} port={server.port} user={server.superuser} dbname={database}"
+        connection = half_open(where)
+        assert connection.status not in {ConnStatus.OK, ConnStatus.BAD}
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PostgresqlSandbox, "connect_admin", interrupted)
+    began = monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        new_sandbox("postgresql", {})
+    assert monotonic() - began < LET_GO_S
+    (stopped,) = made
+    sandbox: Any = new_sandbox("postgresql", {})
+    try:
+        assert sandbox.ask("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", (stopped.database,)) == []
+    finally:
+        sandbox.close()

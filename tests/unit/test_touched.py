@@ -22,6 +22,7 @@ def write(sql: str, params: Any = None, *, many: bool = False) -> Call:
         ('DELETE FROM "my t" WHERE x = ? AND y = ?', (1, 2), 'SELECT * FROM "my t" WHERE  x = ? AND y = ?', (1, 2)),
         ("UPDATE t SET a=(SELECT max(b) FROM u WHERE c = ?) WHERE id = ?", (7, 3), "SELECT * FROM t WHERE  id = ?", (3,)),
         ("UPDATE t SET a='where ?' WHERE id = ?", (3,), "SELECT * FROM t WHERE  id = ?", (3,)),
+        ("WITH x AS (SELECT ? AS n) UPDATE t SET a=? WHERE id = ?", (1, 2, 3), "WITH x AS (SELECT ? AS n) SELECT * FROM t WHERE  id = ?", (1, 3)),
         ("UPDATE t SET a=%(a)s WHERE id = %(id)s", {"a": 1, "id": 3}, "SELECT * FROM t WHERE  id = %(id)s", {"id": 3}),
     ],
 )  # fmt: skip
@@ -31,7 +32,13 @@ def test_the_condition_is_asked(sql: str, params: Any, query: str, kept: Any) ->
 
 
 @pytest.mark.parametrize(
-    "sql", ["INSERT INTO t VALUES (1)", "UPDATE t SET a = 1", "WITH x AS (SELECT 1) UPDATE t SET a = 1 WHERE b = 2"]
+    "sql",
+    [
+        "INSERT INTO t VALUES (1)",
+        "UPDATE t SET a = 1",
+        "WITH x AS (DELETE FROM u RETURNING a) UPDATE t SET a = 1 WHERE b = 2",
+        "WITH x AS (SELECT charge(1)) DELETE FROM t WHERE b = 2",
+    ],
 )
 def test_of_other_texts_nothing_is_said(sql: str) -> None:
     assert touched_by(write(sql)) == ()

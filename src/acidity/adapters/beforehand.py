@@ -24,6 +24,7 @@ from acidity.adapters.behind import pooled_connection_of
 from acidity.adapters.dbapi import called_by_others
 from acidity.adapters.handles import Handles, kept_apart
 from acidity.adapters.seam import current_actor
+from acidity.engines.audit import hear
 from acidity.engines.own_calls import JUDGES, OWN
 from acidity.errors import ForeignDatabase
 
@@ -71,7 +72,7 @@ class BeforehandAdapter(Bystander):
         for target, name, listener in self._listeners:
             event.listen(target, name, listener)
         _installed.append(self)
-        _install_hook()
+        hear(_heard, ("sqlite3.connect", "sqlite3.connect/handle"))
 
     def remove(self) -> None:
         """Let go of everything."""
@@ -240,23 +241,11 @@ def _with_subclasses(kinds: Any) -> Iterator[type]:
 
 
 _installed: list[BeforehandAdapter] = []
-_lock = threading.Lock()
-_is_hooked = False
 
 
-def _hook(happening: str, arguments: tuple[Any, ...]) -> None:
-    if not _installed or not happening.startswith("sqlite3.connect"):
-        return
+def _heard(happening: str, arguments: tuple[Any, ...]) -> None:
     for adapter in _installed[-1:]:  # the innermost, should a check run inside another
         if happening == "sqlite3.connect":
             adapter.file_opens(arguments[0])
         else:
             adapter.file_opened(arguments[0])
-
-
-def _install_hook() -> None:
-    global _is_hooked  # noqa: PLW0603  # an audit hook stays for ever, so there is one for the process
-    with _lock:
-        if not _is_hooked:
-            sys.addaudithook(_hook)
-            _is_hooked = True

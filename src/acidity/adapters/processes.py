@@ -6,7 +6,6 @@ Every way to start one raises an audit event or goes through one function of ``_
 from __future__ import annotations
 
 import sys
-import threading
 from importlib import import_module
 from types import FrameType
 from typing import Any
@@ -15,10 +14,12 @@ from acidity.adapters.base import Bystander, Gatekeeper
 from acidity.adapters.drivers.base import Hooks
 from acidity.adapters.seam import current_actor
 from acidity.adapters.site import is_where_acidity_calls
+from acidity.engines import audit
+from acidity.engines.audit import hear
 
-_EVENTS = frozenset({"subprocess.Popen", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "os.system"})
+_EVENTS = ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "os.system")
 _HARMLESS = frozenset({"platform", "ctypes.util", "uuid"})  # they ask the system for names, by its programs
-_MACHINERY = frozenset({"subprocess", "os", "contextlib", __name__})
+_MACHINERY = frozenset({"subprocess", "os", "contextlib", audit.__name__, __name__})
 
 
 class ProcessesAdapter(Bystander):
@@ -36,7 +37,7 @@ class ProcessesAdapter(Bystander):
     def install(self) -> None:
         """Listen."""
         _installed.append(self)
-        _install_hook()
+        hear(_heard, _EVENTS)
         posix = import_module("_posixsubprocess")
         original = posix.fork_exec
 
@@ -110,26 +111,15 @@ def _is_the_programs(frame: FrameType | None) -> bool:
             if name in _HARMLESS:
                 return False
             asking = False
-        if name.startswith(("acidity.engines.", "acidity.prove.")):
+        if name.startswith(("acidity.engines.", "acidity.prove.")) and name not in _MACHINERY:
             return False
         frame = frame.f_back
     return True
 
 
 _installed: list[ProcessesAdapter] = []
-_lock = threading.Lock()
-_is_hooked = False
 
 
-def _hook(happening: str, _arguments: tuple[Any, ...]) -> None:
-    if _installed and happening in _EVENTS:
-        for adapter in _installed:
-            adapter.started(happening)
-
-
-def _install_hook() -> None:
-    global _is_hooked  # noqa: PLW0603  # an audit hook stays for ever, so there is one for the process
-    with _lock:
-        if not _is_hooked:
-            sys.addaudithook(_hook)
-            _is_hooked = True
+def _heard(happening: str, _arguments: tuple[Any, ...]) -> None:
+    for adapter in _installed:
+        adapter.started(happening)

@@ -11,7 +11,7 @@ import linecache
 import os
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -42,12 +42,14 @@ _FOREIGN = tuple(
 )
 
 _callers: set[int] = set()  # ids of code objects that live as long as their modules
+_with_callers: set[int] = set()  # ids of the variables of those modules
 
 creator_place: ContextVar[Place | None] = ContextVar("acidity_creator_place", default=None)
 
 _counted: set[str] = set()
 # What was found out for the Calls of a check: whose a file is, and places as reports print them.
 _whose: dict[str, bool] = {}
+_elsewhere: dict[object, Mapping[str, Any]] = {}  # the variables of modules that are not the user's, by their names
 _sites: dict[tuple[str, int, str], Site] = {}
 _places: dict[tuple[object, ...], Place] = {}
 _keepers: dict[tuple[CodeType, int], type | None] = {}
@@ -76,6 +78,7 @@ def counting_as_user(files: Iterable[str]) -> Iterator[None]:
 def _forget() -> None:
     """Other files count, or the current directory is another one."""
     _whose.clear()
+    _elsewhere.clear()
     _sites.clear()
     _places.clear()
     _keepers.clear()
@@ -112,6 +115,7 @@ def file_of(function: Any) -> str:
 def calls_operations(function: Function) -> Function:
     """Mark the function of acidity that calls an operation: nobody further up the stack makes any of its Calls."""
     _callers.add(id(function.__code__))
+    _with_callers.add(id(function.__globals__))
     return function
 
 
@@ -176,11 +180,19 @@ def _place(lines: list[Site], keepers: list[type | None], creator: Place | None)
 
 
 def _frames_of_the_user() -> Iterator[FrameType]:
-    """The frames of user code, the innermost first."""
+    """The frames of user code, the innermost first.
+
+    Most frames are of modules that are known to be another's. Their code is not asked for, nor what `id` it has: each
+    is an audit event of Python's, which costs more than all the rest.
+    """
     frame: FrameType | None = sys._getframe(1)
     greenlet: Any = None if _current_greenlet is None else _current_greenlet()
     while True:
         while frame is not None:
+            names = frame.f_globals
+            if _elsewhere.get(names.get("__name__")) is names:
+                frame = frame.f_back
+                continue
             code = frame.f_code
             file = code.co_filename
             is_users = _whose.get(file)
@@ -190,11 +202,19 @@ def _frames_of_the_user() -> Iterator[FrameType]:
                 yield frame
             elif id(code) in _callers:
                 return
+            elif _is_elsewhere(names):
+                _elsewhere[names.get("__name__")] = names
             frame = frame.f_back
         greenlet = None if greenlet is None else greenlet.parent
         if greenlet is None:
             return
         frame = greenlet.gr_frame
+
+
+def _is_elsewhere(names: Mapping[str, Any]) -> bool:
+    """Whether these are the variables of a module of another's, none of whose code is a user's or calls operations."""
+    file = names.get("__file__")
+    return isinstance(file, str) and id(names) not in _with_callers and not is_user_code(file)
 
 
 def _keeper(frame: FrameType) -> type | None:

@@ -112,10 +112,10 @@ class Read:
     def is_hidden(self) -> bool:
         """Whether its caller's own writes, not committed yet, are among what it may have got.
 
-        They are not if their commit does not change the answer.
+        They are not if their commit does not change the answer, and say nothing where it is known what was seen.
         """
-        if not self.own or self.within is None:
-            return self.own
+        if self.acts or not self.own or self.within is None:
+            return self.own and not self.acts
         one, other = self.answers[self.within - 1 : self.within + 1]
         return one is None or other is None or self.is_changed_by(self.within)
 

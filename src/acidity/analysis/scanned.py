@@ -1,4 +1,4 @@
-"""Which rows a statement looks for without saying which it found: in an EXISTS, or in the SELECT of an INSERT.
+"""Which rows a statement looks for without saying which it found: in an EXISTS, a WITH, the values of an UPDATE.
 
 Whether there is a row is the same for one and for two of them, so the answer does not tell that a second one came; the
 rows themselves do.
@@ -10,18 +10,22 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from acidity.analysis.touched import ASKS, BEFORE, Query, may_be_asked, parameters_in, without_locks
+from acidity.analysis.touched import (
+    ASKS,
+    BEFORE,
+    Query,
+    behind_ctes,
+    is_harmless,
+    may_be_asked,
+    parameters_in,
+    touching,
+    without_locks,
+)
 from acidity.core.call import Call
 
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|[()]|[\w$]+|\?|%s""")
 _FILLS = re.compile(rf"{BEFORE}(?:insert|replace|create\s+(?:\w+\s+)*table)\b", re.IGNORECASE | re.DOTALL)
-_CALLED = re.compile(r"([\w$]+)\s*\(")
-# What may stand before a bracket in a part of a writing statement that is asked once more; all else may do something.
-_WORDS = "select from where and or not in exists on as values by having when then else any all some with over union"
-_FUNCTIONS = (
-    "count sum min max avg coalesce nullif lower upper trim length abs round cast concat substr substring replace"
-)
-_HARMLESS = frozenset(f"{_WORDS} {_FUNCTIONS}".split())
+_UPDATES = re.compile(rf"{BEFORE}update\b", re.IGNORECASE | re.DOTALL)
 _AFTER = frozenset({"returning", "on"})  # what follows the SELECT of an INSERT; ON is a join's, too
 _Span = tuple[int, int, int, int]  # where it begins and ends; the parameters by position before it and in it
 
@@ -30,19 +34,39 @@ def scanned_by(call: Call) -> tuple[Query, ...]:
     """Queries for the rows; nothing of a statement that looks for none in this way.
 
     Args:
-        call: a question, or an INSERT or CREATE TABLE that takes its rows from one.
+        call: a question, an INSERT or CREATE TABLE that takes its rows from one, or an UPDATE that takes values so.
     """
-    fills = _FILLS.match(call.sql) is not None
-    if call.many or not (fills or ASKS.match(call.sql)) or not may_be_asked(call.sql):
+    first, before = behind_ctes(call.sql)
+    if call.many or not may_be_asked(call.sql):
         return ()
-    spans = list(_in_exists(call.sql)) or (list(_selected(call.sql)) if fills else [])
+    if _UPDATES.match(call.sql, first):
+        return tuple(_in_values(call, first, before))
+    fills = _FILLS.match(call.sql, first) is not None
+    if not fills and not ASKS.match(call.sql):
+        return ()
+    spans = list(_in_exists(call.sql)) or (list(_selected(call.sql, first, before)) if fills else [])
     found = [(call.sql[span[0] : span[1]], _own(call, span)) for span in spans]
-    return tuple(Query(without_locks(text), own) for text, own in found if not fills or _is_harmless(text))
+    if first and fills:
+        found = [_behind_with(call, (first, before), text, own) for text, own in found]
+    return tuple(Query(without_locks(text), own) for text, own in found if not fills or is_harmless(text))
 
 
-def _is_harmless(text: str) -> bool:
-    """Whether it calls nothing that may do more than answer."""
-    return all(name[1].lower() in _HARMLESS for name in _CALLED.finditer(text))
+def _in_values(call: Call, first: int, before: int) -> Iterator[Query]:
+    """What an UPDATE selects for the values that it gives: by itself, and for each of its rows, which it may name."""
+    for span in _in_brackets(call.sql, first, before):
+        text, own = call.sql[span[0] : span[1]], _own(call, span)
+        if is_harmless(call.sql[:first] + text):
+            yield Query(*_behind_with(call, (first, before), text, own))
+            yield from touching(call, f"({text})", own if isinstance(own, tuple) else ())
+
+
+def _behind_with(call: Call, ctes: tuple[int, int], text: str, own: Any) -> tuple[str, Any]:
+    """A part as a question behind the WITH of its statement, with the parameters of both."""
+    first, before = ctes
+    whole = call.sql[:first] + text
+    if isinstance(call.params, Mapping) or not isinstance(call.params, Sequence):
+        return whole, parameters_in(whole, call.params)
+    return whole, (*call.params[:before], *own)
 
 
 def _own(call: Call, span: _Span) -> Any:
@@ -72,13 +96,31 @@ def _in_exists(sql: str) -> Iterator[_Span]:
         last = text
 
 
-def _selected(sql: str) -> Iterator[_Span]:
-    """The outermost SELECT, as far as nothing follows it."""
-    depth, before, own, start = 0, 0, 0, -1
-    for word in _WORD.finditer(sql):
+def _in_brackets(sql: str, first: int, before: int) -> Iterator[_Span]:
+    """What stands in each (SELECT …) before the condition."""
+    depth, inside, start, own, last = 0, 0, 0, 0, ""
+    for word in _WORD.finditer(sql, first):
         text = word[0].lower()
         depth += (text == "(") - (text == ")")
-        if depth == 0 and text == "select" and start < 0:
+        if depth == 0 and text in {"where", "from"}:
+            return
+        if text == "select" and last == "(" and not inside:
+            inside, start, own = depth, word.start(), 0
+        elif inside and depth < inside:
+            yield start, word.start(), before, own
+            before, inside = before + own, 0
+        elif text in {"?", "%s"}:
+            before, own = (before, own + 1) if inside else (before + 1, own)
+        last = text
+
+
+def _selected(sql: str, first: int, before: int) -> Iterator[_Span]:
+    """The outermost SELECT, with a WITH of its own, as far as nothing follows it."""
+    depth, own, start = 0, 0, -1
+    for word in _WORD.finditer(sql, first):
+        text = word[0].lower()
+        depth += (text == "(") - (text == ")")
+        if depth == 0 and text in {"select", "with"} and start < 0:
             start = word.start()
         elif start >= 0 and depth == 0 and text in _AFTER:
             return

@@ -25,6 +25,16 @@ _PLACE = re.compile(
 _LOCKING = re.compile(
     r"\s+(?:for\s+(?:no\s+key\s+|key\s+)?(?:update|share)\b|lock\s+in\s+share\s+mode\b).*$", re.IGNORECASE | re.DOTALL
 )
+_COMMENT = re.compile(r"--[^\n]*(?:\n|$)|/\*.*?\*/", re.DOTALL)
+_STATEMENTS = frozenset({"select", "insert", "update", "delete", "replace", "values", "merge"})
+_WRITES = frozenset({"insert", "update", "delete", "merge", "into"})
+_CALLED = re.compile(r"([\w$]+)\s*\(")
+# What may stand before a bracket in a part of a writing statement that is asked once more; all else may do something.
+_WORDS = "select from where and or not in exists on as values by having when then else any all some with over union"
+_FUNCTIONS = (
+    "count sum min max avg coalesce nullif lower upper trim length abs round cast concat substr substring replace"
+)
+_HARMLESS = frozenset(f"{_WORDS} {_FUNCTIONS}".split())
 _AROUND_LOCKS = re.compile(r"\bskip\s+locked\b[^']*$")
 # Functions that take or leave a lock of the session, wait, or speak of the session itself: over another connection they
 # would do it again, or wait for the callers, who wait until acidity has asked.
@@ -99,22 +109,54 @@ def may_be_asked(sql: str) -> bool:
 
 def touched_by(call: Call) -> tuple[Query, ...]:
     """Queries for the rows that an UPDATE or DELETE touches, one for each set of parameters."""
-    found = _PLACE.match(call.sql)
-    place = _where(call.sql) if found else None
-    if found is None or place is None:
+    return touching(call, "*")
+
+
+def touching(call: Call, asked: str, own: Sequence[Any] = ()) -> tuple[Query, ...]:
+    """Queries for something of each row that an UPDATE or DELETE touches.
+
+    Args:
+        call: what was sent.
+        asked: what stands behind SELECT.
+        own: the parameters in that, by position.
+    """
+    first, before = behind_ctes(call.sql)
+    found = _PLACE.match(call.sql, first)
+    place = _where(call.sql, first) if found else None
+    if found is None or place is None or not is_harmless(call.sql[:first]):
         return ()
     start, end, parameters = place
-    text = f"SELECT * FROM {found[1]} WHERE {call.sql[start:end]}"  # noqa: S608 - a part of the program's own text
+    text = f"{call.sql[:first]}SELECT {asked} FROM {found[1]} WHERE {call.sql[start:end]}"  # noqa: S608 - its own parts
     every = call.params if call.many and isinstance(call.params, Sequence) else [call.params]
     table = found[1].replace('"', "").replace("`", "")
-    return tuple(Query(text, _last(params, parameters, text), table) for params in every)
+    return tuple(Query(text, _around(params, before, own, parameters, text), table) for params in every)
 
 
-def _last(params: Any, number: int, text: str) -> Any:
-    """The parameters of the condition, of those by position the last ones."""
+def behind_ctes(sql: str) -> tuple[int, int]:
+    """Where a statement begins behind its WITH, and how many parameters by position that has; zeros without one."""
+    depth = parameters = 0
+    for number, word in enumerate(_WORD.finditer(_COMMENT.sub(lambda found: " " * len(found[0]), sql))):
+        text = word[0].lower()
+        if number == 0 and text != "with":
+            return 0, 0
+        depth += (text == "(") - (text == ")")
+        parameters += text in {"?", "%s"}
+        if depth == 0 and text in _STATEMENTS:
+            return word.start(), parameters
+    return 0, 0
+
+
+def is_harmless(text: str) -> bool:
+    """Whether a part of a statement calls nothing that may do more than answer, and writes nothing itself."""
+    words = [word[0].lower() for word in _WORD.finditer(text)]
+    return _WRITES.isdisjoint(words) and all(name[1].lower() in _HARMLESS for name in _CALLED.finditer(text))
+
+
+def _around(params: Any, before: int, own: Sequence[Any], number: int, text: str) -> Any:
+    """The parameters of a question: those of WITH, its own, and those of the condition, by position the last ones."""
     if isinstance(params, Mapping) or not isinstance(params, Sequence):
         return parameters_in(text, params)
-    return tuple(params[len(params) - number :])
+    return (*params[:before], *own, *params[len(params) - number :])
 
 
 def parameters_in(text: str, params: Any) -> Any:
@@ -125,10 +167,10 @@ def parameters_in(text: str, params: Any) -> Any:
     return {name: value for name, value in params.items() if name in names}
 
 
-def _where(sql: str) -> tuple[int, int, int] | None:
+def _where(sql: str, first: int) -> tuple[int, int, int] | None:
     """Where the outermost condition begins and ends, and how many parameters it has by position."""
     depth, start, end, parameters = 0, None, len(sql), 0
-    for word in _WORD.finditer(sql):
+    for word in _WORD.finditer(sql, first):
         text = word[0].lower()
         depth += (text == "(") - (text == ")")
         if start is not None and depth == 0 and text in {"returning", "order", "limit"}:

@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 from acidity.core.call import History
 from acidity.core.outcome import Rule, State, Table, Violation
 from acidity.core.prepared import names_in, prepares
+from acidity.engines.frames import let_go_of_frames
 from acidity.engines.hosted_access import HostedAccess
 from acidity.engines.hosted_database import Catalogue, Shape, rows_of
 from acidity.engines.hosted_facts import Monitor
@@ -57,8 +58,7 @@ class HostedSandbox(HostedAccess):
         self._catalogue: Catalogue = frozenset()
         self._seed: Mapping[str, Table] = {}
         self._dirty: set[str] = set()
-        self._altered = False
-        self._looked = True
+        self._altered, self._looked = False, True
         self.named: set[bytes] = set()
         self._in_doubt = False
         self._proxy: CuttingProxy | None = None
@@ -82,7 +82,8 @@ class HostedSandbox(HostedAccess):
             raise EngineUnavailable(
                 f"{self.engine_name} at {server.host}:{server.port} does not let acidity create a database: {error}"
             ) from None
-        except BaseException:  # a signal, in the middle of making it
+        except BaseException as stop:  # a signal, in the middle of making it
+            let_go_of_frames(stop)
             self.interrupted = True
             self.close()
             raise
@@ -139,6 +140,7 @@ class HostedSandbox(HostedAccess):
         self.keep_before()
         self._catalogue = self.read_catalogue()
         self._constraints = self.count_constraints()
+        self.copy_before()
         state = self.look().state
         self._seed, self._dirty, self._altered = state.tables, set(), False
         return state
@@ -331,16 +333,16 @@ class HostedSandbox(HostedAccess):
             self.interrupted = False
             with suppress(Exception):
                 self.begin_anew()
-        with suppress(Exception):
-            for number in self.sessions():
-                self.end_session(number)
-        with suppress(Exception):
-            self._undo_prepared()
-        with suppress(Exception):
-            self.drop_databases()
+        for each in (self._end_all, self._undo_prepared, self.drop_databases):
+            with suppress(Exception):
+                each()
         with suppress(Exception):
             self.admin.close()
         self.monitor.close()
+
+    def _end_all(self) -> None:
+        for number in self.sessions():
+            self.end_session(number)
 
     def begin_anew(self) -> None:
         """A signal came while the administrator asked: end that session from outside, and clean up in another."""

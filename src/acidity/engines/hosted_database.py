@@ -117,7 +117,10 @@ class HostedDatabase(ABC):
 
     @abstractmethod
     def keep_before(self) -> None:
-        """Keep the rows before: a copy as a database of its own, and one to reset from."""
+        """Keep the rows before, to reset from, and as a database of its own unless `copy_before` makes that."""
+
+    def copy_before(self) -> None:  # noqa: B027 - a server that cannot copy a database has copied tables
+        """Copy the whole database, when all that is asked of it first has been asked."""
 
     @abstractmethod
     def drop_databases(self) -> None:

@@ -13,8 +13,8 @@ from typing import Generic, TypeVar
 
 from acidity.core.options import CheckOptions
 from acidity.core.report import ExitReason
+from acidity.engines.frames import let_go_of_frames
 from acidity.errors import Terminated
-from acidity.prove.stage.frames import let_go_of_frames
 from acidity.prove.stage.quiet import aloud
 from acidity.prove.stage.stage import Stage
 

@@ -10,11 +10,12 @@ from acidity.core.call import History
 from acidity.engines.facts import Waits
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.hosted_database import Catalogue, Shape
-from acidity.engines.orphans import PREFIX, owner_is_gone
+from acidity.engines.orphans import PREFIX
 from acidity.engines.postgresql import catalogue
 from acidity.engines.postgresql.ahead import Ahead, ask_ahead, is_idle
 from acidity.engines.postgresql.apart import Apart
 from acidity.engines.postgresql.bait import BAIT
+from acidity.engines.postgresql.dropping import drop, sweep, wait_until_left
 from acidity.engines.postgresql.session import ANYTHING, SESSIONS, SESSIONS_OF, STATES, TO_END, left_on
 from acidity.engines.postgresql.victims import Victims
 from acidity.engines.postgresql.wires import Wires, is_plain, is_undone
@@ -83,8 +84,7 @@ class PostgresqlSandbox(Victims, HostedSandbox):
         self.ask(f"CREATE ROLE {user} LOGIN PASSWORD '{self.password}'")
         self.ask(f"CREATE DATABASE {database} OWNER {user} TEMPLATE template0 STRATEGY file_copy")
         self.server_admin, self.admin = self.admin, self.connect_admin(self.database)
-        self.ask("SET lock_timeout = '2s'")
-        self.ask(f"ALTER SCHEMA public OWNER TO {user}")
+        self.ask(f"SET lock_timeout = '2s'; ALTER SCHEMA public OWNER TO {user}")
 
     def run_script(self, text: str) -> None:
         """In one request, which the server takes apart."""
@@ -94,26 +94,31 @@ class PostgresqlSandbox(Victims, HostedSandbox):
             connection.execute(text)
 
     def keep_before(self) -> None:
-        """Seed rows in a schema of ours for `reset`, and a copy of the whole database for invariants and `rebuild`."""
+        """Seed rows in a schema of ours, for `reset`."""
         bait, user = self.quoted(self.bait), self.quoted(self.user)
-        self.ask(BAIT.format(bait=bait))
         self._seeds = {name: f"{bait}.seed_{number}" for number, name in enumerate(self.shapes)}
+        made = [BAIT.format(bait=bait)]
         for name, shape in self.shapes.items():
             if shape.writable and not shape.derived:
                 columns = ", ".join(map(self.quoted, shape.writable))
-                self.ask(f"CREATE TABLE {self._seeds[name]} AS SELECT {columns} FROM {shape.rows}")
-        self.ask(f"GRANT USAGE ON SCHEMA {bait} TO {user}")
-        self.ask(f"GRANT SELECT, INSERT, UPDATE ON {bait}.bait, {bait}.late, {bait}.full TO {user}")
+                made.append(f"CREATE TABLE {self._seeds[name]} AS SELECT {columns} FROM {shape.rows}")
+        made.append(f"GRANT USAGE ON SCHEMA {bait} TO {user}")
+        made.append(f"GRANT SELECT, INSERT, UPDATE ON {bait}.bait, {bait}.late, {bait}.full TO {user}")
+        self.ask("; ".join(made))
         self._sequences = catalogue.sequences(self.ask)
         self._apart = Apart(self.ask)
         self._large_objects = catalogue.large_objects(self.ask)
         self._left_out = catalogue.of_extensions(self.ask)
         self._foreign = catalogue.foreign_tables(self.ask)
+
+    def copy_before(self) -> None:
+        """For invariants and `rebuild`."""
         self._copy(self.database, self.before)
 
     def _copy(self, source: str, target: str) -> None:
         """Nobody may be connected to the source meanwhile, so the administrator steps outside."""
         self._step_outside()
+        wait_until_left(self.ask, source)
         quoted_source, quoted_target = self.quoted(source), self.quoted(target)
         owner = self.quoted(self.user)
         self.ask(f"CREATE DATABASE {quoted_target} TEMPLATE {quoted_source} OWNER {owner} STRATEGY file_copy")
@@ -128,7 +133,7 @@ class PostgresqlSandbox(Victims, HostedSandbox):
     def rebuild(self) -> None:
         """Drop the database and copy it anew."""
         self._step_outside()
-        self.ask(f"DROP DATABASE IF EXISTS {self.quoted(self.database)} WITH (FORCE)")
+        drop(self.ask, self.database)
         self.ask(f"ALTER ROLE {self.quoted(self.user)} RESET ALL")
         self._copy(self.before, self.database)
 
@@ -136,7 +141,7 @@ class PostgresqlSandbox(Victims, HostedSandbox):
         """Both databases and the role."""
         self._step_outside()
         for name in (self.database, self.before):
-            self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)} WITH (FORCE)")
+            drop(self.ask, name)
         self.forget_choice()
         self.ask(f"DROP ROLE IF EXISTS {self.quoted(self.user)}")
 
@@ -147,21 +152,7 @@ class PostgresqlSandbox(Victims, HostedSandbox):
 
     def sweep(self) -> None:
         """Drop databases and roles whose owner is gone; one with a prepared transaction cannot be dropped."""
-        import psycopg
-
-        left = self.ask("SELECT database, gid FROM pg_prepared_xacts WHERE starts_with(database, %s)", (PREFIX,))
-        for name, gid in left:
-            if owner_is_gone(name, self.owner_lives):
-                with suppress(psycopg.Error), self.connect_admin(name) as connection:  # another process may be faster
-                    connection.execute(f"ROLLBACK PREPARED {_literal(gid)}")
-        for (name,) in self.ask(f"SELECT datname FROM pg_database WHERE starts_with(datname, '{PREFIX}')"):
-            if owner_is_gone(name, self.owner_lives):
-                with suppress(psycopg.errors.ObjectInUse):  # somebody came since: never by force
-                    self.ask(f"DROP DATABASE IF EXISTS {self.quoted(name)}")
-        for (name,) in self.ask(f"SELECT rolname FROM pg_roles WHERE starts_with(rolname, '{PREFIX}')"):
-            if owner_is_gone(name, self.owner_lives):
-                with suppress(psycopg.errors.DependentObjectsStillExist, psycopg.errors.InsufficientPrivilege):
-                    self.ask(f"DROP ROLE IF EXISTS {self.quoted(name)}")
+        sweep(self.ask, self.connect_admin, self.owner_lives)
 
     def owner_lives(self, owner: str) -> bool:
         """Whether a session of that Sandbox lives, or one in a database of its; the server lists them all."""
@@ -266,8 +257,8 @@ class PostgresqlSandbox(Victims, HostedSandbox):
         return catalogue.constraints(self.ask)
 
     def version(self) -> str:
-        """As the server says."""
-        return str(self.ask("SHOW server_version")[0][0]).split(" ", maxsplit=1)[0]
+        """As the server says to each client that connects."""
+        return str(self.admin.info.parameter_status("server_version")).split(" ", maxsplit=1)[0]
 
     def _dial(self, dialect: Any, positional: list[Any], arguments: dict[str, Any]) -> Any:
         if self._routed:

@@ -4,7 +4,7 @@ Two facts of CPython are used. Every `sqlite3.connect`, however it was imported,
 ``sqlite3.connect`` (before it opens; an exception there stops it) and ``sqlite3.connect/handle`` (with the connection).
 And `Connection.set_trace_callback` is called for every statement. Both run in the thread and the context of whoever
 opens or asks, so that they know whether these are acidity's own calls (`engines.own_calls`) whatever other actors do.
-An audit hook can never be taken back, so there is one for the process, and it does nothing while no run is on.
+An audit hook can never be taken back, so it does nothing while no run is on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import re
 import sqlite3
 import stat
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from acidity.engines.audit import hear
 from acidity.engines.own_calls import OWN
 from acidity.engines.sqlite.speech import SPEECH
 
@@ -40,7 +40,7 @@ class Watch:
     @contextmanager
     def running(self, refuse: Callable[[str], None]) -> Iterator[list[str]]:
         """Watch while the context lasts; `refuse` is told where a bare connection elsewhere wanted to go."""
-        _install_hook()
+        hear(_heard, ("sqlite3.connect", "sqlite3.connect/handle"))
         self._seen = []
         self._unclaimed.clear()
         self._in_use.clear()
@@ -130,12 +130,10 @@ _OPENS = re.compile(
 )
 _watches: set[Watch] = set()
 _last = threading.local()  # the watch of the file that this thread opens: of the two events, only the first names it
-_installed = threading.Lock()
-_is_installed = False
 
 
-def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if not _watches or not event.startswith("sqlite3.connect"):
+def _heard(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _watches:
         return
     watches = list(_watches)
     if event == "sqlite3.connect/handle":
@@ -149,11 +147,3 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
             watches[0].refuse(arguments[0])
     elif event == "sqlite3.connect/handle" and getattr(_last, "watch", None) in watches:
         _last.watch.opened(arguments[0])
-
-
-def _install_hook() -> None:
-    global _is_installed  # noqa: PLW0603  # one hook for the process, for ever
-    with _installed:
-        if not _is_installed:
-            sys.addaudithook(_hook)
-            _is_installed = True

@@ -1,9 +1,11 @@
 """Whether a caller that has no Call in flight waits for another one: for a lock of the program, or a pool's connection.
 
 A thread: the kernel says that it sleeps on a futex, and neither its processor time nor the line at which it stands has
-changed while it could have run. (Waiting for the interpreter's own lock is a futex, too; hence two looks, and time in
-between.) ``time.sleep`` and a socket are other system calls. This is Linux's ``proc(5)``; elsewhere nobody is known to
-sleep, and a run in which somebody does is ended by its time limit, as unknown.
+changed while it could have run. Waiting for the interpreter's own lock is a futex, too, and on a busy machine others
+may have their turn for long; but whoever waits for that one wakes up each ``sys.getswitchinterval()`` to ask for it, so
+that he has run, or is about to, when more time than that lies between two looks. ``time.sleep`` and a socket are other
+system calls. This is Linux's ``proc(5)``; elsewhere nobody is known to sleep, and a run in which somebody does is ended
+by its time limit, as unknown.
 
 A task: the coroutine that it awaits in the end belongs to asyncio's locks or queues.
 """
@@ -12,7 +14,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +30,7 @@ _FUTEX: Mapping[str, str] = {"x86_64": "202", "aarch64": "98"}
 _WAITS: Mapping[str, tuple[str, ...]] = {"x86_64": ("202", "72", "73"), "aarch64": ("98", "25", "32")}
 """futex, fcntl and flock."""
 _LOOKS = 3  # as many in a row have to be the same
+_INTERVALS = 2  # of the interpreter's lock that lie between the first and the last of them
 _POOLS = tuple(f"{os.sep}{name}{os.sep}" for name in (f"sqlalchemy{os.sep}pool", "psycopg_pool"))
 _LOCKS = ("asyncio/locks.py", "asyncio/queues.py")
 
@@ -34,23 +39,25 @@ class Asleep:
     """Looks at the callers of one run, again and again."""
 
     def __init__(self) -> None:
-        self._looks: dict[str, tuple[Any, int]] = {}
+        self._looks: dict[str, tuple[Any, int, float]] = {}
 
     def thread(self, thread: threading.Thread) -> bool:
         """Whether it has been seen waiting for a lock, `_LOOKS` times in a row without having run in between."""
-        seen = _look(thread)
-        before, times = self._looks.get(thread.name, (None, 0))
-        times = times + 1 if seen is not None and seen == before else 1
-        self._looks[thread.name] = seen, times
-        return seen is not None and times >= _LOOKS
+        now = time.monotonic()
+        since = self._sleeps_since(thread.name, _look(thread))
+        return since is not None and now - since > _INTERVALS * sys.getswitchinterval()
 
     def process(self, pid: int) -> bool:
         """The same of a process that has one thread: for a lock that processes share, of memory or of a file."""
-        seen = _look_at_process(pid)
-        before, times = self._looks.get(str(pid), (None, 0))
-        times = times + 1 if seen is not None and seen == before else 1
-        self._looks[str(pid)] = seen, times
-        return seen is not None and times >= _LOOKS
+        return self._sleeps_since(str(pid), _look_at_process(pid)) is not None
+
+    def _sleeps_since(self, name: str, seen: object) -> float | None:
+        """The instant of `time.monotonic` of the first of `_LOOKS` or more equal looks in a row; None for fewer."""
+        before, times, since = self._looks.get(name, (None, 0, 0.0))
+        if seen is None or seen != before:
+            times, since = 0, time.monotonic()
+        self._looks[name] = seen, times + 1, since
+        return since if seen is not None and times + 1 >= _LOOKS else None
 
     def task(self, task: asyncio.Task[Any]) -> bool:
         """Whether it waits for another task."""

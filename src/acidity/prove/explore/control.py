@@ -15,6 +15,7 @@ from acidity.core.turn import Trace, Turn
 from acidity.engines.codes import DEADLOCK
 from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.gate import Gate, Place
+from acidity.prove.explore.in_order import NOBODY, InOrder
 
 Choose = Callable[[int, tuple[str, ...]], str]
 Waiting = Mapping[str, frozenset[str]]
@@ -23,6 +24,7 @@ Pause = Generator[float, bool, None]
 
 FIRST_PAUSE_S = 0.0005  # an answer takes less, as a rule
 LONGEST_PAUSE_S = 0.02
+_COMPUTES_S = 0.002  # what most programs take between two Calls; to look for locks of theirs costs as much as a Call
 PATIENCE_S = 5.0  # for an engine that has to end a cycle of waits
 _WAITING = frozenset({Place.PYTHON, Place.FLIGHT, Place.REFUSED})  # when nobody can go on by himself
 _ABROAD = "?"  # a session that belongs to no caller, or that the engine does not name
@@ -43,6 +45,7 @@ class Control:
         events: what a caller has been answered so far.
         idles: whether a caller that runs no Call waits for another one, by what the system says of it.
         after_turn: told of each turn when nobody can go on by himself.
+        in_order: callers that nothing tells apart.
     """
 
     gates: Sequence[Gate]
@@ -51,6 +54,8 @@ class Control:
     events: Callable[[str], Sequence[Event]]
     idles: Callable[[Gate], bool] = lambda _gate: False
     after_turn: Callable[[Turn], None] = lambda _turn: None
+    in_order: InOrder = NOBODY
+    _acted: set[str] = field(default_factory=set)
     _waiting: dict[str, frozenset[str]] = field(default_factory=dict)
     _seen: int = 0
     _refused: list[Gate] = field(default_factory=list)
@@ -64,7 +69,7 @@ class Control:
         turns: list[Turn] = []
         enabled: list[tuple[str, ...]] = []
         while any(gate.place is not Place.GONE for gate in self.gates):
-            able = tuple(gate.name for gate in self.gates if gate.place in {Place.OUTSIDE, Place.GATE})
+            able = self._able()
             if not able:
                 yield from self._unlock(turns)
                 continue
@@ -73,8 +78,27 @@ class Control:
             turn = yield from self._turn(next(gate for gate in self.gates if gate.name == name))
             self._require_room()
             turns.append(turn)
+            if turn.call is not None and self.in_order and self.in_order.acts(turn.call):
+                self._acted.add(name)
             self.after_turn(turn)
         return Trace(tuple(turns), tuple(enabled))
+
+    def _able(self) -> tuple[str, ...]:
+        """Who can go on; of those that nothing tells apart, only who comes first, as long as anybody else can."""
+        able = [gate for gate in self.gates if gate.place in {Place.OUTSIDE, Place.GATE}]
+        if self.in_order:
+            able = [gate for gate in able if not self._is_held_back(gate)] or able
+        return tuple(gate.name for gate in able)
+
+    def _is_held_back(self, gate: Gate) -> bool:
+        before = [each for each in self.gates if each.name in self.in_order.before(gate.name)]
+        if gate.name in self.in_order.at_once:
+            return gate.place is Place.OUTSIDE and any(each.place is Place.OUTSIDE for each in before)
+        if gate.place is Place.OUTSIDE or gate.name in self._acted or gate.pending is None:
+            return False
+        if not self.in_order.acts(gate.pending.call):
+            return False
+        return any(each.name not in self._acted and each.place is not Place.GONE for each in before)
 
     def _turn(self, gate: Gate) -> Generator[float, bool, Turn]:
         waited = [each.name for each in self.gates if each.place in _WAITING]
@@ -119,7 +143,8 @@ class Control:
         pause = FIRST_PAUSE_S
         while running := [gate for gate in self.gates if gate.place in {Place.PYTHON, Place.FLIGHT}]:
             known = all(gate.name in self._waiting for gate in running)  # the engine tells at once; the system does not
-            if (known or pause > FIRST_PAUSE_S) and self._all_wait(running):
+            computes = any(gate.place is Place.PYTHON for gate in running)
+            if (known or pause > (_COMPUTES_S if computes else FIRST_PAUSE_S)) and self._all_wait(running):
                 return
             rang = yield pause
             self._require_room()

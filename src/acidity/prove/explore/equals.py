@@ -1,16 +1,21 @@
 """Callers that are equal: what comes of an order of them comes of another one, with their letters changed.
 
 Two copies of one operation differ in nothing that a program or a database could see, so that an order in which the
-second begins need not be run.
+second begins before the first need not be run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
+from types import MethodType
 
+from acidity.core.call import Call, Event
 from acidity.core.scenario import Operation
+from acidity.core.turn import Trace
+from acidity.prove.explore.in_order import Kin
 from acidity.prove.explore.lab import Played
 
 _PLAIN = (
@@ -39,6 +44,11 @@ class Equals:
             self._like[name] = self._like.get(names[first], [])
             self._like[name].append(name)
 
+    @property
+    def kin(self) -> Kin:
+        """Each caller that has equals, with all of them and itself in the order of their letters."""
+        return {name: tuple(like) for name, like in self._like.items() if len(like) > 1}
+
     def first(self, order: Sequence[str]) -> tuple[tuple[str, ...], Mapping[str, str]]:
         """The order to which this one comes by other letters, in which equal callers begin in the order of their
         letters; and what letter of this one stands for each of its own.
@@ -51,16 +61,58 @@ class Equals:
 
 
 def renamed(played: Played, letters: Mapping[str, str]) -> Played:
-    """The run as it would have been with other letters: those of callers that ran one by one."""
+    """The run as it would have been with other letters."""
     if all(own == name for own, name in letters.items()):
         return played
-    history = (replace(event, call=replace(event.call, actor=letters[event.call.actor])) for event in played.history)
+    changed = partial(_with_letters, letters=letters)
     return replace(
         played,
+        trace=_traced(played.trace, letters),
         endings={letters[name]: ending for name, ending in played.endings.items()},
-        history=tuple(history),
+        history=tuple(map(changed, played.history)),
         effects={letters[name]: effects for name, effects in played.effects.items()},
+        breaches=tuple(replace(each, call=each.call and _called(each.call, letters)) for each in played.breaches),
+        raised={(letters[name], index): error for (name, index), error in played.raised.items()},
     )
+
+
+def letters_by(grants: Iterable[str], kin: Kin) -> Mapping[str, str]:
+    """Which letter each caller has if equal ones are named in the order in which they are let go first."""
+    met = list(dict.fromkeys(grants))
+    letters = {name: name for name in met}
+    for like in set(kin.values()):
+        letters |= dict(zip([name for name in met if name in like], like, strict=True))
+    return letters
+
+
+def _traced(trace: Trace, letters: Mapping[str, str]) -> Trace:
+    def named(names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(letters[name] for name in names)
+
+    turns = (
+        replace(
+            turn,
+            actor=letters[turn.actor],
+            call=turn.call and _called(turn.call, letters),
+            woken=named(turn.woken),
+            refused=named(turn.refused),
+            waiting={
+                letters[name]: frozenset(letters.get(other, other) for other in others)
+                for name, others in turn.waiting.items()
+            },
+            events=tuple(_with_letters(event, letters) for event in turn.events),
+        )
+        for turn in trace.turns
+    )
+    return Trace(tuple(turns), tuple(tuple(sorted(named(names))) for names in trace.enabled))
+
+
+def _with_letters(event: Event, letters: Mapping[str, str]) -> Event:
+    return replace(event, call=_called(event.call, letters))
+
+
+def _called(call: Call, letters: Mapping[str, str]) -> Call:
+    return replace(call, actor=letters[call.actor])
 
 
 def _are_equal(one: Operation, other: Operation) -> bool:
@@ -70,6 +122,12 @@ def _are_equal(one: Operation, other: Operation) -> bool:
     given, other_given = ([*each.arguments, *each.keywords.values()] for each in (one, other))
     if any(type(value) not in _PLAIN for value in (*given, *other_given)):
         return False
-    return [(type(each), repr(each)) for each in given] == [(type(each), repr(each)) for each in other_given] and (
-        one == other
-    )
+    alike = [(type(each), repr(each)) for each in given] == [(type(each), repr(each)) for each in other_given]
+    return alike and _is_same_code(one.function, other.function) and one == other
+
+
+def _is_same_code(one: object, other: object) -> bool:
+    """Objects that can be called may say that they equal others which are not the same."""
+    if isinstance(one, MethodType) and isinstance(other, MethodType):
+        return one.__func__ is other.__func__ and one.__self__ is other.__self__
+    return one is other

@@ -57,6 +57,7 @@ class Group:
         locks: lines of the program at which callers waited for a lock that is one for each process.
         share: as many schedules fall to it of those that all groups share; None where they do not.
         measured: how many random programs agreed with the way in which its schedules were put into classes.
+        in_order: callers that nothing tells apart began in the order of their letters.
     """
 
     callers: Callers
@@ -71,6 +72,7 @@ class Group:
     locks: Mapping[str, None] = field(default_factory=dict)
     share: int | None = None
     measured: str = ""
+    in_order: bool = False
 
 
 @dataclass(slots=True)
@@ -278,7 +280,9 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
     group, lab, stage = compared.group, compared.lab, runs.stage
     classes = Classes(None, "")
     if schedule is None:
-        classes = classes_of(stage, manners.of(group.callers), len(group.callers), compared.oracle.histories())
+        manner, oracle = manners.of(group.callers), compared.oracle
+        classes = classes_of(stage, manner, len(group.callers), oracle.histories(), kin=oracle.kin)
+        group.in_order = bool(classes.in_order)
     group.measured = classes.said
     search = Search(lab, compared.oracle, runs, classes)
     group.searched = search.found

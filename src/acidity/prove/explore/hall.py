@@ -19,15 +19,12 @@ from acidity.core.turn import Trace, Turn
 from acidity.prove.explore.asleep import Asleep, lock_of_task, lock_of_thread
 from acidity.prove.explore.control import Choose, Control
 from acidity.prove.explore.gate import Baton, Gate, Place
+from acidity.prove.explore.in_order import InOrder
 from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.host import LoopHost, is_async
 from acidity.prove.stage.naps import may_be_skipped
 
 LEAVES_S = 2.0  # how long a run that is given up may take to come to its end
-
-
-def _nothing(_turn: Turn) -> None:
-    return None
 
 
 class Hall:
@@ -37,6 +34,7 @@ class Hall:
         choose: says who goes on.
         rescue: ends the sessions of the callers from outside.
         after_turn: told of each turn.
+        in_order: callers that nothing tells apart.
 
     Attributes:
         trace: what happened, once all have ended.
@@ -45,7 +43,7 @@ class Hall:
     """
 
     def __init__(
-        self, choose: Choose, rescue: Callable[[], None], after_turn: Callable[[Turn], None] = _nothing
+        self, choose: Choose, rescue: Callable[[], None], after_turn: Callable[[Turn], None], in_order: InOrder
     ) -> None:
         self.trace = Trace((), ())
         self.left: tuple[str, ...] = ()
@@ -53,6 +51,7 @@ class Hall:
         self._choose = choose
         self._rescue = rescue
         self._after_turn = after_turn
+        self._in_order = in_order
         self._endings: dict[str, Ending] = {}
         self._raised: list[BaseException] = []
         self._threads: dict[str, threading.Thread] = {}
@@ -181,6 +180,7 @@ class Hall:
             lambda name: actors[name].events,
             self._idles,
             lambda turn: self._have_gone_on(gates, turn),
+            self._in_order,
         )
 
     def _have_gone_on(self, gates: Sequence[Gate], turn: Turn) -> None:

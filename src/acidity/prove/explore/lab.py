@@ -18,6 +18,7 @@ from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.breaches import Breach, CommittedStates, Stated
 from acidity.prove.explore.control import Choose
 from acidity.prove.explore.hall import Hall
+from acidity.prove.explore.in_order import NOBODY, InOrder
 from acidity.prove.explore.refusing import Noting, Refusal, Refusing
 from acidity.prove.explore.texts import texts_of
 from acidity.prove.explore.workers import Workers
@@ -103,6 +104,7 @@ class Lab:
         after_turn: Callable[[Turn], None] | None = None,
         names: Sequence[str] | None = None,
         refusals: Mapping[str, Refusal] = NO_REFUSALS,
+        in_order: InOrder = NOBODY,
     ) -> Played:
         """Run all of them at once, or some, from the rows before.
 
@@ -111,6 +113,7 @@ class Lab:
             after_turn: told of each turn, while all wait.
             names: who takes part; by default all.
             refusals: who is turned away on the way, and how.
+            in_order: callers that nothing tells apart.
 
         Raises:
             Unsettled: one of them did not go on, or not end.
@@ -124,7 +127,7 @@ class Lab:
         players = [Player(each, Actor(name, PassThrough(), records=True)) for name, each in self._callers(names)]
         notes = {player.actor.name: self._noted(player.actor, refusals) for player in players if self._several}
         self.runs += 1
-        played = self._let_play(players, choose, lambda turn: _tell(told, turn))
+        played = self._let_play(players, choose, lambda turn: _tell(told, turn), in_order)
         raised = {(name, index): error for name, note in notes.items() for index, error in note.raised.items()}
         return self._followed(replace(played, raised=raised), watch)
 
@@ -137,11 +140,13 @@ class Lab:
             actor.interceptor = Refusing(refusals[actor.name], actor.events, inner=noting)
         return noting
 
-    def _let_play(self, players: Sequence[Player], choose: Choose, after_turn: Callable[[Turn], None]) -> Played:
+    def _let_play(
+        self, players: Sequence[Player], choose: Choose, after_turn: Callable[[Turn], None], in_order: InOrder
+    ) -> Played:
         """In this process, or each in one of its own."""
         stage = self.stage
-        here = Hall(choose, self._rescue, after_turn)
-        there = Workers(choose, stage.parts, partial(live_apart, stage), after_turn)
+        here = Hall(choose, self._rescue, after_turn, in_order)
+        there = Workers(choose, stage.parts, partial(live_apart, stage), after_turn, in_order)
         try:
             with asking():
                 if self._apart:

@@ -117,6 +117,11 @@ def _bounds(groups: list[Group]) -> Iterator[Bound]:
 
 def _searched(group: Group) -> str:
     """Which search it was, and how well that is measured, or why nothing was left out."""
+    text = _sequences(group)
+    return f"{text}; equal callers begin in one order" if group.in_order else text
+
+
+def _sequences(group: Group) -> str:
     if group.searched.classes:
         agreed = f"{group.measured} agreed" if group.measured else "not measured"
         return f"one sequence of Calls of each class, of callers that share nothing but the database ({agreed})"

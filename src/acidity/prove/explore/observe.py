@@ -25,6 +25,7 @@ from acidity.analysis.diff import row_changes
 from acidity.analysis.fetched import Rows
 from acidity.analysis.scanned import scanned_by
 from acidity.analysis.touched import Assigned, Query, assigned_by, named, question_of, touched_by
+from acidity.analysis.upserted import assigned_by_upsert, upsert_in, upserted_by
 from acidity.analysis.values import encode
 from acidity.core.call import Event, History, Kind
 from acidity.core.outcome import State, Table
@@ -36,6 +37,7 @@ from acidity.prove.explore.control import Choose
 from acidity.prove.explore.oracle import TURNED_AWAY
 from acidity.prove.stage.stage import Stage
 
+_AS_IT_BEGAN = frozenset({"postgresql"})  # what a statement sees there was committed before it, also if it has waited
 _Key = tuple[str, str, str]  # database, text, parameters
 _Answer = tuple[tuple[str, ...], Rows] | None  # columns and rows
 
@@ -53,7 +55,7 @@ class Observer:
         self._asks: dict[_Key, Query] = {}
         self._same_call: dict[tuple[str, int, str], _Key] = {}
         for event in history:
-            for query in _queries(event):
+            for query in self._queries(event):
                 self._asks.setdefault(_key(event, query), query)
                 self._same_call.setdefault((event.call.actor, event.call.index, query.sql), _key(event, query))
         self._beside: dict[str, Any] = {}
@@ -61,6 +63,13 @@ class Observer:
         self._answers: list[dict[_Key, _Answer]] = []
         self._commits: list[tuple[Event, int]] = []
         self._events: list[tuple[Event, int]] = []
+        self._asked: dict[tuple[str, int], int] = {}  # how many had committed when a Call that waits was made
+
+    def _queries(self, event: Event) -> Iterable[Query]:
+        call, table = named(event.call), self._upserts(event)
+        question = question_of(call)
+        found = [*([question] if question is not None else touched_by(call)), *scanned_by(call)]
+        return found if table is None else [*found, *upserted_by(call, table.columns, table.key)]
 
     def watching(self, choose: Choose) -> Choose:
         """The same choice, with a look at the rows before the first turn."""
@@ -78,6 +87,8 @@ class Observer:
             self._events.append((event, len(self._commits)))
             if event.call.commits and event.reply.status == "ok":
                 self._commits.append((event, len(self._states)))
+        if turn.call is not None and turn.waits:
+            self._asked.setdefault((turn.actor, turn.call.index), len(self._commits))
         if any(number == len(self._states) for _, number in self._commits):
             self._look()
 
@@ -138,15 +149,30 @@ class Observer:
         for event, at in self._transaction_of(commit):
             for item in self._rows_of(event, at):
                 yield item, assigned_by(named(event.call).sql), event.order
+            call, table = named(event.call), self._upserts(event)
+            assigned = assigned_by_upsert(call.sql, table.columns) if table is not None else None
+            if table is not None and assigned is not None:
+                for item in self._items_of(upserted_by(call, table.columns, table.key), event, at):
+                    yield item, assigned, event.order
 
     def _rows_of(self, event: Event, at: int) -> Iterable[Item]:
         """The rows that an UPDATE or DELETE finds after so many commits."""
+        yield from self._items_of(touched_by(named(event.call)), event, at)
+
+    def _items_of(self, queries: Iterable[Query], event: Event, at: int) -> Iterable[Item]:
+        """The rows that are found by the questions of a Call after so many commits."""
         tables = self._states[0].tables
-        for query in touched_by(named(event.call)):
+        for query in queries:
             answer = self._by_commit()[at].get(_key(event, query))
             name = _table_called(query.table, event.call.database, tables)
             if answer is not None and name is not None:
                 yield from _items(name, tables[name], answer)
+
+    def _upserts(self, event: Event) -> Table | None:
+        """The table into which it is an upsert."""
+        upsert, tables = upsert_in(named(event.call).sql), self._stage.seed.tables
+        name = None if upsert is None else _table_called(upsert.called, event.call.database, tables)
+        return None if name is None else tables[name]
 
     def _transaction_of(self, commit: Event) -> list[tuple[Event, int]]:
         """The Calls of the transaction that a COMMIT ended, each with how many had committed when it was answered."""
@@ -174,11 +200,14 @@ class Observer:
                 read = self._read(place, event, at, query, own=own, scans=scans)
                 if read is not None:
                     yield read
-            elif event.call.writes and event.reply.status == "ok" and touched_by(named(event.call)):
-                keys = tuple(tuple((str(item),) for item in self._rows_of(event, at)) for at in self._numbers())
-                yield Read(event, at, keys, own, acts=True, within=self._commit_after(place))
-            elif event.call.writes and event.reply.status == "ok" and scans and began.setdefault(wire, at) == at:
-                yield Read(event, at, scans, own, acts=True, within=self._commit_after(place))
+            elif event.call.writes and event.reply.status == "ok":
+                seen = self._state_of(event, at, began.setdefault(wire, at), scans) if scans else None
+                within = self._commit_after(place)
+                if touched_by(named(event.call)):
+                    keys = tuple(tuple((str(item),) for item in self._rows_of(event, at)) for at in self._numbers())
+                    yield Read(event, at, keys, own, acts=True, within=within)
+                if seen is not None:
+                    yield Read(event, seen, scans, own, acts=True, within=within)
             began.setdefault(wire, at)
             if event.call.commits or event.call.kind is Kind.ROLLBACK:
                 written[wire] = False
@@ -186,11 +215,28 @@ class Observer:
             elif event.call.writes:
                 written[wire] = True
 
+    def _state_of(self, event: Event, at: int, began: int, scans: tuple[Rows | None, ...]) -> int | None:
+        """In which committed state a write looked for rows; None where it may have been one that has other rows.
+
+        Args:
+            event: the write.
+            at: how many had committed when it was answered.
+            began: the same when its transaction made its first Call.
+            scans: the rows in each state.
+        """
+        asked = self._asked.get((event.call.actor, event.call.index), at)
+        if all(rows == scans[at] for rows in scans[min(began, asked) : at]):
+            return at
+        engine = self._stage.parts[event.call.database].engine_name
+        return asked if engine in _AS_IT_BEGAN and began == asked else None
+
     def _scans(self, event: Event) -> tuple[Rows | None, ...]:
         """The rows that it looked for in each committed state, where it does not say which it found."""
+        states = self._by_commit()
         keys = [_key(event, query) for query in scanned_by(named(event.call))]
-        found = [[answers.get(key) for key in keys] for answers in self._by_commit()] if keys else []
-        return tuple(None if None in each else tuple(row for one in each if one for row in one[1]) for each in found)
+        found = [[state.get(key) for state in states] for key in keys]
+        asked = [each for each in found if None not in each]  # what needs more than itself cannot be asked alone
+        return tuple(tuple(row for one in every if one for row in one[1]) for every in zip(*asked, strict=True))
 
     def _read(
         self, place: int, event: Event, at: int, query: Query, *, own: bool, scans: tuple[Rows | None, ...]
@@ -258,12 +304,6 @@ class Observer:
     def _by_commit(self) -> list[Mapping[_Key, _Answer]]:
         """What is answered after each number of commits; two in one turn have one state."""
         return [self._answers[0], *(self._answers[place] for _, place in self._commits)]
-
-
-def _queries(event: Event) -> Iterable[Query]:
-    call = named(event.call)
-    question = question_of(call)
-    return [*([question] if question is not None else touched_by(call)), *scanned_by(call)]
 
 
 def _key(event: Event, query: Query) -> _Key:

@@ -21,6 +21,7 @@ from acidity.engines.speech import ErrorClass, only_reads, speech_of
 from acidity.errors import UsageError
 from acidity.prove.explore.alternating import Alternating
 from acidity.prove.explore.equals import Equals, renamed
+from acidity.prove.explore.in_order import Kin
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.refusing import Refusal, place_of
 from acidity.prove.explore.serial import NoOracle, Serial
@@ -89,6 +90,11 @@ class Oracle:
         masks = self.masks
         shown = replace(masks, keys=kept(masks.keys), tokens=kept(masks.tokens), times=kept(masks.times))
         return shown.describe()
+
+    @property
+    def kin(self) -> Kin:
+        """Callers that are equal."""
+        return self._equals.kin
 
     @property
     def calls(self) -> int:

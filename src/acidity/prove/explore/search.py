@@ -19,7 +19,9 @@ from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.classes.fit import Classes
 from acidity.prove.explore.classes.tree import Tree, with_fewest_switches
 from acidity.prove.explore.control import Choose
+from acidity.prove.explore.equals import letters_by, renamed
 from acidity.prove.explore.every import Chooser, Deviated, Every, switches_of
+from acidity.prove.explore.in_order import NOBODY
 from acidity.prove.explore.judge import Judge, Judged, Word
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.oracle import Oracle
@@ -118,6 +120,7 @@ class Search:
         self._oracle = oracle
         self._runs = runs
         self._judge = Judge(oracle)
+        self._in_order = NOBODY
         self.found = Searched()
         self._deviations = 0
 
@@ -131,6 +134,7 @@ class Search:
             KeyboardInterrupt: the user pressed Ctrl-C; `found` holds what was found.
         """
         tree = self._classes.tree
+        self._in_order = self._classes.in_order if only is None else NOBODY
         if only is None and tree is not None:
             self._one_of_each(tree)
             if not tree.unfit:
@@ -216,7 +220,7 @@ class Search:
         if played is None:
             return False
         self.found.runs += 1
-        self._take(self._judge.judge(played), tree)
+        self._take(self._judged(played, tree), tree)
         self._tell_progress(most)
         return True
 
@@ -230,7 +234,7 @@ class Search:
         why = ""
         for _ in range(_AGAIN):
             try:
-                played = self._lab.run(choose, after_turn)
+                played = self._lab.run(choose, after_turn, in_order=self._in_order)
                 every.beside(played.trace) if prefix is None else every.seen(prefix, played.trace)
             except Deviated as error:
                 why = f"not deterministic: {error}"
@@ -246,6 +250,14 @@ class Search:
         self.found.undecided.append(f"{schedule_of(prefix or ())}: {why}" if prefix else why)
         return None
 
+    def _judged(self, played: Played, tree: Tree | None) -> Judged:
+        """The run, with the letters that make the schedule plainest by which it may be shown."""
+        kin = self._in_order.kin
+        judged = self._judge.judge(renamed(played, letters_by(played.trace.grants, kin)))
+        if kin and judged.word is Word.NOT_SERIAL and tree is not None and not tree.unfit:
+            judged = self._judge.judge(renamed(played, letters_by(_plainest(tree), kin)))
+        return judged
+
     def _take(self, judged: Judged, tree: Tree | None = None, counted: int = 1) -> None:
         found = self.found
         found.turned_away += bool(judged.turned_away) * counted
@@ -256,7 +268,9 @@ class Search:
             key = self.outcome(judged.played)
             self._keep(found.illegal, key, judged, counted)
             if tree is not None and not tree.unfit:
-                self._keep_plainer(key, with_fewest_switches(tree.steps, tree.relation.depends))
+                grants = _plainest(tree)
+                letters = letters_by(grants, self._in_order.kin)
+                self._keep_plainer(key, tuple(letters[name] for name in grants))
         elif judged.breaches or judged.word is Word.BETWEEN:
             rules = frozenset(breach.violation.called for breach in judged.breaches)
             self._keep(found.between, (self.outcome(judged.played), rules), judged, counted)
@@ -304,6 +318,10 @@ class Search:
 def rank(grants: Sequence[str]) -> tuple[int, int, str]:
     """How plain a schedule is, before it was run."""
     return len(grants), sum(one != other for one, other in pairwise(grants)), "".join(grants)
+
+
+def _plainest(tree: Tree) -> tuple[str, ...]:
+    return with_fewest_switches(tree.steps, tree.relation.depends)
 
 
 def _drawn(every: Every) -> Iterator[tuple[str, ...]]:

@@ -26,6 +26,7 @@ from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.asleep import Asleep
 from acidity.prove.explore.control import Choose, Control
 from acidity.prove.explore.gate import Baton, Gate, Place
+from acidity.prove.explore.in_order import InOrder
 from acidity.prove.explore.line import Line
 from acidity.prove.explore.worker import Grant, Live, Told, live
 from acidity.prove.stage.call import Player
@@ -39,19 +40,26 @@ class Workers:
         parts: the databases by name.
         play: what the process of a caller does.
         after_turn: told of each turn.
+        in_order: callers that nothing tells apart.
 
     Attributes:
         trace: what happened, once all have ended.
     """
 
     def __init__(
-        self, choose: Choose, parts: Mapping[str, Sandbox], play: Live, after_turn: Callable[[Turn], None]
+        self,
+        choose: Choose,
+        parts: Mapping[str, Sandbox],
+        play: Live,
+        after_turn: Callable[[Turn], None],
+        in_order: InOrder,
     ) -> None:
         self.trace = Trace((), ())
         self._choose = choose
         self._parts = parts
         self._play = play
         self._after_turn = after_turn
+        self._in_order = in_order
         self._asleep = Asleep()
         self._workers: dict[str, _Worker] = {}
         self._endings: dict[str, Ending] = {}
@@ -79,6 +87,7 @@ class Workers:
                 lambda name: actors[name].events,
                 lambda gate: self._asleep.process(self._workers[gate.name].pid),
                 self._after_turn,
+                self._in_order,
             ).course()
             pause = next(course)
             while True:

@@ -1,10 +1,10 @@
 """A caller that sleeps goes on at once, and its clocks go on by as much: a back-off costs no time, and time runs out.
 
 Other callers come between its Calls anyway, so nothing is lost by not sleeping as long as no clock tells. The clocks of
-the module `time` and that of the event loop go on together, for callers alone. A clock that cannot be put on (that of
-``datetime``, a function that was imported by name, the database's) is noted when it is read after a sleep that was
-skipped; then everything has to be run again, sleeping (`ClockRead`). Where it is not certain that a caller waits for
-nothing but time, it sleeps.
+the module `time` and that of the event loop go on together, for callers alone, also under names that the user's modules
+have given them. A clock that cannot be put on (that of ``datetime``, a function that an object keeps, the database's)
+is noted when it is read after a sleep that was skipped; then everything has to be run again, sleeping (`ClockRead`).
+Where it is not certain that a caller waits for nothing but time, it sleeps.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from weakref import WeakSet
 
 from acidity.adapters.seam import ACTOR, Actor
 from acidity.core.call import Event
+from acidity.prove.stage.bound import rebound
 
 _SLEEP, _SLEEP_ASYNC, _START = time.sleep, asyncio.sleep, threading.Thread.start
 _CLOCKS = ("time", "monotonic", "perf_counter")
@@ -225,18 +226,25 @@ def skipping() -> Iterator[Naps]:
     """Let callers skip their sleeps in this context; afterwards everything is as it was."""
     global _naps  # noqa: PLW0603 - the clocks are the process's
     naps = Naps()
+    clocks = _clocks()
     changed: dict[Any, dict[str, Any]] = {
-        time: {"sleep": _sleep, **_clocks()},
+        time: {"sleep": _sleep, **clocks},
         asyncio: {"sleep": _sleep_async},
         threading.Thread: {"start": _start},
     }
+    by_name = [
+        (_SLEEP, _sleep),
+        (_SLEEP_ASYNC, _sleep_async),
+        *((_REAL[name], clock) for name, clock in clocks.items()),
+    ]
     kept = [(owner, name, getattr(owner, name)) for owner, names in changed.items() for name in names]
     before, _naps = _naps, naps
     try:
         for owner, names in changed.items():
             for name, value in names.items():
                 setattr(owner, name, value)
-        yield naps
+        with rebound(by_name):
+            yield naps
     finally:
         for owner, name, value in kept:
             setattr(owner, name, value)

@@ -27,6 +27,7 @@ from acidity.core.outcome import Ending, State
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import FIRST, Schedule
 from acidity.engines.base import Ground, Sandbox
+from acidity.engines.frames import let_go_of_frames
 from acidity.engines.own_calls import JUDGES, OWN
 from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove.stage.beginnings import Beginnings
@@ -34,7 +35,6 @@ from acidity.prove.stage.bind import Setting
 from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.child import Child, OnEffect
 from acidity.prove.stage.effects import observed
-from acidity.prove.stage.frames import let_go_of_frames
 from acidity.prove.stage.ground import bound, ground_of, sandboxes_of, seeded
 from acidity.prove.stage.host import Host, LoopHost, PlainHost, is_async
 from acidity.prove.stage.needs import NOTHING, Needs

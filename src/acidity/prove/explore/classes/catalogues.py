@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from acidity.engines.base import Sandbox
+from acidity.engines.hosted import HostedSandbox
 from acidity.engines.own_calls import own_calls
 from acidity.prove.explore.classes.schema import Described, Reference, Schema
 
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Rows = list[tuple[Any, ...]]
+Ask = Callable[[Sequence[str]], list[Rows]]  # the rows of each statement
 _NUMBERS = ("int", "serial")  # in the name of a type
 _TEXTS = ("char", "text")
 
@@ -20,17 +22,10 @@ _TEXTS = ("char", "text")
 def schema_of(sandbox: Sandbox) -> Schema:
     """The schema that a Sandbox has now."""
     with own_calls():
+        if isinstance(sandbox, HostedSandbox):  # whose administrator has read the catalogue before
+            return _READERS[sandbox.engine_name](sandbox.ask_all)
         connection = sandbox.connect_beside()
-
-        def ask(sql: str) -> list[tuple[Any, ...]]:
-            cursor = connection.cursor()
-            try:
-                cursor.execute(sql)
-                return [tuple(row) for row in cursor.fetchall()]
-            finally:
-                cursor.close()
-
-        return _READERS[sandbox.engine_name](ask)
+        return _READERS[sandbox.engine_name](lambda asked: [list(connection.execute(sql)) for sql in asked])
 
 
 def _sort(name: str) -> str:
@@ -97,7 +92,10 @@ def _references(rows: Iterable[tuple[str, str, str, str, str]]) -> tuple[Referen
 # SQLite
 
 
-def _sqlite(ask: Ask) -> Schema:
+def _sqlite(ask_all: Ask) -> Schema:
+    def ask(sql: str) -> Rows:
+        return ask_all([sql])[0]
+
     names = [str(name) for (name,) in ask("SELECT name FROM sqlite_master WHERE type = 'table'")]
     columns: list[tuple[str, str, str]] = []
     indexes: list[tuple[str, str, bool, str | None]] = []
@@ -171,13 +169,11 @@ WHERE {_OURS} AND c.relkind IN ('r', 'v', 'm') GROUP BY 1 HAVING count(*) > 1"""
 }
 
 
-def _postgresql(ask: Ask) -> Schema:
-    text = [
-        [tuple(cell.decode() if isinstance(cell, bytes) else cell for cell in row) for row in ask(sql)]
-        for sql in (_PG_COLUMNS, _PG_INDEXES, _PG_REFERENCES, _PG_TRIGGERS)
-    ]
-    unfit = next((what for what, sql in _PG_UNFIT.items() if ask(sql)), "")
-    columns, indexes, references, triggers = text
+def _postgresql(ask_all: Ask) -> Schema:
+    *found, unfit = _asked(ask_all, (_PG_COLUMNS, _PG_INDEXES, _PG_REFERENCES, _PG_TRIGGERS), _PG_UNFIT)
+    columns, indexes, references, triggers = (
+        [tuple(cell.decode() if isinstance(cell, bytes) else cell for cell in row) for row in rows] for rows in found
+    )
     return _together(columns, indexes, references, [str(name) for (name,) in triggers], unfit)  # type: ignore[arg-type]
 
 
@@ -208,12 +204,19 @@ WHERE variable_name = 'INNODB_SNAPSHOT_ISOLATION' AND variable_value = 'ON'""",
 }
 
 
-def _mariadb(ask: Ask) -> Schema:
-    unfit = next((what for what, sql in _MY_UNFIT.items() if ask(sql)), "")
-    indexes = [(table, name, bool(primary), column) for table, name, primary, column in ask(_MY_INDEXES)]
-    triggers = [str(name) for (name,) in ask(_MY_TRIGGERS)]
-    columns, references = ask(_MY_COLUMNS), ask(_MY_REFERENCES)
-    return _together(columns, indexes, references, triggers, unfit)
+def _mariadb(ask_all: Ask) -> Schema:
+    columns, indexes, references, triggers, unfit = _asked(
+        ask_all, (_MY_COLUMNS, _MY_INDEXES, _MY_REFERENCES, _MY_TRIGGERS), _MY_UNFIT
+    )
+    unique = [(table, name, bool(primary), column) for table, name, primary, column in indexes]
+    return _together(columns, unique, references, [str(name) for (name,) in triggers], unfit)
+
+
+def _asked(ask_all: Ask, questions: Sequence[str], unfit: Mapping[str, str]) -> tuple[Any, ...]:
+    """The rows of each question, and what is there that is not modelled, all in one request."""
+    answers = ask_all([*questions, *unfit.values()])
+    there = (what for what, rows in zip(unfit, answers[len(questions) :], strict=True) if rows)
+    return (*answers[: len(questions)], next(there, ""))
 
 
 _READERS: dict[str, Callable[[Ask], Schema]] = {"sqlite": _sqlite, "postgresql": _postgresql, "mariadb": _mariadb}

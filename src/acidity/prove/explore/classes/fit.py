@@ -14,8 +14,11 @@ from acidity.prove.explore.classes.footprint import Reader
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.shared import Shared
 from acidity.prove.explore.classes.tree import Tree
+from acidity.prove.explore.in_order import NOBODY, InOrder, Kin, by_first_acts
 from acidity.prove.explore.own_level import watched
 from acidity.prove.stage.stage import Stage
+
+_PAIR = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,12 @@ class Agreed:
 # Measured by tests/quality/random_callers.py on seeds that no rule was made from (docs/explanation/interleavings.md);
 # a level is here only if all of them agreed, and searched schedule by schedule if it is not.
 _AGREED: Mapping[tuple[str, str], Agreed] = {
-    ("sqlite", "delete"): Agreed(2_000, 71),
-    ("sqlite", "wal"): Agreed(2_000, 18),
-    ("postgresql", "READ COMMITTED"): Agreed(2_000, 18),
-    ("mariadb", "READ COMMITTED"): Agreed(2_000, 13),
-    ("postgresql", "REPEATABLE READ"): Agreed(400, 0),
-    ("mariadb", "REPEATABLE READ"): Agreed(400, 0),
+    ("sqlite", "delete"): Agreed(2_000, 300),
+    ("sqlite", "wal"): Agreed(2_000, 200),
+    ("postgresql", "READ COMMITTED"): Agreed(2_000, 100),
+    ("mariadb", "READ COMMITTED"): Agreed(2_000, 100),
+    ("postgresql", "REPEATABLE READ"): Agreed(560, 100),
+    ("mariadb", "REPEATABLE READ"): Agreed(560, 50),
 }
 
 
@@ -62,10 +65,12 @@ class Classes:
     Attributes:
         tree: chooses one of each class; None where every schedule is run.
         said: how well it is measured, or why it is not done.
+        in_order: callers that nothing tells apart, and that are run in one order.
     """
 
     tree: Tree | None
     said: str
+    in_order: InOrder = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +81,13 @@ class Manner:
         engine: the name of their engine.
         levels: their isolation levels, or for SQLite the journal mode.
         unfit: why no schedule of them may be left out; empty where some may.
+        alike: two of them that are called alike cannot be told apart.
     """
 
     engine: str
     levels: frozenset[str] = frozenset()
     unfit: str = ""
+    alike: bool = False
 
 
 class Manners:
@@ -111,7 +118,7 @@ class Manners:
         unfit = next((each.unfit for each in found if each.unfit), "")
         if len(levels) != 1:
             unfit = unfit or f"their transactions are at {len(levels)} isolation levels"
-        return Manner(part.engine_name, levels, unfit)
+        return Manner(part.engine_name, levels, unfit, all(each.alike for each in found))
 
     def _of_one(self, position: int, part: Sandbox) -> Manner:
         if position not in self._known:
@@ -127,12 +134,18 @@ class Manners:
             unfit = "a profiler runs, so that it is not seen what the program shares" if shared.unseen else unfit
             journal = part.info().settings.get("journal_mode", "") if part.engine_name == "sqlite" else ""
             levels = frozenset({journal} if journal else seen.seen)
-            self._known[position] = Manner(part.engine_name, levels, unfit)
+            alike = not (changes or shared.unseen or shared.asks_who)
+            self._known[position] = Manner(part.engine_name, levels, unfit, alike)
         return self._known[position]
 
 
 def classes_of(
-    stage: Stage, manner: Manner, callers: int, histories: Iterable[History], relation: Relation | None = None
+    stage: Stage,
+    manner: Manner,
+    callers: int,
+    histories: Iterable[History],
+    relation: Relation | None = None,
+    kin: Kin | None = None,
 ) -> Classes:
     """How to search the schedules of callers whose serial runs are known.
 
@@ -142,25 +155,33 @@ def classes_of(
         callers: how many there are.
         histories: of their serial runs.
         relation: the one to use, whether or not a pass may rest on it; None for the one of the level.
+        kin: callers that are equal, which are run in one order where nothing tells them apart.
     """
+    engine, histories = manner.engine, list(histories)
+    in_order = by_first_acts(kin or {} if manner.alike else {}, engine, histories)
     if manner.unfit:
-        return Classes(None, manner.unfit)
-    engine, (level,) = manner.engine, manner.levels
+        return Classes(None, manner.unfit, in_order)
+    (level,) = manner.levels
     measured = agreed_at(engine, level)
     chosen = relation or (family_of(engine, level) if measured is not None and measured.of(callers) else None)
     if chosen is None:
-        return Classes(None, f"classes of {callers} callers are not measured on {engine} at {level or 'its level'}")
+        said = f"classes of {callers} callers are not measured on {engine} at {level or 'its level'}"
+        return Classes(None, said, in_order)
     (part,) = stage.parts.values()
     schema = schema_of(part)
     if schema.unfit:
-        return Classes(None, f"the schema has {schema.unfit}")
+        return Classes(None, f"the schema has {schema.unfit}", in_order)
     if stage.scenario.commits == "several":
         chosen = chosen.with_commits_in_order()
+    if (
+        "commit_meets_reader" in chosen.rules and callers > _PAIR
+    ):  # one that only asks may hold up who has to come first
+        in_order = in_order.by_first_turns()
     learnt = Learnt()
-    follower = Follower(chosen, Reader(schema, engine), learnt)
+    follower = Follower(chosen, Reader(schema, engine), learnt, in_order)
     for history in histories:
         follower.teach(history)
         if follower.unfit:
-            return Classes(None, follower.unfit)
+            return Classes(None, follower.unfit, in_order)
     learnt.grew = False
-    return Classes(Tree(follower, learnt), str(measured or ""))
+    return Classes(Tree(follower, learnt), str(measured or ""), in_order)

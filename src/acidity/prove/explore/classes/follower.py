@@ -18,6 +18,7 @@ from acidity.prove.explore.classes.footprint import Footprint, Reader, Unfit
 from acidity.prove.explore.classes.items import EVERYTHING, NOTHING, WRITER, Items, Whole, meet
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.step import Part, Step
+from acidity.prove.explore.in_order import NOBODY, InOrder
 
 _REFUSALS = frozenset({ErrorClass.BUSY, ErrorClass.LOCK_TIMEOUT})
 _Wire = tuple[str, int]  # caller, connection
@@ -88,13 +89,14 @@ class Follower:
         relation: of the level.
         reader: of its texts.
         learnt: what transactions touch.
+        in_order: callers that nothing tells apart.
 
     Attributes:
         steps: of the run so far.
         unfit: why schedules of this program cannot be put into classes; empty if they can.
     """
 
-    def __init__(self, relation: Relation, reader: Reader, learnt: Learnt) -> None:
+    def __init__(self, relation: Relation, reader: Reader, learnt: Learnt, in_order: InOrder = NOBODY) -> None:
         self.relation = relation
         self.steps: list[Step] = []
         self.unfit = ""
@@ -102,6 +104,9 @@ class Follower:
         self._sqlite = reader.engine == "sqlite"
         self._errors = speech_of(reader.engine).errors
         self._learnt = learnt
+        self._in_order = in_order
+        self._acted: set[str] = set()
+        self._gone: set[str] = set()
         self._open: dict[_Wire, _Transaction] = {}
         self._flying: dict[str, tuple[Call, Part]] = {}
         self._touched: dict[tuple[str, int, int], Items] = {}
@@ -111,13 +116,21 @@ class Follower:
         """A run begins."""
         self.steps, self._open, self._flying, self._touched = [], {}, {}, {}
         self._chosen = 0
+        self._acted, self._gone = set(), set()
 
     def choosing(self, able: Collection[str]) -> None:
         """Somebody is about to be let go; whoever can neither go on nor waits has ended."""
         self._chosen += 1
         if self.steps:
-            gone = {wire[0] for wire in self._open} - set(able) - set(self._flying)
-            self._give_back(gone)
+            for name in sorted({step.actor for step in self.steps} - set(able) - set(self._flying)):
+                if not self._is_held_back(name):
+                    self._gone.add(name)
+            self._give_back(self._gone)
+
+    def _is_held_back(self, name: str) -> bool:
+        """Whether a caller may be able to go on that is not said to be, since one of its kin comes first."""
+        before = self._in_order.before(name)
+        return name not in self._acted and any(each not in self._acted | self._gone for each in before)
 
     def finish(self) -> None:
         """The run is over."""
@@ -136,11 +149,13 @@ class Follower:
 
     def teach(self, history: History) -> None:
         """Follow a run in which the callers came one by one."""
+        order, self._in_order = self._in_order, NOBODY
         self.begin()
         for event in history:
             self._chosen += 1
             self.turn(Turn(event.call.actor, event.call, events=(event,)))
         self.finish()
+        self._in_order = order
 
     def turn(self, turn: Turn) -> None:
         """Note what a turn did."""
@@ -157,16 +172,34 @@ class Follower:
             self.unfit = str(error)
 
     def _begin_step(self, turn: Turn) -> None:
+        begins = self._begun(turn)
         if turn.call is None:
             if turn.waits:
                 raise Unfit("a caller waits for a lock or a connection of the program")
-            self.steps.append(Step(turn.actor, [Part(turn.actor, Kind.EFFECT)]))
+            self.steps.append(Step(turn.actor, [Part(turn.actor, Kind.EFFECT)], begins=begins))
             return
         part = self._part(turn.call)
         if turn.waits and not self._explains(part):
             raise Unfit(f"nothing that is known of the others explains why {turn.call.label[:40]!r} waits")
-        self.steps.append(Step(turn.actor, [part], turn.waits))
+        self.steps.append(Step(turn.actor, [part], turn.waits, begins=begins))
         self._flying[turn.actor] = turn.call, part
+
+    def _begun(self, turn: Turn) -> tuple[str, ...]:
+        """All callers that are kept in order with this one, if they are by what it does in this turn."""
+        order, name = self._in_order, turn.actor
+        kin = order.kin.get(name, ())
+        if not kin or name in self._acted:
+            return ()
+        if name not in order.at_once and (turn.call is None or not order.acts(turn.call)):
+            return ()
+        self._acted.add(name)
+        for other in [each for each in order.before(name) if each not in self._acted]:
+            if other not in self._gone:
+                raise Unfit(f"{name} goes on before {other}, which does the same and waits for something")
+            last = next(step for step in reversed(self.steps) if step.actor == other)
+            last.begins = kin  # it has ended without a Call that acts
+            self._acted.add(other)
+        return kin
 
     def _explains(self, part: Part) -> bool:
         """Whether a caller may have to wait for what the others hold or wait for."""

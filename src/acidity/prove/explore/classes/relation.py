@@ -67,7 +67,7 @@ class Relation:
         )
 
     def _always(self, one: Step, other: Step) -> bool:
-        if not one.actors.isdisjoint(other.actors):
+        if not one.actors.isdisjoint(other.actors) or one.begins_beside(other):
             return True
         return self.two_waits and one.waits and other.waits
 

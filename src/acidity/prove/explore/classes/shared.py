@@ -8,6 +8,7 @@ a file or another process, is not seen: a report says that its callers share not
 
 from __future__ import annotations
 
+import asyncio
 import dis
 import functools
 import inspect
@@ -23,6 +24,16 @@ from acidity.core.scenario import Operation
 
 _DEPTH = 3  # an object, its dictionary of locks, a lock
 _MANY = 200  # entries of a container that are looked at
+_WHO = frozenset({"get_ident", "get_native_id", "getpid", "gettid", "current_task"})
+_WHO_CODES = frozenset(
+    each.__code__ for each in (threading.current_thread, asyncio.current_task) if isinstance(each, FunctionType)
+)
+_INCURIOUS = frozenset(
+    {"acidity", "threading", "_thread", "queue", "concurrent", "logging", "asyncio", "anyio", "sniffio", "random"}
+    | {"sqlalchemy", "greenlet", "sqlite3", "aiosqlite", "psycopg", "psycopg_pool", "psycopg2", "asyncpg", "pymysql"}
+    | {"aiomysql", "MySQLdb", "weakref", "contextlib", "tempfile", "ssl", "asgiref", "reprlib", "dataclasses"}
+)
+"""Modules that tell a thread, task or process from another one, and nobody which it is."""
 
 
 class Shared:
@@ -31,11 +42,13 @@ class Shared:
     Attributes:
         writes_global: a function of theirs assigns a global variable, or one of the function around it.
         unseen: a profiler of the user's is in the place from which the code would be seen that runs.
+        asks_who: it was asked in which thread, task or process it runs, which no two callers share.
     """
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self.writes_global = False
         self.unseen = False
+        self.asks_who = False
         self._codes: set[CodeType] = set()
         self._values: dict[int, Any] = {}
         self._places: dict[tuple[int, str], tuple[Mapping[str, Any], str]] = {}  # names, read anew for each mark
@@ -59,8 +72,10 @@ class Shared:
             sys.setprofile(None)
             threading.setprofile(None)
 
-    def _entered(self, frame: FrameType, event: str, _argument: object) -> None:
+    def _entered(self, frame: FrameType, event: str, argument: object) -> None:
         code = frame.f_code
+        if not self.asks_who and _asks_who(frame, event, argument):
+            self.asks_who = True
         if event != "call" or code in self._codes or not is_user_code(code.co_filename):
             return
         self._codes.add(code)
@@ -119,6 +134,17 @@ class Shared:
     def mark(self) -> list[object]:
         """What tells its present state from another one."""
         return [_mark(value, _DEPTH, self._kept) for value in self._all()]
+
+
+def _asks_who(frame: FrameType, event: str, argument: object) -> bool:
+    """Whether the program, or a package of others for it, asks for something that no two callers share."""
+    if event == "c_call":
+        asked = getattr(argument, "__name__", "") in _WHO
+    elif event == "call" and frame.f_code in _WHO_CODES and frame.f_back is not None:
+        asked, frame = True, frame.f_back
+    else:
+        return False
+    return asked and str(frame.f_globals.get("__name__", "")).partition(".")[0] not in _INCURIOUS
 
 
 def _hands_out(value: Any, depth: int) -> bool:

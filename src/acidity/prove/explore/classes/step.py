@@ -56,12 +56,22 @@ class Step:
         parts: what took place: its own part first, then what came of it.
         waits: it was left waiting.
         refused: nobody could go on after it, and the database ended somebody's waiting.
+        begins: the callers that nothing tells apart, where one of them begins here; they do so in one order.
     """
 
     actor: str
     parts: list[Part]
     waits: bool = False
     refused: bool = False
+    begins: tuple[str, ...] = ()
+
+    def is_after(self, other: Step) -> bool:
+        """Whether it comes after the other one, an earlier step, in any run: of the same callers, or begun in order."""
+        return other.actor == self.actor or self.actor in other.actors or self.begins_beside(other)
+
+    def begins_beside(self, other: Step) -> bool:
+        """Whether two callers that nothing tells apart begin in these steps."""
+        return bool(self.begins) and self.begins == other.begins
 
     @property
     def actors(self) -> frozenset[str]:

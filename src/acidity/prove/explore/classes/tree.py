@@ -159,7 +159,7 @@ class Tree:
             racing = [place for place in sorted(before[later]) if self._races(steps[place], step)]
             for place in racing:
                 earlier = steps[place]
-                if earlier.actor == step.actor or step.actor in earlier.actors:  # one after the other in any run
+                if step.is_after(earlier):
                     continue
                 if not any(place in before[between] for between in racing):
                     self._want(place, later, before, steps)
