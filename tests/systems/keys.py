@@ -34,6 +34,26 @@ def types_of_columns(tree: ast.Module) -> dict[str, ast.expr]:
     }
 
 
+def is_never_null(node: ast.AnnAssign) -> bool:
+    """Whether a column of a mapped class is NOT NULL by its type, or says so; a key is of itself."""
+    match node:
+        case ast.AnnAssign(annotation=ast.Subscript(value=ast.Name(id="Mapped")) as annotation, value=None):
+            return "None" not in ast.unparse(annotation)
+        case ast.AnnAssign(annotation=annotation, value=ast.Call() as call) if _is_column(call) and not _is_key(call):
+            said = [ast.literal_eval(each.value) for each in call.keywords if each.arg == "nullable"]
+            return not said[0] if said else "None" not in ast.unparse(annotation)
+    return False
+
+
+def with_null(node: ast.AnnAssign) -> ast.AnnAssign:
+    """The column, in which there may be NULL."""
+    call = node.value if isinstance(node.value, ast.Call) else ast.Call(ast.Name("mapped_column", ast.Load()), [], [])
+    call.keywords = [each for each in call.keywords if each.arg != "nullable"]
+    call.keywords.append(ast.keyword("nullable", ast.Constant(value=True)))
+    node.value = call
+    return node
+
+
 class _NotNaming(ast.NodeTransformer):
     """Takes out the foreign keys that name a table."""
 
@@ -53,12 +73,14 @@ def _columns(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr, ast.Call]]:
     """Name, annotation and call of ``mapped_column`` of each column that has one."""
     for each in node.body:
         match each:
-            case ast.AnnAssign(
-                target=ast.Name(id=name),
-                annotation=annotation,
-                value=ast.Call(func=ast.Name(id="mapped_column")) as call,
-            ):
-                yield name, annotation, call
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=ast.Call() as call):
+                pass
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
+                annotation = ast.Constant(None)
+            case _:
+                continue
+        if _is_column(call):
+            yield name, annotation, call
 
 
 def _table(node: ast.ClassDef) -> str:
@@ -83,4 +105,15 @@ def _is_numbered(node: ast.ClassDef) -> bool:
 
 
 def _is_foreign(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ForeignKey"
+    return _calls(node, "ForeignKey")
+
+
+def _is_column(node: ast.expr) -> bool:
+    return _calls(node, "mapped_column") or _calls(node, "Column")
+
+
+def _calls(node: ast.expr, name: str) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called)):
+            return called == name
+    return False

@@ -1,37 +1,28 @@
 """Mutants of the shipped code of a system: each lacks one line that keeps it safe.
 
-Safety lines are found by the syntax tree, whatever they are called: boundaries and their isolation levels, reversals,
-savepoints, locks, every ``raise``, every look at a count of rows, CHECKs, foreign, unique and primary keys.
+`tests.systems.lines` finds them; what each has in its place is said here.
 """
 
 from __future__ import annotations
 
 import ast
-import importlib.util
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from tests.systems import keys, stand_ins
+from tests.systems.lines import FOREIGN, GOES_BACK, LOCKING, LOCKS, STAND_INS, called, names, safety_lines
 from tests.systems.manifest import OF_TWINS, ROOT, entries
 
-STAND_INS = {  # what is called in place of each
-    "lock": "unlocked",
-    "atomic": "each_by_itself",
-    "reversal": "reversed_by_itself",
-    "begin": "begun_by_itself",
-    "savepoint": "nothing",
-}
-CONSTRAINTS = ("CheckConstraint", "ForeignKey", "ForeignKeyConstraint", "UniqueConstraint", "PrimaryKeyConstraint")
-KEYS = ("primary_key", "unique")
-LOCKS = ("lock", "with_for_update")
+SHARED = {"command.py": "constraints", "opening.py": "booking"}  # by all systems; whose commands show what one lacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +46,13 @@ class Mutant:
 
     @property
     def system(self) -> str:
-        """The folder."""
-        return self.file.partition("/")[0]
+        """The folder, or the one that a file of all of them is tried with."""
+        return SHARED.get(self.file, self.file.partition("/")[0])
 
     @property
     def module(self) -> str:
         """Its name."""
-        return f"examples.{self.file.removesuffix('.py').replace('/', '.')}"
+        return module_of(self.file)
 
 
 @cache
@@ -74,9 +65,12 @@ def shipped(system: str) -> list[str]:
     """The files of a system but its twins and what is shown of them, below `examples/`."""
     folder = ROOT / "examples"
     return [
-        str(path.relative_to(folder))
-        for path in sorted((folder / system).rglob("*.py"))
-        if path.stem not in OF_TWINS and path.parent.name != "shown"
+        *(file for file, tried_with in SHARED.items() if tried_with == system),
+        *(
+            str(path.relative_to(folder))
+            for path in sorted((folder / system).rglob("*.py"))
+            if path.stem not in OF_TWINS and path.parent.name != "shown"
+        ),
     ]
 
 
@@ -113,13 +107,32 @@ def source_of(mutant: Mutant) -> str:
     """The file without that line."""
     tree = tree_of(mutant.file)
     [place] = [node for each, node in places(mutant.file, tree) if each == mutant]
-    if isinstance(place, ast.ClassDef):
-        changed = keys.without_key(tree, place)
-    else:
-        changed = _Without(place, keys.types_of_columns(tree)).visit(tree)
-    at = _after_future(changed)
-    changed.body[at:at] = ast.parse(f"from {stand_ins.__name__} import {', '.join(STAND_INS.values())}\n").body
-    return ast.unparse(ast.fix_missing_locations(changed))
+    return source_without(tree, [place])
+
+
+def without_foreign_keys(system: str) -> dict[str, str]:
+    """The sources of a system, by the names of modules, in which no table has any."""
+    found = {}
+    for file in shipped(system):
+        tree = tree_of(file)
+        there = [(mutant.module, node) for mutant, node in places(file, tree) if mutant.kind in FOREIGN]
+        if there:
+            found[there[0][0]] = source_without(tree, [node for _, node in there])
+    return found
+
+
+def source_without(tree: ast.Module, missing: list[ast.AST]) -> str:
+    """A module without these of its nodes."""
+    types = keys.types_of_columns(tree)
+    for place in missing:
+        if isinstance(place, ast.ClassDef):
+            tree = keys.without_key(tree, place)
+        else:
+            tree = _Without(place, names(tree), types).visit(tree)
+    at = _after_future(tree)
+    imported = f"from {stand_ins.__name__} import {', '.join(sorted({*STAND_INS.values()}))}"
+    tree.body[at:at] = ast.parse(f"{imported}\nfrom sqlalchemy.orm import mapped_column\n").body
+    return ast.unparse(ast.fix_missing_locations(tree))
 
 
 @contextmanager
@@ -133,15 +146,17 @@ def planted(mutant: Mutant) -> Iterator[None]:
 def imported_anew(system: str, sources: dict[str, str]) -> Iterator[None]:
     """The system is imported with these sources, by the names of modules, and after it as it was."""
 
+    shared = {module_of(file) for file in SHARED}
+
     def is_of_the_system(name: str) -> bool:
-        return f"{name}.".startswith(f"examples.{system}.")
+        return f"{name}.".startswith(f"examples.{system}.") or name in shared
 
     before = {name: module for name, module in sys.modules.items() if is_of_the_system(name)}
     package = import_module("examples")
-    attribute = getattr(package, system, None)
+    attributes = {name: value for name, value in vars(package).items() if is_of_the_system(f"examples.{name}")}
     for name in before:
         del sys.modules[name]
-    finder = _Finder(sources)
+    finder = _Finder(sources, is_of_the_system)
     sys.meta_path.insert(0, finder)
     try:
         yield
@@ -150,8 +165,7 @@ def imported_anew(system: str, sources: dict[str, str]) -> Iterator[None]:
         for name in [name for name in sys.modules if is_of_the_system(name)]:
             del sys.modules[name]
         sys.modules.update(before)
-        if attribute is not None:
-            setattr(package, system, attribute)
+        vars(package).update(attributes)
 
 
 def tree_of(file: str) -> ast.Module:
@@ -161,74 +175,55 @@ def tree_of(file: str) -> ast.Module:
 
 def places(file: str, tree: ast.Module) -> Iterator[tuple[Mutant, ast.AST]]:
     """Each mutant, and what it lacks of the tree."""
-    for name, part in [("", tree), *((node.name, node) for node in tree.body if hasattr(node, "name"))]:
-        counted: dict[str, int] = {}
-        for node in sorted(
-            _inside(part), key=lambda each: (getattr(each, "lineno", 0), getattr(each, "col_offset", 0))
-        ):
-            kind = _kind(node)
-            if kind:
-                number = counted[kind] = counted.get(kind, -1) + 1
-                yield Mutant(file, name, kind, number), node
-
-
-def _inside(part: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function or class; of the module those that are in neither."""
-    if not isinstance(part, ast.Module):
-        yield from ast.walk(part)
-        return
-    for node in part.body:
-        if not hasattr(node, "name"):
-            yield from ast.walk(node)
-
-
-def _kind(node: ast.AST) -> str:
-    """What a node keeps safe; empty for other nodes."""
-    match node:
-        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in STAND_INS:
-            return name
-        case ast.Call(func=ast.Name(id=name)) if name in CONSTRAINTS:
-            return name
-        case ast.Call(func=ast.Attribute(attr="with_for_update")) | ast.keyword(arg="with_for_update"):
-            return "with_for_update"
-        case ast.keyword(arg="unique" | "isolation_level" as name):
-            return name
-        case ast.ClassDef() if keys.has_key_of_its_own(node):
-            return "primary_key"
-        case ast.Raise():
-            return "raise"
-        case ast.Compare(left=ast.Attribute(attr="rowcount")):
-            return "rowcount"
-    return ""
+    counted: Counter[tuple[str, str]] = Counter()
+    for name, kind, node in safety_lines(tree):
+        yield Mutant(file, name, kind, counted[name, kind]), node
+        counted[name, kind] += 1
 
 
 class _Without(ast.NodeTransformer):
     """Takes one node out, or puts what does nothing in its place."""
 
-    def __init__(self, place: ast.AST, types: dict[str, ast.expr]) -> None:
+    def __init__(self, place: ast.AST, known: dict[str, str], types: dict[str, ast.expr]) -> None:
         self._place = place
+        self._known = known
         self._types = types
 
     def visit(self, node: ast.AST) -> Any:
         if node is not self._place:
             return self.generic_visit(node)
+        name = called(node, self._known)
         match node:
-            case ast.Call(func=ast.Attribute(attr="begin", value=session)):
-                return ast.Call(ast.Name(STAND_INS["begin"], ast.Load()), [session], [])
-            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in STAND_INS:
+            case ast.Call(func=ast.Attribute(value=session)) if name == "begin":
+                return _stand_in(name, session)
+            case ast.Call() if name in STAND_INS:
                 node.func = ast.Name(STAND_INS[name], ast.Load())
                 return node
-            case ast.Call(func=ast.Attribute(attr="with_for_update", value=value)):
+            case ast.Call(func=ast.Attribute(value=value)) if name == "with_for_update":
                 return value
-            case ast.Call(func=ast.Name(id="ForeignKey"), args=[ast.Constant(value=str() as column), *_]):
+            case ast.Call(args=[ast.Constant(value=str() as column), *_]) if name == "ForeignKey":
                 return self._types.get(column)  # whose type the column had
-            case ast.Raise():
+            case ast.With(items=[item]) | ast.AsyncWith(items=[item]):
+                item.context_expr = _stand_in("commit", item.context_expr)
+                return node
+            case ast.AnnAssign():
+                return keys.with_null(node)
+            case ast.Constant(value=str() as text):
+                return ast.Constant("SELECT 1" if GOES_BACK.match(text) else LOCKING.sub("", text))
+            case ast.Raise() | ast.Expr():
                 return ast.Pass()
-            case ast.Compare(left=left):  # what is counted is carried out all the same
-                return ast.Subscript(
-                    ast.Tuple([left, ast.Constant(value=False)], ast.Load()), ast.Constant(1), ast.Load()
-                )
+            case ast.Attribute():  # a row was counted, whatever was: what is counted is carried out all the same
+                return ast.Subscript(ast.Tuple([node, ast.Constant(1)], ast.Load()), ast.Constant(1), ast.Load())
         return None  # an argument or a keyword, which is left out
+
+
+def _stand_in(name: str, *arguments: ast.expr) -> ast.Call:
+    return ast.Call(ast.Name(STAND_INS[name], ast.Load()), list(arguments), [])
+
+
+def module_of(file: str) -> str:
+    """The name of a file below `examples/`."""
+    return f"examples.{file.removesuffix('.py').replace('/', '.')}"
 
 
 def _after_future(tree: ast.Module) -> int:
@@ -239,19 +234,21 @@ def _after_future(tree: ast.Module) -> int:
 
 
 class _Finder:
-    """Imports other sources in place of the files."""
+    """Imports other sources in place of files of a system, and its other files as they are, whatever is planted outside."""
 
-    def __init__(self, sources: dict[str, str]) -> None:
+    def __init__(self, sources: dict[str, str], is_of_the_system: Callable[[str], bool]) -> None:
         self._sources = sources
+        self._is_of_the_system = is_of_the_system
 
-    def find_spec(self, name: str, _path: Any = None, _target: ModuleType | None = None) -> ModuleSpec | None:
-        """The spec of those modules alone."""
-        if name not in self._sources:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, _target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The spec of a module of the system alone."""
+        if not self._is_of_the_system(name):
             return None
-        path = ROOT / f"{name.replace('.', '/')}.py"
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        spec.loader = _Loader(self._sources[name], path)
+        spec = PathFinder.find_spec(name, path)
+        if spec is not None and name in self._sources:
+            spec.loader = _Loader(self._sources[name], Path(str(spec.origin)))
         return spec
 
 

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import wraps
 from typing import Any
 
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
@@ -93,10 +94,10 @@ def reversed_by_itself(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class begun_by_itself:  # it stands for ``session.begin()``
-    """What ``session.begin()`` is, in AUTOCOMMIT; of a sessionmaker, too."""
+    """What ``session.begin()`` is, in AUTOCOMMIT; of a sessionmaker and of an engine, too."""
 
     def __init__(self, session: Any) -> None:
-        self._made = session() if callable(session) else None
+        self._made = session.connect() if isinstance(session, Engine) else session() if callable(session) else None
         self._session = session if self._made is None else self._made
 
     def __enter__(self) -> Any:
@@ -118,7 +119,30 @@ class begun_by_itself:  # it stands for ``session.begin()``
             await self._session.commit()
 
 
-class nothing:  # it stands for `savepoint`
+class committed_by_itself:  # it stands for a session that the block commits
+    """A session in AUTOCOMMIT until then."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def __enter__(self) -> Any:
+        session = self._session.__enter__()
+        commit_each(session)
+        return session
+
+    def __exit__(self, *error: object) -> Any:
+        return self._session.__exit__(*error)
+
+    async def __aenter__(self) -> Any:
+        session = await self._session.__aenter__()
+        await session.run_sync(commit_each)
+        return session
+
+    async def __aexit__(self, *error: object) -> Any:
+        return await self._session.__aexit__(*error)
+
+
+class nothing:  # it stands for `savepoint`, and for ``session.begin_nested()``
     """In place of `acidity.run.savepoint`: nothing is undone to it."""
 
     def __enter__(self) -> Any:
@@ -159,9 +183,13 @@ async def statement_by_statement_async(what: Any) -> AsyncIterator[Any]:
         await session.commit()
 
 
-def commit_each(session: Session) -> None:
+def commit_each(session: Session | Connection) -> None:
     """From here on, every statement of this session is committed by itself."""
-    connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+    if isinstance(session, Connection):
+        connection = session.execution_options(isolation_level="AUTOCOMMIT")
+        connection.begin()
+    else:
+        connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
     if connection.dialect.name == "sqlite":  # `configure_sqlite` has sent a BEGIN all the same
         driver: Any = connection.connection.dbapi_connection
         if getattr(driver, "driver_connection", driver).in_transaction:
