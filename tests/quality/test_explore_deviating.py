@@ -28,7 +28,7 @@ def explored(monkeypatch: pytest.MonkeyPatch, db: str, deviates: Callable[[int],
         return run(lab, *arguments, **options)
 
     monkeypatch.setattr(Lab, "run", deviating)
-    return prove.explore(at_once(*[Operation(withdraw_guarded, 10)] * 3), db=db)
+    return prove.explore(at_once(*(Operation(withdraw_guarded, amount) for amount in (10, 20, 30))), db=db)
 
 
 @pytest.mark.dear

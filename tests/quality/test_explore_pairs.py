@@ -31,7 +31,7 @@ def test_verdicts_are_the_same(
     monkeypatch: pytest.MonkeyPatch, db: str, level: str | None, pair: tuple[Program, ...]
 ) -> None:
     found = explored(pair, db, level)
-    monkeypatch.setattr(EXPLORE, "classes_of", lambda *_: Classes(None, "asked for"))
+    monkeypatch.setattr(EXPLORE, "classes_of", lambda *_, **__: Classes(None, "asked for"))
     every = explored(pair, db, level)
     names = [{finding.anomaly for finding in report.findings if finding.anomaly} for report in (found, every)]
     assert (found.verdict, names[0], found.unknowns) == (every.verdict, names[1], ()), f"{found}\n{every}"

@@ -31,6 +31,7 @@ from acidity.adapters.site import find_place, is_where_acidity_calls
 from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Kind
 from acidity.core.cause import Place
+from acidity.engines import audit
 from acidity.engines.base import Sandbox
 from acidity.engines.own_calls import JUDGES, OWN, own_calls
 from acidity.errors import ForeignDatabase
@@ -272,7 +273,8 @@ def called_by_others(driver: str) -> bool:
         package = name.partition(".")[0]
         if package == "sqlalchemy":
             return True
-        if asking and not (package == driver or package in _MACHINERY or name.startswith("acidity.adapters.")):
+        machinery = package in _MACHINERY or name.startswith("acidity.adapters.") or name == audit.__name__
+        if asking and not (package == driver or machinery):
             if name.startswith("acidity.engines.") or package == "aiosqlite":
                 return True
             asking = False
