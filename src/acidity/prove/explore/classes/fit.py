@@ -45,11 +45,11 @@ class Agreed:
 # a level is here only if all of them agreed, and searched schedule by schedule if it is not.
 _AGREED: Mapping[tuple[str, str], Agreed] = {
     ("sqlite", "delete"): Agreed(2_000, 300),
-    ("sqlite", "wal"): Agreed(2_000, 200),
-    ("postgresql", "READ COMMITTED"): Agreed(2_000, 100),
-    ("mariadb", "READ COMMITTED"): Agreed(2_000, 100),
-    ("postgresql", "REPEATABLE READ"): Agreed(560, 100),
-    ("mariadb", "REPEATABLE READ"): Agreed(560, 50),
+    ("sqlite", "wal"): Agreed(2_000, 300),
+    ("postgresql", "READ COMMITTED"): Agreed(2_000, 150),
+    ("mariadb", "READ COMMITTED"): Agreed(2_000, 150),
+    ("postgresql", "REPEATABLE READ"): Agreed(634, 100),
+    ("mariadb", "REPEATABLE READ"): Agreed(568, 100),
 }
 
 
