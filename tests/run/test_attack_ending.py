@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from acidity import atomic, savepoint
-from acidity.run import BoundaryError, TransactionEnded, UnitPoisoned
+from acidity.run import BoundaryError, TransactionEnded, UnitPoisoned, configure_sqlite
 from tests.run.attacked import Undo, add_to, drivers
 from tests.run.bank import ALICE, BOB
 
@@ -206,6 +206,27 @@ def test_h4_the_key_of_a_torn_unit_is_not_answered_as_done(bank_of: Any) -> None
         unit("torn")
     assert bank.rows() == (110, 0)
     engine.dispose()
+
+
+def test_h4_after_a_commit_on_the_drivers_cursor_one_statement_tells_and_no_other_is_sent(bank_of: Any) -> None:
+    """SQLite begins nothing anew: each further statement would be committed by itself."""
+    bank = bank_of("sqlite+pysqlite")
+    engine = bank.engine()
+    configure_sqlite(engine)
+    sent: list[int] = []
+
+    @atomic(engine)
+    def unit(session: Any) -> None:
+        add_to(session, ALICE)
+        session.connection().connection.driver_connection.execute("COMMIT")
+        for owner in (BOB, BOB, BOB):
+            sent.append(owner)
+            add_to(session, owner)
+
+    with pytest.raises(TransactionEnded):
+        unit()
+    engine.dispose()
+    assert (sent, bank.rows()) == ([BOB], (110, 10))
 
 
 def test_h4_a_row_that_sqlite_rolls_back_by_itself_undoes_the_unit(bank_of: Any) -> None:
