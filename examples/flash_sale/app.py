@@ -95,8 +95,11 @@ def buy_slot(session: Session, sku: str, purchase: str) -> None:
         SoldOutError: as above, and so on.
     """
     of_the_item = select(literal(purchase), Item.sku).where(Item.sku == sku)
+    counted = {"preserve_rowcount": True}  # of an INSERT SQLAlchemy does not keep it on every driver
     try:
-        done: Any = session.execute(insert(Sale).from_select(["purchase", "sku"], of_the_item))
+        done: Any = session.execute(
+            insert(Sale).from_select(["purchase", "sku"], of_the_item), execution_options=counted
+        )
     except IntegrityError as error:
         raise made_already(purchase) from error
     if done.rowcount == 0:
