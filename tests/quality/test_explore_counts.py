@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import cache
 from itertools import takewhile
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from acidity.prove import Operation
 from acidity.prove.explore.classes.families import family_of
 from acidity.prove.explore.classes.fit import agreed_at
 from acidity.prove.explore.equals import Equals
@@ -52,41 +53,34 @@ def stage_at() -> Iterator[Callable[[str, str], Stage]]:
         yield stage
 
 
-def cells() -> Iterator[object]:
-    for name in CONTESTED:
+def cells(programs: Iterable[str], is_cheap: Callable[[str], bool]) -> Iterator[object]:
+    for name in programs:
         for column, (db, level) in enumerate(COLUMNS):
-            marks = [] if db == "sqlite" and level == "delete" and name in CHEAP else [pytest.mark.slow]
+            marks = [] if db == "sqlite" and level == "delete" and is_cheap(name) else [pytest.mark.slow]
             marks = [pytest.mark.large] if name == "three bookings of a seat" and db != "sqlite" else marks
             yield pytest.param(name, column, marks=marks, id=f"{name}-{db}-{level}")
 
 
-@pytest.mark.parametrize(("name", "column"), list(cells()))
+def runs_of(stage_at: Callable[[str, str], Stage], column: int, operations: Sequence[Operation], *, kin: bool) -> int:
+    """How many schedules are run, one of each class; of equal callers in one order, where they are to be."""
+    db, level = COLUMNS[column]
+    relation = family_of(db, level)
+    assert relation is not None
+    stage = stage_at(db, level)
+    lab = Lab(stage, operations)
+    _, runs, unfit = of_classes(stage, lab, level, relation, kin=Equals(lab.names, lab.operations).kin if kin else None)
+    assert not unfit
+    return runs
+
+
+@pytest.mark.parametrize(("name", "column"), list(cells(CONTESTED, CHEAP.__contains__)))
 def test_so_many_classes(stage_at: Callable[[str, str], Stage], name: str, column: int) -> None:
-    db, level = COLUMNS[column]
-    relation = family_of(db, level)
-    assert relation is not None
-    stage = stage_at(db, level)
-    lab = Lab(stage, CONTESTED[name].operations)
-    _, runs, unfit = of_classes(stage, lab, level, relation)
-    assert (unfit, runs) == ("", counts()[name][column])
+    assert runs_of(stage_at, column, CONTESTED[name].operations, kin=False) == counts()[name][column]
 
 
-def cells_of_equals() -> Iterator[object]:
-    for name in EQUAL:
-        for column, (db, level) in enumerate(COLUMNS):
-            marks = [] if db == "sqlite" and level == "delete" and name.startswith("two, l") else [pytest.mark.slow]
-            yield pytest.param(name, column, marks=marks, id=f"{name}-{db}-{level}")
-
-
-@pytest.mark.parametrize(("name", "column"), list(cells_of_equals()))
+@pytest.mark.parametrize(("name", "column"), list(cells(EQUAL, lambda name: name.startswith("two, l"))))
 def test_so_many_classes_of_equal_callers(stage_at: Callable[[str, str], Stage], name: str, column: int) -> None:
-    db, level = COLUMNS[column]
-    relation = family_of(db, level)
-    assert relation is not None
-    stage = stage_at(db, level)
-    lab = Lab(stage, EQUAL[name].operations)
-    _, runs, unfit = of_classes(stage, lab, level, relation, kin=Equals(lab.names, lab.operations).kin)
-    assert (unfit, runs) == ("", counts("equal callers")[name][column])
+    assert runs_of(stage_at, column, EQUAL[name].operations, kin=True) == counts("equal callers")[name][column]
 
 
 AGREED = {

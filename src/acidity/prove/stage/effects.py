@@ -18,8 +18,8 @@ from acidity.errors import UsageError
 from acidity.prove.stage.named import named
 
 
-class WrongKeyError(UsageError):
-    """A key function could not be called; raised within the operation, and no exception of its own."""
+class WrongContractError(UsageError):
+    """A function of the scenario (``key=``, ``succeeded=``) has raised; no exception of the operation's own."""
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def _key_of(effect: Effect, function: Callable[..., Any], arguments: Any, keywor
     The key function gets the arguments by position, also those that the call names, where that is possible.
 
     Raises:
-        WrongKeyError: the key function cannot be called like the effect.
+        WrongContractError: the key function cannot be called like the effect.
     """
     if effect.key is None:
         return None
@@ -105,7 +105,7 @@ def _key_of(effect: Effect, function: Callable[..., Any], arguments: Any, keywor
         key = effect.key(*arguments, **keywords)
     except Exception as error:
         name = getattr(function, "__qualname__", repr(function))
-        raise WrongKeyError(
+        raise WrongContractError(
             f"Effect({name}, key=…): the key function raised {type(error).__name__}: {error}; it is called with what "
             f"{name} is called with, as in key=lambda order_id, *_: order_id"
         ) from error

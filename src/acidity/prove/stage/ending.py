@@ -15,8 +15,8 @@ from acidity.core.call import Site
 from acidity.core.outcome import Ending, Mistake, Told
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
-from acidity.errors import Terminated, UsageError
-from acidity.prove.stage.effects import WrongKeyError
+from acidity.errors import Terminated
+from acidity.prove.stage.effects import WrongContractError
 from acidity.prove.stage.freeze import freeze
 from acidity.prove.stage.http import Exchange
 from acidity.prove.stage.needs import Needs
@@ -35,15 +35,11 @@ _UNMEANT = (
 )
 
 
-class WrongReaderError(UsageError):
-    """``succeeded=`` raises for an answer."""
-
-
 def answered(operation: Operation, answer: Any) -> Ending:
     """Keep what the operation returned, or what its application answered.
 
     Raises:
-        WrongReaderError: ``succeeded=`` cannot read it; that is no failure of the operation.
+        WrongContractError: ``succeeded=`` cannot read it; that is no failure of the operation.
     """
     said = None if operation.succeeded is None else _read(operation, operation.succeeded, answer)
     open_answer = said is Told.UNKNOWN
@@ -57,7 +53,7 @@ def _read(operation: Operation, succeeded: Callable[[Any], Any], answer: Any) ->
         return succeeded(answer)
     except Exception as error:
         name = getattr(succeeded, "__name__", repr(succeeded))
-        raise WrongReaderError(
+        raise WrongContractError(
             f"{operation.name}: succeeded={name} raised {type(error).__name__}: {error}, for the answer "
             f"{str(freeze(answer))[:80]}; it is given every answer, and says whether that means success"
         ) from error
@@ -66,7 +62,7 @@ def _read(operation: Operation, succeeded: Callable[[Any], Any], answer: Any) ->
 def raised(operation: Operation, error: BaseException, needs: Needs, function: Callable[..., Any]) -> Ending:
     """Keep what left the operation; Ctrl-C, a polite kill and a wait in vain of acidity itself are not its own."""
     provoked = needs.provoked(error)
-    if isinstance(error, Terminated | Unsettled | WrongKeyError | WrongReaderError) or (
+    if isinstance(error, Terminated | Unsettled | WrongContractError) or (
         isinstance(error, KeyboardInterrupt) and not provoked
     ):
         raise error
