@@ -28,17 +28,21 @@ class Agreed:
     Attributes:
         two: of two callers.
         three: of three.
+        effects: of two callers with effects outside the database.
     """
 
     two: int
     three: int
+    effects: int = 0
 
     def of(self, callers: int) -> int:
         """Of so many callers; none were measured of more than three."""
         return {2: self.two, 3: self.three}.get(callers, 0)
 
-    def __str__(self) -> str:
-        return f"{self.two:,} random programs of two callers and {self.three:,} of three"
+    def said(self, *, effects: bool) -> str:
+        """In words; effects are named where there are some."""
+        also = f", and {self.effects:,} of two callers with effects" if effects else ""
+        return f"{self.two:,} random programs of two callers and {self.three:,} of three{also}"
 
 
 # Measured by tests/quality/random_callers.py on seeds that no rule was made from (docs/explanation/interleavings.md);
@@ -111,8 +115,6 @@ class Manners:
         if len(stage.parts) > 1:
             return Manner("", unfit="there are several databases")
         (part,) = stage.parts.values()
-        if stage.scenario.effects:
-            return Manner(part.engine_name, unfit="effects outside the database are counted")
         found = [self._of_one(each, part) for each in sorted(set(callers))]
         levels = frozenset().union(*(each.levels for each in found))
         unfit = next((each.unfit for each in found if each.unfit), "")
@@ -123,7 +125,7 @@ class Manners:
     def _of_one(self, position: int, part: Sandbox) -> Manner:
         if position not in self._known:
             operation = self._stage.scenario.operations[position]
-            shared = Shared([operation])
+            shared = Shared([operation], self._stage.scenario.effects)
             with shared.watching():
                 seen = watched(self._stage, operation)
             marks = [shared.mark()]
@@ -132,9 +134,11 @@ class Manners:
             changes = shared.locks() or shared.writes_global or any(each != marks[0] for each in marks)
             unfit = "the program has state or locks of its own beside the database" if changes else ""
             unfit = "a profiler runs, so that it is not seen what the program shares" if shared.unseen else unfit
+            if shared.asks_outside:
+                unfit = unfit or "what is behind an effect is asked for in another way, too"
             journal = part.info().settings.get("journal_mode", "") if part.engine_name == "sqlite" else ""
             levels = frozenset({journal} if journal else seen.seen)
-            alike = not (changes or shared.unseen or shared.asks_who)
+            alike = not (unfit or shared.asks_who)
             self._known[position] = Manner(part.engine_name, levels, unfit, alike)
         return self._known[position]
 
@@ -171,6 +175,9 @@ def classes_of(
     schema = schema_of(part)
     if schema.unfit:
         return Classes(None, f"the schema has {schema.unfit}", in_order)
+    effects = bool(stage.scenario.effects)
+    if effects and measured is not None and not measured.effects and relation is None:
+        return Classes(None, f"callers with effects are not measured on {engine} at {level}", in_order)
     if stage.scenario.commits == "several":
         chosen = chosen.with_commits_in_order()
     if (
@@ -184,4 +191,4 @@ def classes_of(
         if follower.unfit:
             return Classes(None, follower.unfit, in_order)
     learnt.grew = False
-    return Classes(Tree(follower, learnt), str(measured or ""), in_order)
+    return Classes(Tree(follower, learnt), measured.said(effects=effects) if measured else "", in_order)

@@ -179,10 +179,16 @@ class Follower:
             self.steps.append(Step(turn.actor, [Part(turn.actor, Kind.EFFECT)], begins=begins))
             return
         part = self._part(turn.call)
+        if self._is_within_effect(turn.actor):
+            raise Unfit("an effect asks the database itself")
         if turn.waits and not self._explains(part):
             raise Unfit(f"nothing that is known of the others explains why {turn.call.label[:40]!r} waits")
         self.steps.append(Step(turn.actor, [part], turn.waits, begins=begins))
         self._flying[turn.actor] = turn.call, part
+
+    def _is_within_effect(self, name: str) -> bool:
+        """Whether a caller asks for something else before its effect has been answered."""
+        return name in self._flying and self._flying[name][0].kind is Kind.EFFECT
 
     def _begun(self, turn: Turn) -> tuple[str, ...]:
         """All callers that are kept in order with this one, if they are by what it does in this turn."""
@@ -219,8 +225,6 @@ class Follower:
     def _note(self, turn: Turn) -> None:
         step = self.steps[-1]
         for event in turn.events:
-            if event.call.kind is Kind.EFFECT:
-                raise Unfit("an effect outside the database is counted")
             name = event.call.actor
             call, part = self._flying.pop(name, (None, None))
             if call is not event.call or part is None:
@@ -239,6 +243,8 @@ class Follower:
 
     def _part(self, call: Call) -> Part:
         """What this Call would do now."""
+        if call.kind is Kind.EFFECT:
+            return Part(call.actor, call.kind, outside=True)
         wire, transaction = self._of(call)
         if call.autocommit and not self._learnt.autocommits:
             self._learnt.autocommits = self._learnt.grew = True
@@ -326,6 +332,8 @@ class Follower:
     def _answered(self, event: Event, part: Part) -> Iterable[Part]:
         """Note what an answered Call has changed, and say what came of it beside."""
         call = event.call
+        if call.kind is Kind.EFFECT:
+            return
         wire, transaction = self._of(call)
         ok = event.reply.status == "ok"
         if call.kind is Kind.STATEMENT or (call.kind is Kind.BEGIN and part.foot.writes):

@@ -20,7 +20,9 @@ from types import CodeType, FrameType, FunctionType, MethodType, ModuleType, Sim
 from typing import Any
 
 from acidity.adapters.site import is_user_code
+from acidity.core.effect import Effect
 from acidity.core.scenario import Operation
+from acidity.prove.stage.effects import WITHIN, resolved
 
 _DEPTH = 3  # an object, its dictionary of locks, a lock
 _MANY = 200  # entries of a container that are looked at
@@ -43,12 +45,19 @@ class Shared:
         writes_global: a function of theirs assigns a global variable, or one of the function around it.
         unseen: a profiler of the user's is in the place from which the code would be seen that runs.
         asks_who: it was asked in which thread, task or process it runs, which no two callers share.
+        asks_outside: an object to which an effect belongs was asked for something else.
+
+    Args:
+        operations: their operations.
+        effects: of their scenario. What their own code names is not looked at: the order of effects is kept.
     """
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
+    def __init__(self, operations: Iterable[Operation], effects: Iterable[Any] = ()) -> None:
         self.writes_global = False
         self.unseen = False
         self.asks_who = False
+        self.asks_outside = False
+        self._outside = {id(owner) for each in effects if (owner := _owner_of(each)) is not None}
         self._codes: set[CodeType] = set()
         self._values: dict[int, Any] = {}
         self._places: dict[tuple[int, str], tuple[Mapping[str, Any], str]] = {}  # names, read anew for each mark
@@ -76,6 +85,10 @@ class Shared:
         code = frame.f_code
         if not self.asks_who and _asks_who(frame, event, argument):
             self.asks_who = True
+        if WITHIN.get():
+            return
+        if event == "call" and self._outside and _self_of(frame) in self._outside:
+            self.asks_outside = True
         if event != "call" or code in self._codes or not is_user_code(code.co_filename):
             return
         self._codes.add(code)
@@ -134,6 +147,18 @@ class Shared:
     def mark(self) -> list[object]:
         """What tells its present state from another one."""
         return [_mark(value, _DEPTH, self._kept) for value in self._all()]
+
+
+def _owner_of(effect: Any) -> Any:
+    """The object of whose methods it is one; None for a function."""
+    function = resolved(effect.function if isinstance(effect, Effect) else effect)
+    return getattr(inspect.unwrap(function), "__self__", None)  # it is replaced while effects are observed
+
+
+def _self_of(frame: FrameType) -> int | None:
+    """The identity of what a method is called on."""
+    code = frame.f_code
+    return id(frame.f_locals.get(code.co_varnames[0])) if code.co_argcount else None
 
 
 def _asks_who(frame: FrameType, event: str, argument: object) -> bool:
