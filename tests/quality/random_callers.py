@@ -302,9 +302,9 @@ def of_classes(
     stage: Stage, lab: Lab, level: str, relation: Relation, *, most: int = 500, kin: Kin | None = None
 ) -> tuple[dict[object, tuple[str, ...]], int, str]:
     """The same of one schedule of each class; how many were run, and why not all are known to be among them."""
-    histories = [lab.serially(order).history for order in permutations(lab.names)]
+    orders = [[lab.serially(order).history] for order in permutations(lab.names)]
     manner = Manner(lab.stage.parts[""].engine_name, frozenset({level}), alike=kin is not None)
-    classes = classes_of(stage, manner, len(lab.names), histories, relation, kin)
+    classes = classes_of(stage, manner, len(lab.names), orders, relation, kin)
     tree = classes.tree
     if tree is None:
         return {}, 0, classes.said

@@ -99,14 +99,16 @@ def programs(number: int, callers: int) -> tuple[Program, ...]:
 
 
 def with_effects(number: int, callers: int) -> tuple[Program, ...]:
-    """The same, where every caller tells somebody outside the database something, or asks him, once or twice."""
+    """The same, where callers tell somebody outside the database something, or ask him, once or twice.
+
+    Of three callers one does so among its steps, one does nothing else, and one has steps alone.
+    """
     chance, made = random.Random(number), []
-    longer = chance.randrange(callers)
-    for place in range(callers):
-        alone = callers > 2 and place != longer
-        program = _program(chance, 1, 1 if alone else 2, turned=bool(place % 2))
-        steps = list(program.steps)
-        for _ in range(1 if alone else chance.choice([1, 1, 2])):
+    kinds = chance.sample(["both", "steps", "effect"], 3) if callers > 2 else ["both", "both"]
+    for place, kind in enumerate(kinds):
+        program = _program(chance, 1, 1 if callers > 2 else 2, turned=bool(place % 2))
+        steps = [] if kind == "effect" else list(program.steps)
+        for _ in range(chance.choice([1, 1, 2]) if callers == 2 else kind != "steps"):
             steps.insert(chance.randint(0, len(steps)), (chance.choice(["tell", "tell", "ask"]),))
         made.append(Program(tuple(steps), program.ends))
     return tuple(made)

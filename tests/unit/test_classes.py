@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from acidity.core.call import Call, Kind, Writes
+from acidity.core.call import Call, Event, Kind, Reply, Writes
 from acidity.core.turn import Turn
 from acidity.prove import Operation
 from acidity.prove.explore.classes.families import READ_COMMITTED
@@ -21,6 +21,7 @@ from acidity.prove.explore.classes.footprint import Reader, Unfit
 from acidity.prove.explore.classes.items import Item, Items, Whole, key_of, meet
 from acidity.prove.explore.classes.schema import Described, Reference, Schema
 from acidity.prove.explore.classes.shared import Shared
+from acidity.prove.explore.classes.steady import Steady, steady_of
 from acidity.prove.explore.classes.tree import Tree, with_fewest_switches
 
 SCHEMA = Schema(
@@ -163,7 +164,7 @@ class World:
 
 def tree_of() -> Tree:
     learnt = Learnt()
-    return Tree(Follower(READ_COMMITTED, Reader(SCHEMA, "postgresql"), learnt), learnt)
+    return Tree(Follower(READ_COMMITTED, Reader(SCHEMA, "postgresql"), learnt, Steady(frozenset(range(9)))), learnt)
 
 
 def test_callers_that_meet_nowhere_have_one_class() -> None:
@@ -330,3 +331,24 @@ def test_under_a_profiler_nothing_is_seen_and_it_goes_on() -> None:
         assert sys.getprofile() is there
     assert shared.unseen
     assert not Shared([Operation(counts, name="f")]).unseen
+
+
+# Keys that do not come again
+
+
+def test_a_key_that_is_another_one_in_each_run_is_all_of_its_table() -> None:
+    def run(token: int) -> tuple[Event, ...]:
+        texts = ("SELECT v FROM r WHERE id = 1", f"UPDATE r SET v = 1 WHERE id = {token}")
+        return tuple(Event(call(each), Reply("ok")) for each in texts)
+
+    reader = Reader(SCHEMA, "postgresql")
+    steady = steady_of([[run(71), run(72)]], reader)
+    assert steady == Steady(frozenset({1}))
+    kept, wide = (steady.of(reader.read(event.call)) for event in run(73))
+    assert (kept.reads, wide.writes, wide.exact) == (items(("r", 1)), items(("r", ALL)), False)
+
+
+def test_what_one_run_of_an_order_has_comes_again() -> None:
+    reader = Reader(SCHEMA, "postgresql")
+    once = (Event(call("SELECT v FROM r WHERE id = 1"), Reply("ok")),)
+    assert steady_of([[once]], reader) == Steady(frozenset({1}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acidity.core.call import History
@@ -13,6 +13,7 @@ from acidity.prove.explore.classes.follower import Follower, Learnt
 from acidity.prove.explore.classes.footprint import Reader
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.shared import Shared
+from acidity.prove.explore.classes.steady import steady_of
 from acidity.prove.explore.classes.tree import Tree
 from acidity.prove.explore.in_order import NOBODY, InOrder, Kin, by_first_acts
 from acidity.prove.explore.own_level import watched
@@ -48,12 +49,12 @@ class Agreed:
 # Measured by tests/quality/random_callers.py on seeds that no rule was made from (docs/explanation/interleavings.md);
 # a level is here only if all of them agreed, and searched schedule by schedule if it is not.
 _AGREED: Mapping[tuple[str, str], Agreed] = {
-    ("sqlite", "delete"): Agreed(2_000, 300),
-    ("sqlite", "wal"): Agreed(2_000, 300),
-    ("postgresql", "READ COMMITTED"): Agreed(2_000, 150),
-    ("mariadb", "READ COMMITTED"): Agreed(2_000, 150),
-    ("postgresql", "REPEATABLE READ"): Agreed(634, 100),
-    ("mariadb", "REPEATABLE READ"): Agreed(568, 100),
+    ("sqlite", "delete"): Agreed(2_000, 300, 50),
+    ("sqlite", "wal"): Agreed(2_000, 300, 50),
+    ("postgresql", "READ COMMITTED"): Agreed(2_000, 150, 50),
+    ("mariadb", "READ COMMITTED"): Agreed(2_000, 150, 50),
+    ("postgresql", "REPEATABLE READ"): Agreed(634, 100, 50),
+    ("mariadb", "REPEATABLE READ"): Agreed(568, 100, 50),
 }
 
 
@@ -147,7 +148,7 @@ def classes_of(
     stage: Stage,
     manner: Manner,
     callers: int,
-    histories: Iterable[History],
+    orders: Iterable[Sequence[History]],
     relation: Relation | None = None,
     kin: Kin | None = None,
 ) -> Classes:
@@ -157,11 +158,12 @@ def classes_of(
         stage: where they run.
         manner: how their transactions are.
         callers: how many there are.
-        histories: of their serial runs.
+        orders: what they did in the runs of each serial order.
         relation: the one to use, whether or not a pass may rest on it; None for the one of the level.
         kin: callers that are equal, which are run in one order where nothing tells them apart.
     """
-    engine, histories = manner.engine, list(histories)
+    engine, orders = manner.engine, list(orders)
+    histories = [history for runs in orders for history in runs]
     in_order = by_first_acts(kin or {} if manner.alike else {}, engine, histories)
     if manner.unfit:
         return Classes(None, manner.unfit, in_order)
@@ -185,7 +187,8 @@ def classes_of(
     ):  # one that only asks may hold up who has to come first
         in_order = in_order.by_first_turns()
     learnt = Learnt()
-    follower = Follower(chosen, Reader(schema, engine), learnt, in_order)
+    reader = Reader(schema, engine)
+    follower = Follower(chosen, reader, learnt, steady_of(orders, reader), in_order)
     for history in histories:
         follower.teach(history)
         if follower.unfit:

@@ -17,6 +17,7 @@ from acidity.engines.speech import ErrorClass, speech_of
 from acidity.prove.explore.classes.footprint import Footprint, Reader, Unfit
 from acidity.prove.explore.classes.items import EVERYTHING, NOTHING, WRITER, Items, Whole, meet
 from acidity.prove.explore.classes.relation import Relation
+from acidity.prove.explore.classes.steady import Steady
 from acidity.prove.explore.classes.step import Part, Step
 from acidity.prove.explore.in_order import NOBODY, InOrder
 
@@ -89,6 +90,7 @@ class Follower:
         relation: of the level.
         reader: of its texts.
         learnt: what transactions touch.
+        steady: the keys that are the same in each run.
         in_order: callers that nothing tells apart.
 
     Attributes:
@@ -96,7 +98,9 @@ class Follower:
         unfit: why schedules of this program cannot be put into classes; empty if they can.
     """
 
-    def __init__(self, relation: Relation, reader: Reader, learnt: Learnt, in_order: InOrder = NOBODY) -> None:
+    def __init__(
+        self, relation: Relation, reader: Reader, learnt: Learnt, steady: Steady, in_order: InOrder = NOBODY
+    ) -> None:
         self.relation = relation
         self.steps: list[Step] = []
         self.unfit = ""
@@ -104,6 +108,7 @@ class Follower:
         self._sqlite = reader.engine == "sqlite"
         self._errors = speech_of(reader.engine).errors
         self._learnt = learnt
+        self._steady = steady
         self._in_order = in_order
         self._acted: set[str] = set()
         self._gone: set[str] = set()
@@ -136,7 +141,7 @@ class Follower:
         """The run is over."""
         if self.steps:
             self._give_back({wire[0] for wire in self._open})
-        if self.relation.snapshots:  # elsewhere it is nowhere asked; and tokens are other ones in each run
+        if self.relation.snapshots:  # elsewhere it is nowhere asked
             self._learnt.learn(self._touched)
 
     def _give_back(self, actors: Collection[str]) -> None:
@@ -306,7 +311,7 @@ class Follower:
         return part
 
     def _foot(self, call: Call) -> Footprint:
-        foot = self._reader.read(call)
+        foot = self._steady.of(self._reader.read(call))
         if self._sqlite and (foot.writes or foot.wild):
             foot = replace(foot, writes=foot.writes | {WRITER})
         if self.relation.shares_reads == "all" or (self.relation.shares_reads == "writing" and foot.writes):

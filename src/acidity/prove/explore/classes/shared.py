@@ -36,6 +36,8 @@ _INCURIOUS = frozenset(
     | {"aiomysql", "MySQLdb", "weakref", "contextlib", "tempfile", "ssl", "asgiref", "reprlib", "dataclasses"}
 )
 """Modules that tell a thread, task or process from another one, and nobody which it is."""
+_OF_CONTEXTS = frozenset({"werkzeug.local"})
+"""Modules of stand-ins for what each request has for itself, as `flask.request` is."""
 
 
 class Shared:
@@ -138,7 +140,8 @@ class Shared:
     def _all(self) -> list[Any]:
         """All of it as it is now."""
         named = [names.get(name) for names, name in self._places.values()]
-        return [*self._values.values(), *(value for value in named if not isinstance(value, ModuleType))]
+        values = [*self._values.values(), *(value for value in named if not isinstance(value, ModuleType))]
+        return [value for value in values if type(value).__module__ not in _OF_CONTEXTS]
 
     def locks(self) -> bool:
         """Whether there is a lock among it, or something else that hands out one thing after another."""
@@ -185,10 +188,10 @@ def _hands_out(value: Any, depth: int) -> bool:
 
 
 def _mark(value: Any, depth: int, kept: list[Any]) -> object:
-    info = getattr(value, "cache_info", None)
-    if callable(info):
-        with suppress(Exception):  # it only has the name of one
-            return info().currsize
+    with suppress(
+        Exception
+    ):  # it has none, or only the name of one, or stands for what is not there yet
+        return value.cache_info().currsize
     kept.append(value)
     parts = list(_parts(value)) if depth else []
     size = len(value) if isinstance(value, MutableMapping | MutableSequence | MutableSet) else len(parts)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _DIALECTS = {"sqlite": "sqlite", "postgresql": "postgres", "mariadb": "mysql"}
 _READABLE = re.compile(r"\s*(?:select|with|insert|update|delete|values)\b", re.IGNORECASE)
 _PLACE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|%\((\w+)\)s|(%s|(?<!\?)\?(?!\?))|\$(\d+)""")
+_NAMED = "p_"  # before the name of a parameter, which may be a word of SQL
 # Calls of these do something beside rows, and nothing to transactions: whatever they meet, they are wild.
 _WILD = re.compile(
     r"pg_(?:try_)?advisory_\w+|get_lock|release_lock|nextval|currval|setval|lastval|last_insert_id|gen_random_uuid|uuid"
@@ -96,7 +97,7 @@ def _parsed(sql: str, engine: str) -> exp.Expr | None:
 
     def named(found: re.Match[str]) -> str:
         if found[1]:
-            return f":{found[1]}"
+            return f":{_NAMED}{found[1]}"
         if found[2]:
             return f":_{next(count)}"
         return f":_{int(found[3]) - 1}" if found[3] else found[0]
@@ -368,7 +369,7 @@ def _term(node: Any) -> Term | None:
     while isinstance(node, exp.Paren) or (isinstance(node, exp.Cast) and isinstance(node.this, exp.Placeholder)):
         node = node.this
     if isinstance(node, exp.Placeholder) and node.name:
-        return "parameter", node.name
+        return "parameter", node.name.removeprefix(_NAMED)
     if isinstance(node, exp.Literal):
         return "value", str(node.this) if node.is_string else _number(node.this)
     return None
