@@ -114,6 +114,7 @@ class Follower:
         self._gone: set[str] = set()
         self._open: dict[_Wire, _Transaction] = {}
         self._flying: dict[str, tuple[Call, Part]] = {}
+        self._answered_last: dict[str, int] = {}
         self._touched: dict[tuple[str, int, int], Items] = {}
         self._chosen = 0
 
@@ -121,7 +122,7 @@ class Follower:
         """A run begins."""
         self.steps, self._open, self._flying, self._touched = [], {}, {}, {}
         self._chosen = 0
-        self._acted, self._gone = set(), set()
+        self._acted, self._gone, self._answered_last = set(), set(), {}
 
     def choosing(self, able: Collection[str]) -> None:
         """Somebody is about to be let go; whoever can neither go on nor waits has ended."""
@@ -184,16 +185,10 @@ class Follower:
             self.steps.append(Step(turn.actor, [Part(turn.actor, Kind.EFFECT)], begins=begins))
             return
         part = self._part(turn.call)
-        if self._is_within_effect(turn.actor):
-            raise Unfit("an effect asks the database itself")
         if turn.waits and not self._explains(part):
             raise Unfit(f"nothing that is known of the others explains why {turn.call.label[:40]!r} waits")
         self.steps.append(Step(turn.actor, [part], turn.waits, begins=begins))
         self._flying[turn.actor] = turn.call, part
-
-    def _is_within_effect(self, name: str) -> bool:
-        """Whether a caller asks for something else before its effect has been answered."""
-        return name in self._flying and self._flying[name][0].kind is Kind.EFFECT
 
     def _begun(self, turn: Turn) -> tuple[str, ...]:
         """All callers that are kept in order with this one, if they are by what it does in this turn."""
@@ -231,6 +226,9 @@ class Follower:
         step = self.steps[-1]
         for event in turn.events:
             name = event.call.actor
+            if event.call.kind is Kind.EFFECT and event.call.index < self._answered_last.get(name, 0):
+                raise Unfit("an effect asks the database itself")
+            self._answered_last[name] = event.call.index
             call, part = self._flying.pop(name, (None, None))
             if call is not event.call or part is None:
                 part = self._part(event.call)

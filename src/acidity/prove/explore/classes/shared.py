@@ -188,9 +188,7 @@ def _hands_out(value: Any, depth: int) -> bool:
 
 
 def _mark(value: Any, depth: int, kept: list[Any]) -> object:
-    with suppress(
-        Exception
-    ):  # it has none, or only the name of one, or stands for what is not there yet
+    with suppress(Exception):  # it has none, or only the name of one, or stands for what is not there yet
         return value.cache_info().currsize
     kept.append(value)
     parts = list(_parts(value)) if depth else []
