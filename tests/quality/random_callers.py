@@ -188,6 +188,9 @@ class _Player:
 
     # Control
 
+    def do_shows(self) -> None:
+        self.connection.exec_driver_sql("SHOW transaction_isolation")  # of PostgreSQL
+
     def do_begin(self, how: str) -> None:
         if self.sqlite:
             self.connection.exec_driver_sql(f"BEGIN {how}")

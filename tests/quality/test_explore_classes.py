@@ -338,6 +338,18 @@ def test_each_of_two_callers_is_a_deadlocks_victim(stage_at: StageAt, db: str, c
 
 
 @pytest.mark.slow
+def test_to_ask_for_the_level_is_not_to_see_the_rows(stage_at: StageAt) -> None:
+    """What `atomic` does to know that it has got its level is no reason to run every schedule."""
+    level = "REPEATABLE READ"
+    agrees(
+        stage_at("postgresql", level),
+        "postgresql",
+        level,
+        both((("shows",), ("read", 1), ("add", 2, 1)), (("add", 1, 5),)),
+    )
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("db", ["postgresql", "mariadb"])
 def test_several_wait_for_one_delete(stage_at: StageAt, db: str) -> None:
     """Which of them goes on first is a fact of the engine; where it is not the same on replay, that is said."""

@@ -126,6 +126,18 @@ def test_what_is_not_understood_ends_the_reduction(sql: str) -> None:
         Reader(SCHEMA, "postgresql").read(call(sql))
 
 
+@pytest.mark.parametrize("sql", ["SHOW transaction_isolation", "show transaction isolation level;"])
+def test_what_asks_how_the_session_is_set_looks_at_no_row(sql: str) -> None:
+    foot = Reader(SCHEMA, "postgresql").read(call(sql))
+    assert (foot.idle, foot.all, foot.wild) == (True, frozenset(), False)
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "mariadb"])
+def test_a_parameter_may_be_called_as_a_word_of_sql(engine: str) -> None:
+    foot = Reader(SCHEMA, engine).read(call("SELECT v FROM r WHERE id = %(key)s AND v = %(select)s", {"key": 3}))
+    assert foot.reads == items(("r", 3))
+
+
 @pytest.mark.parametrize("sql", ["UPDATE w SET id = 2 WHERE id = 1", "SELECT pg_advisory_xact_lock(1)"])
 def test_what_may_do_more_than_it_says_is_wild(sql: str) -> None:
     assert Reader(SCHEMA, "postgresql").read(call(sql)).wild

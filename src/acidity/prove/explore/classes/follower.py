@@ -296,7 +296,7 @@ class Follower:
 
     def _statement(self, call: Call, wire: _Wire, transaction: _Transaction) -> Part:
         foot = self._foot(call)
-        takes = not transaction.sees and (
+        takes = not (transaction.sees or foot.idle) and (
             self.relation.snapshots == "statement" or (self.relation.snapshots == "read" and bool(foot.reads))
         )
         part = Part(call.actor, call.kind, foot, held=transaction.held, wild=foot.wild)
@@ -361,6 +361,8 @@ class Follower:
 
     def _keep(self, call: Call, part: Part, transaction: _Transaction, event: Event, *, ok: bool) -> None:
         foot = part.foot
+        if foot.idle:
+            return
         transaction.wild |= part.wild
         if self._sqlite and call.kind is Kind.STATEMENT and not foot.writes and not transaction.begun:
             return  # a query outside a transaction is one by itself

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _DIALECTS = {"sqlite": "sqlite", "postgresql": "postgres", "mariadb": "mysql"}
 _READABLE = re.compile(r"\s*(?:select|with|insert|update|delete|values)\b", re.IGNORECASE)
 _PLACE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|%\((\w+)\)s|(%s|(?<!\?)\?(?!\?))|\$(\d+)""")
+# PostgreSQL takes no snapshot for SHOW, which any SELECT makes it do.
+_IDLE = re.compile(r"\s*(?:show\s+[\w.]+(?:\s+[\w.]+)*\s*;?\s*$|pragma\s+foreign_keys\b)", re.IGNORECASE)
 _NAMED = "p_"  # before the name of a parameter, which may be a word of SQL
 # Calls of these do something beside rows, and nothing to transactions: whatever they meet, they are wild.
 _WILD = re.compile(
@@ -65,6 +67,7 @@ class Pattern:
         exact: it locks one row that is found by its whole key, and looks at nothing else.
         makes: it inserts or deletes rows.
         wild: it may meet anything.
+        idle: it looks at no row, and its transaction does not begin to see rows by it.
         unfit: why no schedule of its program may be left out; empty where some may.
     """
 
@@ -75,13 +78,14 @@ class Pattern:
     exact: bool = False
     makes: bool = False
     wild: bool = False
+    idle: bool = False
     unfit: str = ""
 
 
 def pattern_of(sql: str, schema: Schema, engine: str) -> Pattern:
     """What a text does on an engine with a schema."""
-    if re.match(r"\s*pragma\s+foreign_keys\b", sql, re.IGNORECASE):
-        return Pattern()
+    if _IDLE.match(sql):
+        return Pattern(idle=True)
     if not _READABLE.match(sql):
         return Pattern(unfit=f"{' '.join(sql.split())[:40]!r} is not read")
     tree = _parsed(sql, engine)
