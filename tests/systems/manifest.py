@@ -38,7 +38,6 @@ class Entry:
     function: str = ""
     file: str = ""
     level: str | None = None
-    runs_max: int | None = None
     needs: tuple[str, ...] = ()
     every_driver: bool = False
     slow: str = ""

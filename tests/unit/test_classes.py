@@ -126,7 +126,9 @@ def test_what_is_not_understood_ends_the_reduction(sql: str) -> None:
         Reader(SCHEMA, "postgresql").read(call(sql))
 
 
-@pytest.mark.parametrize("sql", ["SHOW transaction_isolation", "show transaction isolation level;"])
+@pytest.mark.parametrize(
+    "sql", ["SHOW transaction_isolation", "show transaction isolation level;", "SET TRANSACTION READ ONLY"]
+)
 def test_what_asks_how_the_session_is_set_looks_at_no_row(sql: str) -> None:
     foot = Reader(SCHEMA, "postgresql").read(call(sql))
     assert (foot.idle, foot.all, foot.wild) == (True, frozenset(), False)

@@ -23,7 +23,10 @@ from acidity.prove.explore.in_order import NOBODY, InOrder
 
 _REFUSALS = frozenset({ErrorClass.BUSY, ErrorClass.LOCK_TIMEOUT})
 _Wire = tuple[str, int]  # caller, connection
-_BEGIN = re.compile(r"\s*(?:begin|start\s+transaction)(?:\s+(?:work|transaction|deferred))?\s*;?\s*", re.IGNORECASE)
+_BEGIN = re.compile(
+    r"\s*(?:begin|start\s+transaction)(?:\s+(?:work|transaction|deferred))?(?:\s+read\s+(?:only|write))?\s*;?\s*",
+    re.IGNORECASE,
+)
 _BEGIN_TO_WRITE = re.compile(r"\s*begin\s+(?:immediate|exclusive)\b", re.IGNORECASE)
 
 

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 _DIALECTS = {"sqlite": "sqlite", "postgresql": "postgres", "mariadb": "mysql"}
 _READABLE = re.compile(r"\s*(?:select|with|insert|update|delete|values)\b", re.IGNORECASE)
 _PLACE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|%\((\w+)\)s|(%s|(?<!\?)\?(?!\?))|\$(\d+)""")
-# PostgreSQL takes no snapshot for SHOW, which any SELECT makes it do.
-_IDLE = re.compile(r"\s*(?:show\s+[\w.]+(?:\s+[\w.]+)*\s*;?\s*$|pragma\s+foreign_keys\b)", re.IGNORECASE)
+# PostgreSQL takes no snapshot for SHOW or SET, which any SELECT makes it do.
+_IDLE = re.compile(
+    r"\s*(?:(?:show\s+[\w.]+(?:\s+[\w.]+)*|set\s+transaction\s+read\s+(?:only|write))\s*;?\s*$"
+    r"|pragma\s+(?:foreign_keys|query_only)\b)",
+    re.IGNORECASE,
+)
 _NAMED = "p_"  # before the name of a parameter, which may be a word of SQL
 # Calls of these do something beside rows, and nothing to transactions: whatever they meet, they are wild.
 _WILD = re.compile(
