@@ -15,7 +15,7 @@ import pytest
 
 from acidity.engines.base import Sandbox
 from acidity.prove import Scenario
-from acidity.prove.explore.classes import catalogues, fit, statement
+from acidity.prove.explore.classes import catalogues, fit, statement, tree
 from acidity.prove.explore.classes.families import family_of
 from acidity.prove.explore.classes.fit import Manner, classes_of
 from acidity.prove.explore.classes.relation import Relation
@@ -335,6 +335,20 @@ def test_each_of_two_callers_is_a_deadlocks_victim(stage_at: StageAt, db: str, c
     """Three things show it, each of which suffices: two that wait, an end by the engine, and whom that wakes."""
     found = agrees(stage_at(db, "READ COMMITTED"), db, "READ COMMITTED", OPPOSITE)
     assert codes(found) == {("A", code), ("B", code)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("db", "level"), LEVELS[2:])
+def test_who_comes_after_a_lock_may_come_before_its_end(
+    stage_at: StageAt, db: str, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A finds row 1 as it does not want it, and so does not wait; and it was told something since B has locked it."""
+    stage = stage_at(db, level, WITH_EFFECTS)
+    made = both((("lock", 4), ("tell",), ("take", 1, 15)), (("set", 1, 15), ("tell",), ("ask",)))
+    every = agrees(stage, db, level, made)
+    monkeypatch.setattr(tree, "_comes_after_lock", lambda *_: False)
+    found, _, _ = of_classes(stage, Lab(stage, operations(made)), level, relation_at(db, level))
+    assert (set(found) < set(every)) is ((db, level) == ("postgresql", "READ COMMITTED"))
 
 
 @pytest.mark.slow
