@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from acidity.adapters.seam import Actor, PassThrough, acting
 from acidity.core.call import Call, Event, Kind, Reply, Writes
 from acidity.core.turn import Turn
 from acidity.prove import Operation
@@ -23,6 +24,7 @@ from acidity.prove.explore.classes.schema import Described, Reference, Schema
 from acidity.prove.explore.classes.shared import Shared
 from acidity.prove.explore.classes.steady import Steady, steady_of
 from acidity.prove.explore.classes.tree import Tree, with_fewest_switches
+from acidity.prove.stage.effects import observed
 
 SCHEMA = Schema(
     {
@@ -366,3 +368,65 @@ def test_what_one_run_of_an_order_has_comes_again() -> None:
     reader = Reader(SCHEMA, "postgresql")
     once = (Event(call("SELECT v FROM r WHERE id = 1"), Reply("ok")),)
     assert steady_of([[once]], reader) == Steady(frozenset({1}))
+
+
+# Effects: what only their own code comes by is kept in order with them
+
+
+class Folder:
+    """Keeps what it was told where nobody looks."""
+
+    def put(self) -> None:
+        COUNTED["n"] = COUNTED.get("n", 0) + 1
+
+    def get(self) -> int:
+        return 1
+
+
+FOLDER = Folder()
+
+
+def puts() -> None:
+    FOLDER.put()
+
+
+def puts_and_gets() -> None:
+    FOLDER.put()
+    FOLDER.get()
+
+
+def puts_and_counts() -> None:
+    FOLDER.put()
+    len(COUNTED)
+
+
+@pytest.mark.parametrize(
+    ("function", "otherwise", "shares"),
+    [(puts, False, False), (puts_and_gets, True, False), (puts_and_counts, False, True)],
+    ids=["through the effect", "its object is asked for more", "its state is named elsewhere"],
+)
+def test_what_is_behind_an_effect_counts_where_it_is_come_by_in_another_way(
+    function: Any,
+    otherwise: bool,  # noqa: FBT001 - of a table
+    shares: bool,  # noqa: FBT001 - of a table
+) -> None:
+    COUNTED.clear()
+    actor = Actor("A", PassThrough())
+    shared = Shared([Operation(function, name="f")], [FOLDER.put])
+    with observed([FOLDER.put], lambda *_: None), acting(actor), shared.watching():
+        function()
+        before = shared.mark()
+        function()
+        COUNTED["m"] = 1
+        after = shared.mark()
+        del COUNTED["m"]
+    assert (shared.asks_outside, after != before) == (otherwise, shares)
+
+
+def test_what_each_request_has_for_itself_is_shared_with_nobody() -> None:
+    """Flask's `request` stands for one that is not there between requests, and has every method."""
+    local = pytest.importorskip("werkzeug.local")
+    request = local.LocalProxy(local.Local(), "request")
+    shared = Shared([Operation(lambda _: None, request, name="f")])
+    assert not shared.locks()
+    assert shared.mark() == shared.mark()

@@ -59,7 +59,7 @@ class Shared:
         self.unseen = False
         self.asks_who = False
         self.asks_outside = False
-        self._outside = {id(owner) for each in effects if (owner := _owner_of(each)) is not None}
+        self._outside = frozenset().union(*map(_methods_beside, effects))
         self._codes: set[CodeType] = set()
         self._values: dict[int, Any] = {}
         self._places: dict[tuple[int, str], tuple[Mapping[str, Any], str]] = {}  # names, read anew for each mark
@@ -89,7 +89,7 @@ class Shared:
             self.asks_who = True
         if WITHIN.get():
             return
-        if event == "call" and self._outside and _self_of(frame) in self._outside:
+        if code in self._outside:
             self.asks_outside = True
         if event != "call" or code in self._codes or not is_user_code(code.co_filename):
             return
@@ -152,16 +152,16 @@ class Shared:
         return [_mark(value, _DEPTH, self._kept) for value in self._all()]
 
 
-def _owner_of(effect: Any) -> Any:
-    """The object of whose methods it is one; None for a function."""
+def _methods_beside(effect: Any) -> frozenset[CodeType]:
+    """The code of all methods of the object of whose methods an effect is one; none for a function."""
     function = resolved(effect.function if isinstance(effect, Effect) else effect)
-    return getattr(inspect.unwrap(function), "__self__", None)  # it is replaced while effects are observed
-
-
-def _self_of(frame: FrameType) -> int | None:
-    """The identity of what a method is called on."""
-    code = frame.f_code
-    return id(frame.f_locals.get(code.co_varnames[0])) if code.co_argcount else None
+    owner = getattr(inspect.unwrap(function), "__self__", None)  # it is replaced while effects are observed
+    if owner is None:
+        return frozenset()
+    kinds = owner.__mro__ if isinstance(owner, type) else type(owner).__mro__
+    members = [getattr(each, "fget", None) or inspect.unwrap(each) for kind in kinds for each in vars(kind).values()]
+    members = [getattr(each, "__func__", each) for each in members]
+    return frozenset(each.__code__ for each in members if isinstance(each, FunctionType))
 
 
 def _asks_who(frame: FrameType, event: str, argument: object) -> bool:
