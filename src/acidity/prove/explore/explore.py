@@ -20,6 +20,7 @@ from acidity.core.turn import grants_of
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
 from acidity.prove.explore.classes.fit import Classes, Manners, classes_of
+from acidity.prove.explore.every import Chooser, Deviated
 from acidity.prove.explore.fewer import of_fewest
 from acidity.prove.explore.findings import told
 from acidity.prove.explore.lab import Lab, asking
@@ -36,6 +37,7 @@ from acidity.report.secret import masked
 
 Callers = tuple[int, ...]
 TOGETHER_MAX = 4  # callers at once: there are 24 serial orders of them, each run twice
+_LEARNT_FROM = 3  # runs that do not come again
 ORDERS_FIRST = 300  # orders of transactions that are run before any other schedule
 LETTER_MAX = 2_000  # schedules of all groups of a letter, unless ``runs_max=`` says how many of each
 
@@ -278,6 +280,7 @@ def _compare(runs: Runs, group: Group, *, spares: bool) -> _Compared | None:
 
 def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedule | None) -> None:
     group, lab, stage = compared.group, compared.lab, runs.stage
+    known, group.orders = list(group.unknowns), 0
     classes = Classes(None, "")
     if schedule is None:
         manner, oracle = manners.of(group.callers), compared.oracle
@@ -304,11 +307,26 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
     elif schedule is None and group.searched.covered != 1 and not group.unknowns:
         group.unknowns.append(f"only {float(group.searched.covered):.2%} of the schedules were run")
     said = told(lab, search)
+    if said.unknowns and _learns(compared, search):
+        group.unknowns, group.masked = known, compared.oracle.described()
+        _search(runs, manners, compared, schedule)
+        return
     group.unknowns += said.unknowns
     command = replay_command(runs.options, group.callers, stage.scenario)
     group.findings += [
         replace(finding, replay=command.format(schedule=quote(str(finding.schedule)))) for finding in said.findings
     ]
+
+
+def _learns(compared: _Compared, search: Search) -> bool:
+    """Whether a run that does not come again as it was differs in what chance makes, which is masked from now on."""
+    shown = [*search.found.illegal.values(), *search.found.between.values()][:_LEARNT_FROM]
+    learnt = False
+    for judged in shown:
+        chosen = judged.played.trace.grants
+        with suppress(Deviated, Unsettled):
+            learnt |= compared.oracle.learns([compared.lab.run(Chooser(chosen)) for _ in range(2)])
+    return learnt
 
 
 def _judge_orders(oracle: Oracle, search: Search, group: Group, runs: Runs) -> None:

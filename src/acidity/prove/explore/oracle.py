@@ -16,6 +16,7 @@ from acidity.analysis.diff import row_changes
 from acidity.analysis.masks import Column, Masks, NotDeterministic, learn
 from acidity.analysis.references import Roles, roles_of
 from acidity.core.call import Event, History, Kind, Writes
+from acidity.core.outcome import State
 from acidity.engines.sandbox import Unsettled
 from acidity.engines.speech import ErrorClass, only_reads, speech_of
 from acidity.errors import UsageError
@@ -52,6 +53,8 @@ class Oracle:
 
     def __init__(self, lab: Lab, ignore: Sequence[str]) -> None:
         self._lab = lab
+        self._ignore = ignore
+        self._learnt_from: list[State] = []
         self._engines = {name: part.engine_name for name, part in lab.stage.parts.items()}
         self._serials: dict[tuple[str, ...], Serial] = {}
         self.several = lab.stage.scenario.commits == "several"
@@ -63,7 +66,7 @@ class Oracle:
         let_second_pass(lab.stage.seed)
         orders = dict.fromkeys(self._equals.first(order)[0] for order in permutations(lab.names))
         made = {order: self._run_twice(order) for order in orders}
-        self.masks = _together(self._learn(pair, ignore) for pair in made.values())
+        self.masks = _together(self._learn(pair) for pair in made.values())
         self.comparer = Comparer(lab.stage.seed, self.masks)
         for order, pair in made.items():
             self._keep(order, pair)
@@ -81,7 +84,7 @@ class Oracle:
 
     def described(self) -> tuple[str, ...]:
         """What is masked, in words, of the tables that the callers change."""
-        states = [run.state for serial in self._serials.values() for run in serial.runs]
+        states = [run.state for serial in self._serials.values() for run in serial.runs] + self._learnt_from
         changed = {change.table for state in states for change in row_changes(self.comparer.seed, state)}
 
         def kept(columns: frozenset[Column]) -> frozenset[Column]:
@@ -250,9 +253,22 @@ class Oracle:
         let_second_pass(before.state)
         return self._lab.serially(order)
 
-    def _learn(self, pair: Sequence[Played], ignore: Sequence[str]) -> Masks:
+    def learns(self, runs: Sequence[Played]) -> bool:
+        """Learn from runs of one schedule what chance makes that no serial order shows; whether it was anything."""
         try:
-            return learn(self._lab.stage.seed, [run.state for run in pair], pair[0].whole_history, ignore)
+            masks = _together([self.masks, self._learn(runs)])
+        except NoOracle:
+            return False
+        if masks == self.masks:
+            return False
+        self.masks, self.comparer = masks, Comparer(self._lab.stage.seed, masks)
+        self._roles.clear()
+        self._learnt_from += [run.state for run in runs]
+        return True
+
+    def _learn(self, pair: Sequence[Played]) -> Masks:
+        try:
+            return learn(self._lab.stage.seed, [run.state for run in pair], pair[0].whole_history, self._ignore)
         except NotDeterministic as error:
             raise NoOracle(f"not deterministic: {error}") from None
 
