@@ -159,6 +159,18 @@ CASES = {
     "DO NOTHING": Case(
         (("INSERT INTO {codes} ({code}) VALUES (7) ON CONFLICT DO NOTHING", ONE_MORE), OTHERS_ARE_5), "phantom", PG
     ),
+    "DO NOTHING, which is no write": Case(
+        (
+            (
+                "INSERT INTO {codes} ({code}) VALUES (7) ON CONFLICT DO NOTHING",
+                "UPDATE {others} SET {total} = :total WHERE {id} = 1",
+            ),
+            (ONE_MORE, "UPDATE {codes} SET {total} = 50 WHERE {code} = 7"),
+        ),
+        "stale check",
+        PG,
+        OF_CODE,
+    ),
     "OR IGNORE": Case(
         (("INSERT OR IGNORE INTO {codes} ({code}) VALUES (7)", COMMIT, ONE_MORE), OTHERS_ARE_5), "phantom", LITE
     ),
