@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.quality.writing import COMMIT, OF_CODE, PLAIN, RENAMED, TOTAL, Case, named
+from tests.quality.writing import COMMIT, OF_CODE, PLAIN, RENAMED, TOTAL, Case, named, named_in
 
 COUNTED = "UPDATE {others} SET {total} = (SELECT count(*) FROM {entries}) * 100 WHERE {id} = 1"
 # The first caller goes by `others` and changes `totals` in a second transaction; the second one goes the other way.
@@ -285,3 +285,41 @@ def test_its_name_is_not_read_from_names(name: str, db: str) -> None:
 @pytest.mark.parametrize(("name", "db"), CELLS)
 def test_a_lock_makes_it_right(name: str, db: str) -> None:
     assert named(CASES[name], db, PLAIN, locks=True) == ("pass", [])
+
+
+OTHERS, RR = "SELECT {total} FROM {others} WHERE {id} = 1", {"postgresql": "REPEATABLE READ"}
+ENTRY, LAST = "SELECT {amount} FROM {entries}", "UPDATE {totals} SET {total} = 99 WHERE {id} = 1"
+INSERTED = ("INSERT INTO {entries} ({amount}) SELECT {total} FROM {totals} WHERE {id} = 1",)
+COPIED = ("UPDATE {others} SET {total} = (SELECT {total} FROM {totals} WHERE {id} = 1) WHERE {id} = 1",)
+# The other caller has committed when the first one, who goes by what it saw before, sends its write.
+SNAPSHOTS = {
+    "rows that it does not see": Case(
+        (("UPDATE {entries} SET {amount} = {amount} + 1 WHERE {amount} >= 5", LAST), INSERTED), "phantom", RR, OTHERS
+    ),
+    "rows that it does not delete": Case(
+        (("DELETE FROM {entries} WHERE {amount} >= 5", LAST), INSERTED), "phantom", RR, OTHERS
+    ),
+    "a value as it was": Case(
+        (("UPDATE {codes} SET {total} = o.{total} FROM {others} o WHERE o.{id} = {codes}.{id}", LAST), COPIED),
+        "write skew",
+        RR,
+        ENTRY,
+    ),
+    "a condition as it was": Case(
+        (
+            ("DELETE FROM {codes} USING {others} o WHERE o.{total} < {codes}.{total} AND o.{id} = 1", LAST),
+            COPIED,
+        ),
+        "write skew",
+        RR,
+        ENTRY,
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*SNAPSHOTS])
+def test_what_a_snapshot_hides_is_named(name: str) -> None:
+    for names in (PLAIN, RENAMED):
+        found = named_in("ac1:A.B3.A3", SNAPSHOTS[name], "postgresql", names)
+        assert found == ("fail", [SNAPSHOTS[name].name])

@@ -84,10 +84,21 @@ def program(case: Case, statements: tuple[str, ...], names: Mapping[str, str], *
     return Operation(run)
 
 
-def named(case: Case, db: str, names: Mapping[str, str], *, locks: bool) -> tuple[str, list[str]]:
-    """The verdict on two callers, and the anomalies that it names."""
+def scenario(case: Case, names: Mapping[str, str], *, locks: bool) -> Scenario:
+    """Its callers, in a schema whose tables are called so."""
     metadata, seed = schema(names)
     operations = [program(case, each, names, locks=locks) for each in case.programs]
-    scenario = Scenario(*operations, metadata=metadata, setup=seed)
-    report = prove.explore(scenario, db=db, isolation_level=case.where[db])
+    return Scenario(*operations, metadata=metadata, setup=seed)
+
+
+def named(case: Case, db: str, names: Mapping[str, str], *, locks: bool) -> tuple[str, list[str]]:
+    """The verdict on two callers, and the anomalies that it names."""
+    report = prove.explore(scenario(case, names, locks=locks), db=db, isolation_level=case.where[db])
+    return report.verdict, [finding.anomaly for finding in report.findings]
+
+
+def named_in(schedule: str, case: Case, db: str, names: Mapping[str, str]) -> tuple[str, list[str]]:
+    """The same of one schedule."""
+    asked = scenario(case, names, locks=False)
+    report = prove.replay_together(asked, schedule, db=db, isolation_level=case.where[db])
     return report.verdict, [finding.anomaly for finding in report.findings]

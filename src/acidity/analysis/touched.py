@@ -60,6 +60,7 @@ class Touched:
         assigned: the columns that they get.
         values: asks for what they get of other rows; None where they get nothing of these.
         joined: which rows they are hangs on rows of other tables, too.
+        by_key: they are found by a unique key, which tells what is there now, whatever else its transaction sees.
         single: it takes one of them at most, so that nothing is known where there are several.
         others: the tables of other rows on which that hangs, in lower case and without a schema.
         search: how they were looked for, where that hangs on other rows.
@@ -70,6 +71,7 @@ class Touched:
     assigned: Assigned = Assigned()
     values: Query | None = None
     joined: bool = False
+    by_key: bool = False
     single: bool = False
     others: frozenset[str] = frozenset()
     search: Search | None = None
@@ -336,7 +338,8 @@ def _unmatched(part: Part, mine: _Own, values: Sequence[exp.Expr]) -> Iterator[T
     if rows is not None:
         taken = _taken(_select([], [part.node.args["using"]], part), mine, values)
         others = _named_in([part.node.args["using"], *part.before], mine)
-        yield Touched(rows, Act.LOOKS, values=taken and part.asked(taken), joined=True, others=others)
+        asked = None if taken is None else part.asked(taken)
+        yield Touched(rows, Act.LOOKS, values=asked, joined=True, others=others)
 
 
 def _joining(part: Part, mine: _Own, wanted: Sequence[exp.Expr]) -> exp.Select:

@@ -62,7 +62,7 @@ def _found(part: Part, tables: Tables) -> Iterator[Touched]:
         select = _selecting(part, upsert, row)
         rows = None if select is None else part.asked(select, name_of(upsert.table))
         if rows is not None:
-            yield Touched(rows, upsert.act, upsert.assigned, single=upsert.single)
+            yield Touched(rows, upsert.act, upsert.assigned, by_key=True, single=upsert.single)
 
 
 def _selecting(part: Part, upsert: _Upsert, row: dict[str, exp.Expr]) -> exp.Select | None:

@@ -7,6 +7,7 @@ own while all callers wait.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from acidity.analysis.dependencies import Dependencies
@@ -16,24 +17,27 @@ from acidity.core.turn import Turn
 from acidity.engines.own_calls import own_calls
 from acidity.prove.explore.asking import Key, Questions, key_of
 from acidity.prove.explore.control import Choose
-from acidity.prove.explore.watched import Answer, Watched, graph_of
-from acidity.prove.stage.stage import Stage
+from acidity.prove.explore.depending import graph_of
+from acidity.prove.explore.lab import Lab
+from acidity.prove.explore.own_level import watched
+from acidity.prove.explore.watched import Answer, Watched
 
 
 class Observer:
     """Watches one run that goes as an earlier one went.
 
     Args:
-        stage: where it is.
+        lab: where it is run.
         history: of the earlier run, which says what will be asked.
     """
 
-    def __init__(self, stage: Stage, history: History) -> None:
-        self._stage = stage
-        self._questions = Questions(stage)
+    def __init__(self, lab: Lab, history: History) -> None:
+        self._lab = lab
+        self._stage = lab.stage
+        self._questions = Questions(lab.stage)
         self._asks: dict[Key, Query] = {}
         self._beside: dict[str, Any] = {}
-        self._watched = Watched(stage.seed.tables)
+        self._watched = Watched(lab.stage.seed.tables)
         for event in history:
             for query in self._questions.about(event):
                 key = key_of(event, query)
@@ -52,19 +56,31 @@ class Observer:
 
     def after_turn(self, turn: Turn) -> None:
         """Look again if somebody has committed."""
-        watched = self._watched
+        seen = self._watched
         for event in turn.events:
-            watched.events.append((event, len(watched.commits)))
+            seen.events.append((event, len(seen.commits)))
             if event.call.commits and event.reply.status == "ok":
-                watched.commits.append((event, len(watched.states)))
+                seen.commits.append((event, len(seen.states)))
         if turn.call is not None and turn.waits:
-            watched.asked.setdefault((turn.actor, turn.call.index), len(watched.commits))
-        if any(number == len(watched.states) for _, number in watched.commits):
+            seen.asked.setdefault((turn.actor, turn.call.index), len(seen.commits))
+        if any(number == len(seen.states) for _, number in seen.commits):
             self._look()
 
     def graph(self) -> Dependencies:
         """Who depends on whom in the run that was watched."""
-        return graph_of(self._watched, self._questions)
+        return graph_of(self._watched, self._questions, cache(self._level_of))
+
+    def _level_of(self, actor: str) -> str:
+        """The isolation level of a caller's transactions, as it is when it runs alone; empty where it has several.
+
+        Raises:
+            KeyboardInterrupt: the user pressed Ctrl-C.
+        """
+        if self._lab.apart:  # it is to run in a process of its own
+            return ""
+        operation = self._lab.operations[self._lab.names.index(actor)]
+        seen = tuple(watched(self._stage, operation).seen)
+        return seen[0] if len(seen) == 1 else ""
 
     def _look(self) -> None:
         with own_calls():
@@ -79,17 +95,17 @@ class Observer:
         A write may hide by its own change what it has looked for: a row that it deleted is found no more, whatever
         becomes of the rows by which it had been found.
         """
-        watched = self._watched
-        for number, (commit, place) in enumerate(watched.commits, start=1):
-            if place != len(watched.states) - 1:
+        seen = self._watched
+        for number, (commit, place) in enumerate(seen.commits, start=1):
+            if place != len(seen.states) - 1:
                 continue
-            for event, _ in watched.transaction_of(commit):
+            for event, _ in seen.transaction_of(commit):
                 for touched in self._questions.touched(event):
-                    before = watched.answers[-1].get(key_of(event, touched.rows))
+                    before = seen.answers[-1].get(key_of(event, touched.rows))
                     for query, again in touched.as_it_was(*before) if before is not None else ():
                         key = key_of(event, again)
                         self._asks.setdefault(key, again)
-                        watched.as_it_was[id(event), key_of(event, query)] = number, key
+                        seen.as_it_was[id(event), key_of(event, query)] = number, key
 
     def _ask(self, database: str, query: Query) -> Answer:
         if database not in self._beside:
