@@ -20,6 +20,7 @@ UPSERT = "INSERT INTO {codes} ({code}, {total}) VALUES (7, :total) "
 TWICE = "ON DUPLICATE KEY UPDATE {total} = VALUES({total})"
 OTHERS_ARE_5 = ("DELETE FROM {codes} WHERE {code} = 7 AND (SELECT {total} FROM {others} WHERE {id} = 1) = 5",)
 ONE_MORE = "UPDATE {others} SET {total} = {total} + 1 WHERE {id} = 1"
+OTHERS = "SELECT {total} FROM {others} WHERE {id} = 1"
 PG, LITE, MARIA = {"postgresql": None}, {"sqlite": None}, {"mariadb": None}
 
 CASES = {
@@ -156,6 +157,15 @@ CASES = {
         PG,
         OF_CODE,
     ),
+    "ON CONFLICT, after waiting": Case(
+        (
+            (UPSERT + "ON CONFLICT ({code}) DO UPDATE SET {total} = excluded.{total}",),
+            ("UPDATE {codes} SET {code} = 9, {total} = 3 WHERE {id} = 1", "UPDATE {others} SET {total} = 50 WHERE {id} = 1"),
+        ),
+        "stale check",
+        PG,
+        OTHERS,
+    ),
     "DO NOTHING": Case(
         (("INSERT INTO {codes} ({code}) VALUES (7) ON CONFLICT DO NOTHING", ONE_MORE), OTHERS_ARE_5), "phantom", PG
     ),
@@ -287,7 +297,7 @@ def test_a_lock_makes_it_right(name: str, db: str) -> None:
     assert named(CASES[name], db, PLAIN, locks=True) == ("pass", [])
 
 
-OTHERS, RR = "SELECT {total} FROM {others} WHERE {id} = 1", {"postgresql": "REPEATABLE READ"}
+RR = {"postgresql": "REPEATABLE READ"}
 ENTRY, LAST = "SELECT {amount} FROM {entries}", "UPDATE {totals} SET {total} = 99 WHERE {id} = 1"
 INSERTED = ("INSERT INTO {entries} ({amount}) SELECT {total} FROM {totals} WHERE {id} = 1",)
 COPIED = ("UPDATE {others} SET {total} = (SELECT {total} FROM {totals} WHERE {id} = 1) WHERE {id} = 1",)

@@ -61,8 +61,8 @@ def schema(names: Mapping[str, str]) -> tuple[MetaData, Callable[[Session], None
         session.execute(insert(entries), {names["amount"]: 10})
         session.execute(insert(totals), {names["id"]: 1, names["total"]: 10})
         session.execute(insert(others), {names["id"]: 1, names["total"]: 5})
-        for key, code in ((1, 7), (2, 8)):
-            session.execute(insert(codes), {names["id"]: key, names["code"]: code, names["total"]: 10})
+        for code in (7, 8):  # with the keys 1 and 2
+            session.execute(insert(codes), {names["code"]: code, names["total"]: 10})
 
     return metadata, seed
 

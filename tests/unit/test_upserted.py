@@ -80,6 +80,7 @@ def test_what_a_replace_does_not_bring_is_as_in_a_new_row() -> None:
     (found,) = upserted("mariadb", "REPLACE INTO t (id, v) VALUES (1, 2)")
     every = frozenset({"id", "v", "n"})
     assert (found.act, found.assigned, found.single) == (Act.REPLACES, Assigned(every, every), False)
+    assert found.by_key
 
 
 @pytest.mark.parametrize(
