@@ -7,6 +7,7 @@ from examples.checkout_api.scenarios import (
     again_on_flask,
     answer_lost,
     answer_lost_on_flask,
+    both,
     bought,
     bought_on_flask,
     declined,
@@ -21,6 +22,7 @@ from examples.checkout_api.scenarios import (
     silent,
     silent_on_flask,
     sold_out,
+    under_way,
     unknown,
 )
 
@@ -29,6 +31,7 @@ __all__ = [
     "again_on_flask",
     "answer_lost",
     "answer_lost_on_flask",
+    "both",
     "bought",
     "bought_on_flask",
     "declined",
@@ -43,5 +46,6 @@ __all__ = [
     "silent",
     "silent_on_flask",
     "sold_out",
+    "under_way",
     "unknown",
 ]

@@ -167,6 +167,8 @@ in_progress = asked(flask(**REFUSED), setup=left(Status.PENDING))
 failed_before = asked(flask(**REFUSED), setup=left(Status.FAILED))
 sold_out, unknown = asked(fastapi(P002, **REFUSED)), asked(flask("P009", **REFUSED))
 last = asked(fastapi(P002, 1), flask(P002, 1, key=OTHER_KEY))  # one piece, and two want it
+both = asked(fastapi(P001, 1), flask(P001, 2, key=OTHER_KEY))  # two clients, and enough for both
 other_product = asked(fastapi(P001, 1), flask(P002, 1))  # two requests with one key at once
+under_way = asked(fastapi(), Operation(shop.recover))  # a recovery beside a request that needs none
 recovered = asked(Operation(shop.recover), setup=left_after_the_charge)
 recovered_without_a_charge = asked(Operation(shop.recover), setup=left(Status.PENDING))

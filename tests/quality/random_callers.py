@@ -1,14 +1,11 @@
 """Small random programs for several callers at once, from a seed; and what comes of all their schedules.
 
 A `Program` is a tuple of steps, data that `play` carries out, so that a failing test prints what to run again. It
-answers with every value that it read, so that two runs differ wherever a caller could have seen a difference. Chance
-leans towards what programs meet on: two rows in opposite orders, unique and foreign keys, gaps, savepoints, triggers,
-cascades, views, and errors that are swallowed.
+answers with every value that it read, so that two runs differ wherever a caller could have seen a difference.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import permutations
@@ -20,28 +17,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from acidity.core.turn import Turn
-from acidity.prove import Operation, Scenario
+from acidity.prove import Effect, Operation, Scenario
 from acidity.prove.explore.classes.fit import Manner, classes_of
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.every import Chooser, Every
 from acidity.prove.explore.in_order import Kin
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.stage.stage import Stage
-
-Step = tuple[Any, ...]
-
-
-class Program(NamedTuple):
-    """What one caller does.
-
-    Attributes:
-        steps: in their order.
-        ends: ``commit``, ``rollback`` or ``none``.
-    """
-
-    steps: tuple[Step, ...]
-    ends: str = "commit"
-
+from tests.quality import outside
+from tests.quality.random_steps import Program, Step, programs
 
 TABLES = (
     "CREATE TABLE r (id INTEGER PRIMARY KEY, v INTEGER, g INTEGER)",
@@ -192,7 +176,20 @@ class _Player:
     def do_drop_unique(self, u: int) -> None:
         self.write("DELETE FROM n WHERE u = :u", u=u)
 
+    # Outside the database
+
+    def do_tell(self) -> None:
+        self.x = outside.tell()
+        self.said.append(self.x)
+
+    def do_ask(self) -> None:
+        self.x = outside.ask()
+        self.said.append(self.x)
+
     # Control
+
+    def do_shows(self) -> None:
+        self.connection.exec_driver_sql("SHOW transaction_isolation")  # of PostgreSQL
 
     def do_begin(self, how: str) -> None:
         if self.sqlite:
@@ -239,89 +236,18 @@ def play(connection: Connection, program: Program) -> tuple[Any, ...]:
     return tuple(map(repr, player.said))
 
 
-# Chance
-
-
-def _simple(chance: random.Random) -> Step:
-    """One step that asks or changes something."""
-    key, g, d = chance.choice([1, 1, 2, 3, 4]), chance.choice([1, 1, 2]), chance.choice([1, 5, 15])
-    made: list[tuple[int, Step]] = [
-        (4, ("read", key)),
-        (2, ("sum", g)),
-        (1, ("count", chance.choice(["n", "c", "k", "r"]))),
-        (1, ("view",)),
-        (1, ("join",)),
-        (3, ("lock", key)),
-        (2, ("lock_group", g)),
-        (1, ("skip", g)),
-        (1, ("share", key)),
-        (4, ("set", key, d)),
-        (3, ("add", key, d)),
-        (3, ("take", key, d)),
-        (2, ("group", g, d)),
-        (2, ("move", key, chance.choice([1, 2]))),
-        (2, ("counted", key)),
-        (2, ("rekey", chance.choice([1, 5]), chance.choice([1, 2, 3, 5]))),
-        (2, ("watched", d)),
-        (3, ("row", chance.choice([4, 5]), d, g)),
-        (4, ("child", chance.choice([2, 3, 4]), chance.choice([2, 3, 5]), chance.choice([1, 2, 3, 4]))),
-        (2, ("leaf", chance.choice([3, 4]), chance.choice([1, 2, 3, 4]))),
-        (2, ("made",)),
-        (2, ("upsert", chance.choice([1, 4]), d)),
-        (2, ("drop", chance.choice([1, 2, 3]))),
-        (1, ("drop_group", g)),
-        (2, ("drop_child", chance.choice([1, 5]))),
-        (1, ("drop_unique", chance.choice([1, 2, 5]))),
-    ]
-    return chance.choices([step for _, step in made], [weight for weight, _ in made])[0]
-
-
-def _step(chance: random.Random) -> Step:
-    step = _simple(chance)
-    kind = chance.random()
-    if kind < 0.1:
-        return ("inside", step, chance.choice(["keep", "back"]))
-    if kind < 0.2:
-        return ("tried", step)
-    return ("if", chance.choice([0, 10, 25])) if kind < 0.25 else step
-
-
-def _program(chance: random.Random, least: int, most: int, *, turned: bool) -> Program:
-    steps = [_step(chance) for _ in range(chance.randint(least, most))]
-    if chance.random() < 0.3 and most > 1:  # two rows, one caller from the first to the second, the next one back
-        rows = [chance.choice([("add", 1, 5), ("lock", 1), ("set", 1, 5), ("drop_child", 1), ("child", 2, 2, 1)])]
-        rows.append(chance.choice([("add", 2, 5), ("lock", 2), ("take", 2, 5), ("child", 3, 3, 2), ("row", 4, 1, 1)]))
-        steps = (rows[::-1] if turned else rows) + steps[: most - 2]
-    if chance.random() < 0.2:
-        steps.insert(0, ("begin", chance.choice(["", "", "IMMEDIATE"])))
-    if chance.random() < 0.15 and len(steps) > 1:
-        steps.insert(chance.randint(1, len(steps) - 1), (chance.choice(["commit", "commit", "rollback"]),))
-    return Program(tuple(steps), chance.choice(["commit"] * 6 + ["rollback", "none"]))
-
-
-def alike(number: int, callers: int) -> tuple[Program, ...]:
-    """Two callers that do the same; and a third one that does something else, for an odd number the same, too."""
-    chance = random.Random(number)
-    same = _program(chance, 1, 3 if callers == 2 else 2, turned=False)
-    other = same if number % 2 else _program(chance, 1, 1, turned=True)
-    return (same, same) if callers == 2 else (same, same, other)
-
-
-def programs(number: int, callers: int) -> tuple[Program, ...]:
-    """The programs that a seed makes."""
-    chance = random.Random(number)
-    if callers == 2:
-        return tuple(_program(chance, 1, 3, turned=bool(place)) for place in range(callers))
-    longer = chance.randrange(callers)
-    return tuple(_program(chance, 1, 2 if place == longer else 1, turned=bool(place % 2)) for place in range(callers))
-
-
 def operations(made: Iterable[Program]) -> list[Operation]:
     """One for each program."""
     return [Operation(play, each, inject="connection", name=f"p{place}") for place, each in enumerate(made)]
 
 
 BASE = Scenario(*operations(programs(1, 2)), schema=schema, setup=seed)
+WITH_EFFECTS = Scenario(
+    *operations(programs(1, 2)),
+    schema=schema,
+    setup=seed,
+    effects=[outside.tell, Effect(outside.ask, counted=False)],
+)
 
 
 # What comes of them
@@ -366,6 +292,7 @@ def of_every(lab: Lab, most: int) -> dict[object, tuple[str, ...]]:
     while (prefix := every.next()) is not None:
         if runs + every.left >= most or (runs == _A_FEW and runs / every.covered > most):
             raise TooMany
+        outside.TOLD.clear()
         played = lab.run(Chooser(prefix))
         every.seen(prefix, played.trace)
         found.setdefault(outcome(played), played.trace.grants)
@@ -378,9 +305,9 @@ def of_classes(
     stage: Stage, lab: Lab, level: str, relation: Relation, *, most: int = 500, kin: Kin | None = None
 ) -> tuple[dict[object, tuple[str, ...]], int, str]:
     """The same of one schedule of each class; how many were run, and why not all are known to be among them."""
-    histories = [lab.serially(order).history for order in permutations(lab.names)]
+    orders = [[lab.serially(order).history] for order in permutations(lab.names)]
     manner = Manner(lab.stage.parts[""].engine_name, frozenset({level}), alike=kin is not None)
-    classes = classes_of(stage, manner, len(lab.names), histories, relation, kin)
+    classes = classes_of(stage, manner, len(lab.names), orders, relation, kin)
     tree = classes.tree
     if tree is None:
         return {}, 0, classes.said
@@ -388,6 +315,7 @@ def of_classes(
     runs = 0
     while tree.has_next() and runs < most:
         turns: list[Turn] = []
+        outside.TOLD.clear()
         played = lab.run(tree, _both(tree.after_turn, turns.append), in_order=classes.in_order)
         tree.seen()
         found.setdefault(outcome(played), played.trace.grants)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import pytest
 
 from acidity.engines.base import Sandbox
-from acidity.prove.explore.classes import catalogues, fit, statement
+from acidity.prove import Scenario
+from acidity.prove.explore.classes import catalogues, fit, statement, tree
 from acidity.prove.explore.classes.families import family_of
 from acidity.prove.explore.classes.fit import Manner, classes_of
 from acidity.prove.explore.classes.relation import Relation
@@ -24,15 +25,14 @@ from acidity.prove.explore.lab import Lab
 from acidity.prove.stage.stage import Stage
 from tests.quality.random_callers import (
     BASE,
-    Program,
+    WITH_EFFECTS,
     TooMany,
-    alike,
     in_other_letters,
     of_classes,
     of_every,
     operations,
-    programs,
 )
+from tests.quality.random_steps import Program, alike, programs, with_effects
 
 LEVELS = (
     ("sqlite", "delete"),
@@ -48,20 +48,27 @@ MOST = 110  # schedules of one program
 BATCHES = 2  # of random programs at each level: with equal callers, 105 of them, so 210 for each engine
 
 
+class StageAt(Protocol):
+    """Gives a Stage."""
+
+    def __call__(self, db: str, level: str, base: Scenario = BASE) -> Stage:
+        """For this engine and level."""
+
+
 @pytest.fixture(scope="module")
-def stage_at() -> Iterator[Callable[[str, str], Stage]]:
+def stage_at() -> Iterator[StageAt]:
     """A Stage at an engine and level; the one before is closed, since its connections would be foreign ones."""
-    opened: dict[tuple[str, str], Stage] = {}
+    opened: dict[tuple[str, str, int], Stage] = {}
     with ExitStack() as stack:
 
-        def stage(db: str, level: str) -> Stage:
-            if (db, level) not in opened:
+        def stage(db: str, level: str, base: Scenario = BASE) -> Stage:
+            if (db, level, id(base)) not in opened:
                 stack.close()
                 opened.clear()
                 settings = {"journal_mode": level} if db == "sqlite" else {}
                 imposed = None if db == "sqlite" else level
-                opened[db, level] = stack.enter_context(Stage(BASE, db, settings, imposed, 30.0))
-            return opened[db, level]
+                opened[db, level, id(base)] = stack.enter_context(Stage(base, db, settings, imposed, 30.0))
+            return opened[db, level, id(base)]
 
         yield stage
 
@@ -75,11 +82,20 @@ def relation_at(db: str, level: str) -> Relation:
 # Random programs
 
 
-def agree(stage: Stage, db: str, level: str, first: int, count: int, callers: int, most: int = MOST) -> None:
+def agree(
+    stage: Stage,
+    db: str,
+    level: str,
+    first: int,
+    count: int,
+    callers: int,
+    most: int = MOST,
+    make: Callable[[int, int], tuple[Program, ...]] = programs,
+) -> None:
     """So many programs from a seed on; one that is not deterministic on replay is unknown to the user, and left out."""
     done, seed = 0, first
     while done < count:
-        made = programs(seed, callers)
+        made = make(seed, callers)
         lab = Lab(stage, operations(made))
         try:
             every = of_every(lab, most)
@@ -97,7 +113,7 @@ def agree(stage: Stage, db: str, level: str, first: int, count: int, callers: in
 
 @pytest.mark.dear
 @pytest.mark.parametrize(("db", "level"), LEVELS[:1])
-def test_a_few_random_programs_agree(stage_at: Callable[[str, str], Stage], db: str, level: str) -> None:
+def test_a_few_random_programs_agree(stage_at: StageAt, db: str, level: str) -> None:
     agree(stage_at(db, level), db, level, FIRST, 4, 2)
 
 
@@ -105,27 +121,30 @@ def test_a_few_random_programs_agree(stage_at: Callable[[str, str], Stage], db: 
 @pytest.mark.parametrize("callers", [2, 3])
 @pytest.mark.parametrize(("db", "level"), LEVELS)
 @pytest.mark.parametrize("batch", range(BATCHES))
-def test_random_programs_agree(
-    stage_at: Callable[[str, str], Stage], db: str, level: str, callers: int, batch: int
-) -> None:
+def test_random_programs_agree(stage_at: StageAt, db: str, level: str, callers: int, batch: int) -> None:
     agree(stage_at(db, level), db, level, FIRST + 1_000 * batch, 35 if callers == 2 else 10, callers)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("callers", [2, 3])
 @pytest.mark.parametrize(("db", "level"), LEVELS)
-def test_random_programs_of_equal_callers_agree(
-    stage_at: Callable[[str, str], Stage], db: str, level: str, callers: int
-) -> None:
+def test_random_programs_with_effects_agree(stage_at: StageAt, db: str, level: str, callers: int) -> None:
+    """What takes place outside the database has an order of its own, and may be written into rows."""
+    stage = stage_at(db, level, WITH_EFFECTS)
+    agree(stage, db, level, FIRST, 10 if callers == 2 else 3, callers, make=with_effects)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("callers", [2, 3])
+@pytest.mark.parametrize(("db", "level"), LEVELS)
+def test_random_programs_of_equal_callers_agree(stage_at: StageAt, db: str, level: str, callers: int) -> None:
     assert agree_alike(stage_at(db, level), db, level, FIRST, 10 if callers == 2 else 5, callers) > 0
 
 
 @pytest.mark.large
 @pytest.mark.parametrize("callers", [2, 3])
 @pytest.mark.parametrize(("db", "level"), [*LEVELS, *UNMEASURED])
-def test_thousands_of_random_programs_agree(
-    stage_at: Callable[[str, str], Stage], db: str, level: str, callers: int
-) -> None:
+def test_thousands_of_random_programs_agree(stage_at: StageAt, db: str, level: str, callers: int) -> None:
     count, most = (2_000, MOST) if callers == 2 else (1_000, 2 * MOST)
     agree(stage_at(db, level), db, level, FIRST + 100_000 * (callers - 1), count, callers, most)
 
@@ -190,7 +209,10 @@ VIEW = both((("add", 1, 50),), (("view",), ("view",)))
 COUNTED = both((("set", 1, 50), ("child", 2, 2, 3)), (("counted", 1),))
 SUBQUERY = both((("counted", 1), ("set", 2, 5)), (("drop_group", 1), ("add", 1, 1)))
 
+TOLD = both((("tell",),), (("tell",),))
+
 SERVERS = [
+    Aimed("effects_meet", TOLD),
     Aimed("locks_meet", TAKERS),
     Aimed("commit_shows", READER),
     Aimed("end_lets_go", SKIPS),
@@ -202,11 +224,13 @@ SERVERS = [
 SNAPSHOTS = [Aimed("commit_meets_snapshot", TWO_READS) if aimed.plant == "commit_shows" else aimed for aimed in SERVERS]
 AIMED = {
     ("sqlite", "delete"): [
+        Aimed("effects_meet", TOLD),
         Aimed("locks_meet", TAKERS),
         Aimed("end_lets_go", REFUSED),
         Aimed("commit_meets_reader", READER),
     ],
     ("sqlite", "wal"): [
+        Aimed("effects_meet", TOLD),
         Aimed("locks_meet", TAKERS),
         Aimed("end_lets_go", REFUSED),
         Aimed("commit_meets_snapshot", SNAPSHOT),
@@ -217,12 +241,17 @@ AIMED = {
     ("postgresql", "REPEATABLE READ"): SNAPSHOTS,
     ("mariadb", "REPEATABLE READ"): [*SNAPSHOTS, Aimed("shares_reads", SUBQUERY)],
     ("mariadb", "READ UNCOMMITTED"): [
+        Aimed("effects_meet", TOLD),
         Aimed("locks_meet", TAKERS),
         Aimed("end_lets_go", SKIPS),
         Aimed("write_meets_read", READER),
         Aimed("undone_meets_read", TAKEN_BACK),
     ],
-    ("mariadb", "SERIALIZABLE"): [Aimed("locks_meet", TAKERS), Aimed("end_lets_go", SKIPS)],
+    ("mariadb", "SERIALIZABLE"): [
+        Aimed("effects_meet", TOLD),
+        Aimed("locks_meet", TAKERS),
+        Aimed("end_lets_go", SKIPS),
+    ],
 }
 
 
@@ -273,9 +302,9 @@ def cells() -> Iterator[object]:
 
 @pytest.mark.parametrize(("db", "level", "aimed"), list(cells()))
 def test_each_rule_is_needed(
-    stage_at: Callable[[str, str], Stage], db: str, level: str, aimed: Aimed, monkeypatch: pytest.MonkeyPatch
+    stage_at: StageAt, db: str, level: str, aimed: Aimed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage, relation = stage_at(db, level), relation_at(db, level)
+    stage, relation = stage_at(db, level, WITH_EFFECTS), relation_at(db, level)
     lab = Lab(stage, operations(aimed.programs))
     every = of_every(lab, 500)
     del every["runs"]
@@ -302,15 +331,41 @@ def codes(outcomes: dict[object, tuple[str, ...]]) -> set[tuple[str, str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("db", "code"), [("postgresql", "40P01"), ("mariadb", "1213")])
-def test_each_of_two_callers_is_a_deadlocks_victim(stage_at: Callable[[str, str], Stage], db: str, code: str) -> None:
+def test_each_of_two_callers_is_a_deadlocks_victim(stage_at: StageAt, db: str, code: str) -> None:
     """Three things show it, each of which suffices: two that wait, an end by the engine, and whom that wakes."""
     found = agrees(stage_at(db, "READ COMMITTED"), db, "READ COMMITTED", OPPOSITE)
     assert codes(found) == {("A", code), ("B", code)}
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("db", "level"), LEVELS[2:])
+def test_who_comes_after_a_lock_may_come_before_its_end(
+    stage_at: StageAt, db: str, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A finds row 1 as it does not want it, and so does not wait; and it was told something since B has locked it."""
+    stage = stage_at(db, level, WITH_EFFECTS)
+    made = both((("lock", 4), ("tell",), ("take", 1, 15)), (("set", 1, 15), ("tell",), ("ask",)))
+    every = agrees(stage, db, level, made)
+    monkeypatch.setattr(tree, "_comes_after_lock", lambda *_: False)
+    found, _, _ = of_classes(stage, Lab(stage, operations(made)), level, relation_at(db, level))
+    assert (set(found) < set(every)) is ((db, level) == ("postgresql", "READ COMMITTED"))
+
+
+@pytest.mark.slow
+def test_to_ask_for_the_level_is_not_to_see_the_rows(stage_at: StageAt) -> None:
+    """What `atomic` does to know that it has got its level is no reason to run every schedule."""
+    level = "REPEATABLE READ"
+    agrees(
+        stage_at("postgresql", level),
+        "postgresql",
+        level,
+        both((("shows",), ("read", 1), ("add", 2, 1)), (("add", 1, 5),)),
+    )
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("db", ["postgresql", "mariadb"])
-def test_several_wait_for_one_delete(stage_at: Callable[[str, str], Stage], db: str) -> None:
+def test_several_wait_for_one_delete(stage_at: StageAt, db: str) -> None:
     """Which of them goes on first is a fact of the engine; where it is not the same on replay, that is said."""
     waiters = Program((("drop", 2),)), Program((("add", 2, 5),)), Program((("lock", 2), ("child", 2, 2, 2)))
     with suppress(Deviated):
@@ -326,14 +381,12 @@ def test_several_wait_for_one_delete(stage_at: Callable[[str, str], Stage], db: 
     ],
     ids=["a pooled connection", "a commit that waits for a reader"],
 )
-def test_on_sqlite_a_third_caller_waits_like_the_second(
-    stage_at: Callable[[str, str], Stage], made: tuple[Program, ...]
-) -> None:
+def test_on_sqlite_a_third_caller_waits_like_the_second(stage_at: StageAt, made: tuple[Program, ...]) -> None:
     """Nobody is turned away as busy who would be let in when the others have gone on."""
     assert codes(agrees(stage_at("sqlite", "delete"), "sqlite", "delete", made)) == set()
 
 
-def test_more_callers_than_were_measured_have_every_order(stage_at: Callable[[str, str], Stage]) -> None:
+def test_more_callers_than_were_measured_have_every_order(stage_at: StageAt) -> None:
     stage = stage_at("sqlite", "delete")
     manner = Manner("sqlite", frozenset({"delete"}))
     assert [classes_of(stage, manner, callers, []).tree is None for callers in (2, 3, 4)] == [False, False, True]

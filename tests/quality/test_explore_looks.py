@@ -157,5 +157,5 @@ def test_calls_side_by_side_of_one_caller_are_not_waited_for() -> None:
     """A gate holds one of them, and the other one would never come to an end."""
     report = explored(reads_at_once, "sqlite")
     assert report.verdict == "unknown"
-    assert "several database calls at once" in report.unknowns[0]
+    assert "several calls at once" in report.unknowns[0]
     assert explored(reads_in_turn, "sqlite").verdict == "fail"

@@ -38,7 +38,6 @@ class Entry:
     function: str = ""
     file: str = ""
     level: str | None = None
-    runs_max: int | None = None
     needs: tuple[str, ...] = ()
     every_driver: bool = False
     slow: str = ""
@@ -119,4 +118,5 @@ def entries() -> Iterator[tuple[Entry, str]]:
                 there: dict[str, Any] = row.get(db, {})
                 if there.keys() - {"slow"} and not there.keys() & {"why", "not_applicable"}:
                     raise TypeError(f"{target} differs on {db}, and nobody says why")
-                yield replace(Entry(target=f"examples.{target}", **common), **there), db
+                entry = replace(Entry(target=f"examples.{target}", **common), **there)
+                yield replace(entry, needs=tuple(entry.needs)), db

@@ -92,12 +92,11 @@ def test_alone(entry: Entry, db: str) -> None:
 @pytest.mark.parametrize(("entry", "db"), cells("I"))
 def test_at_once(entry: Entry, db: str, *, pairs: bool) -> None:
     if pairs:
-        card = prove.check(entry.scenario, db=db, letters="I", runs_max=entry.runs_max, isolation_level=entry.level)
+        card = prove.check(entry.scenario, db=db, letters="I", isolation_level=entry.level)
         report = card.letters["I"]
         assert isinstance(report, Report)
     else:
-        runs_max = entry.runs_max or LETTER_MAX
-        report = prove.explore(entry.scenario, db=db, runs_max=runs_max, isolation_level=entry.level)
+        report = prove.explore(entry.scenario, db=db, runs_max=LETTER_MAX, isolation_level=entry.level)
     assert report.verdict == entry.I, str(report)
     said = [each for each in report.findings if entry.anomaly in {each.anomaly, CODES[each.code].word}]
     if entry.anomaly:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from acidity.core.call import Call, Kind, Writes
+from acidity.adapters.seam import Actor, PassThrough, acting
+from acidity.core.call import Call, Event, Kind, Reply, Writes
 from acidity.core.turn import Turn
 from acidity.prove import Operation
 from acidity.prove.explore.classes.families import READ_COMMITTED
@@ -21,7 +22,9 @@ from acidity.prove.explore.classes.footprint import Reader, Unfit
 from acidity.prove.explore.classes.items import Item, Items, Whole, key_of, meet
 from acidity.prove.explore.classes.schema import Described, Reference, Schema
 from acidity.prove.explore.classes.shared import Shared
+from acidity.prove.explore.classes.steady import Steady, steady_of
 from acidity.prove.explore.classes.tree import Tree, with_fewest_switches
+from acidity.prove.stage.effects import observed
 
 SCHEMA = Schema(
     {
@@ -125,6 +128,20 @@ def test_what_is_not_understood_ends_the_reduction(sql: str) -> None:
         Reader(SCHEMA, "postgresql").read(call(sql))
 
 
+@pytest.mark.parametrize(
+    "sql", ["SHOW transaction_isolation", "show transaction isolation level;", "SET TRANSACTION READ ONLY"]
+)
+def test_what_asks_how_the_session_is_set_looks_at_no_row(sql: str) -> None:
+    foot = Reader(SCHEMA, "postgresql").read(call(sql))
+    assert (foot.idle, foot.all, foot.wild) == (True, frozenset(), False)
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "mariadb"])
+def test_a_parameter_may_be_called_as_a_word_of_sql(engine: str) -> None:
+    foot = Reader(SCHEMA, engine).read(call("SELECT v FROM r WHERE id = %(key)s AND v = %(select)s", {"key": 3}))
+    assert foot.reads == items(("r", 3))
+
+
 @pytest.mark.parametrize("sql", ["UPDATE w SET id = 2 WHERE id = 1", "SELECT pg_advisory_xact_lock(1)"])
 def test_what_may_do_more_than_it_says_is_wild(sql: str) -> None:
     assert Reader(SCHEMA, "postgresql").read(call(sql)).wild
@@ -163,7 +180,7 @@ class World:
 
 def tree_of() -> Tree:
     learnt = Learnt()
-    return Tree(Follower(READ_COMMITTED, Reader(SCHEMA, "postgresql"), learnt), learnt)
+    return Tree(Follower(READ_COMMITTED, Reader(SCHEMA, "postgresql"), learnt, Steady(frozenset(range(9)))), learnt)
 
 
 def test_callers_that_meet_nowhere_have_one_class() -> None:
@@ -330,3 +347,86 @@ def test_under_a_profiler_nothing_is_seen_and_it_goes_on() -> None:
         assert sys.getprofile() is there
     assert shared.unseen
     assert not Shared([Operation(counts, name="f")]).unseen
+
+
+# Keys that do not come again
+
+
+def test_a_key_that_is_another_one_in_each_run_is_all_of_its_table() -> None:
+    def run(token: int) -> tuple[Event, ...]:
+        texts = ("SELECT v FROM r WHERE id = 1", f"UPDATE r SET v = 1 WHERE id = {token}")
+        return tuple(Event(call(each), Reply("ok")) for each in texts)
+
+    reader = Reader(SCHEMA, "postgresql")
+    steady = steady_of([[run(71), run(72)]], reader)
+    assert steady == Steady(frozenset({1}))
+    kept, wide = (steady.of(reader.read(event.call)) for event in run(73))
+    assert (kept.reads, wide.writes, wide.exact) == (items(("r", 1)), items(("r", ALL)), False)
+
+
+def test_what_one_run_of_an_order_has_comes_again() -> None:
+    reader = Reader(SCHEMA, "postgresql")
+    once = (Event(call("SELECT v FROM r WHERE id = 1"), Reply("ok")),)
+    assert steady_of([[once]], reader) == Steady(frozenset({1}))
+
+
+# Effects: what only their own code comes by is kept in order with them
+
+
+class Folder:
+    """Keeps what it was told where nobody looks."""
+
+    def put(self) -> None:
+        COUNTED["n"] = COUNTED.get("n", 0) + 1
+
+    def get(self) -> int:
+        return 1
+
+
+FOLDER = Folder()
+
+
+def puts() -> None:
+    FOLDER.put()
+
+
+def puts_and_gets() -> None:
+    FOLDER.put()
+    FOLDER.get()
+
+
+def puts_and_counts() -> None:
+    FOLDER.put()
+    len(COUNTED)
+
+
+@pytest.mark.parametrize(
+    ("function", "otherwise", "shares"),
+    [(puts, False, False), (puts_and_gets, True, False), (puts_and_counts, False, True)],
+    ids=["through the effect", "its object is asked for more", "its state is named elsewhere"],
+)
+def test_what_is_behind_an_effect_counts_where_it_is_come_by_in_another_way(
+    function: Any,
+    otherwise: bool,  # noqa: FBT001 - of a table
+    shares: bool,  # noqa: FBT001 - of a table
+) -> None:
+    COUNTED.clear()
+    actor = Actor("A", PassThrough())
+    shared = Shared([Operation(function, name="f")], [FOLDER.put])
+    with observed([FOLDER.put], lambda *_: None), acting(actor), shared.watching():
+        function()
+        before = shared.mark()
+        function()
+        COUNTED["m"] = 1
+        after = shared.mark()
+        del COUNTED["m"]
+    assert (shared.asks_outside, after != before) == (otherwise, shares)
+
+
+def test_what_each_request_has_for_itself_is_shared_with_nobody() -> None:
+    """Flask's `request` stands for one that is not there between requests, and has every method."""
+    local = pytest.importorskip("werkzeug.local")
+    request = local.LocalProxy(local.Local(), "request")
+    shared = Shared([Operation(lambda _: None, request, name="f")])
+    assert not shared.locks()
+    assert shared.mark() == shared.mark()

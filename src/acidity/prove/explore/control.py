@@ -155,7 +155,7 @@ class Control:
         """Who may go on is asked of one Call of each caller."""
         if crowded := next((gate.name for gate in self.gates if gate.crowded), None):
             raise Stuck(
-                f"{crowded} makes several database calls at once, in tasks or threads of its own: explore holds one "
+                f"{crowded} makes several calls at once, in tasks or threads of its own: explore holds one "
                 f"call of each caller; let it make them one after another, or make an operation of each"
             )
 

@@ -58,6 +58,16 @@ class Baton:
         self._lock.acquire()
         self._future: Future[None] | None = None
 
+    def can_be_taken(self) -> bool:
+        """Whether the caller can wait here: not in a task that has called a function which cannot let others go on."""
+        try:
+            get_running_loop()
+        except RuntimeError:
+            return True
+        from sqlalchemy.util.concurrency import in_greenlet
+
+        return in_greenlet()
+
     def prepare(self) -> None:
         """Say how it will be taken; asked by the caller, before anybody may hand it over."""
         try:
@@ -127,29 +137,36 @@ class Gate(Layer):
     _reads: set[int] = field(default_factory=set)
 
     def intercept(self, pending: PendingCall) -> None:
-        """Wait for the grant, then let the Call take place; effects are of no interest to a database."""
+        """Wait for the grant, then let the Call take place."""
         wire = pending.wire
-        if wire is None:
+        before, here = self._holder, _here()
+        elsewhere = before is not None and before != here
+        if wire is None and (elsewhere or not self.baton.can_be_taken()):
             self.inner.intercept(pending)
             return
-        before, here = self._holder, _here()
-        if before is not None and before != here:
+        if elsewhere:
             self.crowded = True
             self.ring()
             raise Abandoned
         self._holder = here
         try:
-            self._hold(pending, wire)
+            self._hold(pending)
+            if wire is not None:
+                self._send(pending, wire)
+                return
         finally:
             self._holder = before
+        self.inner.intercept(pending)  # an effect, which may make Calls itself, in any thread
 
-    def _hold(self, pending: PendingCall, wire: LiveConnection) -> None:
+    def _hold(self, pending: PendingCall) -> None:
         self.pending = pending
         if self.begins and not self.abandoned:
             self.begins = False
         else:
             self._park(Place.GATE)
             watch_clocks()
+
+    def _send(self, pending: PendingCall, wire: LiveConnection) -> None:
         self.place = Place.FLIGHT
         try:
             if self._is_patient(wire) is not None:

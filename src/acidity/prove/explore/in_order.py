@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from acidity.core.call import Call, History, Writes
+from acidity.core.call import Call, History, Kind, Writes
 from acidity.engines.speech import only_reads
 
 Kin = Mapping[str, tuple[str, ...]]
@@ -40,7 +40,9 @@ class InOrder:
 
     def acts(self, call: Call) -> bool:
         """Whether others may notice a Call: all but a query that locks nothing."""
-        return call.writes is not Writes.NO or call.opaque or not only_reads(self.engine, call.kind, call.sql)
+        if call.kind is Kind.EFFECT or call.writes is not Writes.NO or call.opaque:
+            return True
+        return not only_reads(self.engine, call.kind, call.sql)
 
     def by_first_turns(self) -> InOrder:
         """The same, in order from the beginning."""

@@ -101,9 +101,9 @@ class Oracle:
         """How many Calls all callers make, one after the other."""
         return len(self._serials[self._lab.names].runs[0].history)
 
-    def histories(self) -> Iterator[History]:
-        """What was done in each serial run so far."""
-        yield from (run.history for serial in self._serials.values() for run in serial.runs)
+    def histories(self) -> Iterator[tuple[History, ...]]:
+        """What was done in the runs of each serial order so far."""
+        yield from (tuple(run.history for run in serial.runs) for serial in self._serials.values() if serial.runs)
 
     def orders(self, names: Iterable[str]) -> Iterator[Serial]:
         """The serial orders of these callers and no others; run when they are first asked for.

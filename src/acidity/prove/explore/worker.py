@@ -96,6 +96,10 @@ class _Teller(Baton):
         self._actor = actor
         self._told = 0
 
+    def can_be_taken(self) -> bool:
+        """It can: the process is the caller's."""
+        return True
+
     def prepare(self) -> None:
         """Nothing: the process is the caller's, and may stand still."""
 
@@ -135,6 +139,9 @@ class _Flying(Layer):
 
     def intercept(self, pending: PendingCall) -> None:
         """Tell, and pass on."""
+        if pending.wire is None:
+            self.inner.intercept(pending)
+            return
         self._teller.flies(pending)
         try:
             self.inner.intercept(pending)
@@ -142,11 +149,10 @@ class _Flying(Layer):
             self._teller.answered()
 
 
-def _asked(pending: PendingCall) -> tuple[Event, str, int | None]:
-    """The Call that is asked, its database, and the engine's number of the session."""
-    wire = pending.wire
-    assert wire is not None
-    return _plain(Event(pending.call, pending.reply())), wire.database, wire.session
+def _asked(pending: PendingCall) -> tuple[Event, str | None, int | None]:
+    """The Call that is asked, its database (None for an effect), and the engine's number of the session."""
+    wire, event = pending.wire, _plain(Event(pending.call, pending.reply()))
+    return (event, None, None) if wire is None else (event, wire.database, wire.session)
 
 
 def _plain(event: Event) -> Event:

@@ -165,8 +165,9 @@ class Workers:
             return True
         return False
 
-    def _asked(self, event: Event, database: str, session: int | None) -> PendingCall:
-        wire = cast("LiveConnection", _FarWire(self._parts[database], session))
+    def _asked(self, event: Event, database: str | None, session: int | None) -> PendingCall:
+        far = None if database is None else _FarWire(self._parts[database], session)
+        wire = cast("LiveConnection | None", far)
         return PendingCall(event.call, wire, event.call.sql, event.call.params, _is_not_sent_here)
 
     def _kill(self) -> None:

@@ -7,6 +7,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from types import MethodType, ModuleType
 from typing import Any
 
@@ -16,6 +17,9 @@ from acidity.core.call import Kind
 from acidity.core.effect import Effect
 from acidity.errors import UsageError
 from acidity.prove.stage.named import named
+
+WITHIN: ContextVar[bool] = ContextVar("acidity_within_effect", default=False)
+"""Whether this code is run by an effect."""
 
 
 class WrongContractError(UsageError):
@@ -36,7 +40,7 @@ def observed(effects: Iterable[Any], on_effect: Callable[[str, str | None], None
     with ExitStack() as stack:
         for given in effects:
             effect = given if isinstance(given, Effect) else Effect(_named(given))
-            function = _resolve(effect.function)
+            function = resolved(effect.function)
             name = getattr(function, "__qualname__", repr(function))
             replacement = _through_the_seam(function, name, effect, on_effect)
             places = list(_places(function))
@@ -66,13 +70,18 @@ def _named(given: Any) -> Callable[..., Any] | str:
     raise UsageError(f"effects= takes functions, 'module:function' or an Effect, not {given!r}")
 
 
-def _resolve(effect: Any) -> Callable[..., Any]:
+def resolved(effect: Any) -> Callable[..., Any]:
+    """The function that a scenario names as an effect.
+
+    Raises:
+        UsageError: there is no such function.
+    """
     if not isinstance(effect, str):
         if not callable(effect):
             raise UsageError(f"effects= takes functions or 'module:function', not {effect!r}")
         function: Callable[..., Any] = effect
         return function
-    return _resolve(named(effect, f"the effect {effect!r}"))
+    return resolved(named(effect, f"the effect {effect!r}"))
 
 
 def _places(function: Callable[..., Any]) -> Iterator[tuple[Any, str]]:
@@ -118,7 +127,11 @@ def _through_the_seam(
     def bring(actor: Actor, key: str | None, call: Callable[[], Any]) -> Any:
         def send(pending: PendingCall) -> Any:
             pending.refuse_rewriting()
-            answer = call()
+            token = WITHIN.set(True)
+            try:
+                answer = call()
+            finally:
+                WITHIN.reset(token)
             if effect.counted:
                 actor.took_place(name, key)
                 on_effect(name, key)

@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from acidity.prove.explore.classes.items import meet
-from acidity.prove.explore.classes.relation import Relation, commit_shows, end_lets_go, locks_meet
+from acidity.prove.explore.classes.relation import Relation, Rule, commit_shows, effects_meet, end_lets_go, locks_meet
 from acidity.prove.explore.classes.step import Part
 
-_COMMITTED = {"locks_meet": locks_meet, "commit_shows": commit_shows, "end_lets_go": end_lets_go}
+_EVERYWHERE: Mapping[str, Rule] = {
+    "locks_meet": locks_meet,
+    "end_lets_go": end_lets_go,
+    "effects_meet": effects_meet,
+}
+_COMMITTED = {**_EVERYWHERE, "commit_shows": commit_shows}
 
 READ_COMMITTED = Relation("each statement sees what is committed", _COMMITTED)
 """PostgreSQL."""
@@ -28,7 +33,7 @@ def commit_meets_reader(one: Part, other: Part) -> bool:
 
 SQLITE_JOURNAL = Relation(
     "one writer, whose COMMIT waits for readers",
-    {"locks_meet": locks_meet, "end_lets_go": end_lets_go, "commit_meets_reader": commit_meets_reader},
+    {**_EVERYWHERE, "commit_meets_reader": commit_meets_reader},
 )
 
 
@@ -37,11 +42,7 @@ def commit_meets_snapshot(one: Part, other: Part) -> bool:
     return bool(one.publishes) and other.snapshot is not None and meet(one.publishes, other.snapshot)
 
 
-_SNAPSHOT = {
-    "locks_meet": locks_meet,
-    "end_lets_go": end_lets_go,
-    "commit_meets_snapshot": commit_meets_snapshot,
-}
+_SNAPSHOT = {**_EVERYWHERE, "commit_meets_snapshot": commit_meets_snapshot}
 
 SQLITE_WAL = Relation("one writer, and readers of a snapshot", _SNAPSHOT, snapshots="statement")
 
@@ -70,19 +71,14 @@ def undone_meets_read(one: Part, other: Part) -> bool:
 
 UNCOMMITTED = Relation(
     "each statement sees what is written",
-    {
-        "locks_meet": locks_meet,
-        "end_lets_go": end_lets_go,
-        "write_meets_read": write_meets_read,
-        "undone_meets_read": undone_meets_read,
-    },
+    {**_EVERYWHERE, "write_meets_read": write_meets_read, "undone_meets_read": undone_meets_read},
     shares_reads="writing",
 )
 """MariaDB at READ UNCOMMITTED."""
 
 LOCKING_READS = Relation(
     "every read locks",
-    {"locks_meet": locks_meet, "end_lets_go": end_lets_go},
+    _EVERYWHERE,
     hands_over=False,
     shares_reads="all",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acidity.core.call import History
@@ -13,6 +13,7 @@ from acidity.prove.explore.classes.follower import Follower, Learnt
 from acidity.prove.explore.classes.footprint import Reader
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.shared import Shared
+from acidity.prove.explore.classes.steady import steady_of
 from acidity.prove.explore.classes.tree import Tree
 from acidity.prove.explore.in_order import NOBODY, InOrder, Kin, by_first_acts
 from acidity.prove.explore.own_level import watched
@@ -28,28 +29,32 @@ class Agreed:
     Attributes:
         two: of two callers.
         three: of three.
+        effects: of two callers with effects outside the database.
     """
 
     two: int
     three: int
+    effects: int = 0
 
     def of(self, callers: int) -> int:
         """Of so many callers; none were measured of more than three."""
         return {2: self.two, 3: self.three}.get(callers, 0)
 
-    def __str__(self) -> str:
-        return f"{self.two:,} random programs of two callers and {self.three:,} of three"
+    def said(self, *, effects: bool) -> str:
+        """In words; effects are named where there are some."""
+        also = f", and {self.effects:,} of two callers with effects" if effects else ""
+        return f"{self.two:,} random programs of two callers and {self.three:,} of three{also}"
 
 
 # Measured by tests/quality/random_callers.py on seeds that no rule was made from (docs/explanation/interleavings.md);
 # a level is here only if all of them agreed, and searched schedule by schedule if it is not.
 _AGREED: Mapping[tuple[str, str], Agreed] = {
-    ("sqlite", "delete"): Agreed(2_000, 300),
-    ("sqlite", "wal"): Agreed(2_000, 300),
-    ("postgresql", "READ COMMITTED"): Agreed(2_000, 150),
-    ("mariadb", "READ COMMITTED"): Agreed(2_000, 150),
-    ("postgresql", "REPEATABLE READ"): Agreed(634, 100),
-    ("mariadb", "REPEATABLE READ"): Agreed(568, 100),
+    ("sqlite", "delete"): Agreed(2_000, 300, 50),
+    ("sqlite", "wal"): Agreed(2_000, 300, 50),
+    ("postgresql", "READ COMMITTED"): Agreed(2_000, 150, 50),
+    ("mariadb", "READ COMMITTED"): Agreed(2_000, 150, 50),
+    ("postgresql", "REPEATABLE READ"): Agreed(634, 100, 50),
+    ("mariadb", "REPEATABLE READ"): Agreed(568, 100, 50),
 }
 
 
@@ -111,8 +116,6 @@ class Manners:
         if len(stage.parts) > 1:
             return Manner("", unfit="there are several databases")
         (part,) = stage.parts.values()
-        if stage.scenario.effects:
-            return Manner(part.engine_name, unfit="effects outside the database are counted")
         found = [self._of_one(each, part) for each in sorted(set(callers))]
         levels = frozenset().union(*(each.levels for each in found))
         unfit = next((each.unfit for each in found if each.unfit), "")
@@ -123,7 +126,7 @@ class Manners:
     def _of_one(self, position: int, part: Sandbox) -> Manner:
         if position not in self._known:
             operation = self._stage.scenario.operations[position]
-            shared = Shared([operation])
+            shared = Shared([operation], self._stage.scenario.effects)
             with shared.watching():
                 seen = watched(self._stage, operation)
             marks = [shared.mark()]
@@ -132,9 +135,11 @@ class Manners:
             changes = shared.locks() or shared.writes_global or any(each != marks[0] for each in marks)
             unfit = "the program has state or locks of its own beside the database" if changes else ""
             unfit = "a profiler runs, so that it is not seen what the program shares" if shared.unseen else unfit
+            if shared.asks_outside:
+                unfit = unfit or "what is behind an effect is asked for in another way, too"
             journal = part.info().settings.get("journal_mode", "") if part.engine_name == "sqlite" else ""
             levels = frozenset({journal} if journal else seen.seen)
-            alike = not (changes or shared.unseen or shared.asks_who)
+            alike = not (unfit or shared.asks_who)
             self._known[position] = Manner(part.engine_name, levels, unfit, alike)
         return self._known[position]
 
@@ -143,7 +148,7 @@ def classes_of(
     stage: Stage,
     manner: Manner,
     callers: int,
-    histories: Iterable[History],
+    orders: Iterable[Sequence[History]],
     relation: Relation | None = None,
     kin: Kin | None = None,
 ) -> Classes:
@@ -153,11 +158,12 @@ def classes_of(
         stage: where they run.
         manner: how their transactions are.
         callers: how many there are.
-        histories: of their serial runs.
+        orders: what they did in the runs of each serial order.
         relation: the one to use, whether or not a pass may rest on it; None for the one of the level.
         kin: callers that are equal, which are run in one order where nothing tells them apart.
     """
-    engine, histories = manner.engine, list(histories)
+    engine, orders = manner.engine, list(orders)
+    histories = [history for runs in orders for history in runs]
     in_order = by_first_acts(kin or {} if manner.alike else {}, engine, histories)
     if manner.unfit:
         return Classes(None, manner.unfit, in_order)
@@ -171,6 +177,9 @@ def classes_of(
     schema = schema_of(part)
     if schema.unfit:
         return Classes(None, f"the schema has {schema.unfit}", in_order)
+    effects = bool(stage.scenario.effects)
+    if effects and measured is not None and not measured.effects and relation is None:
+        return Classes(None, f"callers with effects are not measured on {engine} at {level}", in_order)
     if stage.scenario.commits == "several":
         chosen = chosen.with_commits_in_order()
     if (
@@ -178,10 +187,11 @@ def classes_of(
     ):  # one that only asks may hold up who has to come first
         in_order = in_order.by_first_turns()
     learnt = Learnt()
-    follower = Follower(chosen, Reader(schema, engine), learnt, in_order)
+    reader = Reader(schema, engine)
+    follower = Follower(chosen, reader, learnt, steady_of(orders, reader), in_order)
     for history in histories:
         follower.teach(history)
         if follower.unfit:
             return Classes(None, follower.unfit, in_order)
     learnt.grew = False
-    return Classes(Tree(follower, learnt), str(measured or ""), in_order)
+    return Classes(Tree(follower, learnt), measured.said(effects=effects) if measured else "", in_order)

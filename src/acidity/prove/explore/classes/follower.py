@@ -17,12 +17,16 @@ from acidity.engines.speech import ErrorClass, speech_of
 from acidity.prove.explore.classes.footprint import Footprint, Reader, Unfit
 from acidity.prove.explore.classes.items import EVERYTHING, NOTHING, WRITER, Items, Whole, meet
 from acidity.prove.explore.classes.relation import Relation
+from acidity.prove.explore.classes.steady import Steady
 from acidity.prove.explore.classes.step import Part, Step
 from acidity.prove.explore.in_order import NOBODY, InOrder
 
 _REFUSALS = frozenset({ErrorClass.BUSY, ErrorClass.LOCK_TIMEOUT})
 _Wire = tuple[str, int]  # caller, connection
-_BEGIN = re.compile(r"\s*(?:begin|start\s+transaction)(?:\s+(?:work|transaction|deferred))?\s*;?\s*", re.IGNORECASE)
+_BEGIN = re.compile(
+    r"\s*(?:begin|start\s+transaction)(?:\s+(?:work|transaction|deferred))?(?:\s+read\s+(?:only|write))?\s*;?\s*",
+    re.IGNORECASE,
+)
 _BEGIN_TO_WRITE = re.compile(r"\s*begin\s+(?:immediate|exclusive)\b", re.IGNORECASE)
 
 
@@ -89,6 +93,7 @@ class Follower:
         relation: of the level.
         reader: of its texts.
         learnt: what transactions touch.
+        steady: the keys that are the same in each run.
         in_order: callers that nothing tells apart.
 
     Attributes:
@@ -96,7 +101,9 @@ class Follower:
         unfit: why schedules of this program cannot be put into classes; empty if they can.
     """
 
-    def __init__(self, relation: Relation, reader: Reader, learnt: Learnt, in_order: InOrder = NOBODY) -> None:
+    def __init__(
+        self, relation: Relation, reader: Reader, learnt: Learnt, steady: Steady, in_order: InOrder = NOBODY
+    ) -> None:
         self.relation = relation
         self.steps: list[Step] = []
         self.unfit = ""
@@ -104,11 +111,13 @@ class Follower:
         self._sqlite = reader.engine == "sqlite"
         self._errors = speech_of(reader.engine).errors
         self._learnt = learnt
+        self._steady = steady
         self._in_order = in_order
         self._acted: set[str] = set()
         self._gone: set[str] = set()
         self._open: dict[_Wire, _Transaction] = {}
         self._flying: dict[str, tuple[Call, Part]] = {}
+        self._answered_last: dict[str, int] = {}
         self._touched: dict[tuple[str, int, int], Items] = {}
         self._chosen = 0
 
@@ -116,7 +125,7 @@ class Follower:
         """A run begins."""
         self.steps, self._open, self._flying, self._touched = [], {}, {}, {}
         self._chosen = 0
-        self._acted, self._gone = set(), set()
+        self._acted, self._gone, self._answered_last = set(), set(), {}
 
     def choosing(self, able: Collection[str]) -> None:
         """Somebody is about to be let go; whoever can neither go on nor waits has ended."""
@@ -136,7 +145,7 @@ class Follower:
         """The run is over."""
         if self.steps:
             self._give_back({wire[0] for wire in self._open})
-        if self.relation.snapshots:  # elsewhere it is nowhere asked; and tokens are other ones in each run
+        if self.relation.snapshots:  # elsewhere it is nowhere asked
             self._learnt.learn(self._touched)
 
     def _give_back(self, actors: Collection[str]) -> None:
@@ -219,9 +228,10 @@ class Follower:
     def _note(self, turn: Turn) -> None:
         step = self.steps[-1]
         for event in turn.events:
-            if event.call.kind is Kind.EFFECT:
-                raise Unfit("an effect outside the database is counted")
             name = event.call.actor
+            if event.call.kind is Kind.EFFECT and event.call.index < self._answered_last.get(name, 0):
+                raise Unfit("an effect asks the database itself")
+            self._answered_last[name] = event.call.index
             call, part = self._flying.pop(name, (None, None))
             if call is not event.call or part is None:
                 part = self._part(event.call)
@@ -239,6 +249,8 @@ class Follower:
 
     def _part(self, call: Call) -> Part:
         """What this Call would do now."""
+        if call.kind is Kind.EFFECT:
+            return Part(call.actor, call.kind, outside=True)
         wire, transaction = self._of(call)
         if call.autocommit and not self._learnt.autocommits:
             self._learnt.autocommits = self._learnt.grew = True
@@ -287,7 +299,7 @@ class Follower:
 
     def _statement(self, call: Call, wire: _Wire, transaction: _Transaction) -> Part:
         foot = self._foot(call)
-        takes = not transaction.sees and (
+        takes = not (transaction.sees or foot.idle) and (
             self.relation.snapshots == "statement" or (self.relation.snapshots == "read" and bool(foot.reads))
         )
         part = Part(call.actor, call.kind, foot, held=transaction.held, wild=foot.wild)
@@ -300,7 +312,7 @@ class Follower:
         return part
 
     def _foot(self, call: Call) -> Footprint:
-        foot = self._reader.read(call)
+        foot = self._steady.of(self._reader.read(call))
         if self._sqlite and (foot.writes or foot.wild):
             foot = replace(foot, writes=foot.writes | {WRITER})
         if self.relation.shares_reads == "all" or (self.relation.shares_reads == "writing" and foot.writes):
@@ -326,6 +338,8 @@ class Follower:
     def _answered(self, event: Event, part: Part) -> Iterable[Part]:
         """Note what an answered Call has changed, and say what came of it beside."""
         call = event.call
+        if call.kind is Kind.EFFECT:
+            return
         wire, transaction = self._of(call)
         ok = event.reply.status == "ok"
         if call.kind is Kind.STATEMENT or (call.kind is Kind.BEGIN and part.foot.writes):
@@ -350,6 +364,8 @@ class Follower:
 
     def _keep(self, call: Call, part: Part, transaction: _Transaction, event: Event, *, ok: bool) -> None:
         foot = part.foot
+        if foot.idle:
+            return
         transaction.wild |= part.wild
         if self._sqlite and call.kind is Kind.STATEMENT and not foot.writes and not transaction.begun:
             return  # a query outside a transaction is one by itself

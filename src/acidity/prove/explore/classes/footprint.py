@@ -28,6 +28,7 @@ class Footprint:
         exact: it locks one row that is found by its key, and looks at nothing else.
         makes: it inserts or deletes rows.
         wild: it may meet anything.
+        idle: it looks at no row, and its transaction does not begin to see rows by it.
     """
 
     reads: Items = NOTHING
@@ -37,6 +38,7 @@ class Footprint:
     exact: bool = False
     makes: bool = False
     wild: bool = False
+    idle: bool = False
 
     @property
     def all(self) -> Items:
@@ -76,7 +78,8 @@ class Reader:
         exact = pattern.exact and not call.many
         writes, locks = bound(pattern.writes), bound(pattern.locks)
         exact = exact and not any(isinstance(item.key, Whole) for item in writes | locks)
-        return Footprint(bound(pattern.reads), writes, locks, bound(pattern.shares), exact, pattern.makes, pattern.wild)
+        reads, shares = bound(pattern.reads), bound(pattern.shares)
+        return Footprint(reads, writes, locks, shares, exact, pattern.makes, pattern.wild, pattern.idle)
 
 
 def _bound(spot: Spot, params: Any) -> Item:

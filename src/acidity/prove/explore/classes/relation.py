@@ -43,8 +43,13 @@ class Relation:
         return replace(self, rules={name: each for name, each in self.rules.items() if name != rule})
 
     def with_commits_in_order(self) -> Relation:
-        """The same, where a rule is asked of each committed state: which COMMIT came first tells by itself."""
-        return replace(self, rules={**self.rules, "commits_meet": commits_meet})
+        """The same, where a rule is asked of each committed state, and may ask what stands outside the database, too.
+
+        So it tells by itself which COMMIT came first, and which effect had taken place before one.
+        """
+        return replace(
+            self, rules={**self.rules, "commits_meet": commits_meet, "commit_meets_effect": commit_meets_effect}
+        )
 
     def meet(self, one: Part, other: Part) -> bool:
         """Whether the order of two parts may tell."""
@@ -95,6 +100,16 @@ def end_lets_go(one: Part, other: Part) -> bool:
     """A statement wants a lock that the end of a transaction lets go."""
     mine = other.foot
     return meet(one.releases, mine.writes | mine.locks | mine.shares) or meet(one.unshares, mine.writes | mine.locks)
+
+
+def effects_meet(one: Part, other: Part) -> bool:
+    """Both act outside the database, where nothing is known of what they touch."""
+    return one.outside and other.outside
+
+
+def commit_meets_effect(one: Part, other: Part) -> bool:
+    """An effect has taken place, or has not, when something becomes visible."""
+    return bool(one.publishes) and other.outside
 
 
 def commits_meet(one: Part, other: Part) -> bool:

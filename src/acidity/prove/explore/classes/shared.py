@@ -20,7 +20,9 @@ from types import CodeType, FrameType, FunctionType, MethodType, ModuleType, Sim
 from typing import Any
 
 from acidity.adapters.site import is_user_code
+from acidity.core.effect import Effect
 from acidity.core.scenario import Operation
+from acidity.prove.stage.effects import WITHIN, resolved
 
 _DEPTH = 3  # an object, its dictionary of locks, a lock
 _MANY = 200  # entries of a container that are looked at
@@ -34,6 +36,8 @@ _INCURIOUS = frozenset(
     | {"aiomysql", "MySQLdb", "weakref", "contextlib", "tempfile", "ssl", "asgiref", "reprlib", "dataclasses"}
 )
 """Modules that tell a thread, task or process from another one, and nobody which it is."""
+_OF_CONTEXTS = frozenset({"werkzeug.local"})
+"""Modules of stand-ins for what each request has for itself, as `flask.request` is."""
 
 
 class Shared:
@@ -43,12 +47,19 @@ class Shared:
         writes_global: a function of theirs assigns a global variable, or one of the function around it.
         unseen: a profiler of the user's is in the place from which the code would be seen that runs.
         asks_who: it was asked in which thread, task or process it runs, which no two callers share.
+        asks_outside: an object to which an effect belongs was asked for something else.
+
+    Args:
+        operations: their operations.
+        effects: of their scenario. What their own code names is not looked at: the order of effects is kept.
     """
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
+    def __init__(self, operations: Iterable[Operation], effects: Iterable[Any] = ()) -> None:
         self.writes_global = False
         self.unseen = False
         self.asks_who = False
+        self.asks_outside = False
+        self._outside = frozenset().union(*map(_methods_beside, effects))
         self._codes: set[CodeType] = set()
         self._values: dict[int, Any] = {}
         self._places: dict[tuple[int, str], tuple[Mapping[str, Any], str]] = {}  # names, read anew for each mark
@@ -76,6 +87,10 @@ class Shared:
         code = frame.f_code
         if not self.asks_who and _asks_who(frame, event, argument):
             self.asks_who = True
+        if WITHIN.get():
+            return
+        if code in self._outside:
+            self.asks_outside = True
         if event != "call" or code in self._codes or not is_user_code(code.co_filename):
             return
         self._codes.add(code)
@@ -125,7 +140,8 @@ class Shared:
     def _all(self) -> list[Any]:
         """All of it as it is now."""
         named = [names.get(name) for names, name in self._places.values()]
-        return [*self._values.values(), *(value for value in named if not isinstance(value, ModuleType))]
+        values = [*self._values.values(), *(value for value in named if not isinstance(value, ModuleType))]
+        return [value for value in values if type(value).__module__ not in _OF_CONTEXTS]
 
     def locks(self) -> bool:
         """Whether there is a lock among it, or something else that hands out one thing after another."""
@@ -134,6 +150,18 @@ class Shared:
     def mark(self) -> list[object]:
         """What tells its present state from another one."""
         return [_mark(value, _DEPTH, self._kept) for value in self._all()]
+
+
+def _methods_beside(effect: Any) -> frozenset[CodeType]:
+    """The code of all methods of the object of whose methods an effect is one; none for a function."""
+    function = resolved(effect.function if isinstance(effect, Effect) else effect)
+    owner = getattr(inspect.unwrap(function), "__self__", None)  # it is replaced while effects are observed
+    if owner is None:
+        return frozenset()
+    kinds = owner.__mro__ if isinstance(owner, type) else type(owner).__mro__
+    members = [getattr(each, "fget", None) or inspect.unwrap(each) for kind in kinds for each in vars(kind).values()]
+    members = [getattr(each, "__func__", each) for each in members]
+    return frozenset(each.__code__ for each in members if isinstance(each, FunctionType))
 
 
 def _asks_who(frame: FrameType, event: str, argument: object) -> bool:
@@ -160,10 +188,8 @@ def _hands_out(value: Any, depth: int) -> bool:
 
 
 def _mark(value: Any, depth: int, kept: list[Any]) -> object:
-    info = getattr(value, "cache_info", None)
-    if callable(info):
-        with suppress(Exception):  # it only has the name of one
-            return info().currsize
+    with suppress(Exception):  # it has none, or only the name of one, or stands for what is not there yet
+        return value.cache_info().currsize
     kept.append(value)
     parts = list(_parts(value)) if depth else []
     size = len(value) if isinstance(value, MutableMapping | MutableSequence | MutableSet) else len(parts)

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 _READABLE = re.compile(r"\s*(?:select|with|insert|update|delete|values)\b", re.IGNORECASE)
 _PLACE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|%\((\w+)\)s|(%s|(?<!\?)\?(?!\?))|\$(\d+)""")
+# PostgreSQL takes no snapshot for SHOW or SET, which any SELECT makes it do.
+_IDLE = re.compile(
+    r"\s*(?:(?:show\s+[\w.]+(?:\s+[\w.]+)*|set\s+transaction\s+read\s+(?:only|write))\s*;?\s*$"
+    r"|pragma\s+(?:foreign_keys|query_only)\b)",
+    re.IGNORECASE,
+)
+_NAMED = "p_"  # before the name of a parameter, which may be a word of SQL
 # Calls of these do something beside rows, and nothing to transactions: whatever they meet, they are wild.
 _WILD = re.compile(
     r"pg_(?:try_)?advisory_\w+|get_lock|release_lock|nextval|currval|setval|lastval|last_insert_id|gen_random_uuid|uuid"
@@ -64,6 +71,7 @@ class Pattern:
         exact: it locks one row that is found by its whole key, and looks at nothing else.
         makes: it inserts or deletes rows.
         wild: it may meet anything.
+        idle: it looks at no row, and its transaction does not begin to see rows by it.
         unfit: why no schedule of its program may be left out; empty where some may.
     """
 
@@ -74,13 +82,14 @@ class Pattern:
     exact: bool = False
     makes: bool = False
     wild: bool = False
+    idle: bool = False
     unfit: str = ""
 
 
 def pattern_of(sql: str, schema: Schema, engine: str) -> Pattern:
     """What a text does on an engine with a schema."""
-    if re.match(r"\s*pragma\s+foreign_keys\b", sql, re.IGNORECASE):
-        return Pattern()
+    if _IDLE.match(sql):
+        return Pattern(idle=True)
     if not _READABLE.match(sql):
         return Pattern(unfit=f"{' '.join(sql.split())[:40]!r} is not read")
     tree = _parsed(sql, engine)
@@ -96,7 +105,7 @@ def _parsed(sql: str, engine: str) -> exp.Expr | None:
 
     def named(found: re.Match[str]) -> str:
         if found[1]:
-            return f":{found[1]}"
+            return f":{_NAMED}{found[1]}"
         if found[2]:
             return f":_{next(count)}"
         return f":_{int(found[3]) - 1}" if found[3] else found[0]
@@ -368,7 +377,7 @@ def _term(node: Any) -> Term | None:
     while isinstance(node, exp.Paren) or (isinstance(node, exp.Cast) and isinstance(node.this, exp.Placeholder)):
         node = node.this
     if isinstance(node, exp.Placeholder) and node.name:
-        return "parameter", node.name
+        return "parameter", node.name.removeprefix(_NAMED)
     if isinstance(node, exp.Literal):
         return "value", str(node.this) if node.is_string else _number(node.this)
     return None

@@ -26,6 +26,7 @@ class Part:
         held: the rows that its transaction had locked before, and has from nobody but by finding them.
         awaits: what it would wait for, where to wait is the same as to come later; nothing elsewhere.
         wild: it may meet anything.
+        outside: it is an effect: a function outside the database, which may meet every other one.
     """
 
     actor: str
@@ -40,6 +41,7 @@ class Part:
     held: Items = NOTHING
     awaits: Items = NOTHING
     wild: bool = False
+    outside: bool = False
 
     @property
     def ends(self) -> bool:

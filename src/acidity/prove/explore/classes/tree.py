@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from acidity.core.turn import Turn
 from acidity.prove.explore.classes.follower import Follower, Learnt
+from acidity.prove.explore.classes.items import meet
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.step import Step
 from acidity.prove.explore.every import Deviated
@@ -156,7 +157,7 @@ class Tree:
         """Wherever two steps race, somebody goes on before the first of them who leads to the second one."""
         before = happens_before(steps, self.relation.depends)
         for later, step in enumerate(steps):
-            racing = [place for place in sorted(before[later]) if self._races(steps[place], step)]
+            racing = [place for place in sorted(before[later]) if self._races(place, later, before, steps)]
             for place in racing:
                 earlier = steps[place]
                 if step.is_after(earlier):
@@ -164,8 +165,11 @@ class Tree:
                 if not any(place in before[between] for between in racing):
                     self._want(place, later, before, steps)
 
-    def _races(self, earlier: Step, later: Step) -> bool:
-        return self.relation.depends(earlier, later) and self.relation.races(earlier, later)
+    def _races(self, place: int, later: int, before: list[set[int]], steps: Sequence[Step]) -> bool:
+        one, other = steps[place], steps[later]
+        if not self.relation.depends(one, other):
+            return False
+        return self.relation.races(one, other) or _comes_after_lock(place, later, before, steps)
 
     def _want(self, place: int, later: int, before: list[set[int]], steps: Sequence[Step]) -> None:
         node = self._nodes[place]
@@ -178,6 +182,24 @@ class Tree:
         could = [name for name in node.able if name in initials]
         first = [name for name in could if name == steps[later].actor]
         node.wanted.update((first or could)[:1] or node.able)
+
+
+def _comes_after_lock(place: int, later: int, before: list[set[int]], steps: Sequence[Step]) -> bool:
+    """Whether a step that only waits for what an earlier one lets go cannot come before the lock was taken, either.
+
+    Its caller has done something since that comes of what the holder did with the lock. Then it may still come before
+    the end of the holder's transaction, and not wait: a guarded UPDATE whose row is not as it wants it does not.
+    """
+    mine = [each for each in range(later) if steps[each].actor == steps[later].actor]
+    awaited = frozenset().union(*(part.awaits for part in steps[later].parts))
+    holders = {part.actor for part in steps[place].parts if meet(part.held, awaited)}
+    taken = (
+        number
+        for number, step in enumerate(steps[:place])
+        if any(part.actor in holders and meet(part.foot.writes | part.foot.locks, awaited) for part in step.parts)
+    )
+    first = next(taken, None)
+    return first is not None and any(first in before[each] for each in mine)
 
 
 def happens_before(steps: Sequence[Step], depends: Callable[[Step, Step], bool]) -> list[set[int]]:
