@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, insert, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from acidity import prove
 from acidity.prove import Operation, Scenario
+from tests.quality.writing import PLAIN, RC, RENAMED, TOTAL, Case, named, schema
 
-RC = "READ COMMITTED"
-PLAIN = {"entries": "entries", "totals": "totals", "others": "others", "id": "id", "amount": "amount", "total": "total"}
-RENAMED = {"entries": "t1", "totals": "u_2", "others": "x", "id": "k", "amount": "c9", "total": "v"}
 ON_CONFLICT = (
     "INSERT INTO {totals} ({id}, {total}) VALUES (1, :total) ON CONFLICT ({id}) DO UPDATE SET {total} = {value}"
 )
@@ -23,23 +18,6 @@ ON_DUPLICATE = (
 )
 FROM_OTHERS = "WITH s AS (SELECT {total} AS a FROM {others} WHERE {id} = 1) "
 FROM_TOTALS = "WITH s AS (SELECT {total} AS a FROM {totals} WHERE {id} = 1) "
-
-
-@dataclass(frozen=True)
-class Case:
-    """Two callers that each send the statements of one program; right if each locks a row of `totals` first.
-
-    Attributes:
-        programs: of the callers; the only one is that of both.
-        name: the anomaly of the wrong ones.
-        where: the engines that let it happen, and at which level; None for the default.
-        reads: the program reads the total first, and gives ten more as ``:total``.
-    """
-
-    programs: tuple[tuple[str, ...], ...]
-    name: str
-    where: Mapping[str, str | None]
-    reads: bool = False
 
 
 CASES = {
@@ -107,78 +85,38 @@ CASES = {
         ((ON_CONFLICT.replace("{value}", "excluded.{total}"),),),
         "lost update",
         {"sqlite": None, "postgresql": None},
-        reads=True,
+        reads=TOTAL,
     ),
-    "an upsert of one value, ON DUPLICATE KEY": Case(((ON_DUPLICATE,),), "lost update", {"mariadb": None}, reads=True),
+    "an upsert of one value, ON DUPLICATE KEY": Case(((ON_DUPLICATE,),), "lost update", {"mariadb": None}, reads=TOTAL),
     "REPLACE of one value": Case(
         (("REPLACE INTO {totals} ({id}, {total}) VALUES (1, :total)",),),
         "lost update",
         {"sqlite": None, "mariadb": None},
-        reads=True,
+        reads=TOTAL,
     ),
     "INSERT OR REPLACE of one value": Case(
-        (("INSERT OR REPLACE INTO {totals} VALUES (1, :total)",),), "lost update", {"sqlite": None}, reads=True
+        (("INSERT OR REPLACE INTO {totals} VALUES (1, :total)",),), "lost update", {"sqlite": None}, reads=TOTAL
     ),
 }  # fmt: skip
 CELLS = [(name, db) for name, case in CASES.items() for db in case.where]
 
 
-def schema(names: Mapping[str, str]) -> tuple[MetaData, Callable[[Session], None]]:
-    """Three tables, and the rows before."""
-    metadata = MetaData()
-    entries, totals, others = (
-        Table(names[table], metadata, Column(names["id"], Integer, primary_key=True), Column(names[column], Integer))
-        for table, column in (("entries", "amount"), ("totals", "total"), ("others", "total"))
-    )
-
-    def seed(session: Session) -> None:
-        session.execute(insert(entries), {names["amount"]: 10})
-        session.execute(insert(totals), {names["id"]: 1, names["total"]: 10})
-        session.execute(insert(others), {names["id"]: 1, names["total"]: 5})
-
-    return metadata, seed
-
-
-def program(statements: tuple[str, ...], names: Mapping[str, str], *, reads: bool, locks: bool) -> Operation:
-    def run(session: Session) -> None:
-        if locks:
-            session.execute(text("UPDATE {totals} SET {total} = {total} WHERE {id} = 1".format(**names)))
-        own = {}
-        if reads:
-            own["total"] = (
-                session.execute(text("SELECT {total} FROM {totals} WHERE {id} = 1".format(**names))).scalar_one() + 10
-            )
-        for statement in statements:
-            session.execute(text(statement.format(**names)), own)
-        session.commit()
-
-    return Operation(run)  # fmt: skip
-
-
-def named(name: str, db: str, names: Mapping[str, str], *, locks: bool) -> tuple[str, list[str]]:
-    case, (metadata, seed) = CASES[name], schema(names)
-    operations = [program(each, names, reads=case.reads, locks=locks) for each in case.programs]
-    scenario = Scenario(*operations, metadata=metadata, setup=seed)
-    report = prove.explore(scenario, db=db, isolation_level=case.where[db])
-    return report.verdict, [finding.anomaly for finding in report.findings]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "db"), CELLS)
 def test_it_is_named(name: str, db: str) -> None:
-    assert named(name, db, PLAIN, locks=False) == ("fail", [CASES[name].name])
+    assert named(CASES[name], db, PLAIN, locks=False) == ("fail", [CASES[name].name])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "db"), CELLS)
 def test_its_name_is_not_read_from_names(name: str, db: str) -> None:
-    assert named(name, db, RENAMED, locks=False) == ("fail", [CASES[name].name])
+    assert named(CASES[name], db, RENAMED, locks=False) == ("fail", [CASES[name].name])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "db"), CELLS)
 def test_a_lock_makes_it_right(name: str, db: str) -> None:
-    assert named(name, db, PLAIN, locks=True) == ("pass", [])
+    assert named(CASES[name], db, PLAIN, locks=True) == ("pass", [])
 
 
 @pytest.mark.slow

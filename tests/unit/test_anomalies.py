@@ -187,6 +187,44 @@ def test_nothing_is_named_where_nothing_is_wrong(shape: Any) -> None:
     assert name_of(run.graph) is None
 
 
+def put_in_the_place(run: Told, *, told: bool) -> None:
+    """Each puts a row of its own in the place of the one with the same unique key, and had read that."""
+    run.read("A", "1", ((100,),), [((100,),), ((90,),), ((80,),)])
+    run.read("B", "1", ((100,),), [((100,),), ((90,),), ((80,),)])
+    first, second, third = (item_of(run.added(number)) for number in (1, 2, 3))
+    for actor, gone, new in (("A", 1, 2), ("B", 2, 3)):
+        run.commit(actor, replace(run.added(gone), before=(("id", gone),), after=None), run.added(new))
+    if told:
+        stands_for = {first: first, second: first, third: first}
+        for number, commit in enumerate(run.commits):
+            written = (Written(first, frozenset({"balance"}), frozenset({"balance"})),)
+            run.commits[number] = replace(commit, writes=written, stands_for=stands_for)
+
+
+def test_a_row_that_is_put_in_the_place_of_another_is_the_same_row() -> None:
+    for told, anomaly in ((False, "phantom"), (True, "lost update")):
+        run = Told(SCHEMA)
+        put_in_the_place(run, told=told)
+        named = name_of(run.graph)
+        assert named is not None
+        assert named[0] == anomaly
+
+
+@pytest.mark.parametrize("names", [SCHEMA, RENAMED], ids=["as it is", "renamed"])
+def test_a_write_that_looks_at_another_table_has_read_of_that_one(names: Mapping[str, str]) -> None:
+    """And not of the table that it changes, whichever comes first in the alphabet; so nothing of what it read is lost."""
+    run = Told(names)
+    event = run._event("B", f"UPDATE {names['accounts']} SET balance = 1 FROM {names['bookings']}")
+    run.reads.append(Read(event, 0, (((1,),), (), ()), acts=True, others=frozenset({names["bookings"]})))
+    added = replace(run.added(7), before=(("n", 1),), after=(("n", 2),))
+    run.commit("A", run.changed(1, 100, 90), added)
+    run.commit("B", run.changed(1, 90, 80))
+    assert [edge.item for edge in run.graph.between("B", "A", Kind.RW)] == [item_of(added)]
+    named = name_of(run.graph)
+    assert named is not None
+    assert named[0] == "stale check"
+
+
 def test_the_edges_of_a_serial_run_point_one_way() -> None:
     run = Told(SCHEMA)
     serial(run)

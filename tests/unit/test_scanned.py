@@ -26,9 +26,6 @@ def scanned(sql: str, params: Any = None, *, many: bool = False) -> list[tuple[s
         ("INSERT INTO t (a, b) SELECT ?, sum(b) FROM u", (7,), [("SELECT ?, sum(b) FROM u", (7,))]),
         ("INSERT INTO t (a) WITH x AS (SELECT ? AS a) SELECT a FROM x", (7,), [("WITH x AS (SELECT ? AS a) SELECT a FROM x", (7,))]),
         ("WITH x AS (SELECT ? AS a) INSERT INTO t (a) SELECT a + ? FROM x", (7, 8), [("WITH x AS (SELECT ? AS a) SELECT a + ? FROM x", (7, 8))]),
-        ("UPDATE t SET a = ?, b = (SELECT sum(c) FROM u WHERE d = ?), e = (select 1)", (7, 8), [("SELECT sum(c) FROM u WHERE d = ?", (8,)), ("select 1", ())]),
-        ("UPDATE t SET a = (SELECT b FROM u WHERE u.id = t.id AND c = ?) WHERE d = ?", (7, 8), [("SELECT b FROM u WHERE u.id = t.id AND c = ?", (7,)), ("SELECT (SELECT b FROM u WHERE u.id = t.id AND c = ?) FROM t WHERE  d = ?", (7, 8))]),
-        ("WITH x AS (SELECT 1 AS a) UPDATE t SET a = (SELECT a FROM x WHERE a = %(n)s)", {"n": 1, "m": 2}, [("WITH x AS (SELECT 1 AS a) SELECT a FROM x WHERE a = %(n)s", {"n": 1})]),
         ("CREATE TEMPORARY TABLE x AS SELECT b FROM u", None, [("SELECT b FROM u", None)]),
     ],
 )  # fmt: skip

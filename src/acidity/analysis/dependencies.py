@@ -8,8 +8,8 @@ or by one that goes (a predicate). The nodes are callers, for a caller is what a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 
@@ -47,12 +47,14 @@ class Commit:
         number: of the states; state 0 are the rows before the run.
         changes: the rows that differ from the committed rows before it.
         writes: the rows that it wrote, those among them.
+        stands_for: a row with a key of its own → the row in whose place a REPLACE has put it, and that one itself.
     """
 
     event: Event
     number: int
     changes: tuple[RowChange, ...]
     writes: tuple[Written, ...]
+    stands_for: Mapping[Item, Item] = field(default_factory=dict)
 
     @property
     def actor(self) -> str:
@@ -62,6 +64,14 @@ class Commit:
     def to(self, item: Item) -> Written | None:
         """What it wrote to a row."""
         return next((written for written in self.writes if written.item == item), None)
+
+    def item_of(self, change: RowChange) -> Item:
+        """The row that a change is of: where one is put in the place of another, the first that stood there."""
+        return self.stands_for.get(item_of(change), item_of(change))
+
+    def came_or_went(self, change: RowChange) -> bool:
+        """Whether a row was added or removed, and not put in the place of another."""
+        return (change.before is None or change.after is None) and item_of(change) not in self.stands_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +91,18 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A query of the run, or the search of an UPDATE or DELETE for its rows.
+    """A query of the run, or the search of a write for its rows and values.
 
     Attributes:
         event: the Call, with the rows that the program got.
         at: how many transactions had committed when it was answered.
         answers: what it gives in each committed state; None where it could not be asked.
         own: its caller had written before, and not committed, so that no committed state tells what it may see.
-        acts: it is an UPDATE or DELETE; the answers are the keys of its rows, and it found those that were committed.
+        acts: it is what a write looked for, the keys of its rows or its values, and it found those that were committed.
         within: the number of the commit of its transaction; None where that has none.
         writers: the other transactions that had written, and not committed, when it was answered.
         scans: the rows that it looked for in each committed state, where the answer does not tell them all.
+        others: the tables, in lower case, that a write looked at beside the one that it changes.
     """
 
     event: Event
@@ -102,6 +113,7 @@ class Read:
     within: int | None = None
     writers: tuple[Writer, ...] = ()
     scans: tuple[Rows | None, ...] = ()
+    others: frozenset[str] = frozenset()
 
     @property
     def actor(self) -> str:
@@ -265,8 +277,8 @@ def _of_read(read: Read, commits: Sequence[Commit]) -> Iterator[Edge]:
         if commit.actor == read.actor or not read.is_changed_by(commit.number):
             continue
         changes = relevant(read, commit)
-        item = item_of(changes[0]) if changes else None
-        predicate = bool(changes) and all(change.before is None or change.after is None for change in changes)
+        item = commit.item_of(changes[0]) if changes else None
+        predicate = bool(changes) and all(map(commit.came_or_went, changes))
         if until is not None and commit.number <= until:
             yield Edge(Kind.WR, commit.actor, read.actor, commit, None, read, item, predicate)
         else:
@@ -274,10 +286,17 @@ def _of_read(read: Read, commits: Sequence[Commit]) -> Iterator[Edge]:
 
 
 def relevant(read: Read, commit: Commit) -> tuple[RowChange, ...]:
-    """The changes by which a commit changed the answer: those in tables that the query names, as far as that tells."""
+    """The changes by which a commit changed the answer: those in tables that the query names, as far as that tells.
+
+    Of a write these are rather the tables that it looks at than the one that it changes itself.
+    """
     words = read.event.call.sql.lower()
-    named = tuple(change for change in commit.changes if change.table.lower().rpartition(".")[2] in words)
-    return named or commit.changes
+    named = tuple(change for change in commit.changes if _last(change) in words)
+    return tuple(change for change in named if _last(change) in read.others) or named or commit.changes
+
+
+def _last(change: RowChange) -> str:
+    return change.table.lower().rpartition(".")[2]
 
 
 def item_of(change: RowChange) -> Item:

@@ -1,4 +1,4 @@
-"""Which rows a statement looks for without saying which it found: in an EXISTS, a WITH, the values of an UPDATE.
+"""Which rows a statement looks for without saying which it found: in an EXISTS, or the SELECT of an INSERT.
 
 Whether there is a row is the same for one and for two of them, so the answer does not tell that a second one came; the
 rows themselves do.
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from acidity.analysis.touched import (
+from acidity.analysis.questions import (
     ASKS,
     BEFORE,
     Query,
@@ -18,14 +18,12 @@ from acidity.analysis.touched import (
     is_harmless,
     may_be_asked,
     parameters_in,
-    touching,
     without_locks,
 )
 from acidity.core.call import Call
 
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|[()]|[\w$]+|\?|%s""")
 _FILLS = re.compile(rf"{BEFORE}(?:insert|replace|create\s+(?:\w+\s+)*table)\b", re.IGNORECASE | re.DOTALL)
-_UPDATES = re.compile(rf"{BEFORE}update\b", re.IGNORECASE | re.DOTALL)
 _AFTER = frozenset({"returning", "on"})  # what follows the SELECT of an INSERT; ON is a join's, too
 _Span = tuple[int, int, int, int]  # where it begins and ends; the parameters by position before it and in it
 
@@ -34,13 +32,11 @@ def scanned_by(call: Call) -> tuple[Query, ...]:
     """Queries for the rows; nothing of a statement that looks for none in this way.
 
     Args:
-        call: a question, an INSERT or CREATE TABLE that takes its rows from one, or an UPDATE that takes values so.
+        call: a question, or an INSERT or CREATE TABLE that takes its rows from one.
     """
     first, before = behind_ctes(call.sql)
     if call.many or not may_be_asked(call.sql):
         return ()
-    if _UPDATES.match(call.sql, first):
-        return tuple(_in_values(call, first, before))
     fills = _FILLS.match(call.sql, first) is not None
     if not fills and not ASKS.match(call.sql):
         return ()
@@ -49,15 +45,6 @@ def scanned_by(call: Call) -> tuple[Query, ...]:
     if first and fills:
         found = [_behind_with(call, (first, before), text, own) for text, own in found]
     return tuple(Query(without_locks(text), own) for text, own in found if not fills or is_harmless(text))
-
-
-def _in_values(call: Call, first: int, before: int) -> Iterator[Query]:
-    """What an UPDATE selects for the values that it gives: by itself, and for each of its rows, which it may name."""
-    for span in _in_brackets(call.sql, first, before):
-        text, own = call.sql[span[0] : span[1]], _own(call, span)
-        if is_harmless(call.sql[:first] + text):
-            yield Query(*_behind_with(call, (first, before), text, own))
-            yield from touching(call, f"({text})", own if isinstance(own, tuple) else ())
 
 
 def _behind_with(call: Call, ctes: tuple[int, int], text: str, own: Any) -> tuple[str, Any]:
@@ -91,24 +78,6 @@ def _in_exists(sql: str) -> Iterator[_Span]:
                 yield start, word.start(), before, own
                 before, inside = before + own, 0
             depth -= 1
-        elif text in {"?", "%s"}:
-            before, own = (before, own + 1) if inside else (before + 1, own)
-        last = text
-
-
-def _in_brackets(sql: str, first: int, before: int) -> Iterator[_Span]:
-    """What stands in each (SELECT …) before the condition."""
-    depth, inside, start, own, last = 0, 0, 0, 0, ""
-    for word in _WORD.finditer(sql, first):
-        text = word[0].lower()
-        depth += (text == "(") - (text == ")")
-        if depth == 0 and text in {"where", "from"}:
-            return
-        if text == "select" and last == "(" and not inside:
-            inside, start, own = depth, word.start(), 0
-        elif inside and depth < inside:
-            yield start, word.start(), before, own
-            before, inside = before + own, 0
         elif text in {"?", "%s"}:
             before, own = (before, own + 1) if inside else (before + 1, own)
         last = text

@@ -1,166 +1,191 @@
-"""Which rows an upsert finds and writes, by the key that it names: INSERT … ON CONFLICT, ON DUPLICATE KEY, REPLACE.
+"""Which rows an upsert finds, by the keys that it may meet on: INSERT … ON CONFLICT, ON DUPLICATE KEY, IGNORE, REPLACE.
 
-One that writes the values that were there shows in no comparison of rows, like an UPDATE that does (`touched`).
+One that writes the values that were there shows in no comparison of rows, like an UPDATE that does (`touched`). One
+that does nothing where there is a row has seen that there is one.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from acidity.analysis.touched import Assigned, Query
-from acidity.analysis.written import parsed, readable
+from acidity.analysis.parts import Part, assignments, name_of, parts_of
+from acidity.analysis.touched import Act, Assigned, Tables, Touched, assigned_by
 from acidity.core.call import Call
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-_REPLACE = re.compile(r"^\s*replace\s+into\b", re.IGNORECASE)
-_MAY_BE_ONE = re.compile(r"\breplace\b|\bconflict\b|\bduplicate\b", re.IGNORECASE)
 _GIVEN = "excluded"  # what PostgreSQL and SQLite call the row that was to be inserted
+_GIVEN_CALLS = frozenset({"values", "value"})  # MariaDB's function for a column of it
 
 
 @dataclass(frozen=True, slots=True)
-class Upsert:
-    """One text.
+class _Upsert:
+    """An INSERT that knows what to do where there is a row.
 
     Attributes:
-        table: its table, as it names it.
-        columns: those of each row that it brings; empty for all of the table, in their order.
-        rows: the cells of each row: a literal as SQL, the name of a parameter, or the place of one by position; None
-            for anything else.
-        key: the columns that it names as those that tell rows apart; empty for the primary key.
-        assigned: the columns that a row gets which was there; None for all that it brings.
-        blind: those of them whose new value does not depend on what stands there.
+        table: its table.
+        rows: the cells of each row that it brings, by column.
+        keys: those that it may meet on.
+        act: what it does with a row that is there.
+        assigned: the columns which that gets.
+        condition: what must hold for it.
+        single: it takes one row at most.
     """
 
-    table: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str | int | None, ...], ...]
-    key: tuple[str, ...]
-    assigned: frozenset[str] | None
-    blind: frozenset[str]
-
-    @property
-    def called(self) -> str:
-        """The table without quotes."""
-        return self.table.replace('"', "").replace("`", "")
+    table: exp.Expr
+    rows: Sequence[dict[str, exp.Expr]]
+    keys: Sequence[Sequence[str]]
+    act: Act
+    assigned: Assigned
+    condition: exp.Expr | None = None
+    single: bool = True
 
 
-def upserted_by(call: Call, columns: Sequence[str], key: Sequence[str]) -> tuple[Query, ...]:
-    """Queries for the rows that were there, one for each row that an upsert brings; nothing for any other text.
+def upserted_by(call: Call, engine: str, tables: Tables) -> tuple[Touched, ...]:
+    """The rows that were there, for each row that an upsert brings; nothing for any other text.
 
     Args:
-        call: what was asked.
-        columns: of its table, in their order.
-        key: the primary key of that.
+        call: what was sent.
+        engine: to which engine.
+        tables: what is known of its tables.
     """
-    upsert = upsert_in(call.sql)
-    if upsert is None:
-        return ()
-    brought, wanted = upsert.columns or tuple(name.lower() for name in columns), upsert.key or tuple(key)
-    if not wanted or not all(name.lower() in brought for name in wanted):
-        return ()
-    places = [brought.index(name.lower()) for name in wanted]
-    every = call.params if call.many and isinstance(call.params, Sequence) else [call.params]
-    return tuple(
-        query
-        for params in every
-        for row in upsert.rows
-        if (query := _query(call.sql, upsert, wanted, [_cell(row, place) for place in places], params))
-    )
+    return tuple(touched for part in parts_of(call, engine) for touched in _found(part, tables))
 
 
-def assigned_by_upsert(sql: str, columns: Sequence[str]) -> Assigned | None:
-    """The columns that a row gets which was there; None for any other text."""
-    upsert = upsert_in(sql)
-    if upsert is None:
+def _found(part: Part, tables: Tables) -> Iterator[Touched]:
+    upsert = _read(part, tables)
+    for row in upsert.rows if upsert is not None else ():
+        assert upsert is not None
+        select = _selecting(part, upsert, row)
+        rows = None if select is None else part.asked(select, name_of(upsert.table))
+        if rows is not None:
+            yield Touched(rows, upsert.act, upsert.assigned, by_key=True, single=upsert.single)
+
+
+def _selecting(part: Part, upsert: _Upsert, row: dict[str, exp.Expr]) -> exp.Select | None:
+    """The rows that have one of the keys of a row that is brought; None where it brings no whole key."""
+    from sqlglot import exp
+
+    met = [_equal(key, row) for key in upsert.keys if all(name.lower() in row for name in key)]
+    if not met or any(each is None for each in met):
         return None
-    if upsert.assigned is None:
-        every = frozenset(upsert.columns or (name.lower() for name in columns))
-        return Assigned(every, every)
-    return Assigned(upsert.assigned, upsert.blind)
-
-
-def _cell(row: tuple[str | int | None, ...], place: int) -> str | int | None:
-    return row[place] if place < len(row) else None
-
-
-def _query(
-    sql: str, upsert: Upsert, names: Sequence[str], cells: Sequence[str | int | None], params: Any
-) -> Query | None:
-    """The rows with this key, in the style of parameters that the text has."""
-    found: list[str] = []
-    values: list[Any] = []
-    own: dict[str, Any] = {}
-    for name, cell in zip(names, cells, strict=True):
-        if isinstance(cell, int):
-            if isinstance(params, Mapping) or not isinstance(params, Sequence) or cell >= len(params):
-                return None
-            values.append(params[cell])
-            found.append(f"{name} = {'%s' if '%s' in sql else '?'}")
-        elif cell is not None and cell.startswith(":"):
-            called = cell[1:]
-            if not isinstance(params, Mapping) or called not in params:
-                return None
-            own[called] = params[called]
-            found.append(f"{name} = {f'%({called})s' if f'%({called})s' in sql else cell}")
-        elif cell is not None:
-            found.append(f"{name} = {cell}")
-        else:
+    condition: exp.Expr = exp.or_(*[each for each in met if each is not None])
+    if upsert.condition is not None:
+        wanted = _with_given(upsert.condition, row)
+        if wanted is None:
             return None
-    text = f"SELECT * FROM {upsert.table} WHERE {' AND '.join(found)}"  # noqa: S608 - parts of the program's own text
-    return Query(text, own or tuple(values), upsert.called)
+        condition = exp.and_(condition, wanted)
+    return exp.select("*", dialect=part.of.dialect).from_(upsert.table.copy()).where(condition)
 
 
-@lru_cache(maxsize=1024)
-def upsert_in(sql: str) -> Upsert | None:
-    """The upsert that a text is; None if it is none, or brings its rows in another way than as values."""
+def _equal(key: Sequence[str], row: dict[str, exp.Expr]) -> exp.Expr | None:
+    """That a row has this key; None where a cell of it is no value of the program's own."""
     from sqlglot import exp
 
-    if not _MAY_BE_ONE.search(sql):
+    cells = [row[name.lower()] for name in key]
+    if any(cell.find(exp.Column, exp.Query, exp.Func) for cell in cells):
         return None
-    tree = parsed(_REPLACE.sub("INSERT OR REPLACE INTO", readable(sql)))
-    if not isinstance(tree, exp.Insert) or not isinstance(tree.expression, exp.Values) or tree.args.get("with_"):
+    columns = (exp.column(name, quoted=True) for name in key)
+    return exp.and_(*[exp.EQ(this=column, expression=cell.copy()) for column, cell in zip(columns, cells, strict=True)])
+
+
+def _with_given(condition: exp.Expr, row: dict[str, exp.Expr]) -> exp.Expr | None:
+    """A condition with what the row was to be in the place of its name; None where that is not known."""
+    from sqlglot import exp
+
+    known = True
+
+    def given(node: exp.Expr) -> exp.Expr:
+        nonlocal known
+        if isinstance(node, exp.Column) and node.table.lower() == _GIVEN:
+            known = known and node.name.lower() in row
+            return row.get(node.name.lower(), node).copy()
+        return node
+
+    changed = condition.copy().transform(given)
+    return changed if known else None
+
+
+def _read(part: Part, tables: Tables) -> _Upsert | None:
+    """The upsert that a part is; None if it is none, or brings its rows in another way than as values."""
+    from sqlglot import exp
+
+    node = part.node
+    if not isinstance(node, exp.Insert) or not isinstance(node.expression, exp.Values):
         return None
-    conflict = tree.args.get("conflict")
-    replaces = str(tree.args.get("alternative") or "").upper() == "REPLACE"
-    if not (conflict.expressions if conflict is not None else replaces):
+    target = node.this.this if isinstance(node.this, exp.Schema) else node.this
+    columns = tables.columns(name_of(target)) if isinstance(target, exp.Table) else None
+    if columns is None:
         return None
-    named = tree.this.expressions if isinstance(tree.this, exp.Schema) else ()
-    target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
-    if not isinstance(target, exp.Table) or (conflict is not None and conflict.args.get("constraint")):
+    named = node.this.expressions if isinstance(node.this, exp.Schema) else ()
+    brought = [each.name.lower() for each in named] or [name.lower() for name in columns]
+    rows = [dict(_cells(brought, row)) for row in node.expression.expressions]
+    conflict = node.args.get("conflict")
+    way = str(node.args.get("alternative") or "").upper()
+    if conflict is not None:
+        return _on_conflict(conflict, _Upsert(target, rows, (), Act.LOOKS, Assigned()), tables)
+    if way == "REPLACE":
+        every = frozenset(name.lower() for name in columns)  # those that it does not bring are as in a new row
+        return _Upsert(target, rows, tables.keys(name_of(target)), Act.REPLACES, Assigned(every, every), single=False)
+    if way == "IGNORE" or node.args.get("ignore"):
+        return _Upsert(target, rows, tables.keys(name_of(target)), Act.LOOKS, Assigned(), single=False)
+    return None
+
+
+def _cells(brought: Sequence[str], row: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
+    """The cells of a row that is brought, but those that the database makes."""
+    from sqlglot import exp
+
+    for name, cell in zip(brought, row.expressions if isinstance(row, exp.Tuple) else [row], strict=False):
+        if not (isinstance(cell, exp.Column | exp.Var) and cell.name.lower() == "default"):
+            yield name, cell
+
+
+def _on_conflict(conflict: exp.Expr, upsert: _Upsert, tables: Tables) -> _Upsert | None:
+    """What is done on a conflict, and on which: with the keys that it names, or else with any."""
+    from sqlglot import exp
+
+    keys: Sequence[Sequence[str]]
+    if conflict.args.get("index_predicate") is not None:
         return None
-    table = exp.Table(this=target.this, db=target.args.get("db"))
-    assigned, blind = (None, frozenset[str]()) if conflict is None else _assigned(conflict)
-    return Upsert(
-        table.sql("mysql" if "`" in sql else "postgres"),
-        tuple(column.name.lower() for column in named),
-        tuple(_rows(tree.expression)),
-        () if conflict is None else tuple(map(_column, conflict.args.get("conflict_keys") or ())),
-        assigned,
-        blind,
+    if conflict.args.get("constraint") is not None:
+        found = tables.constraint(name_of(upsert.table), conflict.args["constraint"].name)
+        keys = [found] if found else []
+    elif conflict.args.get("conflict_keys"):
+        keys = [[_column(each) for each in conflict.args["conflict_keys"]]]
+    else:
+        keys = tables.keys(name_of(upsert.table))
+    if not conflict.expressions:
+        return replace(upsert, keys=keys, single=False)
+    given = list(assignments(conflict.expressions))
+    blind = {column.name.lower() for column, value in given if _is_own(value)}
+    where = conflict.args.get("where")
+    return replace(
+        upsert,
+        keys=keys,
+        act=Act.CHANGES,
+        assigned=replace(assigned_by(given), blind=frozenset(blind)),
+        condition=where.this if isinstance(where, exp.Where) else where,
     )
 
 
-def _rows(values: exp.Values) -> Iterator[tuple[str | int | None, ...]]:
+def _is_own(value: exp.Expr) -> bool:
+    """Whether a value is the program's own: none of the row that was there; what was to be inserted is."""
     from sqlglot import exp
 
-    place = 0
-    for row in values.expressions:
-        cells: list[str | int | None] = []
-        for cell in row.expressions if isinstance(row, exp.Tuple) else [row]:
-            holders = [each for each in cell.walk(bfs=False) if isinstance(each, exp.Placeholder)]
-            if cell in holders:
-                cells.append(place if cell.this is None else f":{cell.this}")
-            else:
-                literal = isinstance(cell.this if isinstance(cell, exp.Neg) else cell, exp.Literal)
-                cells.append(cell.sql() if literal else None)
-            place += sum(each.this is None for each in holders)
-        yield tuple(cells)
+    if value.find(exp.Query) is not None:
+        return False
+    return all(
+        column.table.lower() == _GIVEN or _is_given(column.find_ancestor(exp.Anonymous))
+        for column in value.find_all(exp.Column)
+    )
+
+
+def _is_given(call: exp.Expr | None) -> bool:
+    return call is not None and call.name.lower() in _GIVEN_CALLS
 
 
 def _column(key: exp.Expr) -> str:
@@ -169,19 +194,3 @@ def _column(key: exp.Expr) -> str:
 
     column = key.this if isinstance(key, exp.Ordered) else key
     return column.name.lower() if isinstance(column, exp.Column | exp.Identifier) else ""
-
-
-def _assigned(conflict: exp.Expr) -> tuple[frozenset[str], frozenset[str]]:
-    """What the row that was there gets; a value of the row that was to be inserted is the program's own."""
-    from sqlglot import exp
-
-    columns: set[str] = set()
-    blind: set[str] = set()
-    for assignment in conflict.expressions:
-        if isinstance(assignment, exp.EQ):
-            name, value = assignment.this.name.lower(), assignment.expression
-            columns.add(name)
-            own = all(column.table.lower() == _GIVEN for column in value.find_all(exp.Column))
-            if own and value.find(exp.Subquery) is None:
-                blind.add(name)
-    return frozenset(columns), frozenset(blind)

@@ -46,7 +46,7 @@ def _often(search: Search, runs: list[Judged]) -> int:
 
 def _said(lab: Lab, search: Search, judged: Judged, rule: str, often: int) -> Iterator[Finding | str]:
     grants = judged.played.trace.grants
-    observer = Observer(lab.stage, judged.played.history)
+    observer = Observer(lab, judged.played.history)
     try:
         again = lab.run(observer.watching(Chooser(grants)), observer.after_turn)
     except (Deviated, Unsettled):

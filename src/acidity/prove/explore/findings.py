@@ -87,7 +87,7 @@ def _plainest(lab: Lab, search: Search, key: object, judged: Judged) -> _Named |
 
 def _named(lab: Lab, search: Search, key: object, judged: Judged, grants: tuple[str, ...]) -> _Named | None:
     """The run, watched from outside once and made again twice; None if one of them ends otherwise."""
-    observer = Observer(lab.stage, judged.played.history)
+    observer = Observer(lab, judged.played.history)
     try:
         again = [lab.run(observer.watching(Chooser(grants)), observer.after_turn)]
         again += [lab.run(Chooser(grants)) for _ in range(REPLAYS - 1)]

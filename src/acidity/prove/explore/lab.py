@@ -77,6 +77,7 @@ class Lab:
         apart: callers at once have a process each.
 
     Attributes:
+        apart: callers at once have a process each.
         names: the letters of the callers.
         runs: how many were made.
         left: names of threads that could not be ended; nothing more can be run then.
@@ -84,7 +85,7 @@ class Lab:
     """
 
     def __init__(self, stage: Stage, operations: Sequence[Operation], *, apart: bool = False) -> None:
-        self._apart = apart
+        self.apart = apart
         self.stage = stage
         self._rehearsal = Rehearsal(stage)
         self.operations = tuple(operations)
@@ -149,14 +150,14 @@ class Lab:
         there = Workers(choose, stage.parts, partial(live_apart, stage), after_turn, in_order)
         try:
             with asking():
-                if self._apart:
+                if self.apart:
                     rehearsed = self._rehearsal.run(players, apart=there.play)
                 else:
                     rehearsed = self._rehearsal.run(players, here.play)
         finally:
             self.left = self.left or here.left
             self.locks |= here.locks
-        trace = there.trace if self._apart else here.trace
+        trace = there.trace if self.apart else here.trace
         return _played(players, trace, rehearsed.endings, rehearsed.look.state, rehearsed.bypasses)
 
     def serially(self, order: Sequence[str]) -> Played:

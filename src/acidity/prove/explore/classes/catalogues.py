@@ -38,7 +38,7 @@ def _sort(name: str) -> str:
 
 def _together(
     columns: Iterable[tuple[str, str, str]],
-    indexes: Iterable[tuple[str, str, bool, str | None]],
+    indexes: Iterable[tuple[str, str, bool, str | None, bool]],
     references: Iterable[tuple[str, str, str, str, str]],
     triggers: Iterable[str],
     unfit: str,
@@ -47,7 +47,8 @@ def _together(
 
     Args:
         columns: table, column, type.
-        indexes: table, name of a unique index, whether it is the primary key, column; None for an expression.
+        indexes: table, name of a unique index, whether it is the primary key, column (None for an expression), and
+            whether it holds for all rows.
         references: name, table, column, parent, column of that; in the order of the columns.
         triggers: the tables that have some.
         unfit: what is not modelled.
@@ -57,12 +58,23 @@ def _together(
         sorts[table.lower()][column.lower()] = _sort(kind)
     keys: dict[str, list[str]] = defaultdict(list)
     uniques: dict[tuple[str, str], list[str | None]] = defaultdict(list)
-    for table, name, primary, unique_column in indexes:
+    partial: set[tuple[str, str]] = set()
+    for table, name, primary, unique_column, whole in indexes:
+        partial |= set() if whole else {(table.lower(), name)}
         if primary and unique_column is not None:
             keys[table.lower()].append(unique_column.lower())
         else:
             uniques[table.lower(), name].append(None if unique_column is None else unique_column.lower())
     watched = {table.lower() for table in triggers}
+
+    def by_name(table: str) -> dict[str, tuple[str, ...]]:
+        plain = {where: tuple(name for name in names if name is not None) for where, names in uniques.items()}
+        return {
+            name: columns
+            for (each, name), columns in plain.items()
+            if each == table and (each, name) not in partial and len(columns) == len(uniques[each, name])
+        }
+
     tables = {
         table: Described(
             tuple(keys[table]),
@@ -73,6 +85,7 @@ def _together(
                 if each == table
             ),
             table in watched,
+            by_name(table),
         )
         for table in sorts
     }
@@ -98,17 +111,17 @@ def _sqlite(ask_all: Ask) -> Schema:
 
     names = [str(name) for (name,) in ask("SELECT name FROM sqlite_master WHERE type = 'table'")]
     columns: list[tuple[str, str, str]] = []
-    indexes: list[tuple[str, str, bool, str | None]] = []
+    indexes: list[tuple[str, str, bool, str | None, bool]] = []
     references: list[tuple[str, str, str, str, str]] = []
     for table in names:
         quoted = '"' + table.replace('"', '""') + '"'
         described = ask(f"PRAGMA table_info({quoted})")
         columns += [(table, str(row[1]), str(row[2])) for row in described]
-        indexes += [(table, "", True, str(row[1])) for row in sorted(described, key=lambda row: row[5]) if row[5]]
-        for _, name, unique, origin, _ in ask(f"PRAGMA index_list({quoted})"):
+        indexes += [(table, "", True, str(row[1]), True) for row in sorted(described, key=lambda row: row[5]) if row[5]]
+        for _, name, unique, origin, partial in ask(f"PRAGMA index_list({quoted})"):
             if unique and origin != "pk":
                 parts = ask(f'PRAGMA index_info("{name}")')
-                indexes += [(table, str(name), False, column) for _, _, column in parts]
+                indexes += [(table, str(name), False, column, not partial) for _, _, column in parts]
         for number, _, parent, column, parent_column, *_ in ask(f"PRAGMA foreign_key_list({quoted})"):
             # Without a column, it is the primary key; `*` stands for it, since any column of it may be meant.
             references.append((str(number), table, str(column), str(parent), str(parent_column or "*")))
@@ -128,11 +141,12 @@ SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_class 
 JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE {_OURS} AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped"""
 _PG_INDEXES = f"""
-SELECT c.relname, i.indexrelid::text, i.indisprimary, a.attname FROM pg_index i
-JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+SELECT c.relname, x.relname, i.indisprimary, a.attname, i.indpred IS NULL FROM pg_index i
+JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL unnest(i.indkey::int[]) WITH ORDINALITY AS k(number, place)
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number AND k.number > 0
-WHERE {_OURS} AND i.indisunique ORDER BY i.indexrelid, k.place"""
+WHERE {_OURS} AND i.indisunique AND k.place <= i.indnkeyatts ORDER BY i.indexrelid, k.place"""
 _PG_REFERENCES = f"""
 SELECT con.oid::text, c.relname, a.attname, f.relname, b.attname FROM pg_constraint con
 JOIN pg_class c ON c.oid = con.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -208,7 +222,7 @@ def _mariadb(ask_all: Ask) -> Schema:
     columns, indexes, references, triggers, unfit = _asked(
         ask_all, (_MY_COLUMNS, _MY_INDEXES, _MY_REFERENCES, _MY_TRIGGERS), _MY_UNFIT
     )
-    unique = [(table, name, bool(primary), column) for table, name, primary, column in indexes]
+    unique = [(table, name, bool(primary), column, True) for table, name, primary, column in indexes]
     return _together(columns, unique, references, [str(name) for (name,) in triggers], unfit)
 
 

@@ -32,12 +32,14 @@ class Described:
         sorts: column → ``number`` or ``text``, for those whose values can be told apart.
         uniques: the columns of each other unique index; None for one of expressions.
         triggers: it has some, so that a write to it does what no text shows.
+        by_name: the columns of each unique index of columns alone that holds for all rows, but the primary key's.
     """
 
     key: tuple[str, ...] = ()
     sorts: Mapping[str, str] = field(default_factory=dict)
     uniques: tuple[tuple[str, ...] | None, ...] = ()
     triggers: bool = False
+    by_name: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

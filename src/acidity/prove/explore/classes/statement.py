@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from acidity.analysis.statements import DIALECTS
 from acidity.prove.explore.classes.items import Whole
 from acidity.prove.explore.classes.schema import Schema
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-_DIALECTS = {"sqlite": "sqlite", "postgresql": "postgres", "mariadb": "mysql"}
 _READABLE = re.compile(r"\s*(?:select|with|insert|update|delete|values)\b", re.IGNORECASE)
 _PLACE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|%\((\w+)\)s|(%s|(?<!\?)\?(?!\?))|\$(\d+)""")
 # PostgreSQL takes no snapshot for SHOW or SET, which any SELECT makes it do.
@@ -111,7 +111,7 @@ def _parsed(sql: str, engine: str) -> exp.Expr | None:
         return f":_{int(found[3]) - 1}" if found[3] else found[0]
 
     try:
-        trees = sqlglot.parse(_PLACE.sub(named, sql), read=_DIALECTS[engine], error_level=sqlglot.ErrorLevel.RAISE)
+        trees = sqlglot.parse(_PLACE.sub(named, sql), read=DIALECTS[engine], error_level=sqlglot.ErrorLevel.RAISE)
     except sqlglot.errors.SqlglotError:
         return None
     return trees[0] if len(trees) == 1 else None

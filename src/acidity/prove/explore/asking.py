@@ -1,0 +1,69 @@
+"""What to ask of the committed rows about each Call of a run: its own question, and what a write looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from acidity.analysis.parts import asked_beside
+from acidity.analysis.questions import Query, named, question_of
+from acidity.analysis.scanned import scanned_by
+from acidity.analysis.touched import Touched, touched_by
+from acidity.analysis.upserted import upserted_by
+from acidity.core.call import Event
+from acidity.prove.explore.tables import StageTables
+from acidity.prove.stage.stage import Stage
+
+Key = tuple[str, str, str]  # database, text, parameters
+
+
+class Questions:
+    """The questions about the Calls of callers on a Stage.
+
+    Args:
+        stage: where they are.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._tables: dict[str, StageTables] = {}
+        self._touched: dict[Key, tuple[Touched, ...]] = {}
+
+    def about(self, event: Event) -> Iterator[Query]:
+        """All that is asked about a Call."""
+        question = self.asked(event)
+        if question is not None:
+            yield question
+        yield from scanned_by(named(event.call))
+        for touched in self.touched(event):
+            yield touched.rows
+            if touched.values is not None:
+                yield touched.values
+
+    def asked(self, event: Event) -> Query | None:
+        """What the program itself asked."""
+        call = named(event.call)
+        return asked_beside(call, self.engine(event)) if call.writes else question_of(call)
+
+    def touched(self, event: Event) -> tuple[Touched, ...]:
+        """The rows that a Call touches."""
+        call = named(event.call)
+        if not call.writes:
+            return ()
+        key = call.database, call.sql, repr(call.params)
+        if key not in self._touched:
+            tables, engine = self.tables(call.database), self.engine(event)
+            self._touched[key] = (*touched_by(call, engine, tables), *upserted_by(call, engine, tables))
+        return self._touched[key]
+
+    def tables(self, database: str) -> StageTables:
+        """What is known of the tables of one database."""
+        return self._tables.setdefault(database, StageTables(self._stage, database))
+
+    def engine(self, event: Event) -> str:
+        """The name of the engine that a Call was sent to."""
+        return self._stage.parts[event.call.database].engine_name
+
+
+def key_of(event: Event, query: Query) -> Key:
+    """What tells a question about a Call from all others."""
+    return event.call.database, query.sql, repr(query.params)
