@@ -188,6 +188,10 @@ class _Player:
 
     # Control
 
+    def do_level(self, level: str) -> None:
+        session = "" if self.connection.dialect.name == "postgresql" else "SESSION "
+        self.connection.exec_driver_sql(f"SET {session}TRANSACTION ISOLATION LEVEL {level}")
+
     def do_shows(self) -> None:
         self.connection.exec_driver_sql("SHOW transaction_isolation")  # of PostgreSQL
 

@@ -364,6 +364,15 @@ def test_to_ask_for_the_level_is_not_to_see_the_rows(stage_at: StageAt) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("db", "level"), LEVELS[2:])
+def test_a_level_that_the_program_sets_is_no_reason_to_run_every_schedule(
+    stage_at: StageAt, db: str, level: str
+) -> None:
+    made = both((("level", level), ("lock", 1), ("add", 1, 5)), (("level", level), ("read", 1), ("take", 1, 3)))
+    agrees(stage_at(db, level), db, level, made)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("db", ["postgresql", "mariadb"])
 def test_several_wait_for_one_delete(stage_at: StageAt, db: str) -> None:
     """Which of them goes on first is a fact of the engine; where it is not the same on replay, that is said."""

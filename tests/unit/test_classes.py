@@ -18,8 +18,9 @@ from acidity.core.turn import Turn
 from acidity.prove import Operation
 from acidity.prove.explore.classes.families import READ_COMMITTED
 from acidity.prove.explore.classes.follower import Follower, Learnt
-from acidity.prove.explore.classes.footprint import Reader, Unfit
+from acidity.prove.explore.classes.footprint import Footprint, Reader, Unfit
 from acidity.prove.explore.classes.items import Item, Items, Whole, key_of, meet
+from acidity.prove.explore.classes.levels import Levels
 from acidity.prove.explore.classes.schema import Described, Reference, Schema
 from acidity.prove.explore.classes.shared import Shared
 from acidity.prove.explore.classes.steady import Steady, steady_of
@@ -180,7 +181,12 @@ class World:
 
 def tree_of() -> Tree:
     learnt = Learnt()
-    return Tree(Follower(READ_COMMITTED, Reader(SCHEMA, "postgresql"), learnt, Steady(frozenset(range(9)))), learnt)
+    return Tree(
+        Follower(
+            READ_COMMITTED, Reader(SCHEMA, "postgresql"), learnt, Steady(frozenset(range(9))), Levels("READ COMMITTED")
+        ),
+        learnt,
+    )
 
 
 def test_callers_that_meet_nowhere_have_one_class() -> None:
@@ -430,3 +436,39 @@ def test_what_each_request_has_for_itself_is_shared_with_nobody() -> None:
     shared = Shared([Operation(lambda _: None, request, name="f")])
     assert not shared.locks()
     assert shared.mark() == shared.mark()
+
+
+# Levels that the program sets
+
+
+@pytest.mark.parametrize(
+    ("texts", "why"),
+    [
+        (["SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SELECT"], ""),
+        (["set session characteristics as transaction isolation level repeatable  read;", "SELECT", "SELECT"], ""),
+        (["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SELECT"], ""),
+        (["SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"], "is set to SERIALIZABLE"),
+        (["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SELECT", "COMMIT", "SELECT"], "another one does not"),
+        (["SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SELECT", "COMMIT", "SELECT"], ""),
+    ],
+)
+def test_a_level_that_all_have_is_no_reason_to_run_every_schedule(texts: list[str], why: str) -> None:
+    levels, foot = Levels("REPEATABLE READ"), Footprint()
+    said = ""
+    try:
+        for text in texts:
+            if text == "COMMIT":
+                levels.ended(("A", 1))
+            elif not levels.sets(("A", 1), text):
+                levels.require(("A", 1), foot)
+    except Unfit as error:
+        said = str(error)
+    assert (why in said) if why else not said
+
+
+def test_who_sets_no_level_where_another_one_does_is_unfit() -> None:
+    levels = Levels("SERIALIZABLE")
+    assert levels.sets(("A", 1), "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+    levels.begin()
+    with pytest.raises(Unfit):
+        levels.require(("B", 1), Footprint())

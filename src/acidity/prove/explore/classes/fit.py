@@ -11,6 +11,7 @@ from acidity.prove.explore.classes.catalogues import schema_of
 from acidity.prove.explore.classes.families import family_of
 from acidity.prove.explore.classes.follower import Follower, Learnt
 from acidity.prove.explore.classes.footprint import Reader
+from acidity.prove.explore.classes.levels import Levels
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.shared import Shared
 from acidity.prove.explore.classes.steady import steady_of
@@ -188,7 +189,7 @@ def classes_of(
         in_order = in_order.by_first_turns()
     learnt = Learnt()
     reader = Reader(schema, engine)
-    follower = Follower(chosen, reader, learnt, steady_of(orders, reader), in_order)
+    follower = Follower(chosen, reader, learnt, steady_of(orders, reader), Levels(level), in_order)
     for history in histories:
         follower.teach(history)
         if follower.unfit:

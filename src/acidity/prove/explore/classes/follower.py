@@ -8,55 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from acidity.core.call import Call, Event, History, Kind
 from acidity.core.turn import Turn
 from acidity.engines.codes import DEADLOCK
 from acidity.engines.speech import ErrorClass, speech_of
 from acidity.prove.explore.classes.footprint import Footprint, Reader, Unfit
-from acidity.prove.explore.classes.items import EVERYTHING, NOTHING, WRITER, Items, Whole, meet
+from acidity.prove.explore.classes.items import EVERYTHING, NOTHING, WRITER, Items, meet
+from acidity.prove.explore.classes.levels import Levels
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.steady import Steady
 from acidity.prove.explore.classes.step import Part, Step
+from acidity.prove.explore.classes.transaction import Transaction, Wire
 from acidity.prove.explore.in_order import NOBODY, InOrder
 
 _REFUSALS = frozenset({ErrorClass.BUSY, ErrorClass.LOCK_TIMEOUT})
-_Wire = tuple[str, int]  # caller, connection
 _BEGIN = re.compile(
     r"\s*(?:begin|start\s+transaction)(?:\s+(?:work|transaction|deferred))?(?:\s+read\s+(?:only|write))?\s*;?\s*",
     re.IGNORECASE,
 )
 _BEGIN_TO_WRITE = re.compile(r"\s*begin\s+(?:immediate|exclusive)\b", re.IGNORECASE)
-
-
-@dataclass(slots=True)
-class _Transaction:
-    """What is known of the open transaction of one connection."""
-
-    number: int = 0
-    writes: Items = NOTHING
-    locks: Items = NOTHING
-    shares: Items = NOTHING
-    reads: Items = NOTHING
-    made: Items = NOTHING
-    begun: bool = False
-    sees: bool = False  # its view of the rows is taken
-    shaken: bool = False  # something of it was taken back
-    wild: bool = False
-
-    @property
-    def all(self) -> Items:
-        return self.writes | self.locks | self.shares | self.reads
-
-    @property
-    def held(self) -> Items:
-        """The rows that it has locked since it found them."""
-        if self.shaken or self.wild:
-            return NOTHING
-        return frozenset(
-            item for item in (self.writes | self.locks) - self.made if not isinstance(item.key, Whole) or item == WRITER
-        )
 
 
 class Learnt:
@@ -74,7 +46,7 @@ class Learnt:
         self.refuses = False
         self._touched: dict[tuple[str, int, int], Items] = {}
 
-    def of(self, wire: _Wire, number: int) -> Items:
+    def of(self, wire: Wire, number: int) -> Items:
         """What this transaction of a connection touches; everything, if it is not known yet."""
         return self._touched.get((*wire, number), EVERYTHING)
 
@@ -94,6 +66,7 @@ class Follower:
         reader: of its texts.
         learnt: what transactions touch.
         steady: the keys that are the same in each run.
+        levels: of transactions.
         in_order: callers that nothing tells apart.
 
     Attributes:
@@ -102,7 +75,13 @@ class Follower:
     """
 
     def __init__(
-        self, relation: Relation, reader: Reader, learnt: Learnt, steady: Steady, in_order: InOrder = NOBODY
+        self,
+        relation: Relation,
+        reader: Reader,
+        learnt: Learnt,
+        steady: Steady,
+        levels: Levels,
+        in_order: InOrder = NOBODY,
     ) -> None:
         self.relation = relation
         self.steps: list[Step] = []
@@ -112,10 +91,11 @@ class Follower:
         self._errors = speech_of(reader.engine).errors
         self._learnt = learnt
         self._steady = steady
+        self._levels = levels
         self._in_order = in_order
         self._acted: set[str] = set()
         self._gone: set[str] = set()
-        self._open: dict[_Wire, _Transaction] = {}
+        self._open: dict[Wire, Transaction] = {}
         self._flying: dict[str, tuple[Call, Part]] = {}
         self._answered_last: dict[str, int] = {}
         self._touched: dict[tuple[str, int, int], Items] = {}
@@ -125,6 +105,7 @@ class Follower:
         """A run begins."""
         self.steps, self._open, self._flying, self._touched = [], {}, {}, {}
         self._chosen = 0
+        self._levels.begin()
         self._acted, self._gone, self._answered_last = set(), set(), {}
 
     def choosing(self, able: Collection[str]) -> None:
@@ -243,9 +224,9 @@ class Follower:
 
     # Parts
 
-    def _of(self, call: Call) -> tuple[_Wire, _Transaction]:
+    def _of(self, call: Call) -> tuple[Wire, Transaction]:
         wire = call.actor, call.connection
-        return wire, self._open.setdefault(wire, _Transaction())
+        return wire, self._open.setdefault(wire, Transaction())
 
     def _part(self, call: Call) -> Part:
         """What this Call would do now."""
@@ -270,7 +251,7 @@ class Follower:
         whole = self._learnt.of(wire, transaction.number)
         return replace(part, whole=whole if part.kind is Kind.STATEMENT or part.ends else NOTHING)
 
-    def _taken_back(self, wire: _Wire) -> Part:
+    def _taken_back(self, wire: Wire) -> Part:
         """The end of its transaction."""
         transaction = self._open[wire]
         unshared = transaction.shares | (transaction.reads if self.relation.shares_reads == "all" else NOTHING)
@@ -284,7 +265,7 @@ class Follower:
             wild=transaction.wild,
         )
 
-    def _beginning(self, call: Call, wire: _Wire, transaction: _Transaction) -> Part:
+    def _beginning(self, call: Call, wire: Wire, transaction: Transaction) -> Part:
         if self._sqlite and _BEGIN_TO_WRITE.match(call.sql):
             exclusive = "exclusive" in call.sql.lower()
             foot = Footprint(writes=frozenset({WRITER}), exact=True)
@@ -297,7 +278,7 @@ class Follower:
             return replace(self._taken_back(wire), publishes=transaction.writes, wild=True)
         return Part(call.actor, call.kind)
 
-    def _statement(self, call: Call, wire: _Wire, transaction: _Transaction) -> Part:
+    def _statement(self, call: Call, wire: Wire, transaction: Transaction) -> Part:
         foot = self._foot(call)
         takes = not (transaction.sees or foot.idle) and (
             self.relation.snapshots == "statement" or (self.relation.snapshots == "read" and bool(foot.reads))
@@ -312,7 +293,11 @@ class Follower:
         return part
 
     def _foot(self, call: Call) -> Footprint:
+        wire = call.actor, call.connection
+        if self._levels.sets(wire, call.sql):
+            return Footprint(idle=True)
         foot = self._steady.of(self._reader.read(call))
+        self._levels.require(wire, foot)
         if self._sqlite and (foot.writes or foot.wild):
             foot = replace(foot, writes=foot.writes | {WRITER})
         if self.relation.shares_reads == "all" or (self.relation.shares_reads == "writing" and foot.writes):
@@ -324,7 +309,7 @@ class Follower:
         at_once = self._learnt.refuses or (self._learnt.autocommits and not self._sqlite)
         return self.relation.hands_over and not at_once
 
-    def _awaited(self, foot: Footprint, transaction: _Transaction, *, takes: bool) -> Items:
+    def _awaited(self, foot: Footprint, transaction: Transaction, *, takes: bool) -> Items:
         """What it would wait for, where to wait is the same as to come later."""
         if self._sqlite:
             first = WRITER not in transaction.writes and not (transaction.begun and transaction.sees)
@@ -359,10 +344,11 @@ class Follower:
         if ended and (ok or not self._sqlite):  # SQLite's COMMIT that is refused leaves everything as it is
             self._end(wire)
 
-    def _end(self, wire: _Wire) -> None:
-        self._open[wire] = _Transaction(self._open[wire].number + 1)
+    def _end(self, wire: Wire) -> None:
+        self._levels.ended(wire)
+        self._open[wire] = Transaction(self._open[wire].number + 1)
 
-    def _keep(self, call: Call, part: Part, transaction: _Transaction, event: Event, *, ok: bool) -> None:
+    def _keep(self, call: Call, part: Part, transaction: Transaction, event: Event, *, ok: bool) -> None:
         foot = part.foot
         if foot.idle:
             return
