@@ -148,7 +148,7 @@ def test_a_key_of_another_run_is_not_taken_for_this_ones(monkeypatch: pytest.Mon
         lab = lab_of(stage, (MAKER, FINDER))
         every = of_every(lab)
         assert of_classes(stage, lab, "postgresql", "READ COMMITTED") == (every, "")
-        monkeypatch.setattr(Steady, "of", lambda _self, foot: foot)
+        monkeypatch.setattr(Steady, "of", lambda _self, foot, _name: foot)
         fewer, unfit = of_classes(stage, lab, "postgresql", "READ COMMITTED")
     assert unfit == ""
     assert fewer < every

@@ -357,23 +357,61 @@ def test_under_a_profiler_nothing_is_seen_and_it_goes_on() -> None:
 
 # Keys that do not come again
 
-
-def test_a_key_that_is_another_one_in_each_run_is_all_of_its_table() -> None:
-    def run(token: int) -> tuple[Event, ...]:
-        texts = ("SELECT v FROM r WHERE id = 1", f"UPDATE r SET v = 1 WHERE id = {token}")
-        return tuple(Event(call(each), Reply("ok")) for each in texts)
-
-    reader = Reader(SCHEMA, "postgresql")
-    steady = steady_of([[run(71), run(72)]], reader)
-    assert steady == Steady(frozenset({1}))
-    kept, wide = (steady.of(reader.read(event.call)) for event in run(73))
-    assert (kept.reads, wide.writes, wide.exact) == (items(("r", 1)), items(("r", ALL)), False)
+ONE, OTHER, THIRD = (f"{number}e0e2a3c-1b2d-4c5d-8e9f-0a1b2c3d4e5f" for number in "123")
 
 
-def test_what_one_run_of_an_order_has_comes_again() -> None:
-    reader = Reader(SCHEMA, "postgresql")
-    once = (Event(call("SELECT v FROM r WHERE id = 1"), Reply("ok")),)
-    assert steady_of([[once]], reader) == Steady(frozenset({1}))
+def updating(*keys: object) -> tuple[Event, ...]:
+    return tuple(Event(call("UPDATE t SET v = 1 WHERE id = ?", (key,)), Reply("ok")) for key in keys)
+
+
+def reader_of_texts() -> Reader:
+    return Reader(Schema({"t": Described(("id",), {"id": "text", "v": "number"})}), "postgresql")
+
+
+def written(steady: Steady, key: object, name: str = "A") -> Footprint:
+    return steady.of(reader_of_texts().read(updating(key)[0].call), name)
+
+
+def test_a_key_that_comes_again_is_itself() -> None:
+    steady = steady_of([[updating("one", "x"), updating("one", "y")]], reader_of_texts())
+    assert steady.values == {"one"}
+    assert written(steady, "one").writes == items(("t", "one"))
+    assert (written(steady, "z").writes, written(steady, "z").exact) == (items(("t", ALL)), False)
+
+
+def test_a_uuid_goes_by_who_used_it_first() -> None:
+    """So the second one of A is the same row in each run, whatever it is called there, and for B, too."""
+    steady = Steady(frozenset())
+    first = [written(steady, ONE), written(steady, OTHER), written(steady, OTHER, "B"), written(steady, THIRD, "B")]
+    steady.begin()
+    drawn = [f"{number}e0e2a3c-1b2d-4c5d-8e9f-0a1b2c3d4e5f" for number in "789"]
+    second = [written(steady, drawn[0]), written(steady, drawn[1]), written(steady, drawn[1], "B")]
+    assert first[:3] == second
+    assert first[1] == first[2]
+    assert len({each.writes for each in first}) == 3
+    assert all(each.exact for each in first)
+
+
+def test_what_looks_random_and_comes_again_is_unfit() -> None:
+    steady = Steady(frozenset())
+    written(steady, ONE)
+    steady.begin()
+    with pytest.raises(Unfit):
+        written(steady, ONE, "B")
+
+
+def test_a_run_that_is_shown_with_other_letters_is_no_other_run() -> None:
+    steady = Steady(frozenset())
+    written(steady, ONE)
+    steady.forget()
+    steady.begin()
+    assert written(steady, ONE, "B").exact
+
+
+def test_what_both_may_compute_is_no_random_key() -> None:
+    """A UUID of version 5, and a digest."""
+    for key in ("1e0e2a3c-1b2d-5c5d-8e9f-0a1b2c3d4e5f", "d41d8cd98f00b204e9800998ecf8427e"):
+        assert written(Steady(frozenset()), key).writes == items(("t", ALL))
 
 
 # Effects: what only their own code comes by is kept in order with them

@@ -106,6 +106,7 @@ class Follower:
         self.steps, self._open, self._flying, self._touched = [], {}, {}, {}
         self._chosen = 0
         self._levels.begin()
+        self._steady.begin()
         self._acted, self._gone, self._answered_last = set(), set(), {}
 
     def choosing(self, able: Collection[str]) -> None:
@@ -145,6 +146,7 @@ class Follower:
             self._chosen += 1
             self.turn(Turn(event.call.actor, event.call, events=(event,)))
         self.finish()
+        self._steady.forget()
         self._in_order = order
 
     def turn(self, turn: Turn) -> None:
@@ -296,7 +298,7 @@ class Follower:
         wire = call.actor, call.connection
         if self._levels.sets(wire, call.sql):
             return Footprint(idle=True)
-        foot = self._steady.of(self._reader.read(call))
+        foot = self._steady.of(self._reader.read(call), call.actor)
         self._levels.require(wire, foot)
         if self._sqlite and (foot.writes or foot.wild):
             foot = replace(foot, writes=foot.writes | {WRITER})

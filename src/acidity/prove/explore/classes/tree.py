@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from acidity.core.call import Kind
 from acidity.core.turn import Turn
 from acidity.prove.explore.classes.follower import Follower, Learnt
-from acidity.prove.explore.classes.items import meet
+from acidity.prove.explore.classes.items import WRITER, meet
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.step import Step
 from acidity.prove.explore.every import Deviated
@@ -189,17 +190,18 @@ def _comes_after_lock(place: int, later: int, before: list[set[int]], steps: Seq
 
     Its caller has done something since that comes of what the holder did with the lock. Then it may still come before
     the end of the holder's transaction, and not wait: a guarded UPDATE whose row is not as it wants it does not.
+    Everybody waits for the one writer of SQLite.
     """
     mine = [each for each in range(later) if steps[each].actor == steps[later].actor]
-    awaited = frozenset().union(*(part.awaits for part in steps[later].parts))
+    awaited = frozenset().union(*(part.awaits for part in steps[later].parts)) - {WRITER}
     holders = {part.actor for part in steps[place].parts if meet(part.held, awaited)}
-    taken = (
-        number
-        for number, step in enumerate(steps[:place])
-        if any(part.actor in holders and meet(part.foot.writes | part.foot.locks, awaited) for part in step.parts)
-    )
-    first = next(taken, None)
-    return first is not None and any(first in before[each] for each in mine)
+    taken: int | None = None
+    for number, part in ((each, part) for each in range(place) for part in steps[each].parts):
+        if part.actor in holders and part.kind in {Kind.COMMIT, Kind.ROLLBACK}:
+            taken = None
+        elif part.actor in holders and taken is None and meet(part.foot.writes | part.foot.locks, awaited):
+            taken = number
+    return taken is not None and any(taken in before[each] for each in mine)
 
 
 def happens_before(steps: Sequence[Step], depends: Callable[[Step, Step], bool]) -> list[set[int]]:
