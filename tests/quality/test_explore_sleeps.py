@@ -116,6 +116,13 @@ def test_a_back_off_takes_no_time(operation: object, verdict: str, db: str) -> N
     assert not [note for note in report.notes if "slept" in note]
 
 
+@pytest.mark.dear
+def test_of_callers_that_sleep_every_schedule_is_run() -> None:
+    """Time passes for the others, too; what sees which clocks are read is no profiler of the user's."""
+    searched = next(bound.note for bound in explored(sleeps_between).bounds if bound.name == "schedules")
+    assert "every sequence of Calls (a caller sleeps" in searched
+
+
 class Gave(Exception):
     """Up."""
 

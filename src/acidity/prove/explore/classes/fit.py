@@ -18,6 +18,7 @@ from acidity.prove.explore.classes.steady import steady_of
 from acidity.prove.explore.classes.tree import Tree
 from acidity.prove.explore.in_order import NOBODY, InOrder, Kin, by_first_acts
 from acidity.prove.explore.own_level import watched
+from acidity.prove.stage.naps import skipped_s
 from acidity.prove.stage.stage import Stage
 
 _PAIR = 2
@@ -128,6 +129,7 @@ class Manners:
         if position not in self._known:
             operation = self._stage.scenario.operations[position]
             shared = Shared([operation], self._stage.scenario.effects)
+            slept = skipped_s()
             with shared.watching():
                 seen = watched(self._stage, operation)
             marks = [shared.mark()]
@@ -136,6 +138,8 @@ class Manners:
             changes = shared.locks() or shared.writes_global or any(each != marks[0] for each in marks)
             unfit = "the program has state or locks of its own beside the database" if changes else ""
             unfit = "a profiler runs, so that it is not seen what the program shares" if shared.unseen else unfit
+            if skipped_s() > slept:
+                unfit = unfit or "a caller sleeps, so that time passes for the others"
             if shared.asks_outside:
                 unfit = unfit or "what is behind an effect is asked for in another way, too"
             journal = part.info().settings.get("journal_mode", "") if part.engine_name == "sqlite" else ""

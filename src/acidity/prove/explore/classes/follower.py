@@ -213,7 +213,7 @@ class Follower:
         for event in turn.events:
             name = event.call.actor
             if event.call.kind is Kind.EFFECT and event.call.index < self._answered_last.get(name, 0):
-                raise Unfit("an effect asks the database itself")
+                raise Unfit("a call is made within an effect or beside it")
             self._answered_last[name] = event.call.index
             call, part = self._flying.pop(name, (None, None))
             if call is not event.call or part is None:
