@@ -51,12 +51,12 @@ class Agreed:
 # Measured by tests/quality/random_callers.py on seeds that no rule was made from (docs/explanation/interleavings.md);
 # a level is here only if all of them agreed, and searched schedule by schedule if it is not.
 _AGREED: Mapping[tuple[str, str], Agreed] = {
-    ("sqlite", "delete"): Agreed(2_000, 300, 150),
-    ("sqlite", "wal"): Agreed(2_000, 300, 150),
-    ("postgresql", "READ COMMITTED"): Agreed(2_000, 150, 150),
-    ("mariadb", "READ COMMITTED"): Agreed(2_000, 150, 150),
-    ("postgresql", "REPEATABLE READ"): Agreed(634, 100, 150),
-    ("mariadb", "REPEATABLE READ"): Agreed(568, 100, 150),
+    ("sqlite", "delete"): Agreed(2_000, 300, 100),
+    ("sqlite", "wal"): Agreed(2_000, 300, 100),
+    ("postgresql", "READ COMMITTED"): Agreed(2_000, 150, 100),
+    ("mariadb", "READ COMMITTED"): Agreed(2_000, 150, 100),
+    ("postgresql", "REPEATABLE READ"): Agreed(634, 100, 100),
+    ("mariadb", "REPEATABLE READ"): Agreed(568, 100, 100),
 }
 
 
