@@ -27,6 +27,15 @@ from acidity.prove.stage.stage import Stage
 from tests.quality import outside
 from tests.quality.random_steps import Program, Step, programs
 
+LEVELS = (
+    ("sqlite", "delete"),
+    ("sqlite", "wal"),
+    ("postgresql", "READ COMMITTED"),
+    ("mariadb", "READ COMMITTED"),
+    ("postgresql", "REPEATABLE READ"),
+    ("mariadb", "REPEATABLE READ"),
+)
+"""Those whose schedules are put into classes."""
 TABLES = (
     "CREATE TABLE r (id INTEGER PRIMARY KEY, v INTEGER, g INTEGER)",
     "CREATE TABLE n (id INTEGER PRIMARY KEY, u INTEGER UNIQUE, r_id INTEGER, FOREIGN KEY (r_id) REFERENCES r (id))",

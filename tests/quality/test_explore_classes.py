@@ -25,6 +25,7 @@ from acidity.prove.explore.lab import Lab
 from acidity.prove.stage.stage import Stage
 from tests.quality.random_callers import (
     BASE,
+    LEVELS,
     WITH_EFFECTS,
     TooMany,
     in_other_letters,
@@ -34,14 +35,6 @@ from tests.quality.random_callers import (
 )
 from tests.quality.random_steps import Program, alike, programs, with_effects
 
-LEVELS = (
-    ("sqlite", "delete"),
-    ("sqlite", "wal"),
-    ("postgresql", "READ COMMITTED"),
-    ("mariadb", "READ COMMITTED"),
-    ("postgresql", "REPEATABLE READ"),
-    ("mariadb", "REPEATABLE READ"),
-)
 UNMEASURED = (("mariadb", "READ UNCOMMITTED"), ("mariadb", "SERIALIZABLE"))
 FIRST = 1_000_000  # no rule was made from these seeds
 MOST = 110  # schedules of one program

@@ -17,19 +17,12 @@ from sqlalchemy.exc import DBAPIError
 from acidity.prove import Operation, Scenario
 from acidity.prove.explore.classes.families import family_of
 from acidity.prove.explore.classes.fit import Manner, classes_of
-from acidity.prove.explore.classes.steady import Steady
+from acidity.prove.explore.classes.keys import Keys
 from acidity.prove.explore.every import Chooser, Deviated, Every
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.stage.stage import Stage
+from tests.quality.random_callers import LEVELS
 
-LEVELS = (
-    ("sqlite", "delete"),
-    ("sqlite", "wal"),
-    ("postgresql", "READ COMMITTED"),
-    ("mariadb", "READ COMMITTED"),
-    ("postgresql", "REPEATABLE READ"),
-    ("mariadb", "REPEATABLE READ"),
-)
 Step = tuple[Any, ...]
 STATEMENTS = {
     "add": "UPDATE t SET v = v + :d WHERE id = :k",
@@ -148,7 +141,7 @@ def test_a_key_of_another_run_is_not_taken_for_this_ones(monkeypatch: pytest.Mon
         lab = lab_of(stage, (MAKER, FINDER))
         every = of_every(lab)
         assert of_classes(stage, lab, "postgresql", "READ COMMITTED") == (every, "")
-        monkeypatch.setattr(Steady, "of", lambda _self, foot, _name: foot)
+        monkeypatch.setattr(Keys, "of", lambda _self, foot, _name: foot)
         fewer, unfit = of_classes(stage, lab, "postgresql", "READ COMMITTED")
     assert unfit == ""
     assert fewer < every

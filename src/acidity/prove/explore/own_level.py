@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from acidity.adapters.seam import Actor, Layer, PassThrough, PendingCall
 from acidity.core.call import Kind
@@ -17,11 +18,34 @@ from acidity.prove.stage.call import Player
 from acidity.prove.stage.rehearsal import Rehearsal
 from acidity.prove.stage.stage import Stage
 
-# For the next transaction alone, which MariaDB does not say of a session.
-_FOR_ONE = re.compile(
-    r"\s*set\s+transaction\s+isolation\s+level\s+(read\s+(?:un)?committed|repeatable\s+read|serializable)",
+_SETS = re.compile(
+    r"\s*set\s+(?P<session>session\s+)?(?:characteristics\s+as\s+)?transaction\s+isolation\s+level\s+"
+    r"(?P<level>read\s+(?:un)?committed|repeatable\s+read|serializable)"
+    r"(?:[\s,]+(?:read\s+(?:only|write)|(?:not\s+)?deferrable))*\s*;?\s*",
     re.IGNORECASE,
 )
+
+
+class LevelSet(NamedTuple):
+    """The level that a text sets, and does nothing else.
+
+    Attributes:
+        level: in capitals.
+        lasts: it is that of the session, and not of one transaction, of which MariaDB does not say it.
+    """
+
+    level: str
+    lasts: bool
+
+
+def level_set_by(sql: str) -> LevelSet | None:
+    """Which level a text sets; None for any other text.
+
+    >>> level_set_by("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    LevelSet(level='REPEATABLE READ', lasts=True)
+    """
+    found = _SETS.fullmatch(sql)
+    return None if found is None else LevelSet(" ".join(found["level"].upper().split()), bool(found["session"]))
 
 
 @dataclass(slots=True)
@@ -42,8 +66,9 @@ class LevelWatch(Layer):
         self.inner.intercept(pending)
         if pending.wire is None or pending.call.kind is not Kind.STATEMENT:
             return
-        if asked := _FOR_ONE.match(pending.call.sql):
-            self.seen.setdefault(" ".join(asked[1].upper().split()))
+        asked = level_set_by(pending.call.sql)
+        if asked is not None and not asked.lasts:
+            self.seen.setdefault(asked.level)
         elif level := pending.wire.level():
             self.seen.setdefault(level)
 

@@ -16,9 +16,9 @@ from acidity.engines.codes import DEADLOCK
 from acidity.engines.speech import ErrorClass, speech_of
 from acidity.prove.explore.classes.footprint import Footprint, Reader, Unfit
 from acidity.prove.explore.classes.items import EVERYTHING, NOTHING, WRITER, Items, meet
+from acidity.prove.explore.classes.keys import Keys
 from acidity.prove.explore.classes.levels import Levels
 from acidity.prove.explore.classes.relation import Relation
-from acidity.prove.explore.classes.steady import Steady
 from acidity.prove.explore.classes.step import Part, Step
 from acidity.prove.explore.classes.transaction import Transaction, Wire
 from acidity.prove.explore.in_order import NOBODY, InOrder
@@ -65,7 +65,7 @@ class Follower:
         relation: of the level.
         reader: of its texts.
         learnt: what transactions touch.
-        steady: the keys that are the same in each run.
+        keys: the keys that are the same in each run.
         levels: of transactions.
         in_order: callers that nothing tells apart.
 
@@ -79,7 +79,7 @@ class Follower:
         relation: Relation,
         reader: Reader,
         learnt: Learnt,
-        steady: Steady,
+        keys: Keys,
         levels: Levels,
         in_order: InOrder = NOBODY,
     ) -> None:
@@ -90,7 +90,7 @@ class Follower:
         self._sqlite = reader.engine == "sqlite"
         self._errors = speech_of(reader.engine).errors
         self._learnt = learnt
-        self._steady = steady
+        self._keys = keys
         self._levels = levels
         self._in_order = in_order
         self._acted: set[str] = set()
@@ -106,7 +106,7 @@ class Follower:
         self.steps, self._open, self._flying, self._touched = [], {}, {}, {}
         self._chosen = 0
         self._levels.begin()
-        self._steady.begin()
+        self._keys.begin()
         self._acted, self._gone, self._answered_last = set(), set(), {}
 
     def choosing(self, able: Collection[str]) -> None:
@@ -146,7 +146,7 @@ class Follower:
             self._chosen += 1
             self.turn(Turn(event.call.actor, event.call, events=(event,)))
         self.finish()
-        self._steady.forget()
+        self._keys.forget()
         self._in_order = order
 
     def turn(self, turn: Turn) -> None:
@@ -298,7 +298,7 @@ class Follower:
         wire = call.actor, call.connection
         if self._levels.sets(wire, call.sql):
             return Footprint(idle=True)
-        foot = self._steady.of(self._reader.read(call), call.actor)
+        foot = self._keys.of(self._reader.read(call), call.actor)
         self._levels.require(wire, foot)
         if self._sqlite and (foot.writes or foot.wild):
             foot = replace(foot, writes=foot.writes | {WRITER})

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from acidity.prove.explore.classes.footprint import Footprint, Unfit
 from acidity.prove.explore.classes.transaction import Wire
-
-_SETS = re.compile(
-    r"\s*set\s+(?P<session>session\s+)?(?:characteristics\s+as\s+)?transaction\s+isolation\s+level\s+"
-    r"(?P<level>(?:read|repeatable|serializable)[\w\s]*?)\s*;?\s*",
-    re.IGNORECASE,
-)
+from acidity.prove.explore.own_level import level_set_by
 
 
 class Levels:
@@ -42,14 +35,13 @@ class Levels:
         Raises:
             Unfit: to another one.
         """
-        found = _SETS.fullmatch(sql)
+        found = level_set_by(sql)
         if found is None:
             return False
-        level = " ".join(found["level"].upper().split())
-        if level != self._level:
-            raise Unfit(f"a transaction is set to {level}, and others are at {self._level or 'their own level'}")
+        if found.level != self._level:
+            raise Unfit(f"a transaction is set to {found.level}, and others are at {self._level or 'their own level'}")
         self._is_set = True
-        (self._sessions if found["session"] else self._transactions).add(wire)
+        (self._sessions if found.lasts else self._transactions).add(wire)
         return True
 
     def require(self, wire: Wire, foot: Footprint) -> None:

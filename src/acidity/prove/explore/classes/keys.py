@@ -20,7 +20,7 @@ from acidity.prove.explore.classes.items import Item, Items, Whole
 _RANDOM, _VARIANT = frozenset("1467"), frozenset("89ab")  # RFC 9562: versions that no two callers can both compute
 
 
-class Steady:
+class Keys:
     """What stands for the keys of a run in the footprints that are held against those of other runs.
 
     Args:
@@ -89,7 +89,7 @@ def _is_random(value: Any) -> bool:
     return digits is not None and digits[12] in _RANDOM and digits[16] in _VARIANT
 
 
-def steady_of(orders: Iterable[Sequence[History]], reader: Reader) -> Steady:
+def keys_of(orders: Iterable[Sequence[History]], reader: Reader) -> Keys:
     """What comes again of the runs of some order in which callers came one by one.
 
     Args:
@@ -99,7 +99,7 @@ def steady_of(orders: Iterable[Sequence[History]], reader: Reader) -> Steady:
     found: set[Any] = set()
     for runs in orders:
         found |= frozenset.intersection(*(frozenset(_values(run, reader)) for run in runs))
-    return Steady(frozenset(found))
+    return Keys(frozenset(found))
 
 
 def _values(history: History, reader: Reader) -> Iterator[Any]:
