@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
@@ -65,6 +65,27 @@ def test_rows_lie_where_they_lay() -> None:
             changed(sandbox)
             sandbox.reset()
             assert sandbox.ask("SELECT id, ctid::text FROM accounts") == places
+
+
+BEFOREHAND = """
+CREATE TABLE t (id INT PRIMARY KEY, v INT);
+CREATE FUNCTION zero() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.v = 0; RETURN NEW; END';
+INSERT INTO t VALUES (1, 1);
+CREATE TRIGGER zero BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION zero()
+"""
+
+
+@pytest.mark.parametrize("between", [HostedSandbox.rebuild, HostedSandbox.reconnect, HostedSandbox.begin_anew])
+def test_no_trigger_changes_what_is_put_back(between: Callable[[HostedSandbox], None]) -> None:
+    """Nor where acidity has a new session of its own."""
+    with closing(new_sandbox("postgresql", {})) as sandbox:
+        before = sandbox.create(lambda engine: sandbox.run_script(BEFOREHAND), None)
+        for _ in range(2):
+            sandbox.run_script("UPDATE t SET v = 2")
+            assert sandbox.look().state != before
+            sandbox.reset()
+            assert sandbox.look().state == before
+            getattr(sandbox, between.__name__)()
 
 
 @pytest.mark.parametrize("db", SERVERS)

@@ -50,6 +50,7 @@ class PostgresqlSandbox(Victims, HostedSandbox):
         self._wires = Wires()
         self._is_plain = False
         self._ahead: Ahead | None = None
+        self._quiet: Any = None  # the administrator's connection on which no trigger fires
         super().__init__(server, settings, drivers)
 
     @property
@@ -214,6 +215,9 @@ class PostgresqlSandbox(Victims, HostedSandbox):
         return made + restarted
 
     def _put_back(self) -> None:
+        if self._quiet is not self.admin:  # once: each change of it has the server plan every statement anew
+            self.ask("SET session_replication_role = replica")
+            self._quiet = self.admin
         super()._put_back()
         if self._restarted:
             self._apart.forget_files()
@@ -238,9 +242,8 @@ class PostgresqlSandbox(Victims, HostedSandbox):
         return self._left_out
 
     def reset_statements(self, tables: Collection[str]) -> Iterable[str]:
-        """One text: triggers and foreign keys off, delete, copy, sequences."""
-        parts = ["SET session_replication_role = replica"]
-        parts += self.emptying(tables)
+        """One text: delete, copy, sequences; the session is one of a replica, without triggers and foreign keys."""
+        parts = self.emptying(tables)
         for name in tables:
             shape = self.shapes[name]
             columns = ", ".join(map(self.quoted, shape.writable))
@@ -249,8 +252,8 @@ class PostgresqlSandbox(Victims, HostedSandbox):
                 parts.append(f"INSERT INTO {into} SELECT {columns} FROM {self._seeds[name]}")
         for name, last, called in self._sequences:
             parts.append(f"SELECT setval({_literal(name)}, {last}, {called})")
-        parts.append("SET session_replication_role = DEFAULT")
-        yield "; ".join(parts)
+        if parts:
+            yield "; ".join(parts)
 
     def count_constraints(self) -> int:
         """Keys, unique, foreign keys, checks, exclusions and not null, in every schema."""
