@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable
 from importlib import import_module
 from uuid import uuid4
@@ -220,3 +222,32 @@ def tells(engine: Engine) -> None:
 def test_in_a_process_of_its_own_a_caller_waits_before_an_effect(db: str) -> None:
     report = prove.explore(scenario(tells, promise, effects=[outside.tell]), db=db, actors="processes")
     assert (report.verdict, report.unknowns) == ("pass", ())
+
+
+OPENED: list[int] = []
+
+
+def enter() -> None:
+    """Wait at the door until nobody is inside."""
+    OPENED.append(os.open(__file__, os.O_RDONLY))
+    fcntl.flock(OPENED[-1], fcntl.LOCK_EX)
+
+
+def leave() -> None:
+    os.close(OPENED.pop())
+
+
+def inside(engine: Engine) -> None:
+    enter()
+    with engine.connect() as connection:
+        connection.execute(select(Parcel.on_its_way))
+        connection.execute(update(Parcel).where(Parcel.id == 1).values(on_its_way=True))
+        connection.commit()
+    leave()
+
+
+@pytest.mark.slow
+@on_servers
+def test_in_a_process_of_its_own_a_caller_may_wait_within_an_effect(db: str) -> None:
+    report = prove.explore(scenario(inside, inside, effects=[enter, leave]), db=db, actors="processes")
+    assert (report.verdict, report.unknowns) == ("pass", ()), str(report)

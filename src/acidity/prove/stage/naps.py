@@ -208,12 +208,6 @@ def watch_clocks() -> None:
         _naps.watches()
 
 
-def unwatch() -> None:
-    """Take away what sees which clocks this thread reads, where a run has left it."""
-    if _naps is not None:
-        _naps.unwatch()
-
-
 def require_clocks(history: Iterable[Event], of_schema: Callable[[], Iterable[str]]) -> None:
     """See `Naps.require_clocks`; nothing where sleeps take their time."""
     if _naps is not None:

@@ -23,7 +23,6 @@ from acidity.adapters.site import is_user_code
 from acidity.core.effect import Effect
 from acidity.core.scenario import Operation
 from acidity.prove.stage.effects import WITHIN, resolved
-from acidity.prove.stage.naps import unwatch
 
 _DEPTH = 3  # an object, its dictionary of locks, a lock
 _MANY = 200  # entries of a container that are looked at
@@ -72,7 +71,6 @@ class Shared:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Note what the user's code names that is run meanwhile."""
-        unwatch()
         if sys.getprofile() is not None or threading.getprofile() is not None:
             self.unseen = True
             yield
