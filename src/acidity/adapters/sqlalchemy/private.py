@@ -11,6 +11,7 @@ from contextlib import suppress
 from operator import attrgetter
 from types import FrameType
 from typing import Any
+from weakref import ref
 
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.engine.default import DefaultDialect
@@ -128,11 +129,13 @@ def is_for_a_connection() -> bool:
 def record_returned(context: Any, rows: list[Any]) -> None:
     """Keep the rows that an INSERT of many rows gives back, which its context fetches past its own cursor.
 
-    Uses ``DefaultExecutionContext.fetchall_for_returning``, which SQLAlchemy lets dialects override.
+    Uses ``DefaultExecutionContext.fetchall_for_returning``, which SQLAlchemy lets dialects override. A result that nobody
+    reads goes with its last name, and with it what its cursor locks; so nothing here may hold on to it.
     """
+    kind, itself = type(context), ref(context)
 
     def fetchall_for_returning(cursor: Any) -> Any:
-        found = type(context).fetchall_for_returning(context, cursor)
+        found = kind.fetchall_for_returning(itself(), cursor)
         rows.extend(found)
         return found
 
