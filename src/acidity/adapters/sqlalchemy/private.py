@@ -129,8 +129,8 @@ def is_for_a_connection() -> bool:
 def record_returned(context: Any, rows: list[Any]) -> None:
     """Keep the rows that an INSERT of many rows gives back, which its context fetches past its own cursor.
 
-    Uses ``DefaultExecutionContext.fetchall_for_returning``, which SQLAlchemy lets dialects override. A result that nobody
-    reads goes with its last name, and with it what its cursor locks; so nothing here may hold on to it.
+    Uses ``DefaultExecutionContext.fetchall_for_returning``, which SQLAlchemy lets dialects override. A result that
+    nobody reads goes with its last name, and with it what its cursor locks; so nothing here may hold on to it.
     """
     kind, itself = type(context), ref(context)
 

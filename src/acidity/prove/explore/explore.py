@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import combinations_with_replacement, islice
 from shlex import quote
 from typing import get_args
@@ -19,7 +20,7 @@ from acidity.core.schedule import Schedule
 from acidity.core.turn import grants_of
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
-from acidity.prove.explore.classes.fit import Classes, Manners, classes_of
+from acidity.prove.explore.classes.fit import SLEEPS, Classes, Manners, classes_of
 from acidity.prove.explore.every import Chooser, Deviated
 from acidity.prove.explore.fewer import of_fewest
 from acidity.prove.explore.findings import told
@@ -142,26 +143,31 @@ def run_explore(
     if asked.actors == "processes" and not hasattr(os, "fork"):
         raise UsageError("callers in processes of their own are forked, which this system cannot do")
     _require_callers(groups, scenario)
-    began, slept = time.monotonic(), ""
+    began, explore = time.monotonic(), partial(_explored, scenario, asked, groups, schedule, spares=spares)
     try:
         with skipping():
-            explored = _explored(scenario, asked, groups, schedule, spares=spares)
+            explored = explore()
     except ClockRead as read:
-        slept = str(read)
-        explored = _explored(scenario, asked, groups, schedule, spares=spares)
-    explored.slept, explored.elapsed_s = slept, time.monotonic() - began
+        explored = explore(slept=str(read))
+    explored.elapsed_s = time.monotonic() - began
     return explored
 
 
 def _explored(
-    scenario: Scenario, asked: CheckOptions, groups: Sequence[Callers], schedule: Schedule | None, *, spares: bool
+    scenario: Scenario,
+    asked: CheckOptions,
+    groups: Sequence[Callers],
+    schedule: Schedule | None,
+    *,
+    spares: bool,
+    slept: str = "",
 ) -> Explored:
     explored: Explored | None = None
     try:
         with Stage(scenario, asked.db, asked.settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
             several = scenario.commits == "several"
             apart = asked.actors == "processes"
-            explored = Explored(stage.sandbox.info(), asked.isolation_level or "", several, apart)
+            explored = Explored(stage.sandbox.info(), asked.isolation_level or "", several, apart, slept=slept)
             _explore_all(Runs(stage, asked), groups, schedule, explored, spares=spares)
             with suppress(Unsettled), asking():  # what the operations themselves have set
                 explored.engine = stage.sandbox.info()
@@ -237,7 +243,7 @@ def _search_all(
     runs: Runs, compared: Sequence[_Compared], schedule: Schedule | None, explored: Explored, *, spares: bool
 ) -> None:
     """Run the schedules of each group; of a shared number the shortest leave to the longest what they do not need."""
-    left, manners = LETTER_MAX, Manners(runs.stage)
+    left, manners = LETTER_MAX, Manners(runs.stage, SLEEPS if explored.slept else "")
     for number, each in enumerate(sorted(compared, key=lambda one: one.oracle.calls) if spares else compared):
         if runs.over():
             break

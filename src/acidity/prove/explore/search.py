@@ -171,6 +171,8 @@ class Search:
             if crowded or not self._play(tree, every, most, after_turn=tree.after_turn, tree=tree):
                 break
             tree.seen()
+            if reason := self._classes.sleeping():
+                tree.unfit = reason
         if tree.unfit:
             return
         whole = not tree.has_next()

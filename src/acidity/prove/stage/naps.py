@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
 from math import isfinite
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any
 from weakref import WeakSet
 
@@ -68,30 +68,37 @@ class Naps:
     def __init__(self) -> None:
         self.tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
         self.helpers: WeakSet[threading.Thread] = WeakSet()
-        self._shared = mmap.mmap(-1, struct.calcsize("d") + 64)  # seconds, and the name of a clock
+        self._shared = mmap.mmap(-1, struct.calcsize("dq") + 64)  # seconds, how many sleeps, and the name of a clock
         self._slept: dict[str, tuple[Actor, int]] = {}
         self._asked = False
 
     @property
     def skipped(self) -> float:
         """By how many seconds the clocks of callers are ahead."""
-        seconds: float = struct.unpack_from("d", self._shared)[0]
+        seconds: float = struct.unpack_from("dq", self._shared)[0]
         return seconds
+
+    @property
+    def sleeps(self) -> int:
+        """How often callers have slept, whether or not it was skipped."""
+        times: int = struct.unpack_from("dq", self._shared)[1]
+        return times
 
     @property
     def doubt(self) -> str:
         """The clock that was read though it had not been put on; empty while none was."""
-        return self._shared[struct.calcsize("d") :].rstrip(b"\0").decode()
+        return self._shared[struct.calcsize("dq") :].rstrip(b"\0").decode()
 
     def skips(self, seconds: Any) -> bool:
         """Skip a sleep of this caller, if nothing speaks against it; whether that was done."""
         actor = ACTOR.get()
         if actor is None or not isinstance(seconds, int | float) or not isfinite(seconds) or seconds <= 0:
             return False
+        struct.pack_into("dq", self._shared, 0, self.skipped, self.sleeps + 1)
         if self._sleeps_again(actor) or self._others_work() or not self.watches():
             return False
         self._slept[actor.name] = actor, actor.made
-        struct.pack_into("d", self._shared, 0, self.skipped + seconds)
+        struct.pack_into("dq", self._shared, 0, self.skipped + seconds, self.sleeps)
         return True
 
     def skips_async(self, seconds: float) -> float:
@@ -143,19 +150,12 @@ class Naps:
             sys.setprofile(None)
 
     def _noted(self, frame: FrameType, event: str, argument: Any) -> None:
-        if event != "c_call" or getattr(argument, "__name__", "") not in _READS:
-            return
-        owner = getattr(argument, "__self__", None)
-        if any(getattr(collector, "__code__", None) is frame.f_code for collector in gc.callbacks):
-            return  # it is called wherever a collection begins, and tells the caller nothing
-        if owner is time and _package(frame) not in _QUIET:
-            self._doubts(f"time.{argument.__name__} in {frame.f_globals.get('__name__')}")
-        elif isinstance(owner, type) and issubclass(owner, date):
-            self._doubts(f"{owner.__name__}.{argument.__name__}")
+        if clock := _clock_in_c(frame, event, argument):
+            self._doubts(clock)
 
     def _doubts(self, clock: str) -> None:
         if not self.doubt:
-            start = struct.calcsize("d")
+            start = struct.calcsize("dq")
             name = clock.encode()[:64]
             self._shared[start : start + len(name)] = name
 
@@ -188,6 +188,30 @@ _naps: Naps | None = None
 def skipped_s() -> float:
     """By how many seconds the clocks of callers are ahead of others."""
     return 0.0 if _naps is None else _naps.skipped
+
+
+def sleeps() -> int:
+    """How often callers have slept; 0 where sleeps take their time."""
+    return 0 if _naps is None else _naps.sleeps
+
+
+def asks_the_time(frame: FrameType, event: str, argument: Any) -> bool:
+    """Whether this event of a profiler is one in which somebody asks for the time whom it tells something."""
+    if event == "call" and frame.f_code in _PUT_ON:
+        return frame.f_back is not None and _package(frame.f_back) not in _QUIET
+    return bool(_clock_in_c(frame, event, argument))
+
+
+def _clock_in_c(frame: FrameType, event: str, argument: Any) -> str:
+    """What the clock is called that is asked for the time there, past those that are put on; empty if none is."""
+    if event != "c_call" or getattr(argument, "__name__", "") not in _READS:
+        return ""
+    owner = getattr(argument, "__self__", None)
+    if any(getattr(collector, "__code__", None) is frame.f_code for collector in gc.callbacks):
+        return ""  # it is called wherever a collection begins, and tells the caller nothing
+    if owner is time and _package(frame) not in _QUIET:
+        return f"time.{argument.__name__} in {frame.f_globals.get('__name__')}"
+    return f"{owner.__name__}.{argument.__name__}" if isinstance(owner, type) and issubclass(owner, date) else ""
 
 
 def loop_time() -> float:
@@ -278,6 +302,9 @@ def _clocks() -> dict[str, Callable[[], Any]]:
         return lambda: real() + (round(skipped_s() * 1e9) if ACTOR.get() is not None else 0)
 
     return {name: in_nanoseconds(it) if name.endswith("_ns") else in_seconds(it) for name, it in _REAL.items()}
+
+
+_PUT_ON = frozenset(clock.__code__ for clock in _clocks().values() if isinstance(clock, FunctionType))
 
 
 def _packages(frame: FrameType | None) -> Iterator[str]:

@@ -18,10 +18,11 @@ from acidity.prove.explore.classes.shared import Shared
 from acidity.prove.explore.classes.tree import Tree
 from acidity.prove.explore.in_order import NOBODY, InOrder, Kin, by_first_acts
 from acidity.prove.explore.own_level import watched
-from acidity.prove.stage.naps import skipped_s
+from acidity.prove.stage.naps import sleeps
 from acidity.prove.stage.stage import Stage
 
 _PAIR = 2
+SLEEPS = "a caller sleeps, so that time passes for the others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,17 @@ class Classes:
         tree: chooses one of each class; None where every schedule is run.
         said: how well it is measured, or why it is not done.
         in_order: callers that nothing tells apart, and that are run in one order.
+        asks_time: a caller goes by a clock, so that it tells whether another one has slept.
     """
 
     tree: Tree | None
     said: str
     in_order: InOrder = NOBODY
+    asks_time: bool = False
+
+    def sleeping(self) -> str:
+        """Why no schedule may be left out any more, now that callers have met; empty if nothing has happened."""
+        return SLEEPS if self.asks_time and sleeps() else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +97,14 @@ class Manner:
         levels: their isolation levels, or for SQLite the journal mode.
         unfit: why no schedule of them may be left out; empty where some may.
         alike: two of them that are called alike cannot be told apart.
+        asks_time: one of them asks for the time.
     """
 
     engine: str
     levels: frozenset[str] = frozenset()
     unfit: str = ""
     alike: bool = False
+    asks_time: bool = False
 
 
 class Manners:
@@ -103,10 +112,12 @@ class Manners:
 
     Args:
         stage: where.
+        unfit: why no schedule of any operation may be left out, if that is known beforehand.
     """
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, unfit: str = "") -> None:
         self._stage = stage
+        self._unfit = unfit
         self._known: dict[int, Manner] = {}
 
     def of(self, callers: Iterable[int]) -> Manner:
@@ -124,13 +135,14 @@ class Manners:
         unfit = next((each.unfit for each in found if each.unfit), "")
         if len(levels) != 1:
             unfit = unfit or f"their transactions are at {len(levels)} isolation levels"
-        return Manner(part.engine_name, levels, unfit, all(each.alike for each in found))
+        alike, asks_time = all(each.alike for each in found), any(each.asks_time for each in found)
+        return Manner(part.engine_name, levels, unfit, alike, asks_time)
 
     def _of_one(self, position: int, part: Sandbox) -> Manner:
         if position not in self._known:
             operation = self._stage.scenario.operations[position]
             shared = Shared([operation], self._stage.scenario.effects)
-            slept = skipped_s()
+            slept = sleeps()
             with shared.watching():
                 seen = watched(self._stage, operation)
             marks = [shared.mark()]
@@ -140,14 +152,14 @@ class Manners:
             reasons = {
                 "a profiler runs, so that it is not seen what the program shares": shared.unseen,
                 "the program has state or locks of its own beside the database": changes,
-                "a caller sleeps, so that time passes for the others": skipped_s() > slept,
+                SLEEPS: sleeps() > slept,
                 "what is behind an effect is asked for in another way, too": shared.asks_outside,
             }
-            unfit = next((reason for reason, holds in reasons.items() if holds), "")
+            unfit = self._unfit or next((reason for reason, holds in reasons.items() if holds), "")
             journal = part.info().settings.get("journal_mode", "") if part.engine_name == "sqlite" else ""
             levels = frozenset({journal} if journal else seen.seen)
             alike = not (unfit or shared.asks_who)
-            self._known[position] = Manner(part.engine_name, levels, unfit, alike)
+            self._known[position] = Manner(part.engine_name, levels, unfit, alike, shared.asks_time)
         return self._known[position]
 
 
@@ -201,4 +213,6 @@ def classes_of(
         if follower.unfit:
             return Classes(None, follower.unfit, in_order)
     learnt.grew = False
-    return Classes(Tree(follower, learnt), measured.said(effects=effects) if measured else "", in_order)
+    said = measured.said(effects=effects) if measured else ""
+    found = Classes(Tree(follower, learnt), said, in_order, manner.asks_time)
+    return Classes(None, reason, in_order) if (reason := found.sleeping()) else found

@@ -23,6 +23,7 @@ from acidity.adapters.site import is_user_code
 from acidity.core.effect import Effect
 from acidity.core.scenario import Operation
 from acidity.prove.stage.effects import WITHIN, resolved
+from acidity.prove.stage.naps import asks_the_time
 
 _DEPTH = 3  # an object, its dictionary of locks, a lock
 _MANY = 200  # entries of a container that are looked at
@@ -47,6 +48,7 @@ class Shared:
         writes_global: a function of theirs assigns a global variable, or one of the function around it.
         unseen: a profiler of the user's is in the place from which the code would be seen that runs.
         asks_who: it was asked in which thread, task or process it runs, which no two callers share.
+        asks_time: it was asked for the time, by the program or a package of others.
         asks_outside: an object to which an effect belongs was asked for something else.
 
     Args:
@@ -58,6 +60,7 @@ class Shared:
         self.writes_global = False
         self.unseen = False
         self.asks_who = False
+        self.asks_time = False
         self.asks_outside = False
         self._outside = frozenset().union(*map(_methods_beside, effects))
         self._codes: set[CodeType] = set()
@@ -87,6 +90,8 @@ class Shared:
         code = frame.f_code
         if not self.asks_who and _asks_who(frame, event, argument):
             self.asks_who = True
+        if not self.asks_time and asks_the_time(frame, event, argument):
+            self.asks_time = True
         if WITHIN.get():
             return
         if code in self._outside:
