@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ Rows = list[tuple[Any, ...]]
 Ask = Callable[[Sequence[str]], list[Rows]]  # the rows of each statement
 _NUMBERS = ("int", "serial")  # in the name of a type
 _TEXTS = ("char", "text")
+_NEXT = re.compile(r"nextval\('((?:[^']|'')+)'::regclass\)")
+_OWN = re.compile(r"\d+\.\d+")
 
 
 def schema_of(sandbox: Sandbox) -> Schema:
@@ -37,7 +40,7 @@ def _sort(name: str) -> str:
 
 
 def _together(
-    columns: Iterable[tuple[str, str, str]],
+    columns: Sequence[tuple[str, str, str, bool, str]],
     indexes: Iterable[tuple[str, str, bool, str | None, bool]],
     references: Iterable[tuple[str, str, str, str, str]],
     triggers: Iterable[str],
@@ -46,7 +49,7 @@ def _together(
     """A Schema of what the engines say alike.
 
     Args:
-        columns: table, column, type.
+        columns: table, column, type, whether it is computed from others, and what hands out its numbers, if anything.
         indexes: table, name of a unique index, whether it is the primary key, column (None for an expression), and
             whether it holds for all rows.
         references: name, table, column, parent, column of that; in the order of the columns.
@@ -54,8 +57,13 @@ def _together(
         unfit: what is not modelled.
     """
     sorts: dict[str, dict[str, str]] = defaultdict(dict)
-    for table, column, kind in columns:
+    derived: set[tuple[str, str]] = set()
+    drawn: dict[str, dict[str, str]] = defaultdict(dict)
+    for table, column, kind, computed, numbers in columns:
         sorts[table.lower()][column.lower()] = _sort(kind)
+        derived |= {(table.lower(), column.lower())} if computed else set()
+        drawn[table.lower()] |= {column.lower(): numbers} if numbers else {}
+    shared = Counter(numbers for *_, numbers in columns)
     keys: dict[str, list[str]] = defaultdict(list)
     uniques: dict[tuple[str, str], list[str | None]] = defaultdict(list)
     partial: set[tuple[str, str]] = set()
@@ -66,6 +74,17 @@ def _together(
         else:
             uniques[table.lower(), name].append(None if unique_column is None else unique_column.lower())
     watched = {table.lower() for table in triggers}
+    refers = _references(references)
+    referring = {(each.table, column) for each in refers for column in each.columns}
+    referred = {(each.parent, column) for each in refers for column in each.parent_columns}
+    primary_keys = {(table, column) for table, names in keys.items() for column in names}
+    if not unfit and derived & (referring | referred | primary_keys):
+        unfit = "a key that is computed"
+
+    def unique_of(table: str, name: str, names: list[str | None]) -> tuple[str, ...] | None:
+        known = tuple(each for each in names if each is not None)
+        certain = len(known) == len(names) and (table, name) not in partial
+        return known if certain and derived.isdisjoint((table, each) for each in known) else None
 
     def by_name(table: str) -> dict[str, tuple[str, ...]]:
         plain = {where: tuple(name for name in names if name is not None) for where, names in uniques.items()}
@@ -79,17 +98,18 @@ def _together(
         table: Described(
             tuple(keys[table]),
             dict(sorts[table]),
-            tuple(
-                None if None in names else tuple(name for name in names if name is not None)
-                for (each, _), names in uniques.items()
-                if each == table
-            ),
+            tuple(unique_of(each, name, names) for (each, name), names in uniques.items() if each == table),
             table in watched,
             by_name(table),
+            {
+                column: numbers
+                for column, numbers in drawn[table].items()
+                if column not in keys[table] or shared[numbers] > 1
+            },
         )
         for table in sorts
     }
-    return Schema(tables, _references(references), unfit)
+    return Schema(tables, refers, unfit)
 
 
 def _references(rows: Iterable[tuple[str, str, str, str, str]]) -> tuple[Reference, ...]:
@@ -104,19 +124,21 @@ def _references(rows: Iterable[tuple[str, str, str, str, str]]) -> tuple[Referen
 
 # SQLite
 
+_COMPUTED = (2, 3)  # what PRAGMA table_xinfo has as hidden: virtual, and stored
+
 
 def _sqlite(ask_all: Ask) -> Schema:
     def ask(sql: str) -> Rows:
         return ask_all([sql])[0]
 
     names = [str(name) for (name,) in ask("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    columns: list[tuple[str, str, str]] = []
+    columns: list[tuple[str, str, str, bool, str]] = []
     indexes: list[tuple[str, str, bool, str | None, bool]] = []
     references: list[tuple[str, str, str, str, str]] = []
     for table in names:
         quoted = '"' + table.replace('"', '""') + '"'
-        described = ask(f"PRAGMA table_info({quoted})")
-        columns += [(table, str(row[1]), str(row[2])) for row in described]
+        described = ask(f"PRAGMA table_xinfo({quoted})")
+        columns += [(table, str(row[1]), str(row[2]), row[6] in _COMPUTED, "") for row in described]
         indexes += [(table, "", True, str(row[1]), True) for row in sorted(described, key=lambda row: row[5]) if row[5]]
         for _, name, unique, origin, partial in ask(f"PRAGMA index_list({quoted})"):
             if unique and origin != "pk":
@@ -137,8 +159,14 @@ def _sqlite(ask_all: Ask) -> Schema:
 # Without what acidity itself has put there: a schema for its bait, and triggers that count.
 _OURS = "n.nspname !~ '^(pg_|acidity_[0-9a-f]{8}_bait$)' AND n.nspname <> 'information_schema'"
 _PG_COLUMNS = f"""
-SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_class c
+SELECT c.relname, a.attname,
+CASE WHEN coalesce(l.collisdeterministic, true) THEN format_type(a.atttypid, a.atttypmod) ELSE '' END,
+a.attgenerated <> '',
+CASE WHEN a.attidentity <> '' THEN a.attrelid || '.' || a.attnum WHEN a.attgenerated <> '' THEN ''
+ELSE coalesce(pg_get_expr(d.adbin, d.adrelid), '') END FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+LEFT JOIN pg_collation l ON l.oid = a.attcollation
 WHERE {_OURS} AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped"""
 _PG_INDEXES = f"""
 SELECT c.relname, x.relname, i.indisprimary, a.attname, i.indpred IS NULL FROM pg_index i
@@ -188,14 +216,25 @@ def _postgresql(ask_all: Ask) -> Schema:
     columns, indexes, references, triggers = (
         [tuple(cell.decode() if isinstance(cell, bytes) else cell for cell in row) for row in rows] for rows in found
     )
+    columns = [(*row, _drawing(default)) for *row, default in columns]
     return _together(columns, indexes, references, [str(name) for (name,) in triggers], unfit)  # type: ignore[arg-type]
 
 
-# MariaDB
+def _drawing(default: str) -> str:
+    """Which sequence a default draws from, or that of its own column (``16385.1``); ``*`` for one that is not known."""
+    if found := _NEXT.fullmatch(default):
+        return f"#sequence {found[1]}"
+    return "*" if "nextval" in default else f"#column {default}" if _OWN.fullmatch(default) else ""
 
-_MY_COLUMNS = """
-SELECT table_name, column_name, data_type FROM information_schema.columns JOIN information_schema.tables
-USING (table_schema, table_name) WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"""
+
+# MariaDB: its inserts count as writes of the whole table, numbers included; a sequence is a table without transactions.
+
+# By these collations i and y are one letter, or i and j, or m and n; by all others letters and digits differ.
+_ODD = "lithuanian|roman_|macce"
+_MY_COLUMNS = f"""
+SELECT table_name, column_name, IF(columns.collation_name REGEXP '{_ODD}', '', data_type), is_generated = 'ALWAYS', ''
+FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"""
 _MY_INDEXES = """
 SELECT table_name, index_name, index_name = 'PRIMARY', IF(sub_part IS NULL, column_name, NULL)
 FROM information_schema.statistics

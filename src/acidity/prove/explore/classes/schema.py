@@ -30,9 +30,10 @@ class Described:
     Attributes:
         key: the columns of its primary key; empty where it has none.
         sorts: column → ``number`` or ``text``, for those whose values can be told apart.
-        uniques: the columns of each other unique index; None for one of expressions.
+        uniques: the columns of each other unique index; None where it goes by what is computed, or holds some rows.
         triggers: it has some, so that a write to it does what no text shows.
         by_name: the columns of each unique index of columns alone that holds for all rows, but the primary key's.
+        numbers: column → what hands out its numbers where it is given none; without those of a key of its own.
     """
 
     key: tuple[str, ...] = ()
@@ -40,6 +41,7 @@ class Described:
     uniques: tuple[tuple[str, ...] | None, ...] = ()
     triggers: bool = False
     by_name: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,9 +224,15 @@ class _Reading:
             self._writes.append(Spot(f"{name}:key", spot.terms, spot.sorts, spot.whole))
         for unique in table.uniques:
             self._writes.append(self._unique(name, unique, values))
+        self._draws(name, (column for column in table.numbers if values.get(column) is None))
         for each in self._schema.parents_of(name):
             terms = [values.get(column) for column in each.columns]
             self._refers(each.parent, each.parent_columns, terms if set(each.columns) <= set(values) else None)
+
+    def _draws(self, name: str, columns: Iterable[str]) -> None:
+        """These columns may be given the next numbers of what hands them out."""
+        numbers = self._schema.tables[name].numbers
+        self._writes += [Spot(numbers[each]) for each in columns if each in numbers]
 
     def _refers(self, parent: str, columns: tuple[str, ...], terms: list[Term | None] | None) -> None:
         """A foreign key's check: the parent stays there; on PostgreSQL only its key is kept."""
@@ -257,6 +263,7 @@ class _Reading:
         columns = set(assigned)
         if columns & set(table.key):
             self._writes.append(Spot(name))
+        self._draws(name, (column for column, value in assigned.items() if value is None))
         keys = {*table.key, *(column for unique in table.uniques for column in unique or ())}
         if columns & keys or None in table.uniques:
             self._changes_keys(name, frozenset(columns))
