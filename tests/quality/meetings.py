@@ -127,6 +127,18 @@ MEETINGS = (
         ("INSERT INTO a (id) VALUES (2)", "SELECT n FROM a WHERE id = 2"),
     ),
     Meeting(
+        "a table of the same name elsewhere",
+        MARIADB,
+        (
+            "CREATE TABLE g (k INTEGER PRIMARY KEY, u INTEGER)",
+            "CREATE DATABASE elsewhere",
+            "CREATE TABLE elsewhere.g (k INTEGER PRIMARY KEY, u INTEGER UNIQUE)",
+            "INSERT INTO elsewhere.g VALUES (1, 1), (2, 2)",
+        ),
+        ("UPDATE elsewhere.g SET u = 5 WHERE k = 1", "rollback"),
+        ("?UPDATE elsewhere.g SET u = 5 WHERE k = 2",),
+    ),
+    Meeting(
         "default key",
         EVERYWHERE,
         ("CREATE TABLE a (id INTEGER DEFAULT 1, v INTEGER, PRIMARY KEY (id))",),

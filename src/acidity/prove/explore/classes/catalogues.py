@@ -65,42 +65,34 @@ def _together(
         drawn[table.lower()] |= {column.lower(): numbers} if numbers else {}
     shared = Counter(numbers for *_, numbers in columns)
     keys: dict[str, list[str]] = defaultdict(list)
-    uniques: dict[tuple[str, str], list[str | None]] = defaultdict(list)
+    names: dict[tuple[str, str], list[str | None]] = defaultdict(list)
     partial: set[tuple[str, str]] = set()
     for table, name, primary, unique_column, whole in indexes:
         partial |= set() if whole else {(table.lower(), name)}
         if primary and unique_column is not None:
             keys[table.lower()].append(unique_column.lower())
         else:
-            uniques[table.lower(), name].append(None if unique_column is None else unique_column.lower())
-    watched = {table.lower() for table in triggers}
-    refers = _references(references)
-    referring = {(each.table, column) for each in refers for column in each.columns}
-    referred = {(each.parent, column) for each in refers for column in each.parent_columns}
-    primary_keys = {(table, column) for table, names in keys.items() for column in names}
-    if not unfit and derived & (referring | referred | primary_keys):
-        unfit = "a key that is computed"
+            names[table.lower(), name].append(None if unique_column is None else unique_column.lower())
+    uniques = {
+        where: None if None in found or where in partial else tuple(map(str, found)) for where, found in names.items()
+    }
+    watched, refers = {table.lower() for table in triggers}, _references(references)
+    in_keys = {(table, column) for table, found in keys.items() for column in found}
+    in_keys |= {(each.table, column) for each in refers for column in each.columns}
+    in_keys |= {(each.parent, column) for each in refers for column in each.parent_columns}
 
-    def unique_of(table: str, name: str, names: list[str | None]) -> tuple[str, ...] | None:
-        known = tuple(each for each in names if each is not None)
-        certain = len(known) == len(names) and (table, name) not in partial
-        return known if certain and derived.isdisjoint((table, each) for each in known) else None
-
-    def by_name(table: str) -> dict[str, tuple[str, ...]]:
-        plain = {where: tuple(name for name in names if name is not None) for where, names in uniques.items()}
-        return {
-            name: columns
-            for (each, name), columns in plain.items()
-            if each == table and (each, name) not in partial and len(columns) == len(uniques[each, name])
-        }
+    def is_computed(table: str, columns: tuple[str, ...] | None) -> bool:
+        return not derived.isdisjoint((table, each) for each in columns or ())
 
     tables = {
         table: Described(
             tuple(keys[table]),
             dict(sorts[table]),
-            tuple(unique_of(each, name, names) for (each, name), names in uniques.items() if each == table),
+            tuple(
+                None if is_computed(table, found) else found for (each, _), found in uniques.items() if each == table
+            ),
             table in watched,
-            by_name(table),
+            {name: found for (each, name), found in uniques.items() if each == table and found is not None},
             {
                 column: numbers
                 for column, numbers in drawn[table].items()
@@ -109,7 +101,7 @@ def _together(
         )
         for table in sorts
     }
-    return Schema(tables, refers, unfit)
+    return Schema(tables, refers, unfit or ("a key that is computed" if derived & in_keys else ""))
 
 
 def _references(rows: Iterable[tuple[str, str, str, str, str]]) -> tuple[Reference, ...]:

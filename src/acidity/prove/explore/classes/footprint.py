@@ -9,7 +9,8 @@ from typing import Any
 from acidity.core.call import Call
 from acidity.prove.explore.classes.items import NOTHING, Item, Items, Whole, key_of
 from acidity.prove.explore.classes.schema import Schema
-from acidity.prove.explore.classes.statement import Pattern, Spot, pattern_of, words
+from acidity.prove.explore.classes.statement import Pattern, Spot, pattern_of
+from acidity.prove.explore.classes.terms import words
 
 
 class Unfit(Exception):  # noqa: N818 - a reason to run every schedule, not a mistake of somebody

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from acidity.analysis.statements import DIALECTS
 from acidity.prove.explore.classes.items import Whole
 from acidity.prove.explore.classes.schema import Schema
+from acidity.prove.explore.classes.terms import NAMED, Term, fixed, term_of
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -26,7 +27,6 @@ _IDLE = re.compile(
     r"|pragma\s+(?:foreign_keys|query_only)\b)",
     re.IGNORECASE,
 )
-_NAMED = "p_"  # before the name of a parameter, which may be a word of SQL
 # Calls of these do something beside rows, and nothing to transactions: whatever they meet, they are wild.
 _WILD = re.compile(
     r"pg_(?:try_)?advisory_\w+|get_lock|release_lock|nextval|currval|setval|lastval|last_insert_id|gen_random_uuid|uuid"
@@ -38,8 +38,6 @@ _HARMLESS = frozenset(
     TS_OR_DS_TO_DATE EXTRACT CEIL FLOOR SIGN MOD ARRAY_AGG IN BETWEEN LIKE CHR INITCAP
     """.split()  # noqa: SIM905 - one a line would fill a page
 )
-
-Term = tuple[str, Any]  # ("value", a value) or ("parameter", its name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ def _parsed(sql: str, engine: str) -> exp.Expr | None:
 
     def named(found: re.Match[str]) -> str:
         if found[1]:
-            return f":{_NAMED}{found[1]}"
+            return f":{NAMED}{found[1]}"
         if found[2]:
             return f":_{next(count)}"
         return f":_{int(found[3]) - 1}" if found[3] else found[0]
@@ -145,6 +143,7 @@ class _Reading:
         self._shares += shared
         touched = {spot.table for spot in self._writes}
         self._wild |= any(name in self._schema.tables and self._schema.tables[name].triggers for name in touched)
+        self._wild |= self._engine != "postgresql" and any(table.db for table in tree.find_all(exp.Table))  # elsewhere
         return Pattern(
             tuple(reads),
             tuple(dict.fromkeys(self._writes)),
@@ -202,7 +201,7 @@ class _Reading:
         if isinstance(tree.expression, exp.Values) and columns:
             for row in tree.expression.expressions:
                 cells = row.expressions if isinstance(row, exp.Tuple) else [row]
-                rows.append(dict(zip(columns, map(_term, cells), strict=False)))
+                rows.append(dict(zip(columns, map(term_of, cells), strict=False)))
         upserts = tree.args.get("conflict") or tree.args.get("alternative") or tree.args.get("ignore")
         if not rows or upserts:
             rows = [{}]
@@ -257,7 +256,7 @@ class _Reading:
             if not isinstance(each, exp.EQ) or not isinstance(each.this, exp.Column):
                 self._wild = True
                 continue
-            assigned[each.this.name.lower()] = _term(each.expression)
+            assigned[each.this.name.lower()] = term_of(each.expression)
         table = self._schema.tables[name]
         self._writes += self._found(name, target, tree.args.get("where"), only=True)
         columns = set(assigned)
@@ -355,53 +354,5 @@ class _Reading:
             yield Spot("*")
             return
         names = {name, table.alias_or_name.lower()}
-        fixed = dict(_fixed(where, names, only=only))
-        yield from [self._spot(name, known.key, fixed)] if known.key else [Spot(name)]
-
-
-def _fixed(where: exp.Expr | None, names: set[str], *, only: bool) -> Iterator[tuple[str, Term]]:
-    """Columns that the condition holds equal to a value."""
-    from sqlglot import exp
-
-    left = [where.this] if where is not None else []
-    while left:
-        node = left.pop()
-        if isinstance(node, exp.And):
-            left += [node.left, node.right]
-        elif isinstance(node, exp.Paren):
-            left.append(node.this)
-        elif isinstance(node, exp.EQ) and isinstance(node.left, exp.Column):
-            table = node.left.table.lower()
-            term = _term(node.right)
-            if term is not None and (table in names or (only and not table)):
-                yield node.left.name.lower(), term
-
-
-def _term(node: Any) -> Term | None:
-    """A value, or the name of the parameter that holds it."""
-    from sqlglot import exp
-
-    while isinstance(node, exp.Paren) or (isinstance(node, exp.Cast) and isinstance(node.this, exp.Placeholder)):
-        node = node.this
-    if isinstance(node, exp.Placeholder) and node.name:
-        return "parameter", node.name.removeprefix(_NAMED)
-    if isinstance(node, exp.Literal):
-        return "value", str(node.this) if node.is_string else _number(node.this)
-    return None
-
-
-def _number(text: str) -> object:
-    return int(text) if text.isdigit() else None
-
-
-def words(terms: Iterable[Term], params: Any) -> Iterator[Any]:
-    """The values of terms, from the parameters of a Call; None for one that is not there."""
-    for kind, what in terms:
-        if kind == "value":
-            yield what
-        elif isinstance(params, Mapping):
-            yield params.get(what)
-        elif what.startswith("_") and isinstance(params, list | tuple) and int(what[1:]) < len(params):
-            yield params[int(what[1:])]
-        else:
-            yield None
+        values = dict(fixed(where, names, only=only))
+        yield from [self._spot(name, known.key, values)] if known.key else [Spot(name)]
