@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from cProfile import Profile
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -85,6 +86,29 @@ def grows() -> None:
     LONG.append(1)
 
 
+@dataclass(slots=True)
+class Till:
+    """What it holds is in a slot."""
+
+    amount: int = 0
+
+
+TILL, BELL = Till(), threading.Event()
+BOTH = (Till(), Till())
+
+
+def pays_in() -> None:
+    TILL.amount += 1
+
+
+def pays_into_one() -> None:
+    BOTH[1].amount += 1
+
+
+def rings() -> None:
+    BELL.set()
+
+
 @pytest.mark.parametrize(
     ("function", "arguments", "shares"),
     [
@@ -98,6 +122,9 @@ def grows() -> None:
         (of_itself, (), True),
         (in_a_space, (), True),
         (grows, (), True),
+        (pays_in, (), True),
+        (pays_into_one, (), True),
+        (rings, (), True),
         ((lambda seen: seen.append(1)), ([],), True),
         ((lambda seen: len(seen)), ([],), False),
         (GATEWAY.charges.append, (1,), True),
@@ -113,6 +140,9 @@ def grows() -> None:
         "of itself",
         "space",
         "grows",
+        "slots",
+        "tuple",
+        "event",
         "argument",
         "argument read",
         "builtin",

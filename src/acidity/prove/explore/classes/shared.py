@@ -37,6 +37,8 @@ _INCURIOUS = frozenset(
     | {"aiomysql", "MySQLdb", "weakref", "contextlib", "tempfile", "ssl", "asgiref", "reprlib", "dataclasses"}
 )
 """Modules that tell a thread, task or process from another one, and nobody which it is."""
+_TOGETHER = (("acquire", "release"), ("put_nowait", "get_nowait"), ("set", "is_set"), ("set_result", "done"))
+"""Methods that tell what callers do together: of a lock, a queue, an event, a future."""
 _OF_CONTEXTS = frozenset({"werkzeug.local"})
 """Modules of stand-ins for what each request has for itself, as `flask.request` is."""
 
@@ -181,13 +183,11 @@ def _asks_who(frame: FrameType, event: str, argument: object) -> bool:
 
 
 def _hands_out(value: Any, depth: int) -> bool:
-    """Whether it is a lock, a queue or an iterator, or holds one."""
+    """Whether it is a lock, a queue, an iterator, or what one caller sets and another one sees; or holds one."""
     if isinstance(value, type | FunctionType | MethodType | str | bytes | int | float | None):
         return isinstance(value, type) and depth > 1 and any(_hands_out(each, 1) for each in _parts(value))
     kind = type(value)
-    if hasattr(kind, "acquire") and hasattr(kind, "release"):
-        return True
-    if hasattr(kind, "__next__") or (hasattr(kind, "put_nowait") and hasattr(kind, "get_nowait")):
+    if hasattr(kind, "__next__") or any(hasattr(kind, one) and hasattr(kind, other) for one, other in _TOGETHER):
         return True
     return depth > 1 and any(_hands_out(each, depth - 1) for each in _parts(value))
 
@@ -203,15 +203,25 @@ def _mark(value: Any, depth: int, kept: list[Any]) -> object:
 
 def _parts(value: Any) -> Iterable[Any]:
     """What a container, an object of the user's own class, a namespace or a function holds."""
-    if isinstance(value, MutableMapping):
+    if isinstance(value, Mapping):
         return list(value.values())[:_MANY]
-    if isinstance(value, MutableSequence | MutableSet):
+    if isinstance(value, MutableSequence | MutableSet | tuple | frozenset):
         return list(value)[:_MANY]
     if isinstance(value, FunctionType | SimpleNamespace):
         return list(vars(value).values())[:_MANY]
     kind = value if isinstance(value, type) else type(value)
     with suppress(TypeError, OSError):  # a class of no file
         if is_user_code(inspect.getfile(kind)):
-            own = {name: each for name, each in vars(value).items() if not name.startswith("_sa_")}
-            return [own[name] for name in sorted(own) if not name.startswith("__")][:_MANY]
+            own = {name: each for name, each in _attributes(value) if not name.startswith(("_sa_", "__"))}
+            return [own[name] for name in sorted(own)][:_MANY]
     return ()
+
+
+def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
+    """Those that the object itself has, in its dictionary or in slots."""
+    yield from getattr(value, "__dict__", {}).items()
+    for kind in type(value).__mro__:
+        slots = vars(kind).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            with suppress(AttributeError):  # it is not filled
+                yield name, getattr(value, name)
