@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from acidity.analysis.anomalies import ANOMALIES, name_of
 from acidity.analysis.dependencies import Dependencies
@@ -95,13 +95,13 @@ def _named(lab: Lab, search: Search, key: object, judged: Judged, grants: tuple[
         return None
     if any(search.outcome(played) != key or played.trace.grants != grants for played in again):
         return None
-    graph = observer.graph()
+    graph, shown = observer.graph(), search.judged_again(judged, again[0])
     name = name_of(graph)
     if name is None:
-        return _Named(replace(judged, played=again[0]), key, "", graph, (), _sites(again[0]))
+        return _Named(shown, key, "", graph, (), _sites(again[0]))
     reads = [edge.read for edge in name[1].edges if edge.read is not None] + list(name[1].reads)
     sites = tuple(dict.fromkeys(read.event.call.site for read in reads if read.event.call.site is not None))
-    return _Named(replace(judged, played=again[0]), key, name[0], graph, why(name[1]), sites)
+    return _Named(shown, key, name[0], graph, why(name[1]), sites)
 
 
 def _sites(played: Played) -> tuple[Site, ...]:

@@ -7,7 +7,7 @@ cannot, every schedule.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -186,6 +186,11 @@ class Search:
     def _most(self) -> int:
         most = self._runs.options.runs_max
         return SCHEDULES_MAX if most is None else most
+
+    def judged_again(self, judged: Judged, played: Played) -> Judged:
+        """A run that came again, which is told in its own words: what chance makes of its rows is something else."""
+        found = self._judge.judge(played)
+        return found if found.word is judged.word else replace(judged, played=played)
 
     def beside(self, played: Played) -> None:
         """Judge a run that was made for another reason, and is none of the schedules that were asked for."""

@@ -6,6 +6,7 @@ from acidity.analysis.anomalies.base import Seen
 from acidity.analysis.dependencies import Commit, Edge, Kind, Read, relevant
 from acidity.analysis.fetched import rows_of
 from acidity.analysis.quantities import OTHER, difference, is_money, plain, rank
+from acidity.analysis.values import uuid_digits
 from acidity.core.call import Call, Event
 from acidity.core.finding import RowChange
 from acidity.core.outcome import Ending
@@ -55,10 +56,9 @@ def _difference(change: RowChange) -> str:
     """A row of the run, as it differs from that of a serial order."""
     name = " ".join([change.table, *(f"{column}={value}" for column, value in change.key)])
     if change.before is None:
-        cells = ", ".join(f"{column} {value}" for column, value in change.after or ())
-        return f"there is a row too many of {change.table} ({cells}): there is none"
+        return f"{change.table} has a row too many ({_telling_cells(change.after)}), which is not there"
     if change.after is None:
-        return f"a row of {change.table} is missing: {name} is there"
+        return f"{change.table} lacks a row ({_telling_cells(change.before)}), which is there"
     new = dict(change.after)
     for column, wanted in sorted(change.before, key=lambda cell: rank(cell[0])):
         grown = difference(wanted, new[column]) if rank(column)[0] < OTHER else None
@@ -68,6 +68,13 @@ def _difference(change: RowChange) -> str:
             return f"{plain(abs(grown))}{unit} {word} {name}: {column} is {new[column]}, and {wanted}"
         return f"{column} of {name} is {new[column]}, and {wanted}"
     return ""
+
+
+def _telling_cells(row: tuple[tuple[str, object], ...] | None) -> str:
+    """The cells of a row, without a random key, which is another one in each run."""
+    cells = row or ()
+    kept = [(column, value) for column, value in cells if uuid_digits(value) is None]
+    return ", ".join(f"{column} {value}" for column, value in kept or cells)
 
 
 def why(seen: Seen) -> tuple[str, ...]:
