@@ -71,6 +71,7 @@ def renamed(played: Played, letters: Mapping[str, str]) -> Played:
         endings={letters[name]: ending for name, ending in played.endings.items()},
         history=tuple(map(changed, played.history)),
         effects={letters[name]: effects for name, effects in played.effects.items()},
+        keys={letters[name]: keys for name, keys in played.keys.items()},
         breaches=tuple(replace(each, call=each.call and _called(each.call, letters)) for each in played.breaches),
         raised={(letters[name], index): error for (name, index), error in played.raised.items()},
     )

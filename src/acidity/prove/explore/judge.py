@@ -189,11 +189,14 @@ class Judge:
             return Alike.UNLIKE
         if serial.runs and ends_of(played) != ends_of(serial.runs[0]):
             return Alike.UNLIKE
+        alone = serial.runs[0] if serial.runs else None
+        if alone and any(played.effects.get(name, {}) != alone.effects.get(name, {}) for name in serial.names):
+            return Alike.UNLIKE
+        if alone and effects_of(played, serial.names) != effects_of(alone, serial.names):
+            return Alike.UNLIKE
         told: list[Said] = []
         for name in serial.names:
             ending, clean = played.endings[name], serial.endings(name)[0]
-            if effects_of(played, name) != effects_of(serial.runs[0], name):
-                return Alike.UNLIKE
             if not (_failed(ending) or _failed(clean)):
                 said = ending.answer, self._oracle.roles(name), self._oracle.called(name)
                 told.append(Said(self._cleans(serial, name), *said))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -41,11 +42,12 @@ class Played:
         endings: how each caller ended.
         history: what all of them did, as it ended.
         state: the committed rows after it.
-        effects: caller → effect → how often it took place.
+        effects: caller → effect → how often it took place, without a key.
         unseen: what reached the database past the seam, or cannot be compared.
         steps: what ran when all of them had ended: recover, settle.
         breaches: what did not hold in a committed state; only where several commits are meant.
         raised: what the driver raised, by caller and the number of its Call; only there, too.
+        keys: caller → (effect, idempotency key) of those that have one.
     """
 
     trace: Trace
@@ -57,6 +59,7 @@ class Played:
     steps: tuple[Step, ...] = ()
     breaches: tuple[Breach, ...] = ()
     raised: Mapping[tuple[str, int], BaseException] = field(default_factory=dict, compare=False)
+    keys: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
 
     @property
     def whole_history(self) -> History:
@@ -238,5 +241,10 @@ def _played(
 ) -> Played:
     names = [player.actor.name for player in players]
     events = sorted((event for player in players for event in player.actor.events), key=lambda event: event.order)
-    effects = {player.actor.name: dict(player.actor.effects) for player in players}
-    return Played(trace, dict(zip(names, endings, strict=True)), tuple(events), state, effects, tuple(unseen))
+    keys = {player.actor.name: frozenset(player.actor.effect_keys) for player in players}
+    effects = {
+        player.actor.name: Counter(player.actor.effects) - Counter(effect for effect, _ in player.actor.effect_keys)
+        for player in players
+    }
+    ended = dict(zip(names, endings, strict=True))
+    return Played(trace, ended, tuple(events), state, effects, tuple(unseen), keys=keys)

@@ -7,6 +7,7 @@ runs that it judges.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, permutations
@@ -294,9 +295,11 @@ def _made(run: Played) -> list[tuple[str, str, str]]:
     return [(event.call.actor, event.call.kind.value, event.call.sql) for event in run.history]
 
 
-def effects_of(run: Played, name: str) -> Mapping[str, int]:
-    """How often the effects of one caller took place."""
-    return run.effects.get(name, {})
+def effects_of(run: Played, names: Iterable[str]) -> Counter[str]:
+    """How often the effects of some callers took place, those under one key once."""
+    names = list(names)
+    keys = frozenset().union(*(run.keys.get(name, frozenset()) for name in names))
+    return sum((Counter(run.effects.get(name, {})) for name in names), Counter(effect for effect, _ in keys))
 
 
 def ends_of(run: Played) -> list[tuple[Mapping[str, int], bool]]:

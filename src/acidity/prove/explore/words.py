@@ -12,6 +12,7 @@ from acidity.core.finding import RowChange
 from acidity.core.outcome import Ending
 from acidity.prove.explore.judge import Judged
 from acidity.prove.explore.lanes import said
+from acidity.prove.explore.oracle import effects_of
 from acidity.prove.explore.serial import Serial
 
 _LONG = 60
@@ -31,7 +32,15 @@ def title_of(judged: Judged) -> str:
             return f"{name} failed with {ending.exception}, which happens in no order of them"
         if ending.answer != alone.answer:
             return f"{name} answered {_short(ending.answer)}; {order} it {_ended(alone)}"
+    took_place, wanted = (effects_of(run, nearest.names) for run in (judged.played, nearest.runs[0]))
+    for effect in sorted(took_place | wanted):
+        if took_place[effect] != wanted[effect]:
+            return f"{effect} took place {_times(took_place[effect])}, and {_times(wanted[effect])} {order}"
     return "what they left and answered fits no order of them"
+
+
+def _times(number: int) -> str:
+    return {0: "never", 1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
 def said_order(serial: Serial) -> str:

@@ -77,7 +77,7 @@ def live(player: Player, line: Line, play: Live) -> NoReturn:
         teller.take()
         ending, bypasses = play(player)
         unseen = [*bypasses, *player.actor.bypasses]
-        line.tell(Told.GONE, teller.news(), ending, unseen, dict(player.actor.effects))
+        line.tell(Told.GONE, teller.news(), ending, unseen, player.actor.effects, player.actor.effect_keys)
         code = 0
     except BaseException as error:
         with suppress(OSError):

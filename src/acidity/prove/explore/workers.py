@@ -157,9 +157,10 @@ class Workers:
             gate.pending, gate.place = self._asked(event, database, session), place
             return True
         else:
-            news, self._endings[gate.name], unseen, effects = rest
+            news, self._endings[gate.name], unseen, effects, keys = rest
             worker.take(news)
             worker.player.actor.effects.update(effects)
+            worker.player.actor.effect_keys |= keys
             self._unseen += unseen
             gate.place = Place.GONE
             return True

@@ -27,12 +27,17 @@ class WrongContractError(UsageError):
 
 
 @contextmanager
-def observed(effects: Iterable[Any], on_effect: Callable[[str, str | None], None]) -> Iterator[None]:
+def observed(
+    effects: Iterable[Any],
+    on_effect: Callable[[str, str | None], None],
+    on_stray: Callable[[str], None] = lambda _: None,
+) -> Iterator[None]:
     """Bring every call of these functions to the seam while the context lasts.
 
     Args:
         effects: Effects, functions, bound methods, or ``"module:function"``.
         on_effect: called with the effect's name and key each time it took place and counts.
+        on_stray: called with its name where a thread or task calls it that belongs to nobody.
 
     Raises:
         UsageError: a function cannot be found where code would call it.
@@ -42,7 +47,7 @@ def observed(effects: Iterable[Any], on_effect: Callable[[str, str | None], None
             effect = given if isinstance(given, Effect) else Effect(_named(given))
             function = resolved(effect.function)
             name = getattr(function, "__qualname__", repr(function))
-            replacement = _through_the_seam(function, name, effect, on_effect)
+            replacement = _through_the_seam(function, name, effect, on_effect, on_stray)
             places = list(_places(function))
             if not places:
                 raise UsageError(
@@ -122,7 +127,11 @@ def _key_of(effect: Effect, function: Callable[..., Any], arguments: Any, keywor
 
 
 def _through_the_seam(
-    function: Callable[..., Any], name: str, effect: Effect, on_effect: Callable[[str, str | None], None]
+    function: Callable[..., Any],
+    name: str,
+    effect: Effect,
+    on_effect: Callable[[str, str | None], None],
+    on_stray: Callable[[str], None],
 ) -> Callable[..., Any]:
     def bring(actor: Actor, key: str | None, call: Callable[[], Any]) -> Any:
         def send(pending: PendingCall) -> Any:
@@ -143,6 +152,7 @@ def _through_the_seam(
     def observe(*arguments: Any, **keywords: Any) -> Any:
         actor = current_actor()
         if actor is None:
+            on_stray(name)
             return function(*arguments, **keywords)
         key = _key_of(effect, function, arguments, keywords)
         return bring(actor, key, lambda: function(*arguments, **keywords))
@@ -153,6 +163,7 @@ def _through_the_seam(
 
         actor = current_actor()
         if actor is None:
+            on_stray(name)
             return await function(*arguments, **keywords)
         key = _key_of(effect, function, arguments, keywords)
         return await greenlet_spawn(bring, actor, key, lambda: await_only(function(*arguments, **keywords)))

@@ -98,6 +98,7 @@ class Stage:
         self._beginnings = Beginnings()
         self._judges: Judges
         self._on_effect: OnEffect = lambda _name, _key: None
+        self._strays: list[str] = []
 
     def __enter__(self) -> Self:
         try:  # a signal may come between any two of these lines
@@ -113,7 +114,7 @@ class Stage:
                 self._cleanup.enter_context(self._leading(found, part))
             self._create()
             self._caller.require_drivers()
-            self._cleanup.enter_context(observed(self.scenario.effects, self._effect_took_place))
+            self._cleanup.enter_context(observed(self.scenario.effects, self._effect_took_place, self._effect_strayed))
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
             self.overseer.leave_if_told()  # the end of sessions from outside may be all that is wrong
@@ -265,6 +266,7 @@ class Stage:
         for player in players:  # in a child process no application runs yet
             self._begin_application(player.operation)
         host = self._host_of(players)
+        self._strays.clear()
         with self.sandbox.watch(self._refusals.refuse_driver) as seen, quiet(), self.adapters.arming():
             try:
                 with self._limiting(players):
@@ -274,7 +276,7 @@ class Stage:
             except DidNotEnd:
                 host.abandon()
                 raise
-        return endings, [*seen, *self.adapters.bypasses(), *self._beginnings.bypasses()]
+        return endings, [*seen, *self.adapters.bypasses(), *self._strays, *self._beginnings.bypasses()]
 
     @contextmanager
     def limiting(self, name: str) -> Iterator[None]:
@@ -382,6 +384,9 @@ class Stage:
 
     def _effect_took_place(self, name: str, key: str | None) -> None:
         self._on_effect(name, key)
+
+    def _effect_strayed(self, name: str) -> None:
+        self._strays.append(f"the effect {name} by a thread or task that belongs to no operation")
 
     @contextmanager
     def judging(self, name: str = "an invariant") -> Iterator[tuple[Engines, Engines]]:
