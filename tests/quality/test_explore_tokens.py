@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from acidity.prove import Operation, Scenario
 from acidity.prove.explore.classes.families import family_of
@@ -32,17 +33,26 @@ STATEMENTS = {
 # Found among random programs: A goes on with its row while B, which has found it, goes on with it, too.
 MAKER = (("make", 1), ("commit",), ("set", 100), ("commit",), ("add", 1))
 FINDER = (("find",), ("get",), ("get",), ("add", 1))
+# Its key stands in a column that is none before it is a key, and whoever reads it there may be the first to use it as one.
+TELLER = (("intend",), ("commit",), ("ensure",), ("commit",), ("get",), ("put back",))
+HEARER = (("look",), ("commit",), ("ensure",), ("commit",), ("add", 1))
 
 
 def schema(connection: Connection) -> None:
     """Rows with keys that the program makes."""
     connection.execute(text("CREATE TABLE t (id VARCHAR(40) PRIMARY KEY, v INTEGER)"))
+    connection.execute(text("CREATE TABLE intents (id INTEGER PRIMARY KEY, token VARCHAR(40))"))
+
+
+def setup(session: Session) -> None:
+    """An intent without a token."""
+    session.execute(text("INSERT INTO intents VALUES (1, '')"))
 
 
 def play(connection: Connection, steps: tuple[Step, ...]) -> tuple[str, ...]:
     """Carry some steps out, and answer with all that was read but the keys."""
     said: list[Any] = []
-    key = ""
+    key, seen = "", 0
     for name, *given in steps:
         try:
             if name == "commit":
@@ -51,12 +61,22 @@ def play(connection: Connection, steps: tuple[Step, ...]) -> tuple[str, ...]:
                 key = str(uuid4())
                 insert = text("INSERT INTO t (id, v) VALUES (:k, :v)")
                 said.append(connection.execute(insert, {"k": key, "v": given[0]}).rowcount)
+            elif name == "intend":
+                key = str(uuid4())
+                connection.execute(text("UPDATE intents SET token = :token WHERE id = 1"), {"token": key})
+            elif name == "look":
+                key = connection.execute(text("SELECT token FROM intents")).scalar_one()
+            elif name == "ensure":
+                connection.execute(text("INSERT INTO t (id, v) VALUES (:k, 0)"), {"k": key})
+            elif name == "put back":
+                connection.execute(text("UPDATE t SET v = :v WHERE id = :k"), {"k": key, "v": seen})
             elif name == "find":
                 row = connection.execute(text("SELECT id, v FROM t ORDER BY v LIMIT 1")).first()
                 key = row[0] if row else key
                 said.append(row and row[1])
             elif name == "get":
-                said.append(connection.execute(text("SELECT v FROM t WHERE id = :k"), {"k": key}).scalar())
+                seen = connection.execute(text("SELECT v FROM t WHERE id = :k"), {"k": key}).scalar()
+                said.append(seen)
             else:
                 params = {"k": key} | ({"d": given[0]} if given else {})
                 said.append(connection.execute(text(STATEMENTS[name]), params).rowcount)
@@ -78,7 +98,7 @@ def programs(number: int) -> tuple[tuple[Step, ...], ...]:
     return (("make", chance.choice([1, 5])), ("commit",), *more()), (("find",), *more())
 
 
-BASE = Scenario(Operation(play, (), inject="connection"), schema=schema)
+BASE = Scenario(Operation(play, (), inject="connection"), schema=schema, setup=setup)
 
 
 def outcome(played: Played) -> object:
@@ -141,7 +161,20 @@ def test_a_key_of_another_run_is_not_taken_for_this_ones(monkeypatch: pytest.Mon
         lab = lab_of(stage, (MAKER, FINDER))
         every = of_every(lab)
         assert of_classes(stage, lab, "postgresql", "READ COMMITTED") == (every, "")
-        monkeypatch.setattr(Keys, "of", lambda _self, foot, _name: foot)
+        monkeypatch.setattr(Keys, "of", lambda _self, foot: foot)
         fewer, unfit = of_classes(stage, lab, "postgresql", "READ COMMITTED")
     assert unfit == ""
+    assert fewer < every
+
+
+@pytest.mark.slow
+def test_who_draws_a_key_may_write_it_down_before_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with stage_at("postgresql", "READ COMMITTED") as stage:
+        lab = lab_of(stage, (TELLER, HEARER))
+        every = of_every(lab)
+        assert of_classes(stage, lab, "postgresql", "READ COMMITTED") == (every, "")
+        tell = Keys.tell
+        monkeypatch.setattr(Keys, "tell", lambda keys, told, name: None if "token" in told else tell(keys, told, name))
+        monkeypatch.setattr(Keys, "hear", lambda _keys, _events: None)
+        fewer, _ = of_classes(stage, lab, "postgresql", "READ COMMITTED")
     assert fewer < every

@@ -23,7 +23,9 @@ def reader_of_texts() -> Reader:
 
 
 def written(keys: Keys, key: object, name: str = "A") -> Footprint:
-    return keys.of(reader_of_texts().read(updating(key)[0].call), name)
+    (event,) = updating(key)
+    keys.tell(event.call.params, name)
+    return keys.of(reader_of_texts().read(event.call))
 
 
 def test_a_key_that_comes_again_is_itself() -> None:
@@ -44,6 +46,31 @@ def test_a_uuid_goes_by_who_used_it_first() -> None:
     assert first[1] == first[2]
     assert len({each.writes for each in first}) == 3
     assert all(each.exact for each in first)
+
+
+def test_a_uuid_is_his_who_wrote_it_down_before_it_was_a_key() -> None:
+    """Another one may have found it there, and be the first to look for its row."""
+    keys = Keys(frozenset())
+    keys.tell({"token": ONE.upper(), "more": [1, None]}, "A")
+    found = written(keys, ONE, "B")
+    keys.begin()
+    keys.tell([{"token": OTHER}], "A")
+    assert written(keys, OTHER) == found
+
+
+def test_a_uuid_that_the_database_drew_is_nobodys() -> None:
+    keys = Keys(frozenset())
+    keys.hear([Event(call("SELECT id FROM t"), Reply("ok", rows=[(ONE,), (None,)]))])
+    assert written(keys, ONE).writes == items(("t", ALL))
+
+
+def test_a_uuid_that_comes_again_is_not_counted_among_those_that_are_drawn() -> None:
+    """As a parameter of the runs of one order; otherwise what is drawn after it would have another number each time."""
+    keys = keys_of([[updating(ONE), updating(ONE)]], reader_of_texts())
+    keys.tell([ONE], "A")
+    first = written(keys, OTHER)
+    keys.begin()
+    assert written(keys, THIRD) == first
 
 
 def test_what_looks_random_and_comes_again_is_unfit() -> None:

@@ -37,7 +37,7 @@ def observed(
     Args:
         effects: Effects, functions, bound methods, or ``"module:function"``.
         on_effect: called with the effect's name and key each time it took place and counts.
-        on_stray: called with its name where a thread or task calls it that belongs to nobody.
+        on_stray: called where a thread or task calls it that belongs to nobody, with words that say so.
 
     Raises:
         UsageError: a function cannot be found where code would call it.
@@ -152,7 +152,7 @@ def _through_the_seam(
     def observe(*arguments: Any, **keywords: Any) -> Any:
         actor = current_actor()
         if actor is None:
-            on_stray(name)
+            on_stray(f"the effect {name} by a thread or task that belongs to no operation")
             return function(*arguments, **keywords)
         key = _key_of(effect, function, arguments, keywords)
         return bring(actor, key, lambda: function(*arguments, **keywords))
@@ -163,7 +163,7 @@ def _through_the_seam(
 
         actor = current_actor()
         if actor is None:
-            on_stray(name)
+            on_stray(f"the effect {name} by a thread or task that belongs to no operation")
             return await function(*arguments, **keywords)
         key = _key_of(effect, function, arguments, keywords)
         return await greenlet_spawn(bring, actor, key, lambda: await_only(function(*arguments, **keywords)))

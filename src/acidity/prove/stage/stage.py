@@ -114,7 +114,7 @@ class Stage:
                 self._cleanup.enter_context(self._leading(found, part))
             self._create()
             self._caller.require_drivers()
-            self._cleanup.enter_context(observed(self.scenario.effects, self._effect_took_place, self._effect_strayed))
+            self._cleanup.enter_context(observed(self.scenario.effects, self._effect_took_place, self._strays.append))
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
             self.overseer.leave_if_told()  # the end of sessions from outside may be all that is wrong
@@ -384,9 +384,6 @@ class Stage:
 
     def _effect_took_place(self, name: str, key: str | None) -> None:
         self._on_effect(name, key)
-
-    def _effect_strayed(self, name: str) -> None:
-        self._strays.append(f"the effect {name} by a thread or task that belongs to no operation")
 
     @contextmanager
     def judging(self, name: str = "an invariant") -> Iterator[tuple[Engines, Engines]]:

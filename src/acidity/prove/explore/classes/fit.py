@@ -22,6 +22,7 @@ from acidity.prove.stage.naps import sleeps
 from acidity.prove.stage.stage import Stage
 
 _PAIR = 2
+_STATE = "the program has state or locks of its own beside the database"
 SLEEPS = "a caller sleeps, so that time passes for the others"
 
 
@@ -118,6 +119,8 @@ class Manners:
     def __init__(self, stage: Stage, unfit: str = "") -> None:
         self._stage = stage
         self._unfit = unfit
+        self._shared: dict[int, Shared] = {}
+        self._told_apart: dict[frozenset[int], bool] = {}
         self._known: dict[int, Manner] = {}
 
     def of(self, callers: Iterable[int]) -> Manner:
@@ -133,15 +136,27 @@ class Manners:
         found = [self._of_one(each, part) for each in sorted(set(callers))]
         levels = frozenset().union(*(each.levels for each in found))
         unfit = next((each.unfit for each in found if each.unfit), "")
+        if not unfit and self._leave_state(frozenset(callers)):
+            unfit = _STATE
         if len(levels) != 1:
             unfit = unfit or f"their transactions are at {len(levels)} isolation levels"
         alike, asks_time = all(each.alike for each in found), any(each.asks_time for each in found)
         return Manner(part.engine_name, levels, unfit, alike, asks_time)
 
+    def _leave_state(self, positions: frozenset[int]) -> bool:
+        """Whether one of several operations leaves other state behind than another one, though each always the same."""
+        if positions not in self._told_apart:
+            marks: list[list[list[object]]] = []
+            for position in sorted(positions) if len(positions) > 1 else ():
+                watched(self._stage, self._stage.scenario.operations[position])
+                marks.append([self._shared[each].mark() for each in sorted(positions)])
+            self._told_apart[positions] = any(each != marks[0] for each in marks)
+        return self._told_apart[positions]
+
     def _of_one(self, position: int, part: Sandbox) -> Manner:
         if position not in self._known:
             operation = self._stage.scenario.operations[position]
-            shared = Shared([operation], self._stage.scenario.effects)
+            shared = self._shared[position] = Shared([operation], self._stage.scenario.effects)
             slept = sleeps()
             with shared.watching():
                 seen = watched(self._stage, operation)
@@ -151,7 +166,7 @@ class Manners:
             changes = shared.locks() or shared.writes_global or any(each != marks[0] for each in marks)
             reasons = {
                 "a profiler runs, so that it is not seen what the program shares": shared.unseen,
-                "the program has state or locks of its own beside the database": changes,
+                _STATE: changes,
                 SLEEPS: sleeps() > slept,
                 "what is behind an effect is asked for in another way, too": shared.asks_outside,
             }

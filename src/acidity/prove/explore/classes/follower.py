@@ -98,6 +98,7 @@ class Follower:
         self._open: dict[Wire, Transaction] = {}
         self._flying: dict[str, tuple[Call, Part]] = {}
         self._answered_last: dict[str, int] = {}
+        self._unheard: dict[str, list[Event]] = {}  # their rows are fetched until the next Call
         self._touched: dict[tuple[str, int, int], Items] = {}
         self._chosen = 0
 
@@ -107,7 +108,7 @@ class Follower:
         self._chosen = 0
         self._levels.begin()
         self._keys.begin()
-        self._acted, self._gone, self._answered_last = set(), set(), {}
+        self._acted, self._gone, self._answered_last, self._unheard = set(), set(), {}, {}
 
     def choosing(self, able: Collection[str]) -> None:
         """Somebody is about to be let go; whoever can neither go on nor waits has ended."""
@@ -215,6 +216,7 @@ class Follower:
             if event.call.kind is Kind.EFFECT and event.call.index < self._answered_last.get(name, 0):
                 raise Unfit("a call is made within an effect or beside it")
             self._answered_last[name] = event.call.index
+            self._unheard.setdefault(name, []).append(event)
             call, part = self._flying.pop(name, (None, None))
             if call is not event.call or part is None:
                 part = self._part(event.call)
@@ -298,7 +300,10 @@ class Follower:
         wire = call.actor, call.connection
         if self._levels.sets(wire, call.sql):
             return Footprint(idle=True)
-        foot = self._keys.of(self._reader.read(call), call.actor)
+        read = self._reader.read(call)
+        self._keys.hear(self._unheard.pop(call.actor, ()))
+        self._keys.tell(call.params, call.actor)
+        foot = self._keys.of(read)
         self._levels.require(wire, foot)
         if self._sqlite and (foot.writes or foot.wild):
             foot = replace(foot, writes=foot.writes | {WRITER})

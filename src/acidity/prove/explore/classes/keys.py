@@ -1,19 +1,19 @@
 """Keys that are the same from run to run, and those that are not: a random one is another one each time.
 
 What a step of one run touches is held against steps of other runs. So a key that is drawn anew in each of them says
-nothing by its value. A UUID goes by who used it first, and as which of his: whoever drew it does so before he has told
-anybody. Any other key that does not come again counts as all of its table.
+nothing by its value. A UUID goes by whose parameter it was first, and as which of his: whoever drew it does so before
+he has told anybody. Any other key that does not come again is all of its table, one that the database drew, too.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from acidity.analysis.values import uuid_digits
-from acidity.core.call import History, Kind
+from acidity.core.call import Event, History, Kind
 from acidity.prove.explore.classes.footprint import Footprint, Reader, Unfit
 from acidity.prove.explore.classes.items import Item, Items, Whole
 
@@ -25,10 +25,12 @@ class Keys:
 
     Args:
         values: the parts of keys that came again.
+        constants: UUIDs that did, as parameters.
     """
 
-    def __init__(self, values: frozenset[Any]) -> None:
+    def __init__(self, values: frozenset[Any], constants: frozenset[Any] = frozenset()) -> None:
         self.values = values
+        self._known = values | constants
         self._names: dict[Any, object] = {}
         self._drawn: Counter[str] = Counter()
         self._before: set[Any] = set()
@@ -43,45 +45,52 @@ class Keys:
         self._names.clear()
         self._drawn.clear()
 
-    def of(self, foot: Footprint, name: str) -> Footprint:
-        """The same with keys that mean the same in every run.
+    def hear(self, events: Iterable[Event]) -> None:
+        """A caller has read the rows that these gave; a UUID in them that was nobody's parameter is the database's."""
+        for event in events:
+            for value in map(_text, leaves(event.reply.rows)):
+                if value not in self._known and _is_random(value):
+                    self._names.setdefault(value, None)
 
-        Args:
-            foot: of a Call.
-            name: the letter of its caller.
+    def tell(self, params: Any, name: str) -> None:
+        """A caller passes these parameters, of which the UUIDs that are new are his.
 
         Raises:
             Unfit: what looks random came again.
         """
+        for value in map(_text, leaves(params)):
+            if value not in self._known and value not in self._names and _is_random(value):
+                if value in self._before:
+                    raise Unfit("a key that looks random comes again")
+                self._drawn[name] += 1
+                self._names[value] = _RANDOM, name, self._drawn[name]
+
+    def of(self, foot: Footprint) -> Footprint:
+        """The same with keys that mean the same in every run, once their parameters were told."""
         wide = replace(
             foot,
-            reads=self._items(foot.reads, name),
-            writes=self._items(foot.writes, name),
-            locks=self._items(foot.locks, name),
-            shares=self._items(foot.shares, name),
+            reads=self._items(foot.reads),
+            writes=self._items(foot.writes),
+            locks=self._items(foot.locks),
+            shares=self._items(foot.shares),
         )
         if foot.exact and any(isinstance(item.key, Whole) for item in wide.writes | wide.locks):
             return replace(wide, exact=False)
         return wide
 
-    def _items(self, items: Items, name: str) -> Items:
-        return frozenset(self._item(item, name) for item in items)
+    def _items(self, items: Items) -> Items:
+        return frozenset(map(self._item, items))
 
-    def _item(self, item: Item, name: str) -> Item:
+    def _item(self, item: Item) -> Item:
         if isinstance(item.key, Whole) or self.values.issuperset(item.key):
             return item
-        key = tuple(self._part(part, name) for part in item.key)
+        key = tuple(part if part in self.values else self._names.get(part) for part in item.key)
         return Item(item.table, Whole.ALL if None in key else key)
 
-    def _part(self, value: Any, name: str) -> object:
-        if value in self.values:
-            return value
-        if value not in self._names and _is_random(value):
-            if value in self._before:
-                raise Unfit("a key that looks random comes again")
-            self._drawn[name] += 1
-            self._names[value] = _RANDOM, name, self._drawn[name]
-        return self._names.get(value)
+
+def _text(value: Any) -> Any:
+    """As it stands in keys."""
+    return value.casefold() if isinstance(value, str) else value
 
 
 def _is_random(value: Any) -> bool:
@@ -96,10 +105,13 @@ def keys_of(orders: Iterable[Sequence[History]], reader: Reader) -> Keys:
         orders: the runs of each.
         reader: of their texts.
     """
-    found: set[Any] = set()
+    keys: set[Any] = set()
+    constants: set[Any] = set()
     for runs in orders:
-        found |= frozenset.intersection(*(frozenset(_values(run, reader)) for run in runs))
-    return Keys(frozenset(found))
+        keys |= frozenset.intersection(*(frozenset(_values(run, reader)) for run in runs))
+        told = [frozenset(filter(_is_random, map(_text, leaves([event.call.params for event in run])))) for run in runs]
+        constants |= frozenset.intersection(*told)
+    return Keys(frozenset(keys), frozenset(constants))
 
 
 def _values(history: History, reader: Reader) -> Iterator[Any]:
@@ -110,3 +122,14 @@ def _values(history: History, reader: Reader) -> Iterator[Any]:
             except Unfit:
                 continue
             yield from (value for item in foot.all if not isinstance(item.key, Whole) for value in item.key)
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """What stands in parameters or rows."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        yield value
+        return
+    for each in value:
+        yield from leaves(each)
