@@ -22,11 +22,13 @@ class Service:
     def marks(self, session: Session, account: int) -> None:
         self.account = account
         session.execute(select(Account.id))
+        session.execute(select(Account.balance))
         session.execute(update(Account).where(Account.id == account).values(balance=self.account))
         session.commit()
 
     def marks_well(self, session: Session, account: int) -> None:
         session.execute(select(Account.id))
+        session.execute(select(Account.balance))
         session.execute(update(Account).where(Account.id == account).values(balance=account))
         session.commit()
 
@@ -37,6 +39,7 @@ SERVICE = Service()
 def marks(session: Session, account: int) -> None:
     CURRENT["account"] = account
     session.execute(select(Account.id))
+    session.execute(select(Account.balance))
     session.execute(update(Account).where(Account.id == account).values(balance=CURRENT["account"]))
     session.commit()
 
