@@ -51,11 +51,20 @@ def observed(
             places = list(_places(function))
             if not places:
                 raise UsageError(
-                    f"the effect {name} is not found as an attribute of a module or object; name it 'module:function'"
+                    f"the effect {name} is not found as an attribute of a module, class or object; put the call into a "
+                    "function of a module, and name that one"
                 )
             for owner, attribute in places:
-                stack.callback(_restorer(owner, attribute))
-                setattr(owner, attribute, replacement)
+                restore = _restorer(owner, attribute)
+                static = isinstance(owner, type) and isinstance(vars(owner)[attribute], staticmethod)
+                try:
+                    setattr(owner, attribute, staticmethod(replacement) if static else replacement)
+                except (AttributeError, TypeError):  # frozen, or with slots
+                    raise UsageError(
+                        f"the effect {name} cannot be observed, since its {type(owner).__name__} lets nothing be set; "
+                        "put the call into a function of a module, and name that one"
+                    ) from None
+                stack.callback(restore)
         yield
 
 
@@ -90,9 +99,16 @@ def resolved(effect: Any) -> Callable[..., Any]:
 
 
 def _places(function: Callable[..., Any]) -> Iterator[tuple[Any, str]]:
-    """Where code finds this function: on its object, or under any name in any module of the user."""
+    """Where code finds this function: on its object, in its class, or under any name in any module of the user."""
     if isinstance(function, MethodType):
         yield function.__self__, function.__name__
+        return
+    kind: Any = sys.modules.get(getattr(function, "__module__", ""))
+    *classes, name = getattr(function, "__qualname__", "").split(".")
+    for each in classes:
+        kind = getattr(kind, each, None)
+    if isinstance(kind, type) and getattr(vars(kind).get(name), "__func__", vars(kind).get(name)) is function:
+        yield kind, name
         return
     for module in list(sys.modules.values()):
         if not isinstance(module, ModuleType) or not is_user_code(getattr(module, "__file__", None) or "<built-in>"):
