@@ -7,8 +7,8 @@ itself, and never guesses: that a caller is blocked is what the engine says of a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Mapping, MutableSequence, Sequence
+from dataclasses import dataclass, field, replace
 
 from acidity.core.call import Event
 from acidity.core.turn import Trace, Turn
@@ -42,7 +42,7 @@ class Control:
         gates: of the callers, in their order.
         choose: says who goes on, from the number of the turn and those who could.
         start: begins a caller.
-        events: what a caller has been answered so far.
+        events: what a caller has been answered so far, each with its place in the order in which one comes of another.
         idles: whether a caller that runs no Call waits for another one, by what the system says of it.
         after_turn: told of each turn when nobody can go on by himself.
         in_order: callers that nothing tells apart.
@@ -51,7 +51,7 @@ class Control:
     gates: Sequence[Gate]
     choose: Choose
     start: Callable[[Gate], None]
-    events: Callable[[str], Sequence[Event]]
+    events: Callable[[str], MutableSequence[Event]]
     idles: Callable[[Gate], bool] = lambda _gate: False
     after_turn: Callable[[Turn], None] = lambda _turn: None
     in_order: InOrder = NOBODY
@@ -130,7 +130,13 @@ class Control:
         """
         found = [event for gate in self.gates for event in self.events(gate.name) if event.order > self._seen]
         self._seen = max((event.order for event in found), default=self._seen)
-        return tuple(sorted(found, key=lambda it: (it.reply.code not in DEADLOCK, it.call.actor != name)))
+        found.sort(key=lambda it: (it.reply.code not in DEADLOCK, it.call.actor != name, it.order))
+        for number, place in enumerate(sorted(event.order for event in found)):
+            event = found[number]
+            if event.order != place:
+                its = self.events(event.call.actor)
+                found[number] = its[its.index(event)] = replace(event, order=place)
+        return tuple(found)
 
     def _let_go(self, gate: Gate) -> None:
         gate.place = Place.PYTHON

@@ -92,6 +92,7 @@ class Explored:
         unknowns: what could not be decided.
         ended: why no more runs were made.
         stopped_by: the Ctrl-C or signal that ended it.
+        effects: something takes place outside the database.
         slept: the clock for whose sake callers slept as long as they say; empty where their sleeps were skipped.
         elapsed_s: wall time in seconds.
     """
@@ -105,6 +106,7 @@ class Explored:
     unknowns: list[str] = field(default_factory=list)
     ended: ExitReason = ExitReason.FINISHED
     stopped_by: KeyboardInterrupt | Terminated | None = None
+    effects: bool = False
     slept: str = ""
     elapsed_s: float = 0.0
 
@@ -168,6 +170,7 @@ def _explored(
             several = scenario.commits == "several"
             apart = asked.actors == "processes"
             explored = Explored(stage.sandbox.info(), asked.isolation_level or "", several, apart, slept=slept)
+            explored.effects = bool(scenario.effects)
             _explore_all(Runs(stage, asked), groups, schedule, explored, spares=spares)
             with suppress(Unsettled), asking():  # what the operations themselves have set
                 explored.engine = stage.sandbox.info()

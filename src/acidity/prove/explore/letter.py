@@ -41,7 +41,7 @@ def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
         unknowns=tuple(unknowns),
         headline=_headline(explored),
         notes=tuple(_notes(explored)),
-        not_covered=_NOT_COVERED,
+        not_covered=(*_NOT_COVERED, "what effects are told") if explored.effects else _NOT_COVERED,
         ended=next(
             (it.searched.ended for it in groups if it.searched.ended is not ExitReason.FINISHED), explored.ended
         ),
