@@ -94,8 +94,7 @@ class Stage:
         self._caller: Caller
         self._onlooker: Onlooker
         self._sessions: Sessions
-        self._refusals = Refusals()
-        self._beginnings = Beginnings()
+        self._refusals, self._beginnings = Refusals(), Beginnings()
         self._judges: Judges
         self._on_effect: OnEffect = lambda _name, _key: None
         self._strays: list[str] = []

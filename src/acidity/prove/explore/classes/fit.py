@@ -54,12 +54,12 @@ class Agreed:
 # a level is here only if all of them agreed, and searched schedule by schedule if it is not.
 _EFFECTS = Agreed(100, 40)  # at each of these levels
 _AGREED: Mapping[tuple[str, str], Agreed] = {
-    ("sqlite", "delete"): Agreed(2_000, 300, _EFFECTS),
-    ("sqlite", "wal"): Agreed(2_000, 300, _EFFECTS),
-    ("postgresql", "READ COMMITTED"): Agreed(2_000, 150, _EFFECTS),
-    ("mariadb", "READ COMMITTED"): Agreed(2_000, 150, _EFFECTS),
-    ("postgresql", "REPEATABLE READ"): Agreed(634, 100, _EFFECTS),
-    ("mariadb", "REPEATABLE READ"): Agreed(568, 100, _EFFECTS),
+    ("sqlite", "delete"): Agreed(2_000, 1_000, _EFFECTS),
+    ("sqlite", "wal"): Agreed(2_000, 1_000, _EFFECTS),
+    ("postgresql", "READ COMMITTED"): Agreed(2_000, 650, _EFFECTS),
+    ("mariadb", "READ COMMITTED"): Agreed(2_000, 575, _EFFECTS),
+    ("postgresql", "REPEATABLE READ"): Agreed(2_000, 550, _EFFECTS),
+    ("mariadb", "REPEATABLE READ"): Agreed(2_000, 500, _EFFECTS),
 }
 
 
