@@ -31,24 +31,24 @@ def test_a_transaction_ends_with_commit_or_rollback() -> None:
     assert not seen(turn(call("A", READ))).between("A")
     for end in (COMMIT, ROLLBACK):
         units = seen(turn(call("A", READ)), turn(call("A", end)))
-        assert (units.between("A"), units.order, units.mixed) == (True, ["A"], False)
+        assert (units.between("A"), units.order, units.mixed) == (True, ("A",), False)
 
 
 def test_a_commit_that_failed_ends_nothing_before_it_is_rolled_back() -> None:
     units = seen(turn(call("A", READ)), turn(call("A", COMMIT), failed=True))
     assert not units.between("A")
     units.after_turn(turn(call("A", ROLLBACK)))
-    assert (units.between("A"), units.order) == (True, ["A"])
+    assert (units.between("A"), units.order) == (True, ("A",))
 
 
 def test_a_write_that_commits_by_itself_ends_what_was_read_before() -> None:
     units = seen(turn(call("A", READ)), turn(call("A", READ, autocommit=True)), turn(call("A", READ, autocommit=True)))
-    assert (units.between("A"), units.order) == (True, ["A", "A"])
+    assert (units.between("A"), units.order) == (True, ("A", "A"))
 
 
 def test_a_rollback_of_nothing_is_no_transaction() -> None:
     units = seen(turn(call("A", ROLLBACK)))
-    assert (units.order, [each.kind for each in units.idle]) == ([], [ROLLBACK])
+    assert (units.order, [each.kind for each in units.idle]) == ((), [ROLLBACK])
 
 
 def test_a_caller_with_two_connections_is_between_when_both_have_ended() -> None:
@@ -69,4 +69,4 @@ def test_who_waits_for_a_lock_of_the_database_has_begun() -> None:
 def test_what_a_caller_leaves_open_ends_with_it() -> None:
     units = seen(turn(call("A", READ)))
     units.before_turn(("B",))
-    assert (units.between("A"), units.order) == (True, ["A"])
+    assert (units.between("A"), units.order) == (True, ("A",))

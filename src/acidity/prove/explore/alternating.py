@@ -18,7 +18,7 @@ from acidity.prove.explore.every import Chooser, Deviated, Every
 from acidity.prove.explore.lab import NO_REFUSALS, Lab
 from acidity.prove.explore.refusing import Refusal
 from acidity.prove.explore.serial import NoOracle, Serial
-from acidity.prove.explore.units import Units
+from acidity.prove.explore.units import Unit, Units
 
 ORDERS_MAX = 300  # of the transactions of one group of callers
 
@@ -38,8 +38,8 @@ class Alternating:
         self._names = tuple(names)
         self._every = Every()
         self._made = 0
-        self._known: list[Serial] = []
-        self._asked: dict[tuple[str, ...], Serial | None] = {}
+        self._known: dict[tuple[Unit, ...], Serial] = {}
+        self._asked: dict[tuple[Unit, ...], Serial | None] = {}
 
     def __iter__(self) -> Iterator[Serial]:
         """All of them.
@@ -50,11 +50,11 @@ class Alternating:
         place = 0
         while place < len(self._known) or self._draw():
             while place < len(self._known):
-                yield self._known[place]
+                yield list(self._known.values())[place]
                 place += 1
 
-    def like(self, order: tuple[str, ...]) -> Serial | None:
-        """The order in which the transactions of a run ended, which is the likeliest to come to the same.
+    def like(self, order: tuple[Unit, ...]) -> Serial | None:
+        """The order in which the units of a run ended, which is the likeliest to come to the same.
 
         Raises:
             NoOracle: it cannot be made.
@@ -73,9 +73,10 @@ class Alternating:
         if prefix is None:
             return False
         self._made += 1
-        found = self._make(_Prefixed(prefix), prefix)
-        if found is not None and not any(found.order == known.order for known in self._known):
-            self._known.append(found)
+        chosen = _Prefixed(prefix)
+        found = self._make(chosen, prefix)
+        if found is not None:
+            self._known.setdefault(tuple(chosen.units.whole), found)
         return True
 
     def _make(self, chosen: _Chosen, prefix: tuple[str, ...] | None = None) -> Serial | None:
@@ -91,7 +92,7 @@ class Alternating:
         if played.unseen:
             raise NoOracle(played.unseen[0])
         chosen.units.before_turn(())
-        return None if chosen.units.mixed else Serial(tuple(chosen.units.order), (played,), played.state)
+        return None if chosen.units.mixed else Serial(chosen.units.order, (played,), played.state)
 
 
 class _Chosen(ABC):
@@ -134,9 +135,9 @@ class _Prefixed(_Chosen):
 
 
 class _Following(_Chosen):
-    """Lets the transactions end in an order that is given, as long as that can be."""
+    """Lets the units end in an order that is given, as long as that can be."""
 
-    def __init__(self, order: tuple[str, ...]) -> None:
+    def __init__(self, order: tuple[Unit, ...]) -> None:
         super().__init__()
         self._order = order
 
@@ -144,7 +145,7 @@ class _Following(_Chosen):
         del number
         if not self.free[-1]:
             return self._last
-        wanted = self._order[len(self.units.order) :][:1]
+        wanted = [name for name, _ in self._order[len(self.units.whole) :][:1]]
         return wanted[0] if wanted and wanted[0] in able else able[0]
 
 

@@ -157,7 +157,7 @@ class Oracle:
             return
         found = self._alternating.setdefault(ordered, Alternating(self._lab, ordered))
         if run is not None:
-            like = found.like(tuple(name for name in order_of(run.trace) if name in ordered))
+            like = found.like(tuple(unit for unit in order_of(run.trace) if unit[0] in ordered))
             yield from [] if like is None else [like]
         yield from found
 
@@ -184,7 +184,7 @@ class Oracle:
         ordered = tuple(sorted(names))
         key = ordered, tuple((name, it.place, it.kind, type(it.error)) for name, it in sorted(refusals.items()))
         found = self._cut.setdefault(key, Alternating(self._lab, ordered, refusals))
-        like = found.like(tuple(name for name in order_of(run.trace) if name in ordered))
+        like = found.like(tuple(unit for unit in order_of(run.trace) if unit[0] in ordered))
         yield from [] if like is None else [like]
         yield from found
 
