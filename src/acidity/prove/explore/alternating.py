@@ -38,7 +38,8 @@ class Alternating:
         self._names = tuple(names)
         self._every = Every()
         self._made = 0
-        self._known: dict[tuple[Unit, ...], Serial] = {}
+        self._known: list[Serial] = []
+        self._drawn: set[tuple[Unit, ...]] = set()
         self._asked: dict[tuple[Unit, ...], Serial | None] = {}
 
     def __iter__(self) -> Iterator[Serial]:
@@ -50,7 +51,7 @@ class Alternating:
         place = 0
         while place < len(self._known) or self._draw():
             while place < len(self._known):
-                yield list(self._known.values())[place]
+                yield self._known[place]
                 place += 1
 
     def like(self, order: tuple[Unit, ...]) -> Serial | None:
@@ -75,8 +76,10 @@ class Alternating:
         self._made += 1
         chosen = _Prefixed(prefix)
         found = self._make(chosen, prefix)
-        if found is not None:
-            self._known.setdefault(tuple(chosen.units.whole), found)
+        whole = tuple(chosen.units.whole)
+        if found is not None and whole not in self._drawn:
+            self._drawn.add(whole)
+            self._known.append(found)
         return True
 
     def _make(self, chosen: _Chosen, prefix: tuple[str, ...] | None = None) -> Serial | None:
