@@ -1,7 +1,8 @@
-"""Where an effect is found: in a class, too; what cannot be observed is said, or makes a run unknown."""
+"""An effect is seen whoever calls it by whatever name; what cannot be observed is refused, or makes a run unknown."""
 
 from __future__ import annotations
 
+import functools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from acidity import prove
 from acidity.errors import UsageError
 from acidity.prove import Effect, Operation, Scenario
+from acidity.prove.stage.effects import taken_apart
 from tests.quality.callers import Account, Base, seed
 
 
@@ -29,7 +31,7 @@ class Gateway:
 
 @dataclass(frozen=True)
 class Frozen:
-    """Nothing can be set on it."""
+    """Nothing can be set on its objects."""
 
     url: str = ""
 
@@ -39,7 +41,7 @@ class Frozen:
 
 @dataclass(slots=True)
 class Slotted:
-    """Nor on this one."""
+    """Nor on those of this one."""
 
     url: str = ""
 
@@ -86,10 +88,99 @@ def test_it_is_found_in_its_class(how: Any, effect: Any, called: str) -> None:
     assert isinstance(vars(Gateway)["mail"], staticmethod)
 
 
-@pytest.mark.parametrize("gateway", [FROZEN, SLOTTED])
-def test_one_that_cannot_be_observed_is_refused(gateway: Any) -> None:
-    with pytest.raises(UsageError, match="lets nothing be set"):
-        explored(gateway.charge, gateway.charge)
+class Keeping:
+    """It has kept what it calls."""
+
+    def __init__(self) -> None:
+        self.call = GATEWAY.charge
+
+
+class Calling:
+    """It is called itself."""
+
+    def __call__(self, account: int) -> None:
+        """What it does is no matter here."""
+
+
+def decorated(function: Any) -> Any:
+    @functools.wraps(function)
+    def outer(*arguments: Any, **keywords: Any) -> Any:
+        return function(*arguments, **keywords)
+
+    return outer
+
+
+def enclosing() -> Any:
+    called: list[int] = []
+
+    def local(account: int) -> None:
+        called.append(account)
+
+    return local
+
+
+def by_default(account: int, how: Any = charge) -> None:
+    how(account)
+
+
+@decorated
+def wrapped(account: int) -> None:
+    """It has a wrapper."""
+
+
+GATEWAY, CALLING, LOCAL = Gateway(), Calling(), enclosing()
+HANDLERS, KEEPING = {"charge": charge}, Keeping()
+PARTIAL = functools.partial(charge, 1)
+
+
+@pytest.mark.parametrize(
+    ("how", "effect", "called"),
+    [
+        (lambda account: HANDLERS["charge"](account), charge, "charge"),
+        (by_default, charge, "charge"),
+        (lambda account: PARTIAL(), charge, "charge"),
+        (lambda account: KEEPING.call(account), GATEWAY.charge, "Gateway.charge"),
+        (lambda account: Gateway.charge(GATEWAY, account), GATEWAY.charge, "Gateway.charge"),
+        (lambda account: FROZEN.charge(account), FROZEN.charge, "Frozen.charge"),
+        (lambda account: SLOTTED.charge(account), SLOTTED.charge, "Slotted.charge"),
+        (lambda account: CALLING(account), CALLING, "Calling"),
+        (lambda account: LOCAL(account), LOCAL, "enclosing.<locals>.local"),
+        (lambda account: wrapped(account), wrapped, "wrapped"),
+    ],
+)
+def test_it_is_seen_by_whatever_reference_it_is_called(how: Any, effect: Any, called: str) -> None:
+    code = taken_apart(effect)[1].__code__
+    (finding,) = explored(how, effect).findings
+    assert finding.title == f"{called} took place twice, and once after A then B"
+    assert taken_apart(effect)[1].__code__ is code
+
+
+@pytest.mark.parametrize("letter", ["A", "I"])
+def test_one_of_another_object_is_none(letter: str) -> None:
+    """The effect is the method of one object, and its class has others."""
+    scenario = Scenario(
+        Operation(once, Gateway().charge, name="once"), metadata=Base.metadata, setup=seed, effects=[GATEWAY.charge]
+    )
+    assert "Gateway.charge" not in str(prove.check(scenario, letters=letter))
+
+
+def generator(account: int) -> Any:
+    yield account
+
+
+@pytest.mark.parametrize(
+    ("effect", "words"),
+    [
+        (len, "the effect len cannot be observed, since it is no function written in Python"),
+        (PARTIAL, "the effect partial cannot be observed"),
+        (Gateway, "the effect Gateway cannot be observed"),
+        (generator, "the effect generator is a generator"),
+        (charge, "effects= names charge twice"),
+    ],
+)
+def test_what_cannot_be_observed_is_refused(effect: Any, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        explored(charge, charge, effect)
 
 
 def test_one_key_is_once_for_all_callers() -> None:

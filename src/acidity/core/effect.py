@@ -16,7 +16,8 @@ class Effect:
     A bare function in ``Scenario(effects=…)`` is an Effect without options: each call counts.
 
     Args:
-        function: the function, a bound method, or ``"module:function"``.
+        function: the function, a bound method, or ``"module:function"``, written in Python. It is observed by whatever
+            reference it is called; a bound method, only on its object.
         key: called with what the function is called with, gives its idempotency key: twice under one key is once. A
             call whose key is None counts each time.
         counted: False for a function that can fail but changes nothing (a lookup, a price).

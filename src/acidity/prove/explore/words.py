@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from acidity.analysis.anomalies.base import Seen
 from acidity.analysis.dependencies import Commit, Edge, Kind, Read, relevant
 from acidity.analysis.fetched import rows_of
@@ -23,7 +25,10 @@ def title_of(judged: Judged) -> str:
     nearest = judged.nearest
     assert nearest is not None
     order = said_order(nearest)
-    for change in sorted(judged.changes, key=_telling):
+    grown = Counter({change.table: 0 for change in judged.changes})
+    for change in judged.changes:
+        grown[change.table] += (change.before is None) - (change.after is None)
+    for change in sorted(judged.changes, key=lambda each: (*_telling(each, grown[each.table]), str(each))):
         if text := _difference(change):
             return f"{text} {order}"
     for name in nearest.order:
@@ -56,9 +61,11 @@ def _ended(ending: Ending) -> str:
     return f"fails with {ending.exception}{': ' if text else ''}{_cut(text)}"
 
 
-def _telling(change: RowChange) -> tuple[int, str]:
+def _telling(change: RowChange, grown: int) -> tuple[int, bool]:
+    """The less, the more it tells. Under new keys rows come and go; of a table that has grown, those that came tell."""
     cells = change.after or change.before or ()
-    return min((rank(column)[0] for column, _ in cells), default=OTHER), str(change)
+    against = change.before is None if grown < 0 else change.after is None
+    return min((rank(column)[0] for column, _ in cells), default=OTHER), against
 
 
 def _difference(change: RowChange) -> str:

@@ -1,21 +1,20 @@
-"""Functions outside the database (`Scenario(effects=[…])`): found where they are named, counted, and made to fail."""
+"""Functions outside the database (`Scenario(effects=[…])`): counted, and made to fail, whoever calls them."""
 
 from __future__ import annotations
 
-import functools
 import inspect
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
-from types import MethodType, ModuleType
+from types import FunctionType, MethodType
 from typing import Any
 
 from acidity.adapters.seam import Actor, PendingCall, current_actor, request
-from acidity.adapters.site import find_place, is_user_code
+from acidity.adapters.site import find_place
 from acidity.core.call import Kind
 from acidity.core.effect import Effect
 from acidity.errors import UsageError
+from acidity.prove.stage.intercepted import intercepted
 from acidity.prove.stage.named import named
 
 WITHIN: ContextVar[bool] = ContextVar("acidity_within_effect", default=False)
@@ -40,41 +39,47 @@ def observed(
         on_stray: called where a thread or task calls it that belongs to nobody, with words that say so.
 
     Raises:
-        UsageError: a function cannot be found where code would call it.
+        UsageError: one is not to be found, no function written in Python, a generator, or named twice.
     """
     with ExitStack() as stack:
+        seen: set[tuple[int, int]] = set()
         for given in effects:
             effect = given if isinstance(given, Effect) else Effect(_named(given))
-            function = resolved(effect.function)
-            name = getattr(function, "__qualname__", repr(function))
-            replacement = _through_the_seam(function, name, effect, on_effect, on_stray)
-            places = list(_places(function))
-            if not places:
-                raise UsageError(
-                    f"the effect {name} is not found as an attribute of a module, class or object; put the call into a "
-                    "function of a module, and name that one"
-                )
-            for owner, attribute in places:
-                restore = _restorer(owner, attribute)
-                static = isinstance(owner, type) and isinstance(vars(owner)[attribute], staticmethod)
-                try:
-                    setattr(owner, attribute, staticmethod(replacement) if static else replacement)
-                except (AttributeError, TypeError):  # frozen, or with slots
-                    raise UsageError(
-                        f"the effect {name} cannot be observed, since its {type(owner).__name__} lets nothing be set; "
-                        "put the call into a function of a module, and name that one"
-                    ) from None
-                stack.callback(restore)
+            called = resolved(effect.function)
+            name = _name_of(called)
+            owner, function = taken_apart(called)
+            if (id(owner), id(function)) in seen:
+                raise UsageError(f"effects= names {name} twice; name it once")
+            seen.add((id(owner), id(function)))
+            stack.enter_context(intercepted(function, _through_the_seam(owner, name, effect, on_effect, on_stray)))
         yield
 
 
-def _restorer(owner: Any, attribute: str) -> Callable[[], None]:
-    """Put back what was there; a method that came from the class is uncovered again."""
-    missing = object()
-    old = vars(owner).get(attribute, missing) if hasattr(owner, "__dict__") else getattr(owner, attribute)
-    if old is missing:
-        return lambda: delattr(owner, attribute)
-    return lambda: setattr(owner, attribute, old)
+def taken_apart(called: Callable[..., Any]) -> tuple[Any, FunctionType]:
+    """The object whose method an effect is, None for a function; and the function that runs.
+
+    Raises:
+        UsageError: no code of Python's runs, or only later.
+    """
+    name = _name_of(called)
+    if not isinstance(called, FunctionType | MethodType) and isinstance(type(called).__call__, FunctionType):
+        called = MethodType(type(called).__call__, called)
+    owner, function = (called.__self__, called.__func__) if isinstance(called, MethodType) else (None, called)
+    if not isinstance(function, FunctionType):
+        raise UsageError(
+            f"the effect {name} cannot be observed, since it is no function written in Python; put the call into one, "
+            "and name that"
+        )
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise UsageError(
+            f"the effect {name} is a generator, of which nobody knows when it takes place; put what does into a "
+            "function, and name that one"
+        )
+    return owner, function
+
+
+def _name_of(called: Callable[..., Any]) -> str:
+    return getattr(called, "__qualname__", type(called).__qualname__)
 
 
 def _named(given: Any) -> Callable[..., Any] | str:
@@ -96,26 +101,6 @@ def resolved(effect: Any) -> Callable[..., Any]:
         function: Callable[..., Any] = effect
         return function
     return resolved(named(effect, f"the effect {effect!r}"))
-
-
-def _places(function: Callable[..., Any]) -> Iterator[tuple[Any, str]]:
-    """Where code finds this function: on its object, in its class, or under any name in any module of the user."""
-    if isinstance(function, MethodType):
-        yield function.__self__, function.__name__
-        return
-    kind: Any = sys.modules.get(getattr(function, "__module__", ""))
-    *classes, name = getattr(function, "__qualname__", "").split(".")
-    for each in classes:
-        kind = getattr(kind, each, None)
-    if isinstance(kind, type) and getattr(vars(kind).get(name), "__func__", vars(kind).get(name)) is function:
-        yield kind, name
-        return
-    for module in list(sys.modules.values()):
-        if not isinstance(module, ModuleType) or not is_user_code(getattr(module, "__file__", None) or "<built-in>"):
-            continue
-        for attribute, value in list(vars(module).items()):
-            if value is function:
-                yield module, attribute
 
 
 def _key_of(effect: Effect, function: Callable[..., Any], arguments: Any, keywords: Any) -> str | None:
@@ -143,12 +128,12 @@ def _key_of(effect: Effect, function: Callable[..., Any], arguments: Any, keywor
 
 
 def _through_the_seam(
-    function: Callable[..., Any],
+    owner: Any,
     name: str,
     effect: Effect,
     on_effect: Callable[[str, str | None], None],
     on_stray: Callable[[str], None],
-) -> Callable[..., Any]:
+) -> Callable[[FunctionType], Callable[..., Any]]:
     def bring(actor: Actor, key: str | None, call: Callable[[], Any]) -> Any:
         def send(pending: PendingCall) -> Any:
             pending.refuse_rewriting()
@@ -164,24 +149,38 @@ def _through_the_seam(
 
         return request(actor, Kind.EFFECT, name, None, wire=None, place=find_place(), send=send)
 
-    @functools.wraps(function)
-    def observe(*arguments: Any, **keywords: Any) -> Any:
+    def whose(original: FunctionType, arguments: tuple[Any, ...], keywords: Any) -> tuple[Actor, str | None] | None:
+        """Whose call it is, and under which key; None if it is another object's, or nobody's."""
+        if owner is not None and not _is_called_on(owner, arguments):
+            return None
         actor = current_actor()
         if actor is None:
             on_stray(f"the effect {name} by a thread or task that belongs to no operation")
-            return function(*arguments, **keywords)
-        key = _key_of(effect, function, arguments, keywords)
-        return bring(actor, key, lambda: function(*arguments, **keywords))
+            return None
+        function, own = (original, arguments) if owner is None else (MethodType(original, owner), arguments[1:])
+        return actor, _key_of(effect, function, own, keywords)
 
-    @functools.wraps(function)
-    async def observe_async(*arguments: Any, **keywords: Any) -> Any:
-        from sqlalchemy.util import await_only, greenlet_spawn
+    def observing(original: FunctionType) -> Callable[..., Any]:
+        def observe(*arguments: Any, **keywords: Any) -> Any:
+            by = whose(original, arguments, keywords)
+            if by is None:
+                return original(*arguments, **keywords)
+            return bring(*by, lambda: original(*arguments, **keywords))
 
-        actor = current_actor()
-        if actor is None:
-            on_stray(f"the effect {name} by a thread or task that belongs to no operation")
-            return await function(*arguments, **keywords)
-        key = _key_of(effect, function, arguments, keywords)
-        return await greenlet_spawn(bring, actor, key, lambda: await_only(function(*arguments, **keywords)))
+        async def observe_async(*arguments: Any, **keywords: Any) -> Any:
+            from sqlalchemy.util import await_only, greenlet_spawn
 
-    return observe_async if inspect.iscoroutinefunction(function) else observe
+            by = whose(original, arguments, keywords)
+            if by is None:
+                return await original(*arguments, **keywords)
+            return await greenlet_spawn(bring, *by, lambda: await_only(original(*arguments, **keywords)))
+
+        return observe_async if inspect.iscoroutinefunction(original) else observe
+
+    return observing
+
+
+def _is_called_on(owner: Any, arguments: tuple[Any, ...]) -> bool:
+    """Whether a method is called on this object; one of a class, on it or on one that comes from it."""
+    on = arguments[0] if arguments else None
+    return on is owner or (isinstance(on, type) and isinstance(owner, type) and issubclass(on, owner))

@@ -22,7 +22,7 @@ from typing import Any
 from acidity.adapters.site import is_user_code
 from acidity.core.effect import Effect
 from acidity.core.scenario import Operation
-from acidity.prove.stage.effects import WITHIN, resolved
+from acidity.prove.stage.effects import WITHIN, resolved, taken_apart
 from acidity.prove.stage.naps import asks_the_time
 
 _DEPTH = 3  # an object, its dictionary of locks, a lock
@@ -161,8 +161,7 @@ class Shared:
 
 def _methods_beside(effect: Any) -> frozenset[CodeType]:
     """The code of all methods of the object of whose methods an effect is one; none for a function."""
-    function = resolved(effect.function if isinstance(effect, Effect) else effect)
-    owner = getattr(inspect.unwrap(function), "__self__", None)  # it is replaced while effects are observed
+    owner, _ = taken_apart(resolved(effect.function if isinstance(effect, Effect) else effect))
     if owner is None:
         return frozenset()
     kinds = owner.__mro__ if isinstance(owner, type) else type(owner).__mro__
