@@ -11,7 +11,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from acidity import prove
 from acidity.core.finding import Finding
 from acidity.prove import Operation, Scenario
-from tests.quality import outside
 
 
 class Base(DeclarativeBase):
@@ -51,16 +50,3 @@ def test_a_key_that_is_another_one_each_time_says_nothing() -> None:
         for guest in ("ann", "bob")
         for order in ("A then B", "B then A")
     }
-
-
-def tells(session: Session) -> None:
-    outside.tell()
-    session.execute(select(Ticket)).all()
-    session.commit()
-
-
-def test_what_effects_are_told_is_said_not_to_be_compared() -> None:
-    with_effects = prove.explore(Scenario(Operation(tells), metadata=Base.metadata, effects=[outside.tell]))
-    without = prove.explore(Scenario(Operation(once, "ann", as_uuid=True), metadata=Base.metadata))
-    told = "what effects are told"
-    assert (told in with_effects.not_covered, told in without.not_covered) == (True, False)

@@ -191,6 +191,8 @@ class Actor:
         records: rows and row counts are kept in its Replies.
         events: what it did so far, as it ended.
         effects: how often each effect took place.
+        effect_keys: those under an idempotency key, with that.
+        told: those that took place, with their idempotency keys and what they were called with.
         bypasses: what it did past the seam, in words.
         made: how many Calls it has made.
         connections: the number of each connection, by its identity.
@@ -203,6 +205,7 @@ class Actor:
     events: list[Event] = field(default_factory=list)
     effects: dict[str, int] = field(default_factory=dict)
     effect_keys: set[tuple[str, str]] = field(default_factory=set)
+    told: list[tuple[str, str | None, Any]] = field(default_factory=list)
     bypasses: list[str] = field(default_factory=list)
     made: int = 0
     connections: dict[int, int] = field(default_factory=dict)
@@ -213,13 +216,20 @@ class Actor:
         """What it did so far."""
         return tuple(self.events)
 
-    def took_place(self, effect: str, key: str | None = None) -> None:
-        """Count an effect; one with an idempotency key only the first time under that key."""
+    def took_place(self, effect: str, key: str | None = None, told: Any = None) -> None:
+        """Count an effect; one with an idempotency key only the first time under that key.
+
+        Args:
+            effect: its name.
+            key: its idempotency key.
+            told: what it was called with, frozen.
+        """
         if key is not None:
             if (effect, key) in self.effect_keys:
                 return
             self.effect_keys.add((effect, key))
         self.effects[effect] = self.effects.get(effect, 0) + 1
+        self.told.append((effect, key, told))
 
     def was_reset(self, wire: LiveConnection) -> None:
         """Note that a pool rolled a connection back; one that was not used has no number, and is not of interest."""

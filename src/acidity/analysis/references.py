@@ -12,6 +12,7 @@ nobody can say which of both it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import product
@@ -71,9 +72,43 @@ def roles_of(answers: Iterable[tuple[Any, State]], seed: State, masks: Masks) ->
     found: dict[Path, Domains] | None = None
     for answer, state in answers:
         values = made(state, seed, masks)
-        here = {path: frozenset(values[text]) for path, text in _leaves(answer) if text in values}
+        here = {path: frozenset(values[text]) for path, text in leaves_of(answer) if text in values}
         found = here if found is None else {path: found[path] & here[path] for path in found.keys() & here.keys()}
     return {path: domains for path, domains in (found or {}).items() if domains}
+
+
+def leaves_of(answer: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Each part of an answer that has no parts itself, as text; a text piece by piece."""
+    parts = parts_of(answer)
+    if isinstance(answer, set | frozenset):
+        yield (*path, _SET), repr(sorted(map(repr, answer)))
+    elif parts is not None:
+        for name, part in parts.items():
+            yield from leaves_of(part, (*path, name))
+    elif isinstance(answer, str):
+        for place, piece in enumerate(_pieces(answer)):
+            yield (*path, place), text_of(piece)
+    else:
+        yield path, repr(answer) if answer is None or isinstance(answer, bool | Enum) else text_of(answer)
+
+
+def with_leaves(answer: Any, paths: AbstractSet[Path], other: str, path: Path = ()) -> Any:
+    """The answer, with another text in these places; see `leaves_of`."""
+    if not paths:
+        return answer
+    parts = parts_of(answer)
+    if isinstance(answer, set | frozenset):
+        return other if (*path, _SET) in paths else answer
+    if parts is not None:
+        new = {name: with_leaves(part, paths, other, (*path, name)) for name, part in parts.items()}
+        return type(answer)(new.values()) if isinstance(answer, list | tuple) else new
+    if isinstance(answer, str):
+        return "".join(other if (*path, place) in paths else piece for place, piece in enumerate(_pieces(answer)))
+    return other if path in paths else answer
+
+
+def _pieces(text: str) -> list[str]:
+    return [text] if text_of(text) != text else pieces_of(text)
 
 
 def digest_told(state: State, answers: Mapping[str, Any], seed: State, masks: Masks) -> bytes:
@@ -85,7 +120,7 @@ def digest_told(state: State, answers: Mapping[str, Any], seed: State, masks: Ma
     rows: list[tuple[str, Any]] = []
     literal: list[str] = []
     for name, answer in sorted(answers.items()):
-        for path, text in _leaves(answer):
+        for path, text in leaves_of(answer):
             if is_opaque(text) and TOKENS in values.get(text, {}):
                 rows.append((TOKENS, values[text][TOKENS]))
             literal.append(f"{name}{path}{'a token' if is_opaque(text) or is_time(text) else text}")
@@ -143,7 +178,7 @@ def _paired(
     said: Said, values: Mapping[str, Mapping[str, Any]], others: Mapping[str, Mapping[str, Any]]
 ) -> list[_Pair] | None:
     """The generated values that stand in the same places; None where places cannot be told."""
-    cleans, answers = dict(_leaves(said.cleans[0])), dict(_leaves(said.answer))
+    cleans, answers = dict(leaves_of(said.cleans[0])), dict(leaves_of(said.answer))
     sets = [path for path in cleans if path[-1:] == (_SET,)]
     if cleans.keys() != answers.keys() or any(cleans[path] != answers[path] for path in sets):
         return None
@@ -156,21 +191,6 @@ def _paired(
         if domains:
             pairs.append(_Pair((said.operation, *path), clean, answer, domains))
     return pairs
-
-
-def _leaves(answer: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Each part of an answer that has no parts itself, as text; a text piece by piece."""
-    parts = parts_of(answer)
-    if isinstance(answer, set | frozenset):
-        yield (*path, _SET), repr(sorted(map(repr, answer)))
-    elif parts is not None:
-        for name, part in parts.items():
-            yield from _leaves(part, (*path, name))
-    elif isinstance(answer, str):
-        for place, piece in enumerate([answer] if text_of(answer) != answer else pieces_of(answer)):
-            yield (*path, place), text_of(piece)
-    else:
-        yield path, repr(answer) if answer is None or isinstance(answer, bool | Enum) else text_of(answer)
 
 
 def _together(pairs: Sequence[_Pair], one: State, other: State, seed: State, masks: Masks) -> bool:

@@ -72,6 +72,7 @@ def renamed(played: Played, letters: Mapping[str, str]) -> Played:
         history=tuple(map(changed, played.history)),
         effects={letters[name]: effects for name, effects in played.effects.items()},
         keys={letters[name]: keys for name, keys in played.keys.items()},
+        told={letters[name]: told for name, told in played.told.items()},
         breaches=tuple(replace(each, call=each.call and _called(each.call, letters)) for each in played.breaches),
         raised={(letters[name], index): error for (name, index), error in played.raised.items()},
     )

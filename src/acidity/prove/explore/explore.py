@@ -93,6 +93,7 @@ class Explored:
         ended: why no more runs were made.
         stopped_by: the Ctrl-C or signal that ended it.
         effects: something takes place outside the database.
+        keyed_effects: that an idempotency key tells apart.
         slept: the clock for whose sake callers slept as long as they say; empty where their sleeps were skipped.
         elapsed_s: wall time in seconds.
     """
@@ -107,6 +108,7 @@ class Explored:
     ended: ExitReason = ExitReason.FINISHED
     stopped_by: KeyboardInterrupt | Terminated | None = None
     effects: bool = False
+    keyed_effects: bool = False
     slept: str = ""
     elapsed_s: float = 0.0
 
@@ -171,6 +173,7 @@ def _explored(
             apart = asked.actors == "processes"
             explored = Explored(stage.sandbox.info(), asked.isolation_level or "", several, apart, slept=slept)
             explored.effects = bool(scenario.effects)
+            explored.keyed_effects = any(getattr(effect, "key", None) for effect in scenario.effects)
             _explore_all(Runs(stage, asked), groups, schedule, explored, spares=spares)
             with suppress(Unsettled), asking():  # what the operations themselves have set
                 explored.engine = stage.sandbox.info()

@@ -1,7 +1,8 @@
 """Is what came of callers at once what comes of them one by one? Yes, no, or it cannot be said.
 
 A caller that the engine turned away, and that was told so, need not have taken place; then the serial orders of the
-others are asked. One whose exception the user expects (``raises=``) may or may not stand in the order.
+others are asked. One whose exception the user expects (``raises=``) may or may not stand in the order, unless something
+of it has taken place outside.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
+from functools import partial
 
 from acidity.analysis.answers import Likeness
 from acidity.analysis.canonical import TooSymmetric
@@ -21,6 +22,7 @@ from acidity.core.outcome import Ending, Told
 from acidity.prove.explore.breaches import Breach
 from acidity.prove.explore.lab import Played
 from acidity.prove.explore.oracle import Oracle, effects_of, ends_of
+from acidity.prove.explore.sayings import Difference, comparable
 from acidity.prove.explore.serial import NoOracle, Serial
 
 
@@ -46,6 +48,7 @@ class Judged:
         between: the order of their transactions that it is as, where it is as in no order of whole callers.
         breaches: what does not hold in its committed states, though it does when no caller comes between.
         changes: the rows in which it differs from the nearest order, without what chance or a clock makes of them.
+        differences: where callers said something else than in that order.
     """
 
     played: Played
@@ -56,6 +59,7 @@ class Judged:
     between: Serial | None = None
     breaches: tuple[Breach, ...] = ()
     changes: tuple[RowChange, ...] = ()
+    differences: tuple[Difference, ...] = ()
 
 
 class Judge:
@@ -94,8 +98,8 @@ class Judge:
         away = tuple(name for name in played.endings if self._was_turned_away(played, name))
         told = tuple(name for name in away if _failed(played.endings[name]))
         unclear = tuple(name for name in away if name not in told)
-        certain = {name for name in played.endings if name not in away and not played.endings[name].refusal}
-        refused = {name for name in played.endings if name not in away and played.endings[name].refusal}
+        refused = {name for name in played.endings if name not in away and self._may_be_left_out(played, name)}
+        certain = {name for name in played.endings if name not in away and name not in refused}
         perhaps = {name for name in told if self._has_committed(played, name)} | refused
         doubt = ""
         seen: list[Serial] = []
@@ -128,6 +132,15 @@ class Judge:
         word = Word.UNDECIDED if doubt else Word.NOT_SERIAL
         return self._held_against(Judged(played, word, None, away, doubt), seen)
 
+    def _may_be_left_out(self, played: Played, name: str) -> bool:
+        """Whether a caller that was refused need not stand in the order.
+
+        One with effects has to if it is refused in some order of all: that is no refusal for the others' sake.
+        """
+        if not played.endings[name].refusal or not played.told.get(name):
+            return played.endings[name].refusal
+        return not any(serial.endings(name)[0].refusal for serial in self._oracle.orders(played.endings))
+
     def _held_against(self, judged: Judged, serials: Sequence[Serial]) -> Judged:
         """The same with the order from which it differs in the fewest rows."""
         after = judged.played.state
@@ -137,7 +150,8 @@ class Judge:
 
         nearest = min(serials, key=distance)
         changes = telling_changes(nearest.state, after, self._oracle.masks) if distance(nearest) else ()
-        return replace(judged, nearest=nearest, changes=changes)
+        said = self._oracle.sayings.differences(judged.played, nearest.runs[0]) if nearest.runs else ()
+        return replace(judged, nearest=nearest, changes=changes, differences=tuple(said))
 
     def _breaches(self, played: Played) -> tuple[Breach, ...]:
         """Rules that hold as long as each caller comes to its end before the next one begins."""
@@ -195,21 +209,23 @@ class Judge:
         if alone and effects_of(played, serial.names) != effects_of(alone, serial.names):
             return Alike.UNLIKE
         told: list[Said] = []
+        effects = comparable(played, alone) if alone else frozenset()
         for name in serial.names:
             ending, clean = played.endings[name], serial.endings(name)[0]
-            if not (_failed(ending) or _failed(clean)):
-                said = ending.answer, self._oracle.roles(name), self._oracle.called(name)
-                told.append(Said(self._cleans(serial, name), *said))
-            elif _failure(ending) != _failure(clean):
+            failed = _failed(ending) or _failed(clean)
+            if failed and _failure(ending) != _failure(clean):
                 return Alike.UNLIKE
+            if effects or not failed:
+                said = partial(self._oracle.sayings.of, name=name, effects=effects, answered=not failed)
+                cleans = [said(run) for run in self._cleans(serial)]
+                told.append(Said(cleans, said(played), self._oracle.roles(name), self._oracle.called(name)))
         return self._comparer.told(told, serial.state, played.state) if told else Alike.SAME
 
-    def _cleans(self, serial: Serial, name: str) -> list[Any]:
-        """What it answers in this order; what differs between two runs of it shows what chance has made."""
-        answers = [ending.answer for ending in serial.endings(name)]
-        if len(answers) == 1:  # an order of transactions is run once
-            answers += [ending.answer for whole in self._oracle.orders(serial.names) for ending in whole.endings(name)]
-        return answers
+    def _cleans(self, serial: Serial) -> list[Played]:
+        """Runs of this order; what differs between two of them shows what chance has made."""
+        if len(serial.runs) > 1:  # an order of transactions is run once
+            return list(serial.runs)
+        return [*serial.runs, *(run for whole in self._oracle.orders(serial.names) for run in whole.runs)]
 
 
 def _failed(ending: Ending) -> bool:

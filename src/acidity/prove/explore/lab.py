@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from acidity.adapters.seam import Actor, PassThrough
 from acidity.core.call import History
@@ -48,6 +49,7 @@ class Played:
         breaches: what did not hold in a committed state; only where several commits are meant.
         raised: what the driver raised, by caller and the number of its Call; only there, too.
         keys: caller → (effect, idempotency key) of those that have one.
+        told: caller → (effect, its key or None, what it was called with), as they took place.
     """
 
     trace: Trace
@@ -60,6 +62,7 @@ class Played:
     breaches: tuple[Breach, ...] = ()
     raised: Mapping[tuple[str, int], BaseException] = field(default_factory=dict, compare=False)
     keys: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    told: Mapping[str, tuple[tuple[str, str | None, Any], ...]] = field(default_factory=dict)
 
     @property
     def whole_history(self) -> History:
@@ -247,4 +250,5 @@ def _played(
         for player in players
     }
     ended = dict(zip(names, endings, strict=True))
-    return Played(trace, ended, tuple(events), state, effects, tuple(unseen), keys=keys)
+    told = {player.actor.name: tuple(player.actor.told) for player in players}
+    return Played(trace, ended, tuple(events), state, effects, tuple(unseen), keys=keys, told=told)

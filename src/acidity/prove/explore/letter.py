@@ -41,7 +41,7 @@ def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
         unknowns=tuple(unknowns),
         headline=_headline(explored),
         notes=tuple(_notes(explored)),
-        not_covered=(*_NOT_COVERED, "what effects are told") if explored.effects else _NOT_COVERED,
+        not_covered=tuple(_not_covered(explored)),
         ended=next(
             (it.searched.ended for it in groups if it.searched.ended is not ExitReason.FINISHED), explored.ended
         ),
@@ -50,6 +50,14 @@ def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
         versions=versions(),
         elapsed_s=explored.elapsed_s,
     )
+
+
+def _not_covered(explored: Explored) -> Iterator[str]:
+    yield from _NOT_COVERED
+    if explored.effects:
+        yield "effects of a caller that the database turned away (letter A)"
+    if explored.keyed_effects:
+        yield "what effects are told under a key that several callers have"
 
 
 def _once(findings: Iterable[Finding]) -> list[Finding]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, permutations
 
+from acidity.analysis.canonical import made
 from acidity.analysis.compare import Comparer
 from acidity.analysis.diff import row_changes
 from acidity.analysis.masks import Column, Masks, NotDeterministic, learn
@@ -26,6 +27,7 @@ from acidity.prove.explore.equals import Equals, renamed
 from acidity.prove.explore.in_order import Kin
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.refusing import Refusal, place_of
+from acidity.prove.explore.sayings import Sayings
 from acidity.prove.explore.serial import NoOracle, Serial
 from acidity.prove.explore.units import order_of
 from acidity.prove.stage.clock import let_second_pass
@@ -43,6 +45,7 @@ class Oracle:
 
     Attributes:
         names: the letters of the callers.
+        sayings: what callers say, as it is compared.
         masks: what is not compared literally.
         comparer: compares under them.
         several: the callers mean to commit more than once, so that the orders of their transactions count.
@@ -63,14 +66,17 @@ class Oracle:
         self._roles: dict[str, Roles] = {}
         self._alternating: dict[tuple[str, ...], Alternating] = {}
         self.names = lab.names
+        called = {name: operation.name for name, operation in zip(lab.names, lab.operations, strict=True)}
+        self.sayings = Sayings(called, with_effects=bool(lab.stage.scenario.effects))
         self._equals = Equals(lab.names, lab.operations)
         let_second_pass(lab.stage.seed)
         orders = dict.fromkeys(self._equals.first(order)[0] for order in permutations(lab.names))
-        made = {order: self._run_twice(order) for order in orders}
-        self.masks = _together(self._learn(pair) for pair in made.values())
+        ran = {order: self._run_twice(order) for order in orders}
+        self.masks = _together(self._learn(pair) for pair in ran.values())
         self.comparer = Comparer(lab.stage.seed, self.masks)
-        for order, pair in made.items():
+        for order, pair in ran.items():
             self._keep(order, pair)
+            self._learn_sayings(pair)
         runs = [self._serial(order).runs for order in permutations(lab.names)]
         if not any(run.history for run in runs[0]) and not all(each.expects_refusal for each in lab.operations):
             raise NoOracle("no database call was seen")
@@ -93,7 +99,7 @@ class Oracle:
 
         masks = self.masks
         shown = replace(masks, keys=kept(masks.keys), tokens=kept(masks.tokens), times=kept(masks.times))
-        return shown.describe()
+        return (*shown.describe(), *self.sayings.described())
 
     @property
     def kin(self) -> Kin:
@@ -138,7 +144,7 @@ class Oracle:
         """Where in what a caller answers the keys of rows may stand: where one does in every order of all callers."""
         if name not in self._roles:
             runs = [run for order in permutations(self.names) for run in self._serials[order].runs]
-            answers = ((run.endings[name].answer, run.state) for run in runs if run.endings[name].answered)
+            answers = ((self.sayings.of(run, name), run.state) for run in runs if run.endings[name].answered)
             self._roles[name] = roles_of(answers, self.comparer.seed, self.masks)
         return self._roles[name]
 
@@ -260,7 +266,8 @@ class Oracle:
             masks = _together([self.masks, self._learn(runs)])
         except NoOracle:
             return False
-        if masks == self.masks:
+        said = self._learn_sayings(runs)
+        if masks == self.masks and not said:
             return False
         self.masks, self.comparer = masks, Comparer(self._lab.stage.seed, masks)
         self._roles.clear()
@@ -272,6 +279,9 @@ class Oracle:
             return learn(self._lab.stage.seed, [run.state for run in pair], pair[0].whole_history, self._ignore)
         except NotDeterministic as error:
             raise NoOracle(f"not deterministic: {error}") from None
+
+    def _learn_sayings(self, runs: Sequence[Played]) -> bool:
+        return self.sayings.learn(runs, [made(run.state, self._lab.stage.seed, self.masks) for run in runs])
 
     def _keep(self, order: tuple[str, ...], runs: tuple[Played, ...]) -> None:
         state = runs[0].state if runs else self._lab.stage.seed

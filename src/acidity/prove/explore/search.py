@@ -296,10 +296,10 @@ class Search:
             plainer[key] = grants
 
     def outcome(self, played: Played) -> object:
-        """What tells it from other runs: rows, how each caller ended, and what it answered."""
+        """What tells it from other runs: rows, how each caller ended, and what it said."""
         endings = [(name, it.exception, it.succeeded) for name, it in sorted(played.endings.items())]
-        answers = {name: it.answer for name, it in played.endings.items()}
-        return self._oracle.comparer.digest_told(played.state, answers), tuple(endings)
+        said = {name: self._oracle.sayings.of(played, name) for name in played.endings}
+        return self._oracle.comparer.digest_told(played.state, said), tuple(endings)
 
     def _victims(self, played: Played) -> Iterator[Victim]:
         made: dict[str, Call] = {}

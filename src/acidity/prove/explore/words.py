@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from acidity.analysis.anomalies.base import Seen
 from acidity.analysis.dependencies import Commit, Edge, Kind, Read, relevant
@@ -35,13 +36,22 @@ def title_of(judged: Judged) -> str:
         ending, alone = judged.played.endings[name], nearest.endings(name)[0]
         if ending.exception and ending.exception != alone.exception:
             return f"{name} failed with {ending.exception}, which happens in no order of them"
-        if ending.answer != alone.answer:
+        if any(each.name == name and not each.effect for each in judged.differences):
             return f"{name} answered {_short(ending.answer)}; {order} it {_ended(alone)}"
     took_place, wanted = (effects_of(run, nearest.names) for run in (judged.played, nearest.runs[0]))
     for effect in sorted(took_place | wanted):
         if took_place[effect] != wanted[effect]:
             return f"{effect} took place {_times(took_place[effect])}, and {_times(wanted[effect])} {order}"
+    for each in judged.differences:
+        if each.effect:
+            said, clean = _told(each.said, each.clean), _told(each.clean, each.said)
+            return f"{each.effect} was told {said}; {order} it is told {clean}"
     return "what they left and answered fits no order of them"
+
+
+def _told(said: Mapping[str, object], other: Mapping[str, object]) -> str:
+    """What an effect was told, where it is not what it was told otherwise."""
+    return _cut(", ".join(f"{name} {value}" for name, value in said.items() if value != other.get(name)))
 
 
 def _times(number: int) -> str:

@@ -67,17 +67,18 @@ def live(player: Player, line: Line, play: Live) -> NoReturn:
         line: to the controller.
         play: calls the operation; gives how it ended, and what reached the database past the seam.
     """
-    code = 1
+    code, actor = 1, player.actor
     try:
         die_with_parent()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the controller, which ends its callers
-        teller = _Teller(line, player.actor)
-        gate = Gate(player.actor.name, teller, teller.ring, inner=_Flying(teller, inner=player.actor.interceptor))
-        teller.gate, player.actor.interceptor = gate, gate
+        teller = _Teller(line, actor)
+        gate = Gate(actor.name, teller, teller.ring, inner=_Flying(teller, inner=actor.interceptor))
+        teller.gate, actor.interceptor = gate, gate
         teller.take()
         ending, bypasses = play(player)
-        unseen = [*bypasses, *player.actor.bypasses]
-        line.tell(Told.GONE, teller.news(), ending, unseen, player.actor.effects, player.actor.effect_keys)
+        unseen = [*bypasses, *actor.bypasses]
+        told = [(effect, key, _shown(with_what)) for effect, key, with_what in actor.told]
+        line.tell(Told.GONE, teller.news(), ending, unseen, actor.effects, actor.effect_keys, told)
         code = 0
     except BaseException as error:
         with suppress(OSError):

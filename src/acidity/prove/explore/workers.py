@@ -157,10 +157,11 @@ class Workers:
             gate.pending, gate.place = self._asked(event, database, session), place
             return True
         else:
-            news, self._endings[gate.name], unseen, effects, keys = rest
+            news, self._endings[gate.name], unseen, effects, keys, told = rest
             worker.take(news)
             worker.player.actor.effects.update(effects)
             worker.player.actor.effect_keys |= keys
+            worker.player.actor.told += told
             self._unseen += unseen
             gate.place = Place.GONE
             return True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -14,6 +15,7 @@ from acidity.adapters.site import find_place
 from acidity.core.call import Kind
 from acidity.core.effect import Effect
 from acidity.errors import UsageError
+from acidity.prove.stage.freeze import freeze
 from acidity.prove.stage.intercepted import intercepted
 from acidity.prove.stage.named import named
 
@@ -103,19 +105,35 @@ def resolved(effect: Any) -> Callable[..., Any]:
     return resolved(named(effect, f"the effect {effect!r}"))
 
 
-def _key_of(effect: Effect, function: Callable[..., Any], arguments: Any, keywords: Any) -> str | None:
-    """The idempotency key of a call as text; None without one.
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A call of an effect: whose it is, its idempotency key, and what it is called with, by name."""
+
+    actor: Actor
+    key: str | None
+    told: Any
+
+
+def _asked(actor: Actor, effect: Effect, function: Callable[..., Any], arguments: Any, keywords: Any) -> _Asked:
+    """The call of an effect.
 
     The key function gets the arguments by position, also those that the call names, where that is possible.
 
     Raises:
         WrongContractError: the key function cannot be called like the effect.
     """
-    if effect.key is None:
-        return None
+    named = {"arguments": arguments, "keywords": keywords}
     with suppress(TypeError, ValueError):  # of a function without a signature, or of a call that fails by itself
         bound = inspect.signature(function).bind(*arguments, **keywords)
         arguments, keywords = bound.args, bound.kwargs
+        bound.apply_defaults()
+        named = bound.arguments
+    return _Asked(actor, _key_of(effect, function, arguments, keywords), _frozen(named) if effect.counted else None)
+
+
+def _key_of(effect: Effect, function: Callable[..., Any], arguments: Any, keywords: Any) -> str | None:
+    if effect.key is None:
+        return None
     try:
         key = effect.key(*arguments, **keywords)
     except Exception as error:
@@ -127,6 +145,17 @@ def _key_of(effect: Effect, function: Callable[..., Any], arguments: Any, keywor
     return None if key is None else repr(key)
 
 
+def _frozen(named: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a call was told, as it was then; an object that cannot be shown is told by its class."""
+    told: dict[str, Any] = {}
+    for name, value in named.items():
+        try:
+            told[name] = freeze(value)
+        except Exception:
+            told[name] = type(value).__qualname__
+    return told
+
+
 def _through_the_seam(
     owner: Any,
     name: str,
@@ -134,7 +163,7 @@ def _through_the_seam(
     on_effect: Callable[[str, str | None], None],
     on_stray: Callable[[str], None],
 ) -> Callable[[FunctionType], Callable[..., Any]]:
-    def bring(actor: Actor, key: str | None, call: Callable[[], Any]) -> Any:
+    def bring(asked: _Asked, call: Callable[[], Any]) -> Any:
         def send(pending: PendingCall) -> Any:
             pending.refuse_rewriting()
             token = WITHIN.set(True)
@@ -143,37 +172,38 @@ def _through_the_seam(
             finally:
                 WITHIN.reset(token)
             if effect.counted:
-                actor.took_place(name, key)
-                on_effect(name, key)
+                asked.actor.took_place(name, asked.key, asked.told)
+                on_effect(name, asked.key)
             return answer
 
-        return request(actor, Kind.EFFECT, name, None, wire=None, place=find_place(), send=send)
+        return request(asked.actor, Kind.EFFECT, name, None, wire=None, place=find_place(), send=send)
 
-    def whose(original: FunctionType, arguments: tuple[Any, ...], keywords: Any) -> tuple[Actor, str | None] | None:
-        """Whose call it is, and under which key; None if it is another object's, or nobody's."""
+    def asked_by(original: FunctionType, arguments: tuple[Any, ...], keywords: Any) -> _Asked | None:
+        """The call, unless it is another object's, or nobody's."""
         if owner is not None and not _is_called_on(owner, arguments):
             return None
         actor = current_actor()
         if actor is None:
             on_stray(f"the effect {name} by a thread or task that belongs to no operation")
             return None
-        function, own = (original, arguments) if owner is None else (MethodType(original, owner), arguments[1:])
-        return actor, _key_of(effect, function, own, keywords)
+        if owner is None:
+            return _asked(actor, effect, original, arguments, keywords)
+        return _asked(actor, effect, MethodType(original, owner), arguments[1:], keywords)
 
     def observing(original: FunctionType) -> Callable[..., Any]:
         def observe(*arguments: Any, **keywords: Any) -> Any:
-            by = whose(original, arguments, keywords)
-            if by is None:
+            asked = asked_by(original, arguments, keywords)
+            if asked is None:
                 return original(*arguments, **keywords)
-            return bring(*by, lambda: original(*arguments, **keywords))
+            return bring(asked, lambda: original(*arguments, **keywords))
 
         async def observe_async(*arguments: Any, **keywords: Any) -> Any:
             from sqlalchemy.util import await_only, greenlet_spawn
 
-            by = whose(original, arguments, keywords)
-            if by is None:
+            asked = asked_by(original, arguments, keywords)
+            if asked is None:
                 return await original(*arguments, **keywords)
-            return await greenlet_spawn(bring, *by, lambda: await_only(original(*arguments, **keywords)))
+            return await greenlet_spawn(bring, asked, lambda: await_only(original(*arguments, **keywords)))
 
         return observe_async if inspect.iscoroutinefunction(original) else observe
 

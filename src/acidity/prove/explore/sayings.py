@@ -1,0 +1,155 @@
+"""What callers said: what each answered, and what its effects were told. Numbers that chance makes are left out.
+
+What leaves a caller shows what it has read, whether it is returned or sent: a mail with a stale total is as wrong as an
+answer with one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acidity.analysis.references import Path, leaves_of, with_leaves
+from acidity.prove.explore.lab import Played
+
+_CHANCE = "a number by chance"
+_ANSWER = 0  # where the answer stands, beside what effects were told
+_NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*(?:e[-+]?\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where a caller said something else than in the order that its run is held against.
+
+    Attributes:
+        name: the caller.
+        effect: that was told something else; empty for its answer.
+        said: what it said.
+        clean: what it says in that order.
+    """
+
+    name: str
+    effect: str
+    said: Any
+    clean: Any
+
+
+class Sayings:
+    """What callers say, as it is compared.
+
+    Args:
+        called: caller → its operation.
+        with_effects: something takes place outside the database, so that what is told there is compared, too.
+    """
+
+    def __init__(self, called: Mapping[str, str], *, with_effects: bool) -> None:
+        self._called = called
+        self._with_effects = with_effects
+        self._chance: dict[str, set[Path]] = {}
+
+    def learn(self, runs: Sequence[Played], made: Sequence[Collection[str]]) -> bool:
+        """Learn from runs of one order, or of one schedule, which numbers differ nevertheless; whether any did.
+
+        Args:
+            runs: the runs.
+            made: of each, the generated values of its rows; such a value is compared with those.
+        """
+        before = sum(map(len, self._chance.values()))
+        for name in runs[0].endings:
+            first, *others = (dict(leaves_of(self.of(run, name))) for run in runs)
+            by_chance = self._chance.setdefault(self._called[name], set())
+            for other, values in zip(others, made[1:], strict=True):
+                both = ((path, said, other[path]) for path, said in first.items() if path in other)
+                differ = ((path, one, two) for path, one, two in both if _differ_in_a_number(one, two))
+                by_chance.update(path for path, one, two in differ if one not in made[0] and two not in values)
+        return sum(map(len, self._chance.values())) > before
+
+    def described(self) -> tuple[str, ...]:
+        """What is left out, in words."""
+        places = {
+            name: sorted({self._called_place(name, path) for path in paths}) for name, paths in self._chance.items()
+        }
+        return tuple(
+            f"not compared, as it is another number each time: {', '.join(where)}"
+            for _, where in sorted(places.items())
+            if where
+        )
+
+    def _called_place(self, name: str, path: Path) -> str:
+        """A place in what an operation says, in words."""
+        effect = ""
+        if self._with_effects:
+            effect, path = ("", path[1:]) if path[0] == _ANSWER else (path[1], path[3:])
+        within = [each for each in path if isinstance(each, str)]
+        what = f"what {name} tells {effect}" if effect else f"what {name} answers"
+        return f"{what} ({'.'.join(within)})" if within else what
+
+    def of(self, run: Played, name: str, effects: frozenset[str] | None = None, *, answered: bool = True) -> Any:
+        """What a caller said in a run.
+
+        Args:
+            run: the run.
+            name: the caller.
+            effects: those that are compared; all without it.
+            answered: whether its answer is, too.
+        """
+        said = run.endings[name].answer if answered else None
+        if self._with_effects:
+            said = said, _told(run, name, effects)
+        return with_leaves(said, self._chance.get(self._called[name], frozenset()), _CHANCE)
+
+    def differences(self, run: Played, other: Played) -> Iterator[Difference]:
+        """Where the callers of the other run said something else in this one; answers first."""
+        for name in other.endings:
+            said, clean = self.of(run, name), self.of(other, name)
+            if not self._with_effects:
+                said, clean = (said, {}), (clean, {})
+            if said[0] != clean[0]:
+                yield Difference(name, "", said[0], clean[0])
+        for name in other.endings if self._with_effects else ():
+            told, wanted = self.of(run, name)[1], self.of(other, name)[1]
+            for effect in sorted(comparable(run, other) & told.keys() & wanted.keys()):
+                for one, two in zip(told[effect], wanted[effect], strict=False):
+                    if one != two:
+                        yield Difference(name, effect, one, two)
+
+
+def _told(run: Played, name: str, effects: frozenset[str] | None) -> Mapping[str, tuple[Any, ...]]:
+    told: dict[str, tuple[Any, ...]] = {}
+    for effect, _, what in run.told.get(name, ()):
+        if effects is None or effect in effects:
+            told[effect] = (*told.get(effect, ()), what)
+    return told
+
+
+def comparable(run: Played, other: Played) -> frozenset[str]:
+    """The effects of which it is known whose are whose in two runs: as many of each caller of the other one in both.
+
+    Of one under a key that several callers have it does not matter who made it, nor what the others told after it.
+    """
+    names = tuple(other.endings)
+    counts = [_counts(each, names) for each in (run, other)]
+    shared = {effect for each in (run, other) for effect, _ in _shared(each, names)}
+    return frozenset(
+        effect
+        for effect in {effect for count in counts for effect, _ in count}
+        if effect not in shared and all(counts[0][effect, name] == counts[1][effect, name] for name in names)
+    )
+
+
+def _counts(run: Played, names: Iterable[str]) -> Counter[tuple[str, str]]:
+    return Counter((effect, name) for name in names for effect, _, _ in run.told.get(name, ()))
+
+
+def _shared(run: Played, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Effects with the keys that several callers have."""
+    made = Counter(each for name in names for each in run.keys.get(name, frozenset()))
+    return (each for each, often in made.items() if often > 1)
+
+
+def _differ_in_a_number(one: str, other: str) -> bool:
+    """Whether two parts of what was said are the same but for a number."""
+    return one != other and _NUMBER.sub("0", one) == _NUMBER.sub("0", other)
