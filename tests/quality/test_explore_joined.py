@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.quality.writing import COMMIT, OF_CODE, PLAIN, RENAMED, TOTAL, Case, named, named_in
+from tests.quality.writing import COMMIT, OF_CODE, PLAIN, RC, RENAMED, TOTAL, Case, named, named_in
 
 COUNTED = "UPDATE {others} SET {total} = (SELECT count(*) FROM {entries}) * 100 WHERE {id} = 1"
 # The first caller goes by `others` and changes `totals` in a second transaction; the second one goes the other way.
@@ -276,6 +276,30 @@ CASES = {
         " SELECT {total} FROM {others} WHERE {id} = 1",
     ),
 }  # fmt: skip
+FREE = "SELECT {id} FROM {codes} WHERE {total} = 10 ORDER BY {id} LIMIT 1"
+CLAIM = "UPDATE {codes} SET {total} = 21 WHERE {id} = (SELECT {id} FROM (" + FREE + ") x)"
+AS_ASKED = "INSERT INTO {codes} ({code}, {total}) SELECT {code}, {total} + 1 FROM {codes} WHERE {code} = 7 "
+MERGE_9 = (
+    "MERGE INTO {codes} t USING (SELECT 9 AS a) s ON t.{code} = s.a WHEN MATCHED THEN UPDATE SET {total} = t.{total} + 1"
+    " WHEN NOT MATCHED THEN INSERT ({code}, {total}) VALUES (s.a, 1)"
+)
+EACH = {"postgresql": RC, "mariadb": RC}
+# What they ask in a SELECT is as it was when the statement was sent, and the row that they change as it is now.
+CASES |= {
+    "a claim": Case(((CLAIM,), (CLAIM.replace("21", "22"),)), "lost update", EACH),
+    "a claim, guarded": Case(((CLAIM + " AND {total} = 10",),), "stale check", EACH),
+    "an upsert of what it has asked": Case(
+        ((AS_ASKED + "ON CONFLICT ({code}) DO UPDATE SET {total} = excluded.{total}",),),
+        "lost update",
+        {"postgresql": RC},
+    ),
+    "an upsert of what it has asked, MariaDB": Case(((AS_ASKED + TWICE,),), "lost update", {"mariadb": RC}),
+    "a MERGE that is refused": Case(
+        ((MERGE_9,),),
+        "stale check",
+        PG,
+    ),
+}
 CELLS = [(name, db) for name, case in CASES.items() for db in case.where]
 
 

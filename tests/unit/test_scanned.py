@@ -26,6 +26,9 @@ def scanned(sql: str, params: Any = None, *, many: bool = False) -> list[tuple[s
         ("INSERT INTO t (a, b) SELECT ?, sum(b) FROM u", (7,), [("SELECT ?, sum(b) FROM u", (7,))]),
         ("INSERT INTO t (a) WITH x AS (SELECT ? AS a) SELECT a FROM x", (7,), [("WITH x AS (SELECT ? AS a) SELECT a FROM x", (7,))]),
         ("WITH x AS (SELECT ? AS a) INSERT INTO t (a) SELECT a + ? FROM x", (7, 8), [("WITH x AS (SELECT ? AS a) SELECT a + ? FROM x", (7, 8))]),
+        ("INSERT INTO t SELECT a FROM u WHERE b = ? ON CONFLICT (a) DO UPDATE SET a = ?", (1, 2), [("SELECT a FROM u WHERE b = ? ", (1,))]),
+        ("INSERT INTO t SELECT a FROM u JOIN w ON w.a = u.a ON DUPLICATE KEY UPDATE b = 1", None, [("SELECT a FROM u JOIN w ON w.a = u.a ", None)]),
+        ("INSERT INTO t SELECT a FROM u RETURNING a", None, [("SELECT a FROM u ", None)]),
         ("CREATE TEMPORARY TABLE x AS SELECT b FROM u", None, [("SELECT b FROM u", None)]),
     ],
 )  # fmt: skip
@@ -44,7 +47,6 @@ def test_it_is_asked(sql: str, params: Any, found: list[tuple[str, Any]]) -> Non
         "WITH x AS (DELETE FROM u RETURNING a) INSERT INTO t SELECT a FROM x",
         "WITH x AS (DELETE FROM u RETURNING a) UPDATE t SET a = (SELECT a FROM x)",
         "INSERT INTO t SELECT nextval('s')",
-        "INSERT INTO t SELECT a FROM u ON CONFLICT DO NOTHING",
         "INSERT INTO t SELECT 1 WHERE EXISTS (SELECT charge(1))",
         "SELECT EXISTS (SELECT pg_sleep(1))",
     ],

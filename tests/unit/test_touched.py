@@ -178,3 +178,17 @@ def test_a_select_that_changes_rows_in_its_with_asks_for_others_all_the_same() -
     assert asked("SELECT v FROM t FOR UPDATE") is None
     assert asked("SELECT 1") is None
     assert asked("UPDATE t SET v = 1") is None
+
+
+@pytest.mark.parametrize(
+    ("sql", "asked"),
+    [
+        ("UPDATE t SET v = ? WHERE id = (SELECT max(id) FROM u WHERE n = ?) AND n = ?", [("SELECT MAX(id) FROM u WHERE n = ?", (8,))]),
+        ("DELETE FROM t WHERE id IN (SELECT id FROM u WHERE n IN (SELECT 1)) AND v > ?", [("SELECT id FROM u WHERE n IN (SELECT 1)", ())]),
+        ("DELETE FROM t WHERE EXISTS (SELECT 1 FROM u) OR id = (SELECT 2)", [("SELECT 1 FROM u", ()), ("SELECT 2", ())]),
+        ("UPDATE t SET v = (SELECT 1 FROM u) WHERE id = ?", []),
+    ],
+)  # fmt: skip
+def test_what_a_condition_asks_by_itself_is_asked_by_itself(sql: str, asked: list[tuple[str, Any]]) -> None:
+    (found,) = touched("sqlite", sql, (7, 8, 9))
+    assert [(query.sql, query.params) for query in found.inner] == asked

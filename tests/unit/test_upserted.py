@@ -48,7 +48,9 @@ def test_the_keys_are_asked(engine: str, sql: str, params: Any, query: str, kept
         ("sqlite", "INSERT INTO t (id, v) VALUES (1, 2) ON CONFLICT (lower(n)) DO UPDATE SET v = 2"),
         ("postgresql", "INSERT INTO t (id, v) VALUES (1, 2) ON CONFLICT (id) WHERE v > 1 DO UPDATE SET v = 2"),
         ("postgresql", "INSERT INTO t (id, v) VALUES (1, 2) ON CONFLICT ON CONSTRAINT other DO UPDATE SET v = 2"),
-        ("sqlite", "INSERT INTO t (id, v) SELECT 1, 2 FROM u WHERE true ON CONFLICT (id) DO UPDATE SET v = 2"),
+        ("sqlite", "INSERT INTO t SELECT * FROM u WHERE true ON CONFLICT (id) DO UPDATE SET v = 2"),
+        ("sqlite", "INSERT INTO t (id, v) SELECT 1, 2 UNION SELECT 3, 4 ON CONFLICT (id) DO UPDATE SET v = 2"),
+        ("mariadb", "INSERT INTO t (id, v) SELECT nextval(s), 2 FROM u ON DUPLICATE KEY UPDATE v = 2"),
         ("postgresql", "INSERT INTO t (id, v) VALUES (nextval('s'), 2) ON CONFLICT (id) DO UPDATE SET v = 2"),
         ("postgresql", "INSERT INTO t (id, v) VALUES ((SELECT max(id) FROM u), 2) ON CONFLICT (id) DO NOTHING"),
         ("mariadb", "REPLACE INTO t (v) VALUES (2)"),
@@ -57,6 +59,18 @@ def test_the_keys_are_asked(engine: str, sql: str, params: Any, query: str, kept
 )
 def test_of_other_texts_nothing_is_said(engine: str, sql: str) -> None:
     assert upserted(engine, sql) == ()
+
+
+def test_rows_that_are_asked_for_are_met_by_what_they_are_then() -> None:
+    sql = "INSERT INTO codes (code, v) SELECT n, ? FROM u WHERE id = ? ON CONFLICT (code) DO UPDATE SET v = excluded.v"
+    (found,) = upserted("sqlite", sql, (7, 3))
+    brought = '(SELECT n AS "code", ? AS "v" FROM u WHERE id = ?) AS "acidity_brought"'
+    assert found.rows.sql == (
+        f'SELECT "codes".* FROM codes CROSS JOIN {brought} WHERE "codes"."code" = "acidity_brought"."code"'
+    )
+    assert found.rows.params == (7, 3)
+    assert (found.by_key, found.joined, found.others) == (False, True, {"u"})
+    assert found.assigned == Assigned(frozenset({"v"}), frozenset({"v"}))
 
 
 def test_each_row_and_each_set_of_parameters_is_asked() -> None:

@@ -24,7 +24,7 @@ from acidity.core.call import Call
 
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|[()]|[\w$]+|\?|%s""")
 _FILLS = re.compile(rf"{BEFORE}(?:insert|replace|create\s+(?:\w+\s+)*table)\b", re.IGNORECASE | re.DOTALL)
-_AFTER = frozenset({"returning", "on"})  # what follows the SELECT of an INSERT; ON is a join's, too
+_AFTER = re.compile(r"returning\b|on\s+(?:conflict|duplicate)\b", re.IGNORECASE)  # what follows the SELECT of an INSERT
 _Span = tuple[int, int, int, int]  # where it begins and ends; the parameters by position before it and in it
 
 
@@ -84,14 +84,15 @@ def _in_exists(sql: str) -> Iterator[_Span]:
 
 
 def _selected(sql: str, first: int, before: int) -> Iterator[_Span]:
-    """The outermost SELECT, with a WITH of its own, as far as nothing follows it."""
+    """The outermost SELECT, with a WITH of its own."""
     depth, own, start = 0, 0, -1
     for word in _WORD.finditer(sql, first):
         text = word[0].lower()
         depth += (text == "(") - (text == ")")
         if depth == 0 and text in {"select", "with"} and start < 0:
             start = word.start()
-        elif start >= 0 and depth == 0 and text in _AFTER:
+        elif start >= 0 and depth == 0 and _AFTER.match(sql, word.start()):
+            yield start, word.start(), before, own
             return
         if text in {"?", "%s"}:
             before, own = (before, own + 1) if start >= 0 else (before + 1, own)

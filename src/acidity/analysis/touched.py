@@ -64,6 +64,7 @@ class Touched:
         single: it takes one of them at most, so that nothing is known where there are several.
         others: the tables of other rows on which that hangs, in lower case and without a schema.
         search: how they were looked for, where that hangs on other rows.
+        inner: what the statement asks beside, in a query within its condition that stands by itself.
     """
 
     rows: Query
@@ -75,6 +76,7 @@ class Touched:
     single: bool = False
     others: frozenset[str] = frozenset()
     search: Search | None = None
+    inner: tuple[Query, ...] = ()
 
     def as_it_was(self, columns: Sequence[str], rows: Rows) -> Iterator[tuple[Query, Query]]:
         """Each question, with one that asks the same of rows of its table as they were.
@@ -269,7 +271,20 @@ def _touched(part: Part, select: exp.Expr, mine: _Own, given: Sequence[tuple[exp
         joined=joined,
         others=_named_in([select, *part.before, *([values] if values is not None else [])], mine),
         search=Search(part, mine.called, select, values) if joined or values is not None else None,
+        inner=tuple(_inner(part, select)),
     )
+
+
+def _inner(part: Part, select: exp.Expr) -> Iterator[Query]:
+    """The outermost queries in a condition; one that hangs on a row of the statement cannot be asked by itself."""
+    from sqlglot import exp
+
+    where = select.args.get("where")
+    for node in where.walk(prune=lambda each: isinstance(each, exp.Query)) if where is not None else ():
+        if isinstance(node, exp.Query):
+            asked = part.asked(node.unnest().copy())
+            if asked is not None:
+                yield asked
 
 
 def _foreign(value: exp.Expr, mine: _Own) -> Iterator[exp.Expr]:

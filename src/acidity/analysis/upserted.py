@@ -17,6 +17,7 @@ from acidity.core.call import Call
 if TYPE_CHECKING:
     from sqlglot import exp
 
+_BROUGHT = "acidity_brought"  # what a query of rows is called that are brought
 _GIVEN = "excluded"  # what PostgreSQL and SQLite call the row that was to be inserted
 _GIVEN_CALLS = frozenset({"values", "value"})  # MariaDB's function for a column of it
 
@@ -33,6 +34,7 @@ class _Upsert:
         assigned: the columns which that gets.
         condition: what must hold for it.
         single: it takes one row at most.
+        source: the query that brings the rows, each cell named by its column; None where they are brought as values.
     """
 
     table: exp.Expr
@@ -42,6 +44,7 @@ class _Upsert:
     assigned: Assigned
     condition: exp.Expr | None = None
     single: bool = True
+    source: exp.Subquery | None = None
 
 
 def upserted_by(call: Call, engine: str, tables: Tables) -> tuple[Touched, ...]:
@@ -62,14 +65,17 @@ def _found(part: Part, tables: Tables) -> Iterator[Touched]:
         select = _selecting(part, upsert, row)
         rows = None if select is None else part.asked(select, name_of(upsert.table))
         if rows is not None:
-            yield Touched(rows, upsert.act, upsert.assigned, by_key=True, single=upsert.single)
+            asks = upsert.source is not None
+            others = frozenset() if upsert.source is None else _tables_in(upsert.source)
+            single = upsert.single and not asks
+            yield Touched(rows, upsert.act, upsert.assigned, by_key=not asks, single=single, joined=asks, others=others)
 
 
 def _selecting(part: Part, upsert: _Upsert, row: dict[str, exp.Expr]) -> exp.Select | None:
     """The rows that have one of the keys of a row that is brought; None where it brings no whole key."""
     from sqlglot import exp
 
-    met = [_equal(key, row) for key in upsert.keys if all(name.lower() in row for name in key)]
+    met = [_equal(upsert, key, row) for key in upsert.keys if all(name.lower() in row for name in key)]
     if not met or any(each is None for each in met):
         return None
     condition: exp.Expr = exp.or_(*[each for each in met if each is not None])
@@ -78,17 +84,22 @@ def _selecting(part: Part, upsert: _Upsert, row: dict[str, exp.Expr]) -> exp.Sel
         if wanted is None:
             return None
         condition = exp.and_(condition, wanted)
-    return exp.select("*", dialect=part.of.dialect).from_(upsert.table.copy()).where(condition)
+    if upsert.source is None:
+        return exp.select("*", dialect=part.of.dialect).from_(upsert.table.copy()).where(condition)
+    own = exp.Column(this=exp.Star(), table=exp.to_identifier(upsert.table.alias_or_name, quoted=True))
+    asked = exp.select(own, dialect=part.of.dialect).from_(upsert.table.copy())
+    return asked.join(upsert.source.copy(), join_type="cross").where(condition)
 
 
-def _equal(key: Sequence[str], row: dict[str, exp.Expr]) -> exp.Expr | None:
-    """That a row has this key; None where a cell of it is no value of the program's own."""
+def _equal(upsert: _Upsert, key: Sequence[str], row: dict[str, exp.Expr]) -> exp.Expr | None:
+    """That a row has this key; None where a cell of it is no value of the program's own, nor one that was asked for."""
     from sqlglot import exp
 
     cells = [row[name.lower()] for name in key]
-    if any(cell.find(exp.Column, exp.Query, exp.Func) for cell in cells):
+    if upsert.source is None and any(cell.find(exp.Column, exp.Query, exp.Func) for cell in cells):
         return None
-    columns = (exp.column(name, quoted=True) for name in key)
+    table = upsert.table.alias_or_name if upsert.source is not None else None
+    columns = (exp.column(name, table=table, quoted=True) for name in key)
     return exp.and_(*[exp.EQ(this=column, expression=cell.copy()) for column, cell in zip(columns, cells, strict=True)])
 
 
@@ -110,11 +121,11 @@ def _with_given(condition: exp.Expr, row: dict[str, exp.Expr]) -> exp.Expr | Non
 
 
 def _read(part: Part, tables: Tables) -> _Upsert | None:
-    """The upsert that a part is; None if it is none, or brings its rows in another way than as values."""
+    """The upsert that a part is; None if it is none, or brings its rows neither as values nor by one SELECT."""
     from sqlglot import exp
 
     node = part.node
-    if not isinstance(node, exp.Insert) or not isinstance(node.expression, exp.Values):
+    if not isinstance(node, exp.Insert) or not isinstance(node.expression, exp.Values | exp.Select):
         return None
     target = node.this.this if isinstance(node.this, exp.Schema) else node.this
     columns = tables.columns(name_of(target)) if isinstance(target, exp.Table) else None
@@ -122,17 +133,42 @@ def _read(part: Part, tables: Tables) -> _Upsert | None:
         return None
     named = node.this.expressions if isinstance(node.this, exp.Schema) else ()
     brought = [each.name.lower() for each in named] or [name.lower() for name in columns]
-    rows = [dict(_cells(brought, row)) for row in node.expression.expressions]
+    source = _source(node.expression, brought) if isinstance(node.expression, exp.Select) else None
+    rows: list[dict[str, exp.Expr]]
+    if source is not None:
+        rows = [{name: exp.column(name, table=_BROUGHT, quoted=True) for name in brought}]
+    elif isinstance(node.expression, exp.Values):
+        rows = [dict(_cells(brought, row)) for row in node.expression.expressions]
+    else:
+        return None
     conflict = node.args.get("conflict")
     way = str(node.args.get("alternative") or "").upper()
+    looks = _Upsert(target, rows, tables.keys(name_of(target)), Act.LOOKS, Assigned(), single=False, source=source)
     if conflict is not None:
-        return _on_conflict(conflict, _Upsert(target, rows, (), Act.LOOKS, Assigned()), tables)
+        return _on_conflict(conflict, replace(looks, single=True), tables)
     if way == "REPLACE":
         every = frozenset(name.lower() for name in columns)  # those that it does not bring are as in a new row
-        return _Upsert(target, rows, tables.keys(name_of(target)), Act.REPLACES, Assigned(every, every), single=False)
-    if way == "IGNORE" or node.args.get("ignore"):
-        return _Upsert(target, rows, tables.keys(name_of(target)), Act.LOOKS, Assigned(), single=False)
-    return None
+        return replace(looks, act=Act.REPLACES, assigned=Assigned(every, every))
+    return looks if way == "IGNORE" or node.args.get("ignore") else None
+
+
+def _source(select: exp.Select, brought: Sequence[str]) -> exp.Subquery | None:
+    """A SELECT whose cells are called like the columns for which they are; None where it does not name each."""
+    from sqlglot import exp
+
+    cells = select.expressions
+    if len(cells) != len(brought) or any(each.is_star for each in cells):
+        return None
+    asked = select.copy()
+    named = (exp.alias_(each.unalias().copy(), name, quoted=True) for each, name in zip(cells, brought, strict=True))
+    asked.set("expressions", list(named))
+    return exp.Subquery(this=asked, alias=exp.TableAlias(this=exp.to_identifier(_BROUGHT, quoted=True)))
+
+
+def _tables_in(query: exp.Expr) -> frozenset[str]:
+    from sqlglot import exp
+
+    return frozenset(table.name.lower() for table in query.find_all(exp.Table))
 
 
 def _cells(brought: Sequence[str], row: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:

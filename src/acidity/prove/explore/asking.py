@@ -38,6 +38,7 @@ class Questions:
             yield touched.rows
             if touched.values is not None:
                 yield touched.values
+            yield from touched.inner
 
     def asked(self, event: Event) -> Query | None:
         """What the program itself asked."""
