@@ -16,9 +16,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from acidity import prove
 from acidity.core.report import Report
-from acidity.prove import Operation, Scenario
+from acidity.prove import Operation, Retry, Scenario
 from acidity.prove.explore.classes.relation import Relation
-from tests.quality import outside
+from tests.quality import callers, outside
 from tests.tiers import ENGINES, SERVERS
 
 on_each_engine = pytest.mark.parametrize("db", ENGINES)
@@ -251,3 +251,22 @@ def inside(engine: Engine) -> None:
 def test_in_a_process_of_its_own_a_caller_may_wait_within_an_effect(db: str) -> None:
     report = prove.explore(scenario(inside, inside, effects=[enter, leave]), db=db, actors="processes")
     assert (report.verdict, report.unknowns) == ("pass", ()), str(report)
+
+
+def pays(session: Session) -> None:
+    account = session.get_one(callers.Account, 1)
+    outside.tell()
+    account.balance -= 10
+    session.commit()
+
+
+@pytest.mark.one_server
+@on_servers
+def test_what_an_attempt_did_that_was_turned_away_is_said(db: str) -> None:
+    """Nothing was lost: what the attempt had read is for nothing, and only what is outside has come twice."""
+    made = {"metadata": callers.Base.metadata, "setup": callers.seed, "effects": [outside.tell]}
+    scenario = Scenario(Operation(pays, retry=Retry(max_attempts=3)), **made)
+    report = prove.explore(scenario, db=db, isolation_level="SERIALIZABLE")
+    (finding,) = [each for each in report.findings if each.severity == "error"]
+    assert (finding.anomaly, finding.title) == ("", "tell took place 3 times, and twice after A then B")
+    assert "take place before the database turned it away, and once more when it tried again" in finding.explanation[0]

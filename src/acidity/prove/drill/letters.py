@@ -5,7 +5,9 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from acidity.analysis.diff import row_changes
@@ -260,10 +262,14 @@ def _notes(drilled: Drilled) -> list[str]:
 
 def versions() -> dict[str, str]:
     """Versions that a reader needs to judge or repeat the check."""
-    found = {"python": platform.python_version()}
+    return {"python": platform.python_version(), **_installed()}
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """Each is read from a file of its own, which takes longer than a run."""
+    found = {}
     for name in ("acidity", "sqlalchemy", "aiosqlite"):
-        try:
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return found

@@ -132,6 +132,8 @@ class _Graph:
     def _reads(self) -> Iterator[Read]:
         written: dict[tuple[str, int], bool] = {}
         for place, (event, at) in enumerate(self._watched.events):
+            if self._was_for_nothing(place):
+                continue
             wire = (event.call.actor, event.call.connection)
             own = written.get(wire, False)
             query = self._questions.asked(event)
@@ -147,6 +149,13 @@ class _Graph:
                 written[wire] = False
             elif event.call.writes:
                 written[wire] = True
+
+    def _was_for_nothing(self, place: int) -> bool:
+        """Whether the database turned its transaction away, which took nothing with it; its caller may begin anew."""
+        turned_away = any(
+            event.reply.status == "error" and self._was_busy(event) for event in self._watched.rest_of(place)
+        )
+        return turned_away and self._watched.commit_after(place) is None
 
     def _looked_for(self, event: Event) -> Iterator[tuple[int, tuple[Rows | None, ...], frozenset[str]]]:
         """What a write looked for, as answers in each committed state; in which state it did; and in which tables."""

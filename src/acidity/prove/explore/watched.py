@@ -106,6 +106,15 @@ class Watched:
                     found.append((event, at))
         return found
 
+    def rest_of(self, place: int) -> Iterator[Event]:
+        """A Call and what its connection does after it until its transaction ends, the end included."""
+        call = self.events[place][0].call
+        for event, _ in self.events[place:]:
+            if (event.call.actor, event.call.connection) == (call.actor, call.connection):
+                yield event
+                if event.call.commits or event.call.kind is Kind.ROLLBACK:
+                    return
+
     def until_end(self, place: int, wire: tuple[str, int]) -> Iterable[tuple[Event, int]]:
         """What a connection does from this place on, until its transaction ends."""
         for event, at in self.events[place:]:

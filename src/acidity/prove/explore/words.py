@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from acidity.analysis.anomalies.base import Seen
 from acidity.analysis.dependencies import Commit, Edge, Kind, Read, relevant
@@ -11,6 +11,7 @@ from acidity.analysis.fetched import rows_of
 from acidity.analysis.quantities import OTHER, difference, is_money, plain, rank
 from acidity.analysis.values import uuid_digits
 from acidity.core.call import Call, Event
+from acidity.core.call import Kind as CallKind
 from acidity.core.finding import RowChange
 from acidity.core.outcome import Ending
 from acidity.prove.explore.judge import Judged
@@ -101,6 +102,25 @@ def _telling_cells(row: tuple[tuple[str, object], ...] | None) -> str:
     cells = row or ()
     kept = [(column, value) for column, value in cells if uuid_digits(value) is None]
     return ", ".join(f"{column} {value}" for column, value in kept or cells)
+
+
+def made_again(judged: Judged) -> Iterator[str]:
+    """Effects of an attempt that the database turned away, which the next attempt made once more."""
+    for name in judged.turned_away:
+        events = judged.played.of(name)
+        end = max((number for number, event in enumerate(events) if event.reply.status == "error"), default=0)
+        first, again = ({call.sql: call for call in _effects(part)} for part in (events[:end], events[end:]))
+        for effect, call in first.items():
+            if effect in again:
+                where = f" ({call.site})" if call.site else ""
+                yield (
+                    f"{name} had {effect}{where} take place before the database turned it away, and once more when it "
+                    "tried again: what is outside the database is not taken back"
+                )
+
+
+def _effects(events: Iterable[Event]) -> Iterator[Call]:
+    return (it.call for it in events if it.call.kind is CallKind.EFFECT and it.reply.status == "ok")
 
 
 def why(seen: Seen) -> tuple[str, ...]:
