@@ -76,7 +76,7 @@ class Oracle:
         self.comparer = Comparer(lab.stage.seed, self.masks)
         for order, pair in ran.items():
             self._keep(order, pair)
-            self._learn_sayings(pair)
+            self.sayings.learn(pair, [made(run.state, lab.stage.seed, self.masks) for run in pair])
         runs = [self._serial(order).runs for order in permutations(lab.names)]
         if not any(run.history for run in runs[0]) and not all(each.expects_refusal for each in lab.operations):
             raise NoOracle("no database call was seen")
@@ -266,8 +266,7 @@ class Oracle:
             masks = _together([self.masks, self._learn(runs)])
         except NoOracle:
             return False
-        said = self._learn_sayings(runs)
-        if masks == self.masks and not said:
+        if masks == self.masks:
             return False
         self.masks, self.comparer = masks, Comparer(self._lab.stage.seed, masks)
         self._roles.clear()
@@ -279,9 +278,6 @@ class Oracle:
             return learn(self._lab.stage.seed, [run.state for run in pair], pair[0].whole_history, self._ignore)
         except NotDeterministic as error:
             raise NoOracle(f"not deterministic: {error}") from None
-
-    def _learn_sayings(self, runs: Sequence[Played]) -> bool:
-        return self.sayings.learn(runs, [made(run.state, self._lab.stage.seed, self.masks) for run in runs])
 
     def _keep(self, order: tuple[str, ...], runs: tuple[Played, ...]) -> None:
         state = runs[0].state if runs else self._lab.stage.seed

@@ -50,14 +50,15 @@ class Sayings:
         self._with_effects = with_effects
         self._chance: dict[str, set[Path]] = {}
 
-    def learn(self, runs: Sequence[Played], made: Sequence[Collection[str]]) -> bool:
-        """Learn from runs of one order, or of one schedule, which numbers differ nevertheless; whether any did.
+    def learn(self, runs: Sequence[Played], made: Sequence[Collection[str]]) -> None:
+        """Learn from runs of one serial order which numbers differ nevertheless.
+
+        Runs of one schedule of callers at once teach nothing: a number that differs only there may be what is wrong.
 
         Args:
             runs: the runs.
             made: of each, the generated values of its rows; such a value is compared with those.
         """
-        before = sum(map(len, self._chance.values()))
         for name in runs[0].endings:
             first, *others = (dict(leaves_of(self.of(run, name))) for run in runs)
             by_chance = self._chance.setdefault(self._called[name], set())
@@ -65,7 +66,6 @@ class Sayings:
                 both = ((path, said, other[path]) for path, said in first.items() if path in other)
                 differ = ((path, one, two) for path, one, two in both if _differ_in_a_number(one, two))
                 by_chance.update(path for path, one, two in differ if one not in made[0] and two not in values)
-        return sum(map(len, self._chance.values())) > before
 
     def described(self) -> tuple[str, ...]:
         """What is left out, in words."""
