@@ -124,6 +124,12 @@ class Life(Ground, Protocol):
     def about_to_wait(self, dbapi_connection: Any) -> None:
         """What this connection asks next may close a cycle of waits: let it be the victim then."""
 
+    @property
+    def looks_for_cycles_s(self) -> float:
+        """How many seconds after it began to wait such a connection has looked for a cycle; before that, it may find
+        one that another one has closed. 0 where nobody looks.
+        """
+
     def connect_beside(self) -> Any:
         """A second driver connection for a real fault; `close` of the sandbox ends it at the latest."""
 

@@ -3,7 +3,8 @@
 The administrator is a superuser, or is refused.
 
 Whoever has waited for ``deadlock_timeout`` looks for a cycle, and is its victim if he finds one: that depends on the
-machine's load. Here nobody looks but the one whose Call has just closed the cycle.
+machine's load. Here nobody looks but the one whose Call has just closed the cycle. One whose Call might have closed one
+before has looked, in vain and for the last time while it waits, before the next Call is let go.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from acidity.engines.hosted_access import HostedAccess
 
+_HAS_LOOKED_S = 0.004  # for a millisecond, and for the processor
 _OTHERS_LOOK_AFTER = "2s"  # where the victim cannot be chosen, as outside a transaction, the server finds it then
 
 
@@ -61,6 +63,11 @@ class Victims(HostedAccess):
         if self._chooses:
             with suppress(Exception):  # it has failed already, or its session has just been ended from outside
                 self.send(dbapi_connection, "SET LOCAL deadlock_timeout = '1ms'")
+
+    @property
+    def looks_for_cycles_s(self) -> float:
+        """See `Life`."""
+        return _HAS_LOOKED_S if self._chooses else 0.0
 
     def truncating(self, places: Sequence[str]) -> list[str]:
         """All at once, as tables that refer to each other have to be."""

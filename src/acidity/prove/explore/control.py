@@ -58,6 +58,8 @@ class Control:
     _acted: set[str] = field(default_factory=set)
     _waiting: dict[str, frozenset[str]] = field(default_factory=dict)
     _seen: int = 0
+    _hasty: set[str] = field(default_factory=set)
+    _settled: float = 0.0
     _refused: list[Gate] = field(default_factory=list)
 
     def course(self) -> Course:
@@ -102,7 +104,9 @@ class Control:
 
     def _turn(self, gate: Gate) -> Generator[float, bool, Turn]:
         waited = [each.name for each in self.gates if each.place in _WAITING]
+        yield from self._let_look()
         gate.others_wait = bool(waited)
+        self._hasty |= {gate.name} if waited else set()
         if gate.place is Place.OUTSIDE:  # so no two of them open their first connections at once
             gate.place, gate.begins = Place.PYTHON, True
             self.start(gate)
@@ -143,9 +147,24 @@ class Control:
         self._waiting.pop(gate.name, None)
         gate.baton.hand_over()
 
+    def _let_look(self) -> Pause:
+        """Before somebody may close a cycle of waits, those look who may have closed one by waiting themselves."""
+        wires = [
+            each.pending.wire
+            for each in self.gates
+            if each.name in self._hasty and each.place is Place.FLIGHT and each.pending
+        ]
+        longest = max((wire.sandbox.looks_for_cycles_s for wire in wires if wire is not None), default=0.0)
+        while (left := self._settled + longest - time.monotonic()) > 0:
+            yield left
+
     # Until nobody can go on by himself
 
     def _settle(self) -> Pause:
+        yield from self._come_to_rest()
+        self._settled = time.monotonic()
+
+    def _come_to_rest(self) -> Pause:
         pause = FIRST_PAUSE_S
         while running := [gate for gate in self.gates if gate.place in {Place.PYTHON, Place.FLIGHT}]:
             known = all(gate.name in self._waiting for gate in running)  # the engine tells at once; the system does not
