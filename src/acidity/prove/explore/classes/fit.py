@@ -56,10 +56,10 @@ _EFFECTS = Agreed(100, 40)  # at each of these levels
 _AGREED: Mapping[tuple[str, str], Agreed] = {
     ("sqlite", "delete"): Agreed(2_000, 1_000, _EFFECTS),
     ("sqlite", "wal"): Agreed(2_000, 1_000, _EFFECTS),
-    ("postgresql", "READ COMMITTED"): Agreed(2_000, 675, _EFFECTS),
-    ("mariadb", "READ COMMITTED"): Agreed(2_000, 600, _EFFECTS),
-    ("postgresql", "REPEATABLE READ"): Agreed(2_000, 575, _EFFECTS),
-    ("mariadb", "REPEATABLE READ"): Agreed(2_000, 500, _EFFECTS),
+    ("postgresql", "READ COMMITTED"): Agreed(2_000, 1_000, _EFFECTS),
+    ("mariadb", "READ COMMITTED"): Agreed(2_000, 1_000, _EFFECTS),
+    ("postgresql", "REPEATABLE READ"): Agreed(2_000, 1_000, _EFFECTS),
+    ("mariadb", "REPEATABLE READ"): Agreed(2_000, 1_000, _EFFECTS),
 }
 
 
