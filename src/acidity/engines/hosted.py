@@ -283,11 +283,6 @@ class HostedSandbox(HostedAccess):
     def about_to_wait(self, dbapi_connection: Any) -> None:
         """So there is nothing to prepare."""
 
-    @property
-    def looks_for_cycles_s(self) -> float:
-        """Nor anything to wait for."""
-        return 0.0
-
     def connect_beside(self) -> Any:
         """A second session on the database, committing by itself; it may do what an administrator may."""
         spare, self._spare = self._spare, None

@@ -32,6 +32,7 @@ class HostedAccess(HostedFacts):
 
     sets_level = "SET SESSION TRANSACTION ISOLATION LEVEL"
     keeps_sessions = False
+    looks_for_cycles_s = 0.0
     on_connect: Callable[[], None]
     _level = ""
     _routed: bool

@@ -77,12 +77,15 @@ class Life(Ground, Protocol):
         exact: a reset also brings back what no row shows, on which the order of locks, the victims of deadlocks and
             generated keys depend; it costs about twice as much.
         lasting: a connection that stays open over a reset sees the rows before again.
+        looks_for_cycles_s: in how many seconds one of which `about_to_wait` was said has looked for a cycle once it has
+            begun to wait; until then it may find one that another one has closed. 0 where nobody looks.
     """
 
     engine_name: str
     name: str
     exact: bool
     lasting: bool
+    looks_for_cycles_s: float
 
     def url(self, *, asynchronous: bool = False) -> str:
         """The SQLAlchemy URL of this database."""
@@ -123,12 +126,6 @@ class Life(Ground, Protocol):
 
     def about_to_wait(self, dbapi_connection: Any) -> None:
         """What this connection asks next may close a cycle of waits: let it be the victim then."""
-
-    @property
-    def looks_for_cycles_s(self) -> float:
-        """How many seconds after it began to wait such a connection has looked for a cycle; before that, it may find
-        one that another one has closed. 0 where nobody looks.
-        """
 
     def connect_beside(self) -> Any:
         """A second driver connection for a real fault; `close` of the sandbox ends it at the latest."""

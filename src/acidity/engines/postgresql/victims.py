@@ -43,7 +43,7 @@ class Victims(HostedAccess):
         """By ``deadlock_timeout``, which only a superuser lets a role set; on a server before 15 chance decides."""
         with suppress(Exception):  # a server before 15
             self.ask(f"GRANT SET ON PARAMETER deadlock_timeout TO {self.quoted(self.user)}")
-            self._chooses = True
+            self._chooses, self.looks_for_cycles_s = True, _HAS_LOOKED_S
 
     def forget_choice(self) -> None:
         """A role with a privilege on a parameter cannot be dropped."""
@@ -63,11 +63,6 @@ class Victims(HostedAccess):
         if self._chooses:
             with suppress(Exception):  # it has failed already, or its session has just been ended from outside
                 self.send(dbapi_connection, "SET LOCAL deadlock_timeout = '1ms'")
-
-    @property
-    def looks_for_cycles_s(self) -> float:
-        """See `Life`."""
-        return _HAS_LOOKED_S if self._chooses else 0.0
 
     def truncating(self, places: Sequence[str]) -> list[str]:
         """All at once, as tables that refer to each other have to be."""

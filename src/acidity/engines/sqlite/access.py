@@ -23,6 +23,7 @@ class SqliteAccess(SqliteFacts):
     """See `Access` for what the methods promise."""
 
     keeps_sessions = False
+    looks_for_cycles_s = 0.0
     path: Path
     _settings: dict[str, str]
 

@@ -203,11 +203,6 @@ class SqliteSandbox(SqliteAccess):
     def about_to_wait(self, dbapi_connection: Any) -> None:
         """Nor does this one."""
 
-    @property
-    def looks_for_cycles_s(self) -> float:
-        """Nobody looks for a cycle, either."""
-        return 0.0
-
     def connect_beside(self) -> sqlite3.Connection:
         """A second connection that waits for no lock."""
         with own_calls():
