@@ -283,6 +283,10 @@ MERGE_9 = (
     "MERGE INTO {codes} t USING (SELECT 9 AS a) s ON t.{code} = s.a WHEN MATCHED THEN UPDATE SET {total} = t.{total} + 1"
     " WHEN NOT MATCHED THEN INSERT ({code}, {total}) VALUES (s.a, 1)"
 )
+ADDED, NEW = (
+    "INSERT INTO {entries} ({amount}) VALUES (5)",
+    " ON CONFLICT ({code}) DO UPDATE SET {total} = excluded.{total}",
+)
 EACH = {"postgresql": RC, "mariadb": RC}
 # What they ask in a SELECT is as it was when the statement was sent, and the row that they change as it is now.
 CASES |= {
@@ -294,6 +298,49 @@ CASES |= {
         {"postgresql": RC},
     ),
     "an upsert of what it has asked, MariaDB": Case(((AS_ASKED + TWICE,),), "lost update", {"mariadb": RC}),
+    "a value that it has asked": Case(
+        (("UPDATE {totals} SET {total} = (SELECT {total} FROM {totals} WHERE {id} = 1) - 7 WHERE {id} = 1",),),
+        "lost update",
+        {"postgresql": RC},
+    ),
+    "a claim in WITH": Case(
+        tuple(
+            (f"WITH c AS ({FREE}) UPDATE {{codes}} SET {{total}} = {n} FROM c WHERE {{codes}}.{{id}} = c.{{id}}",)
+            for n in (21, 22)
+        ),
+        "lost update",
+        {"postgresql": RC},
+    ),
+    "a guard that counts": Case(
+        tuple(
+            (
+                "UPDATE {codes} SET {total} = 0 WHERE {id} = "
+                + key
+                + " AND (SELECT count(*) FROM {codes} WHERE {total} = 10) > 1",
+            )
+            for key in "12"
+        ),
+        "write skew",
+        {"postgresql": RC},
+    ),
+    "a quota": Case(
+        (("INSERT INTO {entries} ({amount}) SELECT 5 WHERE (SELECT count(*) FROM {entries}) < 2",),), "phantom", EACH
+    ),
+    "an upsert of a sum": Case(
+        ((ADDED, "INSERT INTO {codes} ({code}, {total}) SELECT 7, sum({amount}) FROM {entries}" + NEW),),
+        "phantom",
+        {"postgresql": RC},
+    ),
+    "an upsert by a sum": Case(
+        (
+            (
+                ADDED,
+                "INSERT INTO {codes} ({code}) VALUES (7) ON CONFLICT ({code}) DO UPDATE SET {total} = (SELECT sum({amount}) FROM {entries})",
+            ),
+        ),
+        "phantom",
+        {"postgresql": RC},
+    ),
     "a MERGE that is refused": Case(
         ((MERGE_9,),),
         "stale check",

@@ -8,13 +8,14 @@ from acidity.core.call import Call, Kind, Writes
 
 
 class KnownTables:
-    """`t` and `u` with a primary key alone, `codes` with a second unique key, named `k`; `my t`."""
+    """`t` and `u` with a primary key alone, `codes` with a second unique key, named `k`; `my t`; `odd`, with a capital."""
 
     _COLUMNS = {
         "t": ("id", "v", "n"),
         "u": ("id", "v", "n"),
         "codes": ("id", "code", "v"),
         "my t": ("x", "y"),
+        "odd": ("K", "v"),
     }
 
     def columns(self, table: str) -> tuple[str, ...] | None:

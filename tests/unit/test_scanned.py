@@ -19,7 +19,7 @@ def scanned(sql: str, params: Any = None, *, many: bool = False) -> list[tuple[s
     [
         ("SELECT EXISTS (SELECT 1 FROM t WHERE a = ?)", (1,), [("SELECT 1 FROM t WHERE a = ?", (1,))]),
         ("SELECT ? FROM u WHERE b = ? AND NOT EXISTS(SELECT a FROM t WHERE a = ?)", (1, 2, 3), [("SELECT a FROM t WHERE a = ?", (3,))]),
-        ("INSERT INTO t (a) SELECT %s WHERE NOT EXISTS (SELECT 1 FROM t WHERE a = %s)", (1, 2), [("SELECT 1 FROM t WHERE a = %s", (2,))]),
+        ("INSERT INTO t (a) SELECT %s WHERE NOT EXISTS (SELECT 1 FROM t WHERE a = %s)", (1, 2), [("SELECT 1 FROM t WHERE a = %s", (2,)), ("SELECT %s WHERE NOT EXISTS (SELECT 1 FROM t WHERE a = %s)", (1, 2))]),
         ("SELECT EXISTS (SELECT 1 FROM t WHERE a = %(a)s) AS x", {"a": 1, "b": 2}, [("SELECT 1 FROM t WHERE a = %(a)s", {"a": 1})]),
         ("SELECT EXISTS (SELECT 1 FROM t WHERE a = ?), EXISTS (SELECT 2 FROM t WHERE a = ?)", (1, 2), [("SELECT 1 FROM t WHERE a = ?", (1,)), ("SELECT 2 FROM t WHERE a = ?", (2,))]),
         ("SELECT EXISTS (SELECT 1 FROM t FOR UPDATE)", None, [("SELECT 1 FROM t", None)]),

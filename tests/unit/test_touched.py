@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from acidity.analysis.dependencies import is_named
 from acidity.analysis.parts import asked_beside
 from acidity.analysis.touched import Act, Assigned, Touched, touched_by
 from tests.unit.known_tables import KnownTables, write
@@ -94,7 +95,7 @@ def test_each_table_that_a_join_changes_is_told_with_its_own_columns() -> None:
     both = touched("mariadb", "UPDATE t JOIN u ON u.id = t.id SET t.v = %s, u.n = t.n", (1,))
     assert [(each.rows.table, each.rows.sql, each.assigned) for each in both] == [
         ("t", "SELECT t.* FROM t JOIN u ON u.id = t.id", Assigned(frozenset("v"), frozenset("v"))),
-        ("u", "SELECT u.* FROM t JOIN u ON u.id = t.id", Assigned(frozenset("n"))),
+        ("u", "SELECT u.* FROM t JOIN u ON u.id = t.id", Assigned(frozenset("n"), frozenset("n"))),
     ]
     for sql in ("DELETE t, u FROM t JOIN u ON u.id = t.id", "DELETE FROM t, u USING t JOIN u ON u.id = t.id"):
         assert [each.rows.table for each in touched("mariadb", sql)] == ["t", "u"]
@@ -133,9 +134,9 @@ def test_many_are_asked_one_by_one() -> None:
     assert [each.rows.params for each in found] == [(3,), (4,)]
 
 
-def test_a_value_of_the_programs_own_is_blind() -> None:
+def test_a_value_that_is_none_of_the_row_itself_is_blind() -> None:
     (found,) = touched("sqlite", "UPDATE t SET v=?, n=n - ?, id=(SELECT max(v) FROM u) WHERE id = ?", (1, 2, 3))
-    assert found.assigned == Assigned(frozenset({"v", "n", "id"}), frozenset("v"))
+    assert found.assigned == Assigned(frozenset({"v", "n", "id"}), frozenset({"v", "id"}))
     (found,) = touched("sqlite", "DELETE FROM t WHERE id = 1")
     assert found.assigned == Assigned()
 
@@ -192,3 +193,18 @@ def test_a_select_that_changes_rows_in_its_with_asks_for_others_all_the_same() -
 def test_what_a_condition_asks_by_itself_is_asked_by_itself(sql: str, asked: list[tuple[str, Any]]) -> None:
     (found,) = touched("sqlite", sql, (7, 8, 9))
     assert [(query.sql, query.params) for query in found.inner] == asked
+
+
+@pytest.mark.parametrize(
+    ("table", "text", "named"),
+    [
+        ("booking", "SELECT count(*) FROM booking", True),
+        ("Booking", 'SELECT 1 FROM "s"."Booking"', True),
+        ("s.booking", "SELECT 1 FROM booking", True),
+        ("my table", 'SELECT 1 FROM "my table"', True),
+        ("booking", "SELECT count(*) FROM booking_seats", False),
+        ("booking", "SELECT 1 FROM bookings", False),
+    ],
+)
+def test_a_table_is_named_by_its_whole_name(table: str, text: str, *, named: bool) -> None:
+    assert is_named(table, text) is named

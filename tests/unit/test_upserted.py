@@ -24,6 +24,7 @@ def upserted(engine: str, sql: str, params: Any = None, *, many: bool = False) -
         ("mariadb", "REPLACE t SET id = %s, v = %s", (3, 7), "SELECT * FROM t WHERE `id` = %s", (3,)),
         ("sqlite", "INSERT OR REPLACE INTO t VALUES (3, ?, ?)", (7, 8), 'SELECT * FROM t WHERE "id" = 3', ()),
         ("postgresql", 'INSERT INTO "s"."t" AS x (v, n) VALUES (%(v)s, -1) ON CONFLICT (n) DO UPDATE SET v = x.v + excluded.v', {"v": 7}, 'SELECT * FROM "s"."t" AS x WHERE "n" = -1', {}),
+        ("postgresql", 'INSERT INTO odd ("K", v) VALUES (%s, 1) ON CONFLICT ("K") DO UPDATE SET v = 2', (7,), 'SELECT * FROM odd WHERE "K" = %s', (7,)),
         ("mariadb", "INSERT INTO codes (code, v) VALUES (%s, %s) ON DUPLICATE KEY UPDATE v = 2", (7, 8), "SELECT * FROM codes WHERE `code` = %s", (7,)),
         ("mariadb", "INSERT INTO codes VALUES (%s, %s, 1) ON DUPLICATE KEY UPDATE v = 2", (7, 8), "SELECT * FROM codes WHERE `id` = %s OR `code` = %s", (7, 8)),
         ("mariadb", "REPLACE INTO codes (id, code) VALUES (DEFAULT, 7)", None, "SELECT * FROM codes WHERE `code` = 7", None),

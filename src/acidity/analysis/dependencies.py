@@ -8,6 +8,7 @@ or by one that goes (a predicate). The nodes are callers, for a caller is what a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -19,6 +20,7 @@ from acidity.core.call import Event
 from acidity.core.finding import RowChange
 
 Item = tuple[str, tuple[bytes, ...]]
+_WORD = re.compile(r"[\w$]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Read:
         writers: the other transactions that had written, and not committed, when it was answered.
         scans: the rows that it looked for in each committed state, where the answer does not tell them all.
         others: the tables, in lower case, that a write looked at beside the one that it changes.
+        kept: a write has put what it saw into a row.
     """
 
     event: Event
@@ -114,6 +117,7 @@ class Read:
     writers: tuple[Writer, ...] = ()
     scans: tuple[Rows | None, ...] = ()
     others: frozenset[str] = frozenset()
+    kept: bool = False
 
     @property
     def actor(self) -> str:
@@ -290,13 +294,17 @@ def relevant(read: Read, commit: Commit) -> tuple[RowChange, ...]:
 
     Of a write these are rather the tables that it looks at than the one that it changes itself.
     """
-    words = read.event.call.sql.lower()
-    named = tuple(change for change in commit.changes if _last(change) in words)
-    return tuple(change for change in named if _last(change) in read.others) or named or commit.changes
+    named = tuple(change for change in commit.changes if is_named(change.table, read.event.call.sql))
+    return tuple(change for change in named if _last(change.table) in read.others) or named or commit.changes
 
 
-def _last(change: RowChange) -> str:
-    return change.table.lower().rpartition(".")[2]
+def is_named(table: str, text: str) -> bool:
+    """Whether a text names a table, with or without its schema."""
+    return frozenset(_WORD.findall(text.lower())).issuperset(_WORD.findall(_last(table)))
+
+
+def _last(table: str) -> str:
+    return table.lower().rpartition(".")[2]
 
 
 def item_of(change: RowChange) -> Item:

@@ -40,7 +40,7 @@ def scanned_by(call: Call) -> tuple[Query, ...]:
     fills = _FILLS.match(call.sql, first) is not None
     if not fills and not ASKS.match(call.sql):
         return ()
-    spans = list(_in_exists(call.sql)) or (list(_selected(call.sql, first, before)) if fills else [])
+    spans = [*_in_exists(call.sql), *(_selected(call.sql, first, before) if fills else [])]
     found = [(call.sql[span[0] : span[1]], _own(call, span)) for span in spans]
     if first and fills:
         found = [_behind_with(call, (first, before), text, own) for text, own in found]

@@ -7,7 +7,7 @@ change rows, in its WITH. Of what cannot be asked nothing is said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
@@ -64,7 +64,7 @@ class Touched:
         single: it takes one of them at most, so that nothing is known where there are several.
         others: the tables of other rows on which that hangs, in lower case and without a schema.
         search: how they were looked for, where that hangs on other rows.
-        inner: what the statement asks beside, in a query within its condition that stands by itself.
+        inner: what the statement asks beside, in queries that stand by themselves.
     """
 
     rows: Query
@@ -148,12 +148,25 @@ def _changed(part: Part, tables: Tables) -> Iterator[Touched]:
         yield from _touched(part, select, mine, given)
 
 
-def assigned_by(given: Iterable[tuple[exp.Expr, exp.Expr]]) -> Assigned:
-    """The columns of these assignments; those are blind whose value is the program's own."""
+def assigned_by(given: Iterable[tuple[exp.Expr, exp.Expr]], is_own: Callable[[exp.Expr], bool]) -> Assigned:
+    """The columns of these assignments.
+
+    Args:
+        given: columns and values.
+        is_own: whether a column in a value is one of the row that gets it; what is taken of others, and what a query
+            within the value gives, may be as stale as what the program has computed.
+    """
     from sqlglot import exp
 
     pairs = list(given)
-    blind = {column.name.lower() for column, value in pairs if value.find(exp.Column, exp.Query) is None}
+    blind = {
+        column.name.lower()
+        for column, value in pairs
+        if not any(
+            isinstance(each, exp.Column) and is_own(each)
+            for each in value.walk(prune=lambda node: isinstance(node, exp.Query))
+        )
+    }
     return Assigned(frozenset(column.name.lower() for column, _ in pairs), frozenset(blind))
 
 
@@ -266,25 +279,24 @@ def _touched(part: Part, select: exp.Expr, mine: _Own, given: Sequence[tuple[exp
     joined = not mine.alone or nested or part.before != ()
     yield Touched(
         asked,
-        assigned=assigned_by(given),
+        assigned=assigned_by(given, mine.has),
         values=None if values is None else part.asked(values.copy()),
         joined=joined,
         others=_named_in([select, *part.before, *([values] if values is not None else [])], mine),
         search=Search(part, mine.called, select, values) if joined or values is not None else None,
-        inner=tuple(_inner(part, select)),
+        inner=tuple(inner_queries(part, [select.args.get("where"), select.args.get("from_"), *select.args["joins"]])),
     )
 
 
-def _inner(part: Part, select: exp.Expr) -> Iterator[Query]:
-    """The outermost queries in a condition; one that hangs on a row of the statement cannot be asked by itself."""
+def inner_queries(part: Part, within: Iterable[exp.Expr | None]) -> Iterator[Query]:
+    """The outermost queries in these, and those named before; of which one hangs on a row, it cannot be asked alone."""
     from sqlglot import exp
 
-    where = select.args.get("where")
-    for node in where.walk(prune=lambda each: isinstance(each, exp.Query)) if where is not None else ():
-        if isinstance(node, exp.Query):
-            asked = part.asked(node.unnest().copy())
-            if asked is not None:
-                yield asked
+    found: list[exp.Expr] = [exp.select("*").from_(exp.table_(each.alias, quoted=True)) for each in part.before]
+    for each in within:
+        walked = () if each is None else each.walk(prune=lambda node: isinstance(node, exp.Query))
+        found += [node.unnest() for node in walked if isinstance(node, exp.Query)]
+    yield from (asked for each in found if (asked := part.asked(each.copy())) is not None)
 
 
 def _foreign(value: exp.Expr, mine: _Own) -> Iterator[exp.Expr]:

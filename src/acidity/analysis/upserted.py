@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from acidity.analysis.parts import Part, assignments, name_of, parts_of
-from acidity.analysis.touched import Act, Assigned, Tables, Touched, assigned_by
+from acidity.analysis.questions import Query
+from acidity.analysis.touched import Act, Assigned, Tables, Touched, assigned_by, inner_queries
 from acidity.core.call import Call
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class _Upsert:
         condition: what must hold for it.
         single: it takes one row at most.
         source: the query that brings the rows, each cell named by its column; None where they are brought as values.
+        inner: what it asks beside for the row that is there.
     """
 
     table: exp.Expr
@@ -45,6 +47,7 @@ class _Upsert:
     condition: exp.Expr | None = None
     single: bool = True
     source: exp.Subquery | None = None
+    inner: tuple[Query, ...] = ()
 
 
 def upserted_by(call: Call, engine: str, tables: Tables) -> tuple[Touched, ...]:
@@ -68,7 +71,10 @@ def _found(part: Part, tables: Tables) -> Iterator[Touched]:
             asks = upsert.source is not None
             others = frozenset() if upsert.source is None else _tables_in(upsert.source)
             single = upsert.single and not asks
-            yield Touched(rows, upsert.act, upsert.assigned, by_key=not asks, single=single, joined=asks, others=others)
+            found = Touched(
+                rows, upsert.act, upsert.assigned, by_key=not asks, single=single, joined=asks, others=others
+            )
+            yield replace(found, inner=upsert.inner)
 
 
 def _selecting(part: Part, upsert: _Upsert, row: dict[str, exp.Expr]) -> exp.Select | None:
@@ -145,7 +151,8 @@ def _read(part: Part, tables: Tables) -> _Upsert | None:
     way = str(node.args.get("alternative") or "").upper()
     looks = _Upsert(target, rows, tables.keys(name_of(target)), Act.LOOKS, Assigned(), single=False, source=source)
     if conflict is not None:
-        return _on_conflict(conflict, replace(looks, single=True), tables)
+        inner = tuple(inner_queries(part, [*conflict.expressions, conflict.args.get("where")]))
+        return _on_conflict(conflict, replace(looks, single=True, inner=inner), tables)
     if way == "REPLACE":
         every = frozenset(name.lower() for name in columns)  # those that it does not bring are as in a new row
         return replace(looks, act=Act.REPLACES, assigned=Assigned(every, every))
@@ -191,37 +198,29 @@ def _on_conflict(conflict: exp.Expr, upsert: _Upsert, tables: Tables) -> _Upsert
         found = tables.constraint(name_of(upsert.table), conflict.args["constraint"].name)
         keys = [found] if found else []
     elif conflict.args.get("conflict_keys"):
-        keys = [[_column(each) for each in conflict.args["conflict_keys"]]]
+        called = {name.lower(): name for name in tables.columns(name_of(upsert.table)) or ()}
+        keys = [[called.get(name, name) for name in map(_column, conflict.args["conflict_keys"])]]
     else:
         keys = tables.keys(name_of(upsert.table))
     if not conflict.expressions:
         return replace(upsert, keys=keys, single=False)
     given = list(assignments(conflict.expressions))
-    blind = {column.name.lower() for column, value in given if _is_own(value)}
     where = conflict.args.get("where")
     return replace(
         upsert,
         keys=keys,
         act=Act.CHANGES,
-        assigned=replace(assigned_by(given), blind=frozenset(blind)),
+        assigned=assigned_by(given, lambda column: not _is_given(column)),
         condition=where.this if isinstance(where, exp.Where) else where,
     )
 
 
-def _is_own(value: exp.Expr) -> bool:
-    """Whether a value is the program's own: none of the row that was there; what was to be inserted is."""
+def _is_given(column: exp.Expr) -> bool:
+    """Whether a column is one of the row that was to be inserted, and none of the row that was there."""
     from sqlglot import exp
 
-    if value.find(exp.Query) is not None:
-        return False
-    return all(
-        column.table.lower() == _GIVEN or _is_given(column.find_ancestor(exp.Anonymous))
-        for column in value.find_all(exp.Column)
-    )
-
-
-def _is_given(call: exp.Expr | None) -> bool:
-    return call is not None and call.name.lower() in _GIVEN_CALLS
+    call = column.find_ancestor(exp.Anonymous)
+    return column.text("table").lower() == _GIVEN or (call is not None and call.name.lower() in _GIVEN_CALLS)
 
 
 def _column(key: exp.Expr) -> str:
@@ -230,3 +229,20 @@ def _column(key: exp.Expr) -> str:
 
     column = key.this if isinstance(key, exp.Ordered) else key
     return column.name.lower() if isinstance(column, exp.Column | exp.Identifier) else ""
+
+
+def brought_by(call: Call, engine: str) -> tuple[Query, ...]:
+    """The queries within that by which an INSERT brings its rows, which decide whether and with what it does.
+
+    Args:
+        call: what was sent.
+        engine: to which engine.
+    """
+    from sqlglot import exp
+
+    return tuple(
+        query
+        for part in parts_of(call, engine)
+        if isinstance(part.node, exp.Insert) and isinstance(part.node.expression, exp.Select)
+        for query in inner_queries(part, part.node.expression.iter_expressions())
+    )

@@ -22,8 +22,8 @@ class ReadSkew:
 
 
 def is_act(edge: Edge) -> bool:
-    """Whether it is the search of an UPDATE or DELETE, which shows its caller nothing."""
-    return edge.read is not None and edge.read.acts
+    """Whether it is the search of an UPDATE or DELETE, which shows its caller nothing, and of which nothing is kept."""
+    return edge.read is not None and edge.read.acts and not edge.read.kept
 
 
 READ_SKEW = ReadSkew()

@@ -15,8 +15,9 @@ class StaleCheck:
     def detect(self, graph: Dependencies) -> Seen | None:
         """A query whose answer has changed when its caller writes."""
         for check, act in graph.circles(Kind.RW):
-            wrote = any(commit.actor == check.source for commit in graph.commits)
-            if wrote:
+            changed = check.second
+            assert changed is not None
+            if any(commit.actor == check.source and commit.number > changed.number for commit in graph.commits):
                 told = f"when {check.source} acted, what it had checked was no longer so"
                 return Seen((check, act), (), told)
         return self._refused(graph)

@@ -8,7 +8,7 @@ from acidity.analysis.parts import asked_beside
 from acidity.analysis.questions import Query, named, question_of
 from acidity.analysis.scanned import scanned_by
 from acidity.analysis.touched import Touched, touched_by
-from acidity.analysis.upserted import upserted_by
+from acidity.analysis.upserted import brought_by, upserted_by
 from acidity.core.call import Event
 from acidity.prove.explore.tables import StageTables
 from acidity.prove.stage.stage import Stage
@@ -33,7 +33,7 @@ class Questions:
         question = self.asked(event)
         if question is not None:
             yield question
-        yield from scanned_by(named(event.call))
+        yield from self.scanned(event)
         for touched in self.touched(event):
             yield touched.rows
             if touched.values is not None:
@@ -44,6 +44,11 @@ class Questions:
         """What the program itself asked."""
         call = named(event.call)
         return asked_beside(call, self.engine(event)) if call.writes else question_of(call)
+
+    def scanned(self, event: Event) -> tuple[Query, ...]:
+        """What it looks for without saying what it found."""
+        call = named(event.call)
+        return (*scanned_by(call), *(brought_by(call, self.engine(event)) if call.writes else ()))
 
     def touched(self, event: Event) -> tuple[Touched, ...]:
         """The rows that a Call touches."""

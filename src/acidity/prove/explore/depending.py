@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from acidity.analysis.dependencies import (
     Commit,
@@ -13,6 +14,7 @@ from acidity.analysis.dependencies import (
     Writer,
     Written,
     dependencies_of,
+    is_named,
     item_of,
 )
 from acidity.analysis.diff import row_changes
@@ -39,6 +41,15 @@ def graph_of(watched: Watched, questions: Questions, level_of: Callable[[str], s
         level_of: the isolation level of a caller's transactions; empty where that is not one.
     """
     return _Graph(watched, questions, level_of).graph()
+
+
+class _Look(NamedTuple):
+    """What a write looked for: in which committed state it did, what it gives in each of them, and in which tables."""
+
+    seen: int
+    answers: tuple[Rows | None, ...]
+    others: frozenset[str]
+    kept: bool = False
 
 
 class _Graph:
@@ -143,8 +154,8 @@ class _Graph:
                     yield read
             if event.call.writes and (event.reply.status == "ok" or not self._was_busy(event)):
                 within = self._watched.commit_after(place)
-                for seen, answers, others in self._looked_for(event):
-                    yield Read(event, seen, answers, own, acts=True, within=within, others=others)
+                for seen, answers, others, kept in self._looked_for(event):
+                    yield Read(event, seen, answers, own, acts=True, within=within, others=others, kept=kept)
             if event.call.commits or event.call.kind is Kind.ROLLBACK:
                 written[wire] = False
             elif event.call.writes:
@@ -157,49 +168,55 @@ class _Graph:
         )
         return turned_away and self._watched.commit_after(place) is None
 
-    def _looked_for(self, event: Event) -> Iterator[tuple[int, tuple[Rows | None, ...], frozenset[str]]]:
-        """What a write looked for, as answers in each committed state; in which state it did; and in which tables."""
+    def _looked_for(self, event: Event) -> Iterator[_Look]:
+        """What a write looked for."""
         for touched in self._questions.touched(event):
             keys = self._looks.keys(event, touched)
             found = self._looks.found_in(event, touched, keys)
             if found is not None:
-                yield found, _merged(keys), touched.others
+                yield _Look(found, _merged(keys), touched.others)
             if touched.values is not None and found is not None:
-                values = self._looks.values(event, touched.values)
-                seen = self._looks.state_of(event, values)
-                if seen is not None:
-                    yield seen, values, touched.others
-            if found is None:
-                yield from self._looked_beside(event, touched, keys)
-        scans = self._looks.scans(event)
-        seen = self._looks.state_of(event, scans) if scans else None
-        if scans and seen is None and None not in scans and self._looks.selects_first(event):
-            seen = self._looks.windows[id(event)].asked
-        if seen is not None:
-            yield seen, scans, frozenset()
+                others = touched.others
+                yield from (each._replace(others=others, kept=True) for each in self._asked_for(event, touched.values))
+            sent = None
+            if found is None and self._goes_by_what_was(event, touched, keys):
+                sent = self._looks.windows[id(event)].asked
+                if self._looked_once_more(event, keys):
+                    now = self._looks.windows[id(event)].at
+                    yield _Look(now, tuple(self._still_standing(frozenset(keys[sent] or ()), sent)), frozenset())
+            for query in touched.inner:
+                yield from self._asked_for(event, query, sent)
+        sent = self._looks.windows[id(event)].asked if self._looks.selects_first(event) else None
+        for query in self._questions.scanned(event):
+            yield from (each._replace(kept=True) for each in self._asked_for(event, query, sent))
 
-    def _looked_beside(
-        self, event: Event, touched: Touched, keys: Sequence[tuple[Item, ...] | None]
-    ) -> Iterator[tuple[int, tuple[Rows | None, ...], frozenset[str]]]:
-        """What a write asked within its condition, and which of the rows that this gave still stood as they were.
+    def _asked_for(self, event: Event, query: Query, sent: int | None = None) -> Iterator[_Look]:
+        """What a query within a write gave; `sent` is the state in which it was asked, where something else tells."""
+        values = self._looks.values(event, query)
+        seen = self._looks.state_of(event, values) if sent is None else sent
+        if seen is not None and None not in values:
+            yield _Look(seen, values, self._tables_in(query.sql))
 
-        Its answer may tell that it goes by rows as they were when it was sent: it has changed those that it would have
-        found then, and not those that it would find now; or fewer than both, as those that others had changed since
-        then did not fit any more.
+    def _tables_in(self, text: str) -> frozenset[str]:
+        return frozenset(name.lower().rpartition(".")[2] for name in self._watched.tables if is_named(name, text))
+
+    def _goes_by_what_was(self, event: Event, touched: Touched, keys: Sequence[tuple[Item, ...] | None]) -> bool:
+        """Whether its answer tells that what it asked within its condition is as it was when it was sent.
+
+        It has changed the rows that it would have found then, and not those that it would find now; or fewer than both,
+        as those that others had changed since then did not fit any more.
         """
-        window, count = self._looks.windows[id(event)], event.reply.rowcount
-        then, now = (frozenset(keys[state] or ()) for state in (window.asked, window.at))
         alone = not event.call.many and self._questions.touched(event) == (touched,)
-        seen = self._looks.snapshot_of(event)
-        if alone and touched.act is Act.CHANGES and None not in keys and event.reply.status == "ok":
-            changed = self._changed_by(event)
-            looked_once_more = count is not None and count < min(len(then), len(now))
-            if looked_once_more or (changed and changed <= then and not changed <= now):
-                seen = window.asked
-            if looked_once_more:
-                yield window.at, tuple(self._still_standing(then, window.asked)), frozenset()
-        if seen is not None:
-            yield from ((seen, self._looks.values(event, query), touched.others) for query in touched.inner)
+        if not alone or touched.act is not Act.CHANGES or None in keys or event.reply.status != "ok":
+            return False
+        window = self._looks.windows[id(event)]
+        changed = self._changed_by(event)
+        then, now = (frozenset(keys[state] or ()) for state in (window.asked, window.at))
+        return self._looked_once_more(event, keys) or bool(changed and changed <= then and not changed <= now)
+
+    def _looked_once_more(self, event: Event, keys: Sequence[tuple[Item, ...] | None]) -> bool:
+        window, count = self._looks.windows[id(event)], event.reply.rowcount
+        return count is not None and count < min(len(frozenset(keys[each] or ())) for each in (window.asked, window.at))
 
     def _changed_by(self, event: Event) -> frozenset[Item]:
         """The rows that the transaction of a write has changed; none where it has written more than once."""

@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from acidity.analysis.dependencies import Item
 from acidity.analysis.fetched import Rows
-from acidity.analysis.questions import Query, named
-from acidity.analysis.scanned import scanned_by
+from acidity.analysis.questions import Query
 from acidity.analysis.touched import Act, Touched
 from acidity.analysis.values import encode
 from acidity.core.call import Event
@@ -133,7 +132,7 @@ class Looks:
 
     def scans(self, event: Event) -> tuple[Rows | None, ...]:
         """The rows that it looked for in each committed state, where it does not say which it found."""
-        keys = [key_of(event, query) for query in scanned_by(named(event.call))]
+        keys = [key_of(event, query) for query in self._questions.scanned(event)]
         found = [self._watched.by_commit(key) for key in keys]
         asked = [each for each in found if None not in each]  # what needs more than itself cannot be asked alone
         return tuple(tuple(row for one in every if one for row in one[1]) for every in zip(*asked, strict=True))
