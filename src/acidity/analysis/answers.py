@@ -26,6 +26,7 @@ _DIGITS = re.compile(r"\d+")
 # Times, UUIDs, long runs of token characters and numbers with a fraction are whole; then words.
 _PIECES = re.compile(
     r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
+    r"|\d\d:\d\d:\d\d(?:\.\d+)?"
     r"|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[A-Za-z0-9_-]{16,}|\d+(?:[.,]\d+)+|\w+)"
 )
 _ERROR_KEYS = frozenset(("error", "errors", "exception", "detail"))

@@ -23,7 +23,7 @@ from acidity.analysis.answers import Likeness, compare_answers, parts_of, pieces
 from acidity.analysis.canonical import TooSymmetric, bijection, canonical, equal_raw, made, same
 from acidity.analysis.graph import TOKENS, hashed
 from acidity.analysis.masks import Masks
-from acidity.analysis.values import is_opaque, is_time
+from acidity.analysis.values import is_opaque, is_time, uuid_digits
 from acidity.core.outcome import State, Table
 
 Path = tuple[Any, ...]
@@ -85,7 +85,7 @@ def leaves_of(answer: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     elif parts is not None:
         for name, part in parts.items():
             yield from leaves_of(part, (*path, name))
-    elif isinstance(answer, str):
+    elif isinstance(answer, str | bytes):
         for place, piece in enumerate(_pieces(answer)):
             yield (*path, place), text_of(piece)
     else:
@@ -102,13 +102,13 @@ def with_leaves(answer: Any, paths: AbstractSet[Path], other: str, path: Path = 
     if parts is not None:
         new = {name: with_leaves(part, paths, other, (*path, name)) for name, part in parts.items()}
         return type(answer)(new.values()) if isinstance(answer, list | tuple) else new
-    if isinstance(answer, str):
+    if isinstance(answer, str | bytes):
         return "".join(other if (*path, place) in paths else piece for place, piece in enumerate(_pieces(answer)))
     return other if path in paths else answer
 
 
-def _pieces(text: str) -> list[str]:
-    return [text] if text_of(text) != text else pieces_of(text)
+def _pieces(text: str | bytes) -> list[str]:
+    return [text_of(text)] if uuid_digits(text) is not None else pieces_of(text)
 
 
 def digest_told(state: State, answers: Mapping[str, Any], seed: State, masks: Masks) -> bytes:

@@ -17,6 +17,7 @@ from acidity.prove.drill.confirm import Confirmed, confirmed_findings
 from acidity.prove.drill.examine import Examination, Examiner, Undecided
 from acidity.prove.drill.trials import Trials
 from acidity.prove.runs import Runs, reason_of
+from acidity.prove.stage.effects import names_of
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
@@ -53,6 +54,7 @@ class Drilled:
     several: bool = False
     steps: str = ""
     left_out: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ()
     unprotected: dict[str, str] = field(default_factory=dict)
     elapsed_s: float = 0.0
 
@@ -131,6 +133,7 @@ def _read_facts(stage: Stage, drilled: Drilled) -> None:
     drilled.invariants = len(scenario.invariants)
     drilled.constraints = stage.sandbox.constraints()
     drilled.left_out = stage.sandbox.left_out()
+    drilled.effects = names_of(scenario.effects)
     for name, part in stage.parts.items():
         for table, kind in part.traits().get("unprotected", {}).items():
             drilled.unprotected[f"{name}.{table}" if name else table] = kind

@@ -255,9 +255,18 @@ def _notes(drilled: Drilled) -> list[str]:
         if outlasted:
             ended = f"in {counted(outlasted, 'run')} the fault ended after {STRIKES_MAX} strikes"
             notes.append(f"{name}: {ended}: the operation would have tried on")
+    notes.extend(f"the effect {effect} was never called" for effect in _idle(drilled))
     if drilled.left_out:
         notes.append(f"not compared: {', '.join(drilled.left_out)}")
     return list(dict.fromkeys(notes))
+
+
+def _idle(drilled: Drilled) -> list[str]:
+    """Effects that no clean run has made, nor a step after it."""
+    clean = [run for examination in drilled.examinations for run in examination.baseline.clean[:1]]
+    histories = [history for run in clean for history in (run.history, *(step.history for step in run.steps))]
+    called = {event.call.sql for history in histories for event in history if event.call.kind is Kind.EFFECT}
+    return [effect for effect in drilled.effects if effect not in called] if drilled.examinations else []
 
 
 def versions() -> dict[str, str]:

@@ -12,6 +12,7 @@ from itertools import combinations_with_replacement, islice
 from shlex import quote
 from typing import get_args
 
+from acidity.core.call import Kind
 from acidity.core.finding import Finding
 from acidity.core.options import Actors, CheckOptions
 from acidity.core.report import EngineInfo, ExitReason
@@ -30,6 +31,7 @@ from acidity.prove.explore.own_level import own_levels
 from acidity.prove.explore.search import Search, Searched
 from acidity.prove.explore.serial import NoOracle
 from acidity.prove.runs import Runs, reason_of
+from acidity.prove.stage.effects import names_of
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.naps import ClockRead, skipping
 from acidity.prove.stage.quiet import quiet
@@ -54,6 +56,7 @@ class Group:
         serial: how many serial runs they were compared with.
         orders: how many orders of their transactions there are; none where they do not mean to commit more than once.
         masked: what is not compared literally.
+        effects: those that its callers made in serial orders.
         findings: what was found.
         unknowns: what could not be decided.
         only_reads: none of them does anything that another one could see, so that no schedule was run.
@@ -76,6 +79,7 @@ class Group:
     share: int | None = None
     measured: str = ""
     in_order: bool = False
+    effects: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -92,8 +96,9 @@ class Explored:
         unknowns: what could not be decided.
         ended: why no more runs were made.
         stopped_by: the Ctrl-C or signal that ended it.
-        effects: something takes place outside the database.
-        keyed_effects: that an idempotency key tells apart.
+        effects: what takes place outside the database, by name.
+        keyed_effects: an idempotency key tells apart some of it.
+        hidden: what effects were told that does not show what is in it.
         slept: the clock for whose sake callers slept as long as they say; empty where their sleeps were skipped.
         elapsed_s: wall time in seconds.
     """
@@ -107,8 +112,9 @@ class Explored:
     unknowns: list[str] = field(default_factory=list)
     ended: ExitReason = ExitReason.FINISHED
     stopped_by: KeyboardInterrupt | Terminated | None = None
-    effects: bool = False
+    effects: tuple[str, ...] = ()
     keyed_effects: bool = False
+    hidden: tuple[str, ...] = ()
     slept: str = ""
     elapsed_s: float = 0.0
 
@@ -172,9 +178,10 @@ def _explored(
             several = scenario.commits == "several"
             apart = asked.actors == "processes"
             explored = Explored(stage.sandbox.info(), asked.isolation_level or "", several, apart, slept=slept)
-            explored.effects = bool(scenario.effects)
+            explored.effects = names_of(scenario.effects)
             explored.keyed_effects = any(getattr(effect, "key", None) for effect in scenario.effects)
             _explore_all(Runs(stage, asked), groups, schedule, explored, spares=spares)
+            explored.hidden = tuple(stage.hidden)
             with suppress(Unsettled), asking():  # what the operations themselves have set
                 explored.engine = stage.sandbox.info()
         stage.overseer.leave_if_told()
@@ -284,6 +291,8 @@ def _compare(runs: Runs, group: Group, *, spares: bool) -> _Compared | None:
         group.unknowns.append(str(error))
         return None
     group.serial, group.masked = lab.runs, oracle.described()
+    events = [event for histories in oracle.histories() for history in histories for event in history]
+    group.effects = frozenset(event.call.sql for event in events if event.call.kind is Kind.EFFECT)
     if spares and oracle.only_reads():
         group.only_reads = True
         return None
@@ -319,7 +328,7 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
     elif schedule is None and group.searched.covered != 1 and not group.unknowns:
         group.unknowns.append(f"only {float(group.searched.covered):.2%} of the schedules were run")
     said = told(lab, search)
-    if said.unknowns and _learns(compared, search):
+    if search.found.learnt or (said.unknowns and _learns(compared, search)):
         group.unknowns, group.masked = known, compared.oracle.described()
         _search(runs, manners, compared, schedule)
         return

@@ -22,7 +22,7 @@ from acidity.core.outcome import Ending, Told
 from acidity.prove.explore.breaches import Breach
 from acidity.prove.explore.lab import Played
 from acidity.prove.explore.oracle import Oracle, effects_of, ends_of
-from acidity.prove.explore.sayings import Difference, comparable
+from acidity.prove.explore.sayings import EVERYTHING, Difference, told_alike
 from acidity.prove.explore.serial import NoOracle, Serial
 
 
@@ -98,7 +98,11 @@ class Judge:
         away = tuple(name for name in played.endings if self._was_turned_away(played, name))
         told = tuple(name for name in away if _failed(played.endings[name]))
         unclear = tuple(name for name in away if name not in told)
-        refused = {name for name in played.endings if name not in away and self._may_be_left_out(played, name)}
+        refused = {
+            name
+            for name, ending in played.endings.items()
+            if ending.refusal and name not in away and not played.told.get(name)
+        }
         certain = {name for name in played.endings if name not in away and name not in refused}
         perhaps = {name for name in told if self._has_committed(played, name)} | refused
         doubt = ""
@@ -131,15 +135,6 @@ class Judge:
             doubt = f"{answer}: say with succeeded= whether that means it worked"
         word = Word.UNDECIDED if doubt else Word.NOT_SERIAL
         return self._held_against(Judged(played, word, None, away, doubt), seen)
-
-    def _may_be_left_out(self, played: Played, name: str) -> bool:
-        """Whether a caller that was refused need not stand in the order.
-
-        One with effects has to if it is refused in some order of all: that is no refusal for the others' sake.
-        """
-        if not played.endings[name].refusal or not played.told.get(name):
-            return played.endings[name].refusal
-        return not any(serial.endings(name)[0].refusal for serial in self._oracle.orders(played.endings))
 
     def _held_against(self, judged: Judged, serials: Sequence[Serial]) -> Judged:
         """The same with the order from which it differs in the fewest rows."""
@@ -209,14 +204,14 @@ class Judge:
         if alone and effects_of(played, serial.names) != effects_of(alone, serial.names):
             return Alike.UNLIKE
         told: list[Said] = []
-        effects = comparable(played, alone) if alone else frozenset()
+        alike = told_alike(played, alone) if alone else EVERYTHING
         for name in serial.names:
             ending, clean = played.endings[name], serial.endings(name)[0]
             failed = _failed(ending) or _failed(clean)
             if failed and _failure(ending) != _failure(clean):
                 return Alike.UNLIKE
-            if effects or not failed:
-                said = partial(self._oracle.sayings.of, name=name, effects=effects, answered=not failed)
+            if not failed or played.told.get(name):
+                said = partial(self._oracle.sayings.of, name=name, told=alike, answered=not failed)
                 cleans = [said(run) for run in self._cleans(serial)]
                 told.append(Said(cleans, said(played), self._oracle.roles(name), self._oracle.called(name)))
         return self._comparer.told(told, serial.state, played.state) if told else Alike.SAME

@@ -150,6 +150,9 @@ def _surely(switches: int) -> str:
 def _notes(explored: Explored) -> Iterator[str]:
     if explored.slept:
         yield f"callers slept as long as they say, since a clock is read that would tell: {explored.slept}"
+    idle = [name for name in explored.effects if not any(name in group.effects for group in explored.groups)]
+    yield from (f"the effect {name} was never called" for name in idle)
+    yield from (f"not compared, as it does not show what is in it: {words}" for words in explored.hidden)
     yield from dict.fromkeys(f"{_named(group)}: {text}" for group in explored.groups for text in group.masked)
 
 

@@ -76,7 +76,7 @@ class Oracle:
         self.comparer = Comparer(lab.stage.seed, self.masks)
         for order, pair in ran.items():
             self._keep(order, pair)
-            self.sayings.learn(pair, [made(run.state, lab.stage.seed, self.masks) for run in pair])
+            self._learn_sayings(pair)
         runs = [self._serial(order).runs for order in permutations(lab.names)]
         if not any(run.history for run in runs[0]) and not all(each.expects_refusal for each in lab.operations):
             raise NoOracle("no database call was seen")
@@ -257,7 +257,7 @@ class Oracle:
 
     def _later(self, before: Played, order: Sequence[str]) -> Played:
         """The same order once more, when a clock that tells whole seconds tells another one."""
-        let_second_pass(before.state)
+        let_second_pass(before.state, [self.sayings.of(before, name) for name in before.endings])
         return self._lab.serially(order)
 
     def learns(self, runs: Sequence[Played]) -> bool:
@@ -278,6 +278,13 @@ class Oracle:
             return learn(self._lab.stage.seed, [run.state for run in pair], pair[0].whole_history, self._ignore)
         except NotDeterministic as error:
             raise NoOracle(f"not deterministic: {error}") from None
+
+    def _learn_sayings(self, runs: Sequence[Played]) -> bool:
+        return self.sayings.learn(runs, [made(run.state, self._lab.stage.seed, self.masks) for run in runs])
+
+    def learns_from(self, order: tuple[str, ...], played: Played) -> bool:
+        """Learn from one more run of a serial order; whether a number in what callers said is another one there."""
+        return self._learn_sayings([self._serial(order).runs[0], played])
 
     def _keep(self, order: tuple[str, ...], runs: tuple[Played, ...]) -> None:
         state = runs[0].state if runs else self._lab.stage.seed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,30 @@ class Difference:
     clean: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is compared of what effects were told.
+
+    Attributes:
+        apart: effects that are left out.
+        keys: effects with keys that are.
+    """
+
+    apart: frozenset[str] = frozenset()
+    keys: frozenset[tuple[str, str | None]] = frozenset()
+
+    def of(self, run: Played, name: str) -> Mapping[str, tuple[Any, ...]]:
+        """What the effects of a caller were told, in the order of its calls."""
+        told: dict[str, tuple[Any, ...]] = {}
+        for effect, key, what in run.told.get(name, ()):
+            if effect not in self.apart and (effect, key) not in self.keys:
+                told[effect] = (*told.get(effect, ()), what)
+        return told
+
+
+EVERYTHING = Told()
+
+
 class Sayings:
     """What callers say, as it is compared.
 
@@ -50,8 +74,8 @@ class Sayings:
         self._with_effects = with_effects
         self._chance: dict[str, set[Path]] = {}
 
-    def learn(self, runs: Sequence[Played], made: Sequence[Collection[str]]) -> None:
-        """Learn from runs of one serial order which numbers differ nevertheless.
+    def learn(self, runs: Sequence[Played], made: Sequence[Collection[str]]) -> bool:
+        """Learn from runs of one serial order which numbers differ nevertheless; whether any did.
 
         Runs of one schedule of callers at once teach nothing: a number that differs only there may be what is wrong.
 
@@ -59,6 +83,7 @@ class Sayings:
             runs: the runs.
             made: of each, the generated values of its rows; such a value is compared with those.
         """
+        before = sum(map(len, self._chance.values()))
         for name in runs[0].endings:
             first, *others = (dict(leaves_of(self.of(run, name))) for run in runs)
             by_chance = self._chance.setdefault(self._called[name], set())
@@ -66,6 +91,7 @@ class Sayings:
                 both = ((path, said, other[path]) for path, said in first.items() if path in other)
                 differ = ((path, one, two) for path, one, two in both if _differ_in_a_number(one, two))
                 by_chance.update(path for path, one, two in differ if one not in made[0] and two not in values)
+        return sum(map(len, self._chance.values())) > before
 
     def described(self) -> tuple[str, ...]:
         """What is left out, in words."""
@@ -87,18 +113,18 @@ class Sayings:
         what = f"what {name} tells {effect}" if effect else f"what {name} answers"
         return f"{what} ({'.'.join(within)})" if within else what
 
-    def of(self, run: Played, name: str, effects: frozenset[str] | None = None, *, answered: bool = True) -> Any:
+    def of(self, run: Played, name: str, told: Told = EVERYTHING, *, answered: bool = True) -> Any:
         """What a caller said in a run.
 
         Args:
             run: the run.
             name: the caller.
-            effects: those that are compared; all without it.
-            answered: whether its answer is, too.
+            told: what is compared of what its effects were told.
+            answered: whether its answer is compared.
         """
         said = run.endings[name].answer if answered else None
         if self._with_effects:
-            said = said, _told(run, name, effects)
+            said = said, told.of(run, name)
         return with_leaves(said, self._chance.get(self._called[name], frozenset()), _CHANCE)
 
     def differences(self, run: Played, other: Played) -> Iterator[Difference]:
@@ -109,47 +135,41 @@ class Sayings:
                 said, clean = (said, {}), (clean, {})
             if said[0] != clean[0]:
                 yield Difference(name, "", said[0], clean[0])
+        comparable = told_alike(run, other)
         for name in other.endings if self._with_effects else ():
-            told, wanted = self.of(run, name)[1], self.of(other, name)[1]
-            for effect in sorted(comparable(run, other) & told.keys() & wanted.keys()):
+            told, wanted = self.of(run, name, comparable)[1], self.of(other, name, comparable)[1]
+            for effect in sorted(told.keys() & wanted.keys()):
                 for one, two in zip(told[effect], wanted[effect], strict=False):
                     if one != two:
                         yield Difference(name, effect, one, two)
 
 
-def _told(run: Played, name: str, effects: frozenset[str] | None) -> Mapping[str, tuple[Any, ...]]:
-    told: dict[str, tuple[Any, ...]] = {}
-    for effect, _, what in run.told.get(name, ()):
-        if effects is None or effect in effects:
-            told[effect] = (*told.get(effect, ()), what)
-    return told
-
-
-def comparable(run: Played, other: Played) -> frozenset[str]:
-    """The effects of which it is known whose are whose in two runs: as many of each caller of the other one in both.
+def told_alike(run: Played, other: Played) -> Told:
+    """What can be held against each other in two runs: of effects that each caller of the other one made as often.
 
     Of one under a key that several callers have it does not matter who made it, nor what the others told after it.
     """
-    names = tuple(other.endings)
-    counts = [_counts(each, names) for each in (run, other)]
-    shared = {effect for each in (run, other) for effect, _ in _shared(each, names)}
-    return frozenset(
-        effect
-        for effect in {effect for count in counts for effect, _ in count}
-        if effect not in shared and all(counts[0][effect, name] == counts[1][effect, name] for name in names)
-    )
+    shared = frozenset(key for each in (run, other) for key in _shared(each, tuple(other.endings)))
+    counts = [
+        Counter(
+            (effect, name)
+            for name in other.endings
+            for effect, key, _ in each.told.get(name, ())
+            if (effect, key) not in shared
+        )
+        for each in (run, other)
+    ]
+    apart = {effect for effect, name in counts[0] | counts[1] if counts[0][effect, name] != counts[1][effect, name]}
+    return Told(frozenset(apart), shared)
 
 
-def _counts(run: Played, names: Iterable[str]) -> Counter[tuple[str, str]]:
-    return Counter((effect, name) for name in names for effect, _, _ in run.told.get(name, ()))
-
-
-def _shared(run: Played, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _shared(run: Played, names: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     """Effects with the keys that several callers have."""
     made = Counter(each for name in names for each in run.keys.get(name, frozenset()))
     return (each for each, often in made.items() if often > 1)
 
 
 def _differ_in_a_number(one: str, other: str) -> bool:
-    """Whether two parts of what was said are the same but for a number."""
-    return one != other and _NUMBER.sub("0", one) == _NUMBER.sub("0", other)
+    """Whether two parts of what was said are the same but for the one number in them."""
+    alike = one != other and _NUMBER.sub("0", one) == _NUMBER.sub("0", other)
+    return alike and len(_NUMBER.findall(one)) == 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from acidity.core.call import Call
 from acidity.core.report import ExitReason
@@ -26,6 +26,7 @@ from acidity.prove.explore.judge import Judge, Judged, Word
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.oracle import Oracle
 from acidity.prove.explore.pct import Pct
+from acidity.prove.explore.words import title_of
 from acidity.prove.runs import Runs
 
 SCHEDULES_MAX = 500  # of one group, unless ``runs_max=`` says otherwise
@@ -65,6 +66,7 @@ class Searched:
         victims: what deadlocks ended.
         right: the schedules whose outcome some serial order gives, and in which nobody was turned away.
         undecided: why runs could not be judged.
+        learnt: a run of callers one after the other has shown what chance makes, after others had been judged.
         ended: why no more were run.
         by_chance: how many of them were chosen by chance, and how; empty if none was.
         classes: of how many classes all schedules are, where one of each was run; 0 where every schedule was.
@@ -82,6 +84,7 @@ class Searched:
     victims: list[Victim] = field(default_factory=list)
     right: list[tuple[str, ...]] = field(default_factory=list)
     undecided: list[str] = field(default_factory=list)
+    learnt: bool = False
     ended: ExitReason = ExitReason.FINISHED
     by_chance: str = ""
     classes: int = 0
@@ -261,9 +264,23 @@ class Search:
         """The run, with the letters that make the schedule plainest by which it may be shown."""
         kin = self._in_order.kin
         judged = self._judge.judge(renamed(played, letters_by(played.trace.grants, kin)))
+        if judged.word is Word.NOT_SERIAL and (order := _serial_order(judged.played.trace)):
+            return self._astray(judged, order)
         if kin and judged.word is Word.NOT_SERIAL and tree is not None and not tree.unfit:
             judged = self._judge.judge(renamed(played, letters_by(_plainest(tree), kin)))
         return judged
+
+    def _astray(self, judged: Judged, order: tuple[str, ...]) -> Judged:
+        """A run of callers one after the other which comes to something else than that order did before."""
+        self.found.learnt |= self._oracle.learns_from(order, judged.played)
+        again = self._judge.judge(judged.played)
+        if again.word is not Word.NOT_SERIAL:
+            return again
+        named = " then ".join(order)
+        reason = (
+            f"not deterministic: {named}, one after the other, comes to something else each time ({title_of(again)})"
+        )
+        return replace(again, word=Word.UNDECIDED, reason=reason)
 
     def _take(self, judged: Judged, tree: Tree | None = None, counted: int = 1) -> None:
         found = self.found
@@ -325,6 +342,13 @@ class Search:
 def rank(grants: Sequence[str]) -> tuple[int, int, str]:
     """How plain a schedule is, before it was run."""
     return len(grants), sum(one != other for one, other in pairwise(grants)), "".join(grants)
+
+
+def _serial_order(trace: Trace) -> tuple[str, ...]:
+    """The order of the callers, where each came to its end before the next one began; none where they met."""
+    owners = tuple(name for name, _ in groupby(trace.grants))
+    met = len(owners) != len(set(owners)) or any(turn.waits or turn.refused for turn in trace.turns)
+    return () if met else owners
 
 
 def _plainest(tree: Tree) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def title_of(judged: Judged) -> str:
     for name in nearest.order:
         ending, alone = judged.played.endings[name], nearest.endings(name)[0]
         if ending.exception and ending.exception != alone.exception:
-            return f"{name} failed with {ending.exception}, which happens in no order of them"
+            return f"{name} failed with {ending.exception}; {order} it {_ended(alone)}"
         if any(each.name == name and not each.effect for each in judged.differences):
             return f"{name} answered {_short(ending.answer)}; {order} it {_ended(alone)}"
     took_place, wanted = (effects_of(run, nearest.names) for run in (judged.played, nearest.runs[0]))

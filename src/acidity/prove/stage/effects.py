@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, _AsyncGeneratorContextManager, _GeneratorContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from types import FunctionType, MethodType
+from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import Any
 
 from acidity.adapters.seam import Actor, PendingCall, current_actor, request
@@ -15,12 +16,15 @@ from acidity.adapters.site import find_place
 from acidity.core.call import Kind
 from acidity.core.effect import Effect
 from acidity.errors import UsageError
-from acidity.prove.stage.freeze import freeze
+from acidity.prove.stage.freeze import freeze, hides
 from acidity.prove.stage.intercepted import intercepted
 from acidity.prove.stage.named import named
 
 WITHIN: ContextVar[bool] = ContextVar("acidity_within_effect", default=False)
 """Whether this code is run by an effect."""
+_WHOSE = frozenset({"self", "cls"})
+_LATER: tuple[type, ...] = (CoroutineType, GeneratorType, AsyncGeneratorType)
+_LATER += (_GeneratorContextManager, _AsyncGeneratorContextManager)
 
 
 class WrongContractError(UsageError):
@@ -32,6 +36,7 @@ def observed(
     effects: Iterable[Any],
     on_effect: Callable[[str, str | None], None],
     on_stray: Callable[[str], None] = lambda _: None,
+    on_hidden: Callable[[str], None] = lambda _: None,
 ) -> Iterator[None]:
     """Bring every call of these functions to the seam while the context lasts.
 
@@ -39,22 +44,57 @@ def observed(
         effects: Effects, functions, bound methods, or ``"module:function"``.
         on_effect: called with the effect's name and key each time it took place and counts.
         on_stray: called where a thread or task calls it that belongs to nobody, with words that say so.
+        on_hidden: called with words for what one is told that does not show what is in it.
 
     Raises:
         UsageError: one is not to be found, no function written in Python, a generator, or named twice.
     """
     with ExitStack() as stack:
-        seen: set[tuple[int, int]] = set()
-        for given in effects:
-            effect = given if isinstance(given, Effect) else Effect(_named(given))
-            called = resolved(effect.function)
-            name = _name_of(called)
-            owner, function = taken_apart(called)
-            if (id(owner), id(function)) in seen:
-                raise UsageError(f"effects= names {name} twice; name it once")
-            seen.add((id(owner), id(function)))
-            stack.enter_context(intercepted(function, _through_the_seam(owner, name, effect, on_effect, on_stray)))
+        for name, (effect, owner, function) in _by_name(effects).items():
+            told = _Told(name, on_effect, on_stray, on_hidden)
+            stack.enter_context(intercepted(function, _through_the_seam(owner, effect, told)))
         yield
+
+
+def names_of(effects: Iterable[Any]) -> tuple[str, ...]:
+    """What effects are called: as they call themselves, and apart where two of them call themselves the same.
+
+    Raises:
+        UsageError: as `observed` does.
+    """
+    return tuple(_by_name(effects))
+
+
+def _by_name(effects: Iterable[Any]) -> dict[str, tuple[Effect, Any, FunctionType]]:
+    found: list[tuple[Effect, Any, FunctionType, str]] = []
+    for given in effects:
+        effect = given if isinstance(given, Effect) else Effect(_named(given))
+        called = resolved(effect.function)
+        owner, function = taken_apart(called)
+        if any(owner is other and function is its for _, other, its, _ in found):
+            raise UsageError(f"effects= names {_name_of(called)} twice; name it once")
+        found.append((effect, owner, function, _name_of(called)))
+    often = Counter(name for *_, name in found)
+    modules = Counter((name, function.__module__) for _, _, function, name in found)
+    named: dict[str, tuple[Effect, Any, FunctionType]] = {}
+    for effect, owner, function, called_so in found:
+        name = called_so
+        if often[called_so] > 1:
+            name = f"{function.__module__.rpartition('.')[2]}.{called_so}"
+        if modules[called_so, function.__module__] > 1 or name in named:
+            name += f" #{1 + sum(each.startswith(f'{name} #') for each in named)}"
+        named[name] = effect, owner, function
+    return named
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Who is told of an effect of this name: see `observed`."""
+
+    name: str
+    on_effect: Callable[[str, str | None], None]
+    on_stray: Callable[[str], None]
+    on_hidden: Callable[[str], None]
 
 
 def taken_apart(called: Callable[..., Any]) -> tuple[Any, FunctionType]:
@@ -64,10 +104,10 @@ def taken_apart(called: Callable[..., Any]) -> tuple[Any, FunctionType]:
         UsageError: no code of Python's runs, or only later.
     """
     name = _name_of(called)
-    if not isinstance(called, FunctionType | MethodType) and isinstance(type(called).__call__, FunctionType):
-        called = MethodType(type(called).__call__, called)
-    owner, function = (called.__self__, called.__func__) if isinstance(called, MethodType) else (None, called)
-    if not isinstance(function, FunctionType):
+    if type(called) not in {FunctionType, MethodType} and type(type(called).__call__) is FunctionType:
+        called = MethodType(type(called).__call__, called)  # by its type, as a Mock says that it is of any class
+    owner, function = (called.__self__, called.__func__) if type(called) is MethodType else (None, called)
+    if type(function) is not FunctionType:
         raise UsageError(
             f"the effect {name} cannot be observed, since it is no function written in Python; put the call into one, "
             "and name that"
@@ -81,7 +121,8 @@ def taken_apart(called: Callable[..., Any]) -> tuple[Any, FunctionType]:
 
 
 def _name_of(called: Callable[..., Any]) -> str:
-    return getattr(called, "__qualname__", type(called).__qualname__)
+    name = getattr(called, "__qualname__", None)
+    return name if isinstance(name, str) else type(called).__qualname__  # a Mock has any attribute
 
 
 def _named(given: Any) -> Callable[..., Any] | str:
@@ -114,7 +155,9 @@ class _Asked:
     told: Any
 
 
-def _asked(actor: Actor, effect: Effect, function: Callable[..., Any], arguments: Any, keywords: Any) -> _Asked:
+def _asked(
+    actor: Actor, effect: Effect, told: _Told, function: Callable[..., Any], arguments: Any, keywords: Any
+) -> _Asked:
     """The call of an effect.
 
     The key function gets the arguments by position, also those that the call names, where that is possible.
@@ -128,7 +171,8 @@ def _asked(actor: Actor, effect: Effect, function: Callable[..., Any], arguments
         arguments, keywords = bound.args, bound.kwargs
         bound.apply_defaults()
         named = bound.arguments
-    return _Asked(actor, _key_of(effect, function, arguments, keywords), _frozen(named) if effect.counted else None)
+    key = _key_of(effect, function, arguments, keywords)
+    return _Asked(actor, key, _frozen(named, told) if effect.counted else None)
 
 
 def _key_of(effect: Effect, function: Callable[..., Any], arguments: Any, keywords: Any) -> str | None:
@@ -145,24 +189,25 @@ def _key_of(effect: Effect, function: Callable[..., Any], arguments: Any, keywor
     return None if key is None else repr(key)
 
 
-def _frozen(named: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a call was told, as it was then; an object that cannot be shown is told by its class."""
-    told: dict[str, Any] = {}
+def _frozen(named: Mapping[str, Any], told: _Told) -> Mapping[str, Any]:
+    """What a call was told, as it was then, but for whose method it is; what cannot be shown is told by its class."""
+    frozen: dict[str, Any] = {}
     for name, value in named.items():
+        if name in _WHOSE:
+            continue
         try:
-            told[name] = freeze(value)
+            frozen[name] = freeze(value)
+            hidden = hides(value)
         except Exception:
-            told[name] = type(value).__qualname__
-    return told
+            frozen[name] = hidden = type(value).__qualname__
+        if hidden:
+            told.on_hidden(f"what {told.name} is told as {name} ({hidden})")
+    return frozen
 
 
-def _through_the_seam(
-    owner: Any,
-    name: str,
-    effect: Effect,
-    on_effect: Callable[[str, str | None], None],
-    on_stray: Callable[[str], None],
-) -> Callable[[FunctionType], Callable[..., Any]]:
+def _through_the_seam(owner: Any, effect: Effect, told: _Told) -> Callable[[FunctionType], Callable[..., Any]]:
+    name = told.name
+
     def bring(asked: _Asked, call: Callable[[], Any]) -> Any:
         def send(pending: PendingCall) -> Any:
             pending.refuse_rewriting()
@@ -171,9 +216,10 @@ def _through_the_seam(
                 answer = call()
             finally:
                 WITHIN.reset(token)
+            _require_done(answer, name)
             if effect.counted:
                 asked.actor.took_place(name, asked.key, asked.told)
-                on_effect(name, asked.key)
+                told.on_effect(name, asked.key)
             return answer
 
         return request(asked.actor, Kind.EFFECT, name, None, wire=None, place=find_place(), send=send)
@@ -184,11 +230,11 @@ def _through_the_seam(
             return None
         actor = current_actor()
         if actor is None:
-            on_stray(f"the effect {name} by a thread or task that belongs to no operation")
+            told.on_stray(f"the effect {name} by a thread or task that belongs to no operation")
             return None
         if owner is None:
-            return _asked(actor, effect, original, arguments, keywords)
-        return _asked(actor, effect, MethodType(original, owner), arguments[1:], keywords)
+            return _asked(actor, effect, told, original, arguments, keywords)
+        return _asked(actor, effect, told, MethodType(original, owner), arguments[1:], keywords)
 
     def observing(original: FunctionType) -> Callable[..., Any]:
         def observe(*arguments: Any, **keywords: Any) -> Any:
@@ -208,6 +254,21 @@ def _through_the_seam(
         return observe_async if inspect.iscoroutinefunction(original) else observe
 
     return observing
+
+
+def _require_done(answer: Any, name: str) -> None:
+    """A call that has only made a coroutine, a generator or a context manager of one has not taken place.
+
+    Raises:
+        WrongContractError: this is one.
+    """
+    if isinstance(answer, CoroutineType):
+        answer.close()  # nobody will await it
+    if isinstance(answer, _LATER):
+        raise WrongContractError(
+            f"the effect {name} returned a {type(answer).__name__}, which takes place later; name the function that "
+            "runs then, or put what takes place into a function and name that one"
+        )
 
 
 def _is_called_on(owner: Any, arguments: tuple[Any, ...]) -> bool:

@@ -98,6 +98,7 @@ class Stage:
         self._judges: Judges
         self._on_effect: OnEffect = lambda _name, _key: None
         self._strays: list[str] = []
+        self.hidden: dict[str, None] = {}
 
     def __enter__(self) -> Self:
         try:  # a signal may come between any two of these lines
@@ -113,7 +114,9 @@ class Stage:
                 self._cleanup.enter_context(self._leading(found, part))
             self._create()
             self._caller.require_drivers()
-            self._cleanup.enter_context(observed(self.scenario.effects, self._effect_took_place, self._strays.append))
+            took_place = lambda *which: self._on_effect(*which)  # noqa: E731, PLW0108 - another one for each run
+            told = took_place, self._strays.append, self.hidden.setdefault
+            self._cleanup.enter_context(observed(self.scenario.effects, *told))
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
             self.overseer.leave_if_told()  # the end of sessions from outside may be all that is wrong
@@ -380,9 +383,6 @@ class Stage:
     def refuse(self, error: ForeignDatabase) -> None:
         """An engine inside the operation pointed elsewhere."""
         self._refusals.refuse(error)
-
-    def _effect_took_place(self, name: str, key: str | None) -> None:
-        self._on_effect(name, key)
 
     @contextmanager
     def judging(self, name: str = "an invariant") -> Iterator[tuple[Engines, Engines]]:
