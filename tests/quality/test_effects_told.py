@@ -144,6 +144,14 @@ def test_only_what_is_by_chance_or_shared_is_left_out(function: Any) -> None:
     assert finding.anomaly == "read skew"
 
 
+def says_it_in_one_word(session: Session) -> None:
+    send(f"charge-order-{stale_total(session)}-{time.time_ns()}")
+
+
+def test_a_word_with_another_number_is_not_left_out() -> None:
+    assert explored(transfer, says_it_in_one_word).verdict != "pass"
+
+
 def twice_beside_a_transfer(session: Session, own: str) -> None:
     send("daily", key="daily")
     send(stale_total(session), key=own)

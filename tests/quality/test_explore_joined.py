@@ -341,6 +341,17 @@ CASES |= {
         "phantom",
         {"postgresql": RC},
     ),
+    "two rows that it copies": Case(
+        (
+            tuple(
+                "INSERT INTO {entries} ({amount}) SELECT {total} FROM " + each + " WHERE {id} = 1"
+                for each in ("{totals}", "{others}")
+            ),
+            tuple("UPDATE " + each + " SET {total} = {total} + 3 WHERE {id} = 1" for each in ("{totals}", "{others}")),
+        ),
+        "read skew",
+        EACH,
+    ),
     "a MERGE that is refused": Case(
         ((MERGE_9,),),
         "stale check",
