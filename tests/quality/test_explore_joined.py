@@ -341,6 +341,15 @@ CASES |= {
         "phantom",
         {"postgresql": RC},
     ),
+    "a next number": Case(
+        ((COMMIT, "INSERT INTO {entries} ({amount}) VALUES (:total)"),),
+        "phantom",
+        {**LITE, **EACH},
+        "SELECT max({amount}) FROM {entries}",
+    ),
+    "a next number in one": Case(
+        (("INSERT INTO {entries} ({amount}) SELECT max({amount}) + 1 FROM {entries}",),), "phantom", EACH
+    ),
     "two rows that it copies": Case(
         (
             tuple(

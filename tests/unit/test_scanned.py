@@ -29,6 +29,10 @@ def scanned(sql: str, params: Any = None, *, many: bool = False) -> list[tuple[s
         ("INSERT INTO t SELECT a FROM u WHERE b = ? ON CONFLICT (a) DO UPDATE SET a = ?", (1, 2), [("SELECT a FROM u WHERE b = ? ", (1,))]),
         ("INSERT INTO t SELECT a FROM u JOIN w ON w.a = u.a ON DUPLICATE KEY UPDATE b = 1", None, [("SELECT a FROM u JOIN w ON w.a = u.a ", None)]),
         ("INSERT INTO t SELECT a FROM u RETURNING a", None, [("SELECT a FROM u ", None)]),
+        ("SELECT coalesce(max(a), ?) + 1 FROM t WHERE b = ?", (1, 2), [("SELECT * FROM t WHERE b = ?", (2,))]),
+        ("SELECT MIN(a) AS x FROM t JOIN u ON u.id = t.id FOR UPDATE", None, [("SELECT * FROM t JOIN u ON u.id = t.id", None)]),
+        ("SELECT max(a) FROM t WHERE b = %(b)s", {"b": 1, "c": 2}, [("SELECT * FROM t WHERE b = %(b)s", {"b": 1})]),
+        ("INSERT INTO t (a, b) SELECT %s, max(b) + 1 FROM u WHERE c = %s", (7, 8), [("SELECT %s, max(b) + 1 FROM u WHERE c = %s", (7, 8)), ("SELECT * FROM u WHERE c = %s", (8,))]),
         ("CREATE TEMPORARY TABLE x AS SELECT b FROM u", None, [("SELECT b FROM u", None)]),
     ],
 )  # fmt: skip
@@ -49,6 +53,10 @@ def test_it_is_asked(sql: str, params: Any, found: list[tuple[str, Any]]) -> Non
         "INSERT INTO t SELECT nextval('s')",
         "INSERT INTO t SELECT 1 WHERE EXISTS (SELECT charge(1))",
         "SELECT EXISTS (SELECT pg_sleep(1))",
+        "SELECT a FROM t WHERE b = (SELECT max(b) FROM t)",
+        "SELECT a, max(b) FROM t GROUP BY a",
+        "SELECT max(a) FROM t UNION SELECT 1",
+        "SELECT 'max' FROM t",
     ],
 )
 def test_of_other_texts_nothing_is_asked(sql: str) -> None:

@@ -1,13 +1,13 @@
-"""Which rows a statement looks for without saying which it found: in an EXISTS, or the SELECT of an INSERT.
+"""Which rows a statement looks for without saying which it found: in an EXISTS, the SELECT of an INSERT, for a maximum.
 
-Whether there is a row is the same for one and for two of them, so the answer does not tell that a second one came; the
-rows themselves do.
+Whether there is a row is the same for one and for two of them, and so may the greatest be; so the answer does not tell
+that a second one came; the rows themselves do.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from acidity.analysis.questions import (
@@ -25,6 +25,8 @@ from acidity.core.call import Call
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|[()]|[\w$]+|\?|%s""")
 _FILLS = re.compile(rf"{BEFORE}(?:insert|replace|create\s+(?:\w+\s+)*table)\b", re.IGNORECASE | re.DOTALL)
 _AFTER = re.compile(r"returning\b|on\s+(?:conflict|duplicate)\b", re.IGNORECASE)  # what follows the SELECT of an INSERT
+_EXTREMES = frozenset({"max", "min"})
+_GROUPED = frozenset({"group", "union", "except", "intersect", "having", "with"})
 _Span = tuple[int, int, int, int]  # where it begins and ends; the parameters by position before it and in it
 
 
@@ -42,6 +44,9 @@ def scanned_by(call: Call) -> tuple[Query, ...]:
         return ()
     spans = [*_in_exists(call.sql), *(_selected(call.sql, first, before) if fills else [])]
     found = [(call.sql[span[0] : span[1]], _own(call, span)) for span in spans]
+    if not first:
+        asked = [*_selected(call.sql, first, before)]
+        found += [("SELECT * " + call.sql[span[0] : span[1]], _own(call, span)) for span in _searched(call.sql, asked)]
     if first and fills:
         found = [_behind_with(call, (first, before), text, own) for text, own in found]
     return tuple(Query(without_locks(text), own) for text, own in found if not fills or is_harmless(text))
@@ -62,6 +67,21 @@ def _own(call: Call, span: _Span) -> Any:
     if isinstance(call.params, Mapping) or not isinstance(call.params, Sequence):
         return parameters_in(call.sql[start:end], call.params)
     return tuple(call.params[before : before + own])
+
+
+def _searched(sql: str, spans: Iterable[_Span]) -> Iterator[_Span]:
+    """From FROM on, each SELECT of the greatest or least of its rows, which stays the same if one comes beside it."""
+    for start, end, before, own in spans:
+        depth, since, listed, words = 0, -1, 0, set[str]()
+        for word in _WORD.finditer(sql, start, end):
+            text = word[0].lower()
+            depth += (text == "(") - (text == ")")
+            if depth == 0 and text == "from" and since < 0:
+                since = word.start()
+            listed += since < 0 and text in {"?", "%s"}
+            words |= {text} if depth == 0 or since < 0 else set()
+        if since >= 0 and words & _EXTREMES and not words & _GROUPED:
+            yield since, end, before + listed, own - listed
 
 
 def _in_exists(sql: str) -> Iterator[_Span]:
