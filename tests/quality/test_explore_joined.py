@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.quality.writing import COMMIT, OF_CODE, PLAIN, RC, RENAMED, TOTAL, Case, named, named_in
+from acidity import prove
+from tests.quality.writing import COMMIT, OF_CODE, PLAIN, RC, RENAMED, TOTAL, Case, named, named_in, scenario
 
 COUNTED = "UPDATE {others} SET {total} = (SELECT count(*) FROM {entries}) * 100 WHERE {id} = 1"
 # The first caller goes by `others` and changes `totals` in a second transaction; the second one goes the other way.
@@ -386,6 +387,16 @@ def test_its_name_is_not_read_from_names(name: str, db: str) -> None:
 @pytest.mark.parametrize(("name", "db"), CELLS)
 def test_a_lock_makes_it_right(name: str, db: str) -> None:
     assert named(CASES[name], db, PLAIN, locks=True) == ("pass", [])
+
+
+def test_who_acted_on_a_stale_check_wrote_after_the_change() -> None:
+    """Each has asked before the other one's commit; it is the second whose answer was stale."""
+    doubled = "UPDATE {totals} SET {total} = {total} + (SELECT {total} FROM {totals} WHERE {id} = 1) WHERE {id} = 1"
+    case = Case(((doubled,),), "stale check", {"postgresql": RC})
+    report = prove.explore(scenario(case, PLAIN, locks=False), db="postgresql", isolation_level=RC)
+    (finding,) = report.findings
+    assert (finding.anomaly, str(finding.schedule)) == ("stale check", "ac1:A.B.A.B")
+    assert "when B acted, what it had checked was no longer so" in finding.explanation
 
 
 RR = {"postgresql": "REPEATABLE READ"}
