@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from contextlib import suppress
 
@@ -48,3 +49,16 @@ def test_it_is_who_closes_the_cycle(schedule: str) -> None:
             history = lab.run(Chooser(tuple(schedule))).history
             victims[tuple(event.call.actor for event in history if event.reply.code == "40P01")] += 1
     assert victims == {("C",): 12}
+
+
+def test_nobody_is_let_go_before_who_waits_has_looked() -> None:
+    """However seldom chance would show it: as long as its engine says, and not where nobody looks."""
+    lasted = {}
+    with Stage(SCENARIO, "postgresql", {}, "READ COMMITTED", 30.0) as stage:
+        lab = Lab(stage, SCENARIO.operations)
+        for looks in (0.0, 0.5):
+            stage.sandbox.looks_for_cycles_s = looks
+            began = time.monotonic()
+            lab.run(Chooser(tuple("CABCCAB")))
+            lasted[looks] = time.monotonic() - began
+    assert lasted[0.5] >= 0.5
