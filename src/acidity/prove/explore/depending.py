@@ -162,11 +162,17 @@ class _Graph:
                 written[wire] = True
 
     def _was_for_nothing(self, place: int) -> bool:
-        """Whether the database turned its transaction away, which took nothing with it; its caller may begin anew."""
-        turned_away = any(
-            event.reply.status == "error" and self._was_busy(event) for event in self._watched.rest_of(place)
-        )
-        return turned_away and self._watched.commit_after(place) is None
+        """Whether the database turned its transaction away, and its caller began anew and asked the same once more.
+
+        Who goes on with what it had read at first goes by that read.
+        """
+        call = self._watched.events[place][0].call
+        rest = self._watched.rest_of(place)
+        if not any(event.reply.status == "error" and self._was_busy(event) for event in rest):
+            return False
+        later = (event.call for event, _ in self._watched.events[place + 1 :] if event.call.actor == call.actor)
+        asks_again = any((each.sql, each.params) == (call.sql, call.params) for each in later)
+        return asks_again and self._watched.commit_after(place) is None
 
     def _looked_for(self, event: Event) -> Iterator[_Look]:
         """What a write looked for."""
