@@ -145,11 +145,21 @@ def test_only_what_is_by_chance_or_shared_is_left_out(function: Any) -> None:
 
 
 def says_it_in_one_word(session: Session) -> None:
+    send(f"t{stale_total(session)}_{time.time_ns() % 99991}")
+
+
+def says_it_in_a_token(session: Session) -> None:
     send(f"charge-order-{stale_total(session)}-{time.time_ns()}")
 
 
 def test_a_word_with_another_number_is_not_left_out() -> None:
     assert explored(transfer, says_it_in_one_word).verdict != "pass"
+
+
+def test_what_is_taken_for_a_token_is_said() -> None:
+    notes = explored(transfer, says_it_in_a_token).notes
+    words = "not compared, as it is another token or time each time: what says_it_in_a_token tells send (what)"
+    assert any(note.endswith(words) for note in notes)
 
 
 def twice_beside_a_transfer(session: Session, own: str) -> None:
@@ -258,6 +268,7 @@ WAYS = {
     "ISO 8601": lambda: now().isoformat(timespec="seconds"),
     "RFC 2822": lambda: format_datetime(now()),
     "Unix": lambda: int(time.time()),
+    "nanoseconds": time.time_ns,
     "a text": lambda: f"at {now():%H:%M:%S} sharp",
 }
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acidity.analysis.references import Path, leaves_of, with_leaves
+from acidity.analysis.values import is_opaque, is_time
 from acidity.prove.explore.lab import Played
 
 _CHANCE = "a number by chance"
@@ -73,6 +74,7 @@ class Sayings:
         self._called = called
         self._with_effects = with_effects
         self._chance: dict[str, set[Path]] = {}
+        self._tokens: dict[str, set[Path]] = {}
 
     def learn(self, runs: Sequence[Played], made: Sequence[Collection[str]]) -> bool:
         """Learn from runs of one serial order which numbers differ nevertheless; whether any did.
@@ -86,22 +88,26 @@ class Sayings:
         before = sum(map(len, self._chance.values()))
         for name in runs[0].endings:
             first, *others = (dict(leaves_of(self.of(run, name))) for run in runs)
-            by_chance = self._chance.setdefault(self._called[name], set())
+            numbers, tokens = (kept.setdefault(self._called[name], set()) for kept in (self._chance, self._tokens))
             for other, values in zip(others, made[1:], strict=True):
-                both = ((path, said, other[path]) for path, said in first.items() if path in other)
-                differ = ((path, one, two) for path, one, two in both if _differ_in_a_number(one, two))
-                by_chance.update(path for path, one, two in differ if one not in made[0] and two not in values)
+                for path, one in first.items():
+                    two = other.get(path, one)
+                    if one == two or one in made[0] or two in values:
+                        continue
+                    if _is_volatile(one) and _is_volatile(two):
+                        tokens.add(path)
+                    elif _differ_in_a_number(one, two):
+                        numbers.add(path)
         return sum(map(len, self._chance.values())) > before
 
     def described(self) -> tuple[str, ...]:
         """What is left out, in words."""
-        places = {
-            name: sorted({self._called_place(name, path) for path in paths}) for name, paths in self._chance.items()
-        }
         return tuple(
-            f"not compared, as it is another number each time: {', '.join(where)}"
-            for _, where in sorted(places.items())
-            if where
+            f"not compared, as it is another {what} each time: "
+            f"{', '.join(sorted({self._called_place(name, path) for path in paths}))}"
+            for what, kept in (("number", self._chance), ("token or time", self._tokens))
+            for name, paths in sorted(kept.items())
+            if paths
         )
 
     def _called_place(self, name: str, path: Path) -> str:
@@ -169,7 +175,12 @@ def _shared(run: Played, names: Sequence[str]) -> Iterator[tuple[str, str | None
     return (each for each, often in made.items() if often > 1)
 
 
+def _is_volatile(text: str) -> bool:
+    """Whether it is a token or a time, which answers are not compared by where two of one order differ in it."""
+    return (is_opaque(text) and not _NUMBER.fullmatch(text)) or is_time(text)
+
+
 def _differ_in_a_number(one: str, other: str) -> bool:
     """Whether two parts of what was said are the same but for the one number in them."""
-    alike = one != other and _NUMBER.sub("0", one) == _NUMBER.sub("0", other)
+    alike = _NUMBER.sub("0", one) == _NUMBER.sub("0", other)
     return alike and len(_NUMBER.findall(one)) == 1
