@@ -161,8 +161,8 @@ def test_one_of_another_object_is_none(letter: str) -> None:
     scenario = Scenario(
         Operation(once, Gateway().charge, name="once"), metadata=Base.metadata, setup=seed, effects=[GATEWAY.charge]
     )
-    report = str(prove.check(scenario, letters=letter))
-    assert report.count("Gateway.charge") == report.count("the effect Gateway.charge was never called") == 1
+    report = " ".join(str(prove.check(scenario, letters=letter)).split())
+    assert report.count("Gateway.charge") == report.count("the effect Gateway.charge, which was never called") == 1
 
 
 def generator(account: int) -> Any:

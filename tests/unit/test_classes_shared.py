@@ -15,7 +15,7 @@ from werkzeug.local import Local, LocalProxy
 from acidity.adapters.seam import Actor, PassThrough, acting
 from acidity.prove import Operation
 from acidity.prove.explore.classes.shared import Shared
-from acidity.prove.stage.effects import observed
+from acidity.prove.stage.effects import Heard, observed
 
 COUNTED: dict[str, int] = {}
 CONSTANT = {"price": 3}
@@ -216,7 +216,7 @@ def test_what_is_behind_an_effect_counts_where_it_is_come_by_in_another_way(
     COUNTED.clear()
     actor = Actor("A", PassThrough())
     shared = Shared([Operation(function, name="f")], [FOLDER.put])
-    with observed([FOLDER.put], lambda *_: None), acting(actor), shared.watching():
+    with observed([FOLDER.put], Heard()), acting(actor), shared.watching():
         function()
         before = shared.mark()
         function()

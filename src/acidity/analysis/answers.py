@@ -18,7 +18,7 @@ from numbers import Number
 from typing import Any
 from uuid import UUID
 
-from acidity.analysis.values import encode, is_opaque, is_time, uuid_digits
+from acidity.analysis.values import encode, is_opaque, is_time, is_volatile, uuid_digits
 from acidity.core.outcome import ReturnedError
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -148,7 +148,7 @@ class _Walk:
         if len(missing) != len(extra):
             return Likeness.OTHER
         differ = any(clean != cleans[0] for clean in cleans[1:])
-        if not missing or (differ and all(map(_volatile, [*missing, *extra]))):
+        if not missing or (differ and all(map(is_volatile, [*missing, *extra]))):
             return Likeness.SAME
         return Likeness.NUMBERS if all(map(_is_counted, [*missing, *extra])) else Likeness.OTHER
 
@@ -156,10 +156,10 @@ class _Walk:
         first = cleans[0]
         if isinstance(first, Enum | bool) or isinstance(answer, Enum | bool):
             return Likeness.OTHER
-        alike = type(first) is type(answer) or (_volatile(first) and _volatile(answer))
+        alike = type(first) is type(answer) or (is_volatile(first) and is_volatile(answer))
         if alike and self._is_renamed(first, answer):
             return Likeness.SAME
-        if any(not _equal(clean, first) for clean in cleans[1:]) and all(map(_volatile, (*cleans, answer))):
+        if any(not _equal(clean, first) for clean in cleans[1:]) and all(map(is_volatile, (*cleans, answer))):
             return Likeness.SAME
         if isinstance(first, Number | date | time | timedelta | UUID):
             if encode(first) == encode(answer):  # not-a-number is not equal to itself
@@ -187,8 +187,8 @@ class _Walk:
         first = cleans[0]
         if first == piece or (text_of(first), text_of(piece)) in self._renamed:
             return Likeness.SAME
-        volatile = _volatile(first) and _volatile(piece)
-        if volatile and len(set(cleans)) > 1 and all(map(_volatile, cleans)):
+        volatile = is_volatile(first) and is_volatile(piece)
+        if volatile and len(set(cleans)) > 1 and all(map(is_volatile, cleans)):
             return Likeness.SAME
         return Likeness.NUMBERS if volatile or _numbers_only(first, piece) else Likeness.OTHER
 
@@ -244,7 +244,7 @@ def _is_counted(value: Any) -> bool:
     """Whether a value is one of those that may differ without being another word."""
     if isinstance(value, bool | Enum):
         return False
-    return isinstance(value, Number) or _volatile(value)
+    return isinstance(value, Number) or is_volatile(value)
 
 
 def _same_sort(one: Any, other: Any) -> bool:
@@ -266,10 +266,6 @@ def _equal(one: Any, other: Any) -> bool:
         return bool(one == other)
     except Exception:
         return False
-
-
-def _volatile(value: Any) -> bool:
-    return is_time(value) or is_opaque(value)
 
 
 def text_of(value: Any) -> str:

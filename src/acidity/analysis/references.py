@@ -12,26 +12,24 @@ nobody can say which of both it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import product
 from math import prod
 from typing import Any
 
-from acidity.analysis.answers import Likeness, compare_answers, parts_of, pieces_of, text_of
+from acidity.analysis.answers import Likeness, compare_answers
 from acidity.analysis.canonical import TooSymmetric, bijection, canonical, equal_raw, made, same
 from acidity.analysis.graph import TOKENS, hashed
+from acidity.analysis.leaves import A_SET, Path, leaves_of
 from acidity.analysis.masks import Masks
-from acidity.analysis.values import is_opaque, is_time, uuid_digits
+from acidity.analysis.values import is_opaque, is_time
 from acidity.core.outcome import State, Table
 
-Path = tuple[Any, ...]
 Domains = frozenset[str]
 Roles = Mapping[Path, Domains]
 _WAYS_MAX = 64  # in which ambiguous values may be keys of several tables
 _VALUE = "value"
-_SET = "a set"
 
 
 class Alike(Enum):
@@ -75,40 +73,6 @@ def roles_of(answers: Iterable[tuple[Any, State]], seed: State, masks: Masks) ->
         here = {path: frozenset(values[text]) for path, text in leaves_of(answer) if text in values}
         found = here if found is None else {path: found[path] & here[path] for path in found.keys() & here.keys()}
     return {path: domains for path, domains in (found or {}).items() if domains}
-
-
-def leaves_of(answer: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Each part of an answer that has no parts itself, as text; a text piece by piece."""
-    parts = parts_of(answer)
-    if isinstance(answer, set | frozenset):
-        yield (*path, _SET), repr(sorted(map(repr, answer)))
-    elif parts is not None:
-        for name, part in parts.items():
-            yield from leaves_of(part, (*path, name))
-    elif isinstance(answer, str | bytes):
-        for place, piece in enumerate(_pieces(answer)):
-            yield (*path, place), text_of(piece)
-    else:
-        yield path, repr(answer) if answer is None or isinstance(answer, bool | Enum) else text_of(answer)
-
-
-def with_leaves(answer: Any, paths: AbstractSet[Path], other: str, path: Path = ()) -> Any:
-    """The answer, with another text in these places; see `leaves_of`."""
-    if not paths:
-        return answer
-    parts = parts_of(answer)
-    if isinstance(answer, set | frozenset):
-        return other if (*path, _SET) in paths else answer
-    if parts is not None:
-        new = {name: with_leaves(part, paths, other, (*path, name)) for name, part in parts.items()}
-        return type(answer)(new.values()) if isinstance(answer, list | tuple) else new
-    if isinstance(answer, str | bytes):
-        return "".join(other if (*path, place) in paths else piece for place, piece in enumerate(_pieces(answer)))
-    return other if path in paths else answer
-
-
-def _pieces(text: str | bytes) -> list[str]:
-    return [text_of(text)] if uuid_digits(text) is not None else pieces_of(text)
 
 
 def digest_told(state: State, answers: Mapping[str, Any], seed: State, masks: Masks) -> bytes:
@@ -179,7 +143,7 @@ def _paired(
 ) -> list[_Pair] | None:
     """The generated values that stand in the same places; None where places cannot be told."""
     cleans, answers = dict(leaves_of(said.cleans[0])), dict(leaves_of(said.answer))
-    sets = [path for path in cleans if path[-1:] == (_SET,)]
+    sets = [path for path in cleans if path[-1:] == (A_SET,)]
     if cleans.keys() != answers.keys() or any(cleans[path] != answers[path] for path in sets):
         return None
     pairs = []

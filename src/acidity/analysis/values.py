@@ -103,6 +103,11 @@ def is_opaque(value: Any) -> bool:
     return any(map(str.isdigit, value)) or len(_STEP_UP.findall(value)) >= _STEPS_MIN
 
 
+def is_volatile(value: Any) -> bool:
+    """Whether this is a time or opaque, so that two runs may differ in it and mean the same."""
+    return is_time(value) or is_opaque(value)
+
+
 def uuid_digits(value: Any) -> str | None:
     """The 32 lower-case digits of a UUID in any notation (object, text, 16 bytes), or None when it is none."""
     if isinstance(value, str):

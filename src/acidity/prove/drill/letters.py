@@ -71,7 +71,7 @@ def atomicity_report(drilled: Drilled, asked: CheckOptions) -> Report:
             "left in doubt": doubtful,
         },
         notes=tuple(_notes(drilled)),
-        not_covered=_NOT_COVERED,
+        not_covered=(*_NOT_COVERED, *(f"the effect {effect}, which was never called" for effect in _idle(drilled))),
         ended=drilled.ended,
         seed=asked.seed,
         versions=versions(),
@@ -255,7 +255,6 @@ def _notes(drilled: Drilled) -> list[str]:
         if outlasted:
             ended = f"in {counted(outlasted, 'run')} the fault ended after {STRIKES_MAX} strikes"
             notes.append(f"{name}: {ended}: the operation would have tried on")
-    notes.extend(f"the effect {effect} was never called" for effect in _idle(drilled))
     if drilled.left_out:
         notes.append(f"not compared: {', '.join(drilled.left_out)}")
     return list(dict.fromkeys(notes))

@@ -57,6 +57,7 @@ class Group:
         orders: how many orders of their transactions there are; none where they do not mean to commit more than once.
         masked: what is not compared literally.
         effects: those that its callers made in serial orders.
+        left_out: what callers said that is not compared.
         findings: what was found.
         unknowns: what could not be decided.
         only_reads: none of them does anything that another one could see, so that no schedule was run.
@@ -80,6 +81,7 @@ class Group:
     measured: str = ""
     in_order: bool = False
     effects: frozenset[str] = frozenset()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -181,7 +183,7 @@ def _explored(
             explored.effects = names_of(scenario.effects)
             explored.keyed_effects = any(getattr(effect, "key", None) for effect in scenario.effects)
             _explore_all(Runs(stage, asked), groups, schedule, explored, spares=spares)
-            explored.hidden = tuple(stage.hidden)
+            explored.hidden = tuple(stage.effects.hidden)
             with suppress(Unsettled), asking():  # what the operations themselves have set
                 explored.engine = stage.sandbox.info()
         stage.overseer.leave_if_told()
@@ -292,6 +294,7 @@ def _compare(runs: Runs, group: Group, *, spares: bool) -> _Compared | None:
         return None
     group.serial, group.masked = lab.runs, oracle.described()
     events = [event for histories in oracle.histories() for history in histories for event in history]
+    group.left_out = oracle.sayings.left_out()
     group.effects = frozenset(event.call.sql for event in events if event.call.kind is Kind.EFFECT)
     if spares and oracle.only_reads():
         group.only_reads = True
@@ -330,6 +333,7 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
     said = told(lab, search)
     if search.found.learnt or (said.unknowns and _learns(compared, search)):
         group.unknowns, group.masked = known, compared.oracle.described()
+        group.left_out = compared.oracle.sayings.left_out()
         _search(runs, manners, compared, schedule)
         return
     group.unknowns += said.unknowns

@@ -99,7 +99,7 @@ class Oracle:
 
         masks = self.masks
         shown = replace(masks, keys=kept(masks.keys), tokens=kept(masks.tokens), times=kept(masks.times))
-        return (*shown.describe(), *self.sayings.described())
+        return shown.describe()
 
     @property
     def kin(self) -> Kin:

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acidity.analysis.references import Path, leaves_of, with_leaves
-from acidity.analysis.values import is_opaque, is_time
+from acidity.analysis.leaves import Path, leaves_of, with_leaves
+from acidity.analysis.values import is_volatile
 from acidity.prove.explore.lab import Played
 
 _CHANCE = "a number by chance"
@@ -39,8 +39,8 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What is compared of what effects were told.
+class Compared:
+    """What of all that effects were told is compared.
 
     Attributes:
         apart: effects that are left out.
@@ -59,7 +59,7 @@ class Told:
         return told
 
 
-EVERYTHING = Told()
+EVERYTHING = Compared()
 
 
 class Sayings:
@@ -94,20 +94,18 @@ class Sayings:
                     two = other.get(path, one)
                     if one == two or one in made[0] or two in values:
                         continue
-                    if _is_volatile(one) and _is_volatile(two):
-                        tokens.add(path)
-                    elif _differ_in_a_number(one, two):
+                    if _differ_in_a_number(one, two):
                         numbers.add(path)
+                    elif is_volatile(one) and is_volatile(two):
+                        tokens.add(path)
         return sum(map(len, self._chance.values())) > before
 
-    def described(self) -> tuple[str, ...]:
-        """What is left out, in words."""
+    def left_out(self) -> tuple[str, ...]:
+        """What is not compared, in words."""
         return tuple(
-            f"not compared, as it is another {what} each time: "
-            f"{', '.join(sorted({self._called_place(name, path) for path in paths}))}"
+            f"{place}, another {what} each time"
             for what, kept in (("number", self._chance), ("token or time", self._tokens))
-            for name, paths in sorted(kept.items())
-            if paths
+            for place in sorted({self._called_place(name, path) for name, paths in kept.items() for path in paths})
         )
 
     def _called_place(self, name: str, path: Path) -> str:
@@ -119,7 +117,7 @@ class Sayings:
         what = f"what {name} tells {effect}" if effect else f"what {name} answers"
         return f"{what} ({'.'.join(within)})" if within else what
 
-    def of(self, run: Played, name: str, told: Told = EVERYTHING, *, answered: bool = True) -> Any:
+    def of(self, run: Played, name: str, told: Compared = EVERYTHING, *, answered: bool = True) -> Any:
         """What a caller said in a run.
 
         Args:
@@ -150,7 +148,7 @@ class Sayings:
                         yield Difference(name, effect, one, two)
 
 
-def told_alike(run: Played, other: Played) -> Told:
+def told_alike(run: Played, other: Played) -> Compared:
     """What can be held against each other in two runs: of effects that each caller of the other one made as often.
 
     Of one under a key that several callers have it does not matter who made it, nor what the others told after it.
@@ -166,18 +164,13 @@ def told_alike(run: Played, other: Played) -> Told:
         for each in (run, other)
     ]
     apart = {effect for effect, name in counts[0] | counts[1] if counts[0][effect, name] != counts[1][effect, name]}
-    return Told(frozenset(apart), shared)
+    return Compared(frozenset(apart), shared)
 
 
 def _shared(run: Played, names: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     """Effects with the keys that several callers have."""
     made = Counter(each for name in names for each in run.keys.get(name, frozenset()))
     return (each for each, often in made.items() if often > 1)
-
-
-def _is_volatile(text: str) -> bool:
-    """Whether it is a token or a time, which answers are not compared by where two of one order differ in it."""
-    return (is_opaque(text) and not _NUMBER.fullmatch(text)) or is_time(text)
 
 
 def _differ_in_a_number(one: str, other: str) -> bool:

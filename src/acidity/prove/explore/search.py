@@ -264,22 +264,21 @@ class Search:
         """The run, with the letters that make the schedule plainest by which it may be shown."""
         kin = self._in_order.kin
         judged = self._judge.judge(renamed(played, letters_by(played.trace.grants, kin)))
-        if judged.word is Word.NOT_SERIAL and (order := _serial_order(judged.played.trace)):
+        only_said = judged.word is Word.NOT_SERIAL and not judged.changes and not judged.turned_away
+        if only_said and (order := _serial_order(judged.played.trace)):
             return self._astray(judged, order)
         if kin and judged.word is Word.NOT_SERIAL and tree is not None and not tree.unfit:
             judged = self._judge.judge(renamed(played, letters_by(_plainest(tree), kin)))
         return judged
 
     def _astray(self, judged: Judged, order: tuple[str, ...]) -> Judged:
-        """A run of callers one after the other which comes to something else than that order did before."""
+        """A run of callers one after the other who said something else than in that order before."""
         self.found.learnt |= self._oracle.learns_from(order, judged.played)
         again = self._judge.judge(judged.played)
         if again.word is not Word.NOT_SERIAL:
             return again
         named = " then ".join(order)
-        reason = (
-            f"not deterministic: {named}, one after the other, comes to something else each time ({title_of(again)})"
-        )
+        reason = f"not deterministic: {named}, one after the other, say something else each time ({title_of(again)})"
         return replace(again, word=Word.UNDECIDED, reason=reason)
 
     def _take(self, judged: Judged, tree: Tree | None = None, counted: int = 1) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, _AsyncGeneratorContextManager, _GeneratorContextManager, contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import Any
 
@@ -16,7 +16,7 @@ from acidity.adapters.site import find_place
 from acidity.core.call import Kind
 from acidity.core.effect import Effect
 from acidity.errors import UsageError
-from acidity.prove.stage.freeze import freeze, hides
+from acidity.prove.stage.freeze import freeze
 from acidity.prove.stage.intercepted import intercepted
 from acidity.prove.stage.named import named
 
@@ -31,28 +31,35 @@ class WrongContractError(UsageError):
     """A function of the scenario (``key=``, ``succeeded=``) has raised; no exception of the operation's own."""
 
 
+@dataclass(slots=True)
+class Heard:
+    """What is heard of effects while they are observed.
+
+    Attributes:
+        took_place: called with the name and key of one each time it took place and counts.
+        strays: calls by a thread or task that belongs to nobody, in words.
+        hidden: what one was told that does not show what is in it, in words.
+    """
+
+    took_place: Callable[[str, str | None], None] = lambda _name, _key: None
+    strays: list[str] = field(default_factory=list)
+    hidden: dict[str, None] = field(default_factory=dict)
+
+
 @contextmanager
-def observed(
-    effects: Iterable[Any],
-    on_effect: Callable[[str, str | None], None],
-    on_stray: Callable[[str], None] = lambda _: None,
-    on_hidden: Callable[[str], None] = lambda _: None,
-) -> Iterator[None]:
+def observed(effects: Iterable[Any], heard: Heard) -> Iterator[None]:
     """Bring every call of these functions to the seam while the context lasts.
 
     Args:
         effects: Effects, functions, bound methods, or ``"module:function"``.
-        on_effect: called with the effect's name and key each time it took place and counts.
-        on_stray: called where a thread or task calls it that belongs to nobody, with words that say so.
-        on_hidden: called with words for what one is told that does not show what is in it.
+        heard: is told of them.
 
     Raises:
         UsageError: one is not to be found, no function written in Python, a generator, or named twice.
     """
     with ExitStack() as stack:
         for name, (effect, owner, function) in _by_name(effects).items():
-            told = _Told(name, on_effect, on_stray, on_hidden)
-            stack.enter_context(intercepted(function, _through_the_seam(owner, effect, told)))
+            stack.enter_context(intercepted(function, _through_the_seam(owner, name, effect, heard)))
         yield
 
 
@@ -85,16 +92,6 @@ def _by_name(effects: Iterable[Any]) -> dict[str, tuple[Effect, Any, FunctionTyp
             name += f" #{1 + sum(each.startswith(f'{name} #') for each in named)}"
         named[name] = effect, owner, function
     return named
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """Who is told of an effect of this name: see `observed`."""
-
-    name: str
-    on_effect: Callable[[str, str | None], None]
-    on_stray: Callable[[str], None]
-    on_hidden: Callable[[str], None]
 
 
 def taken_apart(called: Callable[..., Any]) -> tuple[Any, FunctionType]:
@@ -148,16 +145,22 @@ def resolved(effect: Any) -> Callable[..., Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A call of an effect: whose it is, its idempotency key, and what it is called with, by name."""
+    """A call of an effect.
+
+    Attributes:
+        actor: whose it is.
+        key: its idempotency key.
+        told: what it is called with, by name.
+        hidden: the names of what does not show what is in it, with their classes.
+    """
 
     actor: Actor
     key: str | None
-    told: Any
+    told: Mapping[str, Any] = field(default_factory=dict)
+    hidden: Mapping[str, str] = field(default_factory=dict)
 
 
-def _asked(
-    actor: Actor, effect: Effect, told: _Told, function: Callable[..., Any], arguments: Any, keywords: Any
-) -> _Asked:
+def _asked(actor: Actor, effect: Effect, function: Callable[..., Any], arguments: Any, keywords: Any) -> _Asked:
     """The call of an effect.
 
     The key function gets the arguments by position, also those that the call names, where that is possible.
@@ -172,7 +175,7 @@ def _asked(
         bound.apply_defaults()
         named = bound.arguments
     key = _key_of(effect, function, arguments, keywords)
-    return _Asked(actor, key, _frozen(named, told) if effect.counted else None)
+    return _Asked(actor, key, *_frozen(named)) if effect.counted else _Asked(actor, key)
 
 
 def _key_of(effect: Effect, function: Callable[..., Any], arguments: Any, keywords: Any) -> str | None:
@@ -189,25 +192,27 @@ def _key_of(effect: Effect, function: Callable[..., Any], arguments: Any, keywor
     return None if key is None else repr(key)
 
 
-def _frozen(named: Mapping[str, Any], told: _Told) -> Mapping[str, Any]:
-    """What a call was told, as it was then, but for whose method it is; what cannot be shown is told by its class."""
+def _frozen(named: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    """What a call was told, as it was then, but for whose method it is; and what of it is told by its class alone."""
     frozen: dict[str, Any] = {}
+    hidden: dict[str, str] = {}
     for name, value in named.items():
         if name in _WHOSE:
             continue
+        kinds: list[str] = []
         try:
-            frozen[name] = freeze(value)
-            hidden = hides(value)
+            frozen[name] = freeze(value, kinds)
         except Exception:
-            frozen[name] = hidden = type(value).__qualname__
-        if hidden:
-            told.on_hidden(f"what {told.name} is told as {name} ({hidden})")
-    return frozen
+            frozen[name] = type(value).__qualname__
+            kinds.append(type(value).__qualname__)
+        if kinds:
+            hidden[name] = kinds[0]
+    return frozen, hidden
 
 
-def _through_the_seam(owner: Any, effect: Effect, told: _Told) -> Callable[[FunctionType], Callable[..., Any]]:
-    name = told.name
-
+def _through_the_seam(
+    owner: Any, name: str, effect: Effect, heard: Heard
+) -> Callable[[FunctionType], Callable[..., Any]]:
     def bring(asked: _Asked, call: Callable[[], Any]) -> Any:
         def send(pending: PendingCall) -> Any:
             pending.refuse_rewriting()
@@ -219,7 +224,8 @@ def _through_the_seam(owner: Any, effect: Effect, told: _Told) -> Callable[[Func
             _require_done(answer, name)
             if effect.counted:
                 asked.actor.took_place(name, asked.key, asked.told)
-                told.on_effect(name, asked.key)
+                heard.took_place(name, asked.key)
+                heard.hidden |= {f"what {name} is told as {each} ({kind})": None for each, kind in asked.hidden.items()}
             return answer
 
         return request(asked.actor, Kind.EFFECT, name, None, wire=None, place=find_place(), send=send)
@@ -230,11 +236,11 @@ def _through_the_seam(owner: Any, effect: Effect, told: _Told) -> Callable[[Func
             return None
         actor = current_actor()
         if actor is None:
-            told.on_stray(f"the effect {name} by a thread or task that belongs to no operation")
+            heard.strays.append(f"the effect {name} by a thread or task that belongs to no operation")
             return None
         if owner is None:
-            return _asked(actor, effect, told, original, arguments, keywords)
-        return _asked(actor, effect, told, MethodType(original, owner), arguments[1:], keywords)
+            return _asked(actor, effect, original, arguments, keywords)
+        return _asked(actor, effect, MethodType(original, owner), arguments[1:], keywords)
 
     def observing(original: FunctionType) -> Callable[..., Any]:
         def observe(*arguments: Any, **keywords: Any) -> Any:

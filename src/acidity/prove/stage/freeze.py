@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from email.message import Message
 from enum import Enum
 from typing import Any
@@ -23,33 +23,48 @@ _DEPTH = 8
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), Enum)
 
 
-def freeze(value: Any, depth: int = 0) -> Any:
-    """A copy made of plain containers; mapped objects become their loaded columns, strange ones their repr."""
+def freeze(value: Any, hidden: list[str] | None = None, depth: int = 0) -> Any:
+    """A copy made of plain containers; mapped objects become their loaded columns, strange ones their repr.
+
+    Args:
+        value: what was answered or told.
+        hidden: gets the classes of objects within it whose content the copy does not show.
+        depth: of the value within another one.
+    """
+
+    def part(inner: Any) -> Any:
+        return freeze(inner, hidden, depth + 1)
+
     if isinstance(value, _PLAIN) or type(value).__module__ in _SHOWN:
         return value
     if depth > _DEPTH:
-        return _ADDRESS.sub("", repr(value))
+        return _shown(value, hidden)
     if isinstance(value, BaseException):
         return ReturnedError(type(value).__name__, _ADDRESS.sub("", repr(value)))
     if isinstance(value, Row):
-        return tuple(freeze(item, depth + 1) for item in value)
+        return tuple(map(part, value))
     if isinstance(value, Result):
         return f"<{type(value).__name__}>"
     if isinstance(value, Mapping):
-        return {freeze(key, depth + 1): freeze(item, depth + 1) for key, item in value.items()}
+        return {part(key): part(item) for key, item in value.items()}
+    if isinstance(value, Message):  # a mail, of which only the headers are columns
+        return {"headers": part(value.items()), "content": part(value.get_payload())}
     if _has_columns(type(value)):
-        return {name: freeze(value[name], depth + 1) for name in value.keys()}  # noqa: SIM118  # not a mapping
+        return {name: part(value[name]) for name in value.keys()}  # noqa: SIM118  # not a mapping
     if isinstance(value, list | tuple):
-        return (
-            type(value)(freeze(item, depth + 1) for item in value)
-            if type(value) in {list, tuple}
-            else tuple(freeze(item, depth + 1) for item in value)
-        )
+        return type(value)(map(part, value)) if type(value) in {list, tuple} else tuple(map(part, value))
     if isinstance(value, set | frozenset):
-        return frozenset(freeze(item, depth + 1) for item in value)
+        return frozenset(map(part, value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type) and not hasattr(value, _MAPPED):
-        return {field.name: freeze(getattr(value, field.name), depth + 1) for field in dataclasses.fields(value)}
-    return _mapped(value, depth)
+        return {field.name: part(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return _mapped(value, hidden, depth)
+
+
+def _shown(value: Any, hidden: list[str] | None) -> str:
+    """What an object says of itself, which need not be what is in it."""
+    if hidden is not None and not isinstance(value, type):
+        hidden.append(type(value).__qualname__)
+    return _ADDRESS.sub("", repr(value))
 
 
 def _has_columns(kind: type) -> bool:
@@ -57,39 +72,19 @@ def _has_columns(kind: type) -> bool:
     return callable(getattr(kind, "keys", None)) and callable(getattr(kind, "__getitem__", None))
 
 
-def _mapped(value: Any, depth: int) -> Any:
+def _mapped(value: Any, hidden: list[str] | None, depth: int) -> Any:
     try:
         state = inspect_mapped(value)
         columns = {column.key for column in state.mapper.column_attrs}
     except (NoInspectionAvailable, AttributeError):
-        return _model(value, depth)
-    loaded = {name: freeze(item, depth + 1) for name, item in sorted(state.dict.items()) if name in columns}
+        return _model(value, hidden, depth)
+    loaded = {name: freeze(item, hidden, depth + 1) for name, item in sorted(state.dict.items()) if name in columns}
     return {"": type(value).__name__} | loaded
 
 
-def _model(value: Any, depth: int) -> Any:
+def _model(value: Any, hidden: list[str] | None, depth: int) -> Any:
     """An object that says itself when it is equal to another (a pydantic model) is what its fields are."""
     if not hasattr(value, "__dict__") or isinstance(value, type) or not says_equal(value):
-        return _ADDRESS.sub("", repr(value))
-    shown = {name: freeze(part, depth + 1) for name, part in vars(value).items() if not name.startswith("_")}
+        return _shown(value, hidden)
+    shown = {name: freeze(part, hidden, depth + 1) for name, part in vars(value).items() if not name.startswith("_")}
     return {"": type(value).__name__} | shown
-
-
-def hides(value: Any, depth: int = 0) -> str:
-    """The class of the first object within a value whose content `freeze` does not show; empty where it shows all."""
-    kind = type(value)
-    known = isinstance(value, (*_PLAIN, BaseException, type)) or kind.__module__ in _SHOWN or hasattr(value, _MAPPED)
-    parts: Iterable[Any] = ()
-    if known or depth > _DEPTH:
-        return ""
-    if isinstance(value, Mapping):
-        parts = (*value.keys(), *value.values())
-    elif isinstance(value, list | tuple | set | frozenset | Row):
-        parts = value
-    elif dataclasses.is_dataclass(value):
-        parts = [getattr(value, field.name) for field in dataclasses.fields(value)]
-    elif hasattr(value, "__dict__") and says_equal(value):
-        parts = vars(value).values()
-    elif isinstance(value, Message) or not _has_columns(kind):  # of a mail only the headers are shown
-        return kind.__qualname__
-    return next((hidden for part in parts if (hidden := hides(part, depth + 1))), "")

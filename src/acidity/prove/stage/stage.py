@@ -34,7 +34,7 @@ from acidity.prove.stage.beginnings import Beginnings
 from acidity.prove.stage.bind import Setting
 from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.child import Child, OnEffect
-from acidity.prove.stage.effects import observed
+from acidity.prove.stage.effects import Heard, observed
 from acidity.prove.stage.ground import bound, ground_of, sandboxes_of, seeded
 from acidity.prove.stage.host import Host, LoopHost, PlainHost, is_async
 from acidity.prove.stage.needs import NOTHING, Needs
@@ -66,6 +66,7 @@ class Stage:
         parts: the databases by name; the only one has no name.
         sandbox: all of them as one.
         seed: the rows before; there from `__enter__` on.
+        effects: what is heard of what takes place outside.
 
     Raises:
         UsageError: the schema, the set-up, a setting or ``bind=`` is wrong.
@@ -96,9 +97,7 @@ class Stage:
         self._sessions: Sessions
         self._refusals, self._beginnings = Refusals(), Beginnings()
         self._judges: Judges
-        self._on_effect: OnEffect = lambda _name, _key: None
-        self._strays: list[str] = []
-        self.hidden: dict[str, None] = {}
+        self.effects = Heard()
 
     def __enter__(self) -> Self:
         try:  # a signal may come between any two of these lines
@@ -114,9 +113,7 @@ class Stage:
                 self._cleanup.enter_context(self._leading(found, part))
             self._create()
             self._caller.require_drivers()
-            took_place = lambda *which: self._on_effect(*which)  # noqa: E731, PLW0108 - another one for each run
-            told = took_place, self._strays.append, self.hidden.setdefault
-            self._cleanup.enter_context(observed(self.scenario.effects, *told))
+            self._cleanup.enter_context(observed(self.scenario.effects, self.effects))
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
             self.overseer.leave_if_told()  # the end of sessions from outside may be all that is wrong
@@ -268,7 +265,7 @@ class Stage:
         for player in players:  # in a child process no application runs yet
             self._begin_application(player.operation)
         host = self._host_of(players)
-        self._strays.clear()
+        self.effects.strays.clear()
         with self.sandbox.watch(self._refusals.refuse_driver) as seen, quiet(), self.adapters.arming():
             try:
                 with self._limiting(players):
@@ -278,7 +275,7 @@ class Stage:
             except DidNotEnd:
                 host.abandon()
                 raise
-        return endings, [*seen, *self.adapters.bypasses(), *self._strays, *self._beginnings.bypasses()]
+        return endings, [*seen, *self.adapters.bypasses(), *self.effects.strays, *self._beginnings.bypasses()]
 
     @contextmanager
     def limiting(self, name: str) -> Iterator[None]:
@@ -311,7 +308,7 @@ class Stage:
         self._hosts.clear()
         self.overseer.forget()
         self._caller.applications.forget()
-        self._on_effect = on_effect
+        self.effects.took_place = on_effect
         return self.act([player])
 
     def _start_application(self, operation: Operation) -> None:
