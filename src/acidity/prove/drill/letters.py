@@ -71,7 +71,7 @@ def atomicity_report(drilled: Drilled, asked: CheckOptions) -> Report:
             "left in doubt": doubtful,
         },
         notes=tuple(_notes(drilled)),
-        not_covered=(*_NOT_COVERED, *(f"the effect {effect}, which was never called" for effect in _idle(drilled))),
+        not_covered=(*_NOT_COVERED, *(f"the effect {effect} (never called)" for effect in _idle(drilled))),
         ended=drilled.ended,
         seed=asked.seed,
         versions=versions(),

@@ -55,9 +55,9 @@ def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
 def _not_covered(explored: Explored) -> Iterator[str]:
     yield from _NOT_COVERED
     yield from dict.fromkeys(each for group in explored.groups for each in group.left_out)
-    yield from (f"{each}, which does not show what is in it" for each in explored.hidden)
+    yield from explored.hidden
     idle = [name for name in explored.effects if not any(name in group.effects for group in explored.groups)]
-    yield from (f"the effect {name}, which was never called" for name in idle)
+    yield from (f"the effect {name} (never called)" for name in idle)
     if explored.effects:
         yield "effects of a caller that the database turned away (letter A)"
     if explored.keyed_effects:

@@ -103,19 +103,19 @@ class Sayings:
     def left_out(self) -> tuple[str, ...]:
         """What is not compared, in words."""
         return tuple(
-            f"{place}, another {what} each time"
+            f"{place}another {what} each time)"
             for what, kept in (("number", self._chance), ("token or time", self._tokens))
             for place in sorted({self._called_place(name, path) for name, paths in kept.items() for path in paths})
         )
 
     def _called_place(self, name: str, path: Path) -> str:
-        """A place in what an operation says, in words."""
+        """A place in what an operation says, in words that go on within brackets."""
         effect = ""
         if self._with_effects:
             effect, path = ("", path[1:]) if path[0] == _ANSWER else (path[1], path[3:])
         within = [each for each in path if isinstance(each, str)]
         what = f"what {name} tells {effect}" if effect else f"what {name} answers"
-        return f"{what} ({'.'.join(within)})" if within else what
+        return f"{what} ({'.'.join(within)}: " if within else f"{what} ("
 
     def of(self, run: Played, name: str, told: Compared = EVERYTHING, *, answered: bool = True) -> Any:
         """What a caller said in a run.

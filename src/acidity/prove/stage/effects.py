@@ -225,7 +225,10 @@ def _through_the_seam(
             if effect.counted:
                 asked.actor.took_place(name, asked.key, asked.told)
                 heard.took_place(name, asked.key)
-                heard.hidden |= {f"what {name} is told as {each} ({kind})": None for each, kind in asked.hidden.items()}
+                heard.hidden |= {
+                    f"what {name} is told as {each} ({kind} does not show what is in it)": None
+                    for each, kind in asked.hidden.items()
+                }
             return answer
 
         return request(asked.actor, Kind.EFFECT, name, None, wire=None, place=find_place(), send=send)
