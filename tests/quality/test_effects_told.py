@@ -289,13 +289,11 @@ def test_the_second_in_an_answer_is_no_anomaly(way: str) -> None:
 
 def test_a_number_that_is_seldom_another_one_is_no_anomaly() -> None:
     """As a duration that is rounded: what one order has come to is learnt from every run of it."""
-    verdicts = set()
-    for period in range(3, 12):
+    for first in range(4, 8):  # the first call that takes longer, when the orders of all callers were run
         calls = count()
 
-        def takes_its_time(session: Session, calls: Iterator[int] = calls, period: int = period) -> float:
+        def takes_its_time(session: Session, calls: Iterator[int] = calls, first: int = first) -> float:
             transfer(session)
-            return 10.0 * (next(calls) % period == 0)
+            return 10.0 * (next(calls) >= first)
 
-        verdicts.add(explored(takes_its_time, effects=()).verdict)
-    assert verdicts <= {"pass", "unknown"}
+        assert explored(takes_its_time, effects=()).verdict == "pass"
