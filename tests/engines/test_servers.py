@@ -91,11 +91,13 @@ def test_settings_make_another_server(engine: Engine) -> None:
 
 
 @pytest.mark.dear
-def test_no_statistics_come_in_the_middle_of_a_run() -> None:
-    """A plan that changes there changes what SERIALIZABLE refuses, so that a schedule comes to something else."""
+def test_no_vacuum_comes_in_the_middle_of_a_run() -> None:
+    """A plan that changes there changes what SERIALIZABLE refuses, so that a schedule comes to something else.
+
+    Sixty rows of some hundred runs are dead enough for one: what a session counts may arrive after the TRUNCATE.
+    """
     with POSTGRESQL.start() as server:
-        assert POSTGRESQL.ask(server, "SELECT current_setting('autovacuum_analyze_threshold')::int") == 2_147_483_647
-        assert POSTGRESQL.ask(server, "SELECT current_setting('autovacuum_vacuum_insert_threshold')::int") == -1
+        assert POSTGRESQL.ask(server, "SELECT current_setting('autovacuum')") == "off"
 
 
 @pytest.mark.dear

@@ -34,6 +34,7 @@ LEVELS = (
     ("mariadb", "READ COMMITTED"),
     ("postgresql", "REPEATABLE READ"),
     ("mariadb", "REPEATABLE READ"),
+    ("postgresql", "SERIALIZABLE"),
 )
 """Those whose schedules are put into classes."""
 TABLES = (

@@ -132,6 +132,23 @@ def test_what_does_not_show_is_said_not_to_be_covered() -> None:
     assert "what send is told as what (Letter does not show what is in it)" in not_covered
 
 
+def says_it_later(session: Session) -> None:
+    account = session.get_one(Account, 1)
+    session.commit()
+    thanks(account)
+
+
+def thanks(account: Account) -> None:
+    """The object has expired: it is read here."""
+    assert account.balance >= 0
+
+
+def test_what_an_effect_reads_itself_is_said_not_to_be_covered() -> None:
+    line = "what thanks reads from the database itself"
+    assert line in explored(transfer, says_it_later, effects=[thanks]).not_covered
+    assert line not in explored(transfer, says_the_total).not_covered
+
+
 def says_it_in_bytes(session: Session) -> None:
     send(json.dumps({"total": stale_total(session), "at": time.time()}).encode())
 

@@ -204,6 +204,20 @@ SUBQUERY = both((("counted", 1), ("set", 2, 5)), (("drop_group", 1), ("add", 1, 
 
 TOLD = both((("tell",),), (("tell",),))
 
+# B has read what C made before it was there, and C has committed; so for the second conflict, with what A has read, somebody
+# is refused: B at once, or at its COMMIT if A reads only then, or nobody where A was taken back before.
+UNLESS_TAKEN_BACK = (
+    Program((("count", "n"),), "rollback"),
+    Program((("count", "k"), ("tried", ("drop_child", 5)))),
+    Program((("made",),)),
+)
+WHO_COMMITTED_FIRST = (
+    Program((("count", "n"),)),
+    Program((("made",),)),
+    Program((("count", "c"), ("count", "k"), ("drop_child", 5))),
+)
+READS_PARENT = both((("child", 2, 2, 2),), (("count", "n"), ("add", 2, 5)))
+
 SERVERS = [
     Aimed("effects_meet", TOLD),
     Aimed("locks_meet", TAKERS),
@@ -233,6 +247,12 @@ AIMED = {
     ("mariadb", "READ COMMITTED"): [*SERVERS, Aimed("shares_reads", SUBQUERY)],
     ("postgresql", "REPEATABLE READ"): SNAPSHOTS,
     ("mariadb", "REPEATABLE READ"): [*SNAPSHOTS, Aimed("shares_reads", SUBQUERY)],
+    ("postgresql", "SERIALIZABLE"): [
+        Aimed("effects_meet", TOLD),
+        Aimed("locks_meet", TAKERS),
+        Aimed("end_tells", SKIPS),
+        Aimed("conflict_meets_call", UNLESS_TAKEN_BACK),
+    ],
     ("mariadb", "READ UNCOMMITTED"): [
         Aimed("effects_meet", TOLD),
         Aimed("locks_meet", TAKERS),
@@ -372,6 +392,13 @@ def test_several_wait_for_one_delete(stage_at: StageAt, db: str) -> None:
     waiters = Program((("drop", 2),)), Program((("add", 2, 5),)), Program((("lock", 2), ("child", 2, 2, 2)))
     with suppress(Deviated):
         agrees(stage_at(db, "READ COMMITTED"), db, "READ COMMITTED", waiters)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("made", [WHO_COMMITTED_FIRST, READS_PARENT], ids=["who committed first", "a parent is read"])
+def test_what_two_conflicts_in_a_row_come_to_is_found(stage_at: StageAt, made: tuple[Program, ...]) -> None:
+    found = agrees(stage_at("postgresql", "SERIALIZABLE"), "postgresql", "SERIALIZABLE", made)
+    assert {code for _, code in codes(found)} == {"40001"}
 
 
 @pytest.mark.dear

@@ -259,3 +259,16 @@ def test_the_worst_part_counts():
     assert likeness(clean, {"id": 3, "state": "booked", "ok": True}) is Likeness.NUMBERS
     assert likeness(clean, {"id": 3, "state": "full", "ok": True}) is Likeness.OTHER
     assert likeness(clean, {"id": 3, "state": "full", "ok": False}) is Likeness.FAILED
+
+
+def made_anew(name: str) -> Enum:
+    class Status(Enum):
+        PAID = "paid"
+        OPEN = "open"
+
+    return Status[name]
+
+
+def test_members_of_a_class_that_each_call_makes_are_told_by_their_names():
+    assert likeness(made_anew("PAID"), made_anew("PAID")) is Likeness.SAME
+    assert likeness(made_anew("PAID"), made_anew("OPEN")) is not Likeness.SAME

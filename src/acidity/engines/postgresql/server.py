@@ -38,9 +38,8 @@ DEFAULTS = {
     "max_connections": "200",
     "max_wal_size": "128MB",
     "min_wal_size": "32MB",
-    # Statistics that come in the middle of a run change its plans, and with them what SERIALIZABLE holds against it.
-    "autovacuum_analyze_threshold": "2147483647",
-    "autovacuum_vacuum_insert_threshold": "-1",
+    # Statistics and sizes that come in the middle of a run change plans, and with them what SERIALIZABLE refuses.
+    "autovacuum": "off",
     "dynamic_shared_memory_type": "mmap",  # inside the data directory, so that nothing is left of a killed server
 }
 _OURS = frozenset({"port", "listen_addresses", "unix_socket_directories", "data_directory", "logging_collector"})

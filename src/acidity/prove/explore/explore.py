@@ -100,7 +100,7 @@ class Explored:
         stopped_by: the Ctrl-C or signal that ended it.
         effects: what takes place outside the database, by name.
         keyed_effects: an idempotency key tells apart some of it.
-        hidden: what effects were told that does not show what is in it.
+        hidden: what effects were told or have read that is not compared.
         slept: the clock for whose sake callers slept as long as they say; empty where their sleeps were skipped.
         elapsed_s: wall time in seconds.
     """

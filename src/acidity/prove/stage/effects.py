@@ -38,7 +38,7 @@ class Heard:
     Attributes:
         took_place: called with the name and key of one each time it took place and counts.
         strays: calls by a thread or task that belongs to nobody, in words.
-        hidden: what one was told that does not show what is in it, in words.
+        hidden: what one was told or has read that is not compared, in words.
     """
 
     took_place: Callable[[str, str | None], None] = lambda _name, _key: None
@@ -216,6 +216,7 @@ def _through_the_seam(
     def bring(asked: _Asked, call: Callable[[], Any]) -> Any:
         def send(pending: PendingCall) -> Any:
             pending.refuse_rewriting()
+            made = len(asked.actor.events)
             token = WITHIN.set(True)
             try:
                 answer = call()
@@ -229,6 +230,8 @@ def _through_the_seam(
                     f"what {name} is told as {each} ({kind} does not show what is in it)": None
                     for each, kind in asked.hidden.items()
                 }
+                if any(event.reply.rows for event in asked.actor.events[made:]):
+                    heard.hidden[f"what {name} reads from the database itself"] = None
             return answer
 
         return request(asked.actor, Kind.EFFECT, name, None, wire=None, place=find_place(), send=send)

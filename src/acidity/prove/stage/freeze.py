@@ -19,6 +19,7 @@ from acidity.core.outcome import ReturnedError
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _MAPPED = "_sa_instance_state"  # what SQLAlchemy keeps in an object; asking for its attributes may ask the database
 _SHOWN = frozenset({"decimal", "datetime", "uuid", "fractions"})
+_LOCAL = "<locals>"
 _DEPTH = 8
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), Enum)
 
@@ -35,6 +36,8 @@ def freeze(value: Any, hidden: list[str] | None = None, depth: int = 0) -> Any:
     def part(inner: Any) -> Any:
         return freeze(inner, hidden, depth + 1)
 
+    if isinstance(value, Enum) and not isinstance(value, str | int) and _LOCAL in type(value).__qualname__:  # made anew
+        return str(value)
     if isinstance(value, _PLAIN) or type(value).__module__ in _SHOWN:
         return value
     if depth > _DEPTH:

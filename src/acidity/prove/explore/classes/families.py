@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from acidity.core.call import Kind
+from acidity.prove.explore.classes.conflicts import tables_meet
 from acidity.prove.explore.classes.items import meet
 from acidity.prove.explore.classes.relation import Relation, Rule, commit_shows, effects_meet, end_lets_go, locks_meet
 from acidity.prove.explore.classes.step import Part
@@ -50,6 +52,45 @@ SQLITE_WAL = Relation("one writer, and readers of a snapshot", _SNAPSHOT, snapsh
 SNAPSHOT = Relation("the rows of the first statement", _SNAPSHOT, snapshots="statement")
 """PostgreSQL at REPEATABLE READ."""
 
+
+def end_tells(one: Part, other: Part) -> bool:
+    """A conflict is between two of which neither had ended when the other one's view was taken, and nobody has taken
+    back what he touched; of two in a row it tells who of the three committed first. And an end lets go of locks.
+    """
+    if not _ends(one):
+        return False
+    touched, foot = one.releases | one.unshares | one.read, other.foot
+    on_tables = tables_meet(touched, foot.writes | foot.locks) or tables_meet(one.releases, foot.all)
+    return on_tables or other.snapshot is not None or _ends(other)
+
+
+def conflict_meets_call(one: Part, other: Part) -> bool:
+    """For a conflict somebody may be refused: who makes it or commits with it, or another one at whatever he asks next.
+
+    Of a write and a read of the same the later one makes a conflict, so their order is kept, too.
+    """
+    return one.entangled and (other.ends or (other.kind is Kind.STATEMENT and not other.foot.idle))
+
+
+def _ends(part: Part) -> bool:
+    """Whether a transaction that has touched something ends here, be it of one statement."""
+    return bool(part.publishes or part.releases or part.read or part.unshares)
+
+
+SERIALIZABLE_SNAPSHOT = Relation(
+    "the rows of the first statement; conflicts in a row are refused",
+    {
+        "locks_meet": locks_meet,
+        "effects_meet": effects_meet,
+        "end_tells": end_tells,
+        "conflict_meets_call": conflict_meets_call,
+    },
+    snapshots="statement",
+    hands_over=False,
+    refuses_conflicts=True,
+)
+"""PostgreSQL at SERIALIZABLE."""
+
 LOCKING_SNAPSHOT = Relation(
     "the rows of the first plain read; who writes looks at the last ones",
     _SNAPSHOT,
@@ -90,6 +131,7 @@ _FAMILIES: Mapping[tuple[str, str], Relation] = {
     ("postgresql", "READ COMMITTED"): READ_COMMITTED,
     ("mariadb", "READ COMMITTED"): LOCKING_COMMITTED,
     ("postgresql", "REPEATABLE READ"): SNAPSHOT,
+    ("postgresql", "SERIALIZABLE"): SERIALIZABLE_SNAPSHOT,
     ("mariadb", "REPEATABLE READ"): LOCKING_SNAPSHOT,
     ("mariadb", "READ UNCOMMITTED"): UNCOMMITTED,
     ("mariadb", "SERIALIZABLE"): LOCKING_READS,

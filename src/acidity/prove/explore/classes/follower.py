@@ -14,6 +14,7 @@ from acidity.core.call import Call, Event, History, Kind
 from acidity.core.turn import Turn
 from acidity.engines.codes import DEADLOCK
 from acidity.engines.speech import ErrorClass, speech_of
+from acidity.prove.explore.classes.conflicts import Conflicts
 from acidity.prove.explore.classes.footprint import Footprint, Reader, Unfit
 from acidity.prove.explore.classes.items import EVERYTHING, NOTHING, WRITER, Items, meet
 from acidity.prove.explore.classes.keys import Keys
@@ -92,6 +93,7 @@ class Follower:
         self._learnt = learnt
         self._keys = keys
         self._levels = levels
+        self._conflicts = Conflicts(count=relation.refuses_conflicts)
         self._in_order = in_order
         self._acted: set[str] = set()
         self._gone: set[str] = set()
@@ -107,6 +109,7 @@ class Follower:
         self.steps, self._open, self._flying, self._touched = [], {}, {}, {}
         self._chosen = 0
         self._levels.begin()
+        self._conflicts.begin()
         self._keys.begin()
         self._acted, self._gone, self._answered_last, self._unheard = set(), set(), {}, {}
 
@@ -221,7 +224,7 @@ class Follower:
             if call is not event.call or part is None:
                 part = self._part(event.call)
             if not any(known is part for known in step.parts):
-                step.parts.append(part)
+                step.parts.append(self._late(part, event.call))
             if part.awaits and self._errors.get(event.reply.code) in _REFUSALS and not step.refused:
                 self._learnt.refuses = self._learnt.grew = True
             step.parts += self._answered(event, part)
@@ -267,6 +270,7 @@ class Follower:
             read=transaction.reads | transaction.shares,
             held=transaction.held,
             wild=transaction.wild,
+            entangled=self._conflicts.has(wire, transaction.number),
         )
 
     def _beginning(self, call: Call, wire: Wire, transaction: Transaction) -> Part:
@@ -294,7 +298,15 @@ class Follower:
             part = replace(part, awaits=self._awaited(foot, transaction, takes=takes))
         if call.autocommit:
             part = replace(part, publishes=foot.writes, read=foot.reads | foot.shares)
-        return part
+        return self._late(part, call)
+
+    def _late(self, part: Part, call: Call) -> Part:
+        """A statement as it is now that it is asked, or answered in the turn of another, who may have come between."""
+        if part.kind is not Kind.STATEMENT or part.foot.idle:
+            return part
+        wire, transaction = self._of(call)
+        meets = self._conflicts.ask(wire, transaction.number, part.foot)
+        return replace(part, entangled=part.entangled or meets)
 
     def _foot(self, call: Call) -> Footprint:
         wire = call.actor, call.connection
@@ -349,10 +361,11 @@ class Follower:
             yield replace(self._taken_back(wire), wild=event.reply.code in DEADLOCK or transaction.wild)
             transaction.shaken = True
         if ended and (ok or not self._sqlite):  # SQLite's COMMIT that is refused leaves everything as it is
-            self._end(wire)
+            self._end(wire, committed=ok and call.kind is Kind.COMMIT)
 
-    def _end(self, wire: Wire) -> None:
+    def _end(self, wire: Wire, *, committed: bool = False) -> None:
         self._levels.ended(wire)
+        self._conflicts.end(wire, self._open[wire].number, committed=committed)
         self._open[wire] = Transaction(self._open[wire].number + 1)
 
     def _keep(self, call: Call, part: Part, transaction: Transaction, event: Event, *, ok: bool) -> None:
@@ -363,7 +376,7 @@ class Follower:
         if self._sqlite and call.kind is Kind.STATEMENT and not foot.writes and not transaction.begun:
             return  # a query outside a transaction is one by itself
         if call.autocommit and ok and not transaction.wild:
-            self._end((call.actor, call.connection))
+            self._end((call.actor, call.connection), committed=True)
             return
         transaction.writes |= foot.writes
         transaction.locks |= foot.locks

@@ -27,6 +27,7 @@ class Relation:
         two_waits: of two callers that wait, the one that began last may be a deadlock's victim.
         hands_over: to wait for a lock of one row is the same as to come later.
         shares_reads: plain reads lock; ``writing``: those of a statement that writes.
+        refuses_conflicts: whoever reads what another one writes may be refused for it, and so may a third one.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Relation:
     two_waits: bool = True
     hands_over: bool = True
     shares_reads: str = ""
+    refuses_conflicts: bool = False
 
     def without(self, rule: str) -> Relation:
         """The same with one rule left out: a planted mistake."""

@@ -27,6 +27,7 @@ class Part:
         awaits: what it would wait for, where to wait is the same as to come later; nothing elsewhere.
         wild: it may meet anything.
         outside: it is an effect: a function outside the database, which may meet every other one.
+        entangled: where conflicts count, it may make one, or ends a transaction that may have one.
     """
 
     actor: str
@@ -42,6 +43,7 @@ class Part:
     awaits: Items = NOTHING
     wild: bool = False
     outside: bool = False
+    entangled: bool = False
 
     @property
     def ends(self) -> bool:

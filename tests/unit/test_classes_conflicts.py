@@ -1,0 +1,93 @@
+"""Which transactions may have a conflict: one reads what the other one writes, and neither sees the other."""
+
+from __future__ import annotations
+
+import pytest
+
+from acidity.prove.explore.classes.conflicts import Conflicts, tables_meet
+from acidity.prove.explore.classes.footprint import Footprint
+from acidity.prove.explore.classes.items import Item, Whole
+
+A, B = ("A", 1), ("B", 1)
+
+
+def reads(table: str) -> Footprint:
+    return Footprint(reads=frozenset({Item(table, (1,))}))
+
+
+def writes(table: str) -> Footprint:
+    return Footprint(writes=frozenset({Item(table, (2,))}))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meet"),
+    [
+        (Item("a", (1,)), Item("a", (2,)), True),
+        (Item("a:key", (1,)), Item("a", (2,)), True),
+        (Item("a:u", Whole.ALL), Item("a:key", Whole.NEW), True),
+        (Item("*"), Item("a"), True),
+        (Item("a"), Item("ab"), False),
+    ],
+)
+def test_tables_meet_whatever_stands_in_for_them(one: Item, other: Item, meet: bool) -> None:  # noqa: FBT001
+    assert (
+        tables_meet(frozenset({one}), frozenset({other})) is meet is tables_meet(frozenset({other}), frozenset({one}))
+    )
+
+
+def test_no_table_meets_none() -> None:
+    assert not tables_meet(frozenset(), frozenset({Item("*")}))
+
+
+@pytest.fixture
+def conflicts() -> Conflicts:
+    return Conflicts(count=True)
+
+
+@pytest.mark.parametrize(("first", "second"), [(reads, writes), (writes, reads), (writes, writes)])
+def test_who_comes_second_to_a_table_makes_it(conflicts: Conflicts, first: object, second: object) -> None:
+    assert callable(first)
+    assert callable(second)
+    assert not conflicts.ask(A, 0, first("a"))
+    assert not conflicts.ask(B, 0, second("b"))
+    assert conflicts.ask(B, 0, second("a"))
+    assert conflicts.has(A, 0)
+    assert conflicts.has(B, 0)
+
+
+def test_two_that_read_make_none(conflicts: Conflicts) -> None:
+    assert not conflicts.ask(A, 0, reads("a"))
+    assert not conflicts.ask(B, 0, reads("a"))
+    assert not conflicts.has(A, 0)
+
+
+def test_what_was_committed_counts_for_those_that_had_begun(conflicts: Conflicts) -> None:
+    conflicts.ask(A, 0, reads("a"))
+    conflicts.ask(B, 0, reads("b"))
+    conflicts.end(A, 0, committed=True)
+    assert conflicts.ask(B, 0, writes("a"))
+    assert conflicts.has(B, 0)
+    conflicts.end(B, 0, committed=True)
+    assert not conflicts.ask(("C", 1), 0, writes("a:key"))  # it sees what they have done
+
+
+def test_what_was_taken_back_counts_for_nobody(conflicts: Conflicts) -> None:
+    conflicts.ask(A, 0, reads("a"))
+    conflicts.ask(B, 0, reads("b"))
+    conflicts.end(A, 0, committed=False)
+    assert not conflicts.ask(B, 0, writes("a"))
+
+
+def test_two_transactions_of_one_connection_have_none(conflicts: Conflicts) -> None:
+    conflicts.ask(A, 0, reads("a"))
+    conflicts.end(A, 0, committed=True)
+    assert not conflicts.ask(A, 1, writes("a"))
+    conflicts.begin()
+    assert not conflicts.has(A, 1)
+
+
+def test_where_they_do_not_matter_there_are_none() -> None:
+    none = Conflicts(count=False)
+    none.ask(A, 0, reads("a"))
+    assert not none.ask(B, 0, writes("a"))
+    assert not none.has(B, 0)
