@@ -188,6 +188,7 @@ def both(one: tuple[object, ...], other: tuple[object, ...], ends: str = "commit
 
 
 TAKERS = both((("take", 1, 8),), (("take", 1, 8),))
+LOCKERS = both((("lock", 1), ("lock", 2)), (("lock", 2), ("lock", 1)))
 READER = both((("add", 1, 5),), (("read", 1), ("read", 1)))
 REFUSED = Program((("add", 1, 5),), "rollback"), Program((("begin", ""), ("read", 1), ("add", 1, 5)), "rollback")
 SNAPSHOT = both((("add", 1, 5),), (("begin", ""), ("read", 3), ("add", 2, 5)))
@@ -204,8 +205,13 @@ SUBQUERY = both((("counted", 1), ("set", 2, 5)), (("drop_group", 1), ("add", 1, 
 
 TOLD = both((("tell",),), (("tell",),))
 
-# B has read what C made before it was there, and C has committed; so for the second conflict, with what A has read, somebody
-# is refused: B at once, or at its COMMIT if A reads only then, or nobody where A was taken back before.
+# B has read what C made before it was there, and C has committed. For the second conflict, of A with B's DELETE, B is refused:
+# there if A has read before, else at whatever B asks after A has read.
+DOOMED = (
+    Program((("count", "n"),)),
+    Program((("count", "k"), ("drop_child", 5), ("tried", ("read", 1)))),
+    Program((("made",),)),
+)
 UNLESS_TAKEN_BACK = (
     Program((("count", "n"),), "rollback"),
     Program((("count", "k"), ("tried", ("drop_child", 5)))),
@@ -249,9 +255,9 @@ AIMED = {
     ("mariadb", "REPEATABLE READ"): [*SNAPSHOTS, Aimed("shares_reads", SUBQUERY)],
     ("postgresql", "SERIALIZABLE"): [
         Aimed("effects_meet", TOLD),
-        Aimed("locks_meet", TAKERS),
+        Aimed("locks_meet", LOCKERS),
         Aimed("end_tells", SKIPS),
-        Aimed("conflict_meets_call", UNLESS_TAKEN_BACK),
+        Aimed("conflict_meets_call", DOOMED),
     ],
     ("mariadb", "READ UNCOMMITTED"): [
         Aimed("effects_meet", TOLD),
@@ -395,7 +401,11 @@ def test_several_wait_for_one_delete(stage_at: StageAt, db: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("made", [WHO_COMMITTED_FIRST, READS_PARENT], ids=["who committed first", "a parent is read"])
+@pytest.mark.parametrize(
+    "made",
+    [WHO_COMMITTED_FIRST, UNLESS_TAKEN_BACK, READS_PARENT],
+    ids=["who committed first", "unless one is taken back", "a parent is read"],
+)
 def test_what_two_conflicts_in_a_row_come_to_is_found(stage_at: StageAt, made: tuple[Program, ...]) -> None:
     found = agrees(stage_at("postgresql", "SERIALIZABLE"), "postgresql", "SERIALIZABLE", made)
     assert {code for _, code in codes(found)} == {"40001"}

@@ -37,8 +37,9 @@ def rows(head: str) -> list[list[str]]:
 
 
 @cache
-def counts(head: str = "programs") -> dict[str, tuple[int, ...]]:
-    return {row[0]: tuple(map(int, row[1:])) for row in rows(head)}
+def counts(head: str = "programs") -> dict[str, tuple[int | None, ...]]:
+    """None for what is too much to count."""
+    return {row[0]: tuple(None if cell == "–" else int(cell) for cell in row[1:]) for row in rows(head)}
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,8 @@ def stage_at() -> Iterator[Callable[[str, str], Stage]]:
 def cells(programs: Iterable[str], is_cheap: Callable[[str], bool]) -> Iterator[object]:
     for name in programs:
         for column, (db, level) in enumerate(COLUMNS):
+            if level == "SERIALIZABLE" and name == "three bookings of a seat":
+                continue
             marks = [] if db == "sqlite" and level == "delete" and is_cheap(name) else [pytest.mark.slow]
             marks = [pytest.mark.large] if name == "three bookings of a seat" and db != "sqlite" else marks
             yield pytest.param(name, column, marks=marks, id=f"{name}-{db}-{level}")

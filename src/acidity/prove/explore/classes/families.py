@@ -65,10 +65,11 @@ def end_tells(one: Part, other: Part) -> bool:
 
 
 def conflict_meets_call(one: Part, other: Part) -> bool:
-    """For a conflict somebody may be refused: who makes it or commits with it, or another one at whatever he asks next.
-
-    Of a write and a read of the same the later one makes a conflict, so their order is kept, too.
+    """A write and another statement on its table make a conflict, whichever comes second; and for one somebody may be
+    refused: who makes it or commits with it, or another one at whatever he asks next.
     """
+    if tables_meet(one.foot.writes, other.foot.all):
+        return True
     return one.entangled and (other.ends or (other.kind is Kind.STATEMENT and not other.foot.idle))
 
 
