@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from acidity.core.call import Event, Kind, Reply
+from acidity.core.turn import Turn
 from acidity.prove.explore.classes.conflicts import Conflicts, tables_meet
-from acidity.prove.explore.classes.footprint import Footprint
+from acidity.prove.explore.classes.families import SERIALIZABLE_SNAPSHOT
+from acidity.prove.explore.classes.follower import Follower, Learnt
+from acidity.prove.explore.classes.footprint import Footprint, Reader
 from acidity.prove.explore.classes.items import Item, Whole
+from acidity.prove.explore.classes.keys import Keys
+from acidity.prove.explore.classes.levels import Levels
+from acidity.prove.explore.classes.step import Step
+from tests.unit.footprints import SCHEMA, call
 
 A, B = ("A", 1), ("B", 1)
 
@@ -91,3 +99,53 @@ def test_where_they_do_not_matter_there_are_none() -> None:
     none.ask(A, 0, reads("a"))
     assert not none.ask(B, 0, writes("a"))
     assert not none.has(B, 0)
+
+
+# The relation of PostgreSQL's SERIALIZABLE, over turns that are written here
+
+
+def steps_of(*turns: tuple[str, str]) -> list[Step]:
+    """What each turn did; every Call is answered at once."""
+    reader, keys = Reader(SCHEMA, "postgresql"), Keys(frozenset(range(9)))
+    follower = Follower(SERIALIZABLE_SNAPSHOT, reader, Learnt(), keys, Levels("SERIALIZABLE"))
+    follower.begin()
+    for actor, sql in turns:
+        kind = Kind(sql.lower()) if sql in {"COMMIT", "ROLLBACK"} else Kind.STATEMENT
+        made = call(sql, actor=actor, kind=kind)
+        follower.choosing(("A", "B", "C"))
+        follower.turn(Turn(actor, made, events=(Event(made, Reply("ok")),)))
+    assert follower.unfit == ""
+    return follower.steps
+
+
+READ_R, READ_N = "SELECT v FROM r WHERE id = 1", "SELECT u FROM n WHERE id = 1"
+WRITE_R, WRITE_N = "UPDATE r SET v = 1 WHERE id = 2", "UPDATE n SET u = 1 WHERE id = 2"
+
+
+@pytest.mark.parametrize(
+    ("turns", "depend"),
+    [
+        ([("A", READ_R), ("B", READ_N), ("A", READ_R), ("B", READ_N)], False),
+        ([("A", READ_R), ("B", READ_R), ("A", READ_R), ("B", READ_R)], False),
+        # of two that are first where they stand, one would make a conflict after the other one
+        ([("A", READ_N), ("B", READ_N), ("A", WRITE_R), ("B", READ_R)], True),
+        ([("A", READ_N), ("B", READ_N), ("A", WRITE_R), ("B", WRITE_R)], True),
+        # who makes a conflict may have somebody refused at whatever he asks
+        ([("A", READ_R), ("B", READ_N), ("A", READ_N), ("B", WRITE_R), ("A", READ_N)], True),
+        # also with one that has committed since
+        ([("B", READ_N), ("A", READ_R), ("A", "COMMIT"), ("C", READ_N), ("B", WRITE_R), ("C", READ_N)], True),
+        ([("B", READ_N), ("A", READ_R), ("A", "ROLLBACK"), ("C", READ_N), ("B", WRITE_R), ("C", READ_N)], False),
+        ([("A", READ_R), ("A", "COMMIT"), ("B", READ_N), ("C", READ_N), ("B", WRITE_R), ("C", READ_N)], False),
+        # who commits with a conflict may, too
+        ([("A", READ_R), ("B", READ_N), ("B", WRITE_R), ("A", "COMMIT"), ("B", READ_N)], True),
+        ([("A", READ_R), ("B", READ_N), ("A", "COMMIT"), ("B", READ_N)], False),
+        # an end meets beginnings, ends, and what was touched
+        ([("A", READ_R), ("A", "COMMIT"), ("B", READ_N)], True),
+        ([("A", READ_R), ("B", READ_N), ("A", "COMMIT"), ("B", "COMMIT")], True),
+        ([("B", READ_N), ("A", READ_R), ("A", "ROLLBACK"), ("B", WRITE_R)], True),
+        ([("B", READ_N), ("A", READ_R), ("A", "ROLLBACK"), ("B", WRITE_N)], False),
+    ],
+)
+def test_when_the_last_two_steps_must_not_be_swapped(turns: list[tuple[str, str]], depend: bool) -> None:  # noqa: FBT001
+    one, other = steps_of(*turns)[-2:]
+    assert SERIALIZABLE_SNAPSHOT.depends(one, other) is depend is SERIALIZABLE_SNAPSHOT.depends(other, one)
