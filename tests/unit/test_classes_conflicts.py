@@ -149,3 +149,10 @@ WRITE_R, WRITE_N = "UPDATE r SET v = 1 WHERE id = 2", "UPDATE n SET u = 1 WHERE 
 def test_when_the_last_two_steps_must_not_be_swapped(turns: list[tuple[str, str]], depend: bool) -> None:  # noqa: FBT001
     one, other = steps_of(*turns)[-2:]
     assert SERIALIZABLE_SNAPSHOT.depends(one, other) is depend is SERIALIZABLE_SNAPSHOT.depends(other, one)
+
+
+@pytest.mark.parametrize("other", [READ_R, WRITE_R])
+def test_two_that_make_none_where_both_stand_first_would_after_each_other(other: str) -> None:
+    """A sleep set compares them as they were there."""
+    begun = ("A", READ_N), ("B", READ_N)
+    assert SERIALIZABLE_SNAPSHOT.depends(steps_of(*begun, ("A", WRITE_R))[-1], steps_of(*begun, ("B", other))[-1])
