@@ -60,7 +60,7 @@ _AGREED: Mapping[tuple[str, str], Agreed] = {
     ("mariadb", "READ COMMITTED"): Agreed(2_000, 1_000, _EFFECTS),
     ("postgresql", "REPEATABLE READ"): Agreed(2_000, 1_000, _EFFECTS),
     ("mariadb", "REPEATABLE READ"): Agreed(2_000, 1_000, _EFFECTS),
-    ("postgresql", "SERIALIZABLE"): Agreed(2_000, 400, _EFFECTS),
+    ("postgresql", "SERIALIZABLE"): Agreed(2_000, 550, _EFFECTS),
 }
 
 
