@@ -35,6 +35,7 @@ LEVELS = (
     ("postgresql", "REPEATABLE READ"),
     ("mariadb", "REPEATABLE READ"),
     ("postgresql", "SERIALIZABLE"),
+    ("mariadb", "SERIALIZABLE"),
 )
 """Those whose schedules are put into classes."""
 TABLES = (
