@@ -18,6 +18,7 @@ from acidity.prove import Scenario
 from acidity.prove.explore.classes import catalogues, fit, statement, tree
 from acidity.prove.explore.classes.families import family_of
 from acidity.prove.explore.classes.fit import Manner, classes_of
+from acidity.prove.explore.classes.footprint import Reader
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.schema import Schema
 from acidity.prove.explore.every import Deviated
@@ -203,6 +204,9 @@ VIEW = both((("add", 1, 50),), (("view",), ("view",)))
 COUNTED = both((("set", 1, 50), ("child", 2, 2, 3)), (("counted", 1),))
 SUBQUERY = both((("counted", 1), ("set", 2, 5)), (("drop_group", 1), ("add", 1, 1)))
 
+# PostgreSQL looks the parent up when a row is changed a second time.
+TWICE = both((("skip", 1),), (("rekey", 1, 3), ("inside", ("rekey", 1, 2), "")))
+
 TOLD = both((("tell",),), (("tell",),))
 
 # B has read what C made before it was there, and C has committed. For the second conflict, of A with B's DELETE, B is refused:
@@ -249,9 +253,9 @@ AIMED = {
         Aimed("commit_meets_snapshot", SNAPSHOT),
         Aimed("views", VIEW),
     ],
-    ("postgresql", "READ COMMITTED"): [*SERVERS, Aimed("exact", COUNTED)],
+    ("postgresql", "READ COMMITTED"): [*SERVERS, Aimed("exact", COUNTED), Aimed("again", TWICE)],
     ("mariadb", "READ COMMITTED"): [*SERVERS, Aimed("shares_reads", SUBQUERY)],
-    ("postgresql", "REPEATABLE READ"): SNAPSHOTS,
+    ("postgresql", "REPEATABLE READ"): [*SNAPSHOTS, Aimed("again", TWICE)],
     ("mariadb", "REPEATABLE READ"): [*SNAPSHOTS, Aimed("shares_reads", SUBQUERY)],
     ("postgresql", "SERIALIZABLE"): [
         Aimed("effects_meet", TOLD),
@@ -302,6 +306,7 @@ PLANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "triggers": with_schema(without_triggers),
     "views": with_schema(with_view_as_table),
     "exact": lambda patch: patch.setattr(statement._Reading, "_is_exact", lambda *_: True),
+    "again": lambda patch: patch.setattr(Reader, "again", lambda _self, foot, _changed: foot),
 }
 
 

@@ -194,3 +194,33 @@ def test_the_plainest_schedule_of_a_class_has_the_fewest_switches() -> None:
         tree._follower.choosing(able)
         tree.after_turn(Turn(name, call(left[name].pop(0), actor=name)))
     assert "".join(with_fewest_switches(tree.steps, READ_COMMITTED.depends)) in {"AAABBB", "BBBAAA"}
+
+
+@pytest.mark.parametrize(
+    ("engine", "sql", "changed", "shares"),
+    [
+        ("postgresql", "UPDATE n SET u = 1 WHERE id = 1", items(("n", 1)), items(("r:key", ALL))),
+        ("postgresql", "UPDATE n SET u = 1 WHERE u = 1", items(("n", 1)), items(("r:key", ALL))),
+        ("postgresql", "UPDATE n SET u = 1 WHERE id = 1", items(("n", 2), ("r", 1)), ()),
+        ("postgresql", "DELETE FROM n WHERE id = 1", items(("n", 1)), ()),
+        ("mariadb", "UPDATE n SET u = 1 WHERE id = 1", items(("n", 1)), ()),
+    ],
+)
+def test_a_row_that_is_changed_again_looks_up_its_parent(engine: str, sql: str, changed: Items, shares: Items) -> None:
+    reader = Reader(SCHEMA, engine)
+    foot = reader.again(reader.read(call(sql)), changed)
+    assert foot.shares == frozenset(shares)
+    assert not (foot.exact and shares)
+
+
+@pytest.mark.parametrize(
+    ("sql", "changes"),
+    [
+        ("UPDATE r SET v = 1", True),
+        ("INSERT INTO r (id) VALUES (1)", False),
+        ("INSERT INTO r (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET v = 2", True),
+        ("SELECT v FROM r WHERE id = 1 FOR UPDATE", False),
+    ],
+)
+def test_what_changes_rows_that_are_there(sql: str, changes: bool) -> None:  # noqa: FBT001 - of a table
+    assert Reader(SCHEMA, "postgresql").read(call(sql)).changes is changes

@@ -287,7 +287,7 @@ class Follower:
         return Part(call.actor, call.kind)
 
     def _statement(self, call: Call, wire: Wire, transaction: Transaction) -> Part:
-        foot = self._foot(call)
+        foot = self._reader.again(self._foot(call), transaction.changed)
         takes = not (transaction.sees or foot.idle) and (
             self.relation.snapshots == "statement" or (self.relation.snapshots == "read" and bool(foot.reads))
         )
@@ -379,6 +379,7 @@ class Follower:
             self._end((call.actor, call.connection), committed=True)
             return
         transaction.writes |= foot.writes
+        transaction.changed |= foot.writes if foot.changes else NOTHING
         transaction.locks |= foot.locks
         transaction.shares |= foot.shares
         transaction.reads |= foot.reads

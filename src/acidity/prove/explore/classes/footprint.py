@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from acidity.core.call import Call
-from acidity.prove.explore.classes.items import NOTHING, Item, Items, Whole, key_of
+from acidity.prove.explore.classes.items import NOTHING, Item, Items, Whole, key_of, meet
 from acidity.prove.explore.classes.schema import Schema
 from acidity.prove.explore.classes.statement import Pattern, Spot, pattern_of
 from acidity.prove.explore.classes.terms import words
@@ -28,6 +28,7 @@ class Footprint:
         shares: what it locks together with others.
         exact: it locks one row that is found by its key, and looks at nothing else.
         makes: it inserts or deletes rows.
+        changes: it may change rows that are there.
         wild: it may meet anything.
         idle: it looks at no row, and its transaction does not begin to see rows by it.
     """
@@ -38,6 +39,7 @@ class Footprint:
     shares: Items = NOTHING
     exact: bool = False
     makes: bool = False
+    changes: bool = False
     wild: bool = False
     idle: bool = False
 
@@ -80,7 +82,21 @@ class Reader:
         writes, locks = bound(pattern.writes), bound(pattern.locks)
         exact = exact and not any(isinstance(item.key, Whole) for item in writes | locks)
         reads, shares = bound(pattern.reads), bound(pattern.shares)
-        return Footprint(reads, writes, locks, shares, exact, pattern.makes, pattern.wild, pattern.idle)
+        return Footprint(
+            reads, writes, locks, shares, exact, pattern.makes, pattern.changes, pattern.wild, pattern.idle
+        )
+
+    def again(self, foot: Footprint, changed: Items) -> Footprint:
+        """The same in a transaction that has changed rows before.
+
+        PostgreSQL looks up the parent of a row that is changed a second time, whatever is changed (ri_triggers.c); that
+        of one that the transaction has inserted is locked by it anyhow.
+        """
+        if self.engine != "postgresql" or not foot.changes:
+            return foot
+        twice = {item.table for item in foot.writes if meet(frozenset({item}), changed)}
+        parents = {Item(f"{each.parent}:key") for table in twice for each in self.schema.parents_of(table)}
+        return replace(foot, shares=foot.shares | parents, exact=False) if parents else foot
 
 
 def _bound(spot: Spot, params: Any) -> Item:

@@ -68,6 +68,7 @@ class Pattern:
         shares: what it reads and locks together with others.
         exact: it locks one row that is found by its whole key, and looks at nothing else.
         makes: it inserts or deletes rows.
+        changes: it may change rows that are there.
         wild: it may meet anything.
         idle: it looks at no row, and its transaction does not begin to see rows by it.
         unfit: why no schedule of its program may be left out; empty where some may.
@@ -79,6 +80,7 @@ class Pattern:
     shares: tuple[Spot, ...] = ()
     exact: bool = False
     makes: bool = False
+    changes: bool = False
     wild: bool = False
     idle: bool = False
     unfit: str = ""
@@ -119,12 +121,15 @@ class _Reading:
     """Reads one tree."""
 
     def __init__(self, tree: exp.Expr, schema: Schema, engine: str) -> None:
+        from sqlglot import exp
+
         self._tree = tree
         self._schema = schema
         self._engine = engine
         self._writes: list[Spot] = []
         self._shares: list[Spot] = []
         self._wild = False
+        self._changes = isinstance(tree, exp.Update)
 
     def pattern(self) -> Pattern:
         from sqlglot import exp
@@ -151,6 +156,7 @@ class _Reading:
             tuple(dict.fromkeys(self._shares)),
             exact=self._is_exact(reads, locks) and waits,
             makes=isinstance(tree, exp.Insert | exp.Delete),
+            changes=self._changes,
             wild=self._wild,
         )
 
@@ -207,6 +213,7 @@ class _Reading:
             rows = [{}]
             self._writes.append(Spot(name))
             if upserts:
+                self._changes = True
                 self._changes_keys(name)
         for values in rows:
             self._inserts(name, values)

@@ -17,6 +17,7 @@ class Transaction:
         number: how many this connection had before.
         writes, locks, shares, reads: what it has touched, as in `Footprint`.
         made: rows that it has made, or not found.
+        changed: rows that were there, and that it has changed.
         begun: it is open.
         sees: its view of the rows is taken.
         shaken: something of it was taken back.
@@ -29,6 +30,7 @@ class Transaction:
     shares: Items = NOTHING
     reads: Items = NOTHING
     made: Items = NOTHING
+    changed: Items = NOTHING
     begun: bool = False
     sees: bool = False
     shaken: bool = False
