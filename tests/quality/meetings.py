@@ -86,6 +86,16 @@ ROWS = (
     "CREATE TABLE g (k INTEGER PRIMARY KEY, v INTEGER, w INTEGER)",
     "INSERT INTO g VALUES (1, 1, 1), (2, 1, 2), (3, 0, 2)",
 )
+TWO_PARENTS = (
+    "CREATE TABLE p (id INTEGER PRIMARY KEY, v INTEGER)",
+    "CREATE TABLE o (id INTEGER PRIMARY KEY, v INTEGER)",
+    """CREATE TABLE ch (id INTEGER PRIMARY KEY, p_id INTEGER, o_id INTEGER, v INTEGER,
+    FOREIGN KEY (p_id) REFERENCES p (id) ON DELETE SET NULL ON UPDATE CASCADE, FOREIGN KEY (o_id) REFERENCES o (id))""",
+    "INSERT INTO p VALUES (1, 1)",
+    "INSERT INTO o VALUES (1, 1), (2, 2)",
+)
+FREE_PARENT = "SELECT id FROM o ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"
+
 MEETINGS = (
     Meeting(
         "a computed unique column",
@@ -552,5 +562,33 @@ MEETINGS = (
         ROWS,
         ("UPDATE g SET v = v + 1 WHERE k = 1", "commit", "UPDATE g SET v = v + 1 WHERE k = 2"),
         ("UPDATE g SET v = v * 2 WHERE k = 2", "commit", "UPDATE g SET v = v * 2 WHERE k = 1"),
+    ),
+    Meeting(
+        "a row that lost a parent, and is changed",
+        ON_SERVERS,
+        (*TWO_PARENTS, "INSERT INTO ch VALUES (1, 1, 1, 0)"),
+        ("DELETE FROM p WHERE id = 1", "UPDATE ch SET v = 1 WHERE id = 1"),
+        (FREE_PARENT,),
+    ),
+    Meeting(
+        "a row whose parent has another key, and is changed",
+        ON_SERVERS,
+        (*TWO_PARENTS, "INSERT INTO ch VALUES (1, 1, 1, 0)"),
+        ("UPDATE p SET id = 3 WHERE id = 1", "UPDATE ch SET v = 1 WHERE id = 1"),
+        (FREE_PARENT,),
+    ),
+    Meeting(
+        "a row that is made, and changed",
+        ON_SERVERS,
+        TWO_PARENTS,
+        ("INSERT INTO ch VALUES (1, 1, 1, 0)", "UPDATE ch SET v = 1 WHERE id = 1"),
+        (FREE_PARENT,),
+    ),
+    Meeting(
+        "a row that is changed, and changed",
+        ON_SERVERS,
+        (*TWO_PARENTS, "INSERT INTO ch VALUES (1, 1, 1, 0)"),
+        ("UPDATE ch SET v = v + 1", "UPDATE ch SET v = v + 1 WHERE id = 1"),
+        (FREE_PARENT,),
     ),
 )

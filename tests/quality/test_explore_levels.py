@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, select, text, update
 from sqlalchemy.orm import Session
 
 from acidity import prove
 from acidity.core.report import Levels, Report
 from acidity.errors import UsageError
 from acidity.prove import Operation
-from tests.quality.callers import at_once, twice, withdraw, withdraw_guarded
+from tests.quality.callers import Account, at_once, twice, withdraw, withdraw_guarded
 
 BOUND = {
     "postgresql": create_engine("postgresql+psycopg://u@h/x"),
@@ -73,6 +73,30 @@ def test_it_holds_for_every_connection(db: str, case: str) -> None:
 @pytest.mark.one_server
 def test_what_the_program_sets_goes_before_it(db: str) -> None:
     assert prove.explore(twice(weaker), db=db, isolation_level="SERIALIZABLE").verdict == "fail"
+
+
+def in_two_transactions(session: Session, amount: int) -> None:
+    """What it has read is of the one before."""
+    balance = session.scalars(select(Account.balance).where(Account.id == 1)).one()
+    session.commit()
+    session.execute(update(Account).where(Account.id == 1).values(balance=balance - amount))
+    session.commit()
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("db", ["postgresql", "mariadb"])
+@pytest.mark.one_server
+def test_serializable_is_of_one_transaction(db: str) -> None:
+    """Found, and found to be right, by one schedule of each class."""
+    wrong, right = (
+        prove.explore(twice(each, 10), db=db, isolation_level="SERIALIZABLE")
+        for each in (in_two_transactions, withdraw)
+    )
+    assert (wrong.verdict, right.verdict) == ("fail", "pass")
+    assert [each.anomaly for each in wrong.findings] == ["lost update"]
+    for report in (wrong, right):
+        assert "of each class" in report.bounds[0].note
+        assert "2,000 random programs of two callers" in report.bounds[0].note
 
 
 def test_where_it_cannot_be_imposed_nobody_says_that_it_was() -> None:

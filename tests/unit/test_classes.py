@@ -218,6 +218,8 @@ def test_a_row_that_is_changed_again_looks_up_its_parent(engine: str, sql: str, 
     [
         ("UPDATE r SET v = 1", True),
         ("INSERT INTO r (id) VALUES (1)", False),
+        ("DELETE FROM r WHERE id = 1", True),
+        ("DELETE FROM n WHERE id = 1", False),
         ("INSERT INTO r (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET v = 2", True),
         ("SELECT v FROM r WHERE id = 1 FOR UPDATE", False),
     ],

@@ -11,21 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from acidity.prove.explore.classes.footprint import Footprint
-from acidity.prove.explore.classes.items import Items
+from acidity.prove.explore.classes.items import NOTHING, Items, tables_meet
 from acidity.prove.explore.classes.transaction import Wire
-
-_EVERY = "*"
-
-
-def tables_meet(some: Items, others: Items) -> bool:
-    """Whether there is a table in both."""
-    mine, theirs = tables_of(some), tables_of(others)
-    return bool(mine and theirs) and (_EVERY in mine | theirs or not mine.isdisjoint(theirs))
-
-
-def tables_of(items: Items) -> frozenset[str]:
-    """Their tables, by what stands in for one, too."""
-    return frozenset(item.table.partition(":")[0] for item in items)
 
 
 @dataclass(slots=True)
@@ -41,8 +28,8 @@ class _Seen:
 
     began: int
     ended: int | None = None
-    touched: Items = frozenset()
-    writes: Items = frozenset()
+    touched: Items = NOTHING
+    writes: Items = NOTHING
 
     def is_beside(self, other: _Seen) -> bool:
         """Whether neither ended before the other one began."""

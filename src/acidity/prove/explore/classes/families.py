@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from acidity.core.call import Kind
-from acidity.prove.explore.classes.conflicts import tables_meet
-from acidity.prove.explore.classes.items import meet
+from acidity.prove.explore.classes.items import meet, tables_meet
 from acidity.prove.explore.classes.relation import Relation, Rule, commit_shows, effects_meet, end_lets_go, locks_meet
 from acidity.prove.explore.classes.step import Part
 

@@ -224,7 +224,7 @@ class Follower:
             if call is not event.call or part is None:
                 part = self._part(event.call)
             if not any(known is part for known in step.parts):
-                step.parts.append(self._late(part, event.call))
+                step.parts.append(self._entangled(part, event.call))
             if part.awaits and self._errors.get(event.reply.code) in _REFUSALS and not step.refused:
                 self._learnt.refuses = self._learnt.grew = True
             step.parts += self._answered(event, part)
@@ -298,9 +298,9 @@ class Follower:
             part = replace(part, awaits=self._awaited(foot, transaction, takes=takes))
         if call.autocommit:
             part = replace(part, publishes=foot.writes, read=foot.reads | foot.shares)
-        return self._late(part, call)
+        return self._entangled(part, call)
 
-    def _late(self, part: Part, call: Call) -> Part:
+    def _entangled(self, part: Part, call: Call) -> Part:
         """A statement as it is now that it is asked, or answered in the turn of another, who may have come between."""
         if part.kind is not Kind.STATEMENT or part.foot.idle:
             return part

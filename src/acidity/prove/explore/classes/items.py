@@ -65,6 +65,12 @@ def meet(some: Items, others: Items) -> bool:
     return any(one.meets(other) for one in some for other in others)
 
 
+def tables_meet(some: Items, others: Items) -> bool:
+    """Whether both are of one table, by what stands in for it, too."""
+    mine, theirs = ({item.table.partition(":")[0] for item in items} for items in (some, others))
+    return bool(mine and theirs) and ("*" in mine | theirs or not mine.isdisjoint(theirs))
+
+
 def key_of(values: Iterable[tuple[Any, str]]) -> Key:
     """The key that has these values, each with the sort of its column; ALL where two texts of it may be one key.
 

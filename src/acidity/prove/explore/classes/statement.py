@@ -288,6 +288,7 @@ class _Reading:
             self._wild = True
             return target  # type: ignore[no-any-return]
         self._writes += self._found(name, target, tree.args.get("where"), only=True)
+        self._changes = bool(self._schema.children_of(name))  # ON DELETE SET NULL
         self._changes_keys(name)
         return target  # type: ignore[no-any-return]
 
