@@ -29,7 +29,7 @@ def explored(*operations: object, db: str = "sqlite") -> Report:
 
 
 def searched(report: Report) -> str:
-    return next(bound.note for bound in report.bounds if bound.name == "schedules")
+    return next(bound.note for bound in report.bounds if bound.name.endswith("schedules"))
 
 
 def pays(session: Session) -> None:

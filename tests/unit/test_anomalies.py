@@ -112,6 +112,15 @@ def phantom(run: Told) -> None:
     run.commit("B", run.added(2))
 
 
+def phantom_in_a_sum(run: Told) -> None:
+    """Both saw 0, which was that of two rows, and not of none."""
+    for actor in ("A", "B"):
+        run.read(actor, "sum", ((0,),), [((0,),), ((8,),), ((9,),)])
+        run.reads[-1] = replace(run.reads[-1], scans=(((1,), (2,)), ((1,), (2,), (3,)), ((1,), (2,), (3,), (4,))))
+    run.commit("A", run.added(3))
+    run.commit("B", run.added(4))
+
+
 def non_repeatable_read(run: Told) -> None:
     run.read("B", "1", ((100,),), [((100,),), ((90,),)])
     run.commit("A", run.changed(1, 100, 90))
@@ -141,7 +150,7 @@ SHAPES = {
     "stale check": (stale_check, refused_check),
     "write skew": (write_skew,),
     "duplicate insert": (duplicate_insert,),
-    "phantom": (phantom,),
+    "phantom": (phantom, phantom_in_a_sum),
     "non-repeatable read": (non_repeatable_read,),
     "read skew": (read_skew,),
     "dirty read": (dirty_read,),
@@ -159,6 +168,15 @@ def test_each_has_its_shape(anomaly: str, shape: Any, names: Mapping[str, str]) 
     named = name_of(run.graph)
     assert named is not None
     assert named[0] == anomaly
+
+
+@pytest.mark.parametrize(("shape", "is_gone"), [(lost_update, True), (silent_lost_update, False)])
+def test_what_was_written_over_by_the_same_is_not_gone(shape: Any, *, is_gone: bool) -> None:
+    run = Told(SCHEMA)
+    shape(run)
+    named = name_of(run.graph)
+    assert named is not None
+    assert ("is gone" in named[1].told) == is_gone
 
 
 def serial(run: Told) -> None:

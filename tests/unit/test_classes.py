@@ -101,7 +101,13 @@ def test_what_is_not_understood_ends_the_reduction(sql: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sql", ["SHOW transaction_isolation", "show transaction isolation level;", "SET TRANSACTION READ ONLY"]
+    "sql",
+    [
+        "SHOW transaction_isolation",
+        "show transaction isolation level;",
+        "SET TRANSACTION READ ONLY",
+        "PRAGMA read_uncommitted = 0",  # what isolation_level="SERIALIZABLE" of SQLAlchemy sends to SQLite
+    ],
 )
 def test_what_asks_how_the_session_is_set_looks_at_no_row(sql: str) -> None:
     foot = Reader(SCHEMA, "postgresql").read(call(sql))

@@ -63,5 +63,12 @@ def test_of_other_texts_nothing_is_asked(sql: str) -> None:
     assert scanned(sql) == []
 
 
+def test_what_a_sum_of_0_is_of_is_asked() -> None:
+    """With others it may be 0 as well."""
+    call = Call("A", 1, Kind.STATEMENT, "SELECT coalesce(sum(a), ?) FROM t WHERE b = ?", (0, 7))
+    assert [(each.sql, each.params) for each in scanned_by(call, sums=True)] == [("SELECT * FROM t WHERE b = ?", (7,))]
+    assert scanned_by(call) == ()
+
+
 def test_many_at_once_are_not_asked() -> None:
     assert scanned("INSERT INTO t SELECT ? WHERE NOT EXISTS (SELECT 1 FROM t)", [(1,), (2,)], many=True) == []

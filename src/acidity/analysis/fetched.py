@@ -24,6 +24,11 @@ def rows_of(event: Event) -> Rows:
     return tuple(cells_of(row) for row in event.reply.rows or ())
 
 
+def is_nothing(rows: Rows) -> bool:
+    """Whether they tell that there is nothing: no row at all, or one in which all is NULL or 0."""
+    return not rows or (len(rows) == 1 and all(value is None or value == 0 for value in rows[0]))
+
+
 def may_come_of(answer: Rows, rows: Rows) -> bool:
     """Whether a program that got these rows may have got this answer; it need not fetch all of it.
 

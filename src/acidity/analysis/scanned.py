@@ -1,7 +1,7 @@
 """Which rows a statement looks for without saying which it found: in an EXISTS, the SELECT of an INSERT, for a maximum.
 
 Whether there is a row is the same for one and for two of them, and so may the greatest be; so the answer does not tell
-that a second one came; the rows themselves do.
+that a second one came; the rows themselves do. Nor does a sum of 0 tell that there is none.
 """
 
 from __future__ import annotations
@@ -26,15 +26,17 @@ _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|[()]|[\w$]+|\?|%s""
 _FILLS = re.compile(rf"{BEFORE}(?:insert|replace|create\s+(?:\w+\s+)*table)\b", re.IGNORECASE | re.DOTALL)
 _AFTER = re.compile(r"returning\b|on\s+(?:conflict|duplicate)\b", re.IGNORECASE)  # what follows the SELECT of an INSERT
 _EXTREMES = frozenset({"max", "min"})
+_SUMS = frozenset({"sum", "avg", "total"})
 _GROUPED = frozenset({"group", "union", "except", "intersect", "having", "with"})
 _Span = tuple[int, int, int, int]  # where it begins and ends; the parameters by position before it and in it
 
 
-def scanned_by(call: Call) -> tuple[Query, ...]:
+def scanned_by(call: Call, *, sums: bool = False) -> tuple[Query, ...]:
     """Queries for the rows; nothing of a statement that looks for none in this way.
 
     Args:
         call: a question, or an INSERT or CREATE TABLE that takes its rows from one.
+        sums: also for a sum or mean, since it came to 0.
     """
     first, before = behind_ctes(call.sql)
     if call.many or not may_be_asked(call.sql):
@@ -46,7 +48,9 @@ def scanned_by(call: Call) -> tuple[Query, ...]:
     found = [(call.sql[span[0] : span[1]], _own(call, span)) for span in spans]
     if not first:
         asked = [*_selected(call.sql, first, before)]
-        found += [("SELECT * " + call.sql[span[0] : span[1]], _own(call, span)) for span in _searched(call.sql, asked)]
+        aggregates = _EXTREMES | _SUMS if sums else _EXTREMES
+        searched = _searched(call.sql, asked, aggregates)
+        found += [("SELECT * " + call.sql[span[0] : span[1]], _own(call, span)) for span in searched]
     if first and fills:
         found = [_behind_with(call, (first, before), text, own) for text, own in found]
     return tuple(Query(without_locks(text), own) for text, own in found if not fills or is_harmless(text))
@@ -69,8 +73,8 @@ def _own(call: Call, span: _Span) -> Any:
     return tuple(call.params[before : before + own])
 
 
-def _searched(sql: str, spans: Iterable[_Span]) -> Iterator[_Span]:
-    """From FROM on, each SELECT of the greatest or least of its rows, which stays the same if one comes beside it."""
+def _searched(sql: str, spans: Iterable[_Span], aggregates: frozenset[str]) -> Iterator[_Span]:
+    """From FROM on, each SELECT of an aggregate of its rows that may stay the same if one comes beside them."""
     for start, end, before, own in spans:
         depth, since, listed, words = 0, -1, 0, set[str]()
         for word in _WORD.finditer(sql, start, end):
@@ -80,7 +84,7 @@ def _searched(sql: str, spans: Iterable[_Span]) -> Iterator[_Span]:
                 since = word.start()
             listed += since < 0 and text in {"?", "%s"}
             words |= {text} if depth == 0 or since < 0 else set()
-        if since >= 0 and words & _EXTREMES and not words & _GROUPED:
+        if since >= 0 and words & aggregates and not words & _GROUPED:
             yield since, end, before + listed, own - listed
 
 

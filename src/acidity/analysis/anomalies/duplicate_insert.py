@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from acidity.analysis.anomalies.base import Seen
 from acidity.analysis.dependencies import Dependencies, Edge, Kind, relevant
-from acidity.analysis.fetched import rows_of
+from acidity.analysis.fetched import is_nothing, rows_of
 
 
 class DuplicateInsert:
@@ -30,8 +30,9 @@ def found_none(edge: Edge) -> bool:
     rows = (read.answers[read.at] or ()) if read.acts else rows_of(read.event)
     if read.acts and read.own:
         return False  # what the committed rows do not tell: it found what its own caller had inserted
-    nothing = not rows or (len(rows) == 1 and all(value is None or value == 0 for value in rows[0]))
-    return nothing and any(change.before is None for change in relevant(edge.read, edge.second))
+    if read.scans and read.seen is not None and read.scans[read.seen]:
+        return False  # the values of several rows may come to 0
+    return is_nothing(rows) and any(change.before is None for change in relevant(edge.read, edge.second))
 
 
 def in_one_table(one: Edge, other: Edge) -> bool:

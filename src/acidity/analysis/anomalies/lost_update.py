@@ -22,8 +22,7 @@ class LostUpdate:
             assert kept is not None
             assert write.item is not None
             if overwrites(kept, lost, write.item):
-                told = f"what {lost.actor} wrote is gone: {kept.actor} has written over it what it had read before"
-                return Seen((read, write), (), told)
+                return Seen((read, write), (), _told(kept, lost, write.item))
         return None
 
 
@@ -31,6 +30,12 @@ def overwrites(kept: Commit, lost: Commit, item: Item) -> bool:
     """Whether the later commit put a value of the program's own where the earlier one had put another."""
     one, other = lost.to(item), kept.to(item)
     return one is not None and other is not None and bool(one.columns & other.blind)
+
+
+def _told(kept: Commit, lost: Commit, item: Item) -> str:
+    if any(kept.item_of(change) == item for change in kept.changes):
+        return f"what {lost.actor} wrote is gone: {kept.actor} has written over it what it had read before"
+    return f"{kept.actor} did not see what {lost.actor} had written, and wrote the same over it"
 
 
 LOST_UPDATE = LostUpdate()

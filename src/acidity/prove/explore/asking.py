@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from acidity.analysis.fetched import is_nothing, rows_of
 from acidity.analysis.parts import asked_beside
 from acidity.analysis.questions import Query, named, question_of
 from acidity.analysis.scanned import scanned_by
@@ -48,7 +49,8 @@ class Questions:
     def scanned(self, event: Event) -> tuple[Query, ...]:
         """What it looks for without saying what it found."""
         call = named(event.call)
-        return (*scanned_by(call), *(brought_by(call, self.engine(event)) if call.writes else ()))
+        sums = bool(rows := rows_of(event)) and is_nothing(rows)
+        return (*scanned_by(call, sums=sums), *(brought_by(call, self.engine(event)) if call.writes else ()))
 
     def touched(self, event: Event) -> tuple[Touched, ...]:
         """The rows that a Call touches."""

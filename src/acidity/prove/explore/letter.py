@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from acidity.core.finding import Finding
@@ -92,9 +92,7 @@ def _headline(explored: Explored) -> str:
         return f"{where}: they only read, so that all orders come to the same"
     wrong = "not serial, or break a rule" if explored.several else "not serial"
     order = "an order of their transactions" if explored.several else "a serial order"
-    classes = all(group.searched.classes or group.only_reads for group in groups)
-    what = ("class of schedules", "classes of schedules") if classes else ("schedule", "schedules")
-    count = f"{runs:,} {what[runs != 1]}"
+    count = f"{runs:,} {_what_is_run(groups, runs)}"
     text = f"{where}: {broken} of {count} {'is' if broken == 1 else 'are'} {wrong}"
     if not broken:
         whole = all(group.searched.ended is ExitReason.FINISHED for group in groups)
@@ -103,6 +101,13 @@ def _headline(explored: Explored) -> str:
     text += f" · somebody was turned away in {away}" if away else ""
     locks = dict.fromkeys(line for group in groups for line in group.locks)
     return text + (f" · {_LOCK} {', '.join(locks)}" if locks else "")
+
+
+def _what_is_run(groups: Sequence[Group], runs: int) -> str:
+    """Schedules, or one of each class; the word for so many."""
+    if all(group.searched.classes or group.only_reads for group in groups):
+        return "class of schedules" if runs == 1 else "classes of schedules"
+    return "schedule" if runs == 1 else "schedules"
 
 
 def _own_levels(explored: Explored) -> tuple[str, ...]:
@@ -117,7 +122,7 @@ def _bounds(groups: list[Group]) -> Iterator[Bound]:
     text = "; ".join(notes) or "; ".join([*dict.fromkeys(map(_searched, groups)), _STEP])
     if reading := [_named(group) for group in groups if group.only_reads]:
         text += f"; not run at once, since they only read: {', '.join(reading)}"
-    yield Bound("schedules", runs, None if notes else runs, text)
+    yield Bound(_what_is_run(groups, 0), runs, None if notes else runs, text)
     yield Bound(
         "serial runs", sum(group.serial for group in groups), None, "each order twice, those of equal callers as one"
     )

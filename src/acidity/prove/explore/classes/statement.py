@@ -24,7 +24,7 @@ _PLACE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|%\((\w+)\)s|(%s|(?
 # PostgreSQL takes no snapshot for SHOW or SET, which any SELECT makes it do.
 _IDLE = re.compile(
     r"\s*(?:(?:show\s+[\w.]+(?:\s+[\w.]+)*|set\s+transaction\s+read\s+(?:only|write))\s*;?\s*$"
-    r"|pragma\s+(?:foreign_keys|query_only)\b)",
+    r"|pragma\s+(?:foreign_keys|query_only|read_uncommitted)\b)",
     re.IGNORECASE,
 )
 # Calls of these do something beside rows, and nothing to transactions: whatever they meet, they are wild.
