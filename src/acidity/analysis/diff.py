@@ -42,13 +42,15 @@ def row_changes(before: State, after: State) -> tuple[RowChange, ...]:
 def telling_changes(before: State, after: State, masks: Masks) -> tuple[RowChange, ...]:
     """The same without the new values that are not compared literally, wherever a row differs in more than those."""
     changes = row_changes(before, after)
-    hidden = masks.keys | masks.tokens | masks.times | masks.ignored
+    made = masks.keys | masks.tokens | masks.times  # none at all is another thing than one or another
     found = []
     for change in changes:
         if change.before is None or change.after is None:
             found.append(change)
             continue
-        told = {name for name, _ in change.before if (change.table, name) not in hidden}
+        nulls = {name for cells in (change.before, change.after) for name, value in cells if value is None}
+        hidden = {name for table, name in made if table == change.table and name not in nulls}
+        told = {name for name, _ in change.before if name not in hidden and (change.table, name) not in masks.ignored}
         was, is_now = (tuple(cell for cell in each if cell[0] in told) for each in (change.before, change.after))
         if told:
             found.append(replace(change, before=was, after=is_now))

@@ -35,12 +35,14 @@ class Equals:
     Args:
         names: their letters.
         operations: what each of them does.
+        know_who: they ask who they are, so that no two of them are equal.
     """
 
-    def __init__(self, names: Sequence[str], operations: Sequence[Operation]) -> None:
+    def __init__(self, names: Sequence[str], operations: Sequence[Operation], *, know_who: bool = False) -> None:
         self._like: dict[str, list[str]] = {}
         for place, name in enumerate(names):
-            first = next(other for other in range(place + 1) if _are_equal(operations[other], operations[place]))
+            before = range(place, place + 1) if know_who else range(place + 1)
+            first = next(other for other in before if _are_equal(operations[other], operations[place]))
             self._like[name] = self._like.get(names[first], [])
             self._like[name].append(name)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import combinations_with_replacement, islice
+from itertools import islice
 from shlex import quote
 from typing import get_args
 
@@ -21,6 +21,7 @@ from acidity.core.schedule import Schedule
 from acidity.core.turn import grants_of
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
+from acidity.prove.explore.callers import Callers, require_callers, together
 from acidity.prove.explore.classes.fit import SLEEPS, Classes, Manners, classes_of
 from acidity.prove.explore.every import Chooser, Deviated
 from acidity.prove.explore.fewer import of_fewest
@@ -38,8 +39,6 @@ from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
 from acidity.report.secret import masked
 
-Callers = tuple[int, ...]
-TOGETHER_MAX = 4  # callers at once: there are 24 serial orders of them, each run twice
 _LEARNT_FROM = 3  # runs that do not come again
 ORDERS_FIRST = 300  # orders of transactions that are run before any other schedule
 LETTER_MAX = 2_000  # schedules of all groups of a letter, unless ``runs_max=`` says how many of each
@@ -154,7 +153,7 @@ def run_explore(
         raise UsageError(f"actors= is one of {', '.join(get_args(Actors))}, not {asked.actors!r}")
     if asked.actors == "processes" and not hasattr(os, "fork"):
         raise UsageError("callers in processes of their own are forked, which this system cannot do")
-    _require_callers(groups, scenario)
+    require_callers(groups, scenario)
     began, explore = time.monotonic(), partial(_explored, scenario, asked, groups, schedule, spares=spares)
     try:
         with skipping():
@@ -194,26 +193,6 @@ def _explored(
     return explored
 
 
-def together(scenario: Scenario) -> Callers:
-    """All operations at once; a single one twice."""
-    positions = tuple(range(len(scenario.operations)))
-    return positions if len(positions) > 1 else (0, 0)
-
-
-def pairs(scenario: Scenario) -> list[Callers]:
-    """Every operation beside itself, and beside every other one."""
-    return list(combinations_with_replacement(range(len(scenario.operations)), 2))
-
-
-def _require_callers(groups: Sequence[Callers], scenario: Scenario) -> None:
-    for callers in groups:
-        if not 2 <= len(callers) <= TOGETHER_MAX:
-            raise UsageError(f"explore lets 2 to {TOGETHER_MAX} callers at it together, not {len(callers)}")
-        for position in callers:
-            if not 0 <= position < len(scenario.operations):
-                raise UsageError(f"there is no operation {position + 1}; there are {len(scenario.operations)}")
-
-
 def _explore_all(
     runs: Runs, groups: Sequence[Callers], schedule: Schedule | None, explored: Explored, *, spares: bool
 ) -> None:
@@ -221,7 +200,9 @@ def _explore_all(
     try:
         if explored.level:
             explored.own_levels = own_levels(runs.stage, explored.level)
-        _search_all(runs, _compared(runs, groups, explored, spares=spares), schedule, explored, spares=spares)
+        manners = Manners(runs.stage, SLEEPS if explored.slept else "")
+        compared = _compared(runs, manners, groups, explored, spares=spares)
+        _search_all(runs, manners, compared, schedule, explored, spares=spares)
         if (done := len(explored.groups)) < len(groups):
             explored.unknowns.append(f"{ExitReason.BUDGET.value} after {done} of {len(groups)} groups of callers")
     except (KeyboardInterrupt, Terminated) as stop:
@@ -239,14 +220,16 @@ class _Compared:
     oracle: Oracle
 
 
-def _compared(runs: Runs, groups: Sequence[Callers], explored: Explored, *, spares: bool) -> list[_Compared]:
+def _compared(
+    runs: Runs, manners: Manners, groups: Sequence[Callers], explored: Explored, *, spares: bool
+) -> list[_Compared]:
     """The groups whose schedules have to be run; those that have none are put to what was explored at once."""
     found: list[_Compared] = []
     for callers in groups:
         if runs.over():
             break
         group = _group(runs, callers)
-        compared = _compare(runs, group, spares=spares)
+        compared = _compare(runs, manners, group, spares=spares)
         if compared is None:
             explored.groups.append(group)
         else:
@@ -255,10 +238,16 @@ def _compared(runs: Runs, groups: Sequence[Callers], explored: Explored, *, spar
 
 
 def _search_all(
-    runs: Runs, compared: Sequence[_Compared], schedule: Schedule | None, explored: Explored, *, spares: bool
+    runs: Runs,
+    manners: Manners,
+    compared: Sequence[_Compared],
+    schedule: Schedule | None,
+    explored: Explored,
+    *,
+    spares: bool,
 ) -> None:
     """Run the schedules of each group; of a shared number the shortest leave to the longest what they do not need."""
-    left, manners = LETTER_MAX, Manners(runs.stage, SLEEPS if explored.slept else "")
+    left = LETTER_MAX
     for number, each in enumerate(sorted(compared, key=lambda one: one.oracle.calls) if spares else compared):
         if runs.over():
             break
@@ -282,11 +271,12 @@ def _sharing(runs: Runs, share: int | None) -> Runs:
     return runs if share is None else Runs(runs.stage, replace(runs.options, runs_max=share))
 
 
-def _compare(runs: Runs, group: Group, *, spares: bool) -> _Compared | None:
+def _compare(runs: Runs, manners: Manners, group: Group, *, spares: bool) -> _Compared | None:
     """Run a group in every serial order; None where nothing can be compared with them, or nothing has to be."""
     stage = runs.stage
     operations = [stage.scenario.operations[position] for position in group.callers]
     lab = Lab(stage, operations, apart=runs.options.actors == "processes")
+    lab.as_at_once = manners.ask_who(group.callers)
     try:
         oracle = Oracle(lab, stage.scenario.ignore)
     except NoOracle as error:
@@ -367,7 +357,7 @@ def _judge_orders(oracle: Oracle, search: Search, group: Group, runs: Runs) -> N
 def _findings_of(runs: Runs, manners: Manners, callers: Callers) -> list[Finding]:
     """What some of the callers show without the others; nothing when time is up."""
     group = _group(runs, callers)
-    if not runs.over() and (compared := _compare(runs, group, spares=False)):
+    if not runs.over() and (compared := _compare(runs, manners, group, spares=False)):
         _search(runs, manners, compared, None)
     return group.findings
 

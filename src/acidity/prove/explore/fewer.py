@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
 from acidity.core.finding import Finding
+from acidity.prove.explore.callers import Callers
 
-Callers = tuple[int, ...]
 _LEAST = 2
 
 

@@ -35,6 +35,8 @@ class Hall:
         rescue: ends the sessions of the callers from outside.
         after_turn: told of each turn.
         in_order: callers that nothing tells apart.
+        over: set when threads that have done all may end, so that no other one gets the identity of one before; None
+            when all have.
 
     Attributes:
         trace: what happened, once all have ended.
@@ -43,7 +45,12 @@ class Hall:
     """
 
     def __init__(
-        self, choose: Choose, rescue: Callable[[], None], after_turn: Callable[[Turn], None], in_order: InOrder
+        self,
+        choose: Choose,
+        rescue: Callable[[], None],
+        after_turn: Callable[[Turn], None],
+        in_order: InOrder,
+        over: threading.Event | None = None,
     ) -> None:
         self.trace = Trace((), ())
         self.left: tuple[str, ...] = ()
@@ -52,6 +59,8 @@ class Hall:
         self._rescue = rescue
         self._after_turn = after_turn
         self._in_order = in_order
+        self._stays = over is not None
+        self._over = over or threading.Event()
         self._endings: dict[str, Ending] = {}
         self._raised: list[BaseException] = []
         self._threads: dict[str, threading.Thread] = {}
@@ -65,10 +74,17 @@ class Hall:
             Stuck: one of them does not go on.
             KeyboardInterrupt: the user pressed Ctrl-C.
         """
-        if loop is None:
-            self._in_threads(caller, players)
-        else:
-            loop.run(self._in_loop(caller, players))
+        try:
+            if loop is None:
+                self._in_threads(caller, players)
+            else:
+                loop.run(self._in_loop(caller, players))
+        finally:
+            if not self._stays:
+                self._over.set()
+        if not self._stays:
+            for thread in self._threads.values():
+                thread.join()
         if self._raised:
             raise self._raised[0]
         return [self._endings[player.actor.name] for player in players]
@@ -98,8 +114,6 @@ class Hall:
                     self._try_to_rescue()
             self._name_left(gates)
             raise
-        for thread in self._threads.values():
-            thread.join()
 
     def _start_thread(self, caller: Caller, player: Player, gate: Gate) -> None:
         def live() -> None:
@@ -109,9 +123,10 @@ class Hall:
                 self._raised.append(error)
             finally:
                 gate.end()
+                self._over.wait()
 
         context = contextvars.copy_context()
-        name = f"acidity-actor-{gate.name}"
+        name = _called(gate)
         self._threads[gate.name] = threading.Thread(target=context.run, args=(live,), name=name, daemon=True)
         self._threads[gate.name].start()
 
@@ -139,7 +154,7 @@ class Hall:
         def start(gate: Gate) -> None:
             player = by_name[gate.name]
             if is_async(player.operation):
-                self._tasks[gate.name] = loop.create_task(live(player, gate))
+                self._tasks[gate.name] = loop.create_task(live(player, gate), name=_called(gate))
             else:
                 self._start_thread(caller, player, gate)
 
@@ -213,6 +228,11 @@ class Hall:
 
     def _name_left(self, gates: Sequence[Gate]) -> None:
         self.left = tuple(gate.name for gate in gates if gate.place not in {Place.OUTSIDE, Place.GONE})
+
+
+def _called(gate: Gate) -> str:
+    """The name of its thread or task: the same in every run."""
+    return f"acidity-actor-{gate.name}"
 
 
 def _rang(bell: SimpleQueue[None], seconds: float) -> bool:

@@ -14,7 +14,7 @@ from functools import partial
 
 from acidity.analysis.answers import Likeness
 from acidity.analysis.canonical import TooSymmetric
-from acidity.analysis.diff import row_changes, telling_changes
+from acidity.analysis.diff import telling_changes
 from acidity.analysis.references import Alike, Said
 from acidity.core.call import unanswered_commit
 from acidity.core.finding import RowChange
@@ -139,12 +139,13 @@ class Judge:
     def _held_against(self, judged: Judged, serials: Sequence[Serial]) -> Judged:
         """The same with the order from which it differs in the fewest rows."""
         after = judged.played.state
-
-        def distance(serial: Serial) -> int:
-            return 0 if self._comparer.same(after, serial.state) else 1 + len(row_changes(serial.state, after))
-
-        nearest = min(serials, key=distance)
-        changes = telling_changes(nearest.state, after, self._oracle.masks) if distance(nearest) else ()
+        found: list[tuple[int, tuple[RowChange, ...]]] = []
+        for serial in serials:
+            is_same = self._comparer.same(after, serial.state)
+            changes = () if is_same else telling_changes(serial.state, after, self._oracle.masks)
+            found.append((0 if is_same else 1 + len(changes), changes))
+        place = min(range(len(serials)), key=lambda each: found[each][0])
+        nearest, changes = serials[place], found[place][1]
         said = self._oracle.sayings.differences(judged.played, nearest.runs[0]) if nearest.runs else ()
         return replace(judged, nearest=nearest, changes=changes, differences=tuple(said))
 

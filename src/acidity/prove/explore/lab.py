@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from acidity.prove.stage.apart import live_apart
 from acidity.prove.stage.call import Player
 from acidity.prove.stage.naps import require_clocks
 from acidity.prove.stage.rehearsal import Rehearsal
+from acidity.prove.stage.run import Rehearsed
 from acidity.prove.stage.stage import Stage
 
 NO_REFUSALS: Mapping[str, Refusal] = {}
@@ -84,6 +86,7 @@ class Lab:
 
     Attributes:
         apart: callers at once have a process each.
+        as_at_once: callers one by one have a thread, task or process each, too, since they ask who they are.
         names: the letters of the callers.
         runs: how many were made.
         left: names of threads that could not be ended; nothing more can be run then.
@@ -92,6 +95,7 @@ class Lab:
 
     def __init__(self, stage: Stage, operations: Sequence[Operation], *, apart: bool = False) -> None:
         self.apart = apart
+        self.as_at_once = False
         self.stage = stage
         self._rehearsal = Rehearsal(stage)
         self.operations = tuple(operations)
@@ -101,6 +105,7 @@ class Lab:
         self.locks: dict[str, None] = {}
         self._several = stage.scenario.commits == "several"
         self._stated = Stated(stage)
+        self._over: threading.Event | None = None
         for part in stage.parts.values():
             part.exact = True
             part.choose_victims()
@@ -134,7 +139,8 @@ class Lab:
         players = [Player(each, Actor(name, PassThrough(), records=True)) for name, each in self._callers(names)]
         notes = {player.actor.name: self._noted(player.actor, refusals) for player in players if self._several}
         self.runs += 1
-        played = self._let_play(players, choose, lambda turn: _tell(told, turn), in_order)
+        rehearsed, trace = self._let_play(players, choose, lambda turn: _tell(told, turn), in_order)
+        played = _played(players, trace, rehearsed.endings, rehearsed.look.state, rehearsed.bypasses)
         raised = {(name, index): error for name, note in notes.items() for index, error in note.raised.items()}
         return self._followed(replace(played, raised=raised), watch)
 
@@ -148,23 +154,44 @@ class Lab:
         return noting
 
     def _let_play(
-        self, players: Sequence[Player], choose: Choose, after_turn: Callable[[Turn], None], in_order: InOrder
-    ) -> Played:
+        self,
+        players: Sequence[Player],
+        choose: Choose,
+        after_turn: Callable[[Turn], None] = lambda _turn: None,
+        in_order: InOrder = NOBODY,
+        *,
+        reset: bool = True,
+    ) -> tuple[Rehearsed, Trace]:
         """In this process, or each in one of its own."""
         stage = self.stage
-        here = Hall(choose, self._rescue, after_turn, in_order)
+        here = Hall(choose, self._rescue, after_turn, in_order, self._over)
         there = Workers(choose, stage.parts, partial(live_apart, stage), after_turn, in_order)
         try:
             with asking():
                 if self.apart:
-                    rehearsed = self._rehearsal.run(players, apart=there.play)
+                    rehearsed = self._rehearsal.run(players, reset=reset, apart=there.play)
                 else:
-                    rehearsed = self._rehearsal.run(players, here.play)
+                    rehearsed = self._rehearsal.run(players, here.play, reset=reset)
         finally:
             self.left = self.left or here.left
             self.locks |= here.locks
-        trace = there.trace if self.apart else here.trace
-        return _played(players, trace, rehearsed.endings, rehearsed.look.state, rehearsed.bypasses)
+        return rehearsed, there.trace if self.apart else here.trace
+
+    def _let_one_play(self, player: Player, *, reset: bool) -> Rehearsed:
+        if self.as_at_once:
+            return self._let_play([player], lambda _turn, able: able[0], reset=reset)[0]
+        with asking():
+            return self._rehearsal.run([player], reset=reset)
+
+    @contextmanager
+    def different(self) -> Iterator[None]:
+        """Runs one by one that are made in here have threads of their own: none has the identity of another one."""
+        self._over = threading.Event()
+        try:
+            yield
+        finally:
+            self._over.set()
+            self._over = None
 
     def serially(self, order: Sequence[str]) -> Played:
         """Run some of them one after the other, each when the one before has ended, from the rows before.
@@ -181,8 +208,7 @@ class Lab:
         state = self.stage.seed
         for name, operation in self._callers(order):
             player = Player(operation, Actor(name, PassThrough(), records=True))
-            with asking():
-                rehearsed = self._rehearsal.run([player], reset=not players)
+            rehearsed = self._let_one_play(player, reset=not players)
             players.append(player)
             endings += rehearsed.endings
             unseen += rehearsed.bypasses

@@ -12,7 +12,8 @@ from acidity.core.scenario import Scenario
 from acidity.core.schedule import Schedule
 from acidity.prove.checks import Check
 from acidity.prove.drill.letters import versions
-from acidity.prove.explore.explore import Callers, Explored, Group, pairs, run_explore, together
+from acidity.prove.explore.callers import Callers, pairs, together
+from acidity.prove.explore.explore import Explored, Group, run_explore
 
 _NOT_COVERED = (
     "other arguments",

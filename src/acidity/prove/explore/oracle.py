@@ -68,7 +68,7 @@ class Oracle:
         self.names = lab.names
         called = {name: operation.name for name, operation in zip(lab.names, lab.operations, strict=True)}
         self.sayings = Sayings(called, with_effects=bool(lab.stage.scenario.effects))
-        self._equals = Equals(lab.names, lab.operations)
+        self._equals = Equals(lab.names, lab.operations, know_who=lab.as_at_once)
         let_second_pass(lab.stage.seed)
         orders = dict.fromkeys(self._equals.first(order)[0] for order in permutations(lab.names))
         ran = {order: self._run_twice(order) for order in orders}
@@ -234,10 +234,11 @@ class Oracle:
     def _run_twice(self, order: Sequence[str]) -> tuple[Played, ...]:
         named = " then ".join(order) or "nobody"
         try:
-            first = self._lab.serially(order)
-            pair = (first, self._later(first, order))
-            if _made(pair[0]) != _made(pair[1]):  # the very first run may fill a cache
-                pair = (pair[1], self._later(pair[1], order))
+            with self._lab.different():
+                first = self._lab.serially(order)
+                pair = (first, self._later(first, order))
+                if _made(pair[0]) != _made(pair[1]):  # the very first run may fill a cache
+                    pair = (pair[1], self._later(pair[1], order))
         except Unsettled as error:
             raise NoOracle(f"{named}, one after the other: {error}") from None
         if _made(pair[0]) != _made(pair[1]):

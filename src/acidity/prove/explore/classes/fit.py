@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acidity.core.call import History
-from acidity.engines.base import Sandbox
 from acidity.prove.explore.classes.catalogues import schema_of
 from acidity.prove.explore.classes.families import family_of
 from acidity.prove.explore.classes.follower import Follower, Learnt
@@ -101,6 +100,7 @@ class Manner:
         unfit: why no schedule of them may be left out; empty where some may.
         alike: two of them that are called alike cannot be told apart.
         asks_time: one of them asks for the time.
+        asks_who: one of them asks in which thread, task or process it runs.
     """
 
     engine: str
@@ -108,6 +108,7 @@ class Manner:
     unfit: str = ""
     alike: bool = False
     asks_time: bool = False
+    asks_who: bool = False
 
 
 class Manners:
@@ -125,17 +126,24 @@ class Manners:
         self._told_apart: dict[frozenset[int], bool] = {}
         self._known: dict[int, Manner] = {}
 
+    def ask_who(self, callers: Iterable[int]) -> bool:
+        """Whether one of them asks in which thread, task or process it runs.
+
+        Raises:
+            KeyboardInterrupt: the user pressed Ctrl-C.
+        """
+        return any(self._of_one(each).asks_who for each in sorted(set(callers)))
+
     def of(self, callers: Iterable[int]) -> Manner:
         """How those of some callers are, by the positions of their operations.
 
         Raises:
             KeyboardInterrupt: the user pressed Ctrl-C.
         """
-        stage = self._stage
-        if len(stage.parts) > 1:
+        part, *others = self._stage.parts.values()
+        if others:
             return Manner("", unfit="there are several databases")
-        (part,) = stage.parts.values()
-        found = [self._of_one(each, part) for each in sorted(set(callers))]
+        found = [self._of_one(each) for each in sorted(set(callers))]
         levels = frozenset().union(*(each.levels for each in found))
         unfit = next((each.unfit for each in found if each.unfit), "")
         if not unfit and self._leave_state(frozenset(callers)):
@@ -155,8 +163,9 @@ class Manners:
             self._told_apart[positions] = any(each != marks[0] for each in marks)
         return self._told_apart[positions]
 
-    def _of_one(self, position: int, part: Sandbox) -> Manner:
+    def _of_one(self, position: int) -> Manner:
         if position not in self._known:
+            part = next(iter(self._stage.parts.values()))
             operation = self._stage.scenario.operations[position]
             shared = self._shared[position] = Shared([operation], self._stage.scenario.effects)
             slept = sleeps()
@@ -176,7 +185,8 @@ class Manners:
             journal = part.info().settings.get("journal_mode", "") if part.engine_name == "sqlite" else ""
             levels = frozenset({journal} if journal else seen.seen)
             alike = not (unfit or shared.asks_who)
-            self._known[position] = Manner(part.engine_name, levels, unfit, alike, shared.asks_time)
+            told = alike, shared.asks_time, shared.asks_who
+            self._known[position] = Manner(part.engine_name, levels, unfit, *told)
         return self._known[position]
 
 
