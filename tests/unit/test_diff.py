@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from acidity.analysis.diff import Claim, row_changes, sentence
+from acidity.analysis.diff import Claim, row_changes, sentence, telling_changes
+from acidity.analysis.masks import Masks
 from acidity.core.finding import RowChange
 from tests.unit.states import state, table
 
@@ -83,6 +84,15 @@ class TestRowChanges:
 
     def test_nothing(self):
         assert row_changes(bank(1, 2, 3), bank(1, 2, 3)) == ()
+
+
+def test_of_a_random_value_it_tells_that_there_is_none():
+    """Another one does not, nor what shall not be compared."""
+    before = state(t=table("id by at", [(1, "5f1c", None), (2, "9ab0", 1)]))
+    after = state(t=table("id by at", [(1, "77d2", 7), (2, None, 1)]))
+    masks = Masks(tokens=frozenset({("t", "by")}), ignored=frozenset({("t", "at")}))
+    assert [str(change) for change in telling_changes(before, after, masks)] == ["t id=2 by 9ab0 → None"]
+    assert len(telling_changes(before, after, Masks())) == 2
 
 
 class TestMoney:
