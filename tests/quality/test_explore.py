@@ -6,11 +6,15 @@ from functools import cache
 
 import pytest
 
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
 from acidity import prove
 from acidity.core.report import Report
-from acidity.prove import Operation
+from acidity.prove import Operation, Scenario
 from tests.quality.callers import (
     SCENARIOS,
+    Account,
     Conflict,
     at_once,
     audit_at_once,
@@ -126,6 +130,25 @@ def test_the_plainest_schedule_is_shown_with_what_was_read_and_written() -> None
 def test_the_nearest_right_schedule_stands_beside() -> None:
     (finding,) = explored("lost update", "sqlite").findings
     assert finding.explanation[-1] == "right is ac1:A3.B3, which differs from turn 2 on: there A goes on"
+
+
+def three(session: Session) -> None:
+    session.add_all([Account(id=number, balance=0) for number in (1, 2, 3)])
+
+
+def names_all(session: Session, version: int) -> None:
+    """Three accounts, each in a transaction of its own."""
+    for number in (1, 2, 3):
+        session.execute(update(Account).where(Account.id == number).values(version=version))
+        session.commit()
+
+
+@pytest.mark.parametrize(("schedule", "order"), [("ac1:A2.B6.A4", "B then A"), ("ac1:A4.B6.A2", "A then B")])
+def test_it_is_held_against_the_order_from_which_it_differs_least(schedule: str, order: str) -> None:
+    both = (Operation(names_all, 7), Operation(names_all, 8))
+    scenario = Scenario(*both, metadata=Account.metadata, setup=three)
+    (finding,) = prove.replay_together(scenario, schedule).findings
+    assert finding.title.endswith(f"after {order}")
 
 
 @pytest.mark.dear
