@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
