@@ -73,6 +73,32 @@ def test_what_an_insert_looks_for_is_named() -> None:
     assert finding.anomaly == "duplicate insert", finding
 
 
+def of_somebody_else(session: Session) -> None:
+    """Whether the guest is there is asked of the row outside, so that it cannot be asked alone."""
+    unless = "NOT EXISTS (SELECT 1 FROM guests g WHERE g.name = 'new' AND g.id > n.id)"
+    session.execute(
+        text(f"INSERT INTO guests (name) SELECT 'new' FROM notes n WHERE n.id = :id AND {unless}"), {"id": 1}
+    )
+    session.commit()
+
+
+def asks_of_somebody_else(session: Session) -> None:
+    """The same in two statements."""
+    there = "EXISTS (SELECT 1 FROM guests g WHERE g.name = 'new' AND g.id > n.id)"
+    if not session.scalar(text(f"SELECT {there} FROM notes n WHERE n.id = 1")):
+        session.add(Guest(name="new"))
+    session.commit()
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize(
+    ("function", "db"), [(of_somebody_else, "postgresql"), *((asks_of_somebody_else, db) for db in ENGINES)]
+)
+def test_so_is_what_it_looks_for_by_a_row_outside(function: Callable[..., Any], db: str) -> None:
+    (finding,) = explored(function, db).findings
+    assert finding.anomaly == "duplicate insert", finding
+
+
 def test_one_statement_is_enough_where_there_is_one_writer() -> None:
     assert explored(inserts_unless, "sqlite").verdict == "pass"
 

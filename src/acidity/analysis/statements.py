@@ -118,13 +118,16 @@ class Statement:
         return True, tuple(params[number] for number in used)
 
 
-@lru_cache(maxsize=1024)
 def statement_of(sql: str, engine: str) -> Statement | None:
     """A text that may change rows, read in the dialect of its engine; None for any other, and where it is not read."""
+    return parsed(sql, engine) if _CHANGES.search(sql) else None
+
+
+@lru_cache(maxsize=1024)
+def parsed(sql: str, engine: str) -> Statement | None:
+    """Any text, read in the dialect of its engine; None where it is not read."""
     import sqlglot
 
-    if not _CHANGES.search(sql):
-        return None
     marks: list[str] = []
     doubled = False
 

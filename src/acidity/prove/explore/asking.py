@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from acidity.analysis.correlated import correlated_in
 from acidity.analysis.fetched import is_nothing, rows_of
 from acidity.analysis.parts import asked_beside
 from acidity.analysis.questions import Query, named, question_of
@@ -48,9 +49,10 @@ class Questions:
 
     def scanned(self, event: Event) -> tuple[Query, ...]:
         """What it looks for without saying what it found."""
-        call = named(event.call)
+        call, engine = named(event.call), self.engine(event)
         sums = bool(rows := rows_of(event)) and is_nothing(rows)
-        return (*scanned_by(call, sums=sums), *(brought_by(call, self.engine(event)) if call.writes else ()))
+        brought = brought_by(call, engine) if call.writes else ()
+        return (*scanned_by(call, sums=sums), *correlated_in(call, engine), *brought)
 
     def touched(self, event: Event) -> tuple[Touched, ...]:
         """The rows that a Call touches."""
