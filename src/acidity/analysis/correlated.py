@@ -1,6 +1,6 @@
 """Which rows an EXISTS looks for that speaks of the row outside: it cannot be asked by itself, so it is joined to that.
 
-``… FROM seats s WHERE s.id = 1 AND NOT EXISTS (SELECT 1 FROM bookings b WHERE b.seat_id = s.id)`` gives the same for one
+``FROM seats s WHERE s.id = 1 AND NOT EXISTS (SELECT 1 FROM bookings b WHERE b.seat_id = s.id)`` gives the same for one
 booking and for two; the bookings of these seats tell.
 """
 
