@@ -11,10 +11,11 @@ import pytest
 from acidity.core.call import Kind
 from acidity.core.turn import Turn
 from acidity.prove.explore.classes.families import READ_COMMITTED
-from acidity.prove.explore.classes.follower import Follower, Learnt
+from acidity.prove.explore.classes.follower import Follower
 from acidity.prove.explore.classes.footprint import Reader, Unfit
 from acidity.prove.explore.classes.items import Items, key_of, meet
 from acidity.prove.explore.classes.keys import Keys
+from acidity.prove.explore.classes.learnt import Learnt
 from acidity.prove.explore.classes.levels import Levels
 from acidity.prove.explore.classes.tree import Tree, with_fewest_switches
 from tests.unit.footprints import ALL, NEW, SCHEMA, call, items
@@ -23,33 +24,34 @@ from tests.unit.footprints import ALL, NEW, SCHEMA, call, items
 @pytest.mark.parametrize(
     ("sql", "params", "reads", "writes", "locks", "shares"),
     [
-        ("SELECT v FROM r WHERE id = ?", (1,), items(("r", 1)), (), (), ()),
+        ("SELECT v FROM r WHERE id = %s", (1,), items(("r", 1)), (), (), ()),
         ("SELECT v FROM r WHERE id = %(k)s::INTEGER AND v > 2", {"k": 1}, items(("r", 1)), (), (), ()),
         ("SELECT v FROM r WHERE id = $1", (1,), items(("r", 1)), (), (), ()),
         ("SELECT v FROM r WHERE id = 1 OR v = 2", None, items(("r", ALL)), (), (), ()),
-        ("SELECT v FROM r WHERE id = ?", (1.5,), items(("r", ALL)), (), (), ()),
+        ("SELECT v FROM r WHERE id = %s", (1.5,), items(("r", ALL)), (), (), ()),
         ("SELECT a.v FROM r a, r b WHERE a.id = 1", None, items(("r", 1), ("r", ALL)), (), (), ()),
-        ("SELECT v FROM elsewhere", None, items(("*", ALL)), (), (), ()),
-        ("UPDATE r SET v = 1 WHERE id = ?", (2,), (), items(("r", 2)), (), ()),
+        ("SELECT v FROM r JOIN r AS o ON o.id = r.v WHERE r.id = 1", None, items(("r", 1), ("r", ALL)), (), (), ()),
+        ("SELECT o.v FROM r AS o, n AS r WHERE r.id = 1", None, items(("r", ALL), ("n", 1)), (), (), ()),
+        ("UPDATE r SET v = 1 WHERE id = %s", (2,), (), items(("r", 2)), (), ()),
         ("UPDATE r SET v = (SELECT count(*) FROM n) WHERE id = 2", None, items(("n", ALL)), items(("r", 2)), (), ()),
         ("SELECT v FROM n WHERE id = 3 FOR UPDATE", None, (), (), items(("n", 3)), ()),
         ("SELECT v FROM n WHERE id = 3 FOR SHARE", None, (), (), (), items(("n", 3))),
         (
-            "INSERT INTO n (id, u, r_id) VALUES (?, ?, ?)",
+            "INSERT INTO n (id, u, r_id) VALUES (%s, %s, %s)",
             (4, 5, 6),
             (),
             items(("n", 4), ("n:u", 5)),
             (),
             items(("r:key", 6)),
         ),
-        ("INSERT INTO n (u) VALUES (?)", (5,), (), items(("n", NEW), ("n:u", 5)), (), items(("r:key", ALL))),
+        ("INSERT INTO n (u) VALUES (%s)", (5,), (), items(("n", NEW), ("n:u", 5)), (), items(("r:key", ALL))),
         (
             "DELETE FROM r WHERE id = 2",
             None,
             (),
             items(("r", 2), ("r:key", ALL), ("n", ALL), ("n:u", ALL)),
             (),
-            (),
+            items(("r:key", ALL)),
         ),
     ],
 )
@@ -93,6 +95,12 @@ def test_to_wait_is_to_come_later_only_for_one_row(sql: str, exact: bool) -> Non
         "SELECT v INTO x FROM r",
         "CALL something()",
         "not a text at all",
+        "SELECT v FROM elsewhere",
+        "SELECT ctid FROM r WHERE id = 1",
+        "SELECT v FROM (SELECT v FROM r WHERE id = 1) AS s FOR UPDATE",
+        "SELECT v FROM r WHERE id = E'it\\'s' AND v = %s",
+        "SELECT v FROM r WHERE v = '%s' AND id = %s",
+        "SELECT v FROM r WHERE id = $1 AND v = %s",
     ],
 )
 def test_what_is_not_understood_ends_the_reduction(sql: str) -> None:
@@ -101,23 +109,53 @@ def test_what_is_not_understood_ends_the_reduction(sql: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sql",
+    ("sql", "engine"),
     [
-        "SHOW transaction_isolation",
-        "show transaction isolation level;",
-        "SET TRANSACTION READ ONLY",
-        "PRAGMA read_uncommitted = 0",  # what isolation_level="SERIALIZABLE" of SQLAlchemy sends to SQLite
+        ("SHOW transaction_isolation", "postgresql"),
+        ("show transaction isolation level;", "postgresql"),
+        ("SET TRANSACTION READ ONLY", "postgresql"),
+        ("SHOW SESSION VARIABLES LIKE 'transaction_isolation'", "mariadb"),
+        ("PRAGMA read_uncommitted = 0", "sqlite"),  # what isolation_level="SERIALIZABLE" of SQLAlchemy sends to SQLite
     ],
 )
-def test_what_asks_how_the_session_is_set_looks_at_no_row(sql: str) -> None:
-    foot = Reader(SCHEMA, "postgresql").read(call(sql))
+def test_what_asks_how_the_session_is_set_looks_at_no_row(sql: str, engine: str) -> None:
+    foot = Reader(SCHEMA, engine).read(call(sql))
     assert (foot.idle, foot.all, foot.wild) == (True, frozenset(), False)
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "mariadb"])
-def test_a_parameter_may_be_called_as_a_word_of_sql(engine: str) -> None:
-    foot = Reader(SCHEMA, engine).read(call("SELECT v FROM r WHERE id = %(key)s AND v = %(select)s", {"key": 3}))
-    assert foot.reads == items(("r", 3))
+@pytest.mark.parametrize(
+    ("sql", "engine"),
+    [
+        ("SHOW CREATE TABLE r", "mariadb"),
+        ("SHOW PROCESSLIST", "mariadb"),
+        ("SELECT v FROM r WHERE id = 1 /*! FOR UPDATE */", "mariadb"),
+        ("SELECT v FROM r WHERE v = 'order %s' AND id = %s", "mariadb"),
+        ("SELECT v FROM r WHERE v IN n", "sqlite"),
+        ("SELECT seq FROM sqlite_sequence", "sqlite"),
+    ],
+)
+def test_nor_is_what_tells_more_than_rows(sql: str, engine: str) -> None:
+    with pytest.raises(Unfit):
+        Reader(SCHEMA, engine).read(call(sql, (7, 1)))
+
+
+@pytest.mark.parametrize(
+    ("sql", "params", "engine"),
+    [
+        ("SELECT v FROM r -- in stock?\nWHERE id = %s AND v < %s", (3, 9), "postgresql"),
+        ("SELECT v FROM r /* is it? :x */ WHERE id = ? AND v < ?", (3, 9), "sqlite"),
+        ("SELECT v FROM r # which?\nWHERE id = %s AND v < %s", (3, 9), "mariadb"),
+        ("SELECT v FROM r WHERE v < ?2 AND id = ?1", (3, 9), "sqlite"),
+        ("SELECT v FROM r WHERE v < $2 AND id = $1", (3, 9), "postgresql"),
+        ("SELECT v FROM r WHERE v LIKE '50%%' AND id = %s", (3,), "postgresql"),
+        ("SELECT v FROM r WHERE v = 'why?' AND id = ?", (3,), "sqlite"),
+        ("SELECT v FROM r WHERE id = %(key)s AND v = %(select)s", {"key": 3}, "postgresql"),
+        ("SELECT v FROM r WHERE id = %(key)s AND v = %(select)s", {"key": 3}, "mariadb"),
+        ("SELECT v FROM r WHERE id = :key AND v = :select", {"key": 3}, "sqlite"),
+    ],
+)
+def test_a_parameter_is_where_the_driver_finds_it(sql: str, params: Any, engine: str) -> None:
+    assert Reader(SCHEMA, engine).read(call(sql, params)).reads == items(("r", 3))
 
 
 @pytest.mark.parametrize("sql", ["UPDATE w SET id = 2 WHERE id = 1", "SELECT pg_advisory_xact_lock(1)"])
@@ -175,7 +213,7 @@ def test_callers_that_meet_nowhere_have_one_class() -> None:
 
 
 def test_each_order_of_what_meets_is_run_once() -> None:
-    world = World(**{name: ["UPDATE r SET v = 1 WHERE id = 1", "SELECT v FROM n"] for name in "ABC"})
+    world = World(**{name: ["UPDATE r SET v = 1 WHERE id = 1", "SELECT count(*) FROM n"] for name in "ABC"})
     tree, orders = tree_of(), Counter[tuple[str, ...]]()
     while tree.has_next():
         grants = world.run(tree)

@@ -8,10 +8,11 @@ from acidity.core.call import Event, Kind, Reply
 from acidity.core.turn import Turn
 from acidity.prove.explore.classes.conflicts import Conflicts
 from acidity.prove.explore.classes.families import SERIALIZABLE_SNAPSHOT
-from acidity.prove.explore.classes.follower import Follower, Learnt
+from acidity.prove.explore.classes.follower import Follower
 from acidity.prove.explore.classes.footprint import Footprint, Reader
 from acidity.prove.explore.classes.items import Item, Whole, tables_meet
 from acidity.prove.explore.classes.keys import Keys
+from acidity.prove.explore.classes.learnt import Learnt
 from acidity.prove.explore.classes.levels import Levels
 from acidity.prove.explore.classes.step import Step
 from tests.unit.footprints import SCHEMA, call

@@ -15,7 +15,7 @@ ONE, OTHER, THIRD = (f"{number}e0e2a3c-1b2d-4c5d-8e9f-0a1b2c3d4e5f" for number i
 
 
 def updating(*keys: object) -> tuple[Event, ...]:
-    return tuple(Event(call("UPDATE t SET v = 1 WHERE id = ?", (key,)), Reply("ok")) for key in keys)
+    return tuple(Event(call("UPDATE t SET v = 1 WHERE id = %s", (key,)), Reply("ok")) for key in keys)
 
 
 def reader_of_texts() -> Reader:

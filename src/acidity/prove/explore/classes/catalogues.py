@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from acidity.engines.base import Sandbox
@@ -18,8 +19,12 @@ Rows = list[tuple[Any, ...]]
 Ask = Callable[[Sequence[str]], list[Rows]]  # the rows of each statement
 _NUMBERS = ("int", "serial")  # in the name of a type
 _TEXTS = ("char", "text")
+_TIMES = re.compile("date|time", re.IGNORECASE)
 _NEXT = re.compile(r"nextval\('((?:[^']|'')+)'::regclass\)")
 _OWN = re.compile(r"\d+\.\d+")
+_CLOCK = re.compile(
+    r"\bnow\(|current_(?:date|time)|local_?time|(?:clock|statement|transaction)_timestamp", re.IGNORECASE
+)
 
 
 def schema_of(sandbox: Sandbox) -> Schema:
@@ -101,7 +106,23 @@ def _together(
         )
         for table in sorts
     }
-    return Schema(tables, refers, unfit or ("a key that is computed" if derived & in_keys else ""))
+    return Schema(
+        tables,
+        refers,
+        unfit or ("a key that is computed" if derived & in_keys else "") or _alike(columns),
+        times=frozenset(column.lower() for _, column, kind, *_ in columns if _TIMES.search(kind)),
+    )
+
+
+def _alike(columns: Iterable[tuple[str, str, str, bool, str]]) -> str:
+    """What is to be said of columns that differ in case alone."""
+    called = Counter((table.lower(), column.lower()) for table, column, *_ in columns)
+    return "two columns of one table whose names differ in case alone" if max(called.values(), default=0) > 1 else ""
+
+
+def _names(rows: Iterable[Sequence[Any]]) -> frozenset[str]:
+    """What stands first in each row, in lower case."""
+    return frozenset(str(row[0]).lower() for row in rows)
 
 
 def _references(rows: Iterable[tuple[str, str, str, str, str]]) -> tuple[Reference, ...]:
@@ -143,7 +164,8 @@ def _sqlite(ask_all: Ask) -> Schema:
     deferred = ask("SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%DEFERRED%'")
     virtual = ask("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL%'")
     unfit = "a foreign key that is checked at COMMIT" if deferred else "a virtual table" if virtual else ""
-    return _together(columns, indexes, references, triggers, unfit)
+    views = ask("SELECT name FROM sqlite_master WHERE type = 'view'")
+    return replace(_together(columns, indexes, references, triggers, unfit), views=_names(views))
 
 
 # PostgreSQL
@@ -152,12 +174,13 @@ def _sqlite(ask_all: Ask) -> Schema:
 _OURS = "n.nspname !~ '^(pg_|acidity_[0-9a-f]{8}_bait$)' AND n.nspname <> 'information_schema'"
 _PG_COLUMNS = f"""
 SELECT c.relname, a.attname,
-CASE WHEN coalesce(l.collisdeterministic, true) THEN format_type(a.atttypid, a.atttypmod) ELSE '' END,
+CASE WHEN coalesce(l.collisdeterministic, true) AND t.typtype = 'b' THEN format_type(a.atttypid, a.atttypmod)
+WHEN t.typtype = 'd' THEN format_type(t.typbasetype, NULL) || ' of a domain' ELSE '' END,
 a.attgenerated <> '',
 CASE WHEN a.attidentity <> '' THEN a.attrelid || '.' || a.attnum WHEN a.attgenerated <> '' THEN ''
 ELSE coalesce(pg_get_expr(d.adbin, d.adrelid), '') END FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
-LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 LEFT JOIN pg_collation l ON l.oid = a.attcollation
 WHERE {_OURS} AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped"""
 _PG_INDEXES = f"""
@@ -179,7 +202,13 @@ _PG_TRIGGERS = f"""
 SELECT DISTINCT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {_OURS} AND NOT t.tgisinternal AND t.tgenabled <> 'D'
 AND t.tgname !~ '^acidity_[0-9a-f]{{8}}_bait_'"""
+_PG_VIEWS = f"""
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE {_OURS} AND c.relkind IN ('v', 'm')"""
 _PG_UNFIT = {
+    "a view that locks rows": f"""
+SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE {_OURS} AND c.relkind = 'v' AND pg_get_viewdef(c.oid) ~* '\\mFOR (UPDATE|SHARE|NO KEY UPDATE|KEY SHARE)\\M'""",
     "a constraint that is checked at COMMIT": f"""
 SELECT 1 FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace
 WHERE {_OURS} AND c.condeferrable AND c.contype <> 't'""",
@@ -204,12 +233,15 @@ WHERE {_OURS} AND c.relkind IN ('r', 'v', 'm') GROUP BY 1 HAVING count(*) > 1"""
 
 
 def _postgresql(ask_all: Ask) -> Schema:
-    *found, unfit = _asked(ask_all, (_PG_COLUMNS, _PG_INDEXES, _PG_REFERENCES, _PG_TRIGGERS), _PG_UNFIT)
-    columns, indexes, references, triggers = (
+    asked = (_PG_COLUMNS, _PG_INDEXES, _PG_REFERENCES, _PG_TRIGGERS, _PG_VIEWS)
+    *found, unfit = _asked(ask_all, asked, _PG_UNFIT)
+    columns, indexes, references, triggers, views = (
         [tuple(cell.decode() if isinstance(cell, bytes) else cell for cell in row) for row in rows] for rows in found
     )
+    clocked = _names(row for row in columns if _CLOCK.search(row[-1]))
     columns = [(*row, _drawing(default)) for *row, default in columns]
-    return _together(columns, indexes, references, [str(name) for (name,) in triggers], unfit)  # type: ignore[arg-type]
+    schema = _together(columns, indexes, references, [str(name) for (name,) in triggers], unfit)  # type: ignore[arg-type]
+    return replace(schema, views=_names(views), clocked=clocked)
 
 
 def _drawing(default: str) -> str:
@@ -228,9 +260,13 @@ SELECT table_name, column_name, IF(columns.collation_name REGEXP '{_ODD}', '', d
 FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
 WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"""
 _MY_INDEXES = """
-SELECT table_name, index_name, index_name = 'PRIMARY', IF(sub_part IS NULL, column_name, NULL)
+SELECT table_name, index_name, index_name = 'PRIMARY', IF(sub_part IS NULL, column_name, NULL), non_unique, column_name
 FROM information_schema.statistics
-WHERE table_schema = DATABASE() AND non_unique = 0 ORDER BY table_name, index_name, seq_in_index"""
+WHERE table_schema = DATABASE() ORDER BY table_name, index_name, seq_in_index"""
+_MY_VIEWS = "SELECT table_name FROM information_schema.views WHERE table_schema = DATABASE()"
+_MY_CLOCKED = """
+SELECT table_name FROM information_schema.columns WHERE table_schema = DATABASE()
+AND (column_default REGEXP '^(current_|now|local|sysdate)' OR extra REGEXP 'current_')"""
 _MY_REFERENCES = """
 SELECT constraint_name, table_name, column_name, referenced_table_name, referenced_column_name
 FROM information_schema.key_column_usage
@@ -250,11 +286,17 @@ WHERE variable_name = 'INNODB_SNAPSHOT_ISOLATION' AND variable_value = 'ON'""",
 
 
 def _mariadb(ask_all: Ask) -> Schema:
-    columns, indexes, references, triggers, unfit = _asked(
-        ask_all, (_MY_COLUMNS, _MY_INDEXES, _MY_REFERENCES, _MY_TRIGGERS), _MY_UNFIT
-    )
-    unique = [(table, name, bool(primary), column, True) for table, name, primary, column in indexes]
-    return _together(columns, unique, references, [str(name) for (name,) in triggers], unfit)
+    asked = (_MY_COLUMNS, _MY_INDEXES, _MY_REFERENCES, _MY_TRIGGERS, _MY_VIEWS, _MY_CLOCKED)
+    columns, indexes, references, triggers, views, clocked, unfit = _asked(ask_all, asked, _MY_UNFIT)
+    unique = [
+        (table, name, bool(primary), column, True) for table, name, primary, column, more, _ in indexes if not more
+    ]
+    held: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for table, name, *_, column in indexes:
+        held[table.lower()][name].add(column.lower())
+    schema = _together(columns, unique, references, [str(name) for (name,) in triggers], unfit)
+    every = {table: tuple(map(frozenset, names.values())) for table, names in held.items()}
+    return replace(schema, views=_names(views), clocked=_names(clocked), indexes=every)
 
 
 def _asked(ask_all: Ask, questions: Sequence[str], unfit: Mapping[str, str]) -> tuple[Any, ...]:

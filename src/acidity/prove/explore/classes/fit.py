@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from acidity.core.call import History
 from acidity.prove.explore.classes.catalogues import schema_of
 from acidity.prove.explore.classes.families import family_of
-from acidity.prove.explore.classes.follower import Follower, Learnt
+from acidity.prove.explore.classes.follower import Follower
 from acidity.prove.explore.classes.footprint import Reader
 from acidity.prove.explore.classes.keys import keys_of
+from acidity.prove.explore.classes.learnt import Learnt
 from acidity.prove.explore.classes.levels import Levels
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.shared import Shared
@@ -233,7 +234,7 @@ def classes_of(
     ):  # one that only asks may hold up who has to come first
         in_order = in_order.by_first_turns()
     learnt = Learnt()
-    reader = Reader(schema, engine)
+    reader = Reader(schema, engine, asks_time=manner.asks_time)
     follower = Follower(chosen, reader, learnt, keys_of(orders, reader), Levels(level), in_order)
     for history in histories:
         follower.teach(history)

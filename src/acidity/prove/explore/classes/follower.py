@@ -7,7 +7,7 @@ hold without fail counts as *held*, since that is a reason to leave schedules ou
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from acidity.core.call import Call, Event, History, Kind
@@ -16,8 +16,9 @@ from acidity.engines.codes import DEADLOCK
 from acidity.engines.speech import ErrorClass, speech_of
 from acidity.prove.explore.classes.conflicts import Conflicts
 from acidity.prove.explore.classes.footprint import Footprint, Reader, Unfit
-from acidity.prove.explore.classes.items import EVERYTHING, NOTHING, WRITER, Items, meet
+from acidity.prove.explore.classes.items import NOTHING, WRITER, Items, meet
 from acidity.prove.explore.classes.keys import Keys
+from acidity.prove.explore.classes.learnt import Learnt
 from acidity.prove.explore.classes.levels import Levels
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.step import Part, Step
@@ -30,33 +31,6 @@ _BEGIN = re.compile(
     re.IGNORECASE,
 )
 _BEGIN_TO_WRITE = re.compile(r"\s*begin\s+(?:immediate|exclusive)\b", re.IGNORECASE)
-
-
-class Learnt:
-    """What transactions touch, as all runs so far have shown it.
-
-    Attributes:
-        grew: a transaction has touched more than was known of it, since this was last set to False.
-        autocommits: a statement was seen to commit by itself, so that locks may be let go at once.
-        refuses: a Call was refused at once that was thought to wait.
-    """
-
-    def __init__(self) -> None:
-        self.grew = False
-        self.autocommits = False
-        self.refuses = False
-        self._touched: dict[tuple[str, int, int], Items] = {}
-
-    def of(self, wire: Wire, number: int) -> Items:
-        """What this transaction of a connection touches; everything, if it is not known yet."""
-        return self._touched.get((*wire, number), EVERYTHING)
-
-    def learn(self, touched: Mapping[tuple[str, int, int], Items]) -> None:
-        """The transactions of one whole run have touched these."""
-        for key, items in touched.items():
-            known = self._touched.get(key)
-            self.grew |= known is not None and not items <= known
-            self._touched[key] = items | (known or NOTHING)
 
 
 class Follower:
@@ -227,7 +201,7 @@ class Follower:
                 step.parts.append(self._entangled(part, event.call))
             if part.awaits and self._errors.get(event.reply.code) in _REFUSALS and not step.refused:
                 self._learnt.refuses = self._learnt.grew = True
-            step.parts += self._answered(event, part)
+            step.parts += list(self._answered(event, part))
 
     # Parts
 
@@ -291,6 +265,8 @@ class Follower:
         takes = not (transaction.sees or foot.idle) and (
             self.relation.snapshots == "statement" or (self.relation.snapshots == "read" and bool(foot.reads))
         )
+        if takes and foot.may_idle and self.relation.snapshots == "read":
+            raise Unfit("a query may be answered without a look at its tables")
         part = Part(call.actor, call.kind, foot, held=transaction.held, wild=foot.wild)
         if takes:
             part = replace(part, snapshot=self._learnt.of(wire, transaction.number))
@@ -313,6 +289,8 @@ class Follower:
         if self._levels.sets(wire, call.sql):
             return Footprint(idle=True)
         read = self._reader.read(call)
+        self._learnt.grew |= self._reader.grew
+        self._reader.grew = False
         self._keys.hear(self._unheard.pop(call.actor, ()))
         self._keys.tell(call.params, call.actor)
         foot = self._keys.of(read)
@@ -349,6 +327,8 @@ class Follower:
         if call.kind is Kind.STATEMENT or (call.kind is Kind.BEGIN and part.foot.writes):
             key = (*wire, transaction.number)
             self._touched[key] = self._touched.get(key, NOTHING) | part.foot.all
+            if part.awaits and not self._sqlite and not (ok and _found(event, event.reply.rowcount)):
+                self._forget_wait(part)
             self._keep(call, part, transaction, event, ok=ok)
         elif call.kind is Kind.BEGIN:
             transaction.begun = True
@@ -362,6 +342,11 @@ class Follower:
             transaction.shaken = True
         if ended and (ok or not self._sqlite):  # SQLite's COMMIT that is refused leaves everything as it is
             self._end(wire, committed=ok and call.kind is Kind.COMMIT)
+
+    def _forget_wait(self, part: Part) -> None:
+        """Who has waited and does not find his row keeps its lock, and who comes later has none: it is not the same."""
+        for step in self.steps:
+            step.parts[:] = [replace(each, awaits=NOTHING) if each is part else each for each in step.parts]
 
     def _end(self, wire: Wire, *, committed: bool = False) -> None:
         self._levels.ended(wire)
@@ -380,6 +365,7 @@ class Follower:
             return
         transaction.writes |= foot.writes
         transaction.changed |= foot.writes if foot.changes else NOTHING
+        transaction.gone |= foot.writes if foot.unmakes else NOTHING
         transaction.locks |= foot.locks
         transaction.shares |= foot.shares
         transaction.reads |= foot.reads

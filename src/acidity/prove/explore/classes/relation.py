@@ -55,7 +55,9 @@ class Relation:
 
     def meet(self, one: Part, other: Part) -> bool:
         """Whether the order of two parts may tell."""
-        return one.wild or other.wild or any(rule(one, other) or rule(other, one) for rule in self.rules.values())
+        if one.wild or other.wild or meet(one.foot.tells, other.foot.tells):
+            return True
+        return any(rule(one, other) or rule(other, one) for rule in self.rules.values())
 
     def depends(self, one: Step, other: Step) -> bool:
         """Whether the order of two steps may tell."""

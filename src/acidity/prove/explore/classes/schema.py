@@ -52,15 +52,33 @@ class Schema:
         tables: what each is.
         references: every foreign key.
         unfit: what is there that no relation knows of; empty where there is nothing of the kind.
+        views: their names.
+        times: the names of all columns of a date or a time.
+        clocked: tables into which the database may write what time it is.
+        indexes: table → the columns of each index, where a foreign key's check is made for all columns of its index.
     """
 
     tables: Mapping[str, Described]
     references: tuple[Reference, ...] = ()
     unfit: str = ""
+    views: frozenset[str] = frozenset()
+    times: frozenset[str] = frozenset()
+    clocked: frozenset[str] = frozenset()
+    indexes: Mapping[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
 
     def parents_of(self, table: str) -> tuple[Reference, ...]:
         """The foreign keys of a table."""
         return tuple(each for each in self.references if each.table == table)
+
+    def looked_up_for(self, each: Reference) -> frozenset[str]:
+        """The columns of which a new value has the parent looked up.
+
+        InnoDB makes a new entry of the foreign key's index, for which it looks, also if another column of that index
+        has changed, or the primary key, which every entry holds.
+        """
+        columns = frozenset(each.columns)
+        beside = [index for index in self.indexes.get(each.table, ()) if index & columns]
+        return columns.union(*beside, self.tables[each.table].key if beside else ())
 
     def children_of(self, table: str) -> tuple[Reference, ...]:
         """The foreign keys that refer to a table."""

@@ -11,22 +11,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from acidity.analysis.statements import DIALECTS
 from acidity.prove.explore.classes.items import Whole
-from acidity.prove.explore.classes.schema import Schema
-from acidity.prove.explore.classes.terms import NAMED, Term, fixed, term_of
+from acidity.prove.explore.classes.orders import goes_by_time, takes_time, unordered
+from acidity.prove.explore.classes.parameters import tree_of
+from acidity.prove.explore.classes.peculiar import limits_of, may_look_at_nothing, peculiar
+from acidity.prove.explore.classes.schema import Described, Schema
+from acidity.prove.explore.classes.terms import Term, fixed, term_of
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
 _READABLE = re.compile(r"\s*(?:select|with|insert|update|delete|values)\b", re.IGNORECASE)
-_PLACE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|%\((\w+)\)s|(%s|(?<!\?)\?(?!\?))|\$(\d+)""")
 # PostgreSQL takes no snapshot for SHOW or SET, which any SELECT makes it do.
-_IDLE = re.compile(
-    r"\s*(?:(?:show\s+[\w.]+(?:\s+[\w.]+)*|set\s+transaction\s+read\s+(?:only|write))\s*;?\s*$"
-    r"|pragma\s+(?:foreign_keys|query_only|read_uncommitted)\b)",
-    re.IGNORECASE,
-)
+_IDLE = {
+    "sqlite": re.compile(r"\s*pragma\s+(?:foreign_keys|query_only|read_uncommitted)\b", re.IGNORECASE),
+    "postgresql": re.compile(
+        r"\s*(?:show\s+(?:transaction\s+isolation\s+level|[\w.]+)|set\s+transaction\s+read\s+(?:only|write))\s*;?\s*$",
+        re.IGNORECASE,
+    ),
+    "mariadb": re.compile(
+        r"\s*(?:show\s+(?:(?:session|global)\s+)?variables\b[^;]*|show\s+warnings"
+        r"|set\s+transaction\s+read\s+(?:only|write))\s*;?\s*$",
+        re.IGNORECASE,
+    ),
+}
 # Calls of these do something beside rows, and nothing to transactions: whatever they meet, they are wild.
 _WILD = re.compile(
     r"pg_(?:try_)?advisory_\w+|get_lock|release_lock|nextval|currval|setval|lastval|last_insert_id|gen_random_uuid|uuid"
@@ -69,6 +77,12 @@ class Pattern:
         exact: it locks one row that is found by its whole key, and looks at nothing else.
         makes: it inserts or deletes rows.
         changes: it may change rows that are there.
+        unmakes: it may delete rows, or give them other keys.
+        lies: tables of which it looks at several rows in no order of its own, but as they lie there.
+        by_time: it compares or orders rows by a time.
+        takes_time: it may write what time it is.
+        may_idle: it may be answered without a look at its tables; so it may where it asks for 0 rows.
+        limits: how many it asks for.
         wild: it may meet anything.
         idle: it looks at no row, and its transaction does not begin to see rows by it.
         unfit: why no schedule of its program may be left out; empty where some may.
@@ -81,6 +95,12 @@ class Pattern:
     exact: bool = False
     makes: bool = False
     changes: bool = False
+    unmakes: bool = False
+    lies: frozenset[str] = frozenset()
+    by_time: bool = False
+    takes_time: bool = False
+    may_idle: bool = False
+    limits: tuple[Term | None, ...] = ()
     wild: bool = False
     idle: bool = False
     unfit: str = ""
@@ -88,33 +108,14 @@ class Pattern:
 
 def pattern_of(sql: str, schema: Schema, engine: str) -> Pattern:
     """What a text does on an engine with a schema."""
-    if _IDLE.match(sql):
+    if _IDLE[engine].match(sql):
         return Pattern(idle=True)
     if not _READABLE.match(sql):
         return Pattern(unfit=f"{' '.join(sql.split())[:40]!r} is not read")
-    tree = _parsed(sql, engine)
+    tree = tree_of(sql, engine)
     if tree is None:
         return Pattern(unfit=f"{' '.join(sql.split())[:40]!r} is not read")
     return _Reading(tree, schema, engine).pattern()
-
-
-def _parsed(sql: str, engine: str) -> exp.Expr | None:
-    import sqlglot
-
-    count = iter(range(10_000))
-
-    def named(found: re.Match[str]) -> str:
-        if found[1]:
-            return f":{NAMED}{found[1]}"
-        if found[2]:
-            return f":_{next(count)}"
-        return f":_{int(found[3]) - 1}" if found[3] else found[0]
-
-    try:
-        trees = sqlglot.parse(_PLACE.sub(named, sql), read=DIALECTS[engine], error_level=sqlglot.ErrorLevel.RAISE)
-    except sqlglot.errors.SqlglotError:
-        return None
-    return trees[0] if len(trees) == 1 else None
 
 
 class _Reading:
@@ -130,6 +131,7 @@ class _Reading:
         self._shares: list[Spot] = []
         self._wild = False
         self._changes = isinstance(tree, exp.Update)
+        self._unmakes = isinstance(tree, exp.Delete)
 
     def pattern(self) -> Pattern:
         from sqlglot import exp
@@ -157,6 +159,12 @@ class _Reading:
             exact=self._is_exact(reads, locks) and waits,
             makes=isinstance(tree, exp.Insert | exp.Delete),
             changes=self._changes,
+            unmakes=self._unmakes,
+            lies=unordered(tree, self._schema) if self._engine == "postgresql" else frozenset(),
+            by_time=goes_by_time(tree, self._schema),
+            takes_time=takes_time(tree, self._schema),
+            may_idle=may_look_at_nothing(tree),
+            limits=limits_of(tree),
             wild=self._wild,
         )
 
@@ -190,7 +198,7 @@ class _Reading:
             if not _WILD.fullmatch(name.lower()):
                 return f"what {name}() does is not known"
             self._wild = True
-        return ""
+        return peculiar(self._tree, self._schema, self._engine)
 
     # Changes
 
@@ -213,7 +221,7 @@ class _Reading:
             rows = [{}]
             self._writes.append(Spot(name))
             if upserts:
-                self._changes = True
+                self._changes = self._unmakes = True
                 self._changes_keys(name)
         for values in rows:
             self._inserts(name, values)
@@ -269,12 +277,13 @@ class _Reading:
         columns = set(assigned)
         if columns & set(table.key):
             self._writes.append(Spot(name))
+            self._unmakes = True
         self._draws(name, (column for column, value in assigned.items() if value is None))
         keys = {*table.key, *(column for unique in table.uniques for column in unique or ())}
         if columns & keys or None in table.uniques:
             self._changes_keys(name, frozenset(columns))
         for each in self._schema.parents_of(name):
-            if columns & set(each.columns):
+            if columns & self._schema.looked_up_for(each):
                 terms = [assigned.get(column) for column in each.columns]
                 self._refers(each.parent, each.parent_columns, terms if set(each.columns) <= columns else None)
         return target  # type: ignore[no-any-return]
@@ -304,6 +313,8 @@ class _Reading:
                 self._writes.append(Spot(child))
                 self._writes += [Spot(f"{child}:key")] if self._schema.children_of(child) else []
                 self._writes += [self._unique(child, unique, {}) for unique in self._schema.tables[child].uniques]
+                for each in self._schema.parents_of(child):  # of a row that gets another value, all of them
+                    self._refers(each.parent, each.parent_columns, None)
 
     def _unique(self, name: str, columns: tuple[str, ...] | None, values: Mapping[str, Term | None]) -> Spot:
         place = f"{name}:{','.join(columns or ('?',))}"
@@ -361,6 +372,13 @@ class _Reading:
         if known is None:
             yield Spot("*")
             return
-        names = {name, table.alias_or_name.lower()}
-        values = dict(fixed(where, names, only=only))
-        yield from [self._spot(name, known.key, values)] if known.key else [Spot(name)]
+        values = dict(fixed(where, {table.alias_or_name.lower()}, only=only))  # an alias hides the name
+        yield self._spot(name, known.key, values) if known.key else Spot(name)
+        if self._engine == "mariadb" and self._may_go_by_another_key(known, table, values):
+            yield Spot(name)
+
+    @staticmethod
+    def _may_go_by_another_key(known: Described, table: exp.Expr, values: Mapping[str, Term]) -> bool:
+        """Whether InnoDB may find rows by another index, and lock what it meets there, though it does not fit."""
+        by_another = any(set(unique) <= values.keys() for unique in known.uniques if unique)
+        return by_another or bool(table.args.get("hints"))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 Term = tuple[str, Any]  # ("value", a value) or ("parameter", its name)
 NAMED = "p_"  # before the name of a parameter, which may be a word of SQL
+_KEEPING = frozenset({"SMALLINT", "INT", "BIGINT", "TEXT", "VARCHAR", "UUID"})
 
 
 def fixed(where: exp.Expr | None, names: set[str], *, only: bool) -> Iterator[tuple[str, Term]]:
@@ -34,13 +35,21 @@ def term_of(node: Any) -> Term | None:
     """A value, or the name of the parameter that holds it."""
     from sqlglot import exp
 
-    while isinstance(node, exp.Paren) or (isinstance(node, exp.Cast) and isinstance(node.this, exp.Placeholder)):
+    while isinstance(node, exp.Paren) or (isinstance(node, exp.Cast) and _keeps(node)):
         node = node.this
     if isinstance(node, exp.Placeholder) and node.name:
         return "parameter", node.name.removeprefix(NAMED)
     if isinstance(node, exp.Literal):
         return "value", str(node.this) if node.is_string else _number(node.this)
     return None
+
+
+def _keeps(cast: exp.Cast) -> bool:
+    """Whether a parameter that is cast keeps its value: to no type that would cut it, as CHAR, or VARCHAR(2)."""
+    from sqlglot import exp
+
+    kind = cast.to
+    return isinstance(cast.this, exp.Placeholder) and not kind.expressions and kind.this.name in _KEEPING
 
 
 def _number(text: str) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from acidity.prove.explore.classes.items import NOTHING, WRITER, Items, Whole
+from acidity.prove.explore.classes.items import NOTHING, WRITER, Items, Whole, meet
 
 Wire = tuple[str, int]  # caller, connection
 
@@ -17,6 +17,7 @@ class Transaction:
         number: how many this connection had before.
         writes, locks, shares, reads: what it has touched, as in `Footprint`.
         made: rows that it has made, or not found.
+        gone: rows that it may have deleted, or given other keys.
         changed: rows that were there, and that it has changed.
         begun: it is open.
         sees: its view of the rows is taken.
@@ -30,6 +31,7 @@ class Transaction:
     shares: Items = NOTHING
     reads: Items = NOTHING
     made: Items = NOTHING
+    gone: Items = NOTHING
     changed: Items = NOTHING
     begun: bool = False
     sees: bool = False
@@ -47,5 +49,7 @@ class Transaction:
         if self.shaken or self.wild:
             return NOTHING
         return frozenset(
-            item for item in (self.writes | self.locks) - self.made if not isinstance(item.key, Whole) or item == WRITER
+            item
+            for item in (self.writes | self.locks) - self.made
+            if item == WRITER or not (isinstance(item.key, Whole) or meet(frozenset({item}), self.gone))
         )

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from acidity.core.call import Kind
 from acidity.core.turn import Turn
-from acidity.prove.explore.classes.follower import Follower, Learnt
+from acidity.prove.explore.classes.follower import Follower
 from acidity.prove.explore.classes.items import WRITER, meet
+from acidity.prove.explore.classes.learnt import Learnt
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.step import Step
 from acidity.prove.explore.every import Deviated

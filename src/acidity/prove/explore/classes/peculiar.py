@@ -1,0 +1,69 @@
+"""What a text may ask for that no row tells, or that an engine understands in a way of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acidity.prove.explore.classes.schema import Schema
+from acidity.prove.explore.classes.terms import Term, term_of
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+_OF_THE_ENGINE = frozenset({"xmin", "xmax", "cmin", "cmax", "ctid", "tableoid"})  # columns of each table of PostgreSQL
+
+
+def peculiar(tree: exp.Expr, schema: Schema, engine: str) -> str:
+    """Why nothing is known of a text for certain; empty where something is.
+
+    Args:
+        tree: of the text.
+        schema: of the database.
+        engine: its name.
+    """
+    from sqlglot import exp
+
+    named = {each.alias_or_name.lower() for each in tree.find_all(exp.CTE)}
+    for table in tree.find_all(exp.Table):
+        name = table.name.lower()
+        if name not in schema.tables and name not in schema.views and name not in named | {"dual"}:
+            return f"{table.name or 'what is in FROM'} is no table or view of the program's"
+    if engine == "postgresql" and any(each.name.lower() in _OF_THE_ENGINE for each in tree.find_all(exp.Column)):
+        return "a column of the server's own is read"
+    if any(isinstance(each.args.get("field"), exp.Column) for each in tree.find_all(exp.In)):
+        return "IN is asked of a table"
+    if engine == "postgresql" and any(map(_locks_within, tree.find_all(exp.Select))):
+        return "rows are locked within a query in FROM"
+    return ""
+
+
+def _locks_within(select: exp.Select) -> bool:
+    """Whether rows are locked of what another query in its FROM has found."""
+    from sqlglot import exp
+
+    source = select.args.get("from_")
+    sources = [*([] if source is None else [source.this]), *(join.this for join in select.args.get("joins") or [])]
+    return bool(select.args.get("locks")) and any(isinstance(each, exp.Subquery) for each in sources)
+
+
+def may_look_at_nothing(tree: exp.Expr) -> bool:
+    """Whether a query says itself that it finds nothing, so that it may be answered without a look at its tables."""
+    from sqlglot import exp
+
+    for where in tree.find_all(exp.Where):
+        for each in where.find_all(exp.Predicate):
+            if not isinstance(each, exp.Is | exp.Exists) and not each.find(exp.Column):
+                return True
+        if any(not isinstance(each.parent, exp.Is) for each in where.find_all(exp.Null)):
+            return True
+        around = (exp.Where, exp.And, exp.Or, exp.Not, exp.Paren)
+        if any(isinstance(each.parent, around) for each in where.find_all(exp.Boolean)):
+            return True
+    return isinstance(tree, exp.Select) and tree.args.get("from_") is None and tree.find(exp.Table) is not None
+
+
+def limits_of(tree: exp.Expr) -> tuple[Term | None, ...]:
+    """How many rows it asks for at most, at each place where it says so."""
+    from sqlglot import exp
+
+    return tuple(term_of(each.expression) for each in tree.find_all(exp.Limit))
