@@ -16,6 +16,7 @@ from acidity.prove.explore.classes.schema import Described, Schema
 from acidity.prove.explore.lab import Lab
 from acidity.prove.stage.stage import Stage
 from tests.quality.meetings import MEETINGS, Meeting
+from tests.quality.meetings_hidden import HIDDEN
 from tests.quality.random_callers import LEVELS, of_classes, of_every
 from tests.tiers import ENGINES
 
@@ -23,7 +24,7 @@ MOST = 500  # orders
 
 
 def cells() -> Iterator[object]:
-    for meeting in MEETINGS:
+    for meeting in (*MEETINGS, *HIDDEN):
         for db, level in LEVELS:
             if db in meeting.engines:
                 yield pytest.param(meeting, db, level, marks=pytest.mark.slow, id=f"{meeting.called}-{db}-{level}")

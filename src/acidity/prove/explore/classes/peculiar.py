@@ -59,7 +59,10 @@ def may_look_at_nothing(tree: exp.Expr) -> bool:
         around = (exp.Where, exp.And, exp.Or, exp.Not, exp.Paren)
         if any(isinstance(each.parent, around) for each in where.find_all(exp.Boolean)):
             return True
-    return isinstance(tree, exp.Select) and tree.args.get("from_") is None and tree.find(exp.Table) is not None
+    if not isinstance(tree, exp.Select):
+        return False
+    without = tree.args.get("from_") is None or bool(tree.args.get("locks"))  # nothing that is plainly read for certain
+    return without and any(each is not tree for each in tree.find_all(exp.Select))
 
 
 def limits_of(tree: exp.Expr) -> tuple[Term | None, ...]:
