@@ -76,12 +76,13 @@ class Follower:
         self._answered_last: dict[str, int] = {}
         self._unheard: dict[str, list[Event]] = {}  # their rows are fetched until the next Call
         self._touched: dict[tuple[str, int, int], Items] = {}
+        self._in_vain: list[Part] = []  # statements that did not find the row for which they may have waited
         self._chosen = 0
 
     def begin(self) -> None:
         """A run begins."""
         self.steps, self._open, self._flying, self._touched = [], {}, {}, {}
-        self._chosen = 0
+        self._chosen, self._in_vain = 0, []
         self._levels.begin()
         self._conflicts.begin()
         self._keys.begin()
@@ -105,6 +106,7 @@ class Follower:
         """The run is over."""
         if self.steps:
             self._give_back({wire[0] for wire in self._open})
+        self._forget_waits()
         if self.relation.snapshots:  # elsewhere it is nowhere asked
             self._learnt.learn(self._touched)
 
@@ -201,7 +203,7 @@ class Follower:
                 step.parts.append(self._entangled(part, event.call))
             if part.awaits and self._errors.get(event.reply.code) in _REFUSALS and not step.refused:
                 self._learnt.refuses = self._learnt.grew = True
-            step.parts += list(self._answered(event, part))
+            step.parts += self._answered(event, part)
 
     # Parts
 
@@ -328,7 +330,7 @@ class Follower:
             key = (*wire, transaction.number)
             self._touched[key] = self._touched.get(key, NOTHING) | part.foot.all
             if part.awaits and not self._sqlite and not (ok and _found(event, event.reply.rowcount)):
-                self._forget_wait(part)
+                self._in_vain.append(part)
             self._keep(call, part, transaction, event, ok=ok)
         elif call.kind is Kind.BEGIN:
             transaction.begun = True
@@ -343,10 +345,15 @@ class Follower:
         if ended and (ok or not self._sqlite):  # SQLite's COMMIT that is refused leaves everything as it is
             self._end(wire, committed=ok and call.kind is Kind.COMMIT)
 
-    def _forget_wait(self, part: Part) -> None:
-        """Who has waited and does not find his row keeps its lock, and who comes later has none: it is not the same."""
-        for step in self.steps:
-            step.parts[:] = [replace(each, awaits=NOTHING) if each is part else each for each in step.parts]
+    def _forget_waits(self) -> None:
+        """Who has waited and does not find his row keeps its lock, and who comes later has none. That is not the same
+        where anybody comes to that row but who had it.
+        """
+        for part in self._in_vain:
+            there = [key for key, items in self._touched.items() if key[0] != part.actor and meet(items, part.awaits)]
+            if len(there) > 1 or any(each.wild for step in self.steps for each in step.parts):
+                for step in self.steps:
+                    step.parts[:] = [replace(each, awaits=NOTHING) if each is part else each for each in step.parts]
 
     def _end(self, wire: Wire, *, committed: bool = False) -> None:
         self._levels.ended(wire)
