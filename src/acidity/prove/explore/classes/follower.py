@@ -203,6 +203,8 @@ class Follower:
                 step.parts.append(self._entangled(part, event.call))
             if part.awaits and self._errors.get(event.reply.code) in _REFUSALS and not step.refused:
                 self._learnt.refuses = self._learnt.grew = True
+            if event.reply.code in DEADLOCK and self._reader.engine == "mariadb" and self._may_hand_over:
+                self._learnt.refuses = self._learnt.grew = True  # who has waited counts for more as a victim
             step.parts += self._answered(event, part)
 
     # Parts
