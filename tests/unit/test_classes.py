@@ -37,6 +37,14 @@ from tests.unit.footprints import ALL, NEW, SCHEMA, call, items
         ("SELECT v FROM n WHERE id = 3 FOR UPDATE", None, (), (), items(("n", 3)), ()),
         ("SELECT v FROM n WHERE id = 3 FOR SHARE", None, (), (), (), items(("n", 3))),
         (
+            "SELECT 1 FROM r, n AS m WHERE r.id = 1 AND m.id = 2 FOR UPDATE OF m",
+            None,
+            items(("r", 1)),
+            (),
+            items(("n", 2)),
+            (),
+        ),
+        (
             "INSERT INTO n (id, u, r_id) VALUES (%s, %s, %s)",
             (4, 5, 6),
             (),

@@ -23,10 +23,9 @@ def peculiar(tree: exp.Expr, schema: Schema, engine: str) -> str:
     """
     from sqlglot import exp
 
-    named = {each.alias_or_name.lower() for each in tree.find_all(exp.CTE)}
+    known = {*schema.tables, *schema.views, "dual", *(each.alias_or_name.lower() for each in tree.find_all(exp.CTE))}
     for table in tree.find_all(exp.Table):
-        name = table.name.lower()
-        if name not in schema.tables and name not in schema.views and name not in named | {"dual"}:
+        if not isinstance(table.parent, exp.Lock) and table.name.lower() not in known:
             return f"{table.name or 'what is in FROM'} is no table or view of the program's"
     if engine == "postgresql" and any(each.name.lower() in _OF_THE_ENGINE for each in tree.find_all(exp.Column)):
         return "a column of the server's own is read"

@@ -342,17 +342,21 @@ class _Reading:
         shares: list[Spot] = []
         waits = True
         for table in self._tree.find_all(exp.Table):
-            if table is target:
+            if table is target or isinstance(table.parent, exp.Lock):
                 continue
             select = table.find_ancestor(exp.Select)
             beside = (
-                [each for each in select.find_all(exp.Table) if each.find_ancestor(exp.Select) is select]
+                [
+                    each
+                    for each in select.find_all(exp.Table)
+                    if each.find_ancestor(exp.Select) is select and not isinstance(each.parent, exp.Lock)
+                ]
                 if select
                 else []
             )
             where = select.args.get("where") if select else None
             spots = list(self._found(table.name.lower(), table, where, only=len(beside) == 1))
-            wanted = list(select.args.get("locks") or []) if select else []
+            wanted = _locks_of(select, table) if select else []
             if wanted and len(beside) > 1 and self._engine == "mariadb":  # it locks what it looks at on its way
                 spots = [Spot(spot.table) for spot in spots]
             waits = waits and all(each.args.get("wait") is None for each in wanted)
@@ -382,3 +386,13 @@ class _Reading:
         """Whether InnoDB may find rows by another index, and lock what it meets there, though it does not fit."""
         by_another = any(set(unique) <= values.keys() for unique in known.uniques if unique)
         return by_another or bool(table.args.get("hints"))
+
+
+def _locks_of(select: exp.Select, table: exp.Expr) -> list[exp.Expr]:
+    """The locks that a query wants on the rows of a table in it; others may be locked alone (``OF``)."""
+
+    def is_meant(lock: exp.Expr) -> bool:
+        named = [each.name.lower() for each in lock.expressions]
+        return not named or table.alias_or_name.lower() in named
+
+    return [each for each in select.args.get("locks") or [] if is_meant(each)]
