@@ -61,7 +61,7 @@ _AGREED: Mapping[tuple[str, str], Agreed] = {
     ("postgresql", "REPEATABLE READ"): Agreed(2_000, 1_000, _EFFECTS),
     ("mariadb", "REPEATABLE READ"): Agreed(2_000, 1_000, _EFFECTS),
     ("postgresql", "SERIALIZABLE"): Agreed(2_000, 1_000, _EFFECTS),
-    ("mariadb", "SERIALIZABLE"): Agreed(2_000, 250, _EFFECTS),
+    ("mariadb", "SERIALIZABLE"): Agreed(2_000, 1_000, _EFFECTS),
 }
 
 
