@@ -25,6 +25,11 @@ from acidity.prove.explore.oracle import Oracle, effects_of, ends_of
 from acidity.prove.explore.sayings import EVERYTHING, Difference, told_alike
 from acidity.prove.explore.serial import NoOracle, Serial
 
+_DOUBT = (
+    "an answer holds a generated value that may be another one; if it is a number that is no key, and new keys are "
+    "equal to it by chance, let setup= write rows with higher keys"
+)
+
 
 class Word(Enum):
     """What a run of several callers is."""
@@ -113,7 +118,7 @@ class Judge:
                 return Judged(played, Word.SERIAL, serial, away)
             seen.append(serial)
             if match is Alike.PERHAPS:
-                doubt = "an answer holds a generated value that may be another one"
+                doubt = _DOUBT
         between = self._of_transactions(played, certain | set(unclear), perhaps)
         if between is not None:
             return self._held_against(Judged(played, Word.BETWEEN, None, away, between=between), seen)
