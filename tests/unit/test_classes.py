@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -145,6 +146,68 @@ def test_what_asks_how_the_session_is_set_looks_at_no_row(sql: str, engine: str)
 def test_nor_is_what_tells_more_than_rows(sql: str, engine: str) -> None:
     with pytest.raises(Unfit):
         Reader(SCHEMA, engine).read(call(sql, (7, 1)))
+
+
+CLOCKED = replace(SCHEMA, times=frozenset({"at"}), clocked=frozenset({"w"}))
+
+
+@pytest.mark.parametrize(
+    "asks", ["SELECT id FROM r ORDER BY at DESC LIMIT 1", "SELECT max(at) FROM r", "SELECT id FROM r WHERE at < %s"]
+)
+@pytest.mark.parametrize(
+    "writes", ["UPDATE r SET at = CURRENT_TIMESTAMP WHERE id = 1", "INSERT INTO w (id) VALUES (1)", None]
+)
+def test_where_the_time_is_written_rows_are_not_compared_by_it(asks: str, writes: str | None) -> None:
+    reader = Reader(CLOCKED, "mariadb", asks_time=writes is None)
+    if writes is not None:
+        reader.read(call(writes))
+    with pytest.raises(Unfit, match="by a time"):
+        reader.read(call(asks, (1,)))
+    Reader(CLOCKED, "mariadb").read(call(asks, (1,)))
+    Reader(CLOCKED, "mariadb", asks_time=True).read(call("SELECT at FROM r WHERE id = 1"))
+
+
+@pytest.mark.parametrize(
+    ("sql", "params", "may"),
+    [
+        ("SELECT v FROM r WHERE id IN (NULL) AND (1 != 1)", None, True),
+        ("SELECT v FROM r WHERE id = NULL", None, True),
+        ("SELECT v FROM r WHERE id = %s", (None,), True),
+        ("SELECT v FROM r WHERE v = %s LIMIT %s", (1, 0), True),
+        ("SELECT v FROM r LIMIT 0", None, True),
+        ("SELECT (SELECT max(v) FROM r)", None, True),
+        ("SELECT CASE WHEN v > 9 THEN (SELECT max(v) FROM n) END FROM r WHERE id = 1 FOR UPDATE", None, True),
+        ("SELECT v FROM r WHERE v = %s LIMIT %s", (1, 1), False),
+        ("SELECT v FROM r WHERE v IS NULL AND name = true", None, False),
+        ("SELECT v FROM r WHERE id IN (1, 2)", None, False),
+    ],
+)
+def test_what_may_be_answered_without_a_look_at_a_table(sql: str, params: Any, may: bool) -> None:  # noqa: FBT001 - of a table
+    assert Reader(SCHEMA, "mariadb").read(call(sql, params)).may_idle == may
+
+
+@pytest.mark.parametrize(
+    ("sql", "lies"),
+    [
+        ("SELECT id FROM r WHERE v = 1 LIMIT 1", {"r"}),
+        ("SELECT id FROM r ORDER BY v LIMIT 1", {"r"}),
+        ("SELECT id FROM r", {"r"}),
+        ("UPDATE r SET v = 1 WHERE v = 2", {"r"}),
+        ("SELECT v FROM (SELECT v FROM r) AS s", {"r"}),
+        ("SELECT r.v FROM r JOIN n ON n.id = r.v WHERE r.id = 1", {"n"}),
+        ("SELECT v FROM r WHERE id = (SELECT u FROM n LIMIT 1)", {"r", "n"}),
+        ("SELECT id FROM r ORDER BY v, id LIMIT 1", set()),
+        ("SELECT v FROM r WHERE id = 1", set()),
+        ("SELECT sum(v), count(*) FROM r", set()),
+        ("SELECT v FROM r WHERE id = 1 AND EXISTS (SELECT 1 FROM n WHERE u = 1)", set()),
+    ],
+)
+def test_who_looks_at_rows_as_they_lie(sql: str, lies: set[str]) -> None:
+    """Then all writes to that table meet, and elsewhere only those of one row."""
+    reader = Reader(SCHEMA, "postgresql")
+    reader.read(call(sql))
+    told = {name: reader.read(call(f"UPDATE {name} SET v = 3 WHERE id = 1")).tells for name in ("r", "n")}
+    assert {name for name, items in told.items() if items} == lies
 
 
 @pytest.mark.parametrize(
