@@ -38,6 +38,8 @@ class Raw:
         two_commits: a commit after each.
         autocommit: each committed by itself.
         swallowed: an error between the writes is swallowed, and what is there is committed.
+        left: the second write is never committed; its connection is closed.
+        given_up: an error closes the first connection, and a second one does it all.
     """
 
     db: str
@@ -47,6 +49,8 @@ class Raw:
     two_commits: Program
     autocommit: Program
     swallowed: Program
+    left: Program
+    given_up: Program
 
     def __str__(self) -> str:
         return self.right.__name__.removeprefix("right_")
@@ -115,7 +119,21 @@ def plain(name: str, db: str, module: str, connect: Callable[[Any], Any], commit
                     connection.cursor().execute(sql)
             connection.commit()
 
+    def left(dsn: Any) -> None:
+        with closing(connect(dsn)) as connection:
+            connection.cursor().execute(DEBIT)
+            connection.commit()
+        with closing(connect(dsn)) as connection:
+            connection.cursor().execute(CREDIT)  # <- lost
+
+    def given_up(dsn: Any) -> None:
+        with suppress(LookupError), closing(connect(dsn)) as connection:
+            connection.cursor().execute(CREDIT)
+            raise LookupError
+        right(dsn)
+
     programs = _named(name, right=right, two_commits=two_commits, autocommit=autocommit, swallowed=swallowed)
+    programs |= _named(name, left=left, given_up=given_up)
     return Raw(db, module, connect, **programs)
 
 
@@ -129,6 +147,33 @@ class Awaiting:
     commit: Callable[[Any], Awaitable[Any]]
     commit_each: Callable[[Any], Awaitable[Any]]
     close: Callable[[Any], Awaitable[Any]]
+
+
+def closing_async(do: Awaiting, right: Program) -> dict[str, Program]:
+    """Those that close a connection without a COMMIT."""
+
+    async def left(dsn: Any) -> None:
+        for sql in (DEBIT, CREDIT):
+            connection = await do.connect(dsn)
+            await do.begin(connection)
+            await do.execute(connection, sql)  # <- lost
+            if sql is DEBIT:
+                await do.commit(connection)
+            await do.close(connection)
+
+    async def given_up(dsn: Any) -> None:
+        connection = await do.connect(dsn)
+        try:
+            try:
+                await do.begin(connection)
+                await do.execute(connection, CREDIT)
+                raise LookupError
+            finally:
+                await do.close(connection)
+        except LookupError:
+            await right(dsn)
+
+    return {"left": left, "given_up": given_up}
 
 
 def awaiting(name: str, db: str, module: str, do: Awaiting) -> Raw:
@@ -175,6 +220,7 @@ def awaiting(name: str, db: str, module: str, do: Awaiting) -> Raw:
             await do.close(connection)
 
     programs = _named(name, right=right, two_commits=two_commits, autocommit=autocommit, swallowed=swallowed)
+    programs |= _named(name, **closing_async(do, right))
     return Raw(db, module, do.connect, **programs)
 
 

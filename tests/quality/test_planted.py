@@ -156,7 +156,7 @@ LIES: dict[str, Lie] = {
     "nothing comes again": Lie((Examiner, "repeat"), nothing_comes_again, (TORN, DOUBLED, UNBALANCED)),
     "everybody is told ok": Lie((Baseline, "told"), always(Told.OK), (STOCK, MENDED, FALSE_FAILURE)),
     "everybody is told nothing": Lie((Baseline, "told"), always(Told.UNKNOWN), (STOCK, FALSE_FAILURE, FALSE_SUCCESS)),
-    "every answer is the clean one": Lie((examine, "_judge"), lambda _: Baseline.judge, (UNCOMMITTED,)),
+    "every answer is the clean one": Lie((examine, "judged"), lambda _: Baseline.judge, (UNCOMMITTED,)),
     "nothing is known of twice": Lie((Examiner, "_doubled"), always(None), (DOUBLED,)),
     "nothing is inconsistent": Lie((Inspector, "inspect"), always(()), (ORPHANED, UNBALANCED)),
     "effects are not counted": Lie((Stage, "run"), effects_are_not_counted, (CHARGED,)),

@@ -139,6 +139,12 @@ class DbapiAdapter:
             if not called_by_others(driver):
                 self._refuse(f"an invariant uses a {driver} connection that was opened before it", "it was not used.")
 
+    def closing(self, connection: Any) -> None:
+        """Tell the actor whose connection it is; closing one is no Call."""
+        wire, actor = self._wires.get(id(connection)), current_actor()
+        if self.armed and not OWN.get() and wire is not None and wire.driver_connection is connection and actor:
+            actor.closes(wire)
+
     def refuse(self, what: str) -> None:
         """Note a connection that passes by the seam."""
         self._bypasses.append(what)

@@ -14,6 +14,12 @@ _NAME = re.compile(
 _ENDS = frozenset({Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK})
 
 
+def name_in(sql: str) -> str:
+    """The name of the savepoint that a text is about, in small letters; nothing where there is none."""
+    found = _NAME.search(sql)
+    return "" if found is None else str(next(filter(None, found.groups()), "")).lower()
+
+
 class Savepoints:
     """Their names, from the one that began the transaction on; none while BEGIN, or a write, has begun it.
 
@@ -36,10 +42,9 @@ class Savepoints:
         if kind in _ENDS:
             self._names.clear()
             return kind
-        found = _NAME.search(sql)
-        if found is None:
+        name = name_in(sql)
+        if not name:
             return kind
-        name = str(next(filter(None, found.groups()), "")).lower()
         if kind is Kind.SAVEPOINT:
             if not is_open:
                 self._names = [name]

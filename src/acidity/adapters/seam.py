@@ -9,6 +9,7 @@ An Interceptor may hold the Call as long as it likes: what the driver does is a 
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Literal, Protocol
 
+from acidity.adapters.closing import error_on_its_way
 from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Call, Event, History, Kind, Reply, Writes
 from acidity.core.cause import Place
@@ -197,6 +199,9 @@ class Actor:
         made: how many Calls it has made.
         connections: the number of each connection, by its identity.
         resets: a connection that its pool rolled back, with how many Calls had been made by then.
+        unasked: the Calls that are a ROLLBACK nobody asked for: a Session or Connection was closed without COMMIT.
+        given_up: a connection that was closed while an error was on its way, with how many Calls had been made by then.
+        amid: the number of a connection → the error that was being handled when something was last written there.
     """
 
     name: str
@@ -210,6 +215,9 @@ class Actor:
     made: int = 0
     connections: dict[int, int] = field(default_factory=dict)
     resets: list[tuple[int, int]] = field(default_factory=list)
+    unasked: set[int] = field(default_factory=set)
+    given_up: list[tuple[int, int]] = field(default_factory=list)
+    amid: dict[int, int] = field(default_factory=dict)
 
     @property
     def history(self) -> History:
@@ -236,6 +244,18 @@ class Actor:
         number = self.connections.get(id(wire))
         if number is not None:
             self.resets.append((number, self.made))
+            self.closes(wire)
+
+    def gives_up(self, wire: LiveConnection) -> bool:
+        """Whether an error is on its way that was not, when something was last written on this connection."""
+        error = error_on_its_way()
+        return error not in {0, self.amid.get(self.connections.get(id(wire), 0), 0)}
+
+    def closes(self, wire: LiveConnection) -> None:
+        """The program closes a connection, which is no Call."""
+        number = self.connections.get(id(wire))
+        if number is not None and self.gives_up(wire):
+            self.given_up.append((number, self.made))
 
     def number(self, wire: LiveConnection) -> int:
         """The number of a connection, from 1 in the order in which they were first used."""
@@ -290,6 +310,8 @@ def request(
     actor.made += 1
     number, database = (actor.number(wire), wire.database) if wire is not None else (0, "")
     path, decided = ((), None) if place is None else (place.path, place.site)
+    if writes:
+        actor.amid[number] = id(sys.exc_info()[1])
     call = Call(
         actor.name,
         actor.made,

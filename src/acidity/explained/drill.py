@@ -39,7 +39,8 @@ OF_DRILL = (
     Explanation(
         code=codes.FALSE_SUCCESS,
         meaning="The caller was told that it worked, and nothing of it is there: an error was swallowed, the COMMIT "
-        "never came, or the answer was sent before it.",
+        "never came, or the answer was sent before it. A part that is written and only closed, without COMMIT or "
+        "rollback(), is no less lost.",
         program="false_success",
         shown=("sell",),
         fault="error-before",

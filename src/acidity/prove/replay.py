@@ -14,8 +14,9 @@ from acidity.core.scenario import Scenario
 from acidity.core.schedule import FIRST, Schedule
 from acidity.core.step import SeenStep
 from acidity.errors import UsageError
-from acidity.prove.drill.examine import Examination, Examiner, Undecided
+from acidity.prove.drill.examine import Examination, Examiner
 from acidity.prove.drill.striker import Strike
+from acidity.prove.drill.uncommitted import Undecided
 from acidity.prove.faults import FAULTS
 from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector

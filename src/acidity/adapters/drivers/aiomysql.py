@@ -31,6 +31,7 @@ class Aiomysql:
         methods.wrap(connection, "rollback", control(Kind.ROLLBACK))
         methods.wrap(connection, "autocommit", autocommitting(_in_transaction))
         methods.wrap(connection, "query", statement)
+        methods.heed(connection, "close ensure_closed")
         methods.wrap(cursor, "execute", statement, _connection)
         methods.wrap(cursor, "executemany", many, _connection)
         methods.wrap(cursor, "callproc", procedure, _connection)

@@ -10,7 +10,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Seam, control, many, statement
+from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, statement
 from acidity.adapters.drivers.pysqlite import DRIVER as PYSQLITE
 from acidity.adapters.drivers.pysqlite import one_of_a_script, statements_in, without_implicit_begin
 from acidity.adapters.drivers.wire import Awaited
@@ -43,6 +43,7 @@ class Aiosqlite:
         hooks.put(core, "executescript", _script(seam, core.executescript))
         hooks.put(cursor, "executescript", _script_on_cursor(seam, cursor.executescript))
         hooks.put(core, "_execute", _in_the_callers_context(core._execute))
+        Methods(seam, hooks).heed(core)
         original = core._connect
 
         async def connect(connection: Any) -> Any:

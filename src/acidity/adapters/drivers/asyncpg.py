@@ -48,6 +48,7 @@ class Asyncpg:
         methods = Methods(seam, hooks)
         methods.wrap(connection, "execute fetch fetchval fetchrow", _statement)
         methods.wrap(connection, "executemany fetchmany", many)
+        methods.heed(connection, "close terminate")
         methods.wrap(connection, "_copy_in _copy_out", _copying)
         methods.wrap(prepared, "fetch fetchval fetchrow", _prepared, _connection)
         methods.wrap(prepared, "executemany fetchmany", _prepared_many, _connection)

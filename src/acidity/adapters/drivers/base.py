@@ -94,6 +94,9 @@ class Seam(Protocol):
     async def bring_async(self, wire: LiveConnection, call: DriverCall, perform: Callable[..., Awaitable[Any]]) -> Any:
         """The same for a driver that awaits."""
 
+    def closing(self, connection: Any) -> None:
+        """Somebody is about to close this connection."""
+
     def refuse(self, what: str) -> None:
         """Note a connection that passes by the seam."""
 
@@ -219,6 +222,24 @@ class Methods:
             if original is not None:
                 method = _awaiting if inspect.iscoroutinefunction(original) else _plain
                 self._hooks.put(owner, name, method(self._seam, original, said, connection_of))
+
+    def heed(self, owner: Any, names: str = "close") -> None:
+        """Tell the seam when one of these methods closes a connection, which is no Call."""
+        for name in names.split():
+            original = getattr(owner, name, None)
+            if original is not None:
+                self._hooks.put(owner, name, closing(self._seam, original))
+
+
+def closing(seam: Seam, original: Any) -> Any:
+    """The method that closes a connection, and tells it before."""
+
+    @functools.wraps(original)
+    def method(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        seam.closing(self)
+        return original(self, *arguments, **keywords)
+
+    return method
 
 
 def _plain(

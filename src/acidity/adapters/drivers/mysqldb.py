@@ -35,6 +35,7 @@ class Mysqldb:
         methods.wrap(connection, "begin", control(Kind.BEGIN))
         methods.wrap(connection, "autocommit", autocommitting(_may_be_in_transaction))
         methods.wrap(connection, "query", statement)
+        methods.heed(connection)
         methods.wrap(cursor, "execute", statement, _connection)
         methods.wrap(cursor, "executemany", many, _connection)
         methods.wrap(cursor, "callproc", procedure, _connection)

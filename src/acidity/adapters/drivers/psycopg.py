@@ -42,6 +42,7 @@ class Psycopg:
             methods.wrap(connection, "commit tpc_commit", control(Kind.COMMIT))
             methods.wrap(connection, "rollback tpc_rollback", control(Kind.ROLLBACK))
             methods.wrap(connection, "tpc_prepare", control(Kind.PREPARE))
+            methods.heed(connection)
             for cursor in (getattr(psycopg, f"{prefix}Cursor"), getattr(psycopg, f"{prefix}ServerCursor")):
                 methods.wrap(cursor, "execute", statement, _connection)
                 methods.wrap(cursor, "executemany", many, _connection)

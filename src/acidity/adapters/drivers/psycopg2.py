@@ -74,6 +74,11 @@ class SeamConnection(_CONNECTION):  # type: ignore[misc]
         """Bring it to the seam."""
         return self._through(Kind.ROLLBACK, super().rollback)
 
+    def close(self) -> Any:
+        """Tell it, and close."""
+        self._acidity_seam.closing(self)
+        return super().close()
+
     def tpc_prepare(self) -> Any:
         """Bring it to the seam."""
         return self._through(Kind.PREPARE, super().tpc_prepare)

@@ -130,6 +130,11 @@ class SeamConnection(sqlite3.Connection):
         """Bring it to the seam."""
         through(self._acidity_seam, self, control(Kind.ROLLBACK), super().rollback)
 
+    def close(self) -> None:
+        """Tell it, and close."""
+        self._acidity_seam.closing(self)
+        super().close()
+
     def __exit__(self, kind: object, error: object, trace: object) -> Literal[False]:
         if _MODE is not None and _MODE.__get__(self) is True:
             return False

@@ -162,6 +162,8 @@ class Calls:
                 with own_calls():
                     original(connection)
                 return
+            if kind is Kind.ROLLBACK and not private.is_asked_to_roll_back() and not actor.gives_up(known):
+                actor.unasked.add(actor.made + 1)
             self._bring(actor, known, kind, send)
 
         return end

@@ -126,6 +126,19 @@ def is_for_a_connection() -> bool:
     return False
 
 
+def is_asked_to_roll_back() -> bool:
+    """Whether a ROLLBACK comes of a method ``rollback``, and not of the end of a Session, Connection or transaction.
+
+    Read off the stack: both reach the dialect below frames of SQLAlchemy alone.
+    """
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("sqlalchemy."):
+        if frame.f_code.co_name == "rollback":
+            return True
+        frame = frame.f_back
+    return False
+
+
 def record_returned(context: Any, rows: list[Any]) -> None:
     """Keep the rows that an INSERT of many rows gives back, which its context fetches past its own cursor.
 

@@ -34,7 +34,7 @@ from acidity.prove.crash.remedies import try_settings
 from acidity.prove.crash.seen import Blow, Crashed, Weathered
 from acidity.prove.crash.shim import Unrecordable
 from acidity.prove.crash.states import PowerLoss, Survivors, is_exhaustive, states
-from acidity.prove.drill.examine import Undecided
+from acidity.prove.drill.uncommitted import Undecided
 from acidity.prove.runs import Runs
 from acidity.prove.stage.alone import run_alone
 from acidity.prove.stage.call import Player

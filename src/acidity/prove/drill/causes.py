@@ -74,6 +74,8 @@ class Causes:
     def _of_clean(self, item: Judged, history: History) -> Cause:
         word = item.judgement.word
         hidden = hidden_error(history, self._baseline.failing)
+        if word == "false success" and self._baseline.lost is not None:
+            return Cause(CauseKind.MISSING_COMMIT, place_of(self._baseline.lost.writes[-1].call))
         if word == "false success" and hidden is not None:
             return Cause(CauseKind.SWALLOWED_ERROR, place_of(hidden.call))
         if word == "false success":

@@ -14,8 +14,9 @@ from acidity.core.report import EngineInfo, ExitReason
 from acidity.core.scenario import Scenario
 from acidity.errors import Terminated
 from acidity.prove.drill.confirm import Confirmed, confirmed_findings
-from acidity.prove.drill.examine import Examination, Examiner, Undecided
+from acidity.prove.drill.examine import Examination, Examiner
 from acidity.prove.drill.trials import Trials
+from acidity.prove.drill.uncommitted import Undecided
 from acidity.prove.runs import Runs, reason_of
 from acidity.prove.stage.effects import names_of
 from acidity.prove.stage.inspector import Inspector

@@ -20,8 +20,9 @@ from acidity.engines.base import Unsettled
 from acidity.engines.speech import speech_of
 from acidity.errors import Terminated, UsageError
 from acidity.prove.drill.commits_inside import CommitsInside
-from acidity.prove.drill.judge import Baseline, Judged, Judgement, hidden_error, writes_left_uncommitted, wrote
+from acidity.prove.drill.judge import Baseline, Judged, Lost
 from acidity.prove.drill.striker import Strike, context_of, struck_run
+from acidity.prove.drill.uncommitted import Committing, Undecided, judged, left_writes, lost_by
 from acidity.prove.faults import FAULTS
 from acidity.prove.runs import Runs
 from acidity.prove.stage.aftermath import Aftermath
@@ -36,10 +37,6 @@ from acidity.prove.telling.answers import undecided_answers
 from acidity.prove.telling.unfit import clean_run_failed
 
 Wrap = Callable[[], Interceptor]
-
-
-class Undecided(Exception):  # noqa: N818  # a verdict, not a mistake of somebody
-    """The operation cannot be judged; the text says why."""
 
 
 @dataclass(slots=True)
@@ -97,6 +94,7 @@ class Examiner:
         self.aftermath = Aftermath(self.stage, self.watch)
         self.legal = LegalEnds(self.stage, operation)
         self.idle: Run | None = None
+        self.lost: Lost | None = None
         self.warmed_up = False
 
     def examine(self, only: list[Strike] | None = None) -> Examination:
@@ -131,6 +129,10 @@ class Examiner:
             plan(self.stage, self.operation, calls, self.runs.options.faults) if only is None else (only, {})
         )
         result = Examination(baseline, planned=len(strikes), cells=cells, warmed_up=self.warmed_up)
+        try:
+            self.lost = self._lost(baseline)
+        except Undecided as error:  # what faults do may be torn all the same
+            result.unknowns.append(str(error))
         if calls and not strikes and only is None and self.runs.options.faults is not None:
             result.unknowns.append(
                 f"{self.operation.name}: none of the faults that were asked for fits a Call "
@@ -189,7 +191,7 @@ class Examiner:
         choice = schedule.choices[0] if schedule.choices else None
         strike = Strike(FAULTS[choice.fault], choice.calls, choice.persistent) if choice is not None else None
         run = self._inspected(baseline, self._clean_run() if strike is None else self._struck_run(strike))
-        return Judged(run, _judge(baseline, run))
+        return Judged(run, judged(baseline, run))
 
     def _calls(self, clean: Run) -> list[Call]:
         name = self.operation.name
@@ -214,7 +216,8 @@ class Examiner:
     def _baseline_of(self, clean: list[Run], doubled: Run | None, masks: Masks) -> Baseline:
         parts = self.stage.parts.items()
         failing = frozenset(name for name, part in parts if speech_of(part.engine_name).fails_by_errors)
-        return Baseline(self.operation, self.stage.seed, clean, doubled, masks, self.watch.active, self.idle, failing)
+        several, lost = self.watch.active, self.lost
+        return Baseline(self.operation, self.stage.seed, clean, doubled, masks, several, self.idle, failing, lost)
 
     def _learn(self, clean: list[Run]) -> Masks:
         states = [run.end for run in clean]
@@ -234,6 +237,16 @@ class Examiner:
             return None
         effects = {name: clean.effects.get(name, 0) + count for name, count in again.effects.items()}
         return replace(again, effects=effects, effect_keys=clean.effect_keys | again.effect_keys)
+
+    def _lost(self, baseline: Baseline) -> Lost | None:
+        """What the clean run writes and never commits; asked by running it once more with that committed."""
+        left = left_writes(baseline.clean[0])
+        told_ok = baseline.told(baseline.clean[0]) is Told.OK and not self.operation.expects_refusal
+        if not left or not told_ok or (baseline.changes_nothing and not baseline.settled_without):
+            return None
+        committing = Committing(left, self.wrap())
+        run = self.aftermath.follow(self.stage.run(self.operation, committing))
+        return lost_by(baseline, left, run, committing.refused)
 
     def _require_told(self, baseline: Baseline, clean: Run) -> None:
         """The clean run must succeed, or refuse as expected."""
@@ -303,7 +316,7 @@ class Examiner:
                 result.unknowns.append(f"{name}: not deterministic: {which} made other database calls on its way")
                 continue
             try:
-                result.judged.append(Judged(run, _judge(baseline, run)))
+                result.judged.append(Judged(run, judged(baseline, run)))
             except Undecided as error:  # of the clean run; what faults did may be torn all the same
                 result.unknowns.append(str(error))
             except TooSymmetric as error:
@@ -352,30 +365,6 @@ def plan(
             if fault.persistent:
                 strikes.append(Strike(fault, call.index, persistent=True))
     return strikes, cells
-
-
-def _judge(baseline: Baseline, run: Run) -> Judgement:
-    judgement = baseline.judge(run)
-    if (
-        run.schedule.choices
-        or baseline.operation.expects_refusal
-        or not baseline.changes_nothing
-        or baseline.settled_without
-    ):
-        return judgement
-    if writes_left_uncommitted(run.history) or hidden_error(run.history, baseline.failing) is not None:
-        if wrote(run.history):
-            return replace(judgement, word="false success", severity="error")
-        raise Undecided(
-            f"{baseline.operation.name}: it calls what may write, commits nothing, and no row changed; commit what it "
-            f"wrote, or end the transaction in which it only read"
-        )
-    if not wrote(run.history):
-        return judgement
-    raise Undecided(
-        f"{baseline.operation.name}: its writes were committed and changed no row; "
-        f"give it arguments with which it changes some"
-    )
 
 
 def _strayed(run: Run, clean: Run) -> bool:

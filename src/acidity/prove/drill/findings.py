@@ -145,7 +145,7 @@ class Suspects:
         repeated = baseline.changed_again(run) if judgement.word == "not idempotent" else None
         found = changes_again(repeated, run) if repeated is not None else row_changes(baseline.seed, run.end)
         changes = _compared(baseline, steady.changes(found))
-        expected = _compared(baseline, steady.fresh().changes(row_changes(baseline.seed, baseline.clean[0].end)))
+        expected = _compared(baseline, steady.fresh().changes(row_changes(baseline.seed, baseline.whole)))
         words = (
             title_of_repeated(repeated, changes)
             if repeated is not None

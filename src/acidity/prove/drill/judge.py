@@ -19,6 +19,7 @@ from acidity.core.scenario import Operation
 from acidity.core.step import Step
 from acidity.prove.drill.partial import done_in_part
 from acidity.prove.drill.spread import spread
+from acidity.prove.drill.transactions import transactions
 from acidity.prove.stage.run import Run
 
 Word = Literal[
@@ -81,6 +82,19 @@ class Judged:
     judgement: Judgement
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What the clean run writes and never commits.
+
+    Attributes:
+        writes: the writes.
+        end: the rows as they would be, had it been committed.
+    """
+
+    writes: tuple[Event, ...]
+    end: State
+
+
 @dataclass
 class Baseline:
     """What every run of one operation is compared with.
@@ -94,6 +108,7 @@ class Baseline:
         several: several commits are intended.
         idle: recover and settle on the rows before, without the operation; None without them.
         failing: the databases in which an error fails the whole transaction.
+        lost: what the clean run loses by itself.
     """
 
     operation: Operation
@@ -104,6 +119,7 @@ class Baseline:
     several: bool = False
     idle: Run | None = None
     failing: Collection[str] = ()
+    lost: Lost | None = None
 
     def __post_init__(self) -> None:
         self.comparer = Comparer(self.seed, self.masks)
@@ -116,6 +132,11 @@ class Baseline:
     def _fails_by_itself(self) -> bool:
         """The clean run changes rows, and then says that it failed."""
         return self.told(self.clean[0]) is Told.FAILED and not self._leaves_rows
+
+    @property
+    def whole(self) -> State:
+        """The rows as they should be after a run that is told ok."""
+        return self.clean[0].end if self.lost is None else self.lost.end
 
     @property
     def changes_nothing(self) -> bool:
@@ -320,42 +341,45 @@ def wrote(history: History) -> bool:
 
 
 def classified(
-    history: History, *, several: bool = False, refused: bool = False, unprotected: Sequence[str] = ()
+    history: History,
+    *,
+    several: bool = False,
+    refused: bool = False,
+    unprotected: Sequence[str] = (),
+    unasked: Collection[int] = (),
+    given_up: Sequence[tuple[int, int]] = (),
 ) -> str:
-    """The classifier of letter A: how many writes in how many commits.
+    """The classifier of letter A: how many writes in how many commits; what was rolled back on purpose is none.
 
     Args:
         history: of the clean run.
         several: several commits may be intended.
         refused: the clean run was refused, as it is meant to be.
         unprotected: the tables that it changes and that know no transactions.
+        unasked: see `transactions`.
+        given_up: see there.
     """
+    found = [each for each in transactions(history, unasked, given_up) if each.fate != "taken back"]
+    commits = sum(1 for each in found if each.fate == "committed")
+    if commits:
+        counted = {id(event) for each in found for event in each.writes}
+        history = tuple(event for event in history if not event.call.writes or id(event) in counted)
     if over_databases := spread(history, several=several):
         return over_databases
-    pending: dict[int, int] = {}
-    writes = commits = 0
-    for event in history:
-        call = event.call
-        if call.writes:
-            writes += 1
-            pending[call.connection] = pending.get(call.connection, 0) + 1
-        if call.commits and pending.pop(call.connection, 0):
-            commits += 1
+    writes = sum(1 for event in history if event.call.writes)
+    all_committed = commits == len(found)
     if writes == 0:
         return "read only"
     if refused and commits == 0:
         return f"{writes} {'write' if writes == 1 else 'writes'}, refused and rolled back"
     if writes == 1:
         return "1 write: needs no transaction"
-    if commits == 1 and not pending and unprotected:
+    if commits == 1 and all_committed and unprotected:
         return f"{writes} writes in 1 commit, and no transactions in {', '.join(unprotected)}: missing"
-    if commits == 1 and not pending:
+    if commits == 1 and all_committed:
         return f"{writes} writes in 1 commit: protected"
     if commits == 0:
         return f"{writes} writes, no commit: missing"
-    intended = several and not pending
-    return (
-        f"{writes} writes in {commits} commits: {'intended' if intended else 'missing'}"
-        if commits > 1
-        else f"{writes} writes, some without commit: missing"
-    )
+    if not all_committed:
+        return f"{writes} writes, some without commit: missing"
+    return f"{writes} writes in {commits} commits: {'intended' if several else 'missing'}"

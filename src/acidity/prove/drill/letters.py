@@ -185,6 +185,8 @@ def _classifiers(drilled: Drilled) -> str:
             unprotected=[
                 f"{name} ({drilled.unprotected[name]})" for name in _changed(each) if name in drilled.unprotected
             ],
+            unasked=each.baseline.clean[0].unasked,
+            given_up=each.baseline.clean[0].given_up,
         )
         for each in drilled.examinations
     ]

@@ -19,8 +19,9 @@ from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
 from acidity.errors import Terminated
 from acidity.prove.drill.confirm import Confirmed, confirm
-from acidity.prove.drill.examine import Examination, Examiner, Undecided
+from acidity.prove.drill.examine import Examination, Examiner
 from acidity.prove.drill.findings import Suspects
+from acidity.prove.drill.uncommitted import Undecided
 from acidity.prove.remedies import REMEDIES
 from acidity.prove.remedies.base import Misfit, Patient, RemedyTrial
 from acidity.prove.runs import Runs, reason_of

@@ -139,6 +139,8 @@ class Run:
         told: what the caller was told, once somebody has decided it.
         legal: the name of the end state beside before and after that this is, as ``also=`` says; or nothing.
         resets: a connection that its pool rolled back, with how many Calls had been made by then.
+        unasked: the Calls that are a ROLLBACK nobody asked for: a Session or Connection was closed without COMMIT.
+        given_up: a connection that was closed while an error was on its way, with how many Calls had been made by then.
         owed: a COMMIT was refused and left open on a connection that the operation was given, and it raised: to roll
             back was the duty of its caller, who is acidity here.
     """
@@ -165,6 +167,8 @@ class Run:
     told: Told | None = None
     legal: str = ""
     resets: tuple[tuple[int, int], ...] = ()
+    unasked: frozenset[int] = frozenset()
+    given_up: tuple[tuple[int, int], ...] = ()
     owed: bool = False
 
     @classmethod
@@ -184,6 +188,8 @@ class Run:
             bypasses=scene.bypasses,
             in_doubt=scene.seen.in_doubt,
             resets=tuple(actor.resets),
+            unasked=frozenset(actor.unasked),
+            given_up=tuple(actor.given_up),
         )
 
     @property

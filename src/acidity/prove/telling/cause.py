@@ -29,6 +29,7 @@ SENTENCES: dict[CauseKind, str] = {
 }
 _HIDDEN = "the error{broke} was hidden from the caller"
 _ROLLED_BACK = "the error{at} was hidden; it had failed the transaction, so COMMIT was a ROLLBACK"
+_CLOSED = "no COMMIT comes after the write{at}: who closes its session or connection rolls it back"
 _TWICE = "after the error{broke} {subject} was called again{at}"
 _HELPER = "a commit in a helper: {function} commits{at} before its caller is done"
 
@@ -44,6 +45,8 @@ def cause_in_words(cause: Cause, item: Judged, broke: Place | None) -> str:
     sentence = SENTENCES[cause.kind]
     if cause.kind is CauseKind.SWALLOWED_ERROR and item.judgement.rows is Rows.BEFORE:
         sentence = _HIDDEN if broke is not None else _ROLLED_BACK
+    if cause.kind is CauseKind.MISSING_COMMIT and item.judgement.rows is not Rows.BEFORE:
+        sentence = _CLOSED
     if cause.kind is CauseKind.RESEND and cause.subject:
         sentence = _TWICE
     if cause.kind is CauseKind.SEVERAL_COMMITS and _in_a_helper(cause.place):

@@ -23,7 +23,7 @@ def fates(baseline: Baseline, item: Judged, steady: Steady) -> tuple[RowFate, ..
     """
     told, before_only = item.judgement.told, item.judgement.word == "not refused"
     counts = baseline.counted
-    wanted = [each for each in row_changes(baseline.seed, baseline.clean[0].end) if counts(each.table)]
+    wanted = [each for each in row_changes(baseline.seed, baseline.whole) if counts(each.table)]
     real = [each for each in row_changes(baseline.seed, item.run.end) if counts(each.table)]
     legal = _legal(told, before_only=before_only)
     planned = _Planned(steady.fresh().changes(wanted))

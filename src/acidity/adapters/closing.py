@@ -1,0 +1,58 @@
+"""Whether a transaction is given up on purpose: its Session or connection is closed while an error is on its way.
+
+Who closes it without an error, and without COMMIT, has forgotten that; what it wrote is rolled back all the same.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+_CLOSED_FOR: ContextVar[int] = ContextVar("acidity_closed_for", default=0)
+_ASYNCHRONOUS = "sqlalchemy.ext.asyncio"
+
+
+def error_on_its_way() -> int:
+    """By what number the error that is being handled here is known; 0 where there is none."""
+    error = sys.exc_info()[1]
+    return _CLOSED_FOR.get() if error is None else id(error)
+
+
+@contextmanager
+def asynchronous_closings_seen() -> Iterator[None]:
+    """While this lasts, an AsyncSession or AsyncConnection that is closed tells for which error.
+
+    They close in a greenlet, and at the end of ``async with`` in a task of its own, which know of no error.
+    """
+    module = sys.modules.get(_ASYNCHRONOUS)
+    kinds = [] if module is None else [module.AsyncSession, module.AsyncConnection]
+    kept = [(kind, kind.close) for kind in kinds]
+    for kind, original in kept:
+        kind.close = _telling(original)
+    try:
+        yield
+    finally:
+        for kind, original in kept:
+            kind.close = original
+
+
+def _telling(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Not a coroutine function: what is being handled is asked when it is called."""
+
+    @functools.wraps(original)
+    def close(self: Any) -> Any:
+        return _closed(original(self), error_on_its_way())
+
+    return close
+
+
+async def _closed(closing: Any, error: int) -> None:
+    token = _CLOSED_FOR.set(error)
+    try:
+        await closing
+    finally:
+        _CLOSED_FOR.reset(token)
