@@ -69,6 +69,32 @@ def rolled_back_by_hand(engine: Engine) -> None:
         session.get_one(Product, 1).stock -= 1
 
 
+def rolled_back_as_printed(engine: Engine) -> None:
+    with Session(engine) as session:
+        session.get_one(Product, 1).stock -= 1
+        try:
+            session.commit()
+        except:
+            session.rollback()
+            raise
+
+
+def a_block_with_its_commit_left(engine: Engine) -> None:
+    with Session(engine) as session, session.begin():
+        session.get_one(Product, 1).stock -= 1
+        session.commit()
+
+
+def a_block_rolled_back_as_printed(engine: Engine) -> None:
+    with Session(engine) as session, session.begin():
+        session.get_one(Product, 1).stock -= 1
+        try:
+            session.commit()
+        except:
+            session.rollback()
+            raise
+
+
 def noted_after_the_failure(dsn: str) -> None:
     connection = sqlite3.connect(dsn)
     kept[:] = [connection]

@@ -99,6 +99,21 @@ def test_a_change_that_does_not_end_it_is_said_not_to(side: str, key: str) -> No
     assert {remedy.verdict for remedy in found} == {Tried.FAILED}, str(report)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "mended"),
+    [
+        ("stock_commit", "rolled_back_as_printed"),
+        ("a_block_with_its_commit_left", "a_block_rolled_back_as_printed"),
+    ],
+)
+def test_what_is_printed_against_a_commit_left_open_can_be_put_in_as_it_is(wrong: str, mended: str) -> None:
+    (remedy,) = tried(drilled(scenario(programs, "", wrong)), "roll-back-after-failed-commit")
+    assert remedy.verdict is Tried.PASSED
+    assert "`except: session.rollback(); raise` right around commit()" in remedy.name
+    assert "begin" not in remedy.name  # a block with a commit() left in it is wrong itself
+    assert drilled(scenario(programs, "", mended), remedies=False).verdict == "pass"
+
+
 def test_an_error_that_was_hidden_is_raised_on_the_error_path() -> None:
     """Who only rolls back would say ok of nothing; `except: rollback(); raise` ends both."""
     report = drilled(scenario(programs, "", "hidden_in_the_block"))

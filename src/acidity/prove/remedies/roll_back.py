@@ -1,4 +1,8 @@
-"""Roll back after a failed COMMIT, before the connection goes back to the pool."""
+"""Roll back after a failed COMMIT, before the connection goes back to the pool.
+
+A block (``session.begin()``) does so too, but only for the COMMIT at its own end: with a ``commit()`` left in it
+nothing is mended. So the words name the line that commits.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ def _misfit(patient: Patient) -> Misfit | None:
 
 
 TRIAL = RemedyTrial(
-    name="roll back after a failed COMMIT: `with Session(engine) as session, session.begin():`",
+    name="roll back after a failed COMMIT: `except: session.rollback(); raise` right around commit()",
     kinds=frozenset({CauseKind.COMMIT_LEFT_OPEN}),
     misfit=_misfit,
     interceptor=lambda _: _RollBackAfterFailedCommit(),
