@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests.quality.remedies.tables import ORDER, TAKE, Order, Product
@@ -159,6 +159,45 @@ def raised_in_the_block(dsn: str) -> bool:
             connection.rollback()
             raise
     return True
+
+
+def hidden_within_a_savepoint(session_factory: sessionmaker[Session], *, raises: bool = False) -> None:
+    """The block rolls back to its savepoint, and nobody hears that the order never came."""
+    with session_factory() as session:
+        session.connection().exec_driver_sql("BEGIN")  # sqlite3 begins nothing before a SAVEPOINT
+        session.get_one(Product, 1).stock -= 1
+        session.flush()
+        try:
+            with session.begin_nested():
+                session.add(Order(id=1, product_id=1))
+        except DBAPIError:
+            if raises:
+                session.rollback()
+                raise
+        try:
+            session.commit()
+        except DBAPIError:
+            session.rollback()
+            raise
+
+
+def raised_within_a_savepoint(session_factory: sessionmaker[Session]) -> None:
+    hidden_within_a_savepoint(session_factory, raises=True)
+
+
+def expects_an_error_and_hides_another(session_factory: sessionmaker[Session]) -> None:
+    """The product is there already, in a clean run, too: that is no error path."""
+    with session_factory() as session:
+        session.connection().exec_driver_sql("BEGIN")
+        session.connection().exec_driver_sql(TAKE)
+        for sql in ("INSERT INTO products (id, stock) VALUES (1, 1)", ORDER):
+            with suppress(DBAPIError), session.begin_nested():
+                session.connection().exec_driver_sql(sql)
+        try:
+            session.commit()
+        except DBAPIError:
+            session.rollback()
+            raise
 
 
 def told_ok_whatever_came(dsn: str) -> bool:

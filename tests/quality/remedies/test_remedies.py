@@ -122,6 +122,17 @@ def test_an_error_that_was_hidden_is_raised_on_the_error_path() -> None:
     assert drilled(scenario(programs, "", "raised_in_the_block"), remedies=False).verdict == "pass"
 
 
+@pytest.mark.parametrize("wrong", ["hidden_within_a_savepoint", "expects_an_error_and_hides_another"])
+def test_one_that_was_hidden_within_a_savepoint_is_raised_too(wrong: str) -> None:
+    """The text says rollback(), not to the savepoint, so that is tried."""
+    faults = ("error-before", "error-after")
+    report = prove.drill(scenario(programs, "", wrong), faults=faults)
+    assert [finding.word for finding in report.findings if finding.severity == "error"] == ["torn"], report
+    assert [remedy.verdict for remedy in tried(report, "roll-back-on-error")] == [Tried.PASSED], as_text(report)
+    right = prove.drill(scenario(programs, "", "raised_within_a_savepoint"), faults=faults, remedies=False)
+    assert right.verdict == "pass", right
+
+
 @pytest.mark.dear
 @pytest.mark.one_in(3)
 @pytest.mark.parametrize("key", ANOTHER)

@@ -1,8 +1,9 @@
 """Roll back on the error path instead of COMMIT: after an error COMMIT becomes ROLLBACK, and the error is raised there.
 
 That is what ``except: connection.rollback(); raise`` does: who only rolls back, and answers as if all were well, tells
-the caller of what is not there. A ROLLBACK of the program's own, also to a savepoint, ends the error path, and what was
-sent again on another connection is not on it.
+the caller of what is not there. A ROLLBACK of the program's own ends the error path, and what was sent again on another
+connection is not on it. One to a savepoint ends it only after an error that the clean run has, too: with the change the
+program would not go on after any other.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from acidity.core.call import History, Kind
 from acidity.core.cause import CauseKind
 from acidity.prove.remedies.base import Misfit, Patient, RemedyTrial, becomes
 
-_ENDS = frozenset({Kind.ROLLBACK, Kind.ROLLBACK_TO})
-
 
 class _RollBackOnError(Layer):
-    def __init__(self) -> None:
+    def __init__(self, patient: Patient) -> None:
         super().__init__()
+        self._expected = {event.call.sql for event in patient.history if event.reply.status == "error"}
+        self._is_expected = False
         self._used: list[LiveConnection] = []
         self._failed: list[LiveConnection] = []
         self._error: BaseException | None = None
@@ -37,7 +38,7 @@ class _RollBackOnError(Layer):
                 if self._error is not None:
                     raise self._error
                 return
-            if kind in _ENDS:
+            if kind is Kind.ROLLBACK or (kind is Kind.ROLLBACK_TO and self._is_expected):
                 self._failed.remove(wire)
         self.inner.intercept(pending)
 
@@ -45,6 +46,7 @@ class _RollBackOnError(Layer):
         error = sys.exc_info()[1]
         if error is not self._error and pending.call.kind is not Kind.COMMIT:  # a failed COMMIT needs another change
             self._error = error
+            self._is_expected = pending.call.sql in self._expected
             failed = self._used if pending.wire is None else [pending.wire]
             self._failed += [wire for wire in failed if wire not in self._failed]
         self.inner.failed(pending)
@@ -56,7 +58,7 @@ def _commits_after_an_error(history: History) -> bool:
         call = event.call
         if event.reply.status != "ok" and call.kind is not Kind.COMMIT:
             failed.add(call.connection)
-        elif call.kind in _ENDS:
+        elif call.kind is Kind.ROLLBACK:
             failed.discard(call.connection)
         elif call.kind is Kind.COMMIT and failed & {call.connection, 0}:
             return True
@@ -73,5 +75,5 @@ TRIAL = RemedyTrial(
     name="roll back on the error path instead of COMMIT: `except: connection.rollback(); raise`",
     kinds=frozenset({CauseKind.SWALLOWED_ERROR}),
     misfit=_misfit,
-    interceptor=lambda _: _RollBackOnError(),
+    interceptor=_RollBackOnError,
 )
