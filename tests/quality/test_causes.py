@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from acidity import prove
@@ -135,3 +136,51 @@ def test_one_line_that_is_reached_in_two_ways_is_told_twice() -> None:
     ways = [text.split("\u2190")[1] for text in as_text(card, Detail.CARD).splitlines()[1:3]]
     first, second = (int(way.rpartition(":")[2]) for way in ways)
     assert second == first + 1
+
+
+@contextmanager
+def dependency(factory: sessionmaker[Session]) -> Iterator[Session]:
+    """What a framework asks for the session of a request; nobody hears of an error."""
+    session = factory()
+    try:
+        yield session
+        session.commit()
+    except Exception:
+        session.rollback()  # <- hidden
+    finally:
+        session.close()
+
+
+def answers_from_a_dependency(session_factory: sessionmaker[Session]) -> dict[str, str]:
+    with dependency(session_factory) as session:
+        session.execute(text(TAKE))
+        session.add(Order(id=1, product_id=1))
+        session.flush()
+    return {"status": "ok"}
+
+
+def answers_from_a_block(session_factory: sessionmaker[Session]) -> None:
+    with suppress(Exception), session_factory.begin() as session:  # <- hidden
+        session.execute(text(TAKE))
+        session.add(Order(id=1, product_id=1))
+        session.flush()
+
+
+@pytest.mark.parametrize("operation", [answers_from_a_dependency, answers_from_a_block])
+def test_a_hidden_error_is_told_at_the_line_that_rolled_it_back(operation: Any) -> None:
+    """Not at a COMMIT that is not reached; whatever was struck, it is one cause."""
+    (found,) = prove.drill(shop(operation), faults=FAULTS, remedies=False).findings
+    assert (found.word, found.kind) == ("false success", CauseKind.SWALLOWED_ERROR)
+    assert found.permanent is not None
+    assert found.permanent.site.source.endswith("# <- hidden")
+    assert f"was rolled back at {found.permanent.site}, and hidden from the caller" in found.cause
+    struck = {event.call.site for event in found.history if event.fault}
+    assert found.permanent.site not in struck
+
+
+@pytest.mark.slow
+def test_a_finding_does_not_name_its_own_code_as_another() -> None:
+    """A bad disk shows the same cause by the same word."""
+    card = prove.check(shop(Operation(answers_from_a_dependency)), faults=FAULTS, remedies=False, letters="AD")
+    (found,) = letter(card, "A")
+    assert found.code not in {each.code for each in found.also}

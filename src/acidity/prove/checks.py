@@ -141,7 +141,8 @@ def add(own: list[Finding], found: Finding) -> None:
     for place, known in enumerate(own):
         if _cause(known) == _cause(found) and found.permanent is not None:
             also = AlsoBroken(found.code, found.word)
-            own[place] = known if also in known.also else replace(known, also=(*known.also, also))
+            is_said = found.code == known.code or also in known.also
+            own[place] = known if is_said else replace(known, also=(*known.also, also))
             return
     own.append(found)
 

@@ -35,6 +35,8 @@ class Causes:
         self._sent = Counter(name for event in self._clean for name in _names(event.call))
         self._permanent = [self._clean[number] for number in permanent(self._clean)]
         clean = (item.run for item in judged if not item.run.schedule.choices)
+        hiding = (rolled_back_at(item.run) for item in judged if item.judgement.word == "false success")
+        self._hiding = {place.site: place for place in hiding if place is not None}
         self._broken = frozenset(broken.violation.called for run in clean for broken in run.breaks)
 
     def of(self, item: Judged) -> Cause:
@@ -118,7 +120,17 @@ class Causes:
             return Cause(CauseKind.EARLY_ANSWER, place_of(late) if late else self._where_it_commits(self._clean))
         if not self._permanent:
             return Cause(CauseKind.MISSING_COMMIT, self._last_write(self._clean))
-        return Cause(CauseKind.SWALLOWED_ERROR, self._parted(self._permanent[0].call))
+        return Cause(CauseKind.SWALLOWED_ERROR, self._hidden_at(run) or self._parted(self._permanent[0].call))
+
+    def _hidden_at(self, run: Run) -> Place | None:
+        """Where the program took back what was struck; a run that ends at once came by there, too.
+
+        A connection that is lost needs no ROLLBACK, nor does a Session that has made its own.
+        """
+        alone = next(iter(self._hiding.values())) if len(self._hiding) == 1 else None
+        struck = next(number for number, event in enumerate(run.history) if event.fault)
+        ends = all(event.call.kind is Kind.ROLLBACK for event in run.history[struck + 1 :])
+        return rolled_back_at(run) or (alone if ends else None)
 
     def _of_effect(self, run: Run, history: History) -> Cause:
         """It took place once more, it is missing, or it came before COMMIT: each needs a change of its own."""
@@ -217,6 +229,20 @@ def permanent(history: History) -> list[int]:
             pending.discard(call.connection)
             found.append(number)
     return found
+
+
+def rolled_back_at(run: Run) -> Place | None:
+    """Where the program rolled back what an error had struck; None where it did not.
+
+    A flush or COMMIT of the Session that fails rolls back in its own line, whatever the program does then.
+    """
+    struck = next((number for number, event in enumerate(run.history) if event.fault), None)
+    if struck is None:
+        return None
+    there = run.history[struck].call.path
+    after = (event.call for event in run.history[struck + 1 :] if event.call.index not in run.unasked)
+    first = next((call for call in after if call.kind is Kind.ROLLBACK and call.path != there), None)
+    return None if first is None else place_of(first)
 
 
 def is_only_owed(item: Judged) -> bool:

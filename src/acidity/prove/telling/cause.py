@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from acidity.core.cause import Cause, CauseKind, Place
 from acidity.core.outcome import Rows
+from acidity.prove.drill.causes import rolled_back_at
 from acidity.prove.drill.judge import Judged
 
 SENTENCES: dict[CauseKind, str] = {
@@ -28,6 +29,7 @@ SENTENCES: dict[CauseKind, str] = {
     CauseKind.OTHER: "",
 }
 _HIDDEN = "the error{broke} was hidden from the caller"
+_HIDDEN_AT = "the error{broke} was rolled back{at}, and hidden from the caller"
 _ROLLED_BACK = "the error{at} was hidden; it had failed the transaction, so COMMIT was a ROLLBACK"
 _CLOSED = "no COMMIT comes after the write{at}: who closes its session or connection rolls it back"
 _TWICE = "after the error{broke} {subject} was called again{at}"
@@ -44,7 +46,9 @@ def cause_in_words(cause: Cause, item: Judged, broke: Place | None) -> str:
     """
     sentence = SENTENCES[cause.kind]
     if cause.kind is CauseKind.SWALLOWED_ERROR and item.judgement.rows is Rows.BEFORE:
-        sentence = _HIDDEN if broke is not None else _ROLLED_BACK
+        rolled_back = rolled_back_at(item.run)
+        is_there = rolled_back is not None and cause.place is not None and rolled_back.site == cause.place.site
+        sentence = _ROLLED_BACK if broke is None else _HIDDEN_AT if is_there else _HIDDEN
     if cause.kind is CauseKind.MISSING_COMMIT and item.judgement.rows is not Rows.BEFORE:
         sentence = _CLOSED
     if cause.kind is CauseKind.RESEND and cause.subject:
