@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from acidity import prove
 from acidity.core.cause import CauseKind
 from acidity.core.report import Report
-from acidity.prove import Operation
+from acidity.prove import Effect, Operation
 from tests.engines.bank import ALICE, BOB, Account, bank
 from tests.engines.raw import CREDIT, DEBIT, DRIVERS
 from tests.quality.two_databases import TEA, Item, Order, shop
@@ -229,6 +229,7 @@ def lost(report: Report) -> Any:
     (found,) = (each for each in report.findings if each.severity == "error")
     assert (report.verdict, found.word, found.kind) == ("fail", "false success", CauseKind.MISSING_COMMIT), report
     assert not found.schedule.choices
+    assert "torn" in found.explanation[-1]
     assert report.classifier == LEFT
     return found
 
@@ -297,6 +298,32 @@ def test_of_two_databases() -> None:
     assert "false success" in {found.word for found in losing.findings}, losing
     other = prove.drill(shop(Operation(ships, "committed")), faults=("error-before",), remedies=False)
     assert "false success" not in {found.word for found in other.findings}, other
+
+
+class Post:
+    def send(self) -> None:
+        """Send it."""
+
+
+post = Post()
+
+
+def mails(engine: Engine, how: str) -> None:
+    with engine.connect() as connection:
+        connection.execute(TAKE)  # <- lost
+        if how == "committed":
+            connection.commit()
+    post.send()
+
+
+def test_beside_an_effect() -> None:
+    scenario = bank(Operation(mails, "left"), effects=[Effect(post.send)])
+    report = prove.drill(scenario, faults=("error-before",), remedies=False)
+    (found,) = (each for each in report.findings if not each.schedule.choices)
+    assert (found.word, found.kind) == ("false success", CauseKind.MISSING_COMMIT), report
+    scenario = bank(Operation(mails, "committed"), effects=[Effect(post.send)])
+    report = prove.drill(scenario, faults=("error-before",), remedies=False)
+    assert all(each.schedule.choices for each in report.findings), report
 
 
 # Bare drivers, where closing is no Call

@@ -55,6 +55,8 @@ class Causes:
             return Cause(CauseKind.COMMIT_LEFT_OPEN, place_of(refused.call))
         if word == "leaked":
             return Cause(CauseKind.LEFT_BEHIND, self._left_behind(history))
+        if word == "false success" and not run.schedule.choices and self._baseline.lost is not None:
+            return Cause(CauseKind.MISSING_COMMIT, place_of(self._baseline.lost.writes[-1].call))
         if self._effects_misfit(item):
             return self._of_effect(run, history)
         struck = next((number for number, event in enumerate(history) if event.fault), None)
@@ -76,8 +78,6 @@ class Causes:
     def _of_clean(self, item: Judged, history: History) -> Cause:
         word = item.judgement.word
         hidden = hidden_error(history, self._baseline.failing)
-        if word == "false success" and self._baseline.lost is not None:
-            return Cause(CauseKind.MISSING_COMMIT, place_of(self._baseline.lost.writes[-1].call))
         if word == "false success" and hidden is not None:
             return Cause(CauseKind.SWALLOWED_ERROR, place_of(hidden.call))
         if word == "false success":

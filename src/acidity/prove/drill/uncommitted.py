@@ -14,7 +14,7 @@ from dataclasses import replace
 from acidity.adapters.seam import Interceptor, Layer, PendingCall
 from acidity.adapters.wire import LiveConnection
 from acidity.core.call import History
-from acidity.core.outcome import Told
+from acidity.core.outcome import Rows, Told
 from acidity.prove.drill.judge import Baseline, Judgement, Lost, hidden_error, writes_left_uncommitted, wrote
 from acidity.prove.drill.transactions import Transaction, transactions
 from acidity.prove.stage.run import Run
@@ -102,7 +102,7 @@ def judged(baseline: Baseline, run: Run) -> Judgement:
     if run.schedule.choices or baseline.operation.expects_refusal:
         return judgement
     if baseline.lost is not None and judgement.severity != "error" and judgement.told is Told.OK:
-        return replace(judgement, word="false success", severity="error")
+        return replace(judgement, rows=Rows.TORN, word="false success", severity="error")
     if not baseline.changes_nothing or baseline.settled_without:
         return judgement
     if writes_left_uncommitted(run.history) or hidden_error(run.history, baseline.failing) is not None:
