@@ -329,6 +329,31 @@ def test_beside_an_effect() -> None:
 # Bare drivers, where closing is no Call
 
 
+def pooled(dsn: str, how: str) -> None:
+    import psycopg2.pool
+
+    pool = psycopg2.pool.SimpleConnectionPool(1, 1, dsn)
+    connection = pool.getconn()
+    connection.cursor().execute(DEBIT)
+    connection.commit()
+    connection.cursor().execute(CREDIT)  # <- lost
+    if how == "rolled back":
+        connection.rollback()
+    pool.putconn(connection)
+    pool.closeall()
+
+
+@pytest.mark.parametrize("how", ["left", "rolled back"])
+def test_a_pool_that_rolls_back_was_not_asked_to(how: str) -> None:
+    report = prove.drill(
+        bank(Operation(pooled, how)), db="postgresql+psycopg2", faults=("error-before",), remedies=False
+    )
+    if how == "left":
+        lost(report)
+    else:
+        assert (report.verdict, report.classifier) == ("pass", "1 write: needs no transaction"), report
+
+
 @pytest.mark.parametrize("way", ["wrong", "right"])
 @pytest.mark.parametrize(
     "raw", mostly_slow(*(each for each in DRIVERS if str(each) in {"sqlite3", "asyncpg"}), of=DRIVERS), ids=str

@@ -10,16 +10,30 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import FrameType
 from typing import Any
+
+from acidity.adapters.site import is_user_code
 
 _CLOSED_FOR: ContextVar[int] = ContextVar("acidity_closed_for", default=0)
 _ASYNCHRONOUS = "sqlalchemy.ext.asyncio"
+_POOLS = ("psycopg2.pool", "psycopg_pool.", "dbutils.", "mysql.connector.pooling")
 
 
 def error_on_its_way() -> int:
     """By what number the error that is being handled here is known; 0 where there is none."""
     error = sys.exc_info()[1]
     return _CLOSED_FOR.get() if error is None else id(error)
+
+
+def is_by_a_pool() -> bool:
+    """Whether a pool of a driver's asks for this ROLLBACK: a connection comes back to it that nobody has committed."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and not is_user_code(frame.f_code.co_filename):
+        if frame.f_globals.get("__name__", "").startswith(_POOLS):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager

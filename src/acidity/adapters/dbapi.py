@@ -22,6 +22,7 @@ from typing import Any
 from sqlalchemy.engine import Engine
 
 from acidity.adapters.base import Gatekeeper, describe_target, destination, leads_elsewhere
+from acidity.adapters.closing import is_by_a_pool
 from acidity.adapters.drivers import DRIVERS
 from acidity.adapters.drivers.base import Driver, DriverCall, Hooks, Opening
 from acidity.adapters.drivers.wire import RawConnection
@@ -191,6 +192,8 @@ class DbapiAdapter:
         if where:
             self._refuse(f"a statement of the operation leads to {where}", "it was not sent.")
         meant = asked(wire, call, alone=partial(wire.autocommits, call.sql))
+        if meant.kind is Kind.ROLLBACK and is_by_a_pool() and not actor.gives_up(wire):
+            actor.unasked.add(actor.made + 1)
         try:
             return request(
                 actor,
