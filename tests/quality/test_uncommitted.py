@@ -92,6 +92,16 @@ def amid_an_error_of_before(engine: Engine) -> None:
         second_half(engine)
 
 
+async def amid_an_error_in_a_coroutine(async_engine: AsyncEngine) -> None:
+    async with async_engine.begin() as connection:
+        await connection.execute(TAKE)
+    try:
+        refuse()
+    except Unwanted:
+        async with AsyncSession(async_engine) as session:
+            await session.execute(GIVE)  # <- lost
+
+
 def after_an_error_to_a_savepoint(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(TAKE)
@@ -116,6 +126,7 @@ WRONG = (
     never_closed,
     in_a_coroutine,
     amid_an_error_of_before,
+    amid_an_error_in_a_coroutine,
     after_an_error_to_a_savepoint,
 )
 

@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from acidity.adapters.site import is_user_code
 
 _CLOSED_FOR: ContextVar[int] = ContextVar("acidity_closed_for", default=0)
+_made_amid: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 _ASYNCHRONOUS = "sqlalchemy.ext.asyncio"
 _POOLS = ("psycopg2.pool", "psycopg_pool.", "dbutils.", "mysql.connector.pooling")
 
@@ -44,14 +46,25 @@ def asynchronous_closings_seen() -> Iterator[None]:
     """
     module = sys.modules.get(_ASYNCHRONOUS)
     kinds = [] if module is None else [module.AsyncSession, module.AsyncConnection]
-    kept = [(kind, kind.close) for kind in kinds]
-    for kind, original in kept:
-        kind.close = _telling(original)
+    kept = [(kind, kind.__init__, kind.close) for kind in kinds]
+    for kind, initialise, close in kept:
+        kind.__init__, kind.close = _noting(initialise), _telling(close)
     try:
         yield
     finally:
-        for kind, original in kept:
-            kind.close = original
+        for kind, initialise, close in kept:
+            kind.__init__, kind.close = initialise, close
+
+
+def _noting(original: Callable[..., None]) -> Callable[..., None]:
+    """An error that was being handled when it was made does not end it."""
+
+    @functools.wraps(original)
+    def __init__(self: Any, *arguments: Any, **keywords: Any) -> None:  # noqa: N807
+        original(self, *arguments, **keywords)
+        _made_amid[self] = error_on_its_way()
+
+    return __init__
 
 
 def _telling(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,7 +72,8 @@ def _telling(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def close(self: Any) -> Any:
-        return _closed(original(self), error_on_its_way())
+        error = error_on_its_way()
+        return _closed(original(self), 0 if error == _made_amid.get(self) else error)
 
     return close
 
