@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any
@@ -38,21 +38,30 @@ def is_by_a_pool() -> bool:
     return False
 
 
-@contextmanager
-def asynchronous_closings_seen() -> Iterator[None]:
-    """While this lasts, an AsyncSession or AsyncConnection that is closed tells for which error.
+class Closings:
+    """Has an AsyncSession or AsyncConnection tell, when it is closed, for which error.
 
     They close in a greenlet, and at the end of ``async with`` in a task of its own, which know of no error.
     """
-    module = sys.modules.get(_ASYNCHRONOUS)
-    kinds = [] if module is None else [module.AsyncSession, module.AsyncConnection]
-    kept = [(kind, kind.__init__, kind.close) for kind in kinds]
-    for kind, initialise, close in kept:
-        kind.__init__, kind.close = _noting(initialise), _telling(close)
-    try:
-        yield
-    finally:
-        for kind, initialise, close in kept:
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[Any, Any, Any]] = []
+        self._asking = threading.Lock()  # two actors may open their first connections at once
+
+    def hear(self) -> None:
+        """Begin, once their module is imported; may be called again."""
+        module = sys.modules.get(_ASYNCHRONOUS)
+        with self._asking:
+            if module is None or self._kept:
+                return
+            for kind in (module.AsyncSession, module.AsyncConnection):
+                self._kept.append((kind, kind.__init__, kind.close))
+                kind.__init__, kind.close = _noting(kind.__init__), _telling(kind.close)
+
+    def stop(self) -> None:
+        """Put back what was there."""
+        while self._kept:
+            kind, initialise, close = self._kept.pop()
             kind.__init__, kind.close = initialise, close
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from sqlalchemy import create_engine, event
@@ -16,7 +16,7 @@ from sqlalchemy.pool import Pool, QueuePool, SingletonThreadPool, StaticPool
 
 from acidity.adapters.base import Gatekeeper, describe_target, destination
 from acidity.adapters.behind import pooled_connection_of
-from acidity.adapters.closing import asynchronous_closings_seen
+from acidity.adapters.closing import Closings
 from acidity.adapters.seam import current_actor
 from acidity.adapters.sqlalchemy import private
 from acidity.adapters.sqlalchemy.calls import Calls
@@ -52,7 +52,7 @@ class SqlAlchemyAdapter:
         self.sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         self.known = Known()
         self._calls = Calls(self)
-        self._closings = ExitStack()
+        self._closings = Closings()
         self._listeners: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
             (Engine, "do_connect", self._on_do_connect),
             (Engine, "engine_connect", self._on_engine_connect),
@@ -65,13 +65,13 @@ class SqlAlchemyAdapter:
         """Start listening."""
         for target, name, listener in self._listeners:
             event.listen(target, name, listener)
-        self._closings.enter_context(asynchronous_closings_seen())
+        self._closings.hear()
 
     def remove(self) -> None:
         """Take back every hook."""
         for target, name, listener in self._listeners:
             event.remove(target, name, listener)
-        self._closings.close()
+        self._closings.stop()
         self._calls.unwrap()
 
     @contextmanager
@@ -160,6 +160,8 @@ class SqlAlchemyAdapter:
             known.sandbox.in_use(dbapi_connection, in_use=True)
             self.engines[id(connection.engine)] = (connection.engine, known.sandbox)
             self._calls.wrap(connection.dialect)
+            if connection.dialect.is_async:
+                self._closings.hear()
         elif judges is not None or (self.armed and current_actor() is not None):
             where = connection.engine.url.render_as_string()
             connection.close()
