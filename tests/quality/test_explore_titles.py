@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 from uuid import uuid4
 
-from sqlalchemy import func, insert, select
+import pytest
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from acidity import prove
@@ -15,6 +16,12 @@ from acidity.prove import Operation, Scenario
 
 class Base(DeclarativeBase):
     """Declarative base of tickets."""
+
+
+class Order(Base):
+    __tablename__ = "orders"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[str]
 
 
 class Ticket(Base):
@@ -50,3 +57,44 @@ def test_a_key_that_is_another_one_each_time_says_nothing() -> None:
         for guest in ("ann", "bob")
         for order in ("A then B", "B then A")
     }
+
+
+class Illegal(Exception):
+    """The order is not in the state that it has to be in."""
+
+
+def seed(session: Session) -> None:
+    session.add(Order(id=1, state="paid"))
+
+
+def ship(session: Session, *, answer: str | None = None) -> str | None:
+    """Ships what is paid, if it was so when it looked."""
+    with session.begin():
+        order = session.get_one(Order, 1)
+        if order.state != "paid":
+            raise Illegal(order.state)
+        order.state = "shipped"
+    return answer
+
+
+def ship_if_paid(session: Session) -> None:
+    """Ships what is paid."""
+    with session.begin():
+        paid = update(Order).where(Order.id == 1, Order.state == "paid")
+        if not session.connection().execute(paid.values(state="shipped")).rowcount:
+            raise Illegal
+
+
+def explored(*operations: Operation) -> prove.Report:
+    return prove.explore(Scenario(*operations, metadata=Base.metadata, setup=seed))
+
+
+@pytest.mark.parametrize(("answer", "told"), [(None, "was told ok"), ("shipped", "answered 'shipped'")])
+def test_who_was_to_be_refused_is_named(answer: str | None, told: str) -> None:
+    """Rows and answers are as in an order; only the refusal is missing."""
+    (finding,) = explored(Operation(ship, answer=answer), Operation(ship, answer=answer)).findings
+    assert finding.title == f"B {told}; after A then B it fails with Illegal: shipped"
+
+
+def test_who_is_refused_has_no_finding() -> None:
+    assert explored(Operation(ship_if_paid), Operation(ship_if_paid)).verdict == "pass"

@@ -36,7 +36,9 @@ def title_of(judged: Judged) -> str:
     for name in nearest.order:
         ending, alone = judged.played.endings[name], nearest.endings(name)[0]
         if ending.exception and ending.exception != alone.exception:
-            return f"{name} failed with {ending.exception}; {order} it {_ended(alone)}"
+            return _failed(judged, name)
+        if alone.exception and not ending.exception:
+            return f"{name} {_was_told(ending)}; {order} it {_ended(alone)}"
         if any(each.name == name and not each.effect for each in judged.differences):
             return f"{name} answered {_short(ending.answer)}; {order} it {_ended(alone)}"
     took_place, wanted = (effects_of(run, nearest.names) for run in (judged.played, nearest.runs[0]))
@@ -48,6 +50,19 @@ def title_of(judged: Judged) -> str:
             said, clean = _told(each.said, each.clean), _told(each.clean, each.said)
             return f"{each.effect} was told {said}; {order} it is told {clean}"
     return "what they left and answered fits no order of them"
+
+
+def _failed(judged: Judged, name: str) -> str:
+    """A caller that failed, where it does not in the nearest serial order."""
+    nearest = judged.nearest
+    assert nearest is not None
+    alone = nearest.endings(name)[0]
+    return f"{name} failed with {judged.played.endings[name].exception}; {said_order(nearest)} it {_ended(alone)}"
+
+
+def _was_told(ending: Ending) -> str:
+    """How a caller ended that did not fail."""
+    return "was told ok" if ending.answer is None else f"answered {_short(ending.answer)}"
 
 
 def _told(said: Mapping[str, object], other: Mapping[str, object]) -> str:
