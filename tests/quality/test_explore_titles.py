@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import CheckConstraint, func, insert, select, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm.exc import StaleDataError
 
 from acidity import prove
 from acidity.core.finding import Finding
-from acidity.prove import Operation, Scenario
+from acidity.prove import Operation, Retry, Scenario
 
 
 class Base(DeclarativeBase):
@@ -22,6 +24,21 @@ class Order(Base):
     __tablename__ = "orders"
     id: Mapped[int] = mapped_column(primary_key=True)
     state: Mapped[str]
+
+
+class Page(Base):
+    __tablename__ = "pages"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    body: Mapped[str]
+    version: Mapped[int] = mapped_column()
+    __mapper_args__ = {"version_id_col": version}
+
+
+class Coin(Base):
+    __tablename__ = "coins"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    left: Mapped[int]
+    __table_args__ = (CheckConstraint('"left" >= 0'),)
 
 
 class Ticket(Base):
@@ -63,8 +80,12 @@ class Illegal(Exception):
     """The order is not in the state that it has to be in."""
 
 
+class Conflict(Exception):
+    """Somebody else has written the page meanwhile."""
+
+
 def seed(session: Session) -> None:
-    session.add(Order(id=1, state="paid"))
+    session.add_all([Order(id=1, state="paid"), Page(id=1, body="", version=1), Coin(id=1, left=1)])
 
 
 def ship(session: Session, *, answer: str | None = None) -> str | None:
@@ -85,6 +106,35 @@ def ship_if_paid(session: Session) -> None:
             raise Illegal
 
 
+def edit(session: Session, more: str) -> None:
+    """Adds to a page whose versions SQLAlchemy counts."""
+    with session.begin():
+        page = session.get_one(Page, 1)
+        page.body += more
+
+
+def edit_by_hand(session: Session, more: str, *, ends: bool = True) -> bool:
+    """The same with a version that the program counts itself; `ends` says that it raises."""
+    with session.begin() as transaction:
+        body, version = session.execute(select(Page.body, Page.version)).one()
+        same = update(Page).where(Page.id == 1, Page.version == version)
+        if session.connection().execute(same.values(body=body + more, version=version + 1)).rowcount:
+            return True
+        if ends:
+            raise Conflict
+        transaction.rollback()
+    return False
+
+
+def spend(session: Session) -> bool:
+    """Takes the last coin, if there was one when it looked."""
+    with session.begin():
+        if not session.scalar(select(Coin.left)):
+            return False
+        session.connection().execute(update(Coin).values(left=Coin.left - 1))
+    return True
+
+
 def explored(*operations: Operation) -> prove.Report:
     return prove.explore(Scenario(*operations, metadata=Base.metadata, setup=seed))
 
@@ -98,3 +148,36 @@ def test_who_was_to_be_refused_is_named(answer: str | None, told: str) -> None:
 
 def test_who_is_refused_has_no_finding() -> None:
     assert explored(Operation(ship_if_paid), Operation(ship_if_paid)).verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("function", "exception", "answer"), [(edit, "StaleDataError", None), (edit_by_hand, "Conflict", True)]
+)
+def test_who_gives_up_is_told_and_not_what_is_missing(
+    function: Callable[..., object], exception: str, answer: object
+) -> None:
+    """Nothing is lost that anybody was told is there."""
+    (finding,) = explored(Operation(function, "x"), Operation(function, "x")).findings
+    assert finding.anomaly == "stale check"
+    assert finding.title == f"A failed with {exception}; after A then B it answers {answer!r}"
+    assert [f"retry=Retry(exceptions={exception})" in remedy.name for remedy in finding.remedies] == [True]
+
+
+@pytest.mark.parametrize(("function", "exception"), [(edit, StaleDataError), (edit_by_hand, Conflict)])
+def test_who_is_called_again_has_no_finding(function: Callable[..., object], exception: type[Exception]) -> None:
+    again = Retry(exceptions=exception)
+    report = explored(Operation(function, "x", retry=again), Operation(function, "x", retry=again))
+    assert (report.verdict, report.findings) == ("pass", ())
+
+
+def test_who_answers_that_it_gave_up_has_the_same_name() -> None:
+    """It takes back what it has not changed, so that no COMMIT of its own tells that it acted."""
+    operations = [Operation(edit_by_hand, "x", ends=False) for _ in "AB"]
+    (finding,) = explored(*operations).findings
+    assert (finding.anomaly, finding.remedies) == ("stale check", ())
+
+
+def test_whom_the_database_refuses_is_not_told_to_try_again() -> None:
+    (finding,) = explored(Operation(spend), Operation(spend)).findings
+    assert finding.title.startswith("A failed with IntegrityError; ")
+    assert (finding.anomaly, finding.remedies) == ("stale check", ())

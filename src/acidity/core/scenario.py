@@ -52,7 +52,8 @@ class Operation:
             clean run's: equal but for generated values, or different only in numbers, is *ok* (the latter where the
             rows are as after); another truth value, ``None``, an exception, an error key or a status of 400 or more is
             *failed*; with any other word the run is unknown until this is given.
-        raises: an exception class, or several, that mark an expected refusal.
+        raises: an exception class, or several, that mark an expected refusal: of the call alone. For what it raises
+            beside other callers only, such as a stale version, see `retry`.
         refused: the operation is expected to refuse by an answer that `succeeded` rejects.
         also: end states that are right beside before and after (a job marked as failed in a transaction of its own):
             ``callable(session)`` or ``callable(session, session_before)``, or several, True for the rows of that end

@@ -110,13 +110,15 @@ OF_EXPLORE = (
     Explanation(
         code=codes.STALE_CHECK,
         meaning="A caller checked something, and when it acted on it, another one had changed that. Either what was "
-        "checked does not hold now, or a constraint refused the change with an error that no order of them gives.",
+        "checked does not hold now, or a constraint refused the change with an error that no order of them gives, or "
+        "the program saw it and gave up (a version that had moved on), where in any order it would have been served.",
         program="stale_check",
         shown=("sell",),
         production="Twelve pieces are sold of ten, though every request looked first. Or the user gets a 500 with a "
         "duplicate key, from code that has just made sure that there is none.",
         fix="Put the check into the statement that acts, and look how many rows it has changed; or lock what is "
-        "checked when it is read.",
+        "checked when it is read. Where the program gives up by an exception, its caller has to call again: say "
+        "retry=Retry(exceptions=…) if it does.",
         mended=("sell_mended",),
         near=(codes.LOST_UPDATE, codes.DUPLICATE_INSERT, codes.NOT_REFUSED),
         literature=ANOMALIES["stale check"].source,
@@ -216,7 +218,7 @@ OF_EXPLORE = (
         program="g_single",
         shown=("compare",),
         production="A report shows the old price and the invoice that was made from the new one. With two callers it "
-        "never happens, so it is not found where only pairs are tried.",
+        "has another name (read skew, stale check), so this one is not found where only pairs are tried.",
         fix="Read in one statement what belongs together, or at REPEATABLE READ, so that all queries see the same "
         "state; on SQLite the transaction has to begin before the first read.",
         mended=("compare_mended",),

@@ -17,10 +17,19 @@ class StaleCheck:
         for check, act in graph.circles(Kind.RW):
             changed = check.second
             assert changed is not None
-            if any(commit.actor == check.source and commit.number > changed.number for commit in graph.commits):
+            if self._acted(graph, check.source, changed.number):
                 told = f"when {check.source} acted, what it had checked was no longer so"
                 return Seen((check, act), (), told)
         return self._refused(graph)
+
+    def _acted(self, graph: Dependencies, actor: str, number: int) -> bool:
+        """Whether a caller has committed after a commit, or has at least tried to write what it changed.
+
+        Who finds no row to write as it expects, and gives up by itself, acts all the same.
+        """
+        return any(commit.actor == actor and commit.number > number for commit in graph.commits) or any(
+            read.acts and read.actor == actor and read.at >= number for read in graph.reads
+        )
 
     def _refused(self, graph: Dependencies) -> Seen | None:
         """The same where the database refused what the caller then wrote, by a constraint."""

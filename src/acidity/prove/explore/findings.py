@@ -20,7 +20,7 @@ from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.lanes import lanes_of, said
 from acidity.prove.explore.observe import Observer
 from acidity.prove.explore.search import Search, Searched, Victim, plainness, rank
-from acidity.prove.explore.words import made_again, title_of, why
+from acidity.prove.explore.words import if_called_again, made_again, title_of, why
 
 REPLAYS = 3  # a finding is said when it has come again so often
 
@@ -123,6 +123,7 @@ def _finding(lab: Lab, named: _Named, often: int, found: Searched) -> Finding:
         sites=named.sites,
         diff=row_changes(lab.stage.seed, played.state),
         explanation=(*named.explanation, *made_again(judged), *_right(found, played.trace.grants)),
+        remedies=if_called_again(judged),
         occurrences=often,
         history=played.history,
         lanes=lanes_of(played.trace, named.graph),

@@ -8,6 +8,7 @@ of it has taken place outside.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
@@ -54,6 +55,7 @@ class Judged:
         breaches: what does not hold in its committed states, though it does when no caller comes between.
         changes: the rows in which it differs from the nearest order, without what chance or a clock makes of them.
         differences: where callers said something else than in that order.
+        missing: the callers that failed as in no order, of whom the rows hold nothing; asked where it is told.
     """
 
     played: Played
@@ -65,6 +67,7 @@ class Judged:
     breaches: tuple[Breach, ...] = ()
     changes: tuple[RowChange, ...] = ()
     differences: tuple[Difference, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 class Judge:
@@ -153,6 +156,19 @@ class Judge:
         nearest, changes = serials[place], found[place][1]
         said = self._oracle.sayings.differences(judged.played, nearest.runs[0]) if nearest.runs else ()
         return replace(judged, nearest=nearest, changes=changes, differences=tuple(said))
+
+    def missing(self, judged: Judged) -> tuple[str, ...]:
+        """The callers that failed where they do not in the nearest order, if the rows are those of the others alone."""
+        nearest, endings = judged.nearest, judged.played.endings
+        if nearest is None or not nearest.runs:
+            return ()
+        alone = nearest.runs[0].endings
+        failed = tuple(name for name in nearest.names if endings[name].exception not in {"", alone[name].exception})
+        with suppress(NoOracle, TooSymmetric):
+            orders = self._oracle.orders(set(nearest.names) - set(failed)) if failed else ()
+            if any(self._comparer.same(judged.played.state, serial.state) for serial in orders):
+                return failed
+        return ()
 
     def _breaches(self, played: Played) -> tuple[Breach, ...]:
         """Rules that hold as long as each caller comes to its end before the next one begins."""

@@ -193,7 +193,8 @@ class Search:
     def judged_again(self, judged: Judged, played: Played) -> Judged:
         """A run that came again, which is told in its own words: what chance makes of its rows is something else."""
         found = self._judge.judge(played)
-        return found if found.word is judged.word else replace(judged, played=played)
+        again = found if found.word is judged.word else replace(judged, played=played)
+        return replace(again, missing=self._judge.missing(again))
 
     def beside(self, played: Played) -> None:
         """Judge a run that was made for another reason, and is none of the schedules that were asked for."""

@@ -12,8 +12,8 @@ from acidity.analysis.quantities import OTHER, difference, is_money, plain, rank
 from acidity.analysis.values import uuid_digits
 from acidity.core.call import Call, Event
 from acidity.core.call import Kind as CallKind
-from acidity.core.finding import RowChange
-from acidity.core.outcome import Ending
+from acidity.core.finding import Remedy, RowChange, Tried
+from acidity.core.outcome import Ending, Mistake
 from acidity.prove.explore.judge import Judged
 from acidity.prove.explore.lanes import said
 from acidity.prove.explore.oracle import effects_of
@@ -27,6 +27,8 @@ def title_of(judged: Judged) -> str:
     nearest = judged.nearest
     assert nearest is not None
     order = said_order(nearest)
+    if judged.missing:
+        return _failed(judged, judged.missing[0])
     grown = Counter({change.table: 0 for change in judged.changes})
     for change in judged.changes:
         grown[change.table] += (change.before is None) - (change.after is None)
@@ -132,6 +134,29 @@ def made_again(judged: Judged) -> Iterator[str]:
                     f"{name} had {effect}{where} take place before the database turned it away, and once more when it "
                     "tried again: what is outside the database is not taken back"
                 )
+
+
+def if_called_again(judged: Judged) -> tuple[Remedy, ...]:
+    """What to say of a caller that gave up by itself, which is right where whoever called it calls it again.
+
+    A caller whom the database refused something is left out: that may be a rule which it has to keep to.
+    """
+    by_itself = [
+        name
+        for name in judged.missing
+        if judged.played.endings[name].mistake in {None, Mistake.TABLES}  # SQLAlchemy's own StaleDataError is of those
+        and all(event.reply.status != "error" for event in judged.played.of(name))
+    ]
+    names = dict.fromkeys(judged.played.endings[name].exception for name in by_itself)
+    return tuple(
+        Remedy(
+            f"if its caller calls it again after that, say so: retry=Retry(exceptions={name})",
+            Tried.NOT_TRIED,
+            0,
+            "only you know whether it does",
+        )
+        for name in names
+    )
 
 
 def _effects(events: Iterable[Event]) -> Iterator[Call]:
