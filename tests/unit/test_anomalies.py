@@ -205,6 +205,33 @@ def test_nothing_is_named_where_nothing_is_wrong(shape: Any) -> None:
     assert name_of(run.graph) is None
 
 
+def beside_own(run: Told, *, got: int, beside: int | None) -> None:
+    """A sum that holds the row which its caller has just added; another one adds one, too."""
+    answers: list[Rows | None] = [((0,),), ((1,),), ((2,),)]
+    for actor, sees, within in (("A", got, 2), ("B", 1, 1)):
+        run.read(actor, "sum", ((sees,),), answers, own=True)
+        run.reads[-1] = replace(run.reads[-1], within=within, beside=beside)
+    run.commit("B", run.added(1), run.changed(1, 0, 1))
+    run.commit("A", run.added(2), silent=[run.changed(1, 1, 1)])
+
+
+@pytest.mark.parametrize(
+    ("got", "beside", "name"),
+    [
+        pytest.param(1, 0, "phantom", id="without the row of the other one"),
+        pytest.param(2, 0, None, id="that tells nothing: it is as after both"),
+        pytest.param(1, None, None, id="that may be of what was not committed"),
+        pytest.param(1, 1, None, id="that was asked after the other one"),
+    ],
+)
+def test_a_query_beside_its_own_rows(got: int, beside: int | None, name: str | None) -> None:
+    run = Told(SCHEMA)
+    beside_own(run, got=got, beside=beside)
+    named = name_of(run.graph)
+    assert (None if named is None else named[0]) == name
+    assert bool(run.graph.between("A", "B", Kind.RW)) is (name is not None)
+
+
 def put_in_the_place(run: Told, *, told: bool) -> None:
     """Each puts a row of its own in the place of the one with the same unique key, and had read that."""
     run.read("A", "1", ((100,),), [((100,),), ((90,),), ((80,),)])

@@ -106,6 +106,8 @@ class Read:
         scans: the rows that it looked for in each committed state, where the answer does not tell them all.
         others: the tables, in lower case, that a write looked at beside the one that it changes.
         kept: a write has put what it saw into a row.
+        beside: of a query that may have got what its caller had written and not committed: the first committed state
+            that it may have seen beside that; None where that is not known, or its caller went on to write there.
     """
 
     event: Event
@@ -118,6 +120,7 @@ class Read:
     scans: tuple[Rows | None, ...] = ()
     others: frozenset[str] = frozenset()
     kept: bool = False
+    beside: int | None = None
 
     @property
     def actor(self) -> str:
@@ -273,20 +276,34 @@ def _of_writes(commits: Sequence[Commit]) -> Iterator[Edge]:
 
 
 def _of_read(read: Read, commits: Sequence[Commit]) -> Iterator[Edge]:
+    others = [each for each in commits if each.actor != read.actor and read.is_changed_by(each.number)]
     seen, ahead = read.seen, read.ahead
-    if read.is_hidden or (seen is None and ahead is None):
-        return
     until = ahead if seen is None else seen
-    for commit in commits:
-        if commit.actor == read.actor or not read.is_changed_by(commit.number):
-            continue
+    if read.is_hidden:
+        until, others = 0, list(_unseen(read, others))
+    for commit in others if until is not None else ():
         changes = relevant(read, commit)
         item = commit.item_of(changes[0]) if changes else None
         predicate = bool(changes) and all(map(commit.came_or_went, changes))
-        if until is not None and commit.number <= until:
+        if commit.number <= (until or 0):
             yield Edge(Kind.WR, commit.actor, read.actor, commit, None, read, item, predicate)
         else:
             yield Edge(Kind.RW, read.actor, commit.actor, None, commit, read, item, predicate)
+
+
+def _unseen(read: Read, others: Sequence[Commit]) -> Iterator[Commit]:
+    """Of the commits that change the answer, those that a query has not seen which holds its caller's own writes.
+
+    In the state after its caller's commit these are there as they were for the query. So where the answer is another
+    one there, a commit before that has changed it; which one is known if there is only one.
+    """
+    if read.beside is None or read.within is None:
+        return
+    before = [each for each in others if read.beside < each.number < read.within]
+    answer, rows = read.answers[read.within], rows_of(read.event)
+    if len(before) == 1 and answer is not None and are_alike([answer], rows) and not may_come_of(answer, rows):
+        yield before[0]
+    yield from (each for each in others if each.number > read.within)
 
 
 def relevant(read: Read, commit: Commit) -> tuple[RowChange, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from acidity.analysis.dependencies import (
@@ -253,7 +254,14 @@ class _Graph:
         answers = tuple(None if answer is None else answer[1] for answer in found)
         writers = tuple(self._writers(place))
         read = Read(event, at, answers, own, False, self._watched.commit_after(place), writers, scans)
+        if read.is_hidden and not self._writes_there_later(place, query):
+            read = replace(read, beside=self._looks.first_seen(event, alone=not writers))
         return read if asked == key or read.seen is not None else None
+
+    def _writes_there_later(self, place: int, query: Query) -> bool:
+        """Whether the caller of a query goes on to write what it asks for, before it commits."""
+        rest = (event.call for event in self._watched.rest_of(place) if event.call.writes)
+        return any(self._tables_in(call.sql) & self._tables_in(query.sql) for call in rest)
 
     def _numbers(self) -> range:
         return range(len(self._watched.commits) + 1)

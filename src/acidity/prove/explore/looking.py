@@ -26,6 +26,7 @@ from acidity.prove.explore.watched import Answer, Watched
 _AS_IT_BEGAN = frozenset({"postgresql"})  # what a statement sees there was committed before it, also if it has waited
 _SELECTS_FIRST = frozenset({"mariadb"})  # there the SELECT of an INSERT takes no locks where each sees for itself
 _ANEW = frozenset({"sqlite"})  # a statement that has waited there begins once more, and finds what is committed then
+_DIRTY = frozenset({"mariadb"})  # there READ UNCOMMITTED shows what others have not committed
 _SNAPSHOT_EACH = ("READ UNCOMMITTED", "READ COMMITTED")  # each statement sees there what is committed when it is sent
 _SNAPSHOT_ONCE = ("REPEATABLE READ", "SERIALIZABLE")  # all see what was committed at the first one
 
@@ -129,6 +130,24 @@ class Looks:
         return {**dict.fromkeys(_SNAPSHOT_EACH, window.asked), **dict.fromkeys(_SNAPSHOT_ONCE, window.began)}.get(
             self._level_of(event.call.actor)
         )
+
+    def first_seen(self, event: Event, *, alone: bool) -> int | None:
+        """The first committed state that a query may have seen beside what its caller had written.
+
+        Args:
+            event: the query.
+            alone: nobody else had written, and not committed, when it was answered.
+
+        Returns:
+            None where it may have seen what others had not committed.
+        """
+        window, engine = self.windows[id(event)], self._questions.engine(event)
+        if engine in _ANEW:  # who has written there has begun from what is committed now, and nobody else commits
+            return window.asked
+        level = self._level_of(event.call.actor)
+        if engine in _DIRTY and level in {"", "READ UNCOMMITTED"} and not alone:
+            return None
+        return window.asked if level in _SNAPSHOT_EACH else window.began
 
     def scans(self, event: Event) -> tuple[Rows | None, ...]:
         """The rows that it looked for in each committed state, where it does not say which it found."""
