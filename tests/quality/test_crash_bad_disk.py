@@ -39,6 +39,18 @@ def sell_or_say_so(session: Session) -> bool:
     return True
 
 
+def send(text: str) -> None:
+    """Something outside the database."""
+
+
+def send_and_sell(session: Session) -> None:
+    """Sends before COMMIT, so that there is nothing to take back what was sent."""
+    session.execute(update(Item).where(Item.id == 1).values(stock=Item.stock - 2))
+    session.add(Order(item_id=1, pieces=2))
+    send("sold")
+    session.commit()
+
+
 def many_pages(session: Session) -> None:
     """Changes many pages in one transaction."""
     numbers = "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)"
@@ -106,6 +118,26 @@ def test_without_a_journal_on_the_disk_an_error_of_the_disk_tears_or_damages() -
     assert found.code == "ACI402"
     again = prove.replay_crash(of(many_pages), found.schedule, settings={"journal_mode": "off"})
     assert (again.verdict, again.runs) == ("fail", 1)
+
+
+@pytest.mark.dear
+def test_what_was_sent_before_commit_is_not_the_fault_of_the_disk() -> None:
+    scenario = of(send_and_sell, effects=[send])
+    (torn,) = prove.crash(scenario, settings=DURABLE).findings
+    assert (torn.code, torn.kind, torn.remedies) == ("ACI201", "effect", ())
+    assert "does not wait for COMMIT" in torn.cause
+    assert "torn: send took place 1×, and no row was changed" in torn.title
+    card = prove.check(scenario, letters="AD", settings=DURABLE, faults=("error-before",), remedies=False)
+    atomic = card.letters["A"]
+    assert isinstance(atomic, Report)
+    (finding,) = atomic.findings
+    assert (finding.code, finding.also) == ("ACI201", ()), "one cause with what any refused COMMIT does, said once"
+
+
+@pytest.mark.dear
+def test_where_the_journal_is_not_on_the_disk_both_causes_are_said() -> None:
+    report = prove.crash(of(send_and_sell, effects=[send]), settings={"journal_mode": "memory"}, remedies=False)
+    assert {"effect", "not durable"} <= {found.kind for found in report.findings}
 
 
 @pytest.mark.dear

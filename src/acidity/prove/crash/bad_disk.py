@@ -27,11 +27,14 @@ from acidity.prove.crash.refusals import DISK_FULL, Refuser, named, strikes_of
 from acidity.prove.crash.seen import Tried
 from acidity.prove.drill.causes import Causes
 from acidity.prove.drill.examine import Examination, Examiner
-from acidity.prove.drill.judge import Judged
+from acidity.prove.drill.judge import Baseline, Judged
 from acidity.prove.drill.striker import Strike
 from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.stage import Stage
+from acidity.prove.telling.cause import cause_in_words
+from acidity.prove.telling.steady import Steady
+from acidity.prove.telling.title import title
 
 REFUSALS_MAX = 250  # of each operation; of more, so many are drawn by the seed
 _NOT_ON_THE_DISK = "what would take the change back is not on the disk"
@@ -116,21 +119,22 @@ class BadDisk:
         found.unknowns = list(examination.unknowns)
         wrong = [(code, item) for item in struck if (code := self._code(item)) is not None]
         found.words = Counter(code.word for code, _ in wrong)
-        first = dict(reversed(wrong))
+        groups: dict[tuple[Code, bool], list[Judged]] = {}
+        for code, item in wrong:
+            groups.setdefault((code, _is_of_the_disk(code, item, examination.baseline)), []).append(item)
         found.findings = [
-            self._finding(code, item, Rate(found.words[code.word], len(struck)), examination)
-            for code, item in first.items()
+            self._finding(key, members[0], Rate(len(members), len(struck)), examination)
+            for key, members in groups.items()
         ]
         return found
 
-    def _finding(self, code: Code, item: Judged, rate: Rate, examination: Examination) -> Finding:
-        run, baseline = item.run, examination.baseline
+    def _finding(self, key: tuple[Code, bool], item: Judged, rate: Rate, examination: Examination) -> Finding:
+        (code, of_the_disk), run, baseline = key, item.run, examination.baseline
         cause = Causes(baseline, examination.judged).of(item)
-        split = sum(event.call.commits for event in baseline.clean[0].history) > 1
-        of_the_disk = code is LOST_COMMIT or (item.judgement.rows is Rows.TORN and not split)
         place = cause.place
-        changes = row_changes(baseline.seed, run.end)
-        told = sentence(changes, row_changes(baseline.seed, baseline.clean[0].end))
+        changes, steady = row_changes(baseline.seed, run.end), Steady.of(baseline)
+        expected = row_changes(baseline.seed, baseline.clean[0].end)
+        told = sentence(changes, expected) if of_the_disk else title(baseline, cause, item, changes, expected, steady)
         choice = run.schedule.choices[0]
         return Finding(
             code=code.name,
@@ -149,7 +153,7 @@ class BadDisk:
             history=run.history,
             replay=replay_command(run.schedule, self._position, self._options),
             kind=CauseKind.NOT_DURABLE if of_the_disk else cause.kind,
-            cause=_NOT_ON_THE_DISK if of_the_disk else "",
+            cause=_NOT_ON_THE_DISK if of_the_disk else cause_in_words(cause, item, None),
             permanent=place,
             rate=rate,
             mode="simulated",
@@ -201,6 +205,16 @@ def drawn(planned: list[Strike], seed: int) -> list[Strike]:
         return planned
     kept = random.Random(seed).sample(range(len(planned)), REFUSALS_MAX)  # noqa: S311
     return [planned[place] for place in sorted(kept)]
+
+
+def _is_of_the_disk(code: Code, item: Judged, baseline: Baseline) -> bool:
+    """Whether what is on the disk is at fault, and not the order in which the operation does things.
+
+    Rows that are whole are not; then it is what took place outside the database that does not fit them.
+    """
+    split = sum(event.call.commits for event in baseline.clean[0].history) > 1
+    torn = item.judgement.rows is Rows.TORN and baseline.rows_alone(item.run.end) is Rows.TORN
+    return code is LOST_COMMIT or (torn and not split)
 
 
 def _said(choice: Choice) -> str:
