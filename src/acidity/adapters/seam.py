@@ -309,6 +309,8 @@ def request(
     """
     actor.made += 1
     number, database = (actor.number(wire), wire.database) if wire is not None else (0, "")
+    if wire is not None:
+        wire.sandbox.used[wire.through] = None
     path, decided = ((), None) if place is None else (place.path, place.site)
     if writes:
         actor.amid[number] = id(sys.exc_info()[1])

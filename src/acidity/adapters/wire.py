@@ -44,6 +44,11 @@ class LiveConnection(ABC):
     def errors(self) -> Any:
         """Where the driver's PEP 249 exception classes are."""
 
+    @property
+    @abstractmethod
+    def through(self) -> str:
+        """What the driver is called in URLs."""
+
     @abstractmethod
     def is_gone(self, error: BaseException) -> bool:
         """Whether this error of the driver means that the connection is gone."""

@@ -12,9 +12,11 @@ class Access(Protocol):
 
     Attributes:
         keeps_sessions: `keep` may keep some.
+        used: the drivers through which callers have made Calls, for the report.
     """
 
     keeps_sessions: bool
+    used: dict[str, None]
 
     def connect(self, dialect: Any, cparams: dict[str, Any]) -> Any:
         """A connection of this dialect to the Sandbox, for an engine that is redirected."""

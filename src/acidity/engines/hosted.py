@@ -59,7 +59,7 @@ class HostedSandbox(HostedAccess):
         self._seed: Mapping[str, Table] = {}
         self._dirty: set[str] = set()
         self._altered, self._looked = False, True
-        self.named: set[bytes] = set()
+        self.named, self.used = set[bytes](), dict[str, None]()
         self._in_doubt = False
         self._proxy: CuttingProxy | None = None
         self._routed = False
@@ -142,7 +142,7 @@ class HostedSandbox(HostedAccess):
         self._constraints = self.count_constraints()
         self.copy_before()
         state = self.look().state
-        self._seed, self._dirty, self._altered = state.tables, set(), False
+        self._seed, self._dirty, self._altered, self.used = state.tables, set(), False, {}
         return state
 
     # Back to the rows before

@@ -78,6 +78,7 @@ class HostedDatabase(ABC):
     shapes: dict[str, Shape]
     named: set[bytes]
     _beside: list[Any]
+    used: dict[str, None]
     _spare: Any
     _proxy: CuttingProxy | None
 
@@ -260,11 +261,11 @@ class HostedDatabase(ABC):
             return found
 
     def info(self) -> EngineInfo:
-        """Engine, version, driver and the settings of this check."""
+        """Engine, version, the settings of this check, and the drivers: that of URLs until a caller has used any."""
         return EngineInfo(
             self.engine_name,
             self.version(),
-            self.drivers[False],
+            " and ".join(self.used) or self.drivers[False],
             dict(sorted({**self.asked_of_server, **self.settings}.items())),
         )
 

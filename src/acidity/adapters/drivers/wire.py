@@ -44,6 +44,11 @@ class RawConnection(LiveConnection):
         """The driver's exception classes."""
         return self.driver.errors
 
+    @property
+    def through(self) -> str:
+        """The name of its module, as URLs spell it."""
+        return self.driver.module.lower()
+
     def close(self) -> None:
         """Close it, unless the program has dropped it."""
         if self._connection() is not None:

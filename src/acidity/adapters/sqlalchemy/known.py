@@ -19,20 +19,23 @@ class KnownConnection(LiveConnection):
         dialect: what SQLAlchemy asks it through.
         connection: as SQLAlchemy calls it: the driver's own, or its plain face of one that awaits.
         errors: the driver's module.
+        through: what the driver is called in URLs.
         raw_by: who took it from the pool without making a Connection of it.
         pool_record: SQLAlchemy's record of its place in the pool, once it was checked out.
     """
 
-    __slots__ = ("_connection", "_errors", "dialect", "pool_record", "raw_by")
+    __slots__ = ("_connection", "_errors", "_through", "dialect", "pool_record", "raw_by")
 
     connection = property(attrgetter("_connection"))  # without a function: asked for every Call
     errors = property(attrgetter("_errors"))
+    through = property(attrgetter("_through"))
 
     def __init__(self, sandbox: Sandbox, dialect: Dialect, connection: Any) -> None:
         super().__init__(sandbox)
         self.dialect = dialect
         self._connection = connection
         self._errors = dialect.dbapi
+        self._through = dialect.driver
         self.raw_by: Actor | None = None
         self.pool_record: Any = None
 

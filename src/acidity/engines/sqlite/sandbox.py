@@ -43,6 +43,7 @@ class SqliteSandbox(SqliteAccess):
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self.name = ""
+        self.used: dict[str, None] = {}
         self._settings = dict(settings)
         self._directory = OwnDirectory()
         self.path = self._directory.path / "sandbox.db"
