@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -214,3 +215,15 @@ def test_an_invariant_that_waits_for_its_server_is_ended_from_outside(db: str) -
 def test_a_replay_has_the_limit_too() -> None:
     with pytest.raises(UsageError, match=r"did not end within 0\.3 s"):
         prove.replay(bank(sleeps), "ac1:", run_timeout=0.3)
+
+
+def asks_for_long(session: Session) -> None:
+    session.execute(text("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"))
+
+
+def test_the_line_of_the_users_comes_first_and_no_frame_of_acidity() -> None:
+    """The driver waits far within; what is to be changed is the line that asked it."""
+    report = drilled(Operation(asks_for_long, timeout=0.3))
+    stood = report.unknowns[0].partition("it stood at ")[2]
+    assert re.match(r"test_did_not_end\.py:\d+ in asks_for_long, within it at \w+\.py:\d+ in ", stood), stood
+    assert not {"seam.py", "calls.py", "play.py"} & set(re.findall(r"\w+\.py", stood)), stood

@@ -19,9 +19,11 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from acidity.adapters.site import is_user_code
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated
 from acidity.prove.stage.frames import innermost_frame
@@ -37,6 +39,10 @@ _HEARD = tuple(number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := 
 
 class RunTimedOut(BaseException):
     """Raised in the program's code when its time is over; nothing that handles errors may keep it."""
+
+
+_OURS = f"{Path(__file__).parents[2]}{os.sep}"  # where acidity lies
+_INNERMOST = 4
 
 
 class DidNotEnd(Unsettled):
@@ -317,10 +323,20 @@ def _raise_in(thread: int) -> None:
 
 
 def _stack_of(thread: int | None) -> str:
-    """The innermost lines, as file:line in function."""
+    """The innermost line of the user's that acidity has called, then the innermost of all but acidity's own."""
     frame = innermost_frame(thread)
-    lines = traceback.extract_stack(frame)[-4:] if frame is not None else []
-    return " < ".join(f"{os.path.basename(line.filename)}:{line.lineno} in {line.name}" for line in reversed(lines))  # noqa: PTH119
+    stack = traceback.extract_stack(frame) if frame is not None else []
+    called = next((place for place, line in enumerate(stack) if line.filename.startswith(_OURS)), len(stack))
+    users = [line for line in stack[called:] if is_user_code(line.filename)]
+    others = [line for line in stack[called:] if not line.filename.startswith(_OURS)] or stack
+    inner = [line for line in others[-_INNERMOST:] if line not in users[-1:]]
+    within = " < ".join(map(_said, reversed(inner)))
+    return ", within it at ".join([*map(_said, users[-1:]), *([within] if within else [])])
+
+
+def _said(line: traceback.FrameSummary) -> str:
+    """``file:line in function``."""
+    return f"{os.path.basename(line.filename)}:{line.lineno} in {line.name}"  # noqa: PTH119
 
 
 def _say(text: str) -> None:
