@@ -35,4 +35,6 @@ def test_verdicts_are_the_same(
     every = explored(pair, db, level)
     names = [{finding.anomaly for finding in report.findings if finding.anomaly} for report in (found, every)]
     assert (found.verdict, names[0], found.unknowns) == (every.verdict, names[1], ()), f"{found}\n{every}"
-    assert found.runs <= every.runs
+    deadlocks = any(finding.code == "ACI310" for finding in found.findings)
+    again = db == "mariadb" and deadlocks  # with the first of them all is run anew
+    assert found.runs <= every.runs * (2 if again else 1)

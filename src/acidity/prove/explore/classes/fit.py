@@ -168,6 +168,7 @@ class Manners:
         if position not in self._known:
             part = next(iter(self._stage.parts.values()))
             operation = self._stage.scenario.operations[position]
+            watched(self._stage, operation)  # the very first run may make what all others have
             shared = self._shared[position] = Shared([operation], self._stage.scenario.effects)
             slept = sleeps()
             with shared.watching():

@@ -118,7 +118,7 @@ class Reader:
             self._by_time |= pattern.by_time
             self._takes_time |= pattern.takes_time and self.engine != "sqlite"  # where one writes at a time
         if self._by_time and self._takes_time:
-            raise Unfit("rows are compared by a time, and which of two is earlier no row tells")
+            raise Unfit("rows are ordered by a time, and which of two is earlier no row tells")
         return pattern
 
     def _tells(self, writes: Items) -> Items:

@@ -36,11 +36,18 @@ def unordered(tree: exp.Expr, schema: Schema) -> frozenset[str]:
 
 
 def goes_by_time(tree: exp.Expr, schema: Schema) -> bool:
-    """Whether rows are compared or ordered by a time that stands in them."""
+    """Whether several rows are put in an order by a time that stands in them; against now they are all the same."""
     from sqlglot import exp
 
-    nodes = tree.find_all(exp.Ordered, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.Max, exp.Min)
-    return any(column.name.lower() in schema.times for node in nodes for column in node.find_all(exp.Column))
+    for select in tree.find_all(exp.Select):
+        sources = _sources(select)
+        several = {*_several(sources, select.args.get("where"), schema)}
+        found = {each.alias_or_name.lower() for each in sources if each.name.lower() in several or "*" in several}
+        for node in select.find_all(exp.Ordered, exp.Max, exp.Min):
+            for column in node.find_all(exp.Column):
+                if found and column.name.lower() in schema.times and column.table.lower() in found | {""}:
+                    return True
+    return False
 
 
 def takes_time(tree: exp.Expr, schema: Schema) -> bool:
@@ -97,7 +104,8 @@ def _several(sources: list[exp.Expr], where: exp.Expr | None, schema: Schema) ->
             yield "*"
             continue
         values = dict(fixed(where, {each.alias_or_name.lower()}, only=len(sources) == 1))
-        if not known.key or not set(known.key) <= values.keys():
+        keys = [key for key in (known.key, *known.uniques) if key]
+        if not any(set(key) <= values.keys() for key in keys):
             yield each.name.lower()
 
 

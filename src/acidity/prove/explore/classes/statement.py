@@ -79,7 +79,7 @@ class Pattern:
         changes: it may change rows that are there.
         unmakes: it may delete rows, or give them other keys.
         lies: tables of which it looks at several rows in no order of its own, but as they lie there.
-        by_time: it compares or orders rows by a time.
+        by_time: it orders rows by a time.
         takes_time: it may write what time it is.
         may_idle: it may be answered without a look at its tables; so it may where it asks for 0 rows.
         limits: how many it asks for.
