@@ -1,7 +1,7 @@
 """Two callers that meet on what a schema can have: computed columns, indexes of some rows, sequences, collations, cascades.
 
-Each caller has texts, one after another, and commits in the end; ``?`` before a text says that its error is swallowed,
-and ``commit`` and ``rollback`` are what they say.
+Each caller has texts, one after another, and commits in the end; ``?`` before a text says that its error is swallowed
+within a savepoint, ``!`` without one, and ``commit`` and ``rollback`` are what they say.
 """
 
 from __future__ import annotations
@@ -61,13 +61,15 @@ def play(connection: Connection, texts: Texts) -> str:
             getattr(connection, each)()
             continue
         try:
-            if each.startswith("?") and connection.dialect.name != "sqlite":
+            if each.startswith("!"):
+                said.append(_asked(connection, each[1:]))
+            elif each.startswith("?") and connection.dialect.name != "sqlite":
                 with connection.begin_nested():
                     said.append(_asked(connection, each[1:]))
             else:
                 said.append(_asked(connection, each.removeprefix("?")))
         except DBAPIError as error:
-            if not each.startswith("?"):
+            if not each.startswith(("?", "!")):
                 raise
             said.append(type(error).__name__)
     connection.commit()

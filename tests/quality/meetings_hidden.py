@@ -99,6 +99,32 @@ HIDDEN = (
         ("?SELECT v FROM t WHERE tenant = 1 AND id = 1 FOR UPDATE NOWAIT",),
     ),
     Meeting(
+        "a deadlock that ends the transaction",
+        MARIADB,
+        (*PEOPLE, "CREATE TABLE w (id INTEGER PRIMARY KEY, v INTEGER)", "INSERT INTO w VALUES (9, 0)"),
+        (
+            "SELECT v FROM w WHERE id = 9",
+            "UPDATE p SET v = 2 WHERE id = 1",
+            "!UPDATE p SET v = 2 WHERE id = 2",
+            "SELECT v FROM w WHERE id = 9",
+        ),
+        ("UPDATE p SET v = 3 WHERE id = 2", "!UPDATE p SET v = 3 WHERE id = 1", "commit", "UPDATE w SET v = 5 WHERE id = 9"),
+    ),
+    Meeting(
+        "rows as they lie for a subquery",
+        POSTGRESQL,
+        PEOPLE,
+        ("UPDATE p SET v = 1 WHERE id = 3",),
+        ("UPDATE p SET v = 1 WHERE id = 2", "commit", "DELETE FROM p WHERE id = (SELECT o FROM p WHERE v = 1 AND id > 1 LIMIT 1) + 0"),
+    ),
+    Meeting(
+        "rows as they lie beside others that are ordered",
+        POSTGRESQL,
+        (*PEOPLE, "CREATE TABLE q (id INTEGER PRIMARY KEY)", "INSERT INTO q VALUES (1)"),
+        ("UPDATE p SET v = 9 WHERE id = 3",),
+        ("UPDATE p SET v = 9 WHERE id = 2", "commit", "SELECT p.id FROM q JOIN p ON p.o = q.id ORDER BY q.id"),
+    ),
+    Meeting(
         "rows as they lie",
         POSTGRESQL,
         PEOPLE,

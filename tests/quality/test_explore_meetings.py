@@ -12,6 +12,7 @@ from sqlalchemy.engine import Engine
 from acidity.engines import new_sandbox
 from acidity.prove.explore.classes import catalogues, fit
 from acidity.prove.explore.classes.families import family_of
+from acidity.prove.explore.classes.footprint import Reader
 from acidity.prove.explore.classes.schema import Described, Schema
 from acidity.prove.explore.lab import Lab
 from acidity.prove.stage.stage import Stage
@@ -123,6 +124,38 @@ def test_a_key_that_is_computed_is_not_modelled(db: str) -> None:
     assert read(db, f"CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER, {computed})").unfit == ""
     referring = f"CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER, {computed} REFERENCES t (id))"
     assert read(db, referring).unfit == "a key that is computed"
+
+
+@pytest.mark.parametrize("conflict", ["REPLACE", "ROLLBACK"])
+def test_nor_is_a_conflict_that_does_more_than_refuse(conflict: str) -> None:
+    texts = [
+        f"CREATE TABLE t (id INTEGER PRIMARY KEY, c TEXT UNIQUE ON CONFLICT {each})" for each in (conflict, "ABORT")
+    ]
+    assert [bool(read("sqlite", each).unfit) for each in texts] == [True, False]
+
+
+VIEW = "CREATE VIEW low AS SELECT id FROM t WHERE id < 5"
+
+
+@pytest.mark.parametrize("db", [pytest.param(db, marks=() if db == "sqlite" else pytest.mark.slow) for db in ENGINES])
+def test_what_a_view_asks_is_read(db: str) -> None:
+    made = read(db, "CREATE TABLE t (id INTEGER PRIMARY KEY)", VIEW)
+    assert made.views == {"low"}
+    assert [Reader(made, db).look_at_view(text) for text in made.texts] == [""]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", ["nextval('s')", "pg_try_advisory_xact_lock(7)", "(SELECT last_value FROM s)"])
+def test_a_view_may_ask_for_more_than_rows(asked: str) -> None:
+    made = read("postgresql", "CREATE SEQUENCE s", f"CREATE VIEW v AS SELECT {asked} AS n")
+    assert all(Reader(made, "postgresql").look_at_view(text) for text in made.texts)
+
+
+@pytest.mark.slow
+def test_a_default_may_call_what_is_not_known() -> None:
+    calls = "CREATE TABLE t (id INTEGER PRIMARY KEY, b BOOLEAN DEFAULT pg_try_advisory_xact_lock(3))"
+    known = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TIMESTAMP DEFAULT now(), b VARCHAR(9) DEFAULT 'x (y)', c NUMERIC(9, 2) DEFAULT 0)"
+    assert [bool(read("postgresql", each).unfit) for each in (calls, known)] == [True, False]
 
 
 @pytest.mark.slow

@@ -106,6 +106,7 @@ def test_to_wait_is_to_come_later_only_for_one_row(sql: str, exact: bool) -> Non
         "not a text at all",
         "SELECT v FROM elsewhere",
         "SELECT ctid FROM r WHERE id = 1",
+        "UPDATE n SET u = extract(epoch from CURRENT_TIMESTAMP) WHERE id = 1",  # a time that no type tells
         "SELECT v FROM (SELECT v FROM r WHERE id = 1) AS s FOR UPDATE",
         "SELECT v FROM r WHERE id = E'it\\'s' AND v = %s",
         "SELECT v FROM r WHERE v = '%s' AND id = %s",
@@ -141,6 +142,8 @@ def test_what_asks_how_the_session_is_set_looks_at_no_row(sql: str, engine: str)
         ("SELECT v FROM r WHERE v = 'order %s' AND id = %s", "mariadb"),
         ("SELECT v FROM r WHERE v IN n", "sqlite"),
         ("SELECT seq FROM sqlite_sequence", "sqlite"),
+        ("UPDATE OR ROLLBACK r SET v = 1 WHERE id = 1", "sqlite"),
+        ("UPDATE r SET v = :a WHERE id = ?", "sqlite"),
     ],
 )
 def test_nor_is_what_tells_more_than_rows(sql: str, engine: str) -> None:
@@ -148,10 +151,18 @@ def test_nor_is_what_tells_more_than_rows(sql: str, engine: str) -> None:
         Reader(SCHEMA, engine).read(call(sql, (7, 1)))
 
 
+TIMED = [
+    "SELECT id FROM r ORDER BY at DESC LIMIT 1",
+    "SELECT max(at) FROM r",
+    "SELECT id, at AS c FROM r ORDER BY c",
+    "SELECT x.id FROM (SELECT id, at AS c FROM r) AS x ORDER BY x.c",
+    "SELECT id, at FROM r ORDER BY 2",
+    "SELECT count(*) FROM r, n WHERE r.at < n.at",
+]
 CLOCKED = replace(SCHEMA, times=frozenset({"at"}), clocked=frozenset({"w"}))
 
 
-@pytest.mark.parametrize("asks", ["SELECT id FROM r ORDER BY at DESC LIMIT 1", "SELECT max(at) FROM r"])
+@pytest.mark.parametrize("asks", TIMED)
 @pytest.mark.parametrize(
     "writes", ["UPDATE r SET at = CURRENT_TIMESTAMP WHERE id = 1", "INSERT INTO w (id) VALUES (1)", None]
 )
@@ -195,6 +206,16 @@ def test_what_may_be_answered_without_a_look_at_a_table(sql: str, params: Any, m
         ("SELECT v FROM (SELECT v FROM r) AS s", {"r"}),
         ("SELECT r.v FROM r JOIN n ON n.id = r.v WHERE r.id = 1", {"n"}),
         ("SELECT v FROM r WHERE id = (SELECT u FROM n LIMIT 1)", {"r", "n"}),
+        ("DELETE FROM r WHERE id = 1 AND v = (SELECT u FROM n WHERE id > 0 LIMIT 1)", {"n"}),
+        ("SELECT r.v FROM r JOIN n ON n.u = r.id ORDER BY r.id", {"n"}),
+        ("SELECT v AS id FROM r ORDER BY id", {"r"}),
+        ("SELECT id, row_number() OVER (ORDER BY v) FROM r ORDER BY id", {"r"}),
+        ("SELECT sum(v) OVER (ORDER BY v) FROM r", {"r"}),
+        ("SELECT (SELECT max(u) FROM n WHERE n.id = r.v) FROM r", {"r"}),
+        ("SELECT v FROM r WHERE id = 1 UNION ALL (SELECT u FROM n)", {"n"}),
+        ("INSERT INTO w (id) (SELECT id FROM r)", {"r"}),
+        ("SELECT v FROM r WHERE id = 1 AND v IN (SELECT u FROM n)", set()),
+        ("SELECT r.v FROM r ORDER BY r.v, r.id LIMIT 1", set()),
         ("SELECT id FROM r ORDER BY v, id LIMIT 1", set()),
         ("SELECT v FROM r WHERE id = 1", set()),
         ("SELECT sum(v), count(*) FROM r", set()),
@@ -216,6 +237,7 @@ def test_who_looks_at_rows_as_they_lie(sql: str, lies: set[str]) -> None:
         ("SELECT v FROM r /* is it? :x */ WHERE id = ? AND v < ?", (3, 9), "sqlite"),
         ("SELECT v FROM r # which?\nWHERE id = %s AND v < %s", (3, 9), "mariadb"),
         ("SELECT v FROM r WHERE v < ?2 AND id = ?1", (3, 9), "sqlite"),
+        ("SELECT v FROM r WHERE v < ?2 AND v > ?1 AND id = ?", (7, 1, 3), "sqlite"),
         ("SELECT v FROM r WHERE v < $2 AND id = $1", (3, 9), "postgresql"),
         ("SELECT v FROM r WHERE v LIKE '50%%' AND id = %s", (3,), "postgresql"),
         ("SELECT v FROM r WHERE v = 'why?' AND id = ?", (3,), "sqlite"),

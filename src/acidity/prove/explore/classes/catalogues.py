@@ -20,7 +20,17 @@ Ask = Callable[[Sequence[str]], list[Rows]]  # the rows of each statement
 _NUMBERS = ("int", "serial")  # in the name of a type
 _TEXTS = ("char", "text")
 _TIMES = re.compile("date|time", re.IGNORECASE)
+_FLOATS = re.compile("double|real|float", re.IGNORECASE)
+# What a default may call: of the clock, a sequence or chance, or nothing but its arguments.
+_CALLED, _LITERAL = re.compile(r"(\w+)\s*\("), re.compile(r"'(?:[^']|'')*'")
+_KNOWN = frozenset(
+    """
+    nextval now clock_timestamp statement_timestamp transaction_timestamp timezone date_trunc to_char gen_random_uuid
+    uuid_generate_v4 random lower upper md5 round abs length coalesce array numeric varchar char timestamp time
+    """.split()  # noqa: SIM905 - one a line would fill a page
+)
 _NEXT = re.compile(r"nextval\('((?:[^']|'')+)'::regclass\)")
+_OF_DOMAIN = " of a domain"
 _OWN = re.compile(r"\d+\.\d+")
 _CLOCK = re.compile(
     r"\bnow\(|current_(?:date|time)|local_?time|(?:clock|statement|transaction)_timestamp", re.IGNORECASE
@@ -39,6 +49,8 @@ def schema_of(sandbox: Sandbox) -> Schema:
 def _sort(name: str) -> str:
     """What values of a type are, so far as they can be told apart."""
     name = name.lower()
+    if name == '"char"' or (name.endswith(_OF_DOMAIN) and any(word in name for word in _TEXTS)):
+        return ""  # one byte; a collation of its own
     if any(word in name for word in _NUMBERS) and "interval" not in name and "point" not in name:
         return "number"
     return "text" if any(word in name for word in _TEXTS) else ""
@@ -111,6 +123,7 @@ def _together(
         refers,
         unfit or ("a key that is computed" if derived & in_keys else "") or _alike(columns),
         times=frozenset(column.lower() for _, column, kind, *_ in columns if _TIMES.search(kind)),
+        floats=frozenset(column.lower() for _, column, kind, *_ in columns if _FLOATS.search(kind)),
     )
 
 
@@ -125,6 +138,11 @@ def _names(rows: Iterable[Sequence[Any]]) -> frozenset[str]:
     return frozenset(str(row[0]).lower() for row in rows)
 
 
+def _texts(views: Iterable[Sequence[Any]]) -> tuple[str, ...]:
+    """What the views ask, without what ends it."""
+    return tuple(str(row[1]).strip().rstrip(";") for row in views)
+
+
 def _references(rows: Iterable[tuple[str, str, str, str, str]]) -> tuple[Reference, ...]:
     found: dict[tuple[str, str, str], list[tuple[str, str]]] = defaultdict(list)
     for name, table, column, parent, parent_column in rows:
@@ -137,6 +155,8 @@ def _references(rows: Iterable[tuple[str, str, str, str, str]]) -> tuple[Referen
 
 # SQLite
 
+_ENDS_OTHERWISE = re.compile(r"\bon\s+conflict\s+(?:replace|rollback)\b|\braise\s*\(\s*rollback\b", re.IGNORECASE)
+_AS = re.compile(r"^.*?\bas\b(?=\s*(?:select|with|values)\b)", re.IGNORECASE | re.DOTALL)
 _COMPUTED = (2, 3)  # what PRAGMA table_xinfo has as hidden: virtual, and stored
 
 
@@ -144,7 +164,8 @@ def _sqlite(ask_all: Ask) -> Schema:
     def ask(sql: str) -> Rows:
         return ask_all([sql])[0]
 
-    names = [str(name) for (name,) in ask("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    names = [str(name) for (name,) in ask(tables)]
     columns: list[tuple[str, str, str, bool, str]] = []
     indexes: list[tuple[str, str, bool, str | None, bool]] = []
     references: list[tuple[str, str, str, str, str]] = []
@@ -164,8 +185,12 @@ def _sqlite(ask_all: Ask) -> Schema:
     deferred = ask("SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%DEFERRED%'")
     virtual = ask("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL%'")
     unfit = "a foreign key that is checked at COMMIT" if deferred else "a virtual table" if virtual else ""
-    views = ask("SELECT name FROM sqlite_master WHERE type = 'view'")
-    return replace(_together(columns, indexes, references, triggers, unfit), views=_names(views))
+    texts = [str(text) for (text,) in ask("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
+    if any(map(_ENDS_OTHERWISE.search, texts)):
+        unfit = unfit or "a conflict that replaces rows, or ends the transaction"
+    views = ask("SELECT name, sql FROM sqlite_master WHERE type = 'view'")
+    asked = tuple(_AS.sub("", str(text), count=1) for _, text in views)
+    return replace(_together(columns, indexes, references, triggers, unfit), views=_names(views), texts=asked)
 
 
 # PostgreSQL
@@ -203,7 +228,7 @@ SELECT DISTINCT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {_OURS} AND NOT t.tgisinternal AND t.tgenabled <> 'D'
 AND t.tgname !~ '^acidity_[0-9a-f]{{8}}_bait_'"""
 _PG_VIEWS = f"""
-SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+SELECT c.relname, pg_get_viewdef(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE {_OURS} AND c.relkind IN ('v', 'm')"""
 _PG_UNFIT = {
     "a view that locks rows": f"""
@@ -239,9 +264,12 @@ def _postgresql(ask_all: Ask) -> Schema:
         [tuple(cell.decode() if isinstance(cell, bytes) else cell for cell in row) for row in rows] for rows in found
     )
     clocked = _names(row for row in columns if _CLOCK.search(row[-1]))
+    called = {name.lower() for row in columns for name in _CALLED.findall(_LITERAL.sub("''", row[-1]))}
+    if not called <= _KNOWN:
+        unfit = unfit or "a default that calls a function which is not known"
     columns = [(*row, _drawing(default)) for *row, default in columns]
     schema = _together(columns, indexes, references, [str(name) for (name,) in triggers], unfit)  # type: ignore[arg-type]
-    return replace(schema, views=_names(views), clocked=clocked)
+    return replace(schema, views=_names(views), texts=_texts(views), clocked=clocked)
 
 
 def _drawing(default: str) -> str:
@@ -263,10 +291,12 @@ _MY_INDEXES = """
 SELECT table_name, index_name, index_name = 'PRIMARY', IF(sub_part IS NULL, column_name, NULL), non_unique, column_name
 FROM information_schema.statistics
 WHERE table_schema = DATABASE() ORDER BY table_name, index_name, seq_in_index"""
-_MY_VIEWS = "SELECT table_name FROM information_schema.views WHERE table_schema = DATABASE()"
+_MY_VIEWS = """
+SELECT table_name, REPLACE(view_definition, CONCAT('`', DATABASE(), '`.'), '')
+FROM information_schema.views WHERE table_schema = DATABASE()"""
 _MY_CLOCKED = """
 SELECT table_name FROM information_schema.columns WHERE table_schema = DATABASE()
-AND (column_default REGEXP '^(current_|now|local|sysdate)' OR extra REGEXP 'current_')"""
+AND CONCAT_WS(' ', column_default, extra) REGEXP 'now|current_|utc_|sysdate|unix_timestamp|local'"""
 _MY_REFERENCES = """
 SELECT constraint_name, table_name, column_name, referenced_table_name, referenced_column_name
 FROM information_schema.key_column_usage
@@ -296,7 +326,7 @@ def _mariadb(ask_all: Ask) -> Schema:
         held[table.lower()][name].add(column.lower())
     schema = _together(columns, unique, references, [str(name) for (name,) in triggers], unfit)
     every = {table: tuple(map(frozenset, names.values())) for table, names in held.items()}
-    return replace(schema, views=_names(views), clocked=_names(clocked), indexes=every)
+    return replace(schema, views=_names(views), texts=_texts(views), clocked=_names(clocked), indexes=every)
 
 
 def _asked(ask_all: Ask, questions: Sequence[str], unfit: Mapping[str, str]) -> tuple[Any, ...]:

@@ -236,6 +236,8 @@ def classes_of(
         in_order = in_order.by_first_turns()
     learnt = Learnt()
     reader = Reader(schema, engine, asks_time=manner.asks_time)
+    if odd := next(filter(None, map(reader.look_at_view, schema.texts)), ""):
+        return Classes(None, f"the schema has a view of which {odd}", in_order)
     follower = Follower(chosen, reader, learnt, keys_of(orders, reader), Levels(level), in_order)
     for history in histories:
         follower.teach(history)

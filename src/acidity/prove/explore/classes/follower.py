@@ -344,6 +344,8 @@ class Follower:
         if not ok:
             yield replace(self._taken_back(wire), wild=event.reply.code in DEADLOCK or transaction.wild)
             transaction.shaken = True
+            if event.reply.code in DEADLOCK and self._reader.engine == "mariadb":
+                self._end(wire)  # whoever goes on does so in another transaction
         if ended and (ok or not self._sqlite):  # SQLite's COMMIT that is refused leaves everything as it is
             self._end(wire, committed=ok and call.kind is Kind.COMMIT)
 

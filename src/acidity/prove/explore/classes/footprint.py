@@ -109,6 +109,12 @@ class Reader:
             pattern.idle,
         )
 
+    def look_at_view(self, text: str) -> str:
+        """Take note of what a view asks; why it cannot be read as all tables, or nothing."""
+        pattern = pattern_of(text, self.schema, self.engine)
+        self._by_time |= pattern.by_time
+        return pattern.unfit or ("more is asked than rows" if pattern.wild else "")
+
     def _pattern(self, sql: str) -> Pattern:
         pattern = self._patterns.get(sql)
         if pattern is None:

@@ -11,6 +11,8 @@ from acidity.prove.explore.classes.terms import fixed
 if TYPE_CHECKING:
     from sqlglot import exp
 
+_WORDS = frozenset({"now", "today", "tomorrow", "yesterday"})  # times, where PostgreSQL looks for one
+
 
 def unordered(tree: exp.Expr, schema: Schema) -> frozenset[str]:
     """The tables of which a text looks at several rows as they lie there; ``*`` for what stands behind a view.
@@ -23,15 +25,15 @@ def unordered(tree: exp.Expr, schema: Schema) -> frozenset[str]:
     """
     from sqlglot import exp
 
-    if isinstance(tree, exp.Update | exp.Delete):
-        return frozenset(_several([tree.this], tree.args.get("where"), schema))
     found: set[str] = set()
+    if isinstance(tree, exp.Update | exp.Delete):
+        found.update(_several([tree.this], tree.args.get("where"), schema))
     for select in tree.find_all(exp.Select):
-        if _tells_order(select):
-            sources = _sources(select)
-            ordered = {each.this.name.lower() for each in _ordered(select) if isinstance(each.this, exp.Column)}
-            several = _several(sources, select.args.get("where"), schema)
-            found.update(name for name in several if not _is_whole(name, ordered, schema))
+        sources = _sources(select)
+        several = [*_several(sources, select.args.get("where"), schema)]
+        if several and _tells_order(select, schema):
+            ordered = _ordered(select, sources)
+            found.update(name for name in several if not ordered or not _is_whole(name, sources, ordered, schema))
     return frozenset(found)
 
 
@@ -39,14 +41,26 @@ def goes_by_time(tree: exp.Expr, schema: Schema) -> bool:
     """Whether several rows are put in an order by a time that stands in them; against now they are all the same."""
     from sqlglot import exp
 
+    if _writes_time_as_text(tree, schema):
+        return True
+    names = set(schema.times)
+    for _ in range(2):  # a name for it, also of a query in FROM
+        aliases = [each for each in tree.find_all(exp.Alias) if _names_in(each.this) & names]
+        names |= {each.alias.lower() for each in aliases}
+    compared = tree.find_all(exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
+    if any(sum(each.name.lower() in names for each in node.find_all(exp.Column)) > 1 for node in compared):
+        return True
     for select in tree.find_all(exp.Select):
         sources = _sources(select)
         several = {*_several(sources, select.args.get("where"), schema)}
         found = {each.alias_or_name.lower() for each in sources if each.name.lower() in several or "*" in several}
-        for node in select.find_all(exp.Ordered, exp.Max, exp.Min):
-            for column in node.find_all(exp.Column):
-                if found and column.name.lower() in schema.times and column.table.lower() in found | {""}:
-                    return True
+        found |= {each.alias_or_name.lower() for each in sources if not isinstance(each, exp.Table)}
+        for node in select.find_all(exp.Ordered, exp.Max, exp.Min) if found else ():
+            if isinstance(node.this, exp.Literal) and _names_in(select) & names:  # by its place in the list
+                return True
+            columns = node.find_all(exp.Column)
+            if any(each.name.lower() in names and each.table.lower() in found | {""} for each in columns):
+                return True
     return False
 
 
@@ -56,30 +70,81 @@ def takes_time(tree: exp.Expr, schema: Schema) -> bool:
 
     if not isinstance(tree, exp.Insert | exp.Update):
         return False
-    if tree.find(exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime) is not None:
+    words = (each.this.strip().lower() for each in tree.find_all(exp.Literal) if each.is_string)
+    if _is_now(tree) or not _WORDS.isdisjoint(words):
         return True
-    target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
-    return target.name.lower() in schema.clocked
+    return _target(tree).name.lower() in schema.clocked
 
 
-def _tells_order(select: exp.Select) -> bool:
+def _is_now(node: exp.Expr) -> bool:
+    from sqlglot import exp
+
+    return node.find(exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime) is not None
+
+
+def _target(tree: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    return tree.this.this if isinstance(tree.this, exp.Schema) else tree.this  # type: ignore[no-any-return]
+
+
+def _writes_time_as_text(tree: exp.Expr, schema: Schema) -> bool:
+    """Whether a column gets the time that is no time by its type, so that no text tells where rows go by it."""
+    from sqlglot import exp
+
+    if not isinstance(tree, exp.Insert | exp.Update) or not _is_now(tree):
+        return False
+    if isinstance(tree, exp.Update):
+        given = [(each.this.name, each.expression) for each in tree.expressions if isinstance(each, exp.EQ)]
+    else:
+        columns = [each.name for each in tree.this.expressions] if isinstance(tree.this, exp.Schema) else []
+        rows = tree.expression.expressions if isinstance(tree.expression, exp.Values) else []
+        given = [pair for row in rows for pair in zip(columns, row.expressions, strict=False)]
+        if not given:
+            return True
+    return any(_is_now(value) and name.lower() not in schema.times for name, value in given)
+
+
+def _names_in(node: exp.Expr) -> set[str]:
+    from sqlglot import exp
+
+    return {each.name.lower() for each in node.find_all(exp.Column)}
+
+
+def _tells_order(select: exp.Select, schema: Schema) -> bool:
     """Whether what comes of it depends on the order in which it finds rows."""
     from sqlglot import exp
 
-    if any(select.args.get(each) is not None for each in ("limit", "offset", "distinct")):
+    if any(select.args.get(each) is not None for each in ("limit", "offset", "distinct")) or select.find(exp.Window):
         return True
-    inside = select.parent
-    is_value = isinstance(inside, exp.Subquery) and not isinstance(inside.parent, exp.From | exp.Join)
-    if is_value or select.find_ancestor(exp.Exists, exp.In) is not None:
+    if _is_one_value(select):
         return False
-    return select.args.get("group") is not None or not all(map(_is_aggregate, select.expressions))
+    return select.args.get("group") is not None or not all(_counts(each, schema) for each in select.expressions)
 
 
-def _is_aggregate(column: exp.Expr) -> bool:
-    """A count, sum or the like, in which order does not tell."""
+def _is_one_value(select: exp.Select) -> bool:
+    """Whether it is the query of an EXISTS or IN, or gives one value within an expression."""
     from sqlglot import exp
 
-    return column.find(exp.Count, exp.Sum, exp.Avg, exp.Max, exp.Min) is not None and not column.find(exp.ArrayAgg)
+    inside = select.parent
+    if isinstance(inside, exp.Exists):
+        return True
+    if not isinstance(inside, exp.Subquery):
+        return False
+    around = inside.parent
+    in_list = isinstance(around, exp.Select) and inside.arg_key == "expressions"
+    return in_list or isinstance(around, exp.Binary | exp.Func | exp.Alias | exp.In | exp.Paren | exp.Cast)
+
+
+def _counts(column: exp.Expr, schema: Schema) -> bool:
+    """Whether it is a count, sum or the like, in which order does not tell; a sum of floating numbers is none."""
+    from sqlglot import exp
+
+    if column.find(exp.Subquery, exp.Window, exp.ArrayAgg) is not None:
+        return False
+    if _names_in(column) & schema.floats and column.find(exp.Sum, exp.Avg) is not None:
+        return False
+    return column.find(exp.Count, exp.Sum, exp.Avg, exp.Max, exp.Min) is not None
 
 
 def _sources(select: exp.Select) -> list[exp.Expr]:
@@ -87,9 +152,23 @@ def _sources(select: exp.Select) -> list[exp.Expr]:
     return [*([] if source is None else [source.this]), *(join.this for join in select.args.get("joins") or [])]
 
 
-def _ordered(select: exp.Select) -> list[exp.Expr]:
+def _ordered(select: exp.Select, sources: list[exp.Expr]) -> set[tuple[str, str]]:
+    """By which columns of which sources rows are put in an order; nothing where something else tells, too."""
+    from sqlglot import exp
+
     order = select.args.get("order")
-    return [] if order is None else list(order.expressions)
+    if order is None or select.find(exp.Window) is not None:
+        return set()
+    renamed = {each.alias.lower() for each in select.expressions if isinstance(each, exp.Alias)}
+    found = set()
+    for each in order.expressions:
+        column = each.this
+        if not isinstance(column, exp.Column):
+            continue
+        table, name = column.table.lower(), column.name.lower()
+        if table or (len(sources) == 1 and name not in renamed):
+            found.add((table or sources[0].alias_or_name.lower(), name))
+    return found
 
 
 def _several(sources: list[exp.Expr], where: exp.Expr | None, schema: Schema) -> Iterator[str]:
@@ -109,7 +188,10 @@ def _several(sources: list[exp.Expr], where: exp.Expr | None, schema: Schema) ->
             yield each.name.lower()
 
 
-def _is_whole(name: str, ordered: set[str], schema: Schema) -> bool:
+def _is_whole(name: str, sources: list[exp.Expr], ordered: set[tuple[str, str]], schema: Schema) -> bool:
     """Whether an order by these columns leaves no two rows of a table beside each other."""
     known = schema.tables.get(name)
-    return known is not None and bool(known.key) and set(known.key) <= ordered
+    if known is None or not known.key:
+        return False
+    aliases = [each.alias_or_name.lower() for each in sources if each.name.lower() == name]
+    return all({(alias, column) for column in known.key} <= ordered for alias in aliases)

@@ -62,8 +62,9 @@ def _with_names(sql: str, engine: str) -> str | None:
             return f":{NAMED}{parts['name']}"
         number = parts.get("number")
         styles.add("filled in" if number is None else "sent")
-        highest = int(number) if number else highest + 1
-        return f":_{highest - 1}"
+        place = int(number) if number else highest + 1
+        highest = max(highest, place)
+        return f":_{place - 1}"
 
     text = _TOKENS[engine].sub(named, sql)
     return None if (engine != "sqlite" and {"filled in", "within"} <= styles) or _are_mixed(engine, styles) else text
@@ -71,4 +72,4 @@ def _with_names(sql: str, engine: str) -> str | None:
 
 def _are_mixed(engine: str, styles: set[str]) -> bool:
     """Whether the text looks like that of two drivers."""
-    return engine == "postgresql" and {"filled in", "sent"} <= styles
+    return engine in {"postgresql", "sqlite"} and {"filled in", "sent"} <= styles

@@ -54,6 +54,8 @@ class Schema:
         unfit: what is there that no relation knows of; empty where there is nothing of the kind.
         views: their names.
         times: the names of all columns of a date or a time.
+        floats: the names of all columns of floating numbers.
+        texts: what the views ask.
         clocked: tables into which the database may write what time it is.
         indexes: table → the columns of each index, where a foreign key's check is made for all columns of its index.
     """
@@ -63,6 +65,8 @@ class Schema:
     unfit: str = ""
     views: frozenset[str] = frozenset()
     times: frozenset[str] = frozenset()
+    floats: frozenset[str] = frozenset()
+    texts: tuple[str, ...] = ()
     clocked: frozenset[str] = frozenset()
     indexes: Mapping[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
 

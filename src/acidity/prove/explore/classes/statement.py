@@ -35,6 +35,8 @@ _IDLE = {
         re.IGNORECASE,
     ),
 }
+_ROW_IDS = {"sqlite": ("rowid", "oid", "_rowid_")}  # what else a key may be called
+_ENDS_ALL = re.compile(r"\bor\s+rollback\b", re.IGNORECASE)
 # Calls of these do something beside rows, and nothing to transactions: whatever they meet, they are wild.
 _WILD = re.compile(
     r"pg_(?:try_)?advisory_\w+|get_lock|release_lock|nextval|currval|setval|lastval|last_insert_id|gen_random_uuid|uuid"
@@ -110,7 +112,7 @@ def pattern_of(sql: str, schema: Schema, engine: str) -> Pattern:
     """What a text does on an engine with a schema."""
     if _IDLE[engine].match(sql):
         return Pattern(idle=True)
-    if not _READABLE.match(sql):
+    if not _READABLE.match(sql) or (engine == "sqlite" and _ENDS_ALL.search(sql)):
         return Pattern(unfit=f"{' '.join(sql.split())[:40]!r} is not read")
     tree = tree_of(sql, engine)
     if tree is None:
@@ -275,7 +277,7 @@ class _Reading:
         table = self._schema.tables[name]
         self._writes += self._found(name, target, tree.args.get("where"), only=True)
         columns = set(assigned)
-        if columns & set(table.key):
+        if columns & {*table.key, *_ROW_IDS.get(self._engine, ())}:
             self._writes.append(Spot(name))
             self._unmakes = True
         self._draws(name, (column for column, value in assigned.items() if value is None))
