@@ -98,7 +98,7 @@ def test_v_shows_what_the_last_line_of_the_card_promises(acidity: Acidity) -> No
     assert whole.code == 1
     assert "not serial (lost update), ACI301" in whole.out
     assert "committed: accounts id=1 balance 100 → 90" in whole.out
-    assert "3 of 3 schedules" in whole.out
+    assert "3 of 3 classes of schedules" in whole.out
     assert acidity("explore", "pond:lost", "-q").out.count("\n") == 1
 
 

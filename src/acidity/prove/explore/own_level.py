@@ -15,6 +15,7 @@ from acidity.core.schedule import FIRST
 from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.lab import asking
 from acidity.prove.stage.call import Player
+from acidity.prove.stage.naps import leave_clocks
 from acidity.prove.stage.rehearsal import Rehearsal
 from acidity.prove.stage.stage import Stage
 
@@ -100,4 +101,5 @@ def watched(stage: Stage, operation: Operation, at_each_call: Callable[[], None]
     watch = LevelWatch(inner=PassThrough(), at_each_call=at_each_call)
     with suppress(Unsettled), asking():  # the runs that are judged say so, too
         Rehearsal(stage).run([Player(operation, Actor(FIRST, watch))])
+    leave_clocks()
     return watch

@@ -232,6 +232,12 @@ def watch_clocks() -> None:
         _naps.watches()
 
 
+def leave_clocks() -> None:
+    """A run is over of which nobody asks which clocks it has read."""
+    if _naps is not None:
+        _naps.unwatch()
+
+
 def require_clocks(history: Iterable[Event], of_schema: Callable[[], Iterable[str]]) -> None:
     """See `Naps.require_clocks`; nothing where sleeps take their time."""
     if _naps is not None:
