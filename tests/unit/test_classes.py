@@ -211,6 +211,7 @@ def test_what_may_be_answered_without_a_look_at_a_table(sql: str, params: Any, m
         ("SELECT v AS id FROM r ORDER BY id", {"r"}),
         ("SELECT id, row_number() OVER (ORDER BY v) FROM r ORDER BY id", {"r"}),
         ("SELECT sum(v) OVER (ORDER BY v) FROM r", {"r"}),
+        ("SELECT v FROM r WHERE id = 1 AND v IN (SELECT sum(u) OVER (ORDER BY v) FROM n)", {"n"}),
         ("SELECT (SELECT max(u) FROM n WHERE n.id = r.v) FROM r", {"r"}),
         ("SELECT v FROM r WHERE id = 1 UNION ALL (SELECT u FROM n)", {"n"}),
         ("INSERT INTO w (id) (SELECT id FROM r)", {"r"}),
