@@ -370,7 +370,6 @@ def test_a_pool_that_rolls_back_was_not_asked_to(how: str) -> None:
     "raw", mostly_slow(*(each for each in DRIVERS if str(each) in {"sqlite3", "asyncpg"}), of=DRIVERS), ids=str
 )
 def test_a_connection_that_is_closed(raw: Any, way: str) -> None:
-    pytest.importorskip(raw.module)
     report = drilled(raw.left if way == "wrong" else raw.given_up, raw.db)
     if way == "wrong":
         lost(report)
