@@ -26,7 +26,7 @@ ENGINES = ("sqlite", "postgresql", "mariadb")
 FAULTS = ("kill-before", "kill-after", "connection-lost")
 CHEAP = ("kill-after", "connection-lost")
 BROKEN_UP = ("torn", "doubled")
-FEW, MANY = range(20), range(1000, 1300)
+FEW, MORE, MANY = range(10), range(10, 20), range(1000, 1300)
 SEVERAL = "several commits in one call, which no kill between calls can separate"
 # Of all programs: for want of a word, and where unknown is the right word.
 UNKNOWN_AT_MOST, SEVERAL_AT_MOST = 0.1, 0.25
@@ -105,8 +105,9 @@ def agree(oracle: Oracle, programs: list[Program], faults: tuple[str, ...]) -> N
     assert 0.1 <= result.torn / len(programs) <= 0.9  # else the programs ask nothing
 
 
-def test_few_random_programs(oracle: Oracle) -> None:
-    agree(oracle, [program_of(seed, oracle.db, acts=(2, 2)) for seed in FEW], CHEAP)
+@pytest.mark.parametrize("seeds", [FEW, pytest.param(MORE, marks=pytest.mark.dear)], ids=["few", "more"])
+def test_few_random_programs(oracle: Oracle, seeds: range) -> None:
+    agree(oracle, [program_of(seed, oracle.db, acts=(2, 2)) for seed in seeds], CHEAP)
 
 
 @pytest.mark.slow
