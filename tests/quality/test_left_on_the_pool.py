@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import linecache
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -150,6 +152,11 @@ def test_what_stays_on_a_pooled_connection_is_leaked(db: str, function: Callable
     report = drilled(bank(function), db, "error-before")
     assert report.verdict == "pass", report  # the rows are right: a warning
     assert any(said in title and "next user of that connection" in title for title in leaks(report)), report
+    (leak,) = (found for found in report.findings if found.word == "leaked")
+    found = re.search(r"taken at .*:(\d+) outlives the transaction, and nobody gave it back", leak.cause)
+    assert found is not None, leak.cause
+    line = linecache.getline(__file__, int(found[1]))
+    assert any(taken in line for taken in ("TABLE[", "GET_LOCK", ".exec_driver_sql(LOCK[")), line
 
 
 @pytest.mark.dear

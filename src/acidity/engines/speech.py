@@ -303,5 +303,7 @@ _LOCKS = re.compile(
     r"\bfor (no key |key )?(update|share)\b|\block in share mode\b|\w*advisory\w*|\b(immediate|exclusive)\b"
 )
 # They change no row and outlive a transaction, or carry out any text that they are given.
-_OF_SESSIONS = re.compile(r"\b(set_config|setseed|get_lock|query_to_xml\w*|dblink\w*)\b")
+_OF_SESSIONS = re.compile(
+    r"\b(set_config|setseed|get_lock|pg_(?:try_)?advisory_(?:un)?lock\w*|query_to_xml\w*|dblink\w*)\b"
+)
 _OF_ROWS = frozenset({"select", "values", "with", "insert", "update", "delete", "replace", "merge"})

@@ -14,6 +14,7 @@ from acidity.analysis.canonical import equal_raw
 from acidity.core.call import Call, History, Kind, Site, commit_left_open
 from acidity.core.cause import Cause, CauseKind, Place
 from acidity.core.outcome import Rows
+from acidity.engines.session import LeftKind
 from acidity.prove.drill.judge import Baseline, Judged, hidden_error
 from acidity.prove.stage.run import Break, Run
 
@@ -43,6 +44,7 @@ class Causes:
         """Why this run is as it is; of one that is right, what the rules that it breaks come from."""
         run, word = item.run, item.judgement.word
         history = self._filled(run)
+        kept = LeftKind.told_in(run.leaks)
         if word in _FOLLOW_UPS:
             step = run.failed_step or self._baseline.changed_again(run)
             return Cause(CauseKind.FOLLOW_UP, None, str(step))
@@ -50,6 +52,8 @@ class Causes:
             return Cause(CauseKind.MISSING_REFUSAL, self._where_it_commits(history))
         if run.in_doubt:
             return Cause(CauseKind.IN_DOUBT, self._last(history, Kind.PREPARE))
+        if word == "leaked" and kept is not None and (taken := self._last_that_takes(kept, history)) is not None:
+            return Cause(CauseKind.LEFT_BEHIND, taken, kept.value)
         refused = commit_left_open(history)
         if refused is not None and (run.leaks or word == "leaked"):
             return Cause(CauseKind.COMMIT_LEFT_OPEN, place_of(refused.call))
@@ -208,6 +212,11 @@ class Causes:
             elif call.kind is not Kind.EFFECT:
                 began[call.connection] = call
         return place_of(list(began.values())[-1]) if began else self._last_write(history)
+
+    def _last_that_takes(self, kept: LeftKind, history: History) -> Place | None:
+        """Where the program asked for what outlives its transactions; None where no text says so."""
+        calls = [event.call for event in history if kept.takes(event.call.sql)]
+        return place_of(calls[-1]) if calls else None
 
     def _effect(self, history: History) -> Place | None:
         effects = [event for event in history if event.call.kind is Kind.EFFECT]

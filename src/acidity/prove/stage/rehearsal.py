@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from acidity.prove.stage.apart import Apart, play_apart
 from acidity.prove.stage.call import Player
 from acidity.prove.stage.play import Direct, play
 from acidity.prove.stage.quiet import quiet
-from acidity.prove.stage.recycle import Recycler
 from acidity.prove.stage.run import Rehearsed
 from acidity.prove.stage.stage import Stage
 
@@ -22,7 +22,6 @@ class Rehearsal:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._recycler = Recycler(stage.parts, stage.adapters)
 
     def run(
         self, players: Sequence[Player], direct: Direct = play, *, reset: bool = True, apart: Apart | None = None
@@ -45,13 +44,14 @@ class Rehearsal:
         for player in players:
             stage._start_application(player.operation)
         if reset:
-            host.sync(self._recycler.before_reset)
+            host.sync(stage.recycler.before_reset)
             stage.sandbox.reset()
         try:
             endings, bypasses = stage.act(players, direct) if apart is None else play_apart(stage, players, apart)
-            stage.sandbox.remember(tuple(event for player in players for event in player.actor.history))
+            made = tuple(event for player in players for event in player.actor.history)
+            stage.sandbox.remember(made)
             stage._refusals.raise_first()
-            host.sync(self._recycler.after_run)
+            host.sync(partial(stage.recycler.after_run, [event.call for event in made]))
             look = stage.sandbox.look()
         except BaseException:
             with quiet():

@@ -43,6 +43,7 @@ from acidity.prove.stage.overseer import DidNotEnd, Overseer
 from acidity.prove.stage.play import Direct
 from acidity.prove.stage.play import play as at_once
 from acidity.prove.stage.quiet import quiet
+from acidity.prove.stage.recycle import Recycler
 from acidity.prove.stage.refusals import Refusals
 from acidity.prove.stage.run import Run, Scene
 from acidity.prove.stage.sessions import Sessions
@@ -66,6 +67,7 @@ class Stage:
         parts: the databases by name; the only one has no name.
         sandbox: all of them as one.
         seed: the rows before; there from `__enter__` on.
+        recycler: says what one of many runs leaves open for the next; there from then on, too.
         effects: what is heard of what takes place outside.
 
     Raises:
@@ -134,6 +136,7 @@ class Stage:
         self._onlooker = Onlooker(self.sandbox, self.parts, self.adapters)
         self._judges = Judges(self.parts)
         self._sessions = Sessions(self.parts.values(), self.adapters, self._onlooker)
+        self.recycler = Recycler(self.parts, self.adapters)
 
     def _leading(self, found: Engine | Setting, part: Sandbox) -> AbstractContextManager[None]:
         return found.leading_to(part) if isinstance(found, Setting) else self.adapters.redirecting(found, part)

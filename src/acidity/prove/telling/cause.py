@@ -33,6 +33,7 @@ _HIDDEN_AT = "the error{broke} was rolled back{at}, and hidden from the caller"
 _ROLLED_BACK = "the error{at} was hidden; it had failed the transaction, so COMMIT was a ROLLBACK"
 _CLOSED = "no COMMIT comes after the write{at}: who closes its session or connection rolls it back"
 _TWICE = "after the error{broke} {subject} was called again{at}"
+_KEPT = "the {subject} taken{at} outlives the transaction, and nobody gave it back on this way"
 _HELPER = "a commit in a helper: {function} commits{at} before its caller is done"
 
 
@@ -53,6 +54,8 @@ def cause_in_words(cause: Cause, item: Judged, broke: Place | None) -> str:
         sentence = _CLOSED
     if cause.kind is CauseKind.RESEND and cause.subject:
         sentence = _TWICE
+    if cause.kind is CauseKind.LEFT_BEHIND and cause.subject:
+        sentence = _KEPT
     if cause.kind is CauseKind.SEVERAL_COMMITS and _in_a_helper(cause.place):
         sentence = _HELPER
     function = cause.place.site.function if cause.place is not None and cause.place.site.function else "the operation"
