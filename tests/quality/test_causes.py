@@ -18,6 +18,7 @@ from acidity.core.report import Card, Detail, Report, as_text
 from acidity.prove import Operation
 from examples.budget import twins
 from tests.quality.remedies.tables import ORDER, TAKE, Order, shop
+from tests.quality.traps.sqlite_begin import savepoints
 
 FAULTS = ("error-before", "error-after", "connection-lost", "commit-left-open", "answer-lost")
 INVARIANTS = {"entries_net_to_zero", "global_sum_is_kept", "two_entries_or_none"}
@@ -184,3 +185,10 @@ def test_a_finding_does_not_name_its_own_code_as_another() -> None:
     card = prove.check(shop(Operation(answers_from_a_dependency)), faults=FAULTS, remedies=False, letters="AD")
     (found,) = letter(card, "A")
     assert found.code not in {each.code for each in found.also}
+
+
+def test_a_release_that_commits_is_told_as_that() -> None:
+    """The driver of SQLite sends no BEGIN before SAVEPOINT."""
+    (found,) = prove.drill(savepoints, faults=("error-before",), remedies=False).findings
+    assert (found.word, found.kind) == ("torn", CauseKind.SEVERAL_COMMITS)
+    assert found.cause.startswith("no BEGIN came before the SAVEPOINT, so its RELEASE at ")

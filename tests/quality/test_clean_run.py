@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -35,6 +35,15 @@ def breaks_a_constraint(session: Session) -> None:
 
 def misspells(session: Session) -> None:
     session.get_one(Account, ALICE).balance_of()
+
+
+def waits_for_itself(engine: Engine) -> None:
+    """Two sessions for one change, on an engine that has one writer."""
+    with Session(engine) as one, Session(engine) as two:
+        one.get_one(Account, ALICE).balance -= 10
+        one.flush()
+        two.execute(text("PRAGMA busy_timeout = 0"))
+        two.execute(text("UPDATE accounts SET balance = balance + 10 WHERE id = 2"))
 
 
 def asks_for_a_table_that_is_not_there(session: Session) -> None:
@@ -84,6 +93,11 @@ def clean(operation: Operation) -> str:
         ),
         (Operation(misspells), "balance_of()", "mend that first"),
         (Operation(asks_for_a_table_that_is_not_there), "nobody_made_it", "metadata= or schema= makes its tables"),
+        (
+            Operation(waits_for_itself),
+            "balance + 10",
+            "another session or connection that it has opened holds that lock",
+        ),
         (Operation(needs_a_package), "import no_such", "mend that first"),
         (Operation(anything), "args[0]", "its parameters are *args, so nothing was injected: say inject="),
         (

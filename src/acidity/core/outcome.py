@@ -101,11 +101,13 @@ class Mistake(Enum):
     Attributes:
         CALL: the arguments do not fit the function.
         TABLES: the database complains: a table, a column, a connection is not there.
+        LOCKED: the database complains that somebody else holds a lock, and nobody else is there.
         CODE: the code is wrong, or something that it needs is not installed or does not answer.
     """
 
     CALL = "the call"
     TABLES = "the tables"
+    LOCKED = "the locks"
     CODE = "the code"
 
 

@@ -24,6 +24,7 @@ def _codes(*classes: ErrorClass) -> frozenset[str]:
 RETRYABLE = _codes(ErrorClass.SERIALIZATION, ErrorClass.DEADLOCK, ErrorClass.BUSY)
 DEADLOCK = _codes(ErrorClass.DEADLOCK)
 LOCK_TIMEOUT = _codes(ErrorClass.LOCK_TIMEOUT)
+WAITED_IN_VAIN = LOCK_TIMEOUT | _codes(ErrorClass.BUSY)
 TRANSACTION_LOST = frozenset({"1213", "1020", "1180", "1047", "1305", "40001"})  # no savepoint is left to go back to
 DUPLICATE = _codes(ErrorClass.DUPLICATE)
 _REFUSED_BY_MARIADB = frozenset({"1213", "1020", "1205", "1062", "1586", "1452", "1451", "1048", "4025"})

@@ -108,7 +108,9 @@ class Causes:
             if earlier:
                 return Cause(CauseKind.LATE_FAILURE, place_of(earlier[0].call))
         if earlier:
-            return Cause(_kind_of(earlier[0].call), self._parted(earlier[0].call))
+            first = earlier[0].call
+            subject = Kind.RELEASE.name if first.sql.lstrip().lower().startswith("release") else ""
+            return Cause(_kind_of(first), self._parted(first), subject)
         if later:
             return Cause(CauseKind.SWALLOWED_ERROR, self._parted(later[0].call))
         written = next((event for event in history if event.call.writes), None)

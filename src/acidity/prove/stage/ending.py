@@ -15,6 +15,7 @@ from acidity.core.call import Site
 from acidity.core.outcome import Ending, Mistake, Told
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
+from acidity.engines.codes import WAITED_IN_VAIN, code_of
 from acidity.errors import Terminated
 from acidity.prove.stage.effects import WrongContractError
 from acidity.prove.stage.freeze import freeze
@@ -97,7 +98,9 @@ def _mistake(error: BaseException, at: Site | None) -> Mistake | None:
     cause = getattr(error, "orig", None) or error
     of_a_driver = type(cause).__module__.partition(".")[0] in set(DRIVERS)
     if of_a_driver or isinstance(error, SQLAlchemyError):
-        return None if "IntegrityError" in {each.__name__ for each in type(cause).__mro__} else Mistake.TABLES
+        if "IntegrityError" in {each.__name__ for each in type(cause).__mro__}:
+            return None
+        return Mistake.LOCKED if code_of(error) in WAITED_IN_VAIN else Mistake.TABLES
     if isinstance(error, TypeError) and at is None:
         return Mistake.CALL
     return Mistake.CODE if isinstance(error, _UNMEANT) else None

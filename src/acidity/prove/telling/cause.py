@@ -35,6 +35,7 @@ _CLOSED = "no COMMIT comes after the write{at}: who closes its session or connec
 _TWICE = "after the error{broke} {subject} was called again{at}"
 _KEPT = "the {subject} taken{at} outlives the transaction, and nobody gave it back on this way"
 _HELPER = "a commit in a helper: {function} commits{at} before its caller is done"
+_RELEASED = "no BEGIN came before the SAVEPOINT, so its RELEASE{at} is a COMMIT: have BEGIN sent by a hook"
 
 
 def cause_in_words(cause: Cause, item: Judged, broke: Place | None) -> str:
@@ -56,8 +57,8 @@ def cause_in_words(cause: Cause, item: Judged, broke: Place | None) -> str:
         sentence = _TWICE
     if cause.kind is CauseKind.LEFT_BEHIND and cause.subject:
         sentence = _KEPT
-    if cause.kind is CauseKind.SEVERAL_COMMITS and _in_a_helper(cause.place):
-        sentence = _HELPER
+    if cause.kind is CauseKind.SEVERAL_COMMITS:
+        sentence = _RELEASED if cause.subject else _HELPER if _in_a_helper(cause.place) else sentence
     function = cause.place.site.function if cause.place is not None and cause.place.site.function else "the operation"
     return sentence.format(at=_at(cause.place), broke=_at(broke), function=function, subject=cause.subject)
 

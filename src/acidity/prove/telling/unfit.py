@@ -32,6 +32,11 @@ def _advice(operation: Operation, mistake: Mistake) -> str:
     if operation.inject == AS_NAMED and first is not None and first.kind is first.VAR_POSITIONAL:
         return f"its parameters are *{first.name}, so nothing was injected: say inject= if it takes a session"
     wrapped = getattr(operation.function, "__wrapped__", None) is not None
+    if mistake is Mistake.LOCKED:
+        return (
+            "it ran alone, so it waits for itself: another session or connection that it has opened holds that lock; "
+            "let one change have one session"
+        )
     if operation.inject == AS_NAMED and injected is not None and wrapped and mistake is not Mistake.TABLES:
         return f"{injected} was injected into what wraps it: say inject=None if that brings its own"
     if mistake is Mistake.CALL and injected is not None:
