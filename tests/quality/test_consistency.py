@@ -162,3 +162,42 @@ def test_rows_before_that_break_an_invariant_are_a_usage_error() -> None:
 
     with pytest.raises(UsageError, match="the rows before break the invariant impossible"):
         drill(bank(session_begin, invariants=[impossible]))
+
+
+def asked_of_the_database(session: Session) -> Any:
+    """An engine without a type for truth answers 0."""
+    return session.scalar(text("SELECT SUM(balance) = 100 FROM accounts"))
+
+
+def without_its_return(session: Session) -> None:
+    session.scalar(text("SELECT SUM(balance) = 100 FROM accounts"))
+
+
+async def awaited(session: Session) -> bool:
+    return bool(total_is_kept(session))
+
+
+@pytest.mark.parametrize("db", ["sqlite", "postgresql", "mariadb"])
+def test_what_the_database_answers_is_an_answer(db: str) -> None:
+    report = drill(bank(two_commits, invariants=[asked_of_the_database]), db=db, faults=("error-before",))
+    assert "asked_of_the_database" in [each.name for each in report.findings[0].also]
+
+
+@pytest.mark.parametrize(
+    ("invariant", "said"),
+    [
+        (lambda _session: [], r"returned \[\]: an invariant returns True or False"),
+        (lambda session: session.scalar(text("SELECT SUM(balance) FROM accounts")), "returned 100"),
+        (awaited, "awaited is a coroutine"),
+    ],
+)
+def test_an_answer_that_says_neither_is_refused(invariant: Callable[..., Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        drill(bank(two_commits, invariants=[invariant]))
+
+
+@pytest.mark.parametrize(("invariant", "count"), [(without_its_return, 1), (never_negative, 0)])
+def test_an_invariant_that_says_nothing_is_said(invariant: Callable[..., Any], count: int) -> None:
+    card = check(bank(session_begin, invariants=[invariant]), letters="C", faults=("error-before",))
+    named = "the invariant without_its_return (it returned nothing each time, and has no raise)"
+    assert card.letters["C"].not_covered.count(named) == count

@@ -319,6 +319,23 @@ def test_invariants(database: Engine) -> None:
     assert balances(database) == (100, 0)
 
 
+def test_an_invariant_that_is_asked_of_the_database(database: Engine) -> None:
+    """Two of the engines answer 0."""
+
+    def nobody_is_poor(session: Session) -> Any:
+        return session.scalar(text("SELECT MIN(balance) > 5 FROM accounts"))
+
+    with pytest.raises(InvariantBroken), atomic(database, invariants=[nobody_is_poor]) as session:
+        session.get_one(Account, ALICE).balance -= 10
+    assert balances(database) == (100, 0)
+
+
+def test_an_invariant_that_says_neither(database: Engine) -> None:
+    with pytest.raises(BoundaryError, match=r"returned \[\]"), atomic(database, invariants=[lambda _: []]) as session:
+        session.get_one(Account, ALICE).balance -= 10
+    assert balances(database) == (100, 0)
+
+
 def test_life_cycle(database: Engine) -> None:
     seen: list[State] = []
     with atomic(database, on_transition=lambda _unit, _old, new: seen.append(new)) as session:

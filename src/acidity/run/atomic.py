@@ -55,7 +55,7 @@ class atomic:  # noqa: N801  # it is used like a function
             arguments; for a block: the key. A repeat gets the stored result.
         when_in_progress: what to do while another unit is at work on the same key: ``"wait"`` for its end, or raise an
             ``"error"`` (on SQLite, where only one unit writes at a time, there is never one).
-        invariants: ``rule(session)`` called just before COMMIT; broken if it returns False or raises.
+        invariants: ``rule(session)`` called just before COMMIT; broken if it returns False (or 0) or raises.
         outermost: refuse to join.
         independent: a unit of its own, with its own COMMIT, although another one is under way around it: for what must
             stay whatever becomes of that one, such as the note that something was tried.

@@ -15,12 +15,13 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from acidity.core.rule import holds, says_neither
 from acidity.engines.codes import code_of
 from acidity.run import covered, guard, server, sqlite
 from acidity.run.beside import refuse_autocommit, refuse_hidden_autocommit
 from acidity.run.boundary import NOTHING_ASKED, Boundary, logger
 from acidity.run.decide import state_after_commit_error
-from acidity.run.errors import InvariantBroken, UnitPoisoned
+from acidity.run.errors import BoundaryError, InvariantBroken, UnitPoisoned
 from acidity.run.failures import NO_FAILURES
 from acidity.run.link import link_of
 from acidity.run.state import ABORTED, ACTIVE, COMMITTED, FAILED, PARTIALLY_COMMITTED, UNKNOWN, State
@@ -180,12 +181,14 @@ class Unit(Boundary):
         for rule in self.terms.invariants:
             name = getattr(rule, "__name__", repr(rule))
             try:
-                holds = rule(self.plain)
+                answer = rule(self.plain)
             except InvariantBroken:
                 raise
             except AssertionError as error:
                 raise InvariantBroken(f"{name}: {error}; everything was rolled back", name) from error
-            if holds is False:
+            if (held := holds(answer)) is None:
+                raise BoundaryError(f"{says_neither(name, answer)}; everything was rolled back")
+            if not held:
                 raise InvariantBroken(f"{name} does not hold just before COMMIT; everything was rolled back", name)
         self.plain.flush()
 

@@ -36,6 +36,7 @@ class Drilled:
         atomicity: what letter A says.
         consistency: what letter C says.
         broken: the names of the rules that are broken.
+        mute: the invariants that can hardly be broken, since they return nothing and raise nothing.
         same: the place of a finding in `consistency` → of the one in `atomicity` that has the same cause.
     """
 
@@ -47,6 +48,7 @@ class Drilled:
     same: dict[int, int] = field(default_factory=dict)
     unknowns: list[str] = field(default_factory=list)
     invariants: int = 0
+    mute: tuple[str, ...] = ()
     constraints: int = 0
     states: int = 0
     stated: bool = True
@@ -126,6 +128,7 @@ def _drill_all(runs: Runs, inspector: Inspector, drilled: Drilled) -> None:
         _read_facts(stage, drilled)
     drilled.states = len(inspector.states)
     drilled.stated = inspector.stated
+    drilled.mute = inspector.mute
 
 
 def _read_facts(stage: Stage, drilled: Drilled) -> None:

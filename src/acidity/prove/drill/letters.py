@@ -101,7 +101,10 @@ def consistency_report(drilled: Drilled, asked: CheckOptions) -> Report:
         unknowns=tuple(drilled.unknowns),
         headline="" if not drilled.examinations else f"{looked}: {broken} broken" if broken else held,
         counts={"broken": broken},
-        not_covered=_NOT_COVERED,
+        not_covered=(
+            *_NOT_COVERED,
+            *(f"the invariant {name} (it returned nothing each time, and has no raise)" for name in drilled.mute),
+        ),
         stated=drilled.stated,
         ended=drilled.ended,
         seed=asked.seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from acidity.core.outcome import Ending, Rule, State, Told, Violation
+from acidity.core.rule import holds, says_neither
 from acidity.errors import UsageError
 from acidity.prove.stage.overseer import DidNotEnd
 from acidity.prove.stage.quiet import quiet
@@ -52,6 +54,7 @@ class Inspector:
         self.stage = stage
         self.invariants = stage.scenario.invariants
         self.states: set[Any] = set()
+        self._spoke: set[str] = set()
         self._known: dict[Any, tuple[Violation, ...]] = {}
         self._violations: dict[Any, tuple[Violation, ...]] = {}
 
@@ -80,7 +83,7 @@ class Inspector:
             name = f"on the rows before the invariant {_name(invariant)}"
             try:
                 with self.stage.judging(name) as (now, _), quiet(), looking(now) as session:
-                    seen = _broken_by(invariant, session, None)
+                    seen = self._broken_by(invariant, session, None)
             except DidNotEnd as error:
                 raise UsageError(str(error)) from None
             if seen is not None:
@@ -117,10 +120,39 @@ class Inspector:
         with self.stage.judging("invariants=") as (now, before), quiet():
             for invariant in self.invariants:
                 with looking(now) as session, looking(before) as session_before:
-                    seen = _broken_by(invariant, session, RunView(session_before, ended))
+                    seen = self._broken_by(invariant, session, RunView(session_before, ended))
                 if seen is not None:
                     broken.append(Violation(Rule.INVARIANT, seen, _name(invariant)))
         return tuple(broken)
+
+    def _broken_by(self, invariant: Callable[..., Any], session: Any, view: RunView | None) -> str | None:
+        """How an invariant is broken, or None: it returned False, or raised.
+
+        Raises:
+            UsageError: its answer says neither.
+        """
+        try:
+            answer = invariant(session, view) if takes_two(invariant) else invariant(session)
+        except Exception as error:
+            self._spoke.add(_name(invariant))
+            return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        held = holds(answer)
+        if held is None:
+            raise UsageError(f"the invariant {says_neither(_name(invariant), answer)}")
+        if answer is not None:
+            self._spoke.add(_name(invariant))
+        return None if held else f"it returned {answer!r}"
+
+    @property
+    def mute(self) -> tuple[str, ...]:
+        """The invariants that have said nothing, and do not raise by themselves: they may lack their ``return``."""
+        return tuple(_name(each) for each in self.invariants if _name(each) not in self._spoke and not _raises(each))
+
+
+def _raises(function: Callable[..., Any]) -> bool:
+    """Whether a function has ``raise`` or ``assert`` in it; of what is no plain function nobody knows."""
+    code = getattr(function, "__code__", None)
+    return code is None or any(each.opname == "RAISE_VARARGS" for each in dis.get_instructions(code))
 
 
 def _shown(told: Told) -> str:
@@ -130,15 +162,6 @@ def _shown(told: Told) -> str:
 
 def _name(invariant: Callable[..., Any]) -> str:
     return getattr(invariant, "__name__", repr(invariant))
-
-
-def _broken_by(invariant: Callable[..., Any], session: Any, view: RunView | None) -> str | None:
-    """How an invariant is broken, or None: it returned False, or raised."""
-    try:
-        answer = invariant(session, view) if takes_two(invariant) else invariant(session)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return "it returned False" if answer is False else None
 
 
 def takes_two(invariant: Callable[..., Any]) -> bool:
