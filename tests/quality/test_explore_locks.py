@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from operator import methodcaller
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -81,3 +85,23 @@ def test_locks_of_different_names_keep_nobody_apart(db: str) -> None:
 def test_one_lock_for_all_keeps_them_apart(db: str, lock: Callable[..., object]) -> None:
     report = prove.explore(twice(lock(db, ONE)), db=db)
     assert (report.verdict, report.unknowns) == ("pass", ()), str(report)
+
+
+def deferred(dsn: str, wrap: Callable[[sqlite3.Connection], Any] = lambda connection: connection) -> None:
+    with closing(sqlite3.connect(dsn, isolation_level=None)) as connection:
+        on = wrap(connection)
+        on.execute("BEGIN")
+        ((balance,),) = on.execute("SELECT balance FROM accounts WHERE id = 1").fetchall()
+        on.execute("UPDATE accounts SET balance = ? WHERE id = 1", (balance - 10,))
+        on.execute("COMMIT")
+
+
+def deferred_on_a_cursor(dsn: str) -> None:
+    deferred(dsn, methodcaller("cursor"))
+
+
+@pytest.mark.parametrize("function", [deferred, deferred_on_a_cursor])
+def test_a_statement_that_failed_keeps_no_closed_connection_alive(function: Callable[[str], None]) -> None:
+    """With it the locks of the transaction would stay, and the other caller's COMMIT would be refused."""
+    report = prove.explore(twice(function), db="sqlite")
+    assert (report.verdict, report.unknowns) == ("pass", ()), report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import multiprocessing
 import os
 import signal
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -26,6 +28,7 @@ from tests.tiers import ENGINES
 
 LOCK = threading.Lock()
 LOCKS: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+OF_PROCESSES = multiprocessing.Lock()
 FILE = ""
 MEETS = "ac1:A.B3.A2"  # B goes all the way after A has read
 on_each_engine = pytest.mark.parametrize("db", ENGINES)
@@ -116,6 +119,25 @@ def test_a_lock_that_processes_share_is_waited_for(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(f"{__name__}.FILE", str(tmp_path / "lock"))
     report = prove.explore(twice(withdraw_in_file_lock), actors="processes")
     assert (report.verdict, report.unknowns) == ("pass", ()), str(report)
+
+
+def withdraw_under_half_a_lock(engine: Engine) -> None:
+    """It is let go before COMMIT."""
+    with engine.connect() as connection:
+        with OF_PROCESSES:
+            balance = connection.scalar(select(Account.balance).where(Account.id == 1))
+            connection.execute(update(Account).where(Account.id == 1).values(balance=balance - 10))
+        connection.commit()
+
+
+@pytest.mark.dear
+def test_a_lock_that_processes_share_is_not_kept_by_one_that_was_ended() -> None:
+    """A run that cannot be made, here since the lock is taken, ends its callers; killed ones would keep it for ever."""
+    report = prove.explore(twice(withdraw_under_half_a_lock), db="postgresql", actors="processes")
+    assert [finding.anomaly for finding in report.findings] == ["lost update"], str(report)
+    assert prove.replay_together(twice(withdraw_under_half_a_lock), MEETS, db="postgresql", actors="processes").unknowns
+    assert OF_PROCESSES.acquire(block=False)
+    OF_PROCESSES.release()
 
 
 @pytest.mark.slow

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import multiprocessing
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -58,3 +64,55 @@ def test_what_one_leaves_is_held_against_what_another_one_leaves(function: objec
     report = prove.explore(both, settings={"journal_mode": "wal"})
     note = next(bound.note for bound in report.bounds if bound.name.endswith("schedules"))
     assert (report.verdict, searched in note) == (verdict, True), note
+
+
+LOCK = multiprocessing.Lock()  # its methods are the object's own
+HERE = Path(__file__)
+
+
+def under_a_lock_of_processes() -> None:
+    with LOCK:
+        pass
+
+
+def by_a_file() -> None:
+    HERE.open(encoding="utf-8").close()
+
+
+def by_a_locked_file() -> None:
+    with open(HERE, encoding="utf-8") as file:  # noqa: PTH123 - the other way to open one
+        fcntl.flock(file, fcntl.LOCK_SH)
+
+
+def by_a_socket() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        one.sendall(b"x")
+
+
+def by_nothing() -> None:
+    str(HERE).replace("x", "y")
+
+
+ELSEWHERE, STATE = "opens files, or talks to somebody", "has state or locks of its own"
+
+
+@pytest.mark.parametrize(
+    ("aside", "searched"),
+    [
+        (under_a_lock_of_processes, STATE),
+        (by_a_file, ELSEWHERE),
+        (by_a_locked_file, ELSEWHERE),
+        (by_a_socket, ELSEWHERE),
+        (by_nothing, "of each class"),
+    ],
+)
+def test_who_may_meet_elsewhere_is_run_in_every_order(aside: Callable[[], None], searched: str) -> None:
+    def takes(session: Session) -> None:
+        aside()
+        session.execute(update(Account).where(Account.id == 1).values(balance=Account.balance - 1))
+        session.commit()
+
+    report = prove.explore(at_once(Operation(takes), Operation(takes)))
+    note = next(bound.note for bound in report.bounds if "schedules" in bound.name)
+    assert (report.verdict, searched in note) == ("pass", True), note

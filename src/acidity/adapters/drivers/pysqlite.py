@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -52,6 +52,20 @@ class SeamCursor(sqlite3.Cursor):
             for text in statements_in(arguments[0]):
                 self._acidity_seam.bring(wire, one_of_a_script(text), partial(_run, plain))
         return self
+
+
+def _on(cursor: Any, method: str, arguments: Sequence[Any]) -> Any:
+    """Call a method of a cursor that nobody else knows; one that fails is gone at once, as it is with the driver.
+
+    It would live on in the traceback, and with it the locks of a connection that is closed meanwhile
+    (sqlite.org/c3ref/close.html).
+    """
+    try:
+        return getattr(cursor, method)(*arguments)
+    except BaseException:
+        with suppress(sqlite3.Error):
+            sqlite3.Cursor.close(cursor)
+        raise
 
 
 class RecordingSeamCursor(SeamCursor):
@@ -112,15 +126,15 @@ class SeamConnection(sqlite3.Connection):
 
     def execute(self, *arguments: Any) -> Any:
         """On a new cursor, as the driver does it."""
-        return self.cursor().execute(*arguments)
+        return _on(self.cursor(), "execute", arguments)
 
     def executemany(self, *arguments: Any) -> Any:
         """On a new cursor, as the driver does it."""
-        return self.cursor().executemany(*arguments)
+        return _on(self.cursor(), "executemany", arguments)
 
     def executescript(self, *arguments: Any) -> Any:
         """On a new cursor, as the driver does it."""
-        return self.cursor().executescript(*arguments)
+        return _on(self.cursor(), "executescript", arguments)
 
     def commit(self) -> None:
         """Bring it to the seam."""

@@ -179,7 +179,8 @@ class Gate(Layer):
             self.place = Place.PYTHON
 
     def end(self) -> None:
-        """The caller has ended, in whatever way."""
+        """The caller has ended, in whatever way; its last Call holds its cursor no longer."""
+        self.pending = None
         self.place = Place.GONE
         self.ring()
 

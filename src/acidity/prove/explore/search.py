@@ -126,6 +126,7 @@ class Search:
         self._in_order = NOBODY
         self.found = Searched()
         self._deviations = 0
+        self._made: set[tuple[str, ...]] = set()
 
     def through(self, only: Sequence[str] | None = None) -> Searched:
         """Run every schedule, or only one.
@@ -230,8 +231,10 @@ class Search:
         played = self._run(choose, every, prefix, after_turn)
         if played is None:
             return False
-        self.found.runs += 1
-        self._take(self._judged(played, tree), tree)
+        fresh = played.trace.grants not in self._made  # a search that has learnt begins again with what it had
+        self._made.add(played.trace.grants)
+        self.found.runs += fresh
+        self._take(self._judged(played, tree), tree, counted=int(fresh))
         self._tell_progress(most)
         return True
 
@@ -285,7 +288,7 @@ class Search:
     def _take(self, judged: Judged, tree: Tree | None = None, counted: int = 1) -> None:
         found = self.found
         found.turned_away += bool(judged.turned_away) * counted
-        found.victims += self._victims(judged.played)
+        found.victims += self._victims(judged.played) if counted else ()
         if judged.word is Word.UNDECIDED:
             found.undecided.append(f"{schedule_of(judged.played.trace.grants)}: {judged.reason}")
         if judged.word is Word.NOT_SERIAL:

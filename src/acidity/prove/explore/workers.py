@@ -26,10 +26,13 @@ from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.asleep import Asleep
 from acidity.prove.explore.control import Choose, Control
 from acidity.prove.explore.gate import Baton, Gate, Place
+from acidity.prove.explore.hall import LEAVES_S
 from acidity.prove.explore.in_order import InOrder
 from acidity.prove.explore.line import Line
 from acidity.prove.explore.worker import Grant, Live, Told, live
 from acidity.prove.stage.call import Player
+
+_LISTENS_MS = 50  # whoever is to leave is told so, as soon as it stands at its gate
 
 
 class Workers:
@@ -95,7 +98,10 @@ class Workers:
         except StopIteration as done:
             self.trace = cast("Trace", done.value)
         except BaseException:
-            self._kill()
+            try:
+                self._dismiss()
+            finally:
+                self._kill()
             raise
         finally:
             self._leave()
@@ -171,6 +177,28 @@ class Workers:
         far = None if database is None else _FarWire(self._parts[database], session)
         wire = cast("LiveConnection | None", far)
         return PendingCall(event.call, wire, event.call.sql, event.call.params, _is_not_sent_here)
+
+    def _dismiss(self) -> None:
+        """Let everybody come to an end who has begun: a lock of multiprocessing is not let go by whoever is killed."""
+        deadline = time.monotonic() + LEAVES_S
+        while time.monotonic() < deadline:
+            left = [it for it in self._workers.values() if it.gate.place not in {Place.OUTSIDE, Place.GONE}]
+            if not left:
+                return
+            for worker in left:
+                worker.gate.abandoned = True
+                if worker.gate.place in {Place.GATE, Place.REFUSED}:
+                    worker.gate.place = Place.PYTHON
+                    worker.gate.baton.hand_over()
+            ears = select.poll()
+            for worker in left:
+                ears.register(worker.line.reader, select.POLLIN)
+            heard = {reader for reader, _ in ears.poll(_LISTENS_MS)}
+            for worker in (it for it in left if it.line.reader in heard):
+                try:
+                    self._hear(worker)
+                except Unsettled:  # it has died, or could not be told how it ended
+                    worker.gate.place = Place.GONE
 
     def _kill(self) -> None:
         for worker in self._workers.values():

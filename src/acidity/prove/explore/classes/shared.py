@@ -2,8 +2,9 @@
 
 Schedules are put into classes by what they do to rows. A lock of the program, or a dictionary that two callers change,
 makes an order tell where no row does; then every schedule has to be run. What is looked at are the globals, the
-enclosing variables, the arguments and the objects that the user's own code names. State that it reaches in another way,
-a file or another process, is not seen: a report says that its callers share nothing but the database.
+enclosing variables, the arguments and the objects that the user's own code names; and whether it opens or locks files
+or talks to somebody over a socket of its own. State that it reaches in another way is not seen: a report says that its
+callers share nothing but the database.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import functools
 import inspect
 import sys
 import threading
+from _socket import socket as _socket
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence, MutableSet
 from contextlib import contextmanager, suppress
 from types import CodeType, FrameType, FunctionType, MethodType, ModuleType, SimpleNamespace
@@ -27,6 +29,9 @@ from acidity.prove.stage.naps import asks_the_time
 
 _DEPTH = 3  # an object, its dictionary of locks, a lock
 _MANY = 200  # entries of a container that are looked at
+_OF_FILES = frozenset({"open", "flock", "lockf", "mkdir", "link", "symlink", "rename", "replace", "unlink"})
+_OF_SYSTEM = frozenset({"io", "_io", "posix", "nt", "fcntl"})
+_FOR_FILES = frozenset({"pathlib", "filelock", "portalocker", "fasteners"})
 _WHO = frozenset({"get_ident", "get_native_id", "getpid", "gettid", "current_task"})
 _WHO_CODES = frozenset(
     each.__code__ for each in (threading.current_thread, asyncio.current_task) if isinstance(each, FunctionType)
@@ -51,6 +56,7 @@ class Shared:
         unseen: a profiler of the user's is in the place from which the code would be seen that runs.
         asks_who: it was asked in which thread, task or process it runs, which no two callers share.
         asks_time: it was asked for the time, by the program or a package of others.
+        goes_elsewhere: it opened or locked a file, or used a socket, other than for the database or within an effect.
         asks_outside: an object to which an effect belongs was asked for something else.
 
     Args:
@@ -64,6 +70,7 @@ class Shared:
         self.asks_who = False
         self.asks_time = False
         self.asks_outside = False
+        self.goes_elsewhere = False
         self._outside = frozenset().union(*map(_methods_beside, effects))
         self._codes: set[CodeType] = set()
         self._values: dict[int, Any] = {}
@@ -96,6 +103,7 @@ class Shared:
             self.asks_time = True
         if WITHIN.get():
             return
+        self.goes_elsewhere = self.goes_elsewhere or (event == "c_call" and _goes_elsewhere(frame, argument))
         if code in self._outside:
             self.asks_outside = True
         if event != "call" or code in self._codes or not is_user_code(code.co_filename):
@@ -181,12 +189,25 @@ def _asks_who(frame: FrameType, event: str, argument: object) -> bool:
     return asked and str(frame.f_globals.get("__name__", "")).partition(".")[0] not in _INCURIOUS
 
 
+def _goes_elsewhere(frame: FrameType, function: object) -> bool:
+    """Whether something of C that is called leads to a file or another server, which callers may share."""
+    by = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    if getattr(function, "__module__", None) in _OF_SYSTEM and getattr(function, "__name__", "") in _OF_FILES:
+        return by in _FOR_FILES or is_user_code(frame.f_code.co_filename)
+    return isinstance(getattr(function, "__self__", None), _socket) and by not in _INCURIOUS | {"socket", "selectors"}
+
+
 def _hands_out(value: Any, depth: int) -> bool:
     """Whether it is a lock, a queue, an iterator, or what one caller sets and another one sees; or holds one."""
     if isinstance(value, type | FunctionType | MethodType | str | bytes | int | float | None):
         return isinstance(value, type) and depth > 1 and any(_hands_out(each, 1) for each in _parts(value))
     kind = type(value)
-    if hasattr(kind, "__next__") or any(hasattr(kind, one) and hasattr(kind, other) for one, other in _TOGETHER):
+    own = getattr(value, "__dict__", {})  # where the locks of multiprocessing have their methods
+
+    def has(name: str) -> bool:
+        return hasattr(kind, name) or name in own
+
+    if has("__next__") or any(has(one) and has(other) for one, other in _TOGETHER):
         return True
     return depth > 1 and any(_hands_out(each, depth - 1) for each in _parts(value))
 
