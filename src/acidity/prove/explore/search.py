@@ -144,6 +144,7 @@ class Search:
             if not tree.unfit:
                 return self.found
             self.found = Searched(every=tree.unfit)
+            self._made.clear()
         return self._all(only)
 
     def _all(self, only: Sequence[str] | None) -> Searched:
