@@ -351,6 +351,14 @@ CASES |= {
     "a next number in one": Case(
         (("INSERT INTO {entries} ({amount}) SELECT max({amount}) + 1 FROM {entries}",),), "phantom", EACH
     ),
+    "a next number among values": Case(
+        (("INSERT INTO {entries} ({amount}) VALUES ((SELECT max({amount}) + 1 FROM {entries}))",),),
+        "phantom",
+        {"postgresql": RC},
+    ),
+    "a next number that is refused": Case(
+        (("INSERT INTO {codes} ({code}) VALUES ((SELECT count(*) + 40 FROM {codes}))",),), "stale check", PG
+    ),
     "two rows that it copies": Case(
         (
             tuple(

@@ -243,6 +243,6 @@ def brought_by(call: Call, engine: str) -> tuple[Query, ...]:
     return tuple(
         query
         for part in parts_of(call, engine)
-        if isinstance(part.node, exp.Insert) and isinstance(part.node.expression, exp.Select)
+        if isinstance(part.node, exp.Insert) and isinstance(part.node.expression, exp.Select | exp.Values)
         for query in inner_queries(part, part.node.expression.iter_expressions())
     )

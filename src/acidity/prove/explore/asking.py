@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
 
 from acidity.analysis.correlated import correlated_in
 from acidity.analysis.fetched import is_nothing, rows_of
@@ -52,7 +54,8 @@ class Questions:
         call, engine = named(event.call), self.engine(event)
         sums = bool(rows := rows_of(event)) and is_nothing(rows)
         brought = brought_by(call, engine) if call.writes else ()
-        return (*scanned_by(call, sums=sums), *correlated_in(call, engine), *brought)
+        within = (scanned_by(replace(call, sql=each.sql, params=each.params)) for each in brought)
+        return (*scanned_by(call, sums=sums), *correlated_in(call, engine), *brought, *chain.from_iterable(within))
 
     def touched(self, event: Event) -> tuple[Touched, ...]:
         """The rows that a Call touches."""
