@@ -23,6 +23,9 @@ from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.schema import Schema
 from acidity.prove.explore.every import Deviated
 from acidity.prove.explore.lab import Lab
+from acidity.prove.explore.oracle import Oracle
+from acidity.prove.explore.search import Search
+from acidity.prove.runs import Runs
 from acidity.prove.stage.stage import Stage
 from tests.quality.random_callers import (
     BASE,
@@ -117,6 +120,22 @@ def test_a_few_random_programs_agree(stage_at: StageAt, db: str, level: str) -> 
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_random_programs_agree(stage_at: StageAt, db: str, level: str, callers: int, batch: int) -> None:
     agree(stage_at(db, level), db, level, FIRST + 1_000 * batch, 35 if callers == 2 else 10, callers)
+
+
+@pytest.mark.dear
+def test_a_search_that_begins_again_counts_no_schedule_twice(
+    stage_at: StageAt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has learnt what a transaction touches, after it had made some runs; of them it makes some anew."""
+    stage, restarts = stage_at("mariadb", "REPEATABLE READ"), []
+    again = tree.Tree._restart
+    monkeypatch.setattr(tree.Tree, "_restart", lambda self: (restarts.append(1), again(self))[1])
+    lab = Lab(stage, operations(programs(1_001_023, 2)))
+    oracle = Oracle(lab, ())
+    manner = Manner("mariadb", frozenset({"REPEATABLE READ"}))
+    found = Search(lab, oracle, Runs(stage), classes_of(stage, manner, 2, oracle.histories())).through()
+    assert restarts
+    assert 0 < found.classes == found.runs <= len(of_every(lab, MOST)["runs"])
 
 
 @pytest.mark.slow
