@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from acidity.prove import Operation
-from tests.engines.bank import calls, says
+from tests.engines.bank import calls, run_once, says
 from tests.engines.raw import run_raw
 
 SET = "UPDATE accounts SET balance = balance + 1"
@@ -331,3 +331,22 @@ def test_rows_of_a_drivers_own_kind_are_answers() -> None:
 
     assert run_raw(injected(sqlite_row), "sqlite").ending.answer == {"id": 1, "owner": "Alice"}
     assert run_raw(injected(record), "postgresql+asyncpg").ending.answer == {"id": 1, "owner": "Alice"}
+
+
+def goes_on_beside_an_error(dsn: str) -> None:
+    """What is closed while its error is dealt with holds no lock any more."""
+    with closing(sqlite3.connect(dsn, isolation_level=None, timeout=0)) as one:
+        two = sqlite3.connect(dsn, isolation_level=None, timeout=0)
+        for each in (one, two):
+            each.execute("BEGIN")
+            each.execute("SELECT balance FROM accounts").fetchall()
+        one.execute("UPDATE accounts SET balance = balance - 10")
+        try:
+            two.execute("UPDATE accounts SET balance = balance - 10")
+        except sqlite3.OperationalError:
+            two.close()
+            one.execute("COMMIT")
+
+
+def test_a_statement_that_failed_is_gone_before_its_error() -> None:
+    assert run_once(goes_on_beside_an_error).ending.exception == ""

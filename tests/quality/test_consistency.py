@@ -199,5 +199,5 @@ def test_an_answer_that_says_neither_is_refused(invariant: Callable[..., Any], s
 @pytest.mark.parametrize(("invariant", "count"), [(without_its_return, 1), (never_negative, 0)])
 def test_an_invariant_that_says_nothing_is_said(invariant: Callable[..., Any], count: int) -> None:
     card = check(bank(session_begin, invariants=[invariant]), letters="C", faults=("error-before",))
-    named = "the invariant without_its_return (it returned nothing each time, and has no raise)"
+    named = f"the invariant {invariant.__name__} (it returned nothing each time, and has no raise)"
     assert card.letters["C"].not_covered.count(named) == count
