@@ -9,7 +9,7 @@ from sqlalchemy import String, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from acidity import prove
-from acidity.prove import Operation, Scenario
+from acidity.prove import Operation, Retry, Scenario
 
 
 class Base(DeclarativeBase):
@@ -110,3 +110,39 @@ def test_a_query_that_holds_the_time_is_named_all_the_same() -> None:
     operation = Operation(run_what_is_due, succeeded=lambda due: isinstance(due, list))
     report = prove.explore(Scenario(operation, metadata=Base.metadata, setup=ten), db="sqlite", runs_max=8)
     assert [finding.anomaly for finding in report.findings] == ["lost update"], str(report)
+
+
+def ten_by_itself(session: Session) -> None:
+    session.add(Account(balance=10))
+
+
+def counts_first(session: Session) -> None:
+    """It commits before what may be turned away, and is called again as a whole."""
+    session.add(Account(balance=0))
+    session.commit()
+    session.get_one(Account, 1).balance -= 1
+    session.commit()
+
+
+def counts_with_it(session: Session) -> None:
+    session.add(Account(balance=0))
+    session.get_one(Account, 1).balance -= 1
+    session.commit()
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("db", ["postgresql", "mariadb"])
+@pytest.mark.one_server
+def test_what_is_committed_before_a_retry_is_said_to_come_twice(db: str) -> None:
+    wrong, right = (
+        prove.explore(
+            Scenario(*[Operation(each, retry=Retry())] * 2, metadata=Base.metadata, setup=ten_by_itself),
+            db=db,
+            isolation_level="SERIALIZABLE",
+        )
+        for each in (counts_first, counts_with_it)
+    )
+    assert (wrong.verdict, right.verdict) == ("fail", "pass"), (str(wrong), str(right))
+    said = [line for each in wrong.findings for line in each.explanation if "it tried again" in line]
+    assert said
+    assert all("test_explore_told.py" in line and "has to be one transaction" in line for line in said), said

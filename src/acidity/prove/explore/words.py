@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from acidity.analysis.anomalies.base import Seen
 from acidity.analysis.dependencies import Commit, Edge, Kind, Read, relevant
 from acidity.analysis.fetched import rows_of
 from acidity.analysis.quantities import OTHER, difference, is_money, plain, rank
 from acidity.analysis.values import uuid_digits
-from acidity.core.call import Call, Event
+from acidity.core.call import Call, Event, Site
 from acidity.core.call import Kind as CallKind
 from acidity.core.finding import Remedy, RowChange, Tried
 from acidity.core.outcome import Ending, Mistake
@@ -122,7 +122,7 @@ def _telling_cells(row: tuple[tuple[str, object], ...] | None) -> str:
 
 
 def made_again(judged: Judged) -> Iterator[str]:
-    """Effects of an attempt that the database turned away, which the next attempt made once more."""
+    """What an attempt that the database turned away had done for good, and the next attempt did once more."""
     for name in judged.turned_away:
         events = judged.played.of(name)
         end = max((number for number, event in enumerate(events) if event.reply.status == "error"), default=0)
@@ -134,6 +134,12 @@ def made_again(judged: Judged) -> Iterator[str]:
                     f"{name} had {effect}{where} take place before the database turned it away, and once more when it "
                     "tried again: what is outside the database is not taken back"
                 )
+        known, twice = set(_committed(events[:end])), set(_committed(events[end:]))
+        for site in sorted({site for site, sql in known & twice if site is not None}):
+            yield (
+                f"{name} had committed what it wrote at {site} before the database turned it away, and once more when "
+                "it tried again: what is tried again has to be one transaction"
+            )
 
 
 def if_called_again(judged: Judged) -> tuple[Remedy, ...]:
@@ -157,6 +163,19 @@ def if_called_again(judged: Judged) -> tuple[Remedy, ...]:
         )
         for name in names
     )
+
+
+def _committed(events: Sequence[Event]) -> Iterator[tuple[Site | None, str]]:
+    """The line and text of each write that was committed."""
+    pending: dict[int, list[Call]] = {}
+    for event in events:
+        call = event.call
+        if call.writes and event.reply.status == "ok":
+            pending.setdefault(call.connection, []).append(call)
+        if call.kind is CallKind.ROLLBACK:
+            pending.pop(call.connection, None)
+        if event.reply.status == "ok" and (call.commits or call.autocommit):
+            yield from ((each.site, each.sql) for each in pending.pop(call.connection, []))
 
 
 def _effects(events: Iterable[Event]) -> Iterator[Call]:
