@@ -139,6 +139,7 @@ def test_what_is_committed_before_a_retry_is_said_to_come_twice(db: str) -> None
             Scenario(*[Operation(each, retry=Retry())] * 2, metadata=Base.metadata, setup=ten_by_itself),
             db=db,
             isolation_level="SERIALIZABLE",
+            runs_max=40,
         )
         for each in (counts_first, counts_with_it)
     )
