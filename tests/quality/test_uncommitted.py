@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import gc
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, text, update
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
 from acidity import prove
@@ -118,7 +119,63 @@ def gives_rows(engine: Engine) -> Any:
         return connection.scalar(text(f"{CREDIT} RETURNING balance"))  # <- lost
 
 
+def gives(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as connection:
+        yield connection
+        connection.commit()
+
+
+def in_a_generator_that_is_left(engine: Engine) -> None:
+    """What comes after its ``yield`` is never reached; that it is closed is no error."""
+    with engine.begin() as connection:
+        connection.execute(TAKE)
+    for connection in gives(engine):
+        connection.execute(GIVE)  # <- lost
+        return
+
+
+async def in_a_generator_of_coroutines_that_is_left(async_engine: AsyncEngine) -> None:
+    async def gives_async() -> AsyncIterator[AsyncConnection]:
+        async with async_engine.connect() as connection:
+            yield connection
+            await connection.commit()
+
+    async with async_engine.begin() as connection:
+        await connection.execute(TAKE)
+    every = gives_async()
+    connection = await anext(every)
+    await connection.execute(GIVE)  # <- lost
+    await every.aclose()  # type: ignore[attr-defined]
+
+
+def at_the_end_of_a_queue(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(TAKE)
+    every = iter([GIVE])
+    connection = engine.connect()
+    try:
+        while True:
+            connection.execute(next(every))  # <- lost
+    except StopIteration:
+        connection.close()
+
+
+def on_a_connection_that_the_next_one_gets(engine: Engine) -> None:
+    def dropped() -> None:
+        connection = engine.connect()
+        connection.execute(TAKE)  # <- lost
+
+    dropped()
+    gc.collect()
+    with engine.begin() as connection:
+        connection.execute(GIVE)
+
+
 WRONG = (
+    in_a_generator_that_is_left,
+    in_a_generator_of_coroutines_that_is_left,
+    at_the_end_of_a_queue,
+    on_a_connection_that_the_next_one_gets,
     second_half,
     first_half,
     in_one_session,
@@ -176,6 +233,19 @@ async def raises_within_a_coroutine(async_engine: AsyncEngine) -> None:
         await connection.execute(GIVE)
 
 
+def raises_in_a_generator(engine: Engine) -> None:
+    @contextmanager
+    def lends() -> Iterator[Connection]:
+        with engine.connect() as connection:
+            yield connection
+            connection.commit()
+
+    moved(engine)
+    with suppress(Unwanted), lends() as connection:
+        connection.execute(TAKE)
+        refuse()
+
+
 def is_refused_by_the_database(engine: Engine) -> None:
     moved(engine)
     with suppress(IntegrityError), engine.connect() as connection:
@@ -192,6 +262,7 @@ RIGHT = (
     asks_for_a_savepoint,
     raises_within,
     raises_within_a_coroutine,
+    raises_in_a_generator,
     is_refused_by_the_database,
 )
 

@@ -5,7 +5,9 @@ Who closes it without an error, and without COMMIT, has forgotten that; what it 
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import queue
 import sys
 import threading
 from collections.abc import Callable
@@ -19,12 +21,18 @@ from acidity.adapters.site import is_user_code
 _CLOSED_FOR: ContextVar[int] = ContextVar("acidity_closed_for", default=0)
 _made_amid: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 _ASYNCHRONOUS = "sqlalchemy.ext.asyncio"
+_OF_CONTROL = (GeneratorExit, StopIteration, StopAsyncIteration, queue.Empty, asyncio.QueueEmpty)
 _POOLS = ("psycopg2.pool", "psycopg_pool.", "dbutils.", "mysql.connector.pooling")
 
 
 def error_on_its_way() -> int:
-    """By what number the error that is being handled here is known; 0 where there is none."""
+    """By what number the error that is being handled here is known; 0 where there is none.
+
+    A generator that is left, or one thing after another that has come to its end, is no error.
+    """
     error = sys.exc_info()[1]
+    while isinstance(error, _OF_CONTROL):
+        error = error.__context__
     return _CLOSED_FOR.get() if error is None else id(error)
 
 

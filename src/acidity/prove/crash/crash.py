@@ -123,7 +123,9 @@ def run_crash(scenario: Scenario, asked: CheckOptions, wanted: Wanted | None = N
         engine = engine_of(asked.db).name
         if wanted is not None:
             wanted.require_of(engine)
-        settings = {**OWN_SERVER.get(engine, {}), **asked.settings}
+        own, stated = OWN_SERVER.get(engine, {}), scenario.settings.get(engine, {})
+        kept = {name: value for name, value in stated.items() if not name.startswith("acidity.")}
+        settings = {**own, **kept, **asked.settings}
         with Stage(scenario, asked.db, settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
             crashed = Crashed(stage.sandbox.info(), Blow.KILLED if engine in OWN_SERVER else Blow.POWER_LOSS)
             _crash_all(Runs(stage, asked), crashed, wanted)

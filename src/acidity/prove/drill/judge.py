@@ -348,6 +348,7 @@ def classified(
     unprotected: Sequence[str] = (),
     unasked: Collection[int] = (),
     given_up: Sequence[tuple[int, int]] = (),
+    resets: Sequence[tuple[int, int]] = (),
 ) -> str:
     """The classifier of letter A: how many writes in how many commits; what was rolled back on purpose is none.
 
@@ -358,8 +359,9 @@ def classified(
         unprotected: the tables that it changes and that know no transactions.
         unasked: see `transactions`.
         given_up: see there.
+        resets: see there.
     """
-    found = [each for each in transactions(history, unasked, given_up) if each.fate != "taken back"]
+    found = [each for each in transactions(history, unasked, given_up, resets) if each.fate != "taken back"]
     commits = sum(1 for each in found if each.fate == "committed")
     if commits:
         counted = {id(event) for each in found for event in each.writes}

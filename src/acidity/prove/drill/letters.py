@@ -190,6 +190,7 @@ def _classifiers(drilled: Drilled) -> str:
             ],
             unasked=each.baseline.clean[0].unasked,
             given_up=each.baseline.clean[0].given_up,
+            resets=each.baseline.clean[0].resets,
         )
         for each in drilled.examinations
     ]

@@ -80,7 +80,10 @@ class _Open:
 
 
 def transactions(
-    history: History, unasked: Collection[int] = (), given_up: Sequence[tuple[int, int]] = ()
+    history: History,
+    unasked: Collection[int] = (),
+    given_up: Sequence[tuple[int, int]] = (),
+    resets: Sequence[tuple[int, int]] = (),
 ) -> list[Transaction]:
     """Those in which something was written and not taken back to a savepoint, in the order in which they ended.
 
@@ -88,13 +91,23 @@ def transactions(
         history: of one caller.
         unasked: the Calls that are a ROLLBACK nobody asked for, but who closed a Session or Connection.
         given_up: a connection that was closed while an error was on its way, with how many Calls had been made by then.
+        resets: a connection that its pool rolled back, with the same; somebody else may have it after that.
     """
     found: list[Transaction] = []
     still: dict[int, _Open] = {}
+
+    def left(current: _Open, number: int) -> list[Transaction]:
+        written = current.writes[-1].call.index if current.writes else 0
+        is_given_up = any(each == number and made >= written for each, made in given_up)
+        return _ended(current, "taken back" if is_given_up else "left", ended=False)
+
     for event in history:
         call = event.call
         if call.kind is Kind.EFFECT:
             continue
+        known = still.get(call.connection)
+        if known is not None and known.last is not None and _is_reset(known.last, call, resets):
+            found += left(still.pop(call.connection), call.connection)
         current = still.setdefault(call.connection, _Open())
         current.last = call
         answered = event.reply.status == "ok"
@@ -109,10 +122,13 @@ def transactions(
         else:
             current.taking(event)
     for number, current in still.items():
-        written = current.writes[-1].call.index if current.writes else 0
-        is_given_up = any(each == number and made >= written for each, made in given_up)
-        found += _ended(current, "taken back" if is_given_up else "left", ended=False)
+        found += left(current, number)
     return found
+
+
+def _is_reset(last: Call, now: Call, resets: Sequence[tuple[int, int]]) -> bool:
+    """Whether a pool rolled a connection back between two Calls on it."""
+    return any(number == now.connection and last.index <= made < now.index for number, made in resets)
 
 
 def _ended(current: _Open, fate: Fate, *, ended: bool) -> list[Transaction]:

@@ -26,7 +26,7 @@ class Undecided(Exception):  # noqa: N818  # a verdict, not a mistake of somebod
 
 def left_writes(run: Run) -> list[Transaction]:
     """The transactions of a run that wrote something and were only closed, or not even that."""
-    return [each for each in transactions(run.history, run.unasked, run.given_up) if each.fate == "left"]
+    return [each for each in transactions(run.history, run.unasked, run.given_up, run.resets) if each.fate == "left"]
 
 
 class Committing(Layer):
