@@ -20,7 +20,7 @@ from acidity.engines import new_sandbox
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.process import parent_of
 from acidity.errors import UsageError
-from acidity.explained.programs.shop import SHOP, Item
+from acidity.explained.programs.shop import SHOP, Item, nothing_is_owed
 from acidity.prove import Operation, Scenario
 from acidity.prove.crash.judge import Word
 from acidity.prove.crash.killed import OWN_SERVER
@@ -202,6 +202,57 @@ def test_defaults_lose_nothing_and_asynchronous_commits_are_lost(db: str) -> Non
     assert (finding.code, str(finding.schedule)) == ("ACI401", "ac1:A3!server-killed-after")
     again = prove.replay_crash(of(sell), finding.schedule, db=db, settings=LOSSY[db])
     assert [found.code for found in again.findings] == ["ACI401"]
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("db", SERVERS)
+@pytest.mark.one_server
+def test_settings_of_the_scenario_hold_where_the_server_is_killed(db: str) -> None:
+    report = prove.crash(of(sell, settings={db: LOSSY[db]}), db=db, runs_max=1, remedies=False)
+    assert {found.code for found in report.findings} == {"ACI401"}, str(report)
+
+
+def sell_and_note(session: Session, *, in_time: bool) -> None:
+    """Of two commits the second one is answered before the log has it."""
+    session.execute(update(Item).where(Item.id == 1).values(stock=Item.stock - 2))
+    session.commit()
+    if not in_time:
+        session.execute(text("SET LOCAL synchronous_commit = off"))
+    session.execute(update(Item).where(Item.id == 1).values(stock=Item.stock + 1))
+    session.commit()
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("in_time", [False, True])
+def test_the_last_of_several_commits_that_is_lost_is_lost(in_time: bool) -> None:  # noqa: FBT001
+    """What is left is right by the rules, and what was acknowledged is gone all the same."""
+    several: Any = {"commits": "several", "invariants": [nothing_is_owed]}
+    scenario = Scenario(Operation(sell_and_note, in_time=in_time), **SHOP, **several)
+    settings = {"wal_writer_delay": "10s"}
+    card = prove.check(scenario, db="postgresql", letters="D", settings=settings, remedies=False, runs_max=6)
+    report: Any = card.letters["D"]
+    found = [each for each in report.findings if each.severity == "error"]
+    assert [each.code for each in found] == ([] if in_time else ["ACI401"]), str(card)
+    assert all("was acknowledged, and what was committed is not as it was" in each.title for each in found), found
+
+
+@pytest.mark.dear
+def test_rows_of_a_table_that_is_not_logged_are_lost(tmp_path: Path) -> None:
+    schema = tmp_path / "unlogged.sql"
+    schema.write_text("CREATE UNLOGGED TABLE items (id INT PRIMARY KEY, stock INT NOT NULL)", encoding="utf-8")
+
+    def take(session: Session) -> None:
+        session.execute(text("UPDATE items SET stock = stock - 1"))
+        session.commit()
+
+    def fill(session: Session) -> None:
+        session.execute(text("INSERT INTO items VALUES (1, 10)"))
+
+    scenario = Scenario(Operation(take), schema=str(schema), setup=fill)
+    report = prove.crash(scenario, db="postgresql", runs_max=1, remedies=False)
+    titles = [found.title for found in report.findings if found.code == "ACI401"]
+    assert titles, str(report)
+    assert "what was committed is not as it was" in titles[0]
 
 
 @pytest.mark.slow

@@ -13,12 +13,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import cast
 
 from acidity.adapters.seam import Layer, PendingCall
+from acidity.analysis.canonical import equal_raw
 from acidity.core.call import Call
+from acidity.core.outcome import State
 from acidity.engines.hosted import HostedSandbox
 from acidity.prove.drill.striker import Strike
 from acidity.prove.faults import kill_after, kill_before
@@ -45,27 +47,66 @@ class Settled(Layer):
         self.inner.intercept(pending)
 
 
-def _before(pending: PendingCall, context: FaultContext) -> None:
-    pending.answered = False
-    if pending.call.index == 1:
-        hosted(context).flush()
-    hosted(context).kill_server()
-    hosted(context).revive_server()
-    pending.perform()
+@dataclass(slots=True)
+class Witness:
+    """Reads what is committed just before a kill between two Calls, and once more when the server has recovered.
 
+    All of it was acknowledged, and nothing else is under way: durable is what brings back these very rows.
 
-def _after(pending: PendingCall, context: FaultContext) -> None:
-    pending.perform()
-    hosted(context).kill_server()
-    hosted(context).revive_server()
+    Attributes:
+        forgot: name of the kill, number of the Call → the rows before and after, where they are others.
+    """
+
+    forgot: dict[tuple[str, int], tuple[State, State]] = field(default_factory=dict)
+
+    def sees(self, name: str, call: Call, sandbox: HostedSandbox) -> None:
+        """Have the server killed, and started again."""
+        before = sandbox.look()
+        sandbox.kill_server()
+        sandbox.revive_server()
+        after = sandbox.look()
+        if not (before.locked_out or after.locked_out or equal_raw(before.state, after.state)):
+            self.forgot[name, call.index] = before.state, after.state
 
 
 def _fault(name: str, sentence: str, way: Callable[[PendingCall, FaultContext], None]) -> Fault:
     return cast("Fault", SimpleFault(name, sentence, SENT, {"*": way}, rarity=Rarity.RARE))
 
 
-BEFORE = _fault("server-killed-before", "the server is killed before {call} is sent", _before)
-AFTER = _fault("server-killed-after", "the server is killed after {call} was answered", _after)
+def before(witness: Witness | None = None) -> Fault:
+    """The server is killed before the Call is sent."""
+    name = "server-killed-before"
+
+    def strike(pending: PendingCall, context: FaultContext) -> None:
+        pending.answered = False
+        if pending.call.index == 1:
+            hosted(context).flush()
+        _kill(name, pending, context, witness)
+        pending.perform()
+
+    return _fault(name, "the server is killed before {call} is sent", strike)
+
+
+def after(witness: Witness | None = None) -> Fault:
+    """The server is killed after the Call was answered."""
+    name = "server-killed-after"
+
+    def strike(pending: PendingCall, context: FaultContext) -> None:
+        pending.perform()
+        _kill(name, pending, context, witness)
+
+    return _fault(name, "the server is killed after {call} was answered", strike)
+
+
+def _kill(name: str, pending: PendingCall, context: FaultContext, witness: Witness | None) -> None:
+    if witness is not None:
+        witness.sees(name, pending.call, hosted(context))
+        return
+    hosted(context).kill_server()
+    hosted(context).revive_server()
+
+
+BEFORE, AFTER = before(), after()
 
 
 CLIENT_UNDER_WAY = "client-killed-under-way"
@@ -121,20 +162,22 @@ CLIENT_KILLS = frozenset({*_CLIENT, CLIENT_UNDER_WAY})
 NAMES = SERVER_KILLS | CLIENT_KILLS
 
 
-def cycles(calls: Sequence[Call], count: int, seed: int) -> list[Strike]:
+def cycles(calls: Sequence[Call], count: int, seed: int, witness: Witness | None = None) -> list[Strike]:
     """So many kills: at each COMMIT in each way, then again and at other Calls, drawn by the seed."""
     draw = random.Random(seed)  # noqa: S311
     commits = [call.index for call in calls if call.commits]
     if not commits:
         return []
-    return list(islice(_endless(commits, [call.index for call in calls], draw), count))
+    between = after(witness), before(witness)
+    return list(islice(_endless(commits, [call.index for call in calls], draw, between), count))
 
 
-def _endless(commits: Sequence[int], everywhere: Sequence[int], draw: random.Random) -> Iterator[Strike]:
+def _endless(
+    commits: Sequence[int], everywhere: Sequence[int], draw: random.Random, between: Sequence[Fault]
+) -> Iterator[Strike]:
     while True:
         for index in commits:
-            yield Strike(AFTER, index)
-            yield Strike(BEFORE, index)
+            yield from (Strike(fault, index) for fault in between)
             yield Strike(under_way(draw.uniform(0, UNDER_WAY_MAX_S)), index)
         yield Strike(under_way(draw.uniform(0, UNDER_WAY_MAX_S)), draw.choice(everywhere))
 
@@ -148,10 +191,10 @@ def of_the_client(calls: Sequence[Call], seed: int) -> list[Strike]:
     return found + [Strike(client_under_way(draw.uniform(0, UNDER_WAY_MAX_S)), index) for index in anywhere]
 
 
-def named(name: str, index: int, seed: int) -> Strike:
+def named(name: str, index: int, seed: int, witness: Witness | None = None) -> Strike:
     """The kill that a Schedule names; how long one under way takes is drawn anew."""
     delay_s = random.Random(seed).uniform(0, UNDER_WAY_MAX_S)  # noqa: S311
     if name == CLIENT_UNDER_WAY:
         return Strike(client_under_way(delay_s), index)
-    fault = {BEFORE.name: BEFORE, AFTER.name: AFTER, **_CLIENT}.get(name)
+    fault = {BEFORE.name: before(witness), AFTER.name: after(witness), **_CLIENT}.get(name)
     return Strike(fault or under_way(delay_s), index)
