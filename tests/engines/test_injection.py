@@ -144,6 +144,9 @@ def test_a_name_that_an_annotation_contradicts_is_still_injected_where_nothing_f
 def test_what_cannot_be_called_so_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="too many positional arguments"):
         injection_of(Operation(only_named, 1, 2, 3))
+    with pytest.raises(UsageError, match="too many positional arguments, since session is injected"):
+        injection_of(Operation(only_named, 1, 2))
+    assert injection_of(Operation(lambda url, amount: (url, amount), "sqlite://", 2)) is None
     with pytest.raises(UsageError, match="takes no parameters"):
         injection_of(Operation(lambda: None, 1))
     with pytest.raises(UsageError, match="no first parameter by position"):

@@ -32,6 +32,9 @@ _TEXTS = ("url", "dsn")
 _MAPPINGS = ("dsn", "databases", "async_databases", "dsns")
 
 
+_GIVEN_AS_TEXT = frozenset({"url", "dsn"})  # a program may give one of its own
+
+
 def injection_of(operation: Operation) -> str | None:
     """The name of what the first parameter asks for, or None when it gets nothing.
 
@@ -75,11 +78,14 @@ def _asked_for(operation: Operation) -> str | None:
         return None
     asking = Asking.of(operation.function, first)
     misfit = _misfit(signature, None, *operation.arguments, **operation.keywords)
-    if filled and (misfit is not None or not asking.surely):
+    plain = isinstance(next(iter(operation.arguments), None), int | float | str | bytes)
+    no_value = plain and asking.surely and asking.wanted not in _GIVEN_AS_TEXT
+    if filled and (not asking.surely or (misfit is not None and not no_value)):
         return None
     if misfit is not None:
+        given = f", since {first.name} is injected" if no_value else ""
         raise UsageError(
-            f"the arguments of Operation({operation.name}, …) do not fit {operation.name}{signature}: {misfit}"
+            f"the arguments of Operation({operation.name}, …) do not fit {operation.name}{signature}: {misfit}{given}"
         )
     if asking.wanted is None:
         raise UsageError(
