@@ -32,9 +32,6 @@ _TEXTS = ("url", "dsn")
 _MAPPINGS = ("dsn", "databases", "async_databases", "dsns")
 
 
-_GIVEN_AS_TEXT = frozenset({"url", "dsn"})  # a program may give one of its own
-
-
 def injection_of(operation: Operation) -> str | None:
     """The name of what the first parameter asks for, or None when it gets nothing.
 
@@ -79,7 +76,7 @@ def _asked_for(operation: Operation) -> str | None:
     asking = Asking.of(operation.function, first)
     misfit = _misfit(signature, None, *operation.arguments, **operation.keywords)
     plain = isinstance(next(iter(operation.arguments), None), int | float | str | bytes)
-    no_value = plain and asking.surely and asking.wanted not in _GIVEN_AS_TEXT
+    no_value = plain and asking.surely and asking.wanted not in _TEXTS
     if filled and (not asking.surely or (misfit is not None and not no_value)):
         return None
     if misfit is not None:
