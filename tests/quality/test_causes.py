@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from acidity import prove
@@ -17,6 +17,8 @@ from acidity.core.finding import Finding
 from acidity.core.report import Card, Detail, Report, as_text
 from acidity.prove import Operation
 from examples.budget import twins
+from tests.engines.bank import bank
+from tests.engines.raw import CREDIT, DEBIT
 from tests.quality.remedies.tables import ORDER, TAKE, Order, shop
 from tests.quality.traps.sqlite_begin import savepoints
 
@@ -192,3 +194,21 @@ def test_a_release_that_commits_is_told_as_that() -> None:
     (found,) = prove.drill(savepoints, faults=("error-before",), remedies=False).findings
     assert (found.word, found.kind) == ("torn", CauseKind.SEVERAL_COMMITS)
     assert found.cause.startswith("no BEGIN came before the SAVEPOINT, so its RELEASE at ")
+
+
+def takes_and_begins(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.execute(text(DEBIT))
+        connection.exec_driver_sql("START TRANSACTION")  # <- begins
+        connection.execute(text(CREDIT))
+        connection.commit()
+
+
+@pytest.mark.dear
+def test_a_begin_that_commits_is_told_as_that() -> None:
+    """On MariaDB; the table keeps transactions, as all of InnoDB do."""
+    report = prove.drill(bank(takes_and_begins), db="mariadb", faults=("error-before",), remedies=False)
+    torn = next(found for found in report.findings if found.word == "torn")
+    assert "BEGIN or START TRANSACTION at" in torn.cause, report
+    assert torn.permanent is not None
+    assert torn.permanent.site.source.endswith("# <- begins")

@@ -113,6 +113,8 @@ class Causes:
             return Cause(_kind_of(first), self._parted(first), subject)
         if later:
             return Cause(CauseKind.SWALLOWED_ERROR, self._parted(later[0].call))
+        if (begun := _begun_amid(history)) is not None:
+            return Cause(CauseKind.SEVERAL_COMMITS, place_of(begun), Kind.BEGIN.name)
         written = next((event for event in history if event.call.writes), None)
         if written is not None:
             return Cause(CauseKind.NO_TRANSACTIONS, place_of(written.call))
@@ -240,6 +242,20 @@ def permanent(history: History) -> list[int]:
             pending.discard(call.connection)
             found.append(number)
     return found
+
+
+def _begun_amid(history: History) -> Call | None:
+    """A BEGIN while a write was open: MariaDB commits that, PostgreSQL warns, SQLite refuses."""
+    open_on: set[int] = set()
+    for event in history:
+        call = event.call
+        if call.kind is Kind.BEGIN and event.reply.status == "ok" and call.connection in open_on:
+            return call
+        if call.kind in {Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK}:
+            open_on.discard(call.connection)
+        elif call.writes and not call.autocommit:
+            open_on.add(call.connection)
+    return None
 
 
 def rolled_back_at(run: Run) -> Place | None:

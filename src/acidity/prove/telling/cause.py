@@ -35,7 +35,10 @@ _CLOSED = "no COMMIT comes after the write{at}: who closes its session or connec
 _TWICE = "after the error{broke} {subject} was called again{at}"
 _KEPT = "the {subject} taken{at} outlives the transaction, and nobody gave it back on this way"
 _HELPER = "a commit in a helper: {function} commits{at} before its caller is done"
-_RELEASED = "no BEGIN came before the SAVEPOINT, so its RELEASE{at} is a COMMIT: have BEGIN sent by a hook"
+_ALONE = {
+    "RELEASE": "no BEGIN came before the SAVEPOINT, so its RELEASE{at} is a COMMIT: have BEGIN sent by a hook",
+    "BEGIN": "BEGIN or START TRANSACTION{at} commits what was open, before the change is complete",
+}
 
 
 def cause_in_words(cause: Cause, item: Judged, broke: Place | None) -> str:
@@ -58,7 +61,7 @@ def cause_in_words(cause: Cause, item: Judged, broke: Place | None) -> str:
     if cause.kind is CauseKind.LEFT_BEHIND and cause.subject:
         sentence = _KEPT
     if cause.kind is CauseKind.SEVERAL_COMMITS:
-        sentence = _RELEASED if cause.subject else _HELPER if _in_a_helper(cause.place) else sentence
+        sentence = _ALONE.get(cause.subject) or (_HELPER if _in_a_helper(cause.place) else sentence)
     function = cause.place.site.function if cause.place is not None and cause.place.site.function else "the operation"
     return sentence.format(at=_at(cause.place), broke=_at(broke), function=function, subject=cause.subject)
 
