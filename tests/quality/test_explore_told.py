@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 from sqlalchemy import String, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from acidity import prove
+from acidity.core.call import Call, Event, Kind, Reply, Site, Writes
 from acidity.prove import Operation, Retry, Scenario
+from acidity.prove.explore.words import made_again
 
 
 class Base(DeclarativeBase):
@@ -147,3 +151,31 @@ def test_what_is_committed_before_a_retry_is_said_to_come_twice(db: str) -> None
     said = [line for each in wrong.findings for line in each.explanation if "it tried again" in line]
     assert said
     assert all("test_explore_told.py" in line and "has to be one transaction" in line for line in said), said
+
+
+class Made(NamedTuple):
+    """What `made_again` asks of a run: its callers' Events."""
+
+    events: tuple[Event, ...]
+
+    def of(self, _name: str) -> tuple[Event, ...]:
+        return self.events
+
+
+def one_after_the_other(*ids: int) -> list[str]:
+    """Each is committed by the same line; before the last one the database turns its caller away."""
+    site, events = Site("shop.py", 7, "sell"), []
+    for number, key in enumerate(ids):
+        call = Call(
+            "A", 2 * number + 1, Kind.STATEMENT, "UPDATE t SET n = 0 WHERE id = ?", (key,), site, writes=Writes.YES
+        )
+        commit = Call("A", 2 * number + 2, Kind.COMMIT)
+        events += [Event(call, Reply("ok")), Event(commit, Reply("ok"))]
+    events.insert(2, Event(events[2].call, Reply("error", code="40001")))
+    return list(made_again(SimpleNamespace(turned_away=("A",), played=Made(tuple(events)))))  # type: ignore[arg-type]
+
+
+def test_what_is_written_of_another_row_does_not_come_twice() -> None:
+    assert one_after_the_other(1, 2) == []
+    (said,) = one_after_the_other(1, 1)
+    assert "shop.py:7" in said

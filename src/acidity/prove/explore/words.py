@@ -135,7 +135,7 @@ def made_again(judged: Judged) -> Iterator[str]:
                     "tried again: what is outside the database is not taken back"
                 )
         known, twice = set(_committed(events[:end])), set(_committed(events[end:]))
-        for site in sorted({site for site, sql in known & twice if site is not None}):
+        for site in sorted({site for site, *_ in known & twice if site is not None}):
             yield (
                 f"{name} had committed what it wrote at {site} before the database turned it away, and once more when "
                 "it tried again: what is tried again has to be one transaction"
@@ -165,8 +165,8 @@ def if_called_again(judged: Judged) -> tuple[Remedy, ...]:
     )
 
 
-def _committed(events: Sequence[Event]) -> Iterator[tuple[Site | None, str]]:
-    """The line and text of each write that was committed."""
+def _committed(events: Sequence[Event]) -> Iterator[tuple[Site | None, str, str]]:
+    """The line, text and parameters of each write that was committed."""
     pending: dict[int, list[Call]] = {}
     for event in events:
         call = event.call
@@ -175,7 +175,7 @@ def _committed(events: Sequence[Event]) -> Iterator[tuple[Site | None, str]]:
         if call.kind is CallKind.ROLLBACK:
             pending.pop(call.connection, None)
         if event.reply.status == "ok" and (call.commits or call.autocommit):
-            yield from ((each.site, each.sql) for each in pending.pop(call.connection, []))
+            yield from ((each.site, each.sql, repr(each.params)) for each in pending.pop(call.connection, []))
 
 
 def _effects(events: Iterable[Event]) -> Iterator[Call]:
