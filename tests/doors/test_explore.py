@@ -47,7 +47,7 @@ def test_exit_codes_and_lanes(acidity: Acidity) -> None:
 def test_two_workers_share_no_lock(acidity: Acidity) -> None:
     together = acidity("explore", "pond:locked")
     assert (
-        "--actors processes is worth it: a lock keeps these callers apart that two workers would not share"
+        "--actors processes is worth it: a lock, a pool or the event loop keeps these callers apart that two workers would not share"
         in " ".join(together.out.split())
     )
     apart = acidity("explore", "pond:locked", "--actors", "processes", "--runs-max", "3")

@@ -78,6 +78,13 @@ def test_the_verdict_of_the_run_is_the_exit_code(acidity, replayed, changes, cod
     assert acidity("replay", "pond:pay", "ac1:A3!error-before").code == code
 
 
+def test_it_may_be_one_line(acidity, replayed):
+    replayed()
+    left = acidity("replay", "pond:pay", "ac1:A3!error-before", "-q")
+    assert left.out == "pond:pay  FAIL: torn  transfer, replaying ac1:A3!error-before\n"
+    assert acidity("replay", "pond:pay", "ac1:A3!error-before", "-v").out.count("\n") > 3
+
+
 def test_the_settings_of_the_day_do_not_reach_a_replay(acidity, replayed, write, monkeypatch):
     calls = replayed()
     write("pyproject.toml", "[tool.acidity]\nseed = 5\ndb = 'mariadb'\n")

@@ -134,7 +134,7 @@ def test_a_plain_function_is_never_called_outside_a_sandbox():
         ("pond.bnk:pay", "no module 'pond.bnk'"),
         ("pond.bank:pat", "no attribute 'pat'; did you mean pay"),
         ("pond.bank:pay.more", "'pond.bank:pay' has no attribute 'more'"),
-        ("pond.bank:answer", "of type int, neither a Scenario nor a function"),
+        ("pond.bank:answer", "is an int, neither a Scenario nor a function"),
         ("pond.bank:broken", "raised RuntimeError: no rows"),
         ("pond.bank:wrong", "returned int, not a Scenario"),
         ("pond.bank:of_amount", "needs arguments"),
@@ -160,6 +160,7 @@ def test_wrong_targets(text, message):
         ("def f(:", r"not valid Python: .* \(sick.py:1\)"),
         ("raise ValueError('one\\ntwo')", r"ValueError: one \(sick.py:1\)"),
         ("import json; json.loads('{')", r"JSONDecodeError: .* \(sick.py:1\)"),
+        ("from acidity.prove import Scenario\nScenario()", r"raised UsageError: a Scenario needs .*\(sick.py:2\)"),
         ("from pond.bank import nothing", r"raised ImportError: cannot import name 'nothing' .*\(sick.py:1\)"),
     ],
 )
@@ -224,6 +225,7 @@ def test_the_options_can_be_pasted_back():
         (FunctionOptions(metadata="pond.bank:Bas"), "--metadata: .* did you mean Base"),
         (FunctionOptions(metadata="pond.bank:Base", setup="pond.bank:nobody"), "--setup: "),
         (FunctionOptions(metadata="pond.bank:Base", args=("1,,2",)), "cannot be read"),
+        (FunctionOptions(metadata="pond.bank:Base", args=("1(",)), r"cannot be read \((unexpected )?EOF"),
         (FunctionOptions(metadata="pond.bank:Base", args=("pond.bank:nobody",)), "--args: .*no attribute 'nobody'"),
         (FunctionOptions(metadata="pond.bank:Base", args=("pond.money:Money('x')",)), "raised KeyError"),
     ],
@@ -231,6 +233,12 @@ def test_the_options_can_be_pasted_back():
 def test_wrong_options_of_a_plain_function(options, message):
     with pytest.raises(UsageError, match=message):
         resolve("pond.bank:transfer", options)
+
+
+@pytest.mark.parametrize("options", [FunctionOptions(), FunctionOptions(args=("1",))], ids=["alone", "described"])
+def test_a_class_is_no_function(options):
+    with pytest.raises(UsageError, match=r"'pond\.bank:Base' is a class"):
+        resolve("pond.bank:Base", options)
 
 
 @pytest.mark.parametrize("text", ["pond.bank:pay", "pond.bank"])

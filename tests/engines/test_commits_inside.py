@@ -19,8 +19,8 @@ from acidity.core.call import Call, Writes
 from acidity.engines.committing import Commits
 from acidity.engines.speech import speech_of
 from acidity.prove import Operation, Scenario
+from acidity.prove.drill.classifier import classified
 from acidity.prove.drill.commits_inside import CommitsInside
-from acidity.prove.drill.judge import classified
 from acidity.prove.stage.stage import Stage
 from tests.engines.bank import Base, bank, calls, seed
 from tests.engines.raw import CREDIT, DEBIT
@@ -435,6 +435,20 @@ def test_a_commit_that_nobody_asked_for_by_name(function: Callable[..., Any], cl
     report = drilled(function)
     assert report.verdict == "fail", report
     assert report.classifier == classifier
+
+
+@pytest.mark.parametrize(
+    ("function", "classifier"),
+    [
+        (maria_call_in_a_transaction, "1 call in 1 commit: protected"),
+        (maria_call_autocommitted, "1 call outside any transaction"),
+        (pg_call, "1 call outside any transaction"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_call_is_not_one_write(function: Callable[..., Any], classifier: str) -> None:
+    with Stage(scenario(function), engine_of(function), {}) as stage:
+        assert classified(stage.run(Operation(function), PassThrough()).history) == classifier
 
 
 pg_reads = _pg("reads", "SELECT count(*), coalesce(max(balance), 0) FROM accounts")

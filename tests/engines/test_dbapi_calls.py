@@ -127,6 +127,13 @@ def mysql_autocommit_on(connection: Any) -> None:
     connection.autocommit(True)  # commit
 
 
+def mysql_autocommit_on_with_nothing_open(connection: Any) -> None:
+    """As Django does it on each new connection."""
+    connection.autocommit(False)
+    connection.autocommit(True)
+    connection.cursor().execute(SET)  # statement
+
+
 # Those that await
 
 
@@ -209,6 +216,8 @@ SEEN: list[tuple[str, Callable[..., Any], str]] = [
     ("mariadb", mysql_cursor, "statement commit rollback"),
     ("mariadb", mysql_begin, "begin statement commit"),
     ("mariadb", mysql_autocommit_on, "statement commit"),
+    ("mariadb", mysql_autocommit_on_with_nothing_open, "statement"),
+    ("mariadb+mysqldb", mysql_autocommit_on_with_nothing_open, "statement"),
     ("mariadb+mysqldb", mysql_cursor, "statement commit rollback"),
     ("mariadb+mysqldb", mysql_begin, "begin statement commit"),
     ("mariadb+mysqldb", mysql_autocommit_on, "statement commit"),

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from acidity.prove.drill.judge import classified
+from acidity.prove.drill.classifier import classified
 from tests.engines.bank import bank, calls
 from tests.engines.raw import CREDIT, DEBIT, DRIVERS, TELLING, Raw, run_raw, words
 from tests.quality.drilled import drill

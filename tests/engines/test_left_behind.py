@@ -254,6 +254,35 @@ def test_a_sweep_that_is_faster_than_the_lock_takes_nothing_away(place: Path, mo
     assert not list(place.iterdir())
 
 
+@pytest.mark.parametrize("step", ["os.open", "fcntl.flock", "Path.mkdir", "Path.exists"])
+@pytest.mark.parametrize("late", [False, True])
+def test_whoever_is_interrupted_while_it_is_made_leaves_nothing(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    late: bool,  # noqa: FBT001
+) -> None:
+    place.mkdir(exist_ok=True)
+    owner, name = step.split(".")
+    owned: Any = getattr(directory, owner)
+    does = getattr(owned, name)
+
+    comes = iter([KeyboardInterrupt()])
+
+    def interrupted(*given: Any, **named: Any) -> Any:
+        if given[0] == place:  # where it is to lie is there already
+            return does(*given, **named)
+        done = does(*given, **named) if late else None
+        if (signal := next(comes, None)) is not None:
+            raise signal
+        return done if late else does(*given, **named)
+
+    monkeypatch.setattr(owned, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        OwnDirectory()
+    assert not list(place.iterdir())
+
+
 def test_it_may_be_closed_twice(place: Path) -> None:
     own = OwnDirectory()
     own.remove()

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from contextvars import copy_context
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,14 @@ from sqlalchemy import update
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.orm import Session
 
+from acidity import prove
+from acidity.core.call import Site
 from acidity.core.report import Report
 from acidity.engines.own_calls import own_calls
 from acidity.engines.sqlite.bypass import Watch, _heard
-from tests.engines.bank import ALICE, BOB, Account, balances, bank, calls, run_once
+from tests.engines.bank import ALICE, BOB, Account, balances, bank, calls, line_of, run_once
 from tests.quality.drilled import drill
+from tests.tiers import ENGINES
 
 needs_aiosqlite = pytest.mark.skipif(not find_spec("aiosqlite"), reason="needs aiosqlite")
 WRITES = update(Account).values(balance=1)
@@ -33,7 +37,10 @@ def drilled(function: Callable[..., Any], *arguments: Any, **options: Any) -> Re
 
 def write(engine: Engine) -> None:
     with engine.begin() as connection:
-        connection.execute(WRITES)
+        connection.execute(WRITES)  # it writes
+
+
+WRITE = Site("tests/engines/test_seam_bypass.py", line_of(write, "it writes"))
 
 
 # Threads
@@ -69,7 +76,21 @@ def test_a_thread_that_belongs_to_nobody_makes_it_unknown(function: Callable[...
     assert report.verdict == "unknown"
     assert "by a thread or task that belongs to no operation" in report.unknowns[0]
     assert report.unknowns[0].startswith(f"{function.__name__}: ")
+    assert f" at {Site(WRITE.file, WRITE.line)} (a thread is the operation's if contextvars" in report.unknowns[0]
     assert report.runs == 0
+
+
+def in_an_executor_with_its_context(engine: Engine) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(copy_context().run, write, engine).result()
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("db", ENGINES)
+def test_a_thread_with_the_context_of_the_operation_is_its_own(db: str) -> None:
+    """As the report proposes it."""
+    card = prove.check(bank(in_an_executor_with_its_context), db=db, letters="ACI", remedies=False)
+    assert card.verdict == "pass", str(card)
 
 
 @needs_aiosqlite

@@ -327,15 +327,17 @@ def of_classes(
     if tree is None:
         return {}, 0, classes.said
     found: dict[object, tuple[str, ...]] = {}
-    runs: set[tuple[str, ...]] = set()  # a search that has learnt begins again with what it had
-    while tree.has_next() and len(runs) < most:
+    runs = 0
+    while tree.has_next() and runs < most:
+        if tree.remembers():
+            continue
         turns: list[Turn] = []
         outside.TOLD.clear()
         played = lab.run(tree, _both(tree.after_turn, turns.append), in_order=classes.in_order)
         tree.seen()
         found.setdefault(outcome(played), played.trace.grants)
-        runs.add(played.trace.grants)
-    return found, len(runs), tree.unfit
+        runs += 1
+    return found, runs, tree.unfit
 
 
 def _both(one: Callable[[Turn], None], other: Callable[[Turn], None]) -> Callable[[Turn], None]:

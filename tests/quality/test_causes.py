@@ -206,9 +206,20 @@ def takes_and_begins(engine: Engine) -> None:
 
 @pytest.mark.dear
 def test_a_begin_that_commits_is_told_as_that() -> None:
-    """On MariaDB; the table keeps transactions, as all of InnoDB do."""
-    report = prove.drill(bank(takes_and_begins), db="mariadb", faults=("error-before",), remedies=False)
-    torn = next(found for found in report.findings if found.word == "torn")
+    """On MariaDB, where the table keeps transactions, also to who was killed just then, and it counts as a COMMIT."""
+    faults = ("error-before", "kill-after")
+    report = prove.drill(bank(takes_and_begins), db="mariadb", faults=faults, remedies=False)
+    (torn,) = [found for found in report.findings if found.word == "torn"]
+    assert torn.occurrences == 4, report
     assert "BEGIN or START TRANSACTION at" in torn.cause, report
     assert torn.permanent is not None
     assert torn.permanent.site.source.endswith("# <- begins")
+    assert report.classifier == "2 writes in 2 commits: missing"
+
+
+@pytest.mark.dear
+def test_a_begin_that_only_warns_is_no_commit() -> None:
+    """On PostgreSQL nothing is committed by it."""
+    report = prove.drill(bank(takes_and_begins), db="postgresql", faults=("error-before", "kill-after"))
+    assert report.verdict == "pass", report
+    assert report.classifier == "2 writes in 1 commit: protected"

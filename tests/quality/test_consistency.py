@@ -188,7 +188,7 @@ def test_what_the_database_answers_is_an_answer(db: str) -> None:
     [
         (lambda _session: [], r"returned \[\]: an invariant returns True or False"),
         (lambda session: session.scalar(text("SELECT SUM(balance) FROM accounts")), "returned 100"),
-        (awaited, "awaited is a coroutine"),
+        (awaited, "is called by plain code"),
     ],
 )
 def test_an_answer_that_says_neither_is_refused(invariant: Callable[..., Any], said: str) -> None:

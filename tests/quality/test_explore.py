@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from acidity import prove
@@ -189,6 +189,27 @@ def test_past_the_bound_chance_goes_on_from_the_seed() -> None:
     assert "PCT, seed 2" in other.unknowns[0]
     right = prove.explore(at_once(*[Operation(withdraw_versioned, 20, raises=Conflict)] * 3), runs_max=20)
     assert (right.verdict, right.findings) == ("unknown", ())
+
+
+SEEN: list[object] = []
+
+
+def keeps_a_count(session: Session) -> None:
+    """Its state beside the database has every schedule run."""
+    SEEN.append(None)
+    for _ in range(2):
+        session.scalar(select(Account.balance).where(Account.id == 1))
+
+
+def test_what_is_drawn_by_chance_may_have_been_run_before() -> None:
+    """Those with few switches are run first, and chance draws no others; it comes to an end all the same."""
+    two = at_once(*[Operation(keeps_a_count)] * 2)
+    whole = prove.explore(two)
+    assert whole.verdict == "pass", whole
+    most = whole.runs * 3 // 4
+    report = prove.explore(two, runs_max=most)
+    assert (report.verdict, report.runs) == ("unknown", most), report
+    assert f"{most // 5} of them by chance" in report.unknowns[0]
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, create_engine, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -28,6 +28,8 @@ from tests.tiers import ENGINES
 
 LOCK = threading.Lock()
 LOCKS: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+POSTGRESQL = create_engine("postgresql+psycopg://nobody@localhost/none", pool_size=1, max_overflow=0)
+MARIADB = create_engine("mariadb+pymysql://nobody@localhost/none", pool_size=1, max_overflow=0)
 OF_PROCESSES = multiprocessing.Lock()
 FILE = ""
 MEETS = "ac1:A.B3.A2"  # B goes all the way after A has read
@@ -82,6 +84,23 @@ def nothing_stays_behind() -> Iterator[None]:
     LOCKS.clear()
     yield
     assert children() <= before
+
+
+def over_one_connection(name: str) -> None:
+    """There is one connection for all threads, and one for each worker."""
+    with Session(globals()[name]) as session:
+        withdraw(session, 10)
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("db", ["postgresql", "mariadb"])
+@pytest.mark.one_server
+def test_a_pool_of_one_keeps_no_two_workers_apart(db: str) -> None:
+    scenario = at_once(*[Operation(over_one_connection, db.upper())] * 2, bind=f"{__name__}:{db.upper()}")
+    together = prove.explore(scenario, db=db)
+    assert (together.verdict, together.unknowns) == ("pass", ()), str(together)
+    assert "--actors processes is worth it" in together.headline
+    assert [finding.anomaly for finding in apart(scenario, db=db).findings] == ["lost update"]
 
 
 @pytest.mark.dear

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from typing import Literal
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import CheckConstraint, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -181,3 +183,42 @@ def test_whom_the_database_refuses_is_not_told_to_try_again() -> None:
     (finding,) = explored(Operation(spend), Operation(spend)).findings
     assert finding.title.startswith("A failed with IntegrityError; ")
     assert (finding.anomaly, finding.remedies) == ("stale check", ())
+
+
+def charge(guest: str) -> None:
+    """The card of the guest."""
+
+
+def whoever_comes_second_fails(session: Session) -> str:
+    """Look for the key, charge, then keep the key: whoever comes second is refused, after he has charged."""
+    if session.execute(select(Ticket.id).where(Ticket.id == "k")).scalar_one_or_none() is not None:
+        return "known"
+    session.rollback()
+    charge("ann")
+    session.execute(insert(Ticket).values(id="k", guest="ann"))
+    session.commit()
+    return "paid"
+
+
+def whoever_comes_second_is_told(session: Session) -> str:
+    try:
+        return whoever_comes_second_fails(session)
+    except IntegrityError:
+        session.rollback()
+        return "known"
+
+
+@pytest.mark.parametrize("function", [whoever_comes_second_fails, whoever_comes_second_is_told])
+@pytest.mark.parametrize("commits", ["one", "several"])
+def test_what_took_place_too_often_leads(
+    function: Callable[[Session], str], commits: Literal["one", "several"]
+) -> None:
+    rules = (
+        {"invariants": lambda session: session.scalar(select(func.count(Ticket.id))) < 2}
+        if commits == "several"
+        else {}
+    )
+    scenario = Scenario(Operation(function), metadata=Base.metadata, effects=charge, commits=commits, **rules)
+    finding = prove.explore(scenario).findings[0]
+    assert finding.title == "charge took place twice, and once after A then B"
+    assert finding.severity == ("error" if commits == "one" else "warning")

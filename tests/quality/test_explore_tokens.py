@@ -129,6 +129,8 @@ def of_classes(stage: Stage, lab: Lab, db: str, level: str) -> tuple[set[object]
     assert tree is not None
     found = set()
     while tree.has_next():
+        if tree.remembers():
+            continue
         played = lab.run(tree, tree.after_turn)
         tree.seen()
         found.add(outcome(played))

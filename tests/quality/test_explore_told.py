@@ -13,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from acidity import prove
 from acidity.core.call import Call, Event, Kind, Reply, Site, Writes
 from acidity.prove import Operation, Retry, Scenario
+from acidity.prove.explore.lines import Lines
 from acidity.prove.explore.words import made_again
 
 
@@ -172,7 +173,11 @@ def one_after_the_other(*ids: int) -> list[str]:
         commit = Call("A", 2 * number + 2, Kind.COMMIT)
         events += [Event(call, Reply("ok")), Event(commit, Reply("ok"))]
     events.insert(2, Event(events[2].call, Reply("error", code="40001")))
-    return list(made_again(SimpleNamespace(turned_away=("A",), played=Made(tuple(events)))))  # type: ignore[arg-type]
+    return list(
+        made_again(
+            SimpleNamespace(turned_away=("A",), played=Made(tuple(events))), Lines(event.call for event in events)
+        )
+    )  # type: ignore[arg-type]
 
 
 def test_what_is_written_of_another_row_does_not_come_twice() -> None:

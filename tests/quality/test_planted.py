@@ -157,7 +157,7 @@ LIES: dict[str, Lie] = {
     "everybody is told ok": Lie((Baseline, "told"), always(Told.OK), (STOCK, MENDED, FALSE_FAILURE)),
     "everybody is told nothing": Lie((Baseline, "told"), always(Told.UNKNOWN), (STOCK, FALSE_FAILURE, FALSE_SUCCESS)),
     "every answer is the clean one": Lie((examine, "judged"), lambda _: Baseline.judge, (UNCOMMITTED,)),
-    "nothing is known of twice": Lie((Examiner, "_doubled"), always(None), (DOUBLED,)),
+    "nothing is known of twice": Lie((Examiner, "_repeated"), always([]), (DOUBLED,)),
     "nothing is inconsistent": Lie((Inspector, "inspect"), always(()), (ORPHANED, UNBALANCED)),
     "effects are not counted": Lie((Stage, "run"), effects_are_not_counted, (CHARGED,)),
 }

@@ -233,14 +233,19 @@ def test_s4_what_is_stuck_in_a_driver_is_ended_from_outside() -> None:
 
 
 STUCK = """
-import ctypes, pathlib
+import ctypes, pathlib, sys, threading, time
 from tests.engines.bank import bank
 
 def stuck(session):
     libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(256)
     assert libc.pthread_mutex_init(mutex, None) == libc.pthread_mutex_lock(mutex) == 0
-    pathlib.Path("there").touch()
+    threading.Thread(target=tell, args=(sys._getframe(),), daemon=True).start()
     libc.pthread_mutex_lock(mutex)  # C that no signal interrupts, and that waits for itself
+
+def tell(frame):
+    while frame.f_lineno != 9:  # before that, a signal would be raised
+        time.sleep(0)
+    pathlib.Path("there").touch()
 
 scenario = bank(stuck)
 """

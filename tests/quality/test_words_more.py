@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from acidity.core.cause import CauseKind
 from acidity.core.report import exit_code
 from acidity.errors import AcidityViolated, UsageError
 from acidity.prove import Operation
-from tests.engines.bank import ALICE, Account, Payment, bank, move
+from tests.engines.bank import ALICE, BOB, Account, Payment, bank, move
 from tests.quality.controls import Control, codes, said
 from tests.quality.drilled import check, drill
 from tests.quality.operations import session_begin, session_stock, two_commits
@@ -156,6 +157,22 @@ class TestLeaks:
         assert any("database is locked" in found.title for found in report.findings if found.word == "leaked")
 
 
+def both_in_one_call(session: Session) -> None:
+    """The ORM sends two changes of the same kind as one ``executemany``, and a driver one by one."""
+    alice, bob = session.get_one(Account, ALICE), session.get_one(Account, BOB)
+    alice.balance -= 10
+    bob.balance += 10
+    session.commit()
+
+
+def both_by_themselves(engine: Engine) -> None:
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(
+            text("UPDATE accounts SET balance = :balance WHERE id = :id"),
+            [{"id": ALICE, "balance": 1}, {"id": BOB, "balance": 2}],
+        )
+
+
 def one_write(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(update(Account).where(Account.id == ALICE).values(balance=1))
@@ -168,6 +185,8 @@ class TestClassifier:
             (lambda session: session.scalars(select(Account.id)).all(), "read only"),
             (one_write, "1 write: needs no transaction"),
             (session_begin, "2 writes in 1 commit: protected"),
+            (both_in_one_call, "2 writes in 1 commit: protected"),
+            (both_by_themselves, "2 writes outside any transaction"),
             (two_commits, "2 writes in 2 commits: missing"),
             (move, "2 writes, no commit: missing"),
             (
@@ -235,6 +254,15 @@ class TestVerdict:
         with pytest.raises(AcidityViolated, match="zero Calls"):
             report.raise_for_findings()
         report.raise_for_findings(allow_unknown=True)
+
+    def test_an_error_that_is_hidden_may_come_of_what_was_injected(self) -> None:
+        @wraps(move)
+        def quiet(*arguments: Any) -> None:
+            with suppress(TypeError):
+                move(*arguments, "it brings a session of its own", "and acidity has given it one")
+
+        report = drill(bank(quiet))
+        assert "session was injected into what wraps it: say inject=None if it brings its own" in report.unknowns[0]
 
     def test_a_bound_that_was_hit_is_unknown(self) -> None:
         report = drill(bank(session_begin), runs_max=3)
@@ -344,7 +372,7 @@ def test_sqlalchemys_own_trap_has_a_title_and_a_remedy_of_its_own() -> None:
     assert "the next user of the connection committed what the failed COMMIT had left open" in found.title
     assert found.kind is CauseKind.COMMIT_LEFT_OPEN
     assert [(remedy.verdict, remedy.runs > 0) for remedy in found.remedies] == [("pass", True)]
-    assert "except: session.rollback(); raise" in found.remedies[0].name
+    assert "rollback() in an `except`, and then `raise`, right around commit()" in found.remedies[0].name
 
 
 @pytest.mark.dear

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from acidity.analysis.anomalies import ANOMALIES, name_of
-from acidity.analysis.dependencies import Commit, Dependencies, Kind, Read, Refused, Written, dependencies_of, item_of
+from acidity.analysis.dependencies import (
+    Commit,
+    Dependencies,
+    Kind,
+    Read,
+    Refused,
+    Writer,
+    Written,
+    dependencies_of,
+    item_of,
+)
 from acidity.core.call import Call, Event, Reply, Writes
 from acidity.core.call import Kind as CallKind
 from acidity.core.codes import CODES
@@ -91,6 +101,26 @@ def stale_check(run: Told) -> None:
     run.commit("A", run.changed(1, 0, -1), blind=False)
 
 
+def both_check(run: Told, *, more: bool = False) -> None:
+    """Each goes by the row that the other one changes; what one of them changes beside it makes no skew of that."""
+    run.read("A", "1", ((1,),), [((1,),), ((0,),), ((-1,),)])
+    run.read("B", "1", ((1,),), [((1,),), ((0,),), ((-1,),)])
+    run.commit("B", *([run.changed(0, 1, 0)] if more else []), run.changed(1, 1, 0), blind=False)
+    run.commit("A", run.changed(1, 0, -1), blind=False)
+
+
+def both_check_and_one_does_more(run: Told) -> None:
+    both_check(run, more=True)
+
+
+def write_skew_beside_a_counter(run: Told) -> None:
+    """Each changes what the other one goes by, and both a third row, which the database computes."""
+    run.read("A", "count", ((2,),), [((2,),), ((1,),), ((0,),)])
+    run.read("B", "count", ((2,),), [((2,),), ((1,),), ((0,),)])
+    run.commit("A", run.changed(1, 1, 0), run.changed(3, 0, 1), blind=False)
+    run.commit("B", run.changed(2, 1, 0), run.changed(3, 1, 2), blind=False)
+
+
 def write_skew(run: Told) -> None:
     run.read("A", "count", ((2,),), [((2,),), ((1,),), ((0,),)])
     run.read("B", "count", ((2,),), [((2,),), ((1,),), ((0,),)])
@@ -135,7 +165,14 @@ def read_skew(run: Told) -> None:
 
 def dirty_read(run: Told) -> None:
     run.read("B", "1", ((150,),), [((100,),), ((100,),)])
+    run.reads[-1] = replace(run.reads[-1], writers=(Writer("A", 1),))
     run.commit("A")
+
+
+def mixed_answer(run: Told) -> None:
+    """Nobody had written what was not committed: the answer has one row of before and one of after."""
+    run.commit("A", run.changed(1, 100, 90), run.changed(2, 100, 110))
+    run.read("B", "both", ((100,), (110,)), [((100,), (100,)), ((90,), (110,))])
 
 
 def refused_check(run: Told) -> None:
@@ -147,12 +184,12 @@ def refused_check(run: Told) -> None:
 
 SHAPES = {
     "lost update": (lost_update, silent_lost_update),
-    "stale check": (stale_check, refused_check),
-    "write skew": (write_skew,),
+    "stale check": (stale_check, refused_check, both_check, both_check_and_one_does_more),
+    "write skew": (write_skew, write_skew_beside_a_counter),
     "duplicate insert": (duplicate_insert,),
     "phantom": (phantom, phantom_in_a_sum),
     "non-repeatable read": (non_repeatable_read,),
-    "read skew": (read_skew,),
+    "read skew": (read_skew, mixed_answer),
     "dirty read": (dirty_read,),
 }
 
@@ -206,10 +243,10 @@ def test_nothing_is_named_where_nothing_is_wrong(shape: Any) -> None:
 
 
 def beside_own(run: Told, *, got: int, beside: int | None) -> None:
-    """A sum that holds the row which its caller has just added; another one adds one, too."""
+    """A count that holds the row which its caller has just added; another one adds one, too."""
     answers: list[Rows | None] = [((0,),), ((1,),), ((2,),)]
     for actor, sees, within in (("A", got, 2), ("B", 1, 1)):
-        run.read(actor, "sum", ((sees,),), answers, own=True)
+        run.read(actor, f"count(*) FROM {run.names['bookings']}", ((sees,),), answers, own=True)
         run.reads[-1] = replace(run.reads[-1], within=within, beside=beside)
     run.commit("B", run.added(1), run.changed(1, 0, 1))
     run.commit("A", run.added(2), silent=[run.changed(1, 1, 1)])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from acidity.core.call import Kind
+from acidity.core.call import Event, Kind, Reply
 from acidity.core.turn import Turn
 from acidity.prove.explore.classes.families import READ_COMMITTED
 from acidity.prove.explore.classes.follower import Follower
@@ -18,6 +20,7 @@ from acidity.prove.explore.classes.items import Items, key_of, meet
 from acidity.prove.explore.classes.keys import Keys
 from acidity.prove.explore.classes.learnt import Learnt
 from acidity.prove.explore.classes.levels import Levels
+from acidity.prove.explore.classes.memory import ROWS_MAX, Memory
 from acidity.prove.explore.classes.tree import Tree, with_fewest_switches
 from tests.unit.footprints import ALL, NEW, SCHEMA, call, items
 
@@ -271,6 +274,8 @@ def test_keys_are_apart_only_if_every_collation_says_so() -> None:
 class World:
     """Runs programs of Calls that never wait; what comes of one is the order in which its Calls on a row are made."""
 
+    params: Callable[[], Any] = staticmethod(lambda: None)
+
     def __init__(self, **programs: list[str]) -> None:
         self.programs = programs
 
@@ -280,7 +285,7 @@ class World:
         while able := tuple(name for name, calls in left.items() if calls):
             name = tree(len(grants), able)
             text = left[name].pop(0)
-            made = call(text, actor=name, kind=Kind.COMMIT if text == "COMMIT" else Kind.STATEMENT)
+            made = call(text, self.params(), actor=name, kind=Kind.COMMIT if text == "COMMIT" else Kind.STATEMENT)
             grants.append(name)
             tree.after_turn(Turn(name, made))
         tree.seen()
@@ -315,6 +320,49 @@ def test_each_order_of_what_meets_is_run_once() -> None:
     assert tree.redundant == 0
 
 
+@pytest.mark.parametrize("before", [1, 2, 5])
+def test_a_search_that_begins_again_makes_no_run_twice(before: int) -> None:
+    world = World(**{name: ["UPDATE r SET v = 1 WHERE id = 1", "SELECT count(*) FROM n"] for name in "ABC"})
+    tree, orders, remembered = tree_of(), Counter[tuple[str, ...]](), 0
+    while tree.has_next():
+        if tree.remembers():
+            remembered += 1
+            continue
+        tree._learnt.grew = orders.total() == before - 1
+        orders[world.run(tree)] += 1
+    assert set(orders.values()) == {1}
+    assert {tuple(dict.fromkeys(grants)) for grants in orders} == set(permutations("ABC"))
+    assert remembered == before
+
+
+def test_what_is_remembered_has_an_end() -> None:
+    """The rows that callers read may be many; a run with too many is forgotten, and others are kept."""
+    memory = Memory()
+    for chosen, read in (("A", 10), ("B", ROWS_MAX), ("C", 20)):
+        memory.begin()
+        memory.choose(("A", "B", "C"), chosen)
+        answered = Event(call("SELECT v FROM r"), Reply("ok", rows=[(1,)] * read))
+        memory.turn(Turn(chosen, answered.call, events=(answered,)))
+        memory.keep()
+    assert [memory.like((each,)) is not None for each in "ABC"] == [True, False, True]
+
+
+@pytest.mark.parametrize("drawn", [uuid4, lambda: "1e0e2a3c-1b2d-4c5d-8e9f-0a1b2c3d4e5f"], ids=["anew", "seeded"])
+def test_a_random_key_comes_again_only_in_a_run_that_is_remembered(drawn: Callable[[], object]) -> None:
+    world = World(**{name: ["UPDATE r SET v = 1 WHERE id = %s", "SELECT count(*) FROM n"] for name in "AB"})
+    world.params = lambda: (str(drawn()),)
+    tree, runs, remembered = tree_of(), 0, 0
+    tree._learnt.grew = True
+    while tree.has_next():
+        if tree.remembers():
+            remembered += 1
+        else:
+            world.run(tree)
+            runs += 1
+    assert (remembered, tree.unfit) == (1, "" if drawn is uuid4 else "a key that looks random comes again")
+    assert runs == 2
+
+
 def test_the_plainest_schedule_of_a_class_has_the_fewest_switches() -> None:
     reads, writes = "SELECT v FROM r WHERE id = 1", "UPDATE r SET v = 1 WHERE id = 2"
     world, tree = World(A=[reads, reads, writes], B=[reads, reads, writes]), tree_of()
@@ -329,7 +377,7 @@ def test_the_plainest_schedule_of_a_class_has_the_fewest_switches() -> None:
         able = tuple(name for name, calls in left.items() if calls)
         name = able[number % len(able)]
         tree._follower.choosing(able)
-        tree.after_turn(Turn(name, call(left[name].pop(0), actor=name)))
+        tree._follower.turn(Turn(name, call(left[name].pop(0), actor=name)))
     assert "".join(with_fewest_switches(tree.steps, READ_COMMITTED.depends)) in {"AAABBB", "BBBAAA"}
 
 

@@ -24,7 +24,7 @@ from acidity.core.report import LETTERS, Bound, Card, EngineInfo, ExitReason, Re
 from acidity.core.schedule import Choice, Schedule
 from acidity.errors import UsageError
 from acidity.explained.programs import doubled, invariant, left_open, not_idempotent, torn
-from acidity.report.json import render, schema
+from acidity.report.json import _settled, render, schema
 from acidity.report.rerun import Rerun
 from tests.doors.samples import ALL_LETTERS, FAILED, GREEN, UNDECIDED, Replayed
 
@@ -273,3 +273,13 @@ def test_the_published_schema_is_this() -> None:
         SCHEMA.write_text(text, encoding="utf-8")
     assert SCHEMA.read_text(encoding="utf-8") == text
     jsonschema.Draft202012Validator.check_schema(json.loads(text))
+
+
+def test_the_schema_hangs_on_no_release_of_the_library() -> None:
+    """Some keep the margin of a docstring, and some put null first."""
+    margin = {"description": "A row.\n\n    And more.", "properties": {"description": {"type": "string"}}}
+    nulls = {"anyOf": [{"type": "null"}, {"type": "string"}, {"type": "integer"}]}
+    assert _settled([margin, nulls]) == [
+        {"description": "A row.\n\nAnd more.", "properties": {"description": {"type": "string"}}},
+        {"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]},
+    ]

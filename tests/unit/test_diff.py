@@ -190,6 +190,11 @@ class TestRows:
         text = said(self.expenses(), self.expenses(5), self.expenses(6))
         assert text == "1 row of expenses was added (amount 6), but not as in the clean run"
 
+    def test_the_rows_of_the_clean_run(self):
+        """An effect took place too often, or not at all."""
+        text = said(self.expenses(), self.expenses(5), self.expenses(5))
+        assert text == "1 row of expenses was added (amount 5), as in the clean run"
+
     def test_many_changes_are_counted(self):
         before = state(t=table("id status", [(n, "new") for n in range(5)]))
         after = state(t=table("id status", [(n, "paid") for n in range(5)]))

@@ -7,8 +7,10 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
 
 from acidity import prove
+from acidity.core.database import Database
 from acidity.core.options import CheckOptions, EngineOptions, Options
 from acidity.core.scenario import Scenario
 from acidity.errors import UsageError
@@ -72,3 +74,33 @@ def test_one_fault_may_be_given_by_its_name() -> None:
 def test_what_bounds_nothing_is_wrong_usage(options: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         prove.drill(SCENARIO, **options)
+
+
+def holds(session: Any) -> bool:
+    """Always."""
+    return session is not None
+
+
+def test_the_only_one_needs_no_brackets() -> None:
+    given: Any = {"invariants": holds, "effects": holds, "ignore": "orders.at", "bind": "app.db:engine"}
+    scenario = Scenario(holds, schema="shop.sql", **given)
+    assert scenario.invariants == scenario.effects == (holds,)
+    assert (scenario.ignore, scenario.bind) == (("orders.at",), ("app.db:engine",))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"bind": create_engine("sqlite://")}, r'bind= takes names, as in bind="app.db:engine", not Engine\('),
+        ({"bind": [create_engine("sqlite://")]}, r"bind= takes names"),
+        ({"ignore": [1]}, r'ignore= takes names, as in ignore="orders.created_at", not 1'),
+        ({"invariants": "balances"}, "invariants= takes functions that get a session, not 'balances'"),
+        ({"invariants": None}, "invariants= takes a list, not None"),
+    ],
+)
+def test_what_is_no_name_and_no_function_is_wrong_usage(given: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Scenario(holds, schema="shop.sql", **given)
+    if "bind" in given:
+        with pytest.raises(UsageError, match=message):
+            Database(schema="shop.sql", **given)

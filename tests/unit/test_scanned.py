@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from acidity.analysis.scanned import scanned_by
+from acidity.analysis.scanned import rows_behind, scanned_by
 from acidity.core.call import Call, Kind
 
 
@@ -72,3 +72,23 @@ def test_what_a_sum_of_0_is_of_is_asked() -> None:
 
 def test_many_at_once_are_not_asked() -> None:
     assert scanned("INSERT INTO t SELECT ? WHERE NOT EXISTS (SELECT 1 FROM t)", [(1,), (2,)], many=True) == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "params", "asked"),
+    [
+        ("SELECT a FROM t WHERE id = ?", (1,), ("SELECT * FROM t WHERE id = ?", (1,))),
+        ("SELECT ?, sum(a) FROM t WHERE id < ? FOR UPDATE", (1, 2), ("SELECT * FROM t WHERE id < ?", (2,))),
+        ("SELECT a FROM t AS x WHERE id IN (SELECT b FROM u WHERE c = %s) LIMIT %s", (1, 2), ("SELECT * FROM t AS x WHERE id IN (SELECT b FROM u WHERE c = %s) LIMIT %s", (1, 2))),
+        ("SELECT a FROM t WHERE id = %(i)s", {"i": 1, "j": 2}, ("SELECT * FROM t WHERE id = %(i)s", {"i": 1})),
+        ("SELECT a, count(*) FROM t GROUP BY a", None, None),
+        ("SELECT a FROM t UNION SELECT b FROM u", None, None),
+        ("WITH x AS (SELECT 1) SELECT * FROM x", None, None),
+        ("SELECT 1", None, None),
+        ("UPDATE t SET a = 1", None, None),
+        ("SELECT pg_advisory_lock(1) FROM t", None, None),
+    ],
+)  # fmt: skip
+def test_the_rows_that_a_question_goes_by(sql: str, params: Any, asked: tuple[str, Any] | None) -> None:
+    query = rows_behind(Call("A", 1, Kind.STATEMENT, sql, params))
+    assert (query and (query.sql, query.params)) == asked

@@ -12,8 +12,17 @@ from typing import Any, Protocol
 
 from sqlalchemy.engine import Engine
 
+from acidity.adapters.site import find_place
 from acidity.engines.base import Ground, Sandbox
 from acidity.errors import ForeignDatabase
+
+
+def of_nobody(what: str) -> str:
+    """How a Call or an effect of a thread is told that nobody knows, with its line and a remedy."""
+    place = find_place()
+    at = f" at {place.site}" if place is not None and place.site is not None else ""
+    remedy = "a thread is the operation's if contextvars.copy_context().run starts what it does"
+    return f"{what} by a thread or task that belongs to no operation{at} ({remedy})"
 
 
 class Gatekeeper(Protocol):

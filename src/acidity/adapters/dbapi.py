@@ -21,7 +21,7 @@ from typing import Any
 
 from sqlalchemy.engine import Engine
 
-from acidity.adapters.base import Gatekeeper, describe_target, destination, leads_elsewhere
+from acidity.adapters.base import Gatekeeper, describe_target, destination, leads_elsewhere, of_nobody
 from acidity.adapters.closing import is_by_a_pool
 from acidity.adapters.drivers import DRIVERS
 from acidity.adapters.drivers.base import Driver, DriverCall, Hooks, Opening
@@ -61,7 +61,8 @@ class DbapiAdapter:
     def install(self) -> None:
         """Hook every driver that is imported, and the others when they are."""
         for module in DRIVERS:
-            if module in sys.modules:
+            imported = sys.modules.get(module)
+            if imported is not None and imported.__name__ == module:  # pymysql.install_as_MySQLdb() lends it the name
                 DRIVERS[module].hook(self, self._hooks)
         self._hooks.stand_in()
         sys.meta_path.insert(0, self._late)
@@ -183,7 +184,7 @@ class DbapiAdapter:
         return await greenlet_spawn(self._bring, actor, wire, call, perform_awaiting, place)
 
     def _note_orphan(self, call: DriverCall) -> None:
-        self._bypasses.append(f"{call.kind or Kind.STATEMENT} by a thread or task that belongs to no operation")
+        self._bypasses.append(of_nobody(call.kind or Kind.STATEMENT))
 
     def _bring(
         self, actor: Actor, wire: LiveConnection, call: DriverCall, perform: Callable[..., Any], place: Place | None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sized
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from acidity.adapters.drivers.base import DriverCall
 from acidity.adapters.wire import LiveConnection
-from acidity.core.call import Kind, Writes
+from acidity.core.call import Kind, Writes, sets_of
 from acidity.engines.own_calls import own_calls
 from acidity.engines.speech import speech_of
 
@@ -32,7 +32,7 @@ def asked(wire: LiveConnection, said: DriverCall, *, alone: Callable[[], bool]) 
     """
     speech = speech_of(wire.engine)
     if said.kind is not None and said.kind is not Kind.STATEMENT:
-        return Meant(said.kind)
+        return _begun(wire) if said.kind is Kind.BEGIN else Meant(said.kind)
     meaning = speech.meaning(said.sql)
     if meaning.switches and not wire.sandbox.commits_by_itself(wire.connection):
         with own_calls():  # the server may have to be asked
@@ -41,15 +41,21 @@ def asked(wire: LiveConnection, said: DriverCall, *, alone: Callable[[], bool]) 
     if speech.savepoint_begins and meaning.kind is not Kind.STATEMENT:
         is_open = bool(wire.sandbox.in_transaction(wire.connection))
         return Meant(wire.savepoints.kind_of(meaning.kind, speech.bare(said.sql), is_open=is_open))
+    if meaning.kind is Kind.BEGIN and not meaning.opaque:
+        return _begun(wire)
     if meaning.kind is not Kind.STATEMENT:
         return Meant(meaning.kind, opaque=meaning.opaque)
     schema = bool(meaning.writes) and speech.changes_schema(said.sql)
     stands_alone = bool(meaning.writes) and alone()
-    repeated = stands_alone and said.many and _sets(said.params) != 1
+    repeated = stands_alone and said.many and sets_of(said.params) != 1
     commits, opaque = meaning.commits or stands_alone, meaning.opaque or repeated
     return Meant(meaning.kind, meaning.writes, commits, opaque, schema)
 
 
-def _sets(parameters: Any) -> int:
-    """How many sets of parameters an ``executemany`` has; 0 where only using them up would tell."""
-    return len(parameters) if isinstance(parameters, Sized) else 0
+def _begun(wire: LiveConnection) -> Meant:
+    """A BEGIN, which MariaDB lets commit what is open; PostgreSQL warns, and SQLite refuses."""
+    speech = speech_of(wire.engine)
+    if not speech.begins_by_committing or speech.savepoint_begins:
+        return Meant(Kind.BEGIN)
+    with own_calls():  # the server may have to be asked
+        return Meant(Kind.BEGIN, autocommit=bool(wire.sandbox.in_transaction(wire.connection)))

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from acidity.adapters.closing import error_on_its_way
 from acidity.adapters.wire import LiveConnection
@@ -23,6 +23,9 @@ from acidity.core.call import Call, Event, History, Kind, Reply, Writes
 from acidity.core.cause import Place
 from acidity.engines.codes import code_of
 from acidity.engines.own_calls import OWN
+
+if TYPE_CHECKING:
+    from asyncio import Task
 
 
 @dataclass(slots=True)
@@ -202,6 +205,7 @@ class Actor:
         unasked: the Calls that are a ROLLBACK nobody asked for: a Session or Connection was closed without COMMIT.
         given_up: a connection that was closed while an error was on its way, with how many Calls had been made by then.
         amid: the number of a connection → the error that was being handled when something was last written there.
+        task: the one in which a coroutine function was called; None for a plain function.
     """
 
     name: str
@@ -218,6 +222,7 @@ class Actor:
     unasked: set[int] = field(default_factory=set)
     given_up: list[tuple[int, int]] = field(default_factory=list)
     amid: dict[int, int] = field(default_factory=dict)
+    task: Task[Any] | None = None
 
     @property
     def history(self) -> History:

@@ -125,17 +125,16 @@ def is_where_acidity_calls(code: CodeType) -> bool:
 
 
 def shown(filename: str) -> str:
-    """The path as reports print it: relative to the current directory where it lies below it."""
+    """The path as reports print it: relative to the current directory; of what is installed or elsewhere, the name."""
     return _shown_from(filename, os.getcwd())  # noqa: PTH109 - called for every Call
 
 
 @lru_cache(maxsize=4096)
 def _shown_from(filename: str, directory: str) -> str:
-    path = Path(filename).resolve()
-    try:
-        return str(path.relative_to(Path(directory).resolve()))
-    except ValueError:
+    path, here = Path(filename).resolve(), Path(directory).resolve()
+    if not path.is_relative_to(here) or "site-packages" in path.relative_to(here).parts:
         return path.name
+    return str(path.relative_to(here))
 
 
 def _site(file: str, line: int, function: str) -> Site:

@@ -69,6 +69,26 @@ class LiveConnection(ABC):
         with own_calls():
             self.sandbox.send(self.connection, sql)
 
+    def sends(self, sql: str) -> bool:
+        """Whether the same could be done; a failed transaction takes none.
+
+        Raises:
+            Exception: of the driver, if the connection is gone. A library that has heard so may take what comes next
+                for done, so nothing is to be asked on it any more.
+        """
+        try:
+            self.send(sql)
+        except Exception as error:  # every driver has its own
+            if self.is_gone(error):
+                raise
+            return False
+        return True
+
+    def commit(self) -> None:
+        """Commit on the driver."""
+        with own_calls():
+            self.connection.commit()
+
     def rollback(self) -> None:
         """Roll back on the driver."""
         with own_calls():

@@ -72,8 +72,18 @@ class Commit:
         return self.stands_for.get(item_of(change), item_of(change))
 
     def came_or_went(self, change: RowChange) -> bool:
-        """Whether a row was added or removed, and not put in the place of another."""
-        return (change.before is None or change.after is None) and item_of(change) not in self.stands_for
+        """Whether a row was added or removed, and not put in the place of another.
+
+        In a table without a primary key a row that is changed is another one. So as many as were added there as were
+        removed have been changed, as far as anybody can tell.
+        """
+        if change.before is not None and change.after is not None:
+            return False
+        return item_of(change) not in self.stands_for and (bool(change.key) or not self._is_balanced(change.table))
+
+    def _is_balanced(self, table: str) -> bool:
+        there = [change for change in self.changes if change.table == table]
+        return sum(change.before is None for change in there) == sum(change.after is None for change in there)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,7 @@ class Read:
         scans: the rows that it looked for in each committed state, where the answer does not tell them all.
         others: the tables, in lower case, that a write looked at beside the one that it changes.
         kept: a write has put what it saw into a row.
+        found: the rows that it goes by in each committed state, where they are known.
         beside: of a query that may have got what its caller had written and not committed: the first committed state
             that it may have seen beside that; None where that is not known, or its caller went on to write there.
     """
@@ -121,6 +132,7 @@ class Read:
     others: frozenset[str] = frozenset()
     kept: bool = False
     beside: int | None = None
+    found: tuple[frozenset[Item] | None, ...] = ()
 
     @property
     def actor(self) -> str:
@@ -164,6 +176,11 @@ class Read:
         answer = self.answers[number] if number < len(self.answers) else None
         return answer is not None and may_come_of(answer, rows_of(self.event))
 
+    def rows_around(self, number: int) -> frozenset[Item]:
+        """The rows that it goes by right before this commit or right after it; none where they are not known."""
+        around = self.found[number - 1 : number + 1]
+        return frozenset().union(*(rows for rows in around if rows is not None)) if None not in around else frozenset()
+
     def is_changed_by(self, number: int) -> bool:
         """Whether this commit changes the answer, or the rows that it looked for."""
         return _differ(self.answers, number) or (bool(self.scans) and _differ(self.scans, number))
@@ -205,7 +222,7 @@ class Edge:
         first: the commit of the source; None for RW.
         second: the commit of the target; None for WR.
         read: the query; None for WW.
-        item: the row; for a query, the first one by which its answer was changed.
+        items: the row; for a query, those by which its answer was changed.
         predicate: the answer was changed by rows that came or went.
     """
 
@@ -215,8 +232,13 @@ class Edge:
     first: Commit | None = None
     second: Commit | None = None
     read: Read | None = None
-    item: Item | None = None
+    items: tuple[Item, ...] = ()
     predicate: bool = False
+
+    @property
+    def item(self) -> Item | None:
+        """The first of the rows; None where none is known."""
+        return self.items[0] if self.items else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +294,7 @@ def _of_writes(commits: Sequence[Commit]) -> Iterator[Edge]:
         ordered = [commit for _, commit in sorted(every, key=lambda each: each[0])]
         for before, after in pairwise(ordered):
             if before.actor != after.actor:
-                yield Edge(Kind.WW, before.actor, after.actor, before, after, None, item)
+                yield Edge(Kind.WW, before.actor, after.actor, before, after, None, (item,))
 
 
 def _of_read(read: Read, commits: Sequence[Commit]) -> Iterator[Edge]:
@@ -283,12 +305,12 @@ def _of_read(read: Read, commits: Sequence[Commit]) -> Iterator[Edge]:
         until, others = 0, list(_unseen(read, others))
     for commit in others if until is not None else ():
         changes = relevant(read, commit)
-        item = commit.item_of(changes[0]) if changes else None
+        items = tuple(map(commit.item_of, changes))
         predicate = bool(changes) and all(map(commit.came_or_went, changes))
         if commit.number <= (until or 0):
-            yield Edge(Kind.WR, commit.actor, read.actor, commit, None, read, item, predicate)
+            yield Edge(Kind.WR, commit.actor, read.actor, commit, None, read, items, predicate)
         else:
-            yield Edge(Kind.RW, read.actor, commit.actor, None, commit, read, item, predicate)
+            yield Edge(Kind.RW, read.actor, commit.actor, None, commit, read, items, predicate)
 
 
 def _unseen(read: Read, others: Sequence[Commit]) -> Iterator[Commit]:
@@ -307,12 +329,19 @@ def _unseen(read: Read, others: Sequence[Commit]) -> Iterator[Commit]:
 
 
 def relevant(read: Read, commit: Commit) -> tuple[RowChange, ...]:
-    """The changes by which a commit changed the answer: those in tables that the query names, as far as that tells.
+    """The changes by which a commit changed the answer: those of rows that the query goes by, as far as they are known.
 
-    Of a write these are rather the tables that it looks at than the one that it changes itself.
+    Otherwise those in tables that it names; of a write these are rather the tables that it looks at than the one that
+    it changes itself.
     """
+    rows = read.rows_around(commit.number)
     named = tuple(change for change in commit.changes if is_named(change.table, read.event.call.sql))
-    return tuple(change for change in named if _last(change.table) in read.others) or named or commit.changes
+    return (
+        tuple(change for change in named if item_of(change) in rows)
+        or tuple(change for change in named if _last(change.table) in read.others)
+        or named
+        or commit.changes
+    )
 
 
 def is_named(table: str, text: str) -> bool:

@@ -37,8 +37,9 @@ def keyed(before: Table, after: Table) -> bool:
 
 
 def key_of(table: Table, row: Row) -> tuple[object, ...]:
-    """The values of the primary key in a row."""
-    return tuple(row[table.columns.index(name)] for name in table.key)
+    """The values of the primary key in a row; those that cannot be a key in Python (arrays, JSON) as bytes."""
+    values = (row[table.columns.index(name)] for name in table.key)
+    return tuple(encode(value) if isinstance(value, list | dict) else value for value in values)
 
 
 def changed_cells(before: Table | None, after: Table) -> dict[str, list[object]]:

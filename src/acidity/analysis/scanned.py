@@ -1,7 +1,8 @@
 """Which rows a statement looks for without saying which it found: in an EXISTS, the SELECT of an INSERT, for a maximum.
 
-Whether there is a row is the same for one and for two of them, and so may the greatest be; so the answer does not tell
-that a second one came; the rows themselves do. Nor does a sum of 0 tell that there is none.
+Whether there is a row is the same for one and for two of them, and so may the greatest be, and whether there are enough
+of them; so the answer does not tell that a second one came; the rows themselves do. Nor does a sum of 0 tell that there
+is none.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _AFTER = re.compile(r"returning\b|on\s+(?:conflict|duplicate)\b", re.IGNORECASE)
 _EXTREMES = frozenset({"max", "min"})
 _SUMS = frozenset({"sum", "avg", "total"})
 _GROUPED = frozenset({"group", "union", "except", "intersect", "having", "with"})
+_COMPARES = re.compile(r"[<>=]|\bcase\b", re.IGNORECASE)
 _Span = tuple[int, int, int, int]  # where it begins and ends; the parameters by position before it and in it
 
 
@@ -49,7 +51,7 @@ def scanned_by(call: Call, *, sums: bool = False) -> tuple[Query, ...]:
     if not first:
         asked = [*_selected(call.sql, first, before)]
         aggregates = _EXTREMES | _SUMS if sums else _EXTREMES
-        searched = _searched(call.sql, asked, aggregates)
+        searched = [*_searched(call.sql, asked, aggregates), *_compared(call.sql, asked)]
         found += [("SELECT * " + call.sql[span[0] : span[1]], _own(call, span)) for span in searched]
     if first and fills:
         found = [_behind_with(call, (first, before), text, own) for text, own in found]
@@ -73,8 +75,34 @@ def _own(call: Call, span: _Span) -> Any:
     return tuple(call.params[before : before + own])
 
 
+def rows_behind(call: Call) -> Query | None:
+    """A query for the rows that a question goes by, whole; None where it is none of rows as they stand in a table."""
+    first, _ = behind_ctes(call.sql)
+    if first or call.many or not may_be_asked(call.sql) or not ASKS.match(call.sql):
+        return None
+    for span, words in _from_on(call.sql, _selected(call.sql, 0, 0)):
+        if not words & _GROUPED:
+            return Query(without_locks("SELECT * " + call.sql[span[0] : span[1]]), _own(call, span))
+    return None
+
+
 def _searched(sql: str, spans: Iterable[_Span], aggregates: frozenset[str]) -> Iterator[_Span]:
     """From FROM on, each SELECT of an aggregate of its rows that may stay the same if one comes beside them."""
+    for span, words in _from_on(sql, spans):
+        if words & aggregates and not words & _GROUPED:
+            yield span
+
+
+def _compared(sql: str, spans: Iterable[_Span]) -> Iterator[_Span]:
+    """From FROM on, each SELECT that only says how a count or a sum of its rows compares with something."""
+    for each in spans:
+        for span, words in _from_on(sql, [each]):
+            if words & (_SUMS | {"count"}) and not words & _GROUPED and _COMPARES.search(sql, each[0], span[0]):
+                yield span
+
+
+def _from_on(sql: str, spans: Iterable[_Span]) -> Iterator[tuple[_Span, set[str]]]:
+    """From FROM on, each SELECT, and the words of its own."""
     for start, end, before, own in spans:
         depth, since, listed, words = 0, -1, 0, set[str]()
         for word in _WORD.finditer(sql, start, end):
@@ -84,8 +112,8 @@ def _searched(sql: str, spans: Iterable[_Span], aggregates: frozenset[str]) -> I
                 since = word.start()
             listed += since < 0 and text in {"?", "%s"}
             words |= {text} if depth == 0 or since < 0 else set()
-        if since >= 0 and words & aggregates and not words & _GROUPED:
-            yield since, end, before + listed, own - listed
+        if since >= 0:
+            yield (since, end, before + listed, own - listed), words
 
 
 def _in_exists(sql: str) -> Iterator[_Span]:

@@ -80,7 +80,9 @@ def is_time(value: Any) -> bool:
 
 def is_epoch(value: Any) -> bool:
     """Whether this number could be an instant of this century, in (milli-, micro-, nano-) seconds since 1970."""
-    return type(value) in {int, float, Decimal} and any(low <= value <= high for low, high in _EPOCHS)
+    if type(value) not in {int, float, Decimal} or (isinstance(value, Decimal) and value.is_nan()):
+        return False
+    return any(low <= value <= high for low, high in _EPOCHS)
 
 
 def is_whole_second(value: Any) -> bool:

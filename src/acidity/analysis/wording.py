@@ -209,7 +209,8 @@ def _otherwise(real: Sequence[RowChange], expected: Sequence[RowChange]) -> str:
             extra.append(change)
     if extra:
         return f"{_summary(extra)}, which the clean run does not do"
-    return f"{_summary(real)}, but not as in the clean run"
+    same = sorted(map(repr, real)) == sorted(map(repr, expected))  # what is wrong is elsewhere
+    return f"{_summary(real)}, {'as' if same else 'but not as'} in the clean run"
 
 
 def _summary(changes: Sequence[RowChange]) -> str:

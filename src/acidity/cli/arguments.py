@@ -40,8 +40,9 @@ def arguments(text: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
             raise TypeError("more than a list of arguments")  # noqa: TRY301 - one message for all
         return _read(tree)
     except (SyntaxError, ValueError, TypeError, ArithmeticError, tokenize.TokenError) as error:
+        why = str(error.args[0]) if isinstance(error, tokenize.TokenError) else first_line(error)
         raise UsageError(
-            f"--args {text!r} cannot be read ({first_line(error)}); "
+            f"--args {text!r} cannot be read ({why}); "
             "write Python values, as in \"1, 2, Decimal('50.00'), late=True, app.models:Money(5)\""
         ) from None
 

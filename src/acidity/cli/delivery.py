@@ -75,6 +75,9 @@ def say(text: str) -> None:
     except BrokenPipeError:
         # The interpreter flushes once more when it leaves; give it somewhere to write to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise UsageError(f"the answer cannot be written to the standard output: {error.strerror or error}") from None
 
 
 def wants_color(stream: TextIO) -> bool:

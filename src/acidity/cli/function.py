@@ -53,14 +53,23 @@ class FunctionOptions:
         return " ".join(pairs)
 
 
+def require_function(found: Any, name: str) -> None:
+    """A class can be called, too, and is none.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if not callable(found) or isinstance(found, type):
+        raise UsageError(f"target {name!r} is {_a(found)}, neither a Scenario nor a function")
+
+
 def scenario_of(function: Callable[..., Any], options: FunctionOptions, *, name: str) -> Scenario:
     """The Scenario that the options describe around a function.
 
     Raises:
         UsageError: an option cannot be read, or the tables are not given.
     """
-    if not callable(function):
-        raise UsageError(f"target {name!r} is {_a(function)}, neither a Scenario nor a function")
+    require_function(function, name)
     if (options.metadata is None) == (options.schema is None):
         raise UsageError(
             f"{name!r} is a plain function: give its tables with one of --metadata package.module:Base "
@@ -126,5 +135,5 @@ def _named(text: str, option: str) -> Any:
 
 
 def _a(value: object) -> str:
-    kind = type(value).__name__
+    kind = "class" if isinstance(value, type) else type(value).__name__
     return f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"

@@ -167,6 +167,7 @@ class _Crew:
         self._jobs = jobs
         self._waiting = list(range(len(jobs)))
         self._progress = progress
+        self._is_stopped = False
         self._ready = selectors.DefaultSelector()
 
     @contextmanager
@@ -226,12 +227,14 @@ class _Crew:
         worker.dismiss()
         ended = worker.process.wait()
         if worker.at is not None:
-            self.told[worker.at] = {TROUBLE: f"its process ended without an answer (exit code {ended})"}
+            trouble = {TROUBLE: f"its process ended without an answer (exit code {ended})"}
+            self.told[worker.at] = {} if self._is_stopped else trouble
             if self._waiting:
                 self._begin()
 
     def stop(self, number: signal.Signals) -> None:
         """Begin nothing any more, and pass the signal on; what was found is told yet."""
+        self._is_stopped = True
         self._waiting.clear()
         for each in self._workers:
             with suppress(ProcessLookupError):

@@ -119,7 +119,8 @@ def _attribute(parent: Any, part: str, walked: str, *, asked_by: str) -> Any:
 def _place(error: BaseException) -> str:
     """The last line of the user's code that an exception passed, as ``file.py:41``."""
     frames = traceback.extract_tb(error.__traceback__)
-    not_theirs = {sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
+    ours = str(Path(__file__).parents[1])
+    not_theirs = {ours, *(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib"))}
     theirs = [
         frame
         for frame in frames

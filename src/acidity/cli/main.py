@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from io import StringIO
+from pathlib import Path
 from typing import NoReturn, cast
 
 import click
 
 from acidity import __version__
 from acidity.cli.leaving import end_undisturbed, signals_as_exits
-from acidity.errors import EngineUnavailable, UsageError
+from acidity.errors import EngineUnavailable, Terminated, UsageError
 
 OK, FAIL, USAGE, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -106,6 +107,7 @@ def group(ctx: click.Context) -> None:
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
+    _open_what_is_closed()
     with signals_as_exits():
         code = _run(argv)
         _flush()
@@ -132,6 +134,10 @@ def _run(argv: Sequence[str] | None) -> int:
         return _complain("interrupted", INTERRUPTED)
     except BrokenPipeError:
         return OK
+    except Terminated:
+        raise
+    except SystemExit as error:
+        return _complain(f"the program ended the check by itself: it called sys.exit({error.code!r})", USAGE)
     except Exception:
         # Python's own code for this would be 1, which means "your transaction failed".
         import traceback
@@ -149,6 +155,14 @@ def _complain(message: str, code: int) -> int:
 
     click.echo(f"acidity: {safe(message)}", err=True)
     return code
+
+
+def _open_what_is_closed() -> None:
+    """Whoever closed the standard output (``>&-``) wants to read nothing, and asks for the exit code."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process lives
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 def _flush() -> None:

@@ -17,7 +17,17 @@ from click.core import ParameterSource
 from acidity.cli.asking import printing_to_stderr
 from acidity.cli.delivery import check_writable, deliver
 from acidity.cli.lookup import dotted
-from acidity.cli.options import EXIT_ZERO, FUNCTION, OUTPUT, Request, actors, engine_options, run_timeout, with_options
+from acidity.cli.options import (
+    DETAIL,
+    EXIT_ZERO,
+    FUNCTION,
+    OUTPUT,
+    Request,
+    actors,
+    engine_options,
+    run_timeout,
+    with_options,
+)
 from acidity.cli.target import Target, resolve
 from acidity.core.report import Report
 from acidity.core.schedule import PREFIX, Schedule
@@ -59,6 +69,7 @@ class Again:
     actors(from_environment=False),
     run_timeout(from_environment=False),
     *OUTPUT,
+    *DETAIL,
     EXIT_ZERO,
     *FUNCTION,
 )

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from types import CodeType, ModuleType
 from typing import Any
 
-from acidity.cli.function import FunctionOptions, scenario_of
+from acidity.cli.function import FunctionOptions, require_function, scenario_of
 from acidity.cli.lookup import dotted, first_line, look_up
+from acidity.core.exits import exits_as_errors
 from acidity.core.scenario import Scenario
 from acidity.errors import UsageError
 
@@ -76,8 +77,7 @@ def _made_by(found: Any, name: str) -> Scenario:
     Only one that says so: any other function without parameters may be the very transaction to check, and calling
     it here, outside a sandbox, would run it on the user's real database.
     """
-    if not callable(found):
-        raise UsageError(f"target {name!r} is of type {type(found).__name__}, neither a Scenario nor a function")
+    require_function(found, name)
     if not _promises_a_scenario(found):
         raise UsageError(
             f"target {name!r} is a plain function: describe it with --metadata or --schema (its tables), "
@@ -86,7 +86,7 @@ def _made_by(found: Any, name: str) -> Scenario:
     if _needs_arguments(found):
         raise UsageError(f"target {name!r} makes a Scenario but needs arguments; name a function without parameters")
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), exits_as_errors():
             made = found()
     except UsageError as error:
         raise UsageError(f"target {name!r}: {error}") from None

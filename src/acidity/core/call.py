@@ -5,7 +5,7 @@ A Call exists *before* the database is asked. A History is the only evidence a v
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, Literal
@@ -100,10 +100,20 @@ class Call:
         return self.kind is Kind.COMMIT or self.autocommit
 
     @property
+    def holds_several(self) -> bool:
+        """Whether it may stand for several statements, which drivers or the database carry out one after the other."""
+        return self.opaque or (self.many and sets_of(self.params) != 1)
+
+    @property
     def label(self) -> str:
         """A short text for people: the first words of the SQL, or the kind in capitals."""
         text = " ".join(self.sql.split()) or self.kind.value.upper()
         return f"{self.database}: {text}" if self.database else text
+
+
+def sets_of(parameters: Any) -> int:
+    """How many sets of parameters an ``executemany`` has; 0 where only using them up would tell."""
+    return len(parameters) if isinstance(parameters, Sized) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +176,12 @@ def commit_left_open(history: Iterable[Event]) -> Event | None:
         elif event.call.kind in {Kind.ROLLBACK, Kind.COMMIT}:
             failed.pop(event.call.connection, None)
     return list(failed.values())[-1] if failed else None
+
+
+def commits_once_struck(history: Sequence[Event]) -> bool:
+    """Whether a COMMIT was struck, or sent after something was: who is cancelled meanwhile does not know of it."""
+    struck = next((number for number, event in enumerate(history) if event.fault), len(history))
+    return any(event.call.commits for event in history[struck:])
 
 
 def commits_acknowledged(history: Iterable[Event]) -> bool:

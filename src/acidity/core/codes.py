@@ -33,7 +33,7 @@ class Code:
 
 
 TORN = Code("ACI201", "A", "torn", "A part of the operation's change is there, or rows that no complete run leaves.")
-DOUBLED = Code("ACI202", "A", "doubled", "The operation's change is there twice.")
+DOUBLED = Code("ACI202", "A", "doubled", "The operation's change is there more than once.")
 FALSE_SUCCESS = Code("ACI203", "A", "false success", "The caller was told that it worked, and nothing of it is there.")
 FALSE_FAILURE = Code("ACI204", "A", "false failure", "The caller was told that it failed, and all of it is there.")
 NOT_REFUSED = Code("ACI205", "A", "not refused", "A call that should have been refused was carried out.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from acidity.core.given import names_in, plain
 from acidity.errors import UsageError
 
 
@@ -63,9 +64,9 @@ class Database:
                 )
         put = object.__setattr__
         put(self, "metadata", metadata)
-        put(self, "schema", Path(schema) if isinstance(schema, str) else schema)
-        put(self, "setup", setup)
-        put(self, "bind", (bind,) if isinstance(bind, str) else tuple(bind))
+        put(self, "schema", Path(schema) if isinstance(schema, str) else plain("schema", schema))
+        put(self, "setup", plain("setup", setup))
+        put(self, "bind", names_in("bind", bind, "app.db:engine"))
         put(self, "db", db)
         put(self, "settings", dict(settings or {}))
         put(self, "references", dict(references or {}))
@@ -95,7 +96,7 @@ def several(databases: Mapping[str, Database], bind: object) -> dict[str, Databa
 
 
 def _bound(database: Database, more: str | Iterable[str]) -> Database:
-    names = (*database.bind, *((more,) if isinstance(more, str) else more))
+    names = (*database.bind, *names_in("bind", more, "app.db:engine"))
     return Database(
         metadata=database.metadata,
         schema=database.schema,

@@ -117,7 +117,7 @@ class Finding:
         cause: that cause in one sentence.
         also: what else it breaks: words, constraints, invariants.
         permanent: where the change became permanent, or where that is missing.
-        broke: where it broke, if the run was struck.
+        broke: where it broke, if the run was struck; of callers at once the call that another one went against.
         rows: the rows as they are beside what they should have been.
         see: the findings of other letters that have the same cause, as ``A.1``.
         rate: in how many runs it shows, of how many.

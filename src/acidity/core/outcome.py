@@ -100,13 +100,15 @@ class Mistake(Enum):
 
     Attributes:
         CALL: the arguments do not fit the function.
-        TABLES: the database complains: a table, a column, a connection is not there.
+        TABLES: the database complains: a table or a column is not there.
+        CONNECTION: a driver or a pool complains, and no database has said anything: the connection is closed.
         LOCKED: the database complains that somebody else holds a lock, and nobody else is there.
         CODE: the code is wrong, or something that it needs is not installed or does not answer.
     """
 
     CALL = "the call"
     TABLES = "the tables"
+    CONNECTION = "the connection"
     LOCKED = "the locks"
     CODE = "the code"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from acidity.core.given import errors_in
 from acidity.errors import UsageError
 
 
@@ -41,5 +42,5 @@ class Retry:
             raise UsageError(f"max_attempts={max_attempts!r} never tries again; give 2 or more")
         put = object.__setattr__
         put(self, "codes", None if codes is None else frozenset([codes] if isinstance(codes, str) else map(str, codes)))
-        put(self, "exceptions", (exceptions,) if isinstance(exceptions, type) else tuple(exceptions))
+        put(self, "exceptions", errors_in("exceptions", exceptions))
         put(self, "max_attempts", max_attempts)

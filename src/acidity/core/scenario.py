@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from acidity.core.database import Database, several
+from acidity.core.given import errors_in, listed, names_in, plain
 from acidity.core.http import HttpAnswer, HttpRequest, make_request
 from acidity.core.outcome import Told
 from acidity.core.retry import Retry
@@ -113,7 +114,7 @@ class Operation:
             raise UsageError(f"inject={inject!r} is not known; it is one of: {', '.join(INJECTIONS)}, or None")
         if refused and succeeded is None:
             raise UsageError("refused=True needs succeeded=: say from the answer when the caller was told ok")
-        if timeout is not None and not timeout > 0:
+        if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
             raise UsageError(f"timeout={timeout!r} leaves no time for a run; give seconds")
         put = object.__setattr__
         put(self, "timeout", timeout)
@@ -122,8 +123,8 @@ class Operation:
         put(self, "arguments", arguments)
         put(self, "keywords", keywords)
         put(self, "inject", inject)
-        put(self, "succeeded", succeeded)
-        put(self, "raises", (raises,) if isinstance(raises, type) else tuple(raises))
+        put(self, "succeeded", plain("succeeded", succeeded))
+        put(self, "raises", errors_in("raises", raises))
         put(self, "refused", refused)
         put(self, "also", _predicates(also))
         put(self, "partial", _tables(partial))
@@ -301,7 +302,8 @@ class Scenario:
         settings: Mapping[str, Mapping[str, str]] | None = None,
         name: str = "",
     ) -> None:
-        invariants = tuple(invariants)
+        invariants = _rules(invariants)
+        ignore = names_in("ignore", ignore, "orders.created_at")
         if not operations:
             raise UsageError(
                 "a Scenario needs at least one Operation, as in Scenario(Operation(transfer, 1, 2), metadata=…)"
@@ -329,12 +331,12 @@ class Scenario:
         put = object.__setattr__
         put(self, "operations", tuple(map(_operation, operations)))
         put(self, "metadata", metadata)
-        put(self, "schema", Path(schema) if isinstance(schema, str) else schema)
-        put(self, "setup", setup)
+        put(self, "schema", Path(schema) if isinstance(schema, str) else plain("schema", schema))
+        put(self, "setup", plain("setup", setup))
         put(self, "invariants", invariants)
-        put(self, "bind", () if databases is not None else (bind,) if isinstance(bind, str) else tuple(bind))
-        put(self, "effects", tuple(effects))
-        put(self, "ignore", tuple(ignore))
+        put(self, "bind", () if databases is not None else names_in("bind", bind, "app.db:engine"))
+        put(self, "effects", listed("effects", effects))
+        put(self, "ignore", ignore)
         put(self, "commits", commits)
         put(self, "databases", {} if databases is None else several(databases, bind))
         put(self, "recover", None if recover is None else _step("recover", recover))
@@ -350,19 +352,29 @@ class Scenario:
         return {role: operation for role, operation in given if operation is not None}
 
 
+def _rules(invariants: Any) -> tuple[Callable[..., Any], ...]:
+    given = listed("invariants", invariants)
+    for each in given:
+        if not callable(each):
+            raise UsageError(f"invariants= takes functions that get a session, not {each!r}")
+        plain("invariants", each)
+    return given
+
+
 def _predicates(also: Any) -> tuple[Callable[..., Any], ...]:
-    given = (also,) if callable(also) else tuple(also) if isinstance(also, Iterable) else (also,)
+    given = listed("also", also)
     for each in given:
         if not callable(each):
             raise UsageError(
                 f"also= takes predicates over the rows, as in also=[job_marked_failed] with "
                 f"def job_marked_failed(session): …, not {each!r}"
             )
+        plain("also", each)
     return given
 
 
 def _tables(partial: Any) -> tuple[str, ...]:
-    given = (partial,) if isinstance(partial, str) else tuple(partial) if isinstance(partial, Iterable) else (partial,)
+    given = listed("partial", partial)
     for each in given:
         if not isinstance(each, str):
             raise UsageError(f"partial= takes names of tables, as in partial=('orders',), not {each!r}")

@@ -29,6 +29,16 @@ def engine_of(db: str) -> Engine:
     return ENGINES[_ALIASES.get(name, name)]
 
 
+def settings_of(by_engine: Mapping[str, Mapping[str, str]], db: str) -> dict[str, str]:
+    """Those of the engine that ``db=`` names, from a mapping by engine; ``"postgres"`` names the same as in ``db=``.
+
+    Raises:
+        UsageError: one of the names is no engine.
+    """
+    named = [(engine_of(name).name, chosen) for name, chosen in by_engine.items()]
+    return {name: value for engine, chosen in named if engine == engine_of(db).name for name, value in chosen.items()}
+
+
 def new_sandbox(db: str, settings: Mapping[str, str]) -> Sandbox:
     """A Sandbox on what ``db=`` names: an engine, an engine with its driver, or the URL of a server.
 

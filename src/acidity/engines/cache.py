@@ -21,6 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from acidity.engines.directory import room_in
 from acidity.errors import EngineUnavailable
 
 NOBODY = 65534
@@ -138,7 +139,8 @@ def servers_root(*, in_memory: bool = True) -> Path:
         if home == _MEMORY and not in_memory:
             continue
         if os.environ.get("ACIDITY_SANDBOX_DIR"):
-            home.mkdir(parents=True, exist_ok=True)
+            with room_in(home, "ACIDITY_SANDBOX_DIR"):
+                home.mkdir(parents=True, exist_ok=True)
         elif not (os.access(home, os.W_OK | os.X_OK) and shutil.disk_usage(home).free > ROOM and reachable(home)):
             continue
         return own_root(home / _servers(), "ACIDITY_SANDBOX_DIR")
@@ -164,8 +166,9 @@ def _servers() -> str:
 
 def own_root(path: Path, variable: str) -> Path:
     """Make a directory that nobody else can write to, and prove it: its name may be known to others."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):
+    with room_in(path.parent, variable):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with room_in(path, variable), suppress(FileExistsError):
         path.mkdir(mode=_PRIVATE)
         if os.geteuid() == 0:
             path.chmod(_FOUND_BY_ALL)  # whatever the umask is; what is in it is private

@@ -8,6 +8,7 @@ failure as a generic error, another raises a violated CHECK as an `OperationalEr
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from acidity.engines.mariadb.speech import SPEECH as MARIADB
 from acidity.engines.postgresql.speech import SPEECH as POSTGRESQL
@@ -29,6 +30,16 @@ TRANSACTION_LOST = frozenset({"1213", "1020", "1180", "1047", "1305", "40001"}) 
 DUPLICATE = _codes(ErrorClass.DUPLICATE)
 _REFUSED_BY_MARIADB = frozenset({"1213", "1020", "1205", "1062", "1586", "1452", "1451", "1048", "4025"})
 _NO_ANSWER_OF_POSTGRESQL = ("08", "57P", "58", "XX", "40003", "F0")
+
+
+@contextmanager
+def unless_kept_out() -> Iterator[None]:
+    """What waits in vain in this context is not done: a program keeps everybody out, as LOCK TABLES does."""
+    try:
+        yield
+    except Exception as error:
+        if not WAITED_IN_VAIN.intersection(codes_of(error)):
+            raise
 
 
 def code_of(error: BaseException) -> str:

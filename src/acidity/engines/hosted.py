@@ -11,6 +11,8 @@ import os
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from decimal import Decimal
+from math import nan
 from typing import Any
 
 from sqlalchemy import create_engine
@@ -22,7 +24,7 @@ from acidity.core.outcome import Rule, State, Table, Violation
 from acidity.core.prepared import names_in, prepares
 from acidity.engines.frames import let_go_of_frames
 from acidity.engines.hosted_access import HostedAccess
-from acidity.engines.hosted_database import Catalogue, Shape, rows_of
+from acidity.engines.hosted_database import Catalogue, Shape, changes_of, rows_of
 from acidity.engines.hosted_facts import Monitor
 from acidity.engines.orphans import fresh_name
 from acidity.engines.proxy import CuttingProxy
@@ -30,6 +32,7 @@ from acidity.engines.sandbox import Look
 from acidity.engines.server import Server
 from acidity.errors import EngineUnavailable, UsageError
 
+_NAN = {float: nan, Decimal: Decimal(nan)}
 SCHEMA = "information_schema"  # the table of a State that holds what DDL has made and dropped since the rows before
 
 
@@ -45,8 +48,7 @@ class HostedSandbox(HostedAccess):
     lasting = True
 
     def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
-        self.name = ""
-        self.exact = False
+        self.name, self.exact = "", False
         self.server = server
         self.settings = dict(settings)
         self.drivers = drivers
@@ -234,7 +236,7 @@ class HostedSandbox(HostedAccess):
         tables = self._read(self._shapes_now)
         self._altered = self._altered or catalogue != self._catalogue
         self._dirty.update(name for name in self.shapes if tables.get(name) != self._seed.get(name))
-        tables[SCHEMA] = _changes(self._catalogue, catalogue, self.apart())
+        tables[SCHEMA] = changes_of(self._catalogue, catalogue, self.apart())
         self._looked = True
         beyond = self.beyond()
         return Look(State(tables), beyond=beyond)
@@ -283,12 +285,14 @@ class HostedSandbox(HostedAccess):
     def about_to_wait(self, dbapi_connection: Any) -> None:
         """So there is nothing to prepare."""
 
-    def connect_beside(self) -> Any:
+    def connect_beside(self, limit_s: float = 0) -> Any:
         """A second session on the database, committing by itself; it may do what an administrator may."""
         spare, self._spare = self._spare, None
         if spare is None or not self.clears(spare):
             spare = self.connect_admin(self.database)
         self._beside.append(spare)
+        if limit_s:
+            rows_of(spare, self.limiting.format(limit_s))
         return spare
 
     def leave_beside(self, connection: Any) -> None:
@@ -387,14 +391,10 @@ class HostedSandbox(HostedAccess):
         self.admin = self.connect_admin(self.database)
 
 
-def _changes(before: Catalogue, now: Catalogue, more: list[tuple[str, str, str, str]]) -> Table:
-    """What DDL has made and dropped, as rows, and `more` of the kind; none while the schema is as it was."""
-    rows = [("made", *each) for each in now - before] + [("dropped", *each) for each in before - now] + more
-    return Table(("what", "kind", "name", "definition"), (), {}, tuple(sorted(rows)), describes="name")
-
-
 def _plain(value: Any) -> Any:
-    """A value that can be kept and compared."""
+    """A value that can be kept and compared; not a number is equal to itself."""
     if isinstance(value, memoryview | bytearray):
         return bytes(value)
-    return value
+    if isinstance(value, list):  # an array
+        return [*map(_plain, value)]
+    return _NAN.get(type(value), value) if value != value else value  # noqa: PLR0124

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from acidity.core.outcome import Table
 from acidity.core.report import EngineInfo
 from acidity.engines.facts import Waits
 from acidity.engines.proxy import CuttingProxy
@@ -81,6 +82,7 @@ class HostedDatabase(ABC):
     used: dict[str, None]
     _spare: Any
     _proxy: CuttingProxy | None
+    limiting: str  # a statement by which each that follows in its session ends after so many seconds
 
     @property
     @abstractmethod
@@ -281,3 +283,9 @@ def rows_of(connection: Any, sql: str, parameters: Any = None) -> list[tuple[Any
         return rows
     finally:
         cursor.close()
+
+
+def changes_of(before: Catalogue, now: Catalogue, more: list[tuple[str, str, str, str]]) -> Table:
+    """What DDL has made and dropped, as rows, and `more` of the kind; none while the schema is as it was."""
+    rows = [("made", *each) for each in now - before] + [("dropped", *each) for each in before - now] + more
+    return Table(("what", "kind", "name", "definition"), (), {}, tuple(sorted(rows)), describes="name")

@@ -101,7 +101,7 @@ class HostedFacts(HostedDatabase):
 
     def level_of(self, dbapi_connection: Any) -> str:
         """What the session says; a transaction that has failed says nothing."""
-        if self.commits_by_itself(dbapi_connection):
+        if self.commits_by_itself(dbapi_connection) and not self.in_transaction(dbapi_connection):
             return "AUTOCOMMIT"
         try:  # not by `rows_of`: the plain face of an async connection cannot ask for further results
             cursor = dbapi_connection.cursor()

@@ -127,8 +127,12 @@ class Life(Ground, Protocol):
     def about_to_wait(self, dbapi_connection: Any) -> None:
         """What this connection asks next may close a cycle of waits: let it be the victim then."""
 
-    def connect_beside(self) -> Any:
-        """A second driver connection for a real fault; `close` of the sandbox ends it at the latest."""
+    def connect_beside(self, limit_s: float = 0) -> Any:
+        """A second driver connection for a real fault; `close` of the sandbox ends it at the latest.
+
+        Args:
+            limit_s: a statement that takes longer than this many seconds ends with an error; 0 for no such limit.
+        """
 
     def harmless_write(self) -> str:
         """A statement that writes and changes no row: the unit of work of a stranger."""

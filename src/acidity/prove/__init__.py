@@ -286,6 +286,10 @@ def _asked(scenario: Scenario, db: str, options: Mapping[str, Any]) -> CheckOpti
         NotApplicable: the scenario says that it is not asked on this engine.
         UsageError: they do not.
     """
+    if not isinstance(scenario, Scenario):
+        raise UsageError(
+            f"what is to be run is a Scenario, as in Scenario(Operation(transfer, 1, 2), metadata=…), not {scenario!r}"
+        )
     asked = CheckOptions.of(db, options)
     for name, bound in (("budget", asked.budget), ("runs_max", asked.runs_max)):
         if bound is not None and bound < 0:

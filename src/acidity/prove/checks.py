@@ -119,7 +119,7 @@ def _with_their_letters(answers: dict[str, Report | LetterState]) -> dict[str, R
     """Each finding with the letter whose verdict it decides, whichever check has found it.
 
     Half a transaction after a crash is no atomic one either, so letter A says that, too. What belongs to a letter that
-    was not asked is left out.
+    was not asked stays with the one that has found it: nothing passes that was seen to be wrong.
     """
     stray = [found for letter, answer in answers.items() for found in _strays(letter, answer)]
     both = [_as_torn(found) for answer in answers.values() for found in _halves(answer)]
@@ -128,7 +128,8 @@ def _with_their_letters(answers: dict[str, Report | LetterState]) -> dict[str, R
         if not isinstance(answer, Report):
             moved[letter] = answer
             continue
-        own = [found for found in answer.findings if CODES[found.code].letter == letter]
+        own = [found for found in answer.findings if not isinstance(answers[CODES[found.code].letter], Report)]
+        own += [found for found in answer.findings if CODES[found.code].letter == letter]
         for found in (*stray, *both):
             if CODES[found.code].letter == letter:
                 add(own, found)

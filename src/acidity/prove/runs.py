@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
+from acidity.adapters.seam import Interceptor, PassThrough
 from acidity.core.options import CheckOptions
 from acidity.core.report import ExitReason
 from acidity.engines.frames import let_go_of_frames
@@ -28,13 +29,18 @@ class Runs:
     Args:
         stage: where the runs are made.
         options: what was asked for.
+        within: makes the innermost Interceptor of every run; a change under trial.
 
     Attributes:
+        within: the same.
         stopped_by: the Ctrl-C, or the signal, that ended the check; None while nothing has.
     """
 
-    def __init__(self, stage: Stage, options: CheckOptions | None = None) -> None:
+    def __init__(
+        self, stage: Stage, options: CheckOptions | None = None, within: Callable[[], Interceptor] = PassThrough
+    ) -> None:
         self.stage = stage
+        self.within = within
         self.options = options or CheckOptions()
         self.stopped_by: Stop | None = None
         budget = self.options.budget

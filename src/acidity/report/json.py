@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -49,8 +51,24 @@ def report_json(report: Report, *, verdict: str) -> Json:
 
 
 def schema() -> Json:
-    """The JSON Schema of what `render` writes."""
-    return {"$schema": _DIALECT, "title": "What acidity answers with"} | msgspec.json.schema(AnyDocument)
+    """The JSON Schema of what `render` writes, the same by every release of msgspec."""
+    whole: Json = _settled(msgspec.json.schema(AnyDocument))
+    return {"$schema": _DIALECT, "title": "What acidity answers with"} | whole
+
+
+def _settled(part: Any) -> Any:
+    """A schema in one of the ways in which releases of msgspec write it.
+
+    They differ in whether a docstring keeps its margin, and in where null stands among the types of a field.
+    """
+    if isinstance(part, list):
+        return [_settled(one) for one in sorted(part, key=lambda one: one == {"type": "null"})]
+    if isinstance(part, dict):
+        return {
+            name: inspect.cleandoc(held) if name == "description" and isinstance(held, str) else _settled(held)
+            for name, held in part.items()
+        }
+    return part
 
 
 def _builtins(document: Document) -> Json:

@@ -31,7 +31,7 @@ _ROWS = {
     Rows.BEFORE: "as before: nothing of the operation is there",
     Rows.AFTER: "after: everything the operation writes is there",
     Rows.LEGAL: "legal: an end state that also= names",
-    Rows.DOUBLED: "doubled: the change is there twice",
+    Rows.DOUBLED: "doubled: the change is there more than once",
     Rows.TORN: "torn: a part of the operation is there, or something else",
 }
 
@@ -110,6 +110,14 @@ class Rerun:
         if word == INCONSISTENT:
             return bool(self.run.broken)
         return not self.missed and self.run.word == word
+
+
+def say_rerun_in_a_line(page: Page, rerun: Rerun) -> None:
+    """Put nothing but the verdict of one replayed run on the page."""
+    run = rerun.run
+    verdict = "FAIL" if run.verdict == "fail" else run.verdict
+    said = (f"{verdict}: {run.word}", VERDICT_STYLES[run.verdict])
+    page.say((run.target, "bold"), "  ", said, (f"  {run.operation}, replaying {run.schedule}", GREY))
 
 
 def say_rerun(page: Page, rerun: Rerun) -> None:

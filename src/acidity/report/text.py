@@ -10,7 +10,7 @@ from acidity.report.card import GREY, STATE_STYLES, counted, covered, label_of, 
 from acidity.report.finding import say_finding
 from acidity.report.levels import say_levels, say_levels_in_a_line
 from acidity.report.page import Page, cells
-from acidity.report.rerun import Rerun, say_rerun
+from acidity.report.rerun import Rerun, say_rerun, say_rerun_in_a_line
 
 PLAIN_WIDTH = 120
 _WHY_GREY = {
@@ -103,7 +103,7 @@ def _lacks(card: Card, letter: str) -> bool:
 def say_answer(page: Page, answer: Answer, detail: Detail = Detail.ALL, *, leave_out: Container[str] = ()) -> None:
     """Put one answer on the page."""
     if isinstance(answer, Rerun):
-        say_rerun(page, answer)
+        say_rerun_in_a_line(page, answer) if detail is Detail.LINE else say_rerun(page, answer)
     elif detail is Detail.LINE:
         say_line(page, answer)
     elif detail is Detail.CARD:

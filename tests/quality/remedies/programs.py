@@ -369,3 +369,25 @@ def mailed_and_the_error_hidden(session_factory: sessionmaker[Session]) -> bool:
         with suppress(Exception):
             session.commit()
     return True
+
+
+# COMMIT after the last write
+
+
+def never_committed(dsn: str) -> None:
+    with closing(sqlite3.connect(dsn)) as connection:
+        connection.execute(TAKE)
+        connection.execute(ORDER)
+
+
+def committed_at_last(dsn: str) -> None:
+    with closing(sqlite3.connect(dsn)) as connection:
+        connection.execute(TAKE)
+        connection.execute(ORDER)
+        connection.commit()
+
+
+def never_committed_and_the_error_hidden(dsn: str) -> None:
+    with closing(sqlite3.connect(dsn)) as connection, suppress(sqlite3.Error):
+        connection.execute(TAKE)
+        connection.execute(ORDER)

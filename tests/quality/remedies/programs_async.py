@@ -264,3 +264,31 @@ async def mailed_in_each_attempt(dsn: str) -> None:
                     raise
             else:
                 return
+
+
+async def never_committed(async_engine: AsyncEngine) -> None:
+    async with AsyncSession(async_engine) as session:
+        (await session.get_one(Product, 1)).stock -= 1
+        session.add(Order(id=1, product_id=1))
+        await session.flush()
+
+
+async def committed_at_last(async_engine: AsyncEngine) -> None:
+    async with AsyncSession(async_engine) as session, session.begin():
+        (await session.get_one(Product, 1)).stock -= 1
+        session.add(Order(id=1, product_id=1))
+
+
+async def never_committed_and_the_error_hidden(dsn: str) -> None:
+    async with aiosqlite.connect(dsn) as connection:
+        with suppress(sqlite3.Error):
+            await connection.execute(TAKE)
+            await connection.execute(ORDER)
+
+
+async def half_committed(async_session_factory: Factory) -> None:
+    async with async_session_factory() as session:
+        (await session.get_one(Product, 1)).stock -= 1
+        await session.commit()
+        session.add(Order(id=1, product_id=1))
+        await session.flush()

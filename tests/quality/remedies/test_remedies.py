@@ -31,6 +31,7 @@ TABLE = {
     "one-commit": ("two_commits", "in_one_commit", "two_commits_and_the_error_hidden"),
     "roll-back-after-failed-commit": ("stock_commit", "rolled_back_by_hand", "noted_after_the_failure"),
     "roll-back-on-error": ("committed_in_finally", "committed_if_clean", "told_ok_whatever_came"),
+    "commit": ("never_committed", "committed_at_last", "never_committed_and_the_error_hidden"),
     "begin": ("written_in_autocommit", "begun_by_hand", "autocommit_notes_the_failure"),
     "savepoint-per-row": ("skipped_with_a_rollback", "skipped_with_a_savepoint", "counted_too_early"),
     "effect-after-commit": ("mailed_before", "mailed_after", "mailed_and_the_error_hidden"),
@@ -40,6 +41,7 @@ ANOTHER = {
     "one-commit": (programs_async, "taken_back_by_hand"),
     "roll-back-after-failed-commit": (programs, "takes_busy_for_done"),
     "roll-back-on-error": (programs_async, "goes_on_to_the_next_step"),
+    "commit": (programs_async, "half_committed"),
     "begin": (programs, "autocommit_and_the_error_hidden"),
     "savepoint-per-row": (programs, "counted_from_the_last_rollback"),
     "effect-after-commit": (programs_async, "mailed_before_the_journal"),
@@ -109,7 +111,7 @@ def test_a_change_that_does_not_end_it_is_said_not_to(side: str, key: str) -> No
 def test_what_is_printed_against_a_commit_left_open_can_be_put_in_as_it_is(wrong: str, mended: str) -> None:
     (remedy,) = tried(drilled(scenario(programs, "", wrong)), "roll-back-after-failed-commit")
     assert remedy.verdict is Tried.PASSED
-    assert "`except: session.rollback(); raise` right around commit()" in remedy.name
+    assert "rollback() in an `except`, and then `raise`, right around commit()" in remedy.name
     assert "begin" not in remedy.name  # a block with a commit() left in it is wrong itself
     assert drilled(scenario(programs, "", mended), remedies=False).verdict == "pass"
 

@@ -224,7 +224,10 @@ def test_keys_in_different_orders_deadlock_and_are_tried_again(database: Engine,
     for thread in threads:
         thread.join(30)
     assert not errors, errors
-    assert len(attempts) == (2 if engine.dialect.name == "sqlite" else 3)
+    if engine.dialect.name == "sqlite":
+        assert len(attempts) == 2
+    else:  # the victim may be back before the other one has what it waited for, and meet it once more
+        assert len(attempts) >= 3
     assert sorted(Ours(engine).relay()) == ["A", "A", "B", "B"]
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, procedure, statement
 from acidity.adapters.drivers.mysql import autocommitting, gone, rows_held
 from acidity.core.call import Kind
+from acidity.core.row import cells_of
+from acidity.engines.own_calls import own_calls
 
 _POSITIONS = ("host", "user", "password", "database", "port")
 
@@ -33,7 +35,7 @@ class Mysqldb:
         methods.wrap(connection, "commit", control(Kind.COMMIT), inherited=True)
         methods.wrap(connection, "rollback", control(Kind.ROLLBACK), inherited=True)
         methods.wrap(connection, "begin", control(Kind.BEGIN))
-        methods.wrap(connection, "autocommit", autocommitting(_may_be_in_transaction))
+        methods.wrap(connection, "autocommit", autocommitting(_in_transaction))
         methods.wrap(connection, "query", statement)
         methods.heed(connection)
         methods.wrap(cursor, "execute", statement, _connection)
@@ -86,8 +88,19 @@ def _connection(cursor: Any) -> Any:
     return cursor.connection
 
 
-def _may_be_in_transaction(connection: Any) -> bool:
-    return not connection.get_autocommit()
+def _in_transaction(connection: Any) -> bool:
+    """Asked of the session itself; it may be in one where it does not answer."""
+    if connection.get_autocommit():
+        return False
+    cursor = connection.cursor()
+    try:
+        with own_calls():
+            cursor.execute("SELECT @@in_transaction")
+            return bool(cells_of(cursor.fetchone())[0])
+    except Exception:  # of the driver, or of a connection that is closed
+        return True
+    finally:
+        cursor.close()
 
 
 DRIVER = Mysqldb()

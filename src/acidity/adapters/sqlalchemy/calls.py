@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.engine import Connection, Dialect
 
-from acidity.adapters.base import Gatekeeper, leads_elsewhere
+from acidity.adapters.base import Gatekeeper, leads_elsewhere, of_nobody
 from acidity.adapters.behind import pooled_connection_of
 from acidity.adapters.drivers.base import DriverCall
 from acidity.adapters.meaning import asked
@@ -188,7 +188,7 @@ class Calls:
         """Who makes this Call; a Call of nobody is noted."""
         actor = ACTOR.get()
         if actor is None and self._board.armed:
-            self._board.orphans.append(f"{kind.value} by a thread or task that belongs to no operation")
+            self._board.orphans.append(of_nobody(kind.value))
         return actor
 
     def _bring(

@@ -15,7 +15,7 @@ class LostUpdate:
     def detect(self, graph: Dependencies) -> Seen | None:
         """A caller read a row before another one wrote it, and wrote it afterwards itself."""
         for read, write in graph.circles(Kind.RW):
-            if write.kind is not Kind.WW or write.item != read.item or read.predicate:
+            if write.kind is not Kind.WW or write.item not in read.items or read.predicate:
                 continue
             lost, kept = write.first, write.second
             assert lost is not None

@@ -13,7 +13,14 @@ class ReadSkew:
     source = "Berenson et al., SIGMOD 1995, A5A; Adya, Weak Consistency, 1999, G-single"
 
     def detect(self, graph: Dependencies) -> Seen | None:
-        """One query of a caller came before another caller's change, and another query after it."""
+        """One query of a caller came before another caller's change, and another query after it; or one row of an
+        answer before it, and another row, or a part of the same, after it: a query that waits for a row reads that one
+        once more, and none of those beside it (PostgreSQL manual, 13.2.1).
+        """
+        for read in graph.reads:
+            if read.fits_none and not read.writers:
+                told = f"{read.actor} saw, in one answer, some of it before a COMMIT of another one, and some after"
+                return Seen((), (read,), told)
         for before, after in graph.circles(Kind.RW):
             if after.kind is Kind.WR and not is_act(before) and not is_act(after):
                 told = f"{before.source} saw some of it before {before.target}, and some of it after"

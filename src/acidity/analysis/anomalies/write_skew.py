@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acidity.analysis.anomalies.base import Seen
-from acidity.analysis.dependencies import Dependencies, Kind
+from acidity.analysis.dependencies import Dependencies, Edge, Kind
 
 
 class WriteSkew:
@@ -15,11 +15,18 @@ class WriteSkew:
     def detect(self, graph: Dependencies) -> Seen | None:
         """Two callers, each with a query whose answer the other one changed afterwards by writing another row."""
         for one, other in graph.circles(Kind.RW):
-            if other.kind is not Kind.RW or one.predicate or other.predicate or one.item == other.item:
+            if other.kind is not Kind.RW or one.predicate or other.predicate or not _differ(one, other):
                 continue
             told = f"{one.source} and {one.target} each decided by what the other one was about to change"
             return Seen((one, other), (), told)
         return None
+
+
+def _differ(one: Edge, other: Edge) -> bool:
+    """Whether each is of a row that the other one is not of."""
+    if not (one.items and other.items):
+        return one.items != other.items
+    return not (set(one.items) <= set(other.items) or set(other.items) <= set(one.items))
 
 
 WRITE_SKEW = WriteSkew()

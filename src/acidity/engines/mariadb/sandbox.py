@@ -34,6 +34,7 @@ class MariadbSandbox(HostedSandbox):
 
     engine_name = "mariadb"
     flushing = FLUSHING
+    limiting = "SET max_statement_time = {:g}"
     complaints = "SHOW WARNINGS"
     dialects = frozenset({"mariadb", "mysql"})
     _spoken_of: frozenset[Left] = frozenset()

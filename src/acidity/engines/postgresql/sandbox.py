@@ -16,6 +16,7 @@ from acidity.engines.postgresql.ahead import Ahead, ask_ahead, is_idle
 from acidity.engines.postgresql.apart import Apart
 from acidity.engines.postgresql.bait import BAIT
 from acidity.engines.postgresql.dropping import drop, sweep, wait_until_left
+from acidity.engines.postgresql.loading import reading_everything
 from acidity.engines.postgresql.session import ANYTHING, SESSIONS, SESSIONS_OF, STATES, TO_END, left_on
 from acidity.engines.postgresql.victims import Victims
 from acidity.engines.postgresql.wires import Wires, is_plain, is_undone
@@ -42,6 +43,7 @@ class PostgresqlSandbox(Victims, HostedSandbox):
     engine_name = "postgresql"
     dialects = frozenset({"postgresql"})
     keeps_sessions = True
+    limiting = "SET statement_timeout = '{:g}s'"
 
     def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
         self.stamp: Any = None
@@ -62,7 +64,7 @@ class PostgresqlSandbox(Victims, HostedSandbox):
         """A superuser's psycopg connection."""
         import psycopg
 
-        return psycopg.connect(
+        connection = psycopg.connect(
             host=self.server.host,
             port=self.server.port,
             user=self.server.superuser,
@@ -72,6 +74,7 @@ class PostgresqlSandbox(Victims, HostedSandbox):
             autocommit=True,
             prepare_threshold=_NEVER,
         )
+        return reading_everything(connection)
 
     def dsn(self, *, asynchronous: bool = False) -> str:
         """``postgresql://…``, which libpq and asyncpg understand."""
@@ -332,8 +335,9 @@ class PostgresqlSandbox(Victims, HostedSandbox):
         return TO_END, (self.user, ours)
 
     def waits(self, sessions: Collection[int]) -> Waits:
-        """pg_blocking_pids of all of them in one answer; a prepared transaction counts as 0."""
-        asked = "SELECT pid, pg_blocking_pids(pid) FROM unnest(%s::int[]) AS pid"
+        """Who holds their locks, or their snapshot (DEFERRABLE), in one answer; a prepared transaction counts as 0."""
+        holds = "pg_blocking_pids(pid) || pg_safe_snapshot_blocking_pids(pid)"
+        asked = f"SELECT pid, {holds} FROM unnest(%s::int[]) AS pid"
         found = self.monitor.ask(asked, (list(sessions),))
         return {pid: frozenset(blocking) for pid, blocking in found if blocking}
 

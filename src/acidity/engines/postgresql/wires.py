@@ -28,7 +28,7 @@ GIVEN: ContextVar[Any] = ContextVar("acidity_given", default=None)
 """The connection that psycopg's ``connect`` is to give instead of opening one; whoever has hooked it asks for it."""
 
 _OF_PSYCOPG = {"autocommit", "prepare_threshold", "context", "row_factory", "cursor_factory"}  # of no concern to a wire
-_OPEN, _IDLE, _DONE = 0, 0, 1  # CONNECTION_OK, PQTRANS_IDLE, PGRES_COMMAND_OK
+_OPEN, _IDLE, _ACTIVE, _DONE = 0, 0, 1, 1  # CONNECTION_OK, PQTRANS_IDLE, PQTRANS_ACTIVE, PGRES_COMMAND_OK
 _CODE = {"function", "trigger", "rule"}
 # What no DISCARD takes back: a setting with a dot in its name is there from then on, and a seed goes on.
 _LASTS = re.compile(r"\b(set_config|setseed)\b", re.IGNORECASE)
@@ -169,7 +169,10 @@ def is_undone(connection: Any) -> bool:
     """Let the server undo and forget what a connection of acidity's own has done; False where it did not say so."""
     try:
         wire = connection.pgconn
-        undone = wire.transaction_status == _IDLE or wire.exec_(b"ROLLBACK").status == _DONE
+        state = wire.transaction_status
+        if state == _ACTIVE:  # somebody has been interrupted while he waited for an answer that may never come
+            return False
+        undone = state == _IDLE or wire.exec_(b"ROLLBACK").status == _DONE
     except Exception:  # of psycopg; the session has ended
         return False
     return undone and _is_discarded(wire)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
@@ -28,6 +29,8 @@ from acidity.engines.sqlite.rows import (
     deferred_foreign_keys,
     quoted,
 )
+
+_STEPS = 10_000  # of the virtual machine, between two looks at the clock
 
 
 class SqliteSandbox(SqliteAccess):
@@ -204,10 +207,12 @@ class SqliteSandbox(SqliteAccess):
     def about_to_wait(self, dbapi_connection: Any) -> None:
         """Nor does this one."""
 
-    def connect_beside(self) -> sqlite3.Connection:
+    def connect_beside(self, limit_s: float = 0) -> sqlite3.Connection:
         """A second connection that waits for no lock."""
         with own_calls():
             connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
+        if limit_s:
+            _limit(connection, limit_s)
         self._beside.append(connection)
         return connection
 
@@ -237,3 +242,10 @@ class SqliteSandbox(SqliteAccess):
 
 def _journal_mode(connection: sqlite3.Connection) -> str:
     return str(connection.execute("PRAGMA journal_mode").fetchone()[0]).lower()
+
+
+def _limit(connection: sqlite3.Connection, limit_s: float) -> None:
+    """Let each statement end after so many seconds."""
+    began = [0.0]
+    connection.set_trace_callback(lambda _: began.__setitem__(0, time.monotonic()))
+    connection.set_progress_handler(lambda: time.monotonic() - began[0] > limit_s, _STEPS)

@@ -106,7 +106,7 @@ class BadDisk:
     def _tried(self, strikes: list[Strike], refuser: Refuser) -> Tried:
         runs = self._runs
         name = f"{self._operation.name}, bad disk"
-        examiner = Examiner(runs, self._operation, _Sound(runs.stage, self._path), label=name)
+        examiner = Examiner(runs, self._operation, _Sound(runs.stage, self._path), runs.within, label=name)
         found = Tried(planned=len(strikes))
         try:
             examination = examiner.examine(strikes)

@@ -20,7 +20,7 @@ from acidity.prove.explore.serial import NoOracle
 from acidity.prove.runs import Runs
 
 _INTENDED = "several commits are intended, and what of them may be there beside another client's is not judged"
-_IN_PIECES = "one of them commits more than once, which is torn with one client already"
+_IN_PIECES = "one of them commits more than once, which is judged with one client alone"
 
 
 def kill_under_clients(runs: Runs, operations: tuple[Operation, ...], schedule: Schedule | None) -> Weathered:

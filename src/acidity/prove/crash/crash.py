@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from acidity.adapters.seam import Actor, Layer, PendingCall
+from acidity.adapters.seam import Actor, Interceptor, Layer, PassThrough, PendingCall
 from acidity.analysis.canonical import TooSymmetric, equal_raw
 from acidity.analysis.masks import NotDeterministic
 from acidity.core.call import History
@@ -16,7 +16,8 @@ from acidity.core.options import CheckOptions
 from acidity.core.outcome import Ending
 from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import FIRST, Choice, Schedule
-from acidity.engines import engine_of
+from acidity.engines import engine_of, settings_of
+from acidity.engines.durability import Settings
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
 from acidity.prove.crash.bad_disk import BadDisk
@@ -27,6 +28,7 @@ from acidity.prove.crash.findings import POWER_LOSS, Recorded, finding_of
 from acidity.prove.crash.judge import Judge, Judged, NoPrefixes, Prefix, Word, calls_until, prefixes_of, whole
 from acidity.prove.crash.killed import OWN_SERVER, kill_and_see
 from acidity.prove.crash.log import Log
+from acidity.prove.crash.own_settings import Noticing, insisting, told
 from acidity.prove.crash.recorder import Recorder
 from acidity.prove.crash.recovery import Recovery
 from acidity.prove.crash.refusals import NAMES as REFUSALS
@@ -42,6 +44,8 @@ from acidity.prove.stage.overseer import DidNotEnd
 from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.unfit import clean_run_failed
+
+NOTHING: Settings = {}
 
 
 def not_built(scenario: Scenario, asked: CheckOptions) -> str:
@@ -103,13 +107,16 @@ class Wanted:
         return self.schedule.choices[0].state.partition(".")[2]
 
 
-def run_crash(scenario: Scenario, asked: CheckOptions, wanted: Wanted | None = None) -> Crashed:
+def run_crash(
+    scenario: Scenario, asked: CheckOptions, wanted: Wanted | None = None, insist: Settings = NOTHING
+) -> Crashed:
     """Take every operation of a scenario in turn: on SQLite the power is cut, elsewhere the server is killed.
 
     Args:
         scenario: whose operations.
         asked: the options.
         wanted: the only state to look at.
+        insist: what is set back where the program has set it.
 
     Raises:
         UsageError: the input is wrong, or power loss is not built for it.
@@ -123,12 +130,12 @@ def run_crash(scenario: Scenario, asked: CheckOptions, wanted: Wanted | None = N
         engine = engine_of(asked.db).name
         if wanted is not None:
             wanted.require_of(engine)
-        own, stated = OWN_SERVER.get(engine, {}), scenario.settings.get(engine, {})
+        own, stated = OWN_SERVER.get(engine, {}), settings_of(scenario.settings, asked.db)
         kept = {name: value for name, value in stated.items() if not name.startswith("acidity.")}
         settings = {**own, **kept, **asked.settings}
         with Stage(scenario, asked.db, settings, asked.isolation_level, asked.run_timeout) as stage, quiet():
             crashed = Crashed(stage.sandbox.info(), Blow.KILLED if engine in OWN_SERVER else Blow.POWER_LOSS)
-            _crash_all(Runs(stage, asked), crashed, wanted)
+            _crash_all(Runs(stage, asked, insisting(insist) if insist else PassThrough), crashed, wanted)
         stage.overseer.leave_if_told()
     except (KeyboardInterrupt, Terminated) as stop:  # while everything was taken back
         if crashed is None:
@@ -172,7 +179,9 @@ def _crash_all(runs: Runs, crashed: Crashed, wanted: Wanted | None) -> None:
             return
         crashed.engine = runs.stage.sandbox.info()  # with what the operations themselves have set
     if crashed.blow is Blow.KILLED and (wanted is None or wanted.together):
-        crashed.operations.append(kill_under_clients(runs, operations, None if wanted is None else wanted.schedule))
+        together = kill_under_clients(runs, operations, None if wanted is None else wanted.schedule)
+        together.findings = [replace(each, cause=told(each.cause, crashed.own)) for each in together.findings]
+        crashed.operations.append(together)
         if runs.stopped_by is not None:
             crashed.stop(runs.stopped_by)
 
@@ -180,8 +189,8 @@ def _crash_all(runs: Runs, crashed: Crashed, wanted: Wanted | None) -> None:
 class _Marking(Layer):
     """Tells the recorder which Call is under way, and when a COMMIT has returned."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        super().__init__()
+    def __init__(self, recorder: Recorder, inner: Interceptor) -> None:
+        super().__init__(inner=inner)
         self._recorder = recorder
 
     def intercept(self, pending: PendingCall) -> None:
@@ -237,7 +246,9 @@ class Storm:
             else:
                 self._try_all(judge, recovery)
             weathered.opened = recovery.opened
-            recorded = Recorded(weathered.operation, self._position, self._history, self._log, judge.prefixes)
+            recorded = Recorded(
+                weathered.operation, self._position, self._history, self._log, judge.prefixes, weathered.own
+            )
             weathered.findings = [
                 finding_of(judged, Rate(weathered.words[word], weathered.tried), recorded, self._runs.options)
                 for word, judged in sorted(self._bad.items(), key=lambda each: list(Word).index(each[0]))
@@ -252,9 +263,11 @@ class Storm:
     def _record(self) -> None:
         weathered, operation = self._weathered, self._operation
         recorder = Recorder(self._path)
-        player = Player(operation, Actor(FIRST, _Marking(recorder)))
+        noticing = Noticing(self._stage.sandbox.info().settings, inner=self._runs.within())
+        player = Player(operation, Actor(FIRST, _Marking(recorder, noticing)))
         left = run_alone(self._stage, player, recorder)
         self._log, self._history = recorder.log, player.actor.history
+        weathered.own = noticing.found("sqlite", self._history)
         weathered.entries = len(self._log.entries)
         _require_success(operation, left.endings[0], changed=not equal_raw(left.look.state, self._stage.seed))
         weathered.unknowns += [f"{operation.name}: {bypass}" for bypass in left.bypasses]

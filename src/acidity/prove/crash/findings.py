@@ -16,6 +16,7 @@ from acidity.core.outcome import State
 from acidity.core.schedule import FIRST, Choice, Schedule
 from acidity.prove.crash.judge import Judged, Prefix, Word, calls_until
 from acidity.prove.crash.log import Log
+from acidity.prove.crash.own_settings import Own, told
 from acidity.prove.crash.timeline import explained, moves, reason
 from acidity.report.secret import masked
 
@@ -38,6 +39,7 @@ class Recorded:
         history: its Calls.
         log: what it wrote.
         prefixes: the rows that there may be.
+        own: what the program has set itself.
     """
 
     operation: str
@@ -45,6 +47,7 @@ class Recorded:
     history: Sequence[Event]
     log: Log
     prefixes: Sequence[Prefix]
+    own: Sequence[Own] = ()
 
 
 def finding_of(judged: Judged, rate: Rate, recorded: Recorded, asked: CheckOptions) -> Finding:
@@ -67,7 +70,7 @@ def finding_of(judged: Judged, rate: Rate, recorded: Recorded, asked: CheckOptio
         history=tuple(recorded.history),
         replay=replay_command(schedule, recorded.position, asked),
         kind=CauseKind.SEVERAL_COMMITS if judged.word is Word.TORN else CauseKind.NOT_DURABLE,
-        cause=reason(judged, recorded.log),
+        cause=told(reason(judged, recorded.log), () if judged.word is Word.TORN else recorded.own),
         permanent=None if call is None or call.decided is None else Place(call.decided, call.path),
         rows=() if now is None else tuple(_fates(before, now, should)),
         rate=rate,

@@ -22,6 +22,7 @@ class Word(StrEnum):
         OK: a prefix of the commits, with every acknowledged one.
         LOST: a prefix that lacks an acknowledged one.
         TORN: a part of the operation: one of its commits without another one, where they are to be one change.
+        DOUBLED: the whole change more than once, as it was made again when no answer came.
         HALF: a part of a transaction: rows that no prefix of the commits gives.
         DAMAGED: SQLite cannot open it, or finds it damaged.
     """
@@ -29,6 +30,7 @@ class Word(StrEnum):
     OK = "ok"
     LOST = "lost"
     TORN = "torn"
+    DOUBLED = "doubled"
     HALF = "half a transaction"
     DAMAGED = "damaged"
 

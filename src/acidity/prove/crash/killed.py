@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from shlex import quote
 
+from acidity.adapters.seam import Interceptor
 from acidity.analysis.canonical import equal_raw
 from acidity.analysis.diff import Claim, row_changes, sentence
-from acidity.core.call import calls, commits_acknowledged
+from acidity.core.call import Call, History, calls, commits_acknowledged
 from acidity.core.cause import CauseKind, Rate
-from acidity.core.codes import LOST_COMMIT, TORN_BY_POWER_LOSS
+from acidity.core.codes import DOUBLED, LOST_COMMIT, TORN_BY_POWER_LOSS
 from acidity.core.finding import Finding
 from acidity.core.options import CheckOptions
 from acidity.core.outcome import Rows, State
-from acidity.core.scenario import Operation
+from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.engines.hosted import HostedSandbox
+from acidity.prove.crash.amid import AMID, kills_amid, not_killed, to_hold
+from acidity.prove.crash.forgetful import cause_of, forgetful
 from acidity.prove.crash.judge import Word
-from acidity.prove.crash.kills import CLIENT_KILLS, SERVER_KILLS, Settled, Witness, cycles, named, of_the_client
+from acidity.prove.crash.kills import CLIENT_KILLS, SERVER_KILLS, Witness, cycles, named, of_the_client
+from acidity.prove.crash.own_settings import Noticing, told
 from acidity.prove.crash.seen import Tried, Weathered
+from acidity.prove.crash.settled import Settled
 from acidity.prove.drill.causes import place_of
 from acidity.prove.drill.examine import Examination, Examiner
-from acidity.prove.drill.judge import Judged
+from acidity.prove.drill.judge import Baseline, Judged
 from acidity.prove.drill.striker import Strike
 from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
@@ -32,6 +37,16 @@ CYCLES = 6  # of each operation, unless ``runs_max=`` says how many
 _GETS_SIGKILL = {
     "program": "its own process gets SIGKILL",
     "server": "every process of the server gets SIGKILL; it starts again on its data, and recovers",
+}
+_HELD = "another session holds what the call changes, and while it waits for that, "
+_CODES = {
+    Word.LOST: (LOST_COMMIT, CauseKind.NOT_DURABLE),
+    Word.TORN: (TORN_BY_POWER_LOSS, CauseKind.SEVERAL_COMMITS),
+    Word.DOUBLED: (DOUBLED, CauseKind.OTHER),
+}
+_CAUSES = {
+    Word.LOST: "COMMIT is answered before the log of the server has it",
+    Word.DOUBLED: "no answer came to a COMMIT that was applied, and the operation made the same change again",
 }
 OWN_SERVER: Mapping[str, Mapping[str, str]] = {
     "postgresql": {"acidity.server": "dedicated", "fsync": "on"},
@@ -56,39 +71,52 @@ def kill_and_see(runs: Runs, operation: Operation, position: int, schedule: Sche
     whole = Runs(runs.stage, replace(asked, runs_max=None))
     (part,) = runs.stage.parts.values()
     assert isinstance(part, HostedSandbox)
-    examiner = Examiner(whole, operation, Inspector(runs.stage), lambda: Settled(part), label=operation.name)
-    weathered = Weathered(operation=operation.name)
-    witness = Witness()
-    of_the_server, of_the_client = _planned(examiner, asked, schedule, witness)
+    between = Between(runs.stage.scenario, part, runs.within)
+    examiner = Examiner(whole, operation, Inspector(runs.stage), between.layer, label=operation.name)
+    baseline = between.watched(examiner).baseline
+    clean = baseline.clean[0].history
+    several = examiner.inside.several() if runs.stage.scenario.commits == "one" else []
+    amid = kills_amid(several, to_hold(part, row_changes(baseline.seed, baseline.clean[0].end)))
+    weathered = Weathered(operation=operation.name, own=between.noticing.found(part.engine_name, clean))
+    witness, known = Witness(), forgetful(part)
+    of_the_server, of_the_client = _planned(calls(clean), asked, schedule, witness, amid)
     examination = examiner.examine(of_the_server + of_the_client)
     weathered.commits = sum(event.call.commits for event in examination.baseline.clean[0].history)
     weathered.unknowns = list(examination.unknowns)
+    if schedule is not None and not of_the_server + of_the_client:
+        weathered.unknowns.append(
+            f"{operation.name}: {schedule}: no call commits several times amid which this could kill"
+        )
+    weathered.unknowns += [f"{operation.name}: {why}" for why in not_killed(examination.cells)]
     client = Tried(planned=len(of_the_client), ended=examination.ended)
     weathered.planned, weathered.ended = len(of_the_server), examination.ended
     for tried, names in ((weathered, SERVER_KILLS), (client, CLIENT_KILLS)):
         struck = [item for item in examination.struck if item.run.schedule.choices[0].fault in names]
-        words = [(_word(item, witness), item) for item in struck]
+        words = [(_word(item, witness, between, examination.baseline), item) for item in struck]
         tried.tried, tried.words = len(struck), Counter(word.value for word, _ in words)
-        for word in (Word.LOST, Word.TORN):
+        for word in _CODES:
             wrong = [item for each, item in words if each is word]
             if wrong:
                 rate = Rate(len(wrong), len(struck))
-                tried.findings.append(_finding(word, wrong[0], rate, examination, asked, position, witness))
+                found = _finding(word, wrong[0], rate, examination, asked, position, witness, known)
+                own = weathered.own if found.kind is CauseKind.NOT_DURABLE else ()
+                tried.findings.append(replace(found, cause=told(found.cause, own)) if own else found)
     weathered.client = client if of_the_client else None
     return weathered
 
 
 def _planned(
-    examiner: Examiner, asked: CheckOptions, schedule: Schedule | None, witness: Witness
+    made: Sequence[Call], asked: CheckOptions, schedule: Schedule | None, witness: Witness, amid: Sequence[Strike]
 ) -> tuple[list[Strike], list[Strike]]:
     """Kills of the server, and of the program itself."""
     if schedule is not None:
         choice = schedule.choices[0]
+        if choice.fault == AMID:
+            return [strike for strike in amid if strike.schedule == schedule], []
         strike = named(choice.fault, choice.calls, asked.seed, witness)
         return ([], [strike]) if choice.fault in CLIENT_KILLS else ([strike], [])
-    made = calls(examiner.examine([]).baseline.clean[0].history)
     count = CYCLES if asked.runs_max is None else asked.runs_max
-    return cycles(made, count, asked.seed, witness), of_the_client(made, asked.seed)
+    return [*cycles(made, count, asked.seed, witness), *amid[: asked.runs_max]], of_the_client(made, asked.seed)
 
 
 def _forgot(item: Judged, witness: Witness) -> tuple[State, State] | None:
@@ -96,14 +124,66 @@ def _forgot(item: Judged, witness: Witness) -> tuple[State, State] | None:
     return witness.forgot.get((choice.fault, choice.calls))
 
 
-def _word(item: Judged, witness: Witness) -> Word:
+class Between:
+    """The rows after each COMMIT of the clean run.
+
+    Where several are intended, and nothing carries them on, they may be what is left, if the invariants hold in them.
+
+    Args:
+        scenario: says whether several are intended.
+        part: where.
+        within: makes the innermost Interceptor of each run.
+    """
+
+    def __init__(self, scenario: Scenario, part: HostedSandbox, within: Callable[[], Interceptor]) -> None:
+        self._part = part
+        self._within = within
+        self.noticing = Noticing(part.info().settings)
+        self._counts = scenario.commits == "several" and not scenario.steps
+        self._states: dict[int, State] = {}
+        self._watches = False
+
+    def layer(self) -> Settled:
+        """For each run."""
+        if not self._watches:
+            return Settled(self._part, inner=self._within())
+        self.noticing = replace(self.noticing, inner=self._within())
+        return Settled(self._part, self._states, inner=self.noticing)
+
+    def watched(self, examiner: Examiner) -> Examination:
+        """Have the clean runs made, and see what they commit.
+
+        Raises:
+            Undecided: the operation cannot be judged.
+        """
+        self._watches = True
+        try:
+            return examiner.examine([])
+        finally:
+            self._watches = False
+
+    def has(self, item: Judged, baseline: Baseline) -> bool:
+        """Whether that is what a run has left."""
+        states = self._states.values() if self._counts and not item.run.broken else ()
+        return any(baseline.comparer.same(item.run.end, each) for each in states)
+
+    def have_changed(self, history: History, baseline: Baseline) -> bool:
+        """Whether the COMMITs that a run made were acknowledged, and the rows are others after the last of them."""
+        made = [event.call.index for event in history if event.call.commits]
+        after = self._states.get(made[-1]) if made else None
+        return commits_acknowledged(history) and (after is None or not equal_raw(after, baseline.seed))
+
+
+def _word(item: Judged, witness: Witness, between: Between, baseline: Baseline) -> Word:
     """What was committed before the kill has to be there; a change that was not, whole or not at all."""
     rows = item.judgement.rows
     if _forgot(item, witness) is not None:
         return Word.LOST
-    if rows is Rows.BEFORE and commits_acknowledged(item.run.history):
+    if rows is Rows.BEFORE and between.have_changed(item.run.history, baseline):
         return Word.LOST
-    return Word.TORN if rows in {Rows.TORN, Rows.DOUBLED} else Word.OK
+    if rows in {Rows.TORN, Rows.DOUBLED} and between.has(item, baseline):
+        return Word.OK  # by chance what is between may be what twice the change comes to
+    return {Rows.TORN: Word.TORN, Rows.DOUBLED: Word.DOUBLED}.get(rows, Word.OK)
 
 
 def _finding(
@@ -114,22 +194,27 @@ def _finding(
     asked: CheckOptions,
     position: int,
     witness: Witness,
+    known: Mapping[str, str],
 ) -> Finding:
     run, baseline = item.run, examination.baseline
-    code = LOST_COMMIT if word is Word.LOST else TORN_BY_POWER_LOSS
+    code, kind = _CODES[word]
     committed = [event.call for event in run.history if event.call.commits]
     place = place_of(committed[-1]) if committed else None
     changes = row_changes(baseline.seed, run.end)
     wanted = row_changes(baseline.seed, baseline.clean[0].end)
     where = f" at {place.site}" if place is not None else ""
-    victim = "program" if run.schedule.choices[0].fault in CLIENT_KILLS else "server"
+    there, recovered = (_forgot(item, witness) if word is Word.LOST else None) or (baseline.clean[0].end, run.end)
+    why = cause_of({change.table for change in row_changes(there, recovered)}, known)
+    fault = run.schedule.choices[0].fault
+    victim, held = "program" if fault in CLIENT_KILLS else "server", _HELD if fault == AMID else ""
     if word is Word.LOST:
         title = f"the {victim} is killed after COMMIT{where} was acknowledged, and "
-        there, recovered = _forgot(item, witness) or (baseline.clean[0].end, baseline.seed)
         if equal_raw(recovered, baseline.seed):
             title += f"its change is gone: {sentence(row_changes(recovered, there), (), Claim.NOTHING)}"
         else:
             title += f"what was committed is not as it was: {sentence(row_changes(there, recovered), ())}"
+    elif word is Word.DOUBLED:
+        title = f"the {victim} is killed, and the change is made again: {sentence(changes, wanted, Claim.TWICE)}"
     else:
         title = f"the {victim} is killed, and only a part of the change is there: {sentence(changes, wanted)}"
     return Finding(
@@ -142,14 +227,14 @@ def _finding(
         sites=() if place is None else (place.site,),
         diff=changes,
         explanation=(
-            f"the operation runs until {run.schedule}: {_GETS_SIGKILL[victim]}",
+            f"the operation runs until {run.schedule}: {held}{_GETS_SIGKILL[victim]}",
             f"the caller was told {item.judgement.told}; rows read over a new connection: {item.judgement.rows}",
         ),
         occurrences=rate.runs,
         history=run.history,
         replay=replayed(run.schedule, position, asked),
-        kind=CauseKind.NOT_DURABLE if word is Word.LOST else CauseKind.SEVERAL_COMMITS,
-        cause="COMMIT is answered before the log of the server has it" if word is Word.LOST else "",
+        kind=CauseKind.OTHER if why else kind,
+        cause=why or _CAUSES.get(word, ""),
         permanent=place,
         rate=rate,
         mode="real",

@@ -17,34 +17,19 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import cast
 
-from acidity.adapters.seam import Layer, PendingCall
+from acidity.adapters.seam import PendingCall
 from acidity.analysis.canonical import equal_raw
 from acidity.core.call import Call
 from acidity.core.outcome import State
 from acidity.engines.hosted import HostedSandbox
+from acidity.prove.crash.amid import AMID
+from acidity.prove.crash.settled import settled_before
 from acidity.prove.drill.striker import Strike
 from acidity.prove.faults import kill_after, kill_before
 from acidity.prove.faults.base import SENT, Fault, FaultContext, Rarity, SimpleFault, hosted
 
 COMMITS_MAX = 3  # at so many the program itself is killed
 UNDER_WAY_MAX_S = 0.004  # a COMMIT takes less than this on a private server
-
-
-@dataclass(slots=True)
-class Settled(Layer):
-    """Before the first Call, puts the rows before on the disk: they are acidity's own, and no setting may lose them.
-
-    Attributes:
-        sandbox: whose.
-    """
-
-    sandbox: HostedSandbox
-
-    def intercept(self, pending: PendingCall) -> None:
-        """Let it pass."""
-        if pending.call.index == 1:
-            self.sandbox.flush()
-        self.inner.intercept(pending)
 
 
 @dataclass(slots=True)
@@ -70,7 +55,7 @@ class Witness:
 
 
 def _fault(name: str, sentence: str, way: Callable[[PendingCall, FaultContext], None]) -> Fault:
-    return cast("Fault", SimpleFault(name, sentence, SENT, {"*": way}, rarity=Rarity.RARE))
+    return cast("Fault", SimpleFault(name, sentence, SENT, {"*": settled_before(way)}, rarity=Rarity.RARE))
 
 
 def before(witness: Witness | None = None) -> Fault:
@@ -79,8 +64,6 @@ def before(witness: Witness | None = None) -> Fault:
 
     def strike(pending: PendingCall, context: FaultContext) -> None:
         pending.answered = False
-        if pending.call.index == 1:
-            hosted(context).flush()
         _kill(name, pending, context, witness)
         pending.perform()
 
@@ -157,7 +140,7 @@ def _kill_later(context: FaultContext, delay_s: float) -> None:
 
 
 KILLED = "server-killed"  # at a moment, whatever the clients do then
-SERVER_KILLS = frozenset({BEFORE.name, AFTER.name, under_way(0).name})
+SERVER_KILLS = frozenset({BEFORE.name, AFTER.name, under_way(0).name, AMID})
 CLIENT_KILLS = frozenset({*_CLIENT, CLIENT_UNDER_WAY})
 NAMES = SERVER_KILLS | CLIENT_KILLS
 

@@ -12,6 +12,7 @@ from acidity.core.scenario import Scenario
 from acidity.core.schedule import Schedule
 from acidity.errors import UsageError
 from acidity.prove.checks import Check, add
+from acidity.prove.crash.amid import AMID
 from acidity.prove.crash.bad_disk import REFUSALS_MAX
 from acidity.prove.crash.crash import Wanted, not_built, run_crash
 from acidity.prove.crash.findings import POWER_LOSS
@@ -128,10 +129,12 @@ def _bound(name: str, seen: Sequence[Tried], note: str) -> Bound:
 def _notes(crashed: Crashed) -> Iterator[str]:
     if crashed.blow is Blow.KILLED:
         yield from (note for each in crashed.operations for note in each.notes)
+        yield from (f"{each.operation}: {own.said}" for each in crashed.operations for own in each.own)
         return
     yield "a disk writes sectors of 512 bytes whole, and what it says is synced stays"
     for each in crashed.operations:
         yield f"{each.operation}: {counted(each.commits, 'COMMIT')} acknowledged, {each.entries} entries of the log"
+        yield from (f"{each.operation}: {own.said}" for own in each.own)
 
 
 def _gather(scenario: Scenario, asked: CheckOptions) -> Crashed:
@@ -144,9 +147,8 @@ CRASH = Check("crash", _gather, durability_report)
 
 CRASHES = frozenset({POWER_LOSS, KILLED, *NAMES, *REFUSALS})
 """What a Schedule of a crash names instead of a fault of the drill."""
-_ONE = {(POWER_LOSS, True), *((name, False) for name in NAMES), *((name, True) for name in REFUSALS)}
-
-_UNDER_CLIENTS = {(KILLED, True), *((name, False) for name in SERVER_KILLS)}
+_ONE = {(name, False) for name in NAMES - {AMID}} | {(name, True) for name in {POWER_LOSS, AMID, *REFUSALS}}
+_UNDER_CLIENTS = {(KILLED, True), *((name, False) for name in SERVER_KILLS - {AMID})}
 
 
 def one_state(schedule: Schedule, operation: int) -> Check[Crashed]:

@@ -1,8 +1,7 @@
 """Settings that might keep what was lost, each tried by running the same check again with it.
 
 They are tried for findings whose cause is that something is not on the disk, the weaker and cheaper ones first, up to
-the first with which none of these is left. What a program sets by itself when it connects goes before: with that a
-setting ends nothing, and the Remedy says so.
+the first with which none of these is left. What a program sets by itself goes before them, so it is set back first.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from acidity.errors import EngineUnavailable, UsageError
 from acidity.prove.crash.seen import Crashed
 from acidity.prove.crash.seen import Tried as Seen
 
-Again = Callable[[Scenario, CheckOptions], Crashed]
+Again = Callable[[Scenario, CheckOptions, None, Mapping[str, str]], Crashed]
 Settings = Mapping[str, str]
 _OF_SERVERS: Mapping[str, Settings] = {
     "postgresql": {"synchronous_commit": "on"},
@@ -69,13 +68,13 @@ def try_settings(crashed: Crashed, scenario: Scenario, asked: CheckOptions, agai
         return
     remedies: list[Remedy] = []
     now = {name.lower(): value for name, value in crashed.engine.settings.items()}
-    for name, settings in candidates(crashed.engine.name, now):
+    for name, settings, insist in _changes(crashed, now):
         left = None if asked.budget is None else asked.budget - crashed.elapsed_s - (time.monotonic() - began)
         if left is not None and left <= 0:
             break
         options = replace(asked, settings={**asked.settings, **settings}, remedies=False, budget=left)
         try:
-            seen = again(scenario, options)
+            seen = again(scenario, options, None, insist)
         except (UsageError, EngineUnavailable) as error:  # a trial never costs a finding
             remedies.append(Remedy(name, Tried.NOT_TRIED, 0, note=str(error)))
             continue
@@ -91,6 +90,18 @@ def try_settings(crashed: Crashed, scenario: Scenario, asked: CheckOptions, agai
             replace(found, remedies=(*found.remedies, *remedies)) if _is_meant(found) else found
             for found in part.findings
         ]
+
+
+def _changes(crashed: Crashed, now: Settings) -> Iterator[tuple[str, Settings, Settings]]:
+    """What to change, in words, as settings, and what is set back where the program sets it."""
+    own = crashed.own
+    kept = {each.name: each.kept for each in own}
+    left_out = " and ".join(each.left_out for each in own)
+    if own:
+        yield left_out, {}, kept
+    for name, settings in candidates(crashed.engine.name, now):
+        said = f"{name}, and {left_out}" if own else name
+        yield said, settings, {**kept, **{each: settings[each] for each in kept if each in settings}}
 
 
 def _is_meant(found: Finding) -> bool:

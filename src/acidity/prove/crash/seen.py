@@ -9,6 +9,7 @@ from enum import Enum
 from acidity.core.finding import Finding
 from acidity.core.report import EngineInfo, ExitReason
 from acidity.errors import Terminated
+from acidity.prove.crash.own_settings import Own
 from acidity.prove.runs import reason_of
 
 
@@ -59,6 +60,7 @@ class Weathered(Tried):
         client: what came of it when the program's own process was killed; None where that was not tried.
         clients: how many were at work at once.
         notes: what else there is to say.
+        own: what the program sets by itself, and gives durability up with.
     """
 
     operation: str = ""
@@ -70,6 +72,7 @@ class Weathered(Tried):
     client: Tried | None = None
     clients: int = 1
     notes: list[str] = field(default_factory=list)
+    own: tuple[Own, ...] = ()
 
 
 @dataclass(slots=True)
@@ -93,6 +96,11 @@ class Crashed:
     ended: ExitReason = ExitReason.FINISHED
     stopped_by: KeyboardInterrupt | Terminated | None = None
     elapsed_s: float = 0.0
+
+    @property
+    def own(self) -> list[Own]:
+        """What the program sets by itself."""
+        return list(dict.fromkeys(own for each in self.operations for own in each.own))
 
     def stop(self, by: KeyboardInterrupt | Terminated) -> None:
         """Somebody stopped it; what was found until then stays."""

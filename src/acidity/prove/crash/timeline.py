@@ -13,6 +13,7 @@ from acidity.prove.crash.log import Entry, Kind, Log
 from acidity.prove.telling.shorten import shorten
 
 _DISK = "disk"
+_WITHOUT_JOURNAL = "no journal is on the disk (journal_mode=MEMORY or OFF), so that nothing takes back a half change"
 _DONE = {Kind.SYNC: "synced", Kind.CREATE: "created", Kind.DELETE: "deleted", Kind.TRUNCATE: "cut"}
 
 
@@ -91,7 +92,9 @@ def reason(judged: Judged, log: Log) -> str:
     loss = judged.loss
     until = log.entries[: loss.cut.op]
     if not any(entry.kind is Kind.SYNC for entry in until):
-        return _never_synced(until)
+        return _never_synced(until) if _is_never_synced(log) else _WITHOUT_JOURNAL
+    if judged.word is not Word.LOST and not any(_is_of_journal(entry) for entry in log.entries):
+        return _WITHOUT_JOURNAL
     gone = [item.entry for place, item in enumerate(loss.cut.pending) if not loss.survivors.keeps(place)]
     if judged.word is Word.LOST and any(_deletes_journal(entry) for entry in gone):
         return (
@@ -109,6 +112,14 @@ def _never_synced(entries: Sequence[Entry]) -> str:
     if any(entry.kind is Kind.DELETE and entry.file.endswith("-wal") for entry in entries):
         return f"{found}; the write-ahead log was copied into the database file and deleted all the same"
     return found
+
+
+def _is_never_synced(log: Log) -> bool:
+    return not any(entry.kind is Kind.SYNC for entry in log.entries)
+
+
+def _is_of_journal(entry: Entry) -> bool:
+    return entry.kind is Kind.WRITE and entry.file.endswith(("-journal", "-wal"))
 
 
 def _deletes_journal(entry: Entry) -> bool:

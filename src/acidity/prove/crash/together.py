@@ -97,6 +97,7 @@ class Clients:
 
     def __init__(self, runs: Runs, operations: Sequence[Operation]) -> None:
         self._stage = runs.stage
+        self._within = runs.within
         (part,) = self._stage.parts.values()
         assert isinstance(part, HostedSandbox)
         self._part = part
@@ -205,7 +206,8 @@ class Clients:
         return Player(operation, Actor(name, injector), injector.needs)
 
     def _marking(self, name: str) -> Marking:
-        return Marking(self._marks, _FIRST_MARK + _MARKS * list(self._operations).index(name))
+        first = _FIRST_MARK + _MARKS * list(self._operations).index(name)
+        return Marking(self._marks, first, inner=self._within())
 
     def _timed(self) -> float:
         """How long they are at work, in seconds."""
@@ -303,6 +305,8 @@ def _marking(player: Player) -> Marking:
 class Marking(Layer):
     """Just before each COMMIT writes a mark in its transaction; one that cannot write any more goes without.
 
+    Where the connection is gone, the COMMIT fails with that: a library that has heard of it may have nothing to commit.
+
     Attributes:
         table: where.
         next: the number of the next mark.
@@ -316,10 +320,9 @@ class Marking(Layer):
     def intercept(self, pending: PendingCall) -> None:
         """Write, and let it pass."""
         if pending.call.kind is Kind.COMMIT and pending.wire is not None:
-            with suppress(Exception):  # every driver has its own; the COMMIT itself will tell
-                pending.wire.send(f"INSERT INTO {self.table} (id, n) VALUES ({self.next}, 0)")  # noqa: S608
-                self.marks[pending.call.index] = self.next
-            self.next += 1
+            number, self.next = self.next, self.next + 1
+            if pending.wire.sends(f"INSERT INTO {self.table} (id, n) VALUES ({number}, 0)"):  # noqa: S608
+                self.marks[pending.call.index] = number
         self.inner.intercept(pending)
 
 

@@ -59,6 +59,9 @@ class Causes:
             return Cause(CauseKind.COMMIT_LEFT_OPEN, place_of(refused.call))
         if word == "leaked":
             return Cause(CauseKind.LEFT_BEHIND, self._left_behind(history))
+        hidden = refused_commit(history)
+        if word == "false success" and not run.schedule.choices and hidden is not None:
+            return Cause(CauseKind.SWALLOWED_ERROR, place_of(hidden))
         if word == "false success" and not run.schedule.choices and self._baseline.lost is not None:
             return Cause(CauseKind.MISSING_COMMIT, place_of(self._baseline.lost.writes[-1].call))
         if self._effects_misfit(item):
@@ -109,12 +112,12 @@ class Causes:
                 return Cause(CauseKind.LATE_FAILURE, place_of(earlier[0].call))
         if earlier:
             first = earlier[0].call
-            subject = Kind.RELEASE.name if first.sql.lstrip().lower().startswith("release") else ""
-            return Cause(_kind_of(first), self._parted(first), subject)
+            return Cause(_kind_of(first), self._parted(first), _unasked_commit(first))
         if later:
             return Cause(CauseKind.SWALLOWED_ERROR, self._parted(later[0].call))
-        if (begun := _begun_amid(history)) is not None:
-            return Cause(CauseKind.SEVERAL_COMMITS, place_of(begun), Kind.BEGIN.name)
+        opaque = next((event for event in history if event.call.opaque), None)
+        if opaque is not None:  # a procedure, which may commit on its way
+            return Cause(CauseKind.SEVERAL_COMMITS, place_of(opaque.call), "CALL")
         written = next((event for event in history if event.call.writes), None)
         if written is not None:
             return Cause(CauseKind.NO_TRANSACTIONS, place_of(written.call))
@@ -244,18 +247,10 @@ def permanent(history: History) -> list[int]:
     return found
 
 
-def _begun_amid(history: History) -> Call | None:
-    """A BEGIN while a write was open: MariaDB commits that, PostgreSQL warns, SQLite refuses."""
-    open_on: set[int] = set()
-    for event in history:
-        call = event.call
-        if call.kind is Kind.BEGIN and event.reply.status == "ok" and call.connection in open_on:
-            return call
-        if call.kind in {Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK}:
-            open_on.discard(call.connection)
-        elif call.writes and not call.autocommit:
-            open_on.add(call.connection)
-    return None
+def refused_commit(history: History) -> Call | None:
+    """The COMMIT that the database refused in a run in which nothing was committed; None where there is none."""
+    refused = next((it.call for it in history if it.call.commits and it.reply.status == "error"), None)
+    return None if permanent(history) else refused
 
 
 def rolled_back_at(run: Run) -> Place | None:
@@ -326,7 +321,16 @@ def _names(call: Call) -> tuple[str, ...]:
     return (call.sql, f"{call.sql}\n{call.params!r}") if call.writes else ()
 
 
+def _unasked_commit(call: Call) -> str:
+    """What commits without being called a COMMIT; nothing where it is one, or a write by itself."""
+    if call.kind is Kind.BEGIN:
+        return Kind.BEGIN.name
+    return Kind.RELEASE.name if call.sql.lstrip().lower().startswith("release") else ""
+
+
 def _kind_of(call: Call) -> CauseKind:
     if call.schema and call.autocommit:
         return CauseKind.DDL
+    if call.kind is Kind.BEGIN:
+        return CauseKind.SEVERAL_COMMITS
     return CauseKind.AUTOCOMMIT if call.autocommit else CauseKind.SEVERAL_COMMITS

@@ -50,11 +50,15 @@ class CommitsInside:
         """It sets where a sequence goes on, outside every transaction."""
         self._set[call.index] = call
 
+    def several(self) -> list[Call]:
+        """The Calls that committed more than once, or may have."""
+        return [call for call, seen in self._found.values() if Commits.SEVERAL in seen or Commits.ONCE not in seen]
+
     def doubts(self) -> list[str]:
         """Why the operation cannot be judged to its end, in words."""
-        several = [call for call, seen in self._found.values() if Commits.SEVERAL in seen or Commits.ONCE not in seen]
         said = [
-            f"the database commits inside this call, {_described(call)}: no fault reaches between" for call in several
+            f"the database commits inside this call, {_described(call)}: no fault reaches between"
+            for call in self.several()
         ]
         ended = (call for index, call in self._ended.items() if index not in self._found)
         said += [f"the database ended the transaction inside this call, {_described(call)}" for call in ended]

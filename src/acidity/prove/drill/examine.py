@@ -12,7 +12,7 @@ from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.core.call import Call, Event, Kind
 from acidity.core.misfit import Misfit, Mode, Why
 from acidity.core.outcome import Rows, Told
-from acidity.core.prepared import without_names
+from acidity.core.prepared import said_each_time
 from acidity.core.report import ExitReason
 from acidity.core.scenario import Operation
 from acidity.core.schedule import Schedule
@@ -24,6 +24,7 @@ from acidity.prove.drill.judge import Baseline, Judged, Lost
 from acidity.prove.drill.striker import Strike, context_of, struck_run
 from acidity.prove.drill.uncommitted import Committing, Undecided, judged, left_writes, lost_by
 from acidity.prove.faults import FAULTS
+from acidity.prove.faults.base import STRIKES_MAX
 from acidity.prove.runs import Runs
 from acidity.prove.stage.aftermath import Aftermath
 from acidity.prove.stage.clock import let_second_pass
@@ -34,7 +35,7 @@ from acidity.prove.stage.overseer import DidNotEnd
 from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.answers import undecided_answers
-from acidity.prove.telling.unfit import clean_run_failed
+from acidity.prove.telling.unfit import clean_run_failed, zero_calls
 
 Wrap = Callable[[], Interceptor]
 
@@ -148,6 +149,9 @@ class Examiner:
                 except DidNotEnd as error:
                     result.unknowns.append(f"{self.operation.name}: {strike.schedule}: {error}")
             clean.append(self._clean_run())
+            times = min(max(_attempts(run, clean[0]) for run in runs), STRIKES_MAX + 1)
+            if baseline.repeated and times > 2:
+                baseline.repeated = self._repeated(clean[0], times)
         except Unsettled as error:
             result.unknowns.append(f"{self.operation.name}: {error}")
         except (KeyboardInterrupt, Terminated) as stop:
@@ -200,24 +204,24 @@ class Examiner:
         calls = [event.call for event in clean.history]
         ended_early = self.operation.expects_refusal or clean.ending.exception  # which is judged for itself
         if not any(call.kind is not Kind.EFFECT for call in calls) and not ended_early:
-            raise Undecided(f"{name}: the operation made no database call (zero Calls), so nothing was checked")
+            raise Undecided(zero_calls(self.operation))
         return calls
 
     def _baseline(self, clean: list[Run]) -> Baseline:
         if _shape(clean[0].history) != _shape(clean[1].history):
             raise Undecided(f"{self.operation.name}: not deterministic: two clean runs made different database calls")
         masks = self._learn(clean)
-        doubled = self._doubled(clean[0])
+        repeated = self._repeated(clean[0], 2)
         try:
-            return self._baseline_of(clean, doubled, masks)
+            return self._baseline_of(clean, repeated, masks)
         except TooSymmetric as error:
             raise Undecided(f"{self.operation.name}: {error}") from None
 
-    def _baseline_of(self, clean: list[Run], doubled: Run | None, masks: Masks) -> Baseline:
+    def _baseline_of(self, clean: list[Run], repeated: Sequence[Run], masks: Masks) -> Baseline:
         parts = self.stage.parts.items()
         failing = frozenset(name for name, part in parts if speech_of(part.engine_name).fails_by_errors)
         several, lost = self.watch.active, self.lost
-        return Baseline(self.operation, self.stage.seed, clean, doubled, masks, several, self.idle, failing, lost)
+        return Baseline(self.operation, self.stage.seed, clean, repeated, masks, several, self.idle, failing, lost)
 
     def _learn(self, clean: list[Run]) -> Masks:
         states = [run.end for run in clean]
@@ -228,15 +232,19 @@ class Examiner:
         except TooSymmetric as error:
             raise Undecided(f"{self.operation.name}: {error}") from None
 
-    def _doubled(self, clean: Run) -> Run | None:
-        """The clean change twice; None when the operation cannot be repeated."""
+    def _repeated(self, clean: Run, times: int) -> list[Run]:
+        """The clean change twice, three times, and so on; no more often than the operation can be repeated."""
         self._clean_run()
-        again = self.aftermath.follow(self.stage.run(self.operation, self.watch.over(self.wrap()), reset=False))
-        told = [(run.ending.answered, run.ending.succeeded) for run in (clean, again)]
-        if again.failed_step or told[0] != told[1]:
-            return None
-        effects = {name: clean.effects.get(name, 0) + count for name, count in again.effects.items()}
-        return replace(again, effects=effects, effect_keys=clean.effect_keys | again.effect_keys)
+        found = [clean]
+        for _ in range(1, times):
+            again = self.aftermath.follow(self.stage.run(self.operation, self.watch.over(self.wrap()), reset=False))
+            told = [(run.ending.answered, run.ending.succeeded) for run in (clean, again)]
+            if again.failed_step or told[0] != told[1]:
+                break
+            last = found[-1]
+            effects = {name: last.effects.get(name, 0) + count for name, count in again.effects.items()}
+            found.append(replace(again, effects=effects, effect_keys=last.effect_keys | again.effect_keys))
+        return found[1:]
 
     def _lost(self, baseline: Baseline) -> Lost | None:
         """What the clean run writes and never commits; asked by running it once more with that committed."""
@@ -302,7 +310,7 @@ class Examiner:
 
     def _judge_all(self, result: Examination, runs: list[Run], clean: list[Run]) -> None:
         """Judge with masks learnt from all clean runs: what differs only after a while is found by the last of them."""
-        baseline = self._baseline_of(clean, result.baseline.doubled, self._learn(clean))
+        baseline = self._baseline_of(clean, result.baseline.repeated, self._learn(clean))
         result.baseline = baseline
         self._require_one_answer(baseline, clean)
         name = self.operation.name
@@ -335,6 +343,14 @@ class Examiner:
             result.unknowns.append(f"{self.operation.name}: {run.schedule} did not reach its Call: not deterministic")
         result.missed += not run.struck
         return run.struck
+
+
+def _attempts(run: Run, clean: Run) -> int:
+    """How often a run may have made the whole change, by its commits."""
+    made = [
+        sum(event.call.commits and event.reply.status != "error" for event in each.history) for each in (run, clean)
+    ]
+    return made[0] // max(1, made[1])
 
 
 def plan(
@@ -381,4 +397,4 @@ def _shape(history: Sequence[Event]) -> list[tuple[Kind, str]]:
     Left out are the names of prepared transactions, which are new in every run, and the database: a Session prepares
     its databases in the order of a set.
     """
-    return [(event.call.kind, without_names(event.call.sql)) for event in history]
+    return [(event.call.kind, said_each_time(event.call)) for event in history]

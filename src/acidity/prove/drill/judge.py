@@ -12,14 +12,12 @@ from acidity.analysis.answers import Likeness
 from acidity.analysis.canonical import equal_raw
 from acidity.analysis.compare import Comparer
 from acidity.analysis.masks import Masks
-from acidity.core.call import Event, History, Kind, Writes, commits_acknowledged, unanswered_commit
+from acidity.core.call import Event, History, Kind, Writes, commits_acknowledged, commits_once_struck, unanswered_commit
 from acidity.core.cause import Severity
 from acidity.core.outcome import Rows, State, Told
 from acidity.core.scenario import Operation
 from acidity.core.step import Step
 from acidity.prove.drill.partial import done_in_part
-from acidity.prove.drill.spread import spread
-from acidity.prove.drill.transactions import transactions
 from acidity.prove.stage.run import Run
 
 Word = Literal[
@@ -103,7 +101,7 @@ class Baseline:
         operation: the operation.
         seed: the rows before.
         clean: the clean runs; the first is the one that the others are compared with.
-        doubled: the rows after the clean change was made twice, or None where that is not possible.
+        repeated: the runs after which the clean change was made twice, three times, …; none where that is not possible.
         masks: what is not compared literally.
         several: several commits are intended.
         idle: recover and settle on the rows before, without the operation; None without them.
@@ -114,7 +112,7 @@ class Baseline:
     operation: Operation
     seed: State
     clean: Sequence[Run]
-    doubled: Run | None
+    repeated: Sequence[Run]
     masks: Masks
     several: bool = False
     idle: Run | None = None
@@ -173,15 +171,16 @@ class Baseline:
             return Rows.BEFORE
         if counted == clean.effects and self.comparer.same(clean.end, state):
             return Rows.AFTER
-        if self.doubled is not None and counted == self._twice() and self.comparer.same(self.doubled.end, state):
-            return Rows.DOUBLED
+        for times, repeated in enumerate(self.repeated, start=2):
+            if counted == self._effects_of(times, repeated) and self.comparer.same(repeated.end, state):
+                return Rows.DOUBLED
         return Rows.TORN
 
-    def _twice(self) -> dict[str, int]:
-        """How often each effect takes place when all is done twice: those with a key once for each key."""
-        keyed = Counter(name for name, _ in self.doubled.effect_keys) if self.doubled is not None else Counter[str]()
+    def _effects_of(self, times: int, repeated: Run) -> dict[str, int]:
+        """How often each effect takes place when all is done so many times: those with a key once for each key."""
+        keyed = Counter(name for name, _ in repeated.effect_keys)
         return {
-            name: keyed[name] or 2 * count - self._idle_effects.get(name, 0)
+            name: keyed[name] or times * count - (times - 1) * self._idle_effects.get(name, 0)
             for name, count in self.clean[0].effects.items()
         }
 
@@ -191,7 +190,8 @@ class Baseline:
         if ending.killed or ending.leaves_open:
             return Told.UNKNOWN
         if ending.broke_off:
-            return Told.UNKNOWN if unanswered_commit(run.history) else Told.FAILED
+            in_doubt = unanswered_commit(run.history) or (ending.cancelled and commits_once_struck(run.history))
+            return Told.UNKNOWN if in_doubt else Told.FAILED
         if ending.succeeded is not None:
             return Told.OK if ending.succeeded else Told.FAILED
         cleans = [(clean.ending.answer, clean.end) for clean in self.clean]
@@ -338,50 +338,3 @@ def hidden_error(history: History, failing: Collection[str]) -> Event | None:
 def wrote(history: History) -> bool:
     """Whether some write was sent that must show where it was committed."""
     return any(event.call.writes is Writes.YES for event in history)
-
-
-def classified(
-    history: History,
-    *,
-    several: bool = False,
-    refused: bool = False,
-    unprotected: Sequence[str] = (),
-    unasked: Collection[int] = (),
-    given_up: Sequence[tuple[int, int]] = (),
-    resets: Sequence[tuple[int, int]] = (),
-) -> str:
-    """The classifier of letter A: how many writes in how many commits; what was rolled back on purpose is none.
-
-    Args:
-        history: of the clean run.
-        several: several commits may be intended.
-        refused: the clean run was refused, as it is meant to be.
-        unprotected: the tables that it changes and that know no transactions.
-        unasked: see `transactions`.
-        given_up: see there.
-        resets: see there.
-    """
-    found = [each for each in transactions(history, unasked, given_up, resets) if each.fate != "taken back"]
-    commits = sum(1 for each in found if each.fate == "committed")
-    if commits:
-        counted = {id(event) for each in found for event in each.writes}
-        history = tuple(event for event in history if not event.call.writes or id(event) in counted)
-    if over_databases := spread(history, several=several):
-        return over_databases
-    writes = sum(1 for event in history if event.call.writes)
-    all_committed = commits == len(found)
-    if writes == 0:
-        return "read only"
-    if refused and commits == 0:
-        return f"{writes} {'write' if writes == 1 else 'writes'}, refused and rolled back"
-    if writes == 1:
-        return "1 write: needs no transaction"
-    if commits == 1 and all_committed and unprotected:
-        return f"{writes} writes in 1 commit, and no transactions in {', '.join(unprotected)}: missing"
-    if commits == 1 and all_committed:
-        return f"{writes} writes in 1 commit: protected"
-    if commits == 0:
-        return f"{writes} writes, no commit: missing"
-    if not all_committed:
-        return f"{writes} writes, some without commit: missing"
-    return f"{writes} writes in {commits} commits: {'intended' if several else 'missing'}"

@@ -21,9 +21,9 @@ from acidity.core.outcome import Rows, Told
 from acidity.core.report import Bound, Report
 from acidity.engines.several import JOINED
 from acidity.prove.checks import Check
+from acidity.prove.drill.classifier import classified
 from acidity.prove.drill.drill import Drilled, run_drill
 from acidity.prove.drill.examine import Examination
-from acidity.prove.drill.judge import classified
 from acidity.prove.drill.striker import strikes
 from acidity.prove.faults import FAULTS
 from acidity.prove.faults.base import STRIKES_MAX

@@ -10,7 +10,7 @@ from acidity.analysis.correlated import correlated_in
 from acidity.analysis.fetched import is_nothing, rows_of
 from acidity.analysis.parts import asked_beside
 from acidity.analysis.questions import Query, named, question_of
-from acidity.analysis.scanned import scanned_by
+from acidity.analysis.scanned import rows_behind, scanned_by
 from acidity.analysis.touched import Touched, touched_by
 from acidity.analysis.upserted import brought_by, upserted_by
 from acidity.core.call import Event
@@ -37,6 +37,9 @@ class Questions:
         question = self.asked(event)
         if question is not None:
             yield question
+        behind = self.behind(event)
+        if behind is not None:
+            yield behind
         yield from self.scanned(event)
         for touched in self.touched(event):
             yield touched.rows
@@ -48,6 +51,10 @@ class Questions:
         """What the program itself asked."""
         call = named(event.call)
         return asked_beside(call, self.engine(event)) if call.writes else question_of(call)
+
+    def behind(self, event: Event) -> Query | None:
+        """The rows that a question of the program goes by."""
+        return None if event.call.writes else rows_behind(named(event.call))
 
     def scanned(self, event: Event) -> tuple[Query, ...]:
         """What it looks for without saying what it found."""

@@ -7,22 +7,24 @@ that he has run, or is about to, when more time than that lies between two looks
 system calls. This is Linux's ``proc(5)``; elsewhere nobody is known to sleep, and a run in which somebody does is ended
 by its time limit, as unknown.
 
-A task: the coroutine that it awaits in the end belongs to asyncio's locks or queues.
+A task: the coroutine that it awaits in the end belongs to asyncio's locks or queues. A caller may have begun
+others, and wait for them so: it is asleep if all of them are.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from acidity.adapters.drivers import DRIVERS
 from acidity.adapters.site import is_user_code, shown
 from acidity.prove.stage.frames import innermost_frame
 
@@ -31,7 +33,7 @@ _WAITS: Mapping[str, tuple[str, ...]] = {"x86_64": ("202", "72", "73"), "aarch64
 """futex, fcntl and flock."""
 _LOOKS = 3  # as many in a row have to be the same
 _INTERVALS = 2  # of the interpreter's lock that lie between the first and the last of them
-_POOLS = tuple(f"{os.sep}{name}{os.sep}" for name in (f"sqlalchemy{os.sep}pool", "psycopg_pool"))
+_DRIVERS = frozenset(DRIVERS)
 _LOCKS = ("asyncio/locks.py", "asyncio/queues.py")
 
 
@@ -59,41 +61,63 @@ class Asleep:
         self._looks[name] = seen, times + 1, since
         return since if seen is not None and times + 1 >= _LOOKS else None
 
-    def task(self, task: asyncio.Task[Any]) -> bool:
-        """Whether it waits for another task."""
-        awaited: Any = task.get_coro()
-        code = None
-        while awaited is not None:
-            code = getattr(awaited, "cr_code", None) or code
-            awaited = getattr(awaited, "cr_await", None)
-        return code is not None and code.co_filename.endswith(_LOCKS)
+    @staticmethod
+    def tasks(tasks: Sequence[asyncio.Task[Any]]) -> bool:
+        """Whether all tasks of one caller wait for somebody, and not only for each other's next step."""
+        return all(_waits(task, tasks) for task in tasks) and any(_innermost(task) in _LOCKS for task in tasks)
+
+
+def _waits(task: asyncio.Task[Any], own: Sequence[asyncio.Task[Any]]) -> bool:
+    """For a lock or a queue, or for another task of the same caller, of which that is asked, too."""
+    awaited = getattr(task, "_fut_waiter", None)
+    among = awaited in own or any(each in own for each in getattr(awaited, "_children", ()))
+    return among or _innermost(task) in _LOCKS
+
+
+def _innermost(task: asyncio.Task[Any]) -> str:
+    """The file of the innermost coroutine that it awaits; nothing where a driver awaits an answer.
+
+    psycopg waits for its socket with an `asyncio.Event`. Pools of drivers do wait for other tasks.
+    """
+    awaited: Any = task.get_coro()
+    files: list[tuple[str, ...]] = []
+    while awaited is not None:
+        code = getattr(awaited, "cr_code", None)
+        if code is not None:
+            files.append(_parts(code.co_filename))
+        awaited = getattr(awaited, "cr_await", None)
+    if not files or any(_is_of_a_driver(parts) for parts in files):
+        return ""
+    return "/".join(files[-1][-2:])
+
+
+@lru_cache(maxsize=1024)
+def _parts(filename: str) -> tuple[str, ...]:
+    return Path(filename).parts
+
+
+def _is_of_a_driver(parts: tuple[str, ...]) -> bool:
+    return parts[-1] != "pool.py" and not _DRIVERS.isdisjoint(parts[:-1])
 
 
 def lock_of_thread(thread: threading.Thread) -> str:
-    """The line of the program at which a waiting thread asks for a lock; nothing where it waits for a connection."""
+    """The line of the program at which a waiting thread asks for a lock, or for a connection of a pool."""
     frame: FrameType | None = innermost_frame(thread.ident)
-    line = ""
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if any(pool in name for pool in _POOLS):
-            return ""
-        if not line and is_user_code(name):
-            line = f"{shown(name)}:{frame.f_lineno}"
+    while frame is not None and not is_user_code(frame.f_code.co_filename):
         frame = frame.f_back
-    return line
+    return "" if frame is None else f"{shown(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
 def lock_of_task(task: asyncio.Task[Any]) -> str:
     """The same of a task."""
     awaited: Any = task.get_coro()
-    line = code = None
+    line = ""
     while awaited is not None:
-        code = getattr(awaited, "cr_code", None) or code
         frame = getattr(awaited, "cr_frame", None)
         if frame is not None and is_user_code(frame.f_code.co_filename):
             line = f"{shown(frame.f_code.co_filename)}:{frame.f_lineno}"
         awaited = getattr(awaited, "cr_await", None)
-    return line or "" if code is not None and code.co_filename.endswith(_LOCKS[0]) else ""
+    return line if _innermost(task) == _LOCKS[0] else ""
 
 
 def _look_at_process(pid: int) -> tuple[str, str] | None:

@@ -19,6 +19,7 @@ from acidity.prove.explore.every import Chooser, Deviated
 from acidity.prove.explore.judge import Judged
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.lanes import lanes_of
+from acidity.prove.explore.lines import Lines
 from acidity.prove.explore.observe import Observer
 from acidity.prove.explore.search import Search, plainness
 from acidity.prove.explore.words import said_order, title_of
@@ -51,7 +52,8 @@ def _said(lab: Lab, search: Search, judged: Judged, rule: str, often: int) -> It
         again = lab.run(observer.watching(Chooser(grants)), observer.after_turn)
     except (Deviated, Unsettled):
         again = None
-    if again is None or again.trace.grants != grants or search.outcome(again) != search.outcome(judged.played):
+    came_again = again is not None and again.trace.grants == grants and not observer.owes_a_look
+    if again is None or not came_again or search.outcome(again) != search.outcome(judged.played):
         yield f"{schedule_of(grants)} did not come again as it was, so it is not said as a fact"
         return
     breach = next((each for each in judged.breaches if each.violation.called == rule), None)
@@ -67,7 +69,7 @@ def _said(lab: Lab, search: Search, judged: Judged, rule: str, often: int) -> It
         explanation=tuple(_why(judged)),
         occurrences=often,
         history=judged.played.history,
-        lanes=lanes_of(again.trace, observer.graph()),
+        lanes=lanes_of(again.trace, observer.graph(), Lines(event.call for event in again.history)),
     )
 
 

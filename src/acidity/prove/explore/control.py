@@ -26,6 +26,7 @@ FIRST_PAUSE_S = 0.0005  # an answer takes less, as a rule
 LONGEST_PAUSE_S = 0.02
 _COMPUTES_S = 0.002  # what most programs take between two Calls; to look for locks of theirs costs as much as a Call
 PATIENCE_S = 5.0  # for an engine that has to end a cycle of waits
+_NO_CYCLE_S = 2.5  # what a server needs at most to end one that it has seen, with PostgreSQL's own deadlock_timeout
 _WAITING = frozenset({Place.PYTHON, Place.FLIGHT, Place.REFUSED})  # when nobody can go on by himself
 _ABROAD = "?"  # a session that belongs to no caller, or that the engine does not name
 
@@ -57,6 +58,7 @@ class Control:
     in_order: InOrder = NOBODY
     _acted: set[str] = field(default_factory=set)
     _waiting: dict[str, frozenset[str]] = field(default_factory=dict)
+    _cycle: tuple[Waiting, float] = field(default_factory=lambda: ({}, 0.0))
     _seen: int = 0
     _hasty: set[str] = field(default_factory=set)
     _settled: float = 0.0
@@ -165,7 +167,7 @@ class Control:
         self._settled = time.monotonic()
 
     def _come_to_rest(self) -> Pause:
-        pause = FIRST_PAUSE_S
+        pause, self._cycle = FIRST_PAUSE_S, ({}, 0.0)
         while running := [gate for gate in self.gates if gate.place in {Place.PYTHON, Place.FLIGHT}]:
             known = all(gate.name in self._waiting for gate in running)  # the engine tells at once; the system does not
             computes = any(gate.place is Place.PYTHON for gate in running)
@@ -183,6 +185,11 @@ class Control:
                 f"{crowded} makes several calls at once, in tasks or threads of its own: explore holds one "
                 f"call of each caller; let it make them one after another, or make an operation of each"
             )
+        if hasty := next((gate.name for gate in self.gates if gate.hasty), None):
+            raise Stuck(
+                f"{hasty} makes calls that block the event loop, and awaits something in between, where nobody can be "
+                f"let in; --actors processes can, or let it await its calls"
+            )
 
     def _all_wait(self, running: Sequence[Gate]) -> bool:
         """Whether all that run wait for somebody, and not in a cycle, which the engine is about to end."""
@@ -194,7 +201,17 @@ class Control:
         if any(gate.place is not Place.FLIGHT for gate in flying) or len(waiting) < len(flying):
             return False
         self._waiting = dict(waiting)
-        return not _in_cycle(waiting)
+        return not _in_cycle(waiting) or self._stays(waiting)
+
+    def _stays(self, cycle: Waiting) -> bool:
+        """Whether a cycle has been there for so long that it is none: an engine ends one as soon as it is closed.
+
+        InnoDB names as those who are waited for all that are ahead in the queue of a row, and at times each of two that
+        wait for a third one.
+        """
+        if self._cycle[0] != cycle:
+            self._cycle = dict(cycle), time.monotonic()
+        return time.monotonic() - self._cycle[1] > _NO_CYCLE_S
 
     # A database that refuses instead of letting wait
 

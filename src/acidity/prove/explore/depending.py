@@ -253,7 +253,8 @@ class _Graph:
         found = self._watched.by_commit(asked)
         answers = tuple(None if answer is None else answer[1] for answer in found)
         writers = tuple(self._writers(place))
-        read = Read(event, at, answers, own, False, self._watched.commit_after(place), writers, scans)
+        within, behind = self._watched.commit_after(place), self._looks.rows_behind(event)
+        read = Read(event, at, answers, own, False, within, writers, scans, found=behind)
         if read.is_hidden and not self._writes_there_later(place, query):
             read = replace(read, beside=self._looks.first_seen(event, alone=not writers))
         return read if asked == key or read.seen is not None else None

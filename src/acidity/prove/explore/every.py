@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
 
+from acidity.core.prepared import said_each_time
 from acidity.core.turn import Trace, Turn
 
 
@@ -103,7 +104,7 @@ def switches_of(trace: Trace, until: int | None = None) -> int:
 
 def _done_in(turn: Turn) -> str:
     """What has to be the same in all runs that begin alike; parameters may hold generated values."""
-    made = " ".join(turn.call.sql.split()) or turn.call.kind.value if turn.call is not None else "no call"
+    made = " ".join(said_each_time(turn.call).split()) or turn.call.kind.value if turn.call is not None else "no call"
     waits = ", which waits" if turn.waits else ""
     woke = f", and woke {' and '.join(turn.woken)}" if turn.woken else ""
     return f"made {made[:60]}{waits}{woke}"

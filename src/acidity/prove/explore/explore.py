@@ -27,6 +27,7 @@ from acidity.prove.explore.every import Chooser, Deviated
 from acidity.prove.explore.fewer import of_fewest
 from acidity.prove.explore.findings import told
 from acidity.prove.explore.lab import Lab, asking
+from acidity.prove.explore.on_the_way import commits_on_the_way
 from acidity.prove.explore.oracle import Oracle
 from acidity.prove.explore.own_level import own_levels
 from acidity.prove.explore.search import Search, Searched
@@ -284,6 +285,7 @@ def _compare(runs: Runs, manners: Manners, group: Group, *, spares: bool) -> _Co
         return None
     group.serial, group.masked = lab.runs, oracle.described()
     events = [event for histories in oracle.histories() for history in histories for event in history]
+    group.unknowns += commits_on_the_way(events, stage.parts.values())
     group.left_out = oracle.sayings.left_out()
     group.effects = frozenset(event.call.sql for event in events if event.call.kind is Kind.EFFECT)
     if spares and oracle.only_reads():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from acidity.analysis.anomalies import ANOMALIES, name_of
 from acidity.analysis.dependencies import Dependencies
 from acidity.analysis.diff import row_changes
-from acidity.core.call import Site
+from acidity.core.call import Call, Site
 from acidity.core.codes import CODES, DEADLOCK, NOT_SERIAL
 from acidity.core.finding import Finding
 from acidity.core.turn import schedule_of
@@ -18,6 +18,7 @@ from acidity.prove.explore.every import Chooser, Deviated
 from acidity.prove.explore.judge import Judged
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.lanes import lanes_of, said
+from acidity.prove.explore.lines import Lines
 from acidity.prove.explore.observe import Observer
 from acidity.prove.explore.search import Search, Searched, Victim, plainness, rank
 from acidity.prove.explore.words import if_called_again, made_again, title_of, why
@@ -45,7 +46,13 @@ class _Named:
     anomaly: str
     graph: Dependencies
     explanation: tuple[str, ...]
-    sites: tuple[Site, ...]
+    calls: tuple[Call, ...]
+    lines: Lines
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """Their lines, each once."""
+        return _sites(self.calls, self.lines)
 
 
 def told(lab: Lab, search: Search) -> Told:
@@ -93,20 +100,23 @@ def _named(lab: Lab, search: Search, key: object, judged: Judged, grants: tuple[
         again += [lab.run(Chooser(grants)) for _ in range(REPLAYS - 1)]
     except (Deviated, Unsettled):
         return None
-    if any(search.outcome(played) != key or played.trace.grants != grants for played in again):
+    if observer.owes_a_look or any(search.outcome(played) != key or played.trace.grants != grants for played in again):
         return None
     graph, shown = observer.graph(), search.judged_again(judged, again[0])
     name = name_of(graph)
+    lines = _lines(again[0])
     if name is None:
-        return _Named(shown, key, "", graph, (), _sites(again[0]))
+        return _Named(shown, key, "", graph, (), tuple(it.call for it in again[0].history if it.call.writes), lines)
     reads = [edge.read for edge in name[1].edges if edge.read is not None] + list(name[1].reads)
-    sites = tuple(dict.fromkeys(read.event.call.site for read in reads if read.event.call.site is not None))
-    return _Named(shown, key, name[0], graph, why(name[1]), sites)
+    return _Named(shown, key, name[0], graph, why(name[1], lines), tuple(it.event.call for it in reads), lines)
 
 
-def _sites(played: Played) -> tuple[Site, ...]:
-    found = (event.call.site for event in played.history if event.call.writes and event.call.site is not None)
-    return tuple(dict.fromkeys(found))
+def _lines(played: Played) -> Lines:
+    return Lines(event.call for event in played.history)
+
+
+def _sites(calls: Iterable[Call], lines: Lines) -> tuple[Site, ...]:
+    return tuple(dict.fromkeys(site for site in map(lines.of, calls) if site is not None))
 
 
 def _finding(lab: Lab, named: _Named, often: int, found: Searched) -> Finding:
@@ -122,11 +132,12 @@ def _finding(lab: Lab, named: _Named, often: int, found: Searched) -> Finding:
         schedule=schedule_of(played.trace.grants),
         sites=named.sites,
         diff=row_changes(lab.stage.seed, played.state),
-        explanation=(*named.explanation, *made_again(judged), *_right(found, played.trace.grants)),
+        explanation=(*named.explanation, *made_again(judged, named.lines), *_right(found, played.trace.grants)),
         remedies=if_called_again(judged),
         occurrences=often,
         history=played.history,
-        lanes=lanes_of(played.trace, named.graph),
+        lanes=lanes_of(played.trace, named.graph, named.lines),
+        broke=next(filter(None, map(named.lines.place, named.calls)), None),
     )
 
 
@@ -142,12 +153,13 @@ def _deadlocks(lab: Lab, found: Searched) -> Iterator[Finding]:
     """One warning for each pair of lines at which callers waited for each other."""
     cycles: dict[tuple[object, ...], list[Victim]] = {}
     for victim in found.victims:
-        places = sorted(str(call.site or said(call)) for call in (victim.call, *victim.others))
+        lines = _lines(victim.played)
+        places = sorted(str(lines.of(call) or said(call)) for call in (victim.call, *victim.others))
         cycles.setdefault(tuple(places), []).append(victim)
     for members in cycles.values():
         victim = min(members, key=lambda each: plainness(each.played.trace))
-        calls = [victim.call, *victim.others]
-        circle = " and ".join(f"{call.actor} waits at {call.site or said(call)}" for call in calls)
+        calls, lines = [victim.call, *victim.others], _lines(victim.played)
+        circle = " and ".join(f"{call.actor} waits at {lines.of(call) or said(call)}" for call in calls)
         yield Finding(
             code=DEADLOCK.name,
             severity="warning",
@@ -155,9 +167,10 @@ def _deadlocks(lab: Lab, found: Searched) -> Iterator[Finding]:
             word=DEADLOCK.word,
             operation=" and ".join(operation.name for operation in lab.operations),
             schedule=schedule_of(victim.played.trace.grants),
-            sites=tuple(dict.fromkeys(call.site for call in calls if call.site is not None)),
+            sites=_sites(calls, lines),
             diff=row_changes(lab.stage.seed, victim.played.state),
             occurrences=len(members),
             history=victim.played.history,
-            lanes=lanes_of(victim.played.trace, Dependencies((), (), ())),
+            lanes=lanes_of(victim.played.trace, Dependencies((), (), ()), lines),
+            broke=lines.place(victim.call),
         )

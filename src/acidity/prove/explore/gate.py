@@ -120,6 +120,8 @@ class Gate(Layer):
         abandoned: it shall come to its end.
         gives_up: a refused Call is not tried again.
         crowded: it made a Call beside another one of its own, in a task or thread that it has begun; a gate holds one.
+        hasty: it made a Call that blocks the event loop, after others could have gone on without anybody letting them.
+        blocking: the lines of the program at which it blocked the event loop.
     """
 
     name: str
@@ -132,6 +134,9 @@ class Gate(Layer):
     abandoned: bool = False
     gives_up: bool = False
     crowded: bool = False
+    hasty: bool = False
+    blocking: dict[str, None] = field(default_factory=dict)
+    _undisturbed: bool = True
     _holder: tuple[int, int] | None = None
     _patient: dict[int, bool | None] = field(default_factory=dict)
     _reads: set[int] = field(default_factory=set)
@@ -148,7 +153,10 @@ class Gate(Layer):
             self.crowded = True
             self.ring()
             raise Abandoned
-        self._holder = here
+        if wire is not None and not self.baton.can_be_taken():
+            self._block(pending)
+            return
+        self._holder, self._undisturbed = here, False
         try:
             self._hold(pending)
             if wire is not None:
@@ -157,6 +165,27 @@ class Gate(Layer):
         finally:
             self._holder = before
         self.inner.intercept(pending)  # an effect, which may make Calls itself, in any thread
+
+    def _block(self, pending: PendingCall) -> None:
+        """A plain call in a coroutine: until the loop has its turn, nobody else can go on, and nobody is asked."""
+        if self.abandoned:
+            raise Abandoned
+        if not self._undisturbed:
+            self.hasty = True
+            self.ring()
+            raise Abandoned
+        self.begins = False
+        self.blocking[str(pending.call.site or "")] = None
+        self.pending, self.place = pending, Place.FLIGHT
+        try:
+            self.inner.intercept(pending)
+        finally:
+            self.place = Place.PYTHON
+            get_running_loop().call_soon(self._is_disturbed)
+
+    def _is_disturbed(self) -> None:
+        """The loop has its turn."""
+        self._undisturbed = False
 
     def _hold(self, pending: PendingCall) -> None:
         self.pending = pending

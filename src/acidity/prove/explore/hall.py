@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import cast
+from typing import Any, cast
 
+from acidity.adapters.seam import Actor
 from acidity.core.outcome import Ending
 from acidity.core.turn import Trace, Turn
 from acidity.prove.explore.asleep import Asleep, lock_of_task, lock_of_thread
@@ -21,8 +22,9 @@ from acidity.prove.explore.control import Choose, Control
 from acidity.prove.explore.gate import Baton, Gate, Place
 from acidity.prove.explore.in_order import InOrder
 from acidity.prove.stage.call import Caller, Player
-from acidity.prove.stage.host import LoopHost, is_async
+from acidity.prove.stage.host import LoopHost, is_async, tasks_begun_by
 from acidity.prove.stage.naps import may_be_skipped
+from acidity.prove.stage.overseer import CALLERS
 
 LEAVES_S = 2.0  # how long a run that is given up may take to come to its end
 
@@ -41,7 +43,7 @@ class Hall:
     Attributes:
         trace: what happened, once all have ended.
         left: the names of threads that could not be ended.
-        locks: lines of the program at which callers waited for a lock that is one for each process.
+        locks: lines of the program at which callers waited for a lock, or for a pool, that is one for each process.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Hall:
         self._raised: list[BaseException] = []
         self._threads: dict[str, threading.Thread] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._actors: dict[str, Actor] = {}
         self._asleep = Asleep()
 
     def play(self, caller: Caller, players: Sequence[Player], loop: LoopHost | None) -> list[Ending]:
@@ -187,7 +190,7 @@ class Hall:
         return gate
 
     def _control(self, gates: Sequence[Gate], players: Sequence[Player], start: Callable[[Gate], None]) -> Control:
-        actors = {player.actor.name: player.actor for player in players}
+        self._actors = actors = {player.actor.name: player.actor for player in players}
         return Control(
             gates,
             self._choose,
@@ -201,10 +204,11 @@ class Hall:
     def _have_gone_on(self, gates: Sequence[Gate], turn: Turn) -> None:
         """Nobody can go on by himself: who is in the program waits there, perhaps for a lock of its own."""
         for gate in gates:
+            self.locks |= gate.blocking
             if gate.place is Place.PYTHON:
-                task = self._tasks.get(gate.name)
-                line = lock_of_task(task) if task is not None else lock_of_thread(self._threads[gate.name])
-                self.locks |= {line: None} if line else {}
+                tasks = self._tasks_of(gate)
+                lines = map(lock_of_task, tasks) if tasks else [lock_of_thread(self._threads[gate.name])]
+                self.locks |= dict.fromkeys(filter(None, lines))
         self._after_turn(turn)
 
     def _dismiss(self, gates: Sequence[Gate]) -> bool:
@@ -218,9 +222,13 @@ class Hall:
         return bool(left)
 
     def _idles(self, gate: Gate) -> bool:
-        if gate.name in self._tasks:
-            return self._asleep.task(self._tasks[gate.name])
-        return self._asleep.thread(self._threads[gate.name])
+        tasks = self._tasks_of(gate)
+        return self._asleep.tasks(tasks) if tasks else self._asleep.thread(self._threads[gate.name])
+
+    def _tasks_of(self, gate: Gate) -> list[asyncio.Task[Any]]:
+        """Its own and those that it has begun; none for a caller in a thread."""
+        own = self._tasks.get(gate.name)
+        return [] if own is None else [own, *tasks_begun_by(self._actors[gate.name])]
 
     def _try_to_rescue(self) -> None:
         with suppress(Exception):  # its sessions have ended by themselves
@@ -232,7 +240,7 @@ class Hall:
 
 def _called(gate: Gate) -> str:
     """The name of its thread or task: the same in every run."""
-    return f"acidity-actor-{gate.name}"
+    return f"{CALLERS}{gate.name}"
 
 
 def _rang(bell: SimpleQueue[None], seconds: float) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from acidity.adapters.seam import Actor, PassThrough
 from acidity.core.call import History
-from acidity.core.outcome import Ending, State
+from acidity.core.outcome import Ending, Mistake, State
 from acidity.core.scenario import Operation
 from acidity.core.schedule import FIRST, actor_name
 from acidity.core.step import Step
@@ -32,6 +32,7 @@ from acidity.prove.stage.naps import require_clocks
 from acidity.prove.stage.rehearsal import Rehearsal
 from acidity.prove.stage.run import Rehearsed
 from acidity.prove.stage.stage import Stage
+from acidity.prove.telling.unfit import OUTLIVED
 
 NO_REFUSALS: Mapping[str, Refusal] = {}
 
@@ -211,7 +212,7 @@ class Lab:
             rehearsed = self._let_one_play(player, reset=not players)
             players.append(player)
             endings += rehearsed.endings
-            unseen += rehearsed.bypasses
+            unseen += [*rehearsed.bypasses, *_closed(name, rehearsed.endings[0])]
             state = rehearsed.look.state
         return self._followed(
             _played(players, Trace((), ()), endings, state, unseen), CommittedStates(self._stated, len(order))
@@ -263,6 +264,12 @@ def asking() -> Iterator[None]:
         if isinstance(error, OSError) or any(kind.__name__ == "Error" for kind in type(error).__mro__):  # PEP 249
             raise Unsettled(f"the database could not be asked: {type(error).__name__}: {error}") from error
         raise
+
+
+def _closed(name: str, ending: Ending) -> Iterator[str]:
+    """What is to be said of a caller that finds a connection closed where nobody else could have closed it."""
+    if ending.mistake is Mistake.CONNECTION and not ending.refusal:
+        yield f"{name} fails with {ending.exception} ({ending.message[:60]}), which no database has said: {OUTLIVED}"
 
 
 def _played(

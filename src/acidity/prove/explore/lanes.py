@@ -9,7 +9,9 @@ from acidity.analysis.dependencies import Dependencies
 from acidity.analysis.fetched import rows_of
 from acidity.core.call import Call, Event, Kind
 from acidity.core.lane import Move
+from acidity.core.row import was_asked_for
 from acidity.core.turn import Trace
+from acidity.prove.explore.lines import Lines
 
 _LONG = 72
 _ROWS_MAX = 3
@@ -19,7 +21,7 @@ _PLACE = re.compile(r"\?|%s|\$\d+")
 _TABLE = re.compile(r"(?:\bFROM|\bUPDATE|\bJOIN|\bINTO)\s+(\w+)", re.IGNORECASE)
 
 
-def lanes_of(trace: Trace, graph: Dependencies) -> tuple[Move, ...]:
+def lanes_of(trace: Trace, graph: Dependencies, lines: Lines) -> tuple[Move, ...]:
     """The moves of a run; a Call that waited is there twice, when it was made and when it was answered."""
     committed = {id(commit.event): tuple(map(str, commit.changes)) for commit in graph.commits}
     by_place = {commit.event.order: tuple(map(str, commit.changes)) for commit in graph.commits}
@@ -30,13 +32,15 @@ def lanes_of(trace: Trace, graph: Dependencies) -> tuple[Move, ...]:
             moves.append(Move(turn.actor, "begins", None, "waits for another caller", (), blocked))
         elif turn.call is not None and not any(event.call is turn.call for event in turn.events):
             moves.append(
-                Move(turn.actor, said(turn.call), turn.call.site, _waits(turn.actor, turn.waiting), (), blocked)
+                Move(turn.actor, said(turn.call), lines.of(turn.call), _waits(turn.actor, turn.waiting), (), blocked)
             )
         for event in turn.events:
             late = "" if event.call is turn.call else "now: "
             changes = committed.get(id(event), by_place.get(event.order, ()))
             moves.append(
-                Move(event.call.actor, said(event.call), event.call.site, late + result_of(event), changes, blocked)
+                Move(
+                    event.call.actor, said(event.call), lines.of(event.call), late + result_of(event), changes, blocked
+                )
             )
     return tuple(moves)
 
@@ -84,6 +88,8 @@ def result_of(event: Event) -> str:
     if event.call.kind is not Kind.STATEMENT:
         return "ok"
     if reply.rows is not None and not event.call.writes:
+        if not was_asked_for(reply.rows):
+            return "no row was fetched"
         rows = [", ".join(map(repr, row)) for row in rows_of(event)[:_ROWS_MAX]]
         more = ", …" if len(reply.rows) > _ROWS_MAX else ""
         return shortened(f"read ({'), ('.join(rows)}){more}") if rows else "read nothing"

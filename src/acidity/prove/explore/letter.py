@@ -22,7 +22,10 @@ _NOT_COVERED = (
     "other isolation levels",
     "other callers in the middle of one call",
 )
-_LOCK = "--actors processes is worth it: a lock keeps these callers apart that two workers would not share,"
+_LOCK = (
+    "--actors processes is worth it: a lock, a pool or the event loop keeps these callers apart that two workers would "
+    "not share,"
+)
 _STEP = "one step: an executemany, a statement on several rows, the program's code from one Call to the next"
 
 

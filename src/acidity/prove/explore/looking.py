@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from acidity.analysis.dependencies import Item
+from acidity.analysis.dependencies import Item, is_named
 from acidity.analysis.fetched import Rows
 from acidity.analysis.questions import Query
 from acidity.analysis.touched import Act, Touched
@@ -156,10 +156,28 @@ class Looks:
         asked = [each for each in found if None not in each]  # what needs more than itself cannot be asked alone
         return tuple(tuple(row for one in every if one for row in one[1]) for every in zip(*asked, strict=True))
 
+    def rows_behind(self, event: Event) -> tuple[frozenset[Item] | None, ...]:
+        """The rows that a question goes by in each committed state, where they are of one table and tell their keys."""
+        query, tables = self._questions.behind(event), self._watched.tables
+        names = [name for name in tables if query is not None and is_named(name, query.sql)]
+        if query is None or len(names) != 1:
+            return ()
+        found = self._watched.by_commit(key_of(event, query))
+        table = tables[names[0]]
+        return tuple(
+            None if answer is None else frozenset(_items(names[0], table, answer)) if _tells(table, answer) else None
+            for answer in found
+        )
+
     def selects_first(self, event: Event) -> bool:
         """Whether the SELECT of an INSERT takes no locks, and so never waits."""
         each_for_itself = self._level_of(event.call.actor) in _SNAPSHOT_EACH
         return each_for_itself and self._questions.engine(event) in _SELECTS_FIRST
+
+
+def _tells(table: Table, answer: tuple[tuple[str, ...], Rows]) -> bool:
+    """Whether the columns of the key stand there, each once: a table may be joined with itself."""
+    return all(answer[0].count(column) == 1 for column in table.key or table.columns)
 
 
 def _items(name: str, table: Table, answer: tuple[tuple[str, ...], Rows]) -> Iterable[Item]:

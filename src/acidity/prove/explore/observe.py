@@ -6,6 +6,7 @@ own while all callers wait.
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -14,6 +15,7 @@ from acidity.analysis.dependencies import Dependencies
 from acidity.analysis.questions import Query
 from acidity.core.call import History
 from acidity.core.turn import Turn
+from acidity.engines.codes import unless_kept_out
 from acidity.engines.own_calls import own_calls
 from acidity.prove.explore.asking import Key, Questions, key_of
 from acidity.prove.explore.control import Choose
@@ -21,6 +23,9 @@ from acidity.prove.explore.depending import graph_of
 from acidity.prove.explore.lab import Lab
 from acidity.prove.explore.own_level import watched
 from acidity.prove.explore.watched import Answer, Watched
+
+_ASK_S_MAX = 2.0  # what a program asks of some rows in no time may have no end on those that its callers have left
+_ENDLESS: Answer = ((), (("it has no end",),))  # which is no answer that it had before
 
 
 class Observer:
@@ -63,8 +68,14 @@ class Observer:
                 seen.commits.append((event, len(seen.states)))
         if turn.call is not None and turn.waits:
             seen.asked.setdefault((turn.actor, turn.call.index), len(seen.commits))
-        if any(number == len(seen.states) for _, number in seen.commits):
-            self._look()
+        if self.owes_a_look:
+            with unless_kept_out():  # it is looked once he has let go
+                self._look()
+
+    @property
+    def owes_a_look(self) -> bool:
+        """Whether somebody has committed and the rows after it have not been read, since nobody was let in."""
+        return any(number == len(self._watched.states) for _, number in self._watched.commits)
 
     def graph(self) -> Dependencies:
         """Who depends on whom in the run that was watched."""
@@ -86,7 +97,7 @@ class Observer:
         with own_calls():
             self._watched.states.append(self._stage.sandbox.look().state)
             self._ask_of_what_was()
-            answers = {key: self._ask(key[0], query) for key, query in self._asks.items()}
+            answers = {key: self._ask(key, query) for key, query in self._asks.items()}
             self._watched.answers.append(answers)
 
     def _ask_of_what_was(self) -> None:
@@ -107,16 +118,18 @@ class Observer:
                         self._asks.setdefault(key, again)
                         seen.as_it_was[id(event), key_of(event, query)] = number, key
 
-    def _ask(self, database: str, query: Query) -> Answer:
+    def _ask(self, key: Key, query: Query) -> Answer:
+        database, began = key[0], time.monotonic()
         if database not in self._beside:
-            self._beside[database] = self._stage.parts[database].connect_beside()
+            self._beside[database] = self._stage.parts[database].connect_beside(_ASK_S_MAX)
         cursor = self._beside[database].cursor()
         try:
             with suppress(Exception):  # what cannot be asked is not known, and names nothing
                 cursor.execute(query.sql, query.params) if query.params else cursor.execute(query.sql)
                 columns = tuple(str(column[0]) for column in cursor.description or ())
                 return columns, tuple(tuple(row) for row in cursor.fetchall())
-            return None
+            before = self._watched.answers[-1].get(key) if self._watched.answers else None
+            return None if before is None or time.monotonic() - began < _ASK_S_MAX else _ENDLESS
         finally:
             with suppress(Exception):
                 cursor.close()

@@ -19,6 +19,7 @@ from acidity.analysis.masks import Column, Masks, NotDeterministic, learn
 from acidity.analysis.references import Roles, roles_of
 from acidity.core.call import Event, History, Kind, Writes
 from acidity.core.outcome import State
+from acidity.core.prepared import said_each_time
 from acidity.engines.sandbox import Unsettled
 from acidity.engines.speech import ErrorClass, only_reads, speech_of
 from acidity.errors import UsageError
@@ -241,11 +242,12 @@ class Oracle:
                     pair = (pair[1], self._later(pair[1], order))
         except Unsettled as error:
             raise NoOracle(f"{named}, one after the other: {error}") from None
-        if _made(pair[0]) != _made(pair[1]):
-            raise NoOracle(f"not deterministic: {named}, one after the other, make other database calls each time")
         for run in pair:
             if run.unseen:
                 raise NoOracle(f"{named}, one after the other: {run.unseen[0]}")
+        if _made(pair[0]) != _made(pair[1]):
+            raise NoOracle(f"not deterministic: {named}, one after the other, make other database calls each time")
+        for run in pair:
             if failed := next((step for step in run.steps if step.raised), None):
                 raise NoOracle(f"after {named}, one after the other, {failed} fails: {failed.raised[:200]}")
             if turned := next((event for event in run.history if self.met_others(event)), None):
@@ -306,7 +308,7 @@ def _together(learnt: Iterable[Masks]) -> Masks:
 
 def _made(run: Played) -> list[tuple[str, str, str]]:
     """The Calls of a run without their parameters, which may hold generated values."""
-    return [(event.call.actor, event.call.kind.value, event.call.sql) for event in run.history]
+    return [(event.call.actor, event.call.kind.value, said_each_time(event.call)) for event in run.history]
 
 
 def effects_of(run: Played, names: Iterable[str]) -> Counter[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from acidity.adapters.seam import Actor, Layer, PassThrough, PendingCall
-from acidity.core.call import Kind
+from acidity.core.call import Call, Kind
 from acidity.core.scenario import Operation
 from acidity.core.schedule import FIRST
 from acidity.engines.sandbox import Unsettled
@@ -25,6 +25,8 @@ _SETS = re.compile(
     r"(?:[\s,]+(?:read\s+(?:only|write)|(?:not\s+)?deferrable))*\s*;?\s*",
     re.IGNORECASE,
 )
+
+_LASTS = re.compile(r"\s*copy\b", re.IGNORECASE)  # until all rows are copied nothing else is sent on its connection
 
 
 class LevelSet(NamedTuple):
@@ -51,7 +53,7 @@ def level_set_by(sql: str) -> LevelSet | None:
 
 @dataclass(slots=True)
 class LevelWatch(Layer):
-    """Asks after each statement at which level its transaction is.
+    """Asks after each statement at which level its transaction is, before one that lasts longer than its Call.
 
     Attributes:
         seen: the levels, in the order in which they were met.
@@ -62,16 +64,29 @@ class LevelWatch(Layer):
     at_each_call: Callable[[], None] = lambda: None
 
     def intercept(self, pending: PendingCall) -> None:
-        """Let it take place, then ask on the same connection."""
+        """Let it take place, and ask on the same connection."""
         self.at_each_call()
+        may_ask = pending.wire is not None and pending.call.kind is Kind.STATEMENT
+        lasts = _LASTS.match(pending.call.sql) is not None
+        if may_ask and lasts:
+            self._ask(pending)
         self.inner.intercept(pending)
-        if pending.wire is None or pending.call.kind is not Kind.STATEMENT:
-            return
+        if may_ask and not lasts and not _looks_at_nothing(pending.call):
+            self._ask(pending)
+
+    def _ask(self, pending: PendingCall) -> None:
+        assert pending.wire is not None
         asked = level_set_by(pending.call.sql)
         if asked is not None and not asked.lasts:
             self.seen.setdefault(asked.level)
         elif level := pending.wire.level():
             self.seen.setdefault(level)
+
+
+def _looks_at_nothing(call: Call) -> bool:
+    """Whether it asks for no row, nor sets a level: what a library asks of each new connection, as for its version."""
+    words = call.sql.lower().split()
+    return words[:1] == ["select"] and "from" not in words and not call.writes
 
 
 def own_levels(stage: Stage, imposed: str) -> dict[str, tuple[str, ...]]:

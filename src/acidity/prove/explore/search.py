@@ -172,6 +172,8 @@ class Search:
         few = most - most // _BY_CHANCE
         crowded = False
         while tree.has_next() and not self._is_over(most):
+            if tree.remembers():
+                continue
             crowded = found.runs == few and tree.left > most - few
             if crowded or not self._play(tree, every, most, after_turn=tree.after_turn, tree=tree):
                 break
@@ -232,7 +234,8 @@ class Search:
         played = self._run(choose, every, prefix, after_turn)
         if played is None:
             return False
-        fresh = played.trace.grants not in self._made  # a search that has learnt begins again with what it had
+        # A search in classes may begin again with what it had; a schedule that is drawn by chance counts as a draw.
+        fresh = tree is None or played.trace.grants not in self._made
         self._made.add(played.trace.grants)
         self.found.runs += fresh
         self._take(self._judged(played, tree), tree, counted=int(fresh))

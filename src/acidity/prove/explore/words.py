@@ -16,6 +16,7 @@ from acidity.core.finding import Remedy, RowChange, Tried
 from acidity.core.outcome import Ending, Mistake
 from acidity.prove.explore.judge import Judged
 from acidity.prove.explore.lanes import said
+from acidity.prove.explore.lines import Lines
 from acidity.prove.explore.oracle import effects_of
 from acidity.prove.explore.serial import Serial
 
@@ -27,14 +28,17 @@ def title_of(judged: Judged) -> str:
     nearest = judged.nearest
     assert nearest is not None
     order = said_order(nearest)
+    effects = next(_effects_of_another_number(judged, nearest), "")
     if judged.missing:
-        return _failed(judged, judged.missing[0])
+        return effects or _failed(judged, judged.missing[0])
     grown = Counter({change.table: 0 for change in judged.changes})
     for change in judged.changes:
         grown[change.table] += (change.before is None) - (change.after is None)
     for change in sorted(judged.changes, key=lambda each: (*_telling(each, grown[each.table]), str(each))):
-        if text := _difference(change):
+        if text := _of_no_key(change, judged.changes) or _difference(change):
             return f"{text} {order}"
+    if effects:
+        return effects
     for name in nearest.order:
         ending, alone = judged.played.endings[name], nearest.endings(name)[0]
         if ending.exception and ending.exception != alone.exception:
@@ -43,15 +47,22 @@ def title_of(judged: Judged) -> str:
             return f"{name} {_was_told(ending)}; {order} it {_ended(alone)}"
         if any(each.name == name and not each.effect for each in judged.differences):
             return f"{name} answered {_short(ending.answer)}; {order} it {_ended(alone)}"
-    took_place, wanted = (effects_of(run, nearest.names) for run in (judged.played, nearest.runs[0]))
-    for effect in sorted(took_place | wanted):
-        if took_place[effect] != wanted[effect]:
-            return f"{effect} took place {_times(took_place[effect])}, and {_times(wanted[effect])} {order}"
     for each in judged.differences:
         if each.effect:
             said, clean = _told(each.said, each.clean), _told(each.clean, each.said)
             return f"{each.effect} was told {said}; {order} it is told {clean}"
     return "what they left and answered fits no order of them"
+
+
+def _effects_of_another_number(judged: Judged, nearest: Serial) -> Iterator[str]:
+    """Effects that took place more often than in the nearest serial order, then those that did less often."""
+    if not nearest.runs:
+        return
+    took_place, wanted = (effects_of(run, nearest.names) for run in (judged.played, nearest.runs[0]))
+    for effect in sorted(took_place | wanted, key=lambda each: (took_place[each] < wanted[each], each)):
+        if took_place[effect] != wanted[effect]:
+            times, right = _times(took_place[effect]), _times(wanted[effect])
+            yield f"{effect} took place {times}, and {right} {said_order(nearest)}"
 
 
 def _failed(judged: Judged, name: str) -> str:
@@ -96,6 +107,16 @@ def _telling(change: RowChange, grown: int) -> tuple[int, bool]:
     return min((rank(column)[0] for column, _ in cells), default=OTHER), against
 
 
+def _of_no_key(change: RowChange, changes: Sequence[RowChange]) -> str:
+    """A row of a table without a primary key that stands in the place of another one; empty where it does not."""
+    there = [each for each in changes if each.table == change.table and not each.key]
+    added, gone = ([each for each in there if getattr(each, side) is None] for side in ("before", "after"))
+    if change.key or len(added) != len(gone) or not added:
+        return ""
+    now, wanted = _telling_cells(added[0].after), _telling_cells(gone[0].before)
+    return f"{change.table} has a row ({now}), and in its place ({wanted})"
+
+
 def _difference(change: RowChange) -> str:
     """A row of the run, as it differs from that of a serial order."""
     name = " ".join([change.table, *(f"{column}={value}" for column, value in change.key)])
@@ -121,7 +142,7 @@ def _telling_cells(row: tuple[tuple[str, object], ...] | None) -> str:
     return ", ".join(f"{column} {value}" for column, value in kept or cells)
 
 
-def made_again(judged: Judged) -> Iterator[str]:
+def made_again(judged: Judged, lines: Lines) -> Iterator[str]:
     """What an attempt that the database turned away had done for good, and the next attempt did once more."""
     for name in judged.turned_away:
         events = judged.played.of(name)
@@ -129,12 +150,11 @@ def made_again(judged: Judged) -> Iterator[str]:
         first, again = ({call.sql: call for call in _effects(part)} for part in (events[:end], events[end:]))
         for effect, call in first.items():
             if effect in again:
-                where = f" ({call.site})" if call.site else ""
                 yield (
-                    f"{name} had {effect}{where} take place before the database turned it away, and once more when it "
-                    "tried again: what is outside the database is not taken back"
+                    f"{name} had {effect}{lines.where(call)} take place before the database turned it away, and once "
+                    "more when it tried again: what is outside the database is not taken back"
                 )
-        known, twice = set(_committed(events[:end])), set(_committed(events[end:]))
+        known, twice = set(_committed(events[:end], lines)), set(_committed(events[end:], lines))
         for site in sorted({site for site, *_ in known & twice if site is not None}):
             yield (
                 f"{name} had committed what it wrote at {site} before the database turned it away, and once more when "
@@ -165,7 +185,7 @@ def if_called_again(judged: Judged) -> tuple[Remedy, ...]:
     )
 
 
-def _committed(events: Sequence[Event]) -> Iterator[tuple[Site | None, str, str]]:
+def _committed(events: Sequence[Event], lines: Lines) -> Iterator[tuple[Site | None, str, str]]:
     """The line, text and parameters of each write that was committed."""
     pending: dict[int, list[Call]] = {}
     for event in events:
@@ -175,37 +195,37 @@ def _committed(events: Sequence[Event]) -> Iterator[tuple[Site | None, str, str]
         if call.kind is CallKind.ROLLBACK:
             pending.pop(call.connection, None)
         if event.reply.status == "ok" and (call.commits or call.autocommit):
-            yield from ((each.site, each.sql, repr(each.params)) for each in pending.pop(call.connection, []))
+            yield from ((lines.of(each), each.sql, repr(each.params)) for each in pending.pop(call.connection, []))
 
 
 def _effects(events: Iterable[Event]) -> Iterator[Call]:
     return (it.call for it in events if it.call.kind is CallKind.EFFECT and it.reply.status == "ok")
 
 
-def why(seen: Seen) -> tuple[str, ...]:
+def why(seen: Seen, lines: Lines) -> tuple[str, ...]:
     """Why no order of the callers fits, one sentence for each dependency."""
-    circle = [_because(edge) for edge in seen.edges]
+    circle = [_because(edge, lines) for edge in seen.edges]
     alone = [
-        f"{_did(read.event.call)} and got {_rows(read.event)}, which no committed state gives until then"
+        f"{_did(read.event.call, lines)} and got {_rows(read.event)}, which no committed state gives until then"
         for read in seen.reads
     ]
     return (*circle, *alone, seen.told)
 
 
-def _because(edge: Edge) -> str:
+def _because(edge: Edge, lines: Lines) -> str:
     head = f"{edge.source} must come before {edge.target}, because"
     if edge.kind is Kind.RW:
         assert edge.read is not None
         assert edge.second is not None
         read = edge.read
-        return f"{head} {_did(read.event.call)} and {_got(read)} before {_changed(edge.second, edge)}"
+        return f"{head} {_did(read.event.call, lines)} and {_got(read)} before {_changed(edge.second, edge)}"
     if edge.kind is Kind.WR:
         assert edge.read is not None
         assert edge.first is not None
         read = edge.read
         if read.ahead == edge.first.number:
-            return f"{head} {_did(read.event.call)} and {_got(read)}, which {edge.source} had not committed yet"
-        return f"{head} {_did(read.event.call)} and {_got(read)} after {_changed(edge.first, edge)}"
+            return f"{head} {_did(read.event.call, lines)} and {_got(read)}, which {edge.source} had not committed yet"
+        return f"{head} {_did(read.event.call, lines)} and {_got(read)} after {_changed(edge.first, edge)}"
     assert edge.second is not None
     assert edge.item is not None
     return f"{head} {edge.second.actor} wrote {edge.item[0]} over what {edge.source} had written"
@@ -217,9 +237,8 @@ def _changed(commit: Commit, edge: Edge) -> str:
     return f"{commit.actor} committed {changes}"
 
 
-def _did(call: Call) -> str:
-    where = f" ({call.site})" if call.site else ""
-    return f"{call.actor} asked {said(call)}{where}"
+def _did(call: Call, lines: Lines) -> str:
+    return f"{call.actor} asked {said(call)}{lines.where(call)}"
 
 
 def _got(read: Read) -> str:

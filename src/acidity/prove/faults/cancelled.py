@@ -1,10 +1,14 @@
-"""The task is cancelled while it awaits the answer of a Call."""
+"""The task of the operation is cancelled while it, or one that it has begun, awaits the answer of a Call.
+
+Who calls an operation holds its task, and no other. Those that it has begun are cancelled as far as it has them be:
+`asyncio.gather` and a `TaskGroup` do so, `asyncio.shield` does not.
+"""
 
 from __future__ import annotations
 
 import asyncio
 
-from acidity.adapters.seam import PendingCall
+from acidity.adapters.seam import ACTOR, PendingCall
 from acidity.core.call import Kind
 from acidity.prove.faults.base import FaultContext, NotApplicable, Rarity, SimpleFault
 
@@ -15,14 +19,17 @@ def _strike(pending: PendingCall, context: FaultContext) -> None:
     except RuntimeError:  # no loop: a web framework runs plain functions in threads
         raise NotApplicable("the Call is made in a thread, which nobody can cancel") from None
     assert task is not None, "an async operation runs in a task"
+    actor = ACTOR.get()
+    called = task if actor is None or actor.task is None else actor.task
     pending.answered = False
-    arriving = task.get_loop().call_soon(task.cancel)  # as soon as the task awaits
+    arriving = task.get_loop().call_soon(called.cancel)  # as soon as the task awaits
     pending.perform()
     if task.cancelling():
         return  # the driver held it up; it arrives at the next await: asyncio's own way
-    arriving.cancel()
     pending.answered = True
-    context.missed = "nothing was awaited"
+    if not called.cancelling():
+        arriving.cancel()
+        context.missed = "nothing was awaited"
 
 
 def _needs(context: FaultContext) -> str:

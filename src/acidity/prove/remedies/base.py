@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from acidity.adapters.seam import ACTOR, Layer, PendingCall, request
 from acidity.core.call import Call, History, Kind
@@ -67,8 +68,14 @@ class RemedyTrial:
     brings: Mapping[CauseKind, str] = field(default_factory=dict)
 
 
-def ask_beside(pending: PendingCall, kind: Kind, sql: str) -> None:
+def ask_beside(pending: PendingCall, kind: Kind, sql: str, send: Callable[[], None] | None = None) -> None:
     """What the changed program would ask in this line, too: a Call as any other, which a fault may strike.
+
+    Args:
+        pending: the Call of that line.
+        kind: what it means.
+        sql: the text; empty for a method of the driver.
+        send: that method; None where the text is sent.
 
     Raises:
         BaseException: whatever the database or a fault raised.
@@ -76,7 +83,8 @@ def ask_beside(pending: PendingCall, kind: Kind, sql: str) -> None:
     actor, call, wire = ACTOR.get(), pending.call, pending.wire
     assert actor is not None, "an Interceptor is asked on behalf of an actor"
     assert wire is not None, "there is nothing to ask beside an effect"
-    request(actor, kind, sql, None, wire=wire, place=place_of(call), send=lambda _: wire.send(sql))
+    asks = send or partial(wire.send, sql)
+    request(actor, kind, sql, None, wire=wire, place=place_of(call), send=lambda _: asks())
 
 
 def place_of(call: Call) -> Place | None:

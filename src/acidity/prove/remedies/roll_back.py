@@ -29,7 +29,7 @@ def _misfit(patient: Patient) -> Misfit | None:
 
 
 TRIAL = RemedyTrial(
-    name="roll back after a failed COMMIT: `except: session.rollback(); raise` right around commit()",
+    name="roll back after a failed COMMIT: rollback() in an `except`, and then `raise`, right around commit()",
     kinds=frozenset({CauseKind.COMMIT_LEFT_OPEN}),
     misfit=_misfit,
     interceptor=lambda _: _RollBackAfterFailedCommit(),

@@ -1,6 +1,6 @@
 """Roll back on the error path instead of COMMIT: after an error COMMIT becomes ROLLBACK, and the error is raised there.
 
-That is what ``except: connection.rollback(); raise`` does: who only rolls back, and answers as if all were well, tells
+That is rollback() in ``except``, and then ``raise``: who only rolls back, and answers as if all were well, tells
 the caller of what is not there. A ROLLBACK of the program's own ends the error path, and what was sent again on another
 connection is not on it. One to a savepoint ends it only after an error that the clean run has, too: with the change the
 program would not go on after any other.
@@ -72,7 +72,7 @@ def _misfit(patient: Patient) -> Misfit | None:
 
 
 TRIAL = RemedyTrial(
-    name="roll back on the error path instead of COMMIT: `except: connection.rollback(); raise`",
+    name="roll back on the error path instead of COMMIT: rollback() in `except`, and then `raise`",
     kinds=frozenset({CauseKind.SWALLOWED_ERROR}),
     misfit=_misfit,
     interceptor=_RollBackOnError,

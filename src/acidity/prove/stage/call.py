@@ -127,7 +127,8 @@ class Caller:
 
     async def call_async(self, player: Player) -> Ending:
         """Call a coroutine function, or an application over ASGI; what `call` raises, this raises."""
-        may_be_skipped(asyncio.current_task())
+        player.actor.task = asyncio.current_task()
+        may_be_skipped(player.actor.task)
         attempts = Attempts(player.operation.retry)
         while True:
             ending = await self._call_async(player, attempts)

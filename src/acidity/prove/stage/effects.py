@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import Any
 
+from acidity.adapters.base import of_nobody
 from acidity.adapters.seam import Actor, PendingCall, current_actor, request
 from acidity.adapters.site import find_place
 from acidity.core.call import Kind
 from acidity.core.effect import Effect
+from acidity.core.exits import exits_as_errors
 from acidity.errors import UsageError
 from acidity.prove.stage.freeze import freeze
 from acidity.prove.stage.intercepted import intercepted
@@ -182,7 +184,8 @@ def _key_of(effect: Effect, function: Callable[..., Any], arguments: Any, keywor
     if effect.key is None:
         return None
     try:
-        key = effect.key(*arguments, **keywords)
+        with exits_as_errors():
+            key = effect.key(*arguments, **keywords)
     except Exception as error:
         name = getattr(function, "__qualname__", repr(function))
         raise WrongContractError(
@@ -242,7 +245,7 @@ def _through_the_seam(
             return None
         actor = current_actor()
         if actor is None:
-            heard.strays.append(f"the effect {name} by a thread or task that belongs to no operation")
+            heard.strays.append(of_nobody(f"the effect {name}"))
             return None
         if owner is None:
             return _asked(actor, effect, original, arguments, keywords)

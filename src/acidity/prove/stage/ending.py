@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from asyncio import CancelledError
 from collections.abc import Callable
 from traceback import walk_tb
@@ -12,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from acidity.adapters.drivers import DRIVERS
 from acidity.adapters.site import is_user_code, shown
 from acidity.core.call import Site
+from acidity.core.exits import exits_as_errors
 from acidity.core.outcome import Ending, Mistake, Told
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
@@ -22,6 +24,11 @@ from acidity.prove.stage.freeze import freeze
 from acidity.prove.stage.http import Exchange
 from acidity.prove.stage.needs import Needs
 
+_OF_DRIVERS = frozenset({*DRIVERS, "psycopg_pool"})
+_SAYS_CLOSED = re.compile(
+    r"\bconnection is closed\b|\balready closed\b|\bclosed database\b|couldn't get a connection|^\(0, ''\)$",
+    re.IGNORECASE,
+)
 _UNMEANT = (
     AttributeError,
     ConnectionError,
@@ -51,7 +58,8 @@ def answered(operation: Operation, answer: Any) -> Ending:
 
 def _read(operation: Operation, succeeded: Callable[[Any], Any], answer: Any) -> Any:
     try:
-        return succeeded(answer)
+        with exits_as_errors():
+            return succeeded(answer)
     except Exception as error:
         name = getattr(succeeded, "__name__", repr(succeeded))
         raise WrongContractError(
@@ -96,10 +104,13 @@ def innermost_line(error: BaseException) -> Site | None:
 def _mistake(error: BaseException, at: Site | None) -> Mistake | None:
     """What it tells of; a broken constraint may well be a refusal."""
     cause = getattr(error, "orig", None) or error
-    of_a_driver = type(cause).__module__.partition(".")[0] in set(DRIVERS)
+    kinds = {each.__name__ for each in type(cause).__mro__}
+    of_a_driver = type(cause).__module__.partition(".")[0] in _OF_DRIVERS
     if of_a_driver or isinstance(error, SQLAlchemyError):
-        if "IntegrityError" in {each.__name__ for each in type(cause).__mro__}:
+        if "IntegrityError" in kinds:
             return None
+        if of_a_driver and _SAYS_CLOSED.search(str(cause)):
+            return Mistake.CONNECTION
         return Mistake.LOCKED if code_of(error) in WAITED_IN_VAIN else Mistake.TABLES
     if isinstance(error, TypeError) and at is None:
         return Mistake.CALL

@@ -11,9 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from acidity.analysis.canonical import equal_raw
 from acidity.core.database import Database
+from acidity.core.exits import exits_as_errors
 from acidity.core.outcome import State
 from acidity.core.scenario import Operation, Scenario
-from acidity.engines import engine_of, new_sandbox
+from acidity.engines import new_sandbox, settings_of
 from acidity.engines.base import Ground, Sandbox
 from acidity.engines.several import Several
 from acidity.errors import AcidityError, UsageError
@@ -31,7 +32,7 @@ def sandboxes_of(scenario: Scenario, db: str, settings: Mapping[str, str]) -> di
         EngineUnavailable: an engine cannot be started; nothing is left of the others.
         UsageError: an engine or a setting is not known.
     """
-    settings = {**scenario.settings.get(engine_of(db).name, {}), **settings}
+    settings = {**settings_of(scenario.settings, db), **settings}
     if not scenario.databases:
         return {"": new_sandbox(db, settings)}
     made: dict[str, Sandbox] = {}
@@ -103,7 +104,8 @@ def _created(
         def call(given: Any) -> None:
             with limiting(name):
                 try:
-                    function(given)
+                    with exits_as_errors():
+                        function(given)
                 except (AcidityError, SQLAlchemyError):  # of the last kind the Stage says more
                     raise
                 except Exception as error:

@@ -11,7 +11,9 @@ import inspect
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
+from acidity.adapters.seam import Actor, current_actor
 from acidity.adapters.site import calls_operations, creator_place, find_place
 from acidity.core.scenario import Operation
 from acidity.errors import UsageError
@@ -122,10 +124,21 @@ def _loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
+def tasks_begun_by(actor: Actor) -> list[asyncio.Task[Any]]:
+    """Those that a caller has begun, and that have not ended."""
+    return [task for task, whose in list(_begun.items()) if whose is actor and not task.done()]
+
+
+_begun: WeakKeyDictionary[asyncio.Task[Any], Actor] = WeakKeyDictionary()
+
+
 def _task_knowing_its_creator(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
     """A task's stack does not show who made it (``asyncio.wait_for`` makes one); keep that line as a fallback."""
-    token = creator_place.set(find_place())
+    token, actor = creator_place.set(find_place()), current_actor()
     try:
-        return asyncio.Task(coroutine, loop=loop, **options)
+        task = asyncio.Task(coroutine, loop=loop, **options)
     finally:
         creator_place.reset(token)
+    if actor is not None:
+        _begun[task] = actor
+    return task

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from acidity.core.exits import exits_as_errors
 from acidity.core.outcome import Ending, Rule, State, Told, Violation
 from acidity.core.rule import holds, says_neither
 from acidity.errors import UsageError
@@ -132,7 +133,8 @@ class Inspector:
             UsageError: its answer says neither.
         """
         try:
-            answer = invariant(session, view) if takes_two(invariant) else invariant(session)
+            with exits_as_errors():
+                answer = invariant(session, view) if takes_two(invariant) else invariant(session)
         except Exception as error:
             self._spoke.add(_name(invariant))
             return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

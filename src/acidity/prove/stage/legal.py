@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from acidity.core.exits import exits_as_errors
 from acidity.core.outcome import State
 from acidity.core.scenario import Operation
 from acidity.errors import UsageError
@@ -76,7 +77,8 @@ class LegalEnds:
     def _ask(self, predicate: Callable[..., Any], session: Any, session_before: Any) -> bool:
         where = f"{self._operation.name}: also={_name(predicate)}"
         try:
-            answer = predicate(session, session_before) if takes_two(predicate) else predicate(session)
+            with exits_as_errors():
+                answer = predicate(session, session_before) if takes_two(predicate) else predicate(session)
         except Exception as error:
             raise UsageError(
                 f"{where} raised {type(error).__name__}: {error}; it "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 
 from acidity.adapters.base import Adapters
@@ -25,12 +26,20 @@ class Onlooker:
         sandbox: all databases as one.
         parts: each of them by name.
         adapters: know what the run has opened.
+        limiting: gives what is done in its context as much time as a run.
     """
 
-    def __init__(self, sandbox: Ground, parts: Mapping[str, Sandbox], adapters: Adapters) -> None:
+    def __init__(
+        self,
+        sandbox: Ground,
+        parts: Mapping[str, Sandbox],
+        adapters: Adapters,
+        limiting: Callable[[str], AbstractContextManager[None]],
+    ) -> None:
         self._sandbox = sandbox
         self._parts = parts
         self._adapters = adapters
+        self._limiting = limiting
         self._rest = Rest(parts, adapters)
 
     def lets_go_on(self, players: Sequence[Player]) -> bool:
@@ -77,7 +86,9 @@ class Onlooker:
                 gc.collect()
 
     def _meet_stranger(self, host: Host) -> Encounter:
-        met = (host.sync(partial(self._encounter, part, host)) for part in self._parts.values())
+        """Hooks of the program's on its pools are called, and may wait."""
+        with self._limiting("who takes a connection of the program's pools next"):
+            met = [host.sync(partial(self._encounter, part, host)) for part in self._parts.values()]
         return sum(met, Encounter())
 
     def _encounter(self, part: Sandbox, host: Host) -> Encounter:

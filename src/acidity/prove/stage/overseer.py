@@ -45,6 +45,9 @@ _OURS = f"{Path(__file__).parents[2]}{os.sep}"  # where acidity lies
 _INNERMOST = 4
 
 
+CALLERS = "acidity-actor-"  # what the names of the threads of several callers begin with
+
+
 class DidNotEnd(Unsettled):
     """A run took longer than it may; the message holds the stack where it stood."""
 
@@ -281,7 +284,7 @@ class Overseer:
         with self._lock:
             if self._limit is not limit:  # it has come to its end meanwhile
                 return
-        limit.stood = limit.stood or _stack_of(limit.thread)
+        limit.stood = limit.stood or _where(limit.thread)
         limit.tried = time.monotonic()
         if limit.child:
             with suppress(ProcessLookupError):
@@ -320,6 +323,13 @@ os.register_at_fork(after_in_child=_forget)
 
 def _raise_in(thread: int) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(RunTimedOut))
+
+
+def _where(thread: int) -> str:
+    """Where a run stands: each of several callers in its thread, or the only one in the thread of the check."""
+    callers = {each.name: each.ident for each in threading.enumerate() if each.name.startswith(CALLERS)}
+    stands = [f"{_stack_of(callers[name])} ({name.removeprefix(CALLERS)})" for name in sorted(callers)]
+    return "; ".join(stands) or _stack_of(thread)
 
 
 def _stack_of(thread: int | None) -> str:

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from acidity.core.outcome import Ending
 from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.host import LoopHost, is_async
+
+_PATIENCE_S = 2.0  # for tasks that an operation has left behind
+_QUIET_S = 0.05  # in which they make no Call
 
 Direct = Callable[[Caller, Sequence[Player], LoopHost | None], list[Ending]]
 """How several callers are let play: `play`, or whoever wants an order among them; its arguments are those of `play`."""
@@ -57,7 +61,20 @@ def _in_thread(threads: ThreadPoolExecutor, caller: Caller, player: Player) -> F
 def _alone(caller: Caller, player: Player, loop: LoopHost | None) -> Ending:
     if loop is None or not is_async(player.operation):
         return caller.call(player)
-    return _ended(player, loop.run(caller.call_async(player)))
+    return _ended(player, loop.run(_until_at_rest(caller, player)))
+
+
+async def _until_at_rest(caller: Caller, player: Player) -> Ending:
+    """Its ending, once the tasks that it has left behind make no more Calls: `asyncio.shield` lets one go on."""
+    before = asyncio.all_tasks()
+    ending = await caller.call_async(player)
+    made, until = -1, time.monotonic() + _PATIENCE_S
+    while (left := asyncio.all_tasks() - before) and time.monotonic() < until:
+        if made == player.actor.made == len(player.actor.events):
+            break
+        made = player.actor.made
+        await asyncio.wait(left, timeout=_QUIET_S)
+    return ending
 
 
 async def _together(caller: Caller, players: Sequence[Player]) -> list[Ending]:

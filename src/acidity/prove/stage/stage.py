@@ -133,7 +133,7 @@ class Stage:
         if not all(imposed) and (scenario.bind or any(each.bind for each in scenario.databases.values())):
             raise UsageError("isolation_level= cannot be imposed on an engine of yours (bind=) here; set it there")
         self._caller = Caller(self.scenario, self.parts, options)
-        self._onlooker = Onlooker(self.sandbox, self.parts, self.adapters)
+        self._onlooker = Onlooker(self.sandbox, self.parts, self.adapters, self.limiting)
         self._judges = Judges(self.parts)
         self._sessions = Sessions(self.parts.values(), self.adapters, self._onlooker)
         self.recycler = Recycler(self.parts, self.adapters)

@@ -95,8 +95,6 @@ def _meet_pool(engine: Engine, sandbox: Sandbox) -> Encounter:
         for connection in held:
             is_open = opened.get(id(pooled_connection_of(connection).dbapi_connection), False)
             stopped = _work(connection, sandbox, kept, is_open=is_open) or stopped
-        if kept:
-            left = tuple(_in_words(kept - _of_every_connection(engine, sandbox)))
     except SQLAlchemyError as error:
         stopped = stopped or _text(error)
     finally:
@@ -104,6 +102,11 @@ def _meet_pool(engine: Engine, sandbox: Sandbox) -> Encounter:
         for connection in held:
             with suppress(Exception):
                 connection.close()
+    if kept:  # those are back: a hook of the program's may take a lock for as long as a connection is out of the pool
+        try:
+            left = tuple(_in_words(kept - _of_every_connection(engine, sandbox)))
+        except SQLAlchemyError as error:
+            stopped = stopped or _text(error)
     leak = "a connection went back to the pool with its transaction open"
     return Encounter((leak,) * sum(opened.values()), stopped, left)
 

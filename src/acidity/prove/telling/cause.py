@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from acidity.core.cause import Cause, CauseKind, Place
 from acidity.core.outcome import Rows
-from acidity.prove.drill.causes import rolled_back_at
+from acidity.prove.drill.causes import refused_commit, rolled_back_at
 from acidity.prove.drill.judge import Judged
 
 SENTENCES: dict[CauseKind, str] = {
@@ -31,11 +31,13 @@ SENTENCES: dict[CauseKind, str] = {
 _HIDDEN = "the error{broke} was hidden from the caller"
 _HIDDEN_AT = "the error{broke} was rolled back{at}, and hidden from the caller"
 _ROLLED_BACK = "the error{at} was hidden; it had failed the transaction, so COMMIT was a ROLLBACK"
+_REFUSED = "the database refused COMMIT{at}, and that was hidden from the caller"
 _CLOSED = "no COMMIT comes after the write{at}: who closes its session or connection rolls it back"
 _TWICE = "after the error{broke} {subject} was called again{at}"
 _KEPT = "the {subject} taken{at} outlives the transaction, and nobody gave it back on this way"
 _HELPER = "a commit in a helper: {function} commits{at} before its caller is done"
 _ALONE = {
+    "CALL": "the procedure called{at} commits on its way, before the change is complete",
     "RELEASE": "no BEGIN came before the SAVEPOINT, so its RELEASE{at} is a COMMIT: have BEGIN sent by a hook",
     "BEGIN": "BEGIN or START TRANSACTION{at} commits what was open, before the change is complete",
 }
@@ -53,7 +55,8 @@ def cause_in_words(cause: Cause, item: Judged, broke: Place | None) -> str:
     if cause.kind is CauseKind.SWALLOWED_ERROR and item.judgement.rows is Rows.BEFORE:
         rolled_back = rolled_back_at(item.run)
         is_there = rolled_back is not None and cause.place is not None and rolled_back.site == cause.place.site
-        sentence = _ROLLED_BACK if broke is None else _HIDDEN_AT if is_there else _HIDDEN
+        unstruck = _REFUSED if refused_commit(item.run.history) is not None else _ROLLED_BACK
+        sentence = unstruck if broke is None else _HIDDEN_AT if is_there else _HIDDEN
     if cause.kind is CauseKind.MISSING_COMMIT and item.judgement.rows is not Rows.BEFORE:
         sentence = _CLOSED
     if cause.kind is CauseKind.RESEND and cause.subject:

@@ -21,9 +21,29 @@ def clean_run_failed(operation: Operation, ending: Ending) -> str:
     return f"{said}; {_advice(operation, ending.mistake)}"
 
 
+def zero_calls(operation: Operation) -> str:
+    """It asked the database nothing; one that hides an error may have met it because of what it was given."""
+    said = f"{operation.name}: the operation made no database call (zero Calls), so nothing was checked"
+    injected = injection_of(operation)
+    if operation.inject != AS_NAMED or injected is None:
+        return said
+    into = " into what wraps it" if _is_wrapped(operation) else ""
+    return f"{said}; {injected} was injected{into}: say inject=None if it brings its own"
+
+
+def _is_wrapped(operation: Operation) -> bool:
+    return getattr(operation.function, "__wrapped__", None) is not None
+
+
 def _raised(ending: Ending) -> str:
     message = " ".join(ending.message.split())
     return f"{ending.exception}: {message}" if message else ending.exception
+
+
+OUTLIVED = (
+    "a connection that is kept from one run to the next, also in a pool of the program's, is closed in between; let "
+    "the operation open it, or let the pool look at what it gives out (check=ConnectionPool.check_connection)"
+)
 
 
 def _advice(operation: Operation, mistake: Mistake) -> str:
@@ -31,13 +51,19 @@ def _advice(operation: Operation, mistake: Mistake) -> str:
     first, injected = first_parameter(operation), injection_of(operation)
     if operation.inject == AS_NAMED and first is not None and first.kind is first.VAR_POSITIONAL:
         return f"its parameters are *{first.name}, so nothing was injected: say inject= if it takes a session"
-    wrapped = getattr(operation.function, "__wrapped__", None) is not None
     if mistake is Mistake.LOCKED:
         return (
             "it ran alone, so it waits for itself: another session or connection that it has opened holds that lock; "
             "let one change have one session"
         )
-    if operation.inject == AS_NAMED and injected is not None and wrapped and mistake is not Mistake.TABLES:
+    if mistake is Mistake.CONNECTION:
+        return OUTLIVED
+    if (
+        operation.inject == AS_NAMED
+        and injected is not None
+        and _is_wrapped(operation)
+        and mistake is not Mistake.TABLES
+    ):
         return f"{injected} was injected into what wraps it: say inject=None if that brings its own"
     if mistake is Mistake.CALL and injected is not None:
         return f"its first argument was {injected}, which acidity injects: say inject=None if it brings its own"

@@ -79,13 +79,13 @@ class Follower:
         self._in_vain: list[Part] = []  # statements that did not find the row for which they may have waited
         self._chosen = 0
 
-    def begin(self) -> None:
-        """A run begins."""
+    def begin(self, *, again: bool = False) -> None:
+        """A run begins, or one that was followed before is shown again."""
         self.steps, self._open, self._flying, self._touched = [], {}, {}, {}
         self._chosen, self._in_vain = 0, []
         self._levels.begin()
         self._conflicts.begin()
-        self._keys.begin()
+        self._keys.begin(again=again)
         self._acted, self._gone, self._answered_last, self._unheard = set(), set(), {}, {}
 
     def choosing(self, able: Collection[str]) -> None:
@@ -144,6 +144,8 @@ class Follower:
             self.unfit = str(error)
 
     def _begin_step(self, turn: Turn) -> None:
+        if sum(it.call.actor == turn.actor and it.call.kind is not Kind.EFFECT for it in turn.events) > 1:
+            raise Unfit("a caller makes calls that block the event loop")
         begins = self._begun(turn)
         if turn.call is None:
             if turn.waits:

@@ -34,10 +34,12 @@ class Keys:
         self._names: dict[Any, object] = {}
         self._drawn: Counter[str] = Counter()
         self._before: set[Any] = set()
+        self._again = False
 
-    def begin(self) -> None:
-        """A run begins; what was random in the one before must not come again."""
+    def begin(self, *, again: bool = False) -> None:
+        """A run begins; what was random in the one before must not come again, but in a run that is shown again."""
         self._before |= self._names.keys()
+        self._again = again
         self.forget()
 
     def forget(self) -> None:
@@ -60,7 +62,7 @@ class Keys:
         """
         for value in map(_text, leaves(params)):
             if value not in self._known and value not in self._names and _is_random(value):
-                if value in self._before:
+                if value in self._before and not self._again:
                     raise Unfit("a key that looks random comes again")
                 self._drawn[name] += 1
                 self._names[value] = _RANDOM, name, self._drawn[name]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from acidity.prove.explore.classes.items import Whole
 from acidity.prove.explore.classes.orders import goes_by_time, takes_time, unordered
 from acidity.prove.explore.classes.parameters import tree_of
-from acidity.prove.explore.classes.peculiar import limits_of, may_look_at_nothing, peculiar
+from acidity.prove.explore.classes.peculiar import HARMLESS, limits_of, may_look_at_nothing, peculiar
 from acidity.prove.explore.classes.schema import Described, Schema
 from acidity.prove.explore.classes.terms import Term, fixed, term_of
 
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 _READABLE = re.compile(r"\s*(?:select|with|insert|update|delete|values)\b", re.IGNORECASE)
 # PostgreSQL takes no snapshot for SHOW or SET, which any SELECT makes it do.
 _IDLE = {
-    "sqlite": re.compile(r"\s*pragma\s+(?:foreign_keys|query_only|read_uncommitted)\b", re.IGNORECASE),
+    "sqlite": re.compile(
+        r"\s*pragma\s+(?:foreign_keys|query_only|read_uncommitted|legacy_alter_table|cache_size|temp_store|mmap_size"
+        r"|synchronous)\b",
+        re.IGNORECASE,
+    ),
     "postgresql": re.compile(
         r"\s*(?:show\s+(?:transaction\s+isolation\s+level|[\w.]+)|set\s+transaction\s+read\s+(?:only|write))\s*;?\s*$",
         re.IGNORECASE,
@@ -40,13 +44,6 @@ _ENDS_ALL = re.compile(r"\bor\s+rollback\b", re.IGNORECASE)
 # Calls of these do something beside rows, and nothing to transactions: whatever they meet, they are wild.
 _WILD = re.compile(
     r"pg_(?:try_)?advisory_\w+|get_lock|release_lock|nextval|currval|setval|lastval|last_insert_id|gen_random_uuid|uuid"
-)
-_HARMLESS = frozenset(
-    """
-    SUM COUNT MAX MIN AVG COALESCE ABS LOWER UPPER ROUND LENGTH GREATEST LEAST NULLIF CAST TRY_CAST EXISTS CASE IF AND
-    OR XOR NOT CONCAT SUBSTRING TRIM CURRENT_TIMESTAMP CURRENT_DATE CURRENT_TIME ROW_NUMBER STR_POSITION TIMESTAMP DATE
-    TS_OR_DS_TO_DATE EXTRACT CEIL FLOOR SIGN MOD ARRAY_AGG IN BETWEEN LIKE CHR INITCAP
-    """.split()  # noqa: SIM905 - one a line would fill a page
 )
 
 
@@ -195,7 +192,7 @@ class _Reading:
             return "a text is neither a query nor a change of rows"
         for node in self._tree.find_all(exp.Func):
             name = node.name if isinstance(node, exp.Anonymous) else node.sql_name()
-            if name.upper() in _HARMLESS:
+            if name.upper() in HARMLESS:
                 continue
             if not _WILD.fullmatch(name.lower()):
                 return f"what {name}() does is not known"

@@ -2,7 +2,8 @@
 
 Two runs are of one class if one comes of the other by swapping neighbours that do not depend on each other. A run shows
 where it could have gone otherwise: wherever two steps race, the later one is to come first. `Tree` chooses who goes on
-and keeps what is left to try; it runs nothing and knows no database.
+and keeps what is left to try; it runs nothing and knows no database. When runs show that transactions touch more than
+was known, it begins again; what it then asks for once more it knows already.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from acidity.core.turn import Turn
 from acidity.prove.explore.classes.follower import Follower
 from acidity.prove.explore.classes.items import WRITER, meet
 from acidity.prove.explore.classes.learnt import Learnt
+from acidity.prove.explore.classes.memory import Memory
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.step import Step
 from acidity.prove.explore.every import Deviated
@@ -64,6 +66,7 @@ class Tree:
         self.unfit = follower.unfit
         self.redundant = 0
         self._began = False
+        self._memory = Memory()
 
     @property
     def relation(self) -> Relation:
@@ -91,9 +94,18 @@ class Tree:
             Deviated: whoever comes next cannot.
         """
         if number == 0:
-            self._follower.begin()
-            self._began = True
-            del self._nodes[self._given :]
+            self._begin()
+            self._memory.begin()
+        name = self._choose(number, able)
+        self._memory.choose(able, name)
+        return name
+
+    def _begin(self, *, again: bool = False) -> None:
+        self._follower.begin(again=again)
+        self._began = True
+        del self._nodes[self._given :]
+
+    def _choose(self, number: int, able: tuple[str, ...]) -> str:
         self._follower.choosing(able)
         if number < self._given:
             name = self._nodes[number].chosen
@@ -106,6 +118,7 @@ class Tree:
 
     def after_turn(self, turn: Turn) -> None:
         """A turn went so."""
+        self._memory.turn(turn)
         self._follower.turn(turn)
 
     def _node(self, number: int, able: tuple[str, ...]) -> _Node:
@@ -124,8 +137,38 @@ class Tree:
         node.wanted.add(node.chosen)
         return node
 
+    def remembers(self) -> bool:
+        """Whether the run that comes next was made before this search began again; it is seen then, and not made."""
+        if not self._restarts or not self.has_next():
+            return False
+        try:
+            return self._seen_again()
+        except Deviated:
+            return False
+
+    def _seen_again(self) -> bool:
+        made: tuple[str, ...] = ()
+        agreed = -1
+        while len(made) > agreed and (run := self._memory.like(made)) is not None:
+            agreed, made = len(made), ()
+            self._begin(again=True)
+            for number, each in enumerate(run):
+                made = (*made, self._choose(number, each.able))
+                if made[-1] != each.chosen:
+                    break
+                for turn in each.turns:
+                    self._follower.turn(turn)
+            else:
+                self._ended()
+                return True
+        return False
+
     def seen(self) -> None:
         """The run is over: find out what is left to try."""
+        self._memory.keep()
+        self._ended()
+
+    def _ended(self) -> None:
         self._follower.finish()
         self.unfit = self._follower.unfit
         if self.unfit:

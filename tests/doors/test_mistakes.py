@@ -1,0 +1,107 @@
+"""Mistakes of the user's own functions, arguments and surroundings: named, with exit code 2, and never an answer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from acidity import prove
+from acidity.core.database import Database
+from acidity.errors import UsageError
+from acidity.prove import Operation, Retry, Scenario
+
+SHOP = """
+import sys
+from acidity.prove import Operation, Scenario
+
+def schema(connection): connection.exec_driver_sql("CREATE TABLE t (id INTEGER PRIMARY KEY)")
+def leaves(_given): sys.exit(0)
+def adds(session): session.connection().exec_driver_sql("INSERT INTO t VALUES (1)"); session.commit()
+setup = Scenario(Operation(adds), schema=schema, setup=leaves)
+tables = Scenario(Operation(adds), schema=leaves)
+rule = Scenario(Operation(adds), schema=schema, invariants=leaves)
+also = Scenario(Operation(adds, also=leaves), schema=schema)
+answer = Scenario(Operation(adds, succeeded=leaves), schema=schema)
+right = Scenario(Operation(adds), schema=schema)
+def made() -> Scenario: sys.exit(0)
+"""
+
+
+@pytest.mark.parametrize("target", ["setup", "tables", "rule", "also", "answer", "made"])
+def test_a_function_that_exits_ends_no_check(acidity: Any, write: Any, target: str) -> None:
+    write("shop.py", SHOP)
+    left = acidity("check", f"shop:{target}")
+    assert left.code == 2
+    assert "sys.exit(0) was called" in left.err
+
+
+async def waits(*_given: Any) -> bool:
+    return False
+
+
+def plain(*_given: Any) -> None:
+    """Does nothing."""
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Operation(plain, succeeded=waits), "succeeded="),
+        (lambda: Operation(plain, also=waits), "also="),
+        (lambda: Scenario(plain, schema=waits), "schema="),
+        (lambda: Scenario(plain, schema=plain, setup=waits), "setup="),
+        (lambda: Scenario(plain, schema=plain, invariants=waits), "invariants="),
+        (lambda: Database(schema=waits), "schema="),
+        (lambda: Database(schema=plain, setup=waits), "setup="),
+        (lambda: Operation(plain, raises="ValueError"), "raises="),  # type: ignore[arg-type]
+        (lambda: Operation(plain, raises=ValueError()), "raises="),  # type: ignore[arg-type]
+        (lambda: Retry(exceptions="ValueError"), "exceptions="),  # type: ignore[arg-type]
+        (lambda: Operation(plain, timeout="5s"), "timeout="),  # type: ignore[arg-type]
+        (lambda: prove.check(plain), "a Scenario, as in"),  # type: ignore[arg-type]
+        (lambda: prove.check(Scenario(plain, schema=plain, settings={"sqllite": {}})), "sqllite"),
+    ],
+)
+def test_what_is_given_wrongly_is_named(make: Any, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        make()
+
+
+def test_an_engine_has_its_settings_by_each_of_its_names() -> None:
+    from acidity.engines import settings_of
+
+    given = {"postgres": {"synchronous_commit": "off"}, "sqlite": {"synchronous": "off"}}
+    assert settings_of(given, "postgresql+asyncpg") == {"synchronous_commit": "off"}
+    assert settings_of({"mysql": {"a": "b"}}, "mariadb") == {"a": "b"}
+    assert settings_of(given, "mariadb") == {}
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize(("closing", "code"), [(">&-", 0), (">/dev/full", 2), ("2>&-", 0)])
+def test_an_output_that_takes_nothing(write: Any, closing: str, code: int) -> None:
+    write("shop.py", SHOP)
+    command = f"exec {sys.executable} -m acidity drill shop:right -q {closing}"
+    ended = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert ended.returncode == code, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ("cannot be written" in ended.stderr) is (code == 2)
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("db", ["sqlite", "postgresql"])
+def test_a_place_that_is_none(write: Any, db: str) -> None:
+    """In a process of its own, which has joined no server yet."""
+    write("shop.py", SHOP)
+    ended = subprocess.run(
+        [sys.executable, "-m", "acidity", "drill", "shop:right", "--db", db],
+        env={**os.environ, "ACIDITY_SANDBOX_DIR": "shop.py"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert "nothing can be made in" in ended.stderr
+    assert "ACIDITY_SANDBOX_DIR" in ended.stderr

@@ -1,0 +1,50 @@
+"""Letter D names tables that keep no row over a crash, and proposes no setting against it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from acidity import prove
+from acidity.core.cause import CauseKind
+from acidity.core.codes import LOST_COMMIT
+from acidity.prove import Operation, Scenario
+from acidity.prove.crash.forgetful import cause_of
+
+KINDS = {
+    "postgresql": ("CREATE UNLOGGED TABLE audit (id INT PRIMARY KEY)", "the table audit is UNLOGGED"),
+    "mariadb": (
+        "CREATE TABLE audit (id INT PRIMARY KEY) ENGINE=MEMORY",
+        "the table audit is of the storage engine MEMORY",
+    ),
+}
+
+
+def writes(session: Session) -> None:
+    session.execute(text("INSERT INTO audit VALUES (1)"))
+    session.commit()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("db", list(KINDS))
+def test_what_such_a_table_loses_is_no_matter_of_settings(db: str) -> None:
+    table, said = KINDS[db]
+
+    def schema(connection: Any) -> None:
+        connection.exec_driver_sql(table)
+
+    report = prove.crash(Scenario(Operation(writes), schema=schema), db=db, runs_max=2)
+    lost = [finding for finding in report.findings if finding.code == LOST_COMMIT.name]
+    assert [(finding.kind, finding.remedies) for finding in lost] == [(CauseKind.OTHER, ())], report
+    assert lost[0].cause.startswith(said)
+
+
+def test_a_loss_in_any_other_table_has_another_cause() -> None:
+    known = {"audit": "UNLOGGED"}
+    assert not cause_of(set(), known)
+    assert not cause_of({"orders"}, known)
+    assert not cause_of({"orders", "audit"}, known)
+    assert cause_of({"audit"}, known)
