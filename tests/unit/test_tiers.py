@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.costs import MARGIN, OF_A_TEST_S, TARGET_S, Costs
+from tests.costs import MARGIN, OF_A_TEST_S, PIECE_S, TARGET_S, Costs, piece_s
 from tests.loud import judged
 from tests.quality import drilled
 from tests.tiers import ENGINES, FEW, SERVERS, but_one_in, is_on_the_other_server, on_other_engines, server_of
@@ -27,7 +27,7 @@ def ended(costs: Costs) -> int:
 
 
 def test_within_the_limits_the_run_is_left_alone(costs: Costs) -> None:
-    costs.tests["a"] = OF_A_TEST_S
+    costs.tests["a"] = OF_A_TEST_S * MARGIN
     assert (ended(costs), costs.violations()) == (0, [])
 
 
@@ -39,14 +39,32 @@ def test_a_run_over_the_limit_fails(costs: Costs) -> None:
 
 
 def test_a_test_over_the_limit_fails_and_is_named(costs: Costs) -> None:
-    costs.tests["a::b"] = OF_A_TEST_S + 1
+    costs.tests["a::b"] = OF_A_TEST_S * MARGIN + 1
     assert ended(costs) == 1
-    assert costs.violations() == [f"a::b used {OF_A_TEST_S + 1:.1f} CPU seconds: mark it slow"]
+    assert costs.violations() == [f"a::b used {OF_A_TEST_S * MARGIN + 1:.1f} CPU seconds: mark it slow"]
+
+
+def test_limits_grow_with_what_the_same_work_takes(costs: Costs) -> None:
+    costs._pieces = [PIECE_S * 3, PIECE_S * 2, PIECE_S * 9]
+    costs.tests["a"] = OF_A_TEST_S * MARGIN * 2.9
+    costs.began -= TARGET_S * MARGIN * 2.9
+    assert ended(costs) == 0
+    costs.began -= TARGET_S * MARGIN * 0.2
+    assert ended(costs) == 1
+
+
+def test_a_piece_of_work_is_timed_while_tests_run(costs: Costs) -> None:
+    for number in range(101):
+        for when in ("setup", "call", "teardown"):
+            costs.pytest_runtest_logreport(pytest.TestReport(f"t{number}", ("t", 1, "t"), {}, "passed", None, when))
+    assert len(costs._pieces) == 2
+    assert costs.slowness > 0
+    assert piece_s() > 0
 
 
 def test_elsewhere_costs_are_only_shown(costs: Costs) -> None:
     costs.kept = False
-    costs.tests["a"] = OF_A_TEST_S + 1
+    costs.tests["a"] = OF_A_TEST_S * MARGIN + 1
     assert ended(costs) == 0
 
 
