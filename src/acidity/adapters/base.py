@@ -101,6 +101,9 @@ class Adapter(Protocol):
     def forget(self) -> None:
         """Close whatever the run left open."""
 
+    def holds(self) -> bool:
+        """Whether somebody has opened a connection that `forget` has not closed."""
+
     def release(self) -> None:
         """Let go of what the operation made for itself."""
 
@@ -147,6 +150,10 @@ class Bystander:
 
     def forget(self) -> None:
         """It keeps nothing of a run."""
+
+    def holds(self) -> bool:
+        """It knows of none."""
+        return False
 
     def release(self) -> None:
         """It keeps nothing of an operation."""
@@ -212,6 +219,10 @@ class Adapters:
         """Close whatever the run left open."""
         for part in self._parts:
             part.forget()
+
+    def holds(self) -> bool:
+        """Whether somebody has opened a connection that `forget` has not closed."""
+        return any(part.holds() for part in self._parts)
 
     def release(self) -> None:
         """Let go of what the operation made for itself."""

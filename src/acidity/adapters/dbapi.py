@@ -252,6 +252,10 @@ class DbapiAdapter:
         self._bypasses.clear()
         self._wires = {key: wire for key, wire in self._wires.items() if wire.driver_connection is not None}
 
+    def holds(self) -> bool:
+        """Whether a pool, say, has opened another one instead."""
+        return bool(self._opened)
+
     def release(self) -> None:
         """Nothing is kept beyond a run."""
 

@@ -28,6 +28,19 @@ def own_calls() -> Iterator[None]:
 
 
 @contextmanager
+def program_calls() -> Iterator[None]:
+    """What drivers are asked in this context is the program's, although acidity's own calls were where it came from.
+
+    So is a task that a pool of the program starts when acidity closes a connection of it.
+    """
+    token = OWN.set(False)
+    try:
+        yield
+    finally:
+        OWN.reset(token)
+
+
+@contextmanager
 def judging_calls(dialects: Collection[int]) -> Iterator[None]:
     """The program's own code looks at rows in this context, through these dialects and no other way."""
     token = JUDGES.set(dialects)

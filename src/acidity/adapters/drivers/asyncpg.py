@@ -7,14 +7,17 @@ COMMIT as text over ``Connection.execute``, where they are recognised like any t
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from importlib import import_module
+from types import FrameType
 from typing import Any
 
 from acidity.adapters.drivers.base import Answer, Arguments, DriverCall, Hooks, Keywords, Methods, Seam, many
 from acidity.adapters.drivers.wire import Awaited
 from acidity.core.call import Kind
-from acidity.engines.own_calls import own_calls
+from acidity.engines.own_calls import own_calls, program_calls
 
 _COUNTED = re.compile(r"^[A-Z ]+?(?: \d+)? (\d+)$")
 _NUMBERED = re.compile(r"(__asyncpg_[a-z]+)_[0-9a-f]+__")
@@ -65,7 +68,10 @@ class Asyncpg:
 
             host, port = addr if isinstance(addr, tuple) else (addr, "")
             where = {"host": host, "port": port, "database": params.database}
-            with seam.opening(self, "postgresql", (), where) as opening:
+            with (
+                program_calls() if _for_a_pool() else nullcontext(),
+                seam.opening(self, "postgresql", (), where) as opening,
+            ):
                 if opening.ours and (detour := opening.detour):
                     addr = (host, detour)
                 connection = await original(addr=addr, params=params, **keywords)
@@ -116,6 +122,18 @@ class Asyncpg:
         """Always: a connection of asyncpg commits by itself outside its transaction blocks."""
         del connection
         return True
+
+
+def _for_a_pool() -> bool:
+    """Whether a pool of asyncpg asks for the connection; acidity has none.
+
+    It may do so in a task of its own, which it has started where acidity closed or cut a connection of it, and whose
+    context is a copy of that one.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") != "asyncpg.pool":
+        frame = frame.f_back
+    return frame is not None
 
 
 def _connection(resource: Any) -> Any:

@@ -249,6 +249,10 @@ class SqlAlchemyAdapter:
         self.known.forget()
         self.orphans.clear()
 
+    def holds(self) -> bool:
+        """Its pools open one when they are asked for one, and at no other time."""
+        return bool(self.known.connections)
+
     def release(self) -> None:
         """Let go of engines that operations made for themselves."""
         self.engines.clear()

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
 
 from acidity.adapters.seam import Interceptor, PassThrough
 from acidity.analysis.canonical import TooSymmetric, equal_raw
 from acidity.analysis.masks import Masks, NotDeterministic, learn
-from acidity.core.call import Call, Event, Kind
-from acidity.core.misfit import Misfit, Mode, Why
+from acidity.core.call import Call, Kind
+from acidity.core.misfit import Misfit, Mode
 from acidity.core.outcome import Rows, Told
-from acidity.core.prepared import said_each_time
 from acidity.core.report import ExitReason
 from acidity.core.scenario import Operation
 from acidity.core.schedule import Schedule
 from acidity.engines.base import Unsettled
 from acidity.engines.speech import speech_of
 from acidity.errors import Terminated, UsageError
+from acidity.prove.drill.astray import not_reached, spoiled, strayed, way_of
 from acidity.prove.drill.commits_inside import CommitsInside
 from acidity.prove.drill.judge import Baseline, Judged, Lost
 from acidity.prove.drill.striker import Strike, context_of, struck_run
@@ -148,7 +147,11 @@ class Examiner:
                         runs.append(self._inspected(baseline, self._struck_run(strike)))
                 except DidNotEnd as error:
                     result.unknowns.append(f"{self.operation.name}: {strike.schedule}: {error}")
-            clean.append(self._clean_run())
+            last = self._clean_run()
+            if why := spoiled(self.operation.name, clean[0], last, runs):
+                result.unknowns.append(why)
+            else:
+                clean.append(last)
             times = min(max(_attempts(run, clean[0]) for run in runs), STRIKES_MAX + 1)
             if baseline.repeated and times > 2:
                 baseline.repeated = self._repeated(clean[0], times)
@@ -165,7 +168,7 @@ class Examiner:
     def _clean_runs(self) -> list[Run]:
         """Two; a first one that made other calls than the two after it has filled a cache, and is left out."""
         clean = [self._clean_run() for _ in range(2)]
-        if _shape(clean[0].history) != _shape(clean[1].history):
+        if way_of(clean[0].history) != way_of(clean[1].history):
             clean.append(self._clean_run())
             self.warmed_up = True
         return clean[-2:]
@@ -208,7 +211,7 @@ class Examiner:
         return calls
 
     def _baseline(self, clean: list[Run]) -> Baseline:
-        if _shape(clean[0].history) != _shape(clean[1].history):
+        if way_of(clean[0].history) != way_of(clean[1].history):
             raise Undecided(f"{self.operation.name}: not deterministic: two clean runs made different database calls")
         masks = self._learn(clean)
         repeated = self._repeated(clean[0], 2)
@@ -315,11 +318,11 @@ class Examiner:
         self._require_one_answer(baseline, clean)
         name = self.operation.name
         result.unknowns.extend(f"{name}: {why}" for why in (*self.watch.unread(), *self.inside.doubts()))
-        for run in runs:
-            if run.schedule.choices and not self._has_struck(result, run):
-                continue
+        struck = [run for run in runs if not run.schedule.choices or self._has_struck(result, run)]
+        result.unknowns.extend(f"{name}: {why}" for why in not_reached(runs))
+        for run in struck:
             result.unknowns.extend(f"{name}: {run.schedule}: {bypass}" for bypass in run.bypasses[:1])
-            if _strayed(run, baseline.clean[0]):
+            if strayed(run, baseline.clean[0]):
                 which = str(run.schedule) if run.schedule.choices else "a later clean run"
                 result.unknowns.append(f"{name}: not deterministic: {which} made other database calls on its way")
                 continue
@@ -339,8 +342,6 @@ class Examiner:
             raise UsageError(f"{run.schedule}: {self.operation.name} makes {len(history)} calls")
         cell = result.cells.setdefault((choice.fault, history[choice.calls - 1].call.kind), set())
         cell.add(run.mode if run.missed is None else run.missed)
-        if run.missed is not None and run.missed.why is Why.NOT_REACHED:
-            result.unknowns.append(f"{self.operation.name}: {run.schedule} did not reach its Call: not deterministic")
         result.missed += not run.struck
         return run.struck
 
@@ -381,20 +382,3 @@ def plan(
             if fault.persistent:
                 strikes.append(Strike(fault, call.index, persistent=True))
     return strikes, cells
-
-
-def _strayed(run: Run, clean: Run) -> bool:
-    """Whether it made other calls than the clean run, up to where it was struck."""
-    way = list(takewhile(lambda event: not event.fault, run.history))
-    if run.ending.killed or (len(way) == len(run.history) > 0 and run.schedule.choices):
-        return False  # its last Call may not have been noted
-    return _shape(way) != _shape(clean.history[: len(way)])
-
-
-def _shape(history: Sequence[Event]) -> list[tuple[Kind, str]]:
-    """Kind and text of each Call.
-
-    Left out are the names of prepared transactions, which are new in every run, and the database: a Session prepares
-    its databases in the order of a set.
-    """
-    return [(event.call.kind, said_each_time(event.call)) for event in history]

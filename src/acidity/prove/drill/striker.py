@@ -181,7 +181,7 @@ def struck_run(stage: Stage, operation: Operation, strike: Strike, inner: Interc
         inner: decides for the Calls that the fault lets pass.
     """
     injector = FaultInjector(strike, context_of(stage, operation), inner=inner or PassThrough())
-    run = stage.run(operation, injector, strike.schedule, needs=injector.needs)
+    run = replace(stage.run(operation, injector, strike.schedule, needs=injector.needs), forked=strike.fault.in_child)
     if run.ending.killed:  # it was the child's injector that struck
         last = replace(run.history[-1], fault=strike.fault.name)
         return replace(run, history=(*run.history[:-1], last), struck=True, mode=injector.mode)

@@ -16,7 +16,7 @@ Apart = Callable[[Sequence[Player]], tuple[list[Ending], list[str]]]
 def play_apart(stage: Stage, players: Sequence[Player], play: Apart) -> tuple[list[Ending], list[str]]:
     """Let them play in processes that are forked now, each of which does what `live_apart` does."""
     with quiet():
-        stage._host_of(players).sync(stage.adapters.forget)
+        stage._host_of(players).let_go(stage.adapters.forget, stage.adapters.holds)
     for part in stage.parts.values():
         part.settle(())
     with quiet(), stage._limiting(players):

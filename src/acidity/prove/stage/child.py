@@ -18,6 +18,10 @@ from acidity.core.prepared import names_of, prepares
 from acidity.prove.stage.call import Player
 
 OnEffect = Callable[[str, str | None], None]
+Lived = tuple[list[Ending], list[str]]
+"""How each player of a process ended, and what bypassed the seam."""
+NOT_KILLED = "NotKilled"
+"""How a process has ended that came to its end, and whose operation raised nothing."""
 
 
 class Child:
@@ -25,12 +29,12 @@ class Child:
 
     Args:
         player: who plays.
-        live: what the child does, once; it is given a function to call with name and key of each effect that takes
-            place.
+        live: what the child does, once; beside the player it is given a function to call with name and key of each
+            effect that takes place.
         born: is told the number of the process, in the parent.
     """
 
-    def __init__(self, player: Player, live: Callable[[OnEffect], object], born: Callable[[int], None]) -> None:
+    def __init__(self, player: Player, live: Callable[[Player, OnEffect], Lived], born: Callable[[int], None]) -> None:
         self.born = born
         self.player = player
         self.live = live
@@ -59,16 +63,17 @@ class Child:
             die_with_parent()
             os.close(reader)
             actor.interceptor = _Telling(writer, inner=actor.interceptor)
-            self.live(lambda name, key: _tell(writer, effect=name, key=key))
+            endings, _ = self.live(self.player, lambda name, key: _tell(writer, effect=name, key=key))
+            _tell(writer, failed=[(ending.exception, ending.message) for ending in endings if ending.exception])
             _tell(writer, said=self.player.needs.says())
             code = 0
         except BaseException as error:
-            _tell(writer, failed=f"{type(error).__name__}: {error}")
+            _tell(writer, failed=[(type(error).__name__, str(error))])
         finally:
             os._exit(code)
 
     def _ending(self, lines: list[str], status: int) -> Ending:
-        actor, failed = self.player.actor, ""
+        actor, failed = self.player.actor, (NOT_KILLED, "the process came to its end")
         for line in lines:
             told = json.loads(line)
             if "call" in told:
@@ -78,12 +83,12 @@ class Child:
             elif "effect" in told:
                 actor.took_place(told["effect"], told["key"])
             elif "failed" in told:
-                failed = told["failed"]
+                failed = next(map(tuple, told["failed"]), failed)
             else:
                 self.player.needs.hears(told["said"])
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL and actor.events:
             return Ending(killed=True)
-        return Ending(exception="NotKilled", message=failed or "the process came to its end")
+        return Ending(exception=failed[0], message=failed[1])
 
 
 _PR_SET_PDEATHSIG = 1

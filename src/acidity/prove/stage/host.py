@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import selectors
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar
@@ -21,6 +22,7 @@ from acidity.prove.stage.naps import loop_time
 
 T = TypeVar("T")
 _MOMENT_S = 1.0
+_TIMES = 10
 
 
 def is_async(operation: Operation) -> bool:
@@ -44,6 +46,12 @@ class Host(Protocol):
     def abandon(self) -> None:
         """Let go of a run that was ended in its middle."""
 
+    def let_go(self, closing: Callable[[], object], is_left: Callable[[], bool] = lambda: False) -> None:
+        """Run what closes connections that the program may keep, until none is left."""
+
+    def goes_on(self) -> bool:
+        """Whether it works in a process that was forked after that; asked there, once."""
+
     def close(self) -> None:
         """End what the host started."""
 
@@ -59,6 +67,15 @@ class PlainHost:
 
     def abandon(self) -> None:
         """Nothing is left of it."""
+
+    def let_go(self, closing: Callable[[], object], is_left: Callable[[], bool] = lambda: False) -> None:
+        """Nobody opens another one meanwhile."""
+        del is_left
+        self.sync(closing)
+
+    def goes_on(self) -> bool:
+        """It has nothing that the other process could miss."""
+        return True
 
     def close(self) -> None:
         """Nothing was started, so nothing ends."""
@@ -85,6 +102,7 @@ class LoopHost:
             )
         self._runner = asyncio.Runner(loop_factory=_loop)
         self._runner.get_loop()
+        self._of_parent: set[asyncio.Task[Any]] = set()
 
     @calls_operations
     def sync(self, function: Callable[[], T]) -> T:
@@ -111,6 +129,29 @@ class LoopHost:
         if tasks:
             loop.run_until_complete(asyncio.wait(tasks, timeout=_MOMENT_S))
 
+    def let_go(self, closing: Callable[[], object], is_left: Callable[[], bool] = lambda: False) -> None:
+        """Note who opens another one instead, as a pool does in a task: that is done in this process alone.
+
+        A connection that is open in two processes serves neither, so before a fork none may be left.
+        """
+        loop = self._runner.get_loop()
+        known = asyncio.all_tasks(loop)
+        for _ in range(_TIMES):  # while they were closed another one may have become ready
+            self.sync(closing)
+            if not is_left():
+                break
+        self._of_parent = {task for task in self._of_parent | (asyncio.all_tasks(loop) - known) if not task.done()}
+
+    def goes_on(self) -> bool:
+        """With the same loop, since what the program keeps is bound to it: a pool, a lock, a session of a client.
+
+        What the loop waits with belongs to the other process, too, and what it was about to do is done there.
+        """
+        parted = _part_from_parent(self._runner.get_loop())
+        for task in self._of_parent if parted else ():
+            task.cancel()
+        return parted
+
     def close(self) -> None:
         """Close the event loop with all that still runs in it."""
         self._runner.close()
@@ -122,6 +163,22 @@ def _loop() -> asyncio.AbstractEventLoop:
     with suppress(AttributeError):  # one that is not Python's own keeps its clock, and its sleeps take their time
         loop.time = loop_time  # type: ignore[method-assign]
     return loop
+
+
+def _part_from_parent(loop: Any) -> bool:
+    """Give a loop of a forked process ears of its own; one that is not Python's own cannot have them."""
+    if not isinstance(loop, asyncio.SelectorEventLoop):
+        return False
+    private: Any = loop
+    try:
+        private._ready.clear()
+        private._scheduled.clear()
+        private._selector = selectors.DefaultSelector()
+        private._make_self_pipe()
+        private._default_executor = None  # its threads are not here
+    except AttributeError:  # of an asyncio that has other insides
+        return False
+    return True
 
 
 def tasks_begun_by(actor: Actor) -> list[asyncio.Task[Any]]:

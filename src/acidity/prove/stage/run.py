@@ -143,6 +143,7 @@ class Run:
         given_up: a connection that was closed while an error was on its way, with how many Calls had been made by then.
         owed: a COMMIT was refused and left open on a connection that the operation was given, and it raised: to roll
             back was the duty of its caller, who is acidity here.
+        forked: it took place in a process of its own, which was to be killed.
     """
 
     schedule: Schedule
@@ -170,6 +171,7 @@ class Run:
     unasked: frozenset[int] = frozenset()
     given_up: tuple[tuple[int, int], ...] = ()
     owed: bool = False
+    forked: bool = False
 
     @classmethod
     def of(cls, actor: Actor, scene: Scene, schedule: Schedule) -> Self:

@@ -170,7 +170,7 @@ class Stage:
             with quiet():
                 for host in self._hosts.values():
                     self._stop_applications(host)
-                    host.sync(self.adapters.forget)
+                    host.let_go(self.adapters.forget)
                     host.close()
         finally:
             self._hosts.clear()
@@ -227,9 +227,9 @@ class Stage:
                 if any(player.needs.in_child for player in players):
                     (player,) = players
                     self._sessions.keep(at_rest=False)
-                    bypasses: list[str] = []
+                    host.let_go(self.adapters.forget, self.adapters.holds)
                     with self._limiting(players):
-                        endings = [Child(player, partial(self._live, player), self.overseer.in_child).run()]
+                        endings, bypasses = [Child(player, self._live, self.overseer.in_child).run()], list[str]()
                 else:
                     with self._sessions.lending(players):
                         endings, bypasses = self.act(players, direct)
@@ -242,7 +242,7 @@ class Stage:
             self._sessions.keep(at_rest=seen.at_rest)
         finally:
             with quiet():
-                host.sync(self.adapters.forget)
+                host.let_go(self.adapters.forget)
         return Scene(tuple(endings), seen, tuple(dict.fromkeys([*bypasses, *own, *seen.beyond])))
 
     def follow(self, operation: Operation, actor: Actor) -> Ending:
@@ -260,7 +260,7 @@ class Stage:
             self._refusals.raise_first()
         finally:
             with quiet():
-                host.sync(self.adapters.forget)
+                host.let_go(self.adapters.forget)
         return ending
 
     def act(self, players: Sequence[Player], direct: Direct = at_once) -> tuple[list[Ending], list[str]]:
@@ -307,8 +307,8 @@ class Stage:
             part.interrupt([*self.adapters.opened(part), *self._judges.opened], everything=everything)
 
     def _live(self, player: Player, on_effect: OnEffect) -> tuple[list[Ending], list[str]]:
-        """The life of a child process, to which loops and connections of the parent do not belong."""
-        self._hosts.clear()
+        """The life of a child process, to which connections of the parent do not belong."""
+        self._hosts = {kind: host for kind, host in self._hosts.items() if host.goes_on()}
         self.overseer.forget()
         self._caller.applications.forget()
         self.effects.took_place = on_effect
@@ -357,7 +357,7 @@ class Stage:
         finally:
             self._beginnings.over(self.adapters.bypasses())
             with quiet():
-                host.sync(self.adapters.forget)
+                host.let_go(self.adapters.forget)
 
     def _loop(self, operation: Operation) -> LoopHost:
         host = self._host(operation)

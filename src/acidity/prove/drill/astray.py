@@ -1,0 +1,91 @@
+"""Runs that did not come to the Call that was to be struck, or came to it another way: what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise, takewhile
+
+from acidity.core.call import Event, Kind
+from acidity.core.misfit import Why
+from acidity.core.outcome import Ending
+from acidity.core.prepared import said_each_time
+from acidity.prove.stage.child import NOT_KILLED
+from acidity.prove.stage.run import Run
+
+_LONG = 120  # characters of a message
+_FORKED = (
+    "in the process that was to be killed {raised}; a connection or a pool that the program keeps belongs to the "
+    "process that has opened it, so let it open another one where os.getpid() is another"
+)
+_SPOILED = (
+    "{since}{name} fails by itself ({raised} in a clean run): something that a fault has broken stays broken in this "
+    "process, such as a connection, a pool or a variable that outlives the call; what was seen before is judged"
+)
+
+
+def way_of(history: Sequence[Event]) -> list[tuple[Kind, str]]:
+    """Kind and text of each Call.
+
+    Left out are the names of prepared transactions, which are new in every run, and the database: a Session prepares
+    its databases in the order of a set.
+    """
+    return [(event.call.kind, said_each_time(event.call)) for event in history]
+
+
+def strayed(run: Run, clean: Run) -> bool:
+    """Whether it made other calls than the clean run, up to where it was struck."""
+    way = list(takewhile(lambda event: not event.fault, run.history))
+    if run.ending.killed or (len(way) == len(run.history) > 0 and run.schedule.choices):
+        return False  # its last Call may not have been noted
+    return way_of(way) != way_of(clean.history[: len(way)])
+
+
+def not_reached(runs: Sequence[Run]) -> list[str]:
+    """What is said of the runs that did not come to their Call: a line for each cause, with how many there were."""
+    causes: dict[tuple[str, bool], list[Run]] = {}
+    for run in filter(_missed_its_call, runs):
+        causes.setdefault((run.ending.exception, run.forked), []).append(run)
+    return [_of_one_cause(*alike) for alike in causes.values()]
+
+
+def spoiled(name: str, clean: Run, last: Run, runs: Sequence[Run]) -> str:
+    """Why a last clean run is none: it fails, and the first one did not; nothing where that is not so.
+
+    Args:
+        name: of the operation.
+        clean: the first one.
+        last: the one after all faults.
+        runs: those in between, in their order.
+    """
+    if not last.ending.broke_off or clean.ending.broke_off:
+        return ""
+    since = ""
+    for before, run in pairwise(runs):
+        if before.schedule.choices and (_missed_its_call(run) or strayed(run, clean)) and not run.forked:
+            since = f"after {before.schedule} "
+            break
+    return _SPOILED.format(since=since, name=name, raised=_raised(last.ending))
+
+
+def _missed_its_call(run: Run) -> bool:
+    return run.missed is not None and run.missed.why is Why.NOT_REACHED
+
+
+def _of_one_cause(first: Run, *more: Run) -> str:
+    who = f"{first.schedule} and {len(more)} more" if more else str(first.schedule)
+    return f"{who} did not reach {'their Calls' if more else 'its Call'}: {_why(first)}"
+
+
+def _why(run: Run) -> str:
+    if not run.ending.broke_off or run.ending.exception == NOT_KILLED:
+        return "not deterministic"
+    raised = f"it raised {_raised(run.ending)}"
+    return _FORKED.format(raised=raised) if run.forked else f"{raised} on the way"
+
+
+def _raised(ending: Ending) -> str:
+    message = " ".join(ending.message.split())
+    if len(message) > _LONG:  # both ends of it: what it is about, and what is wrong
+        message = f"{message[: _LONG // 2]} … {message[-_LONG // 2 :]}"
+    said = ending.exception or f"status {ending.status}"
+    return f"{said}: {message}" if message else said

@@ -1,0 +1,119 @@
+"""A pool that the program keeps, and what is said where something that it keeps does not get over a fault."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import Any
+
+import asyncpg
+import pytest
+
+from acidity import prove
+from acidity.prove import Operation, Scenario
+
+POOLS: dict[str, asyncpg.Pool] = {}
+FEW = ["error-before", "connection-lost", "kill-before", "kill-after"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_kept() -> None:
+    POOLS.clear()
+
+
+def schema(connection: Any) -> None:
+    connection.exec_driver_sql("CREATE TABLE acc (id INT PRIMARY KEY, n INT NOT NULL)")
+
+
+def fill(session: Any) -> None:
+    session.connection().exec_driver_sql("INSERT INTO acc VALUES (1, 100), (2, 100)")
+
+
+async def pool(dsn: str, size: int) -> asyncpg.Pool:
+    if dsn not in POOLS:
+        POOLS[dsn] = await asyncpg.create_pool(dsn, min_size=1, max_size=size)
+    return POOLS[dsn]
+
+
+async def right(dsn: str, size: int) -> None:
+    async with (await pool(dsn, size)).acquire() as connection, connection.transaction():
+        await connection.execute("UPDATE acc SET n = n - 10 WHERE id = 1")
+        await connection.execute("UPDATE acc SET n = n + 10 WHERE id = 2")
+
+
+async def torn(dsn: str, size: int) -> None:
+    await (await pool(dsn, size)).execute("UPDATE acc SET n = n - 10 WHERE id = 1")
+    await (await pool(dsn, size)).execute("UPDATE acc SET n = n + 10 WHERE id = 2")
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_a_pool_is_used_from_run_to_run_and_in_processes_that_are_killed(size: int) -> None:
+    scenario = Scenario(Operation(right, size), schema=schema, setup=fill)
+    report = prove.drill(scenario, db="postgresql+asyncpg", faults=FEW)
+    assert (report.verdict, report.unknowns) == ("pass", ()), report
+
+
+def test_what_it_tears_is_seen() -> None:
+    report = prove.drill(Scenario(Operation(torn, 4), schema=schema, setup=fill), db="postgresql+asyncpg", faults=FEW)
+    assert report.verdict == "fail", report
+    assert not report.unknowns
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("letter", ["I", "D"])
+def test_every_letter_is_answered(letter: str) -> None:
+    scenario = Scenario(Operation(right, 4), schema=schema, setup=fill)
+    report = prove.check(scenario, db="postgresql+asyncpg", letters=letter)
+    assert report.verdict == "pass", report
+
+
+BROKEN: list[str] = []
+
+
+def breaks_down_for_good(dsn: str) -> None:
+    """Something outlives the call, and a failure of the second write breaks it."""
+    if BROKEN:
+        raise RuntimeError(f"I was broken {BROKEN[0]}")
+    connection = sqlite3.connect(dsn)
+    try:
+        connection.execute("UPDATE acc SET n = n - 10 WHERE id = 1")
+        try:
+            connection.execute("UPDATE acc SET n = n + 10 WHERE id = 2")
+        except sqlite3.Error:
+            BROKEN.append("by a fault, " + "and this is a long story " * 10 + "of one variable")
+            raise
+        connection.commit()
+    finally:
+        connection.close()
+
+
+def test_what_does_not_recover_is_named_with_the_fault_that_broke_it() -> None:
+    BROKEN.clear()
+    report = prove.drill(Scenario(Operation(breaks_down_for_good), schema=schema, setup=fill), faults=["error-before"])
+    BROKEN.clear()
+    assert report.verdict == "unknown", report
+    spoiled, missed = report.unknowns
+    assert spoiled.startswith(
+        "after ac1:A2!error-before breaks_down_for_good fails by itself (RuntimeError: I was broken"
+    )
+    assert "of one variable in a clean run)" in spoiled
+    assert "ac1:A2!error-before* did not reach its Call: it raised RuntimeError" in missed
+    assert report.runs > 1, "what was seen before is judged"
+
+
+def owned(dsn: str, owner: list[int]) -> None:
+    """Refuses to work in another process than the one that it began in."""
+    if owner and owner[0] != os.getpid():
+        raise RuntimeError("this is another process")
+    owner[:] = [os.getpid()]
+    with sqlite3.connect(dsn) as connection:
+        connection.execute("UPDATE acc SET n = n - 10 WHERE id = 1")
+        connection.execute("UPDATE acc SET n = n + 10 WHERE id = 2")
+
+
+def test_who_cannot_be_killed_in_another_process_is_told_why() -> None:
+    report = prove.drill(Scenario(Operation(owned, []), schema=schema, setup=fill), faults=["kill-before"])
+    assert report.verdict == "unknown"
+    (said,) = report.unknowns
+    assert "in the process that was to be killed it raised RuntimeError: this is another process" in said
+    assert "where os.getpid() is another" in said
