@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from typing import Any
 
+import aiosqlite
 import asyncpg
 import pytest
 
@@ -117,3 +119,19 @@ def test_who_cannot_be_killed_in_another_process_is_told_why() -> None:
     (said,) = report.unknowns
     assert "in the process that was to be killed it raised RuntimeError: this is another process" in said
     assert "where os.getpid() is another" in said
+
+
+async def closes_twice(dsn: str) -> None:
+    connection = await aiosqlite.connect(dsn)
+    try:
+        await connection.execute("UPDATE acc SET n = n - 10 WHERE id = 1")
+        await connection.execute("UPDATE acc SET n = n + 10 WHERE id = 2")
+        await connection.commit()
+    finally:
+        await asyncio.gather(connection.close(), connection.close())
+
+
+def test_two_who_close_a_connection_at_once_both_come_to_an_end() -> None:
+    """So it is where acidity closes what a task that was cancelled is still closing."""
+    scenario = Scenario(Operation(closes_twice, timeout=5), schema=schema, setup=fill)
+    assert prove.drill(scenario, faults=["error-before"]).verdict == "pass"

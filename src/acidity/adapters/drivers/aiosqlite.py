@@ -43,6 +43,8 @@ class Aiosqlite:
         hooks.put(core, "executescript", _script(seam, core.executescript))
         hooks.put(cursor, "executescript", _script_on_cursor(seam, cursor.executescript))
         hooks.put(core, "_execute", _in_the_callers_context(core._execute))
+        if hasattr(core, "stop"):
+            hooks.put(core, "stop", _once(core.stop))
         Methods(seam, hooks).heed(core)
         original = core._connect
 
@@ -116,6 +118,18 @@ def _in_the_callers_context(original: Any) -> Any:
         return await original(self, copy_context().run, function, *arguments, **keywords)
 
     return execute
+
+
+def _once(original: Callable[[Any], Any]) -> Any:
+    """The thread of a connection that is closed by two at once answers the first; the other one would wait for ever.
+
+    So acidity does where the program is still closing what a cancelled task has left.
+    """
+
+    def stop(self: Any) -> Any:
+        return original(self) if self._running else None
+
+    return stop
 
 
 def _file(connection: Any) -> Any:
