@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -35,6 +36,23 @@ class TestKeys:
         other = shop(accounts=[(1, "ann", 100), (2, "bob", 0), (4, "eve", 0)])
         assert ("accounts", "id") not in masks.keys
         assert not same(clean, other, shop(), masks)
+
+    @pytest.mark.parametrize("fetch", ["SELECT nextval('s')", "select next value for s", "SELECT NEXTVAL(s)"])
+    def test_a_key_that_the_application_has_from_a_sequence_is(self, fetch):
+        clean = notes((7, "a"), (8, "b"))
+        fetched, written = history(fetch, "INSERT INTO notes VALUES (?, ?)")
+        for rows, keys in (
+            ([(7,), (8,)], {("notes", "id")}),
+            ([(7,)], set()),
+            ([], set()),
+            (None, set()),
+        ):
+            answered = replace(fetched, reply=replace(fetched.reply, rows=rows))
+            assert learn(notes(), [clean, clean], (answered, written)).keys == keys
+        asked = replace(
+            fetched, call=replace(fetched.call, sql="SELECT 7"), reply=replace(fetched.reply, rows=[(7,), (8,)])
+        )
+        assert not learn(notes(), [clean, clean], (asked, written)).keys
 
     @pytest.mark.parametrize(
         "sql",

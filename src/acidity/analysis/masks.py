@@ -14,7 +14,7 @@ from enum import Enum
 from acidity.analysis.documents import ROOT, document, leaves, split
 from acidity.analysis.pairing import changed_cells
 from acidity.analysis.values import encode, is_epoch, is_opaque, is_time
-from acidity.analysis.written import supplied_columns
+from acidity.analysis.written import fetched_numbers, supplied_columns
 from acidity.core.call import History
 from acidity.core.outcome import State, Table
 from acidity.errors import UsageError
@@ -94,8 +94,8 @@ def learn(seed: State, cleans: Sequence[State], history: History, ignore: Sequen
     left_out = _left_out(ignore, tables)
     ignored = _ignored(ignore, tables) | {(name, column) for name in left_out for column in tables[name].columns}
     _same_size(cleans, left_out)
-    supplied = supplied_columns(history, tables)
     changes = [_changes(seed, state) for state in cleans]
+    supplied = supplied_columns(history, tables) - _numbered(history, changes[0])
     keys = _generated_keys(tables, supplied, changes)
     found = _volatile(seed, changes, supplied, keys, ignored)
     documents = frozenset(found.documents | {_column_of(column) for column in ignored if ROOT in column[1]})
@@ -171,6 +171,14 @@ def _generated_keys(
             free -= set(table.key)
         own |= {(name, column) for column in free}
     return _with_references(tables, own)
+
+
+def _numbered(history: History, new: _Cells) -> frozenset[Column]:
+    """The columns whose new values the application has from sequences: it wrote them, and the database made them."""
+    numbers = fetched_numbers(history)
+    return frozenset(
+        column for column, cells in new.items() if cells and all(type(it) is int and it in numbers for it in cells)
+    )
 
 
 def _only_times(values: Iterable[object]) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from acidity.core.call import History
 from acidity.core.outcome import Table
+from acidity.core.row import cells_of
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -33,6 +34,7 @@ _MADE_BY_DATABASE = re.compile(
     r"|nextval|uuid|uuidv7|gen_random_uuid|uuid_generate_v\w+)\s*\(",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"\b(?:nextval|lastval|currval)\s*\(|\b(?:next|previous)\s+value\s+for\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,17 @@ def supplied_columns(history: History, tables: Mapping[str, Table]) -> frozenset
                 given = set(write.supplies(tables[name])) - defaulted
                 found.update((name, column) for column in tables[name].columns if column.lower() in given)
     return frozenset(found)
+
+
+def fetches_a_number(sql: str) -> bool:
+    """Whether this text asks a sequence for a number."""
+    return _NUMBER.search(sql) is not None
+
+
+def fetched_numbers(history: History) -> frozenset[int]:
+    """The numbers that sequences gave to the application, as far as its rows were kept (``Actor.records``)."""
+    rows = (event.reply.rows or () for event in history if fetches_a_number(event.call.sql))
+    return frozenset(cell for answer in rows for row in answer for cell in cells_of(row) if type(cell) is int)
 
 
 def _spelled(name: str, tables: Iterable[str], database: str) -> list[str]:
@@ -181,10 +194,13 @@ def _made_by_database(value: exp.Expr) -> bool:
 
 
 def _guess(text: str) -> Iterator[_Write]:
-    """The same from the shape of the text alone, where the parser gives up; every value counts as the application's."""
+    """The same from the shape of the text alone, where the parser gives up; every value counts as the application's.
+
+    But for those that a block inserts which fetches a number itself, ``DO $$ … nextval(…) … INSERT … $$``.
+    """
     for insert in _INSERT.finditer(text):
         names = tuple(map(_bare, insert[2][1:-1].split(","))) if insert[2] else None
-        yield _Write(_dotted(insert[1]), () if insert[3] else names)
+        yield _Write(_dotted(insert[1]), () if insert[3] or fetches_a_number(text) else names)
     for update in _UPDATE.finditer(text):
         yield _Write(_dotted(update[1]), tuple(_bare(match[1]) for match in _ASSIGNED.finditer(update[2])))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from acidity.adapters.seam import Interceptor, PassThrough
 from acidity.analysis.canonical import TooSymmetric, equal_raw
 from acidity.analysis.masks import Masks, NotDeterministic, learn
+from acidity.analysis.written import fetches_a_number
 from acidity.core.call import Call, Kind
 from acidity.core.misfit import Misfit, Mode
 from acidity.core.outcome import Rows, Told
@@ -30,6 +31,7 @@ from acidity.prove.stage.clock import let_second_pass
 from acidity.prove.stage.committed import CommitWatch
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.legal import LegalEnds
+from acidity.prove.stage.needs import NOTHING, Needs
 from acidity.prove.stage.overseer import DidNotEnd
 from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
@@ -96,6 +98,7 @@ class Examiner:
         self.idle: Run | None = None
         self.lost: Lost | None = None
         self.warmed_up = False
+        self.needs = NOTHING
 
     def examine(self, only: list[Strike] | None = None) -> Examination:
         """Run, and judge.
@@ -167,14 +170,19 @@ class Examiner:
 
     def _clean_runs(self) -> list[Run]:
         """Two; a first one that made other calls than the two after it has filled a cache, and is left out."""
-        clean = [self._clean_run() for _ in range(2)]
+        clean = [self._clean_run()]
+        if any(fetches_a_number(event.call.sql) for event in clean[0].history):
+            self.needs = Needs(records=True)
+            clean = [self._clean_run()]
+        clean.append(self._clean_run())
         if way_of(clean[0].history) != way_of(clean[1].history):
             clean.append(self._clean_run())
             self.warmed_up = True
         return clean[-2:]
 
     def _clean_run(self) -> Run:
-        run = self.aftermath.follow(self.stage.run(self.operation, self.inside.over(self.watch.over(self.wrap()))))
+        interceptor = self.inside.over(self.watch.over(self.wrap()))
+        run = self.aftermath.follow(self.stage.run(self.operation, interceptor, needs=self.needs))
         self._require_steps(run, "although nothing was struck")
         return run
 

@@ -31,6 +31,7 @@ class Needs:
             leaves the operation, so that what was kept of one can be let go.
         says: asked in the forked process at its end; the answer, made of plain values, is told to the parent.
         hears: told in the parent what the child said.
+        records: its Replies keep rows and row counts.
     """
 
     in_child: bool = False
@@ -39,6 +40,7 @@ class Needs:
     provoked: Callable[[BaseException], bool] = _no
     says: Callable[[], Any] = _nothing
     hears: Callable[[Any], None] = _ignored
+    records: bool = False
 
 
 NOTHING = Needs()

@@ -201,7 +201,7 @@ class Stage:
             ForeignDatabase: an engine inside it points at a database that is not ours.
             KeyboardInterrupt: the user pressed Ctrl-C.
         """
-        player = Player(operation, Actor(FIRST, interceptor), needs)
+        player = Player(operation, Actor(FIRST, interceptor, needs.records), needs)
         return Run.of(player.actor, self.play([player], reset=reset), schedule or Schedule())
 
     def play(self, players: Sequence[Player], *, reset: bool = True, direct: Direct = at_once) -> Scene:
