@@ -36,7 +36,7 @@ def sell(session: Any, db: str, between: str = "") -> None:
                 session.commit()
             session.execute(text("UPDATE cap SET n = n - 1 WHERE id = 1"))
             session.commit()
-            return
+            break
         except DBAPIError as error:
             session.rollback()
             if attempt == 2 or not AGAIN & {getattr(error.orig, "sqlstate", ""), *getattr(error.orig, "args", ())[:1]}:

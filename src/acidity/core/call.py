@@ -185,8 +185,19 @@ def commits_once_struck(history: Sequence[Event]) -> bool:
 
 
 def commits_acknowledged(history: Iterable[Event]) -> bool:
-    """Whether at least one COMMIT was sent and every one that was sent was acknowledged."""
-    statuses = [event.reply.status for event in history if event.call.commits]
+    """Whether at least one COMMIT was sent and every one that was sent was acknowledged.
+
+    One that came when the last one had left nothing to commit does not count, as MariaDB's UNLOCK TABLES may be.
+    """
+    statuses: list[str] = []
+    nothing_left = False
+    for event in history:
+        if not event.call.commits:
+            nothing_left &= not event.call.writes
+            continue
+        if event.call.writes or not nothing_left:
+            statuses.append(event.reply.status)
+        nothing_left = event.reply.status == "ok" or (nothing_left and not event.call.writes)
     return bool(statuses) and all(status == "ok" for status in statuses)
 
 

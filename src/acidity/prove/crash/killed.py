@@ -170,8 +170,12 @@ class Between:
     def have_changed(self, history: History, baseline: Baseline) -> bool:
         """Whether the COMMITs that a run made were acknowledged, and the rows are others after the last of them."""
         made = [event.call.index for event in history if event.call.commits]
-        after = self._states.get(made[-1]) if made else None
-        return commits_acknowledged(history) and (after is None or not equal_raw(after, baseline.seed))
+        if not made or not commits_acknowledged(history):
+            return False
+        after = self._states.get(made[-1])
+        if after is None:  # nobody could look, as after LOCK TABLES
+            return any(event.call.writes for event in history[: made[-1]])
+        return not equal_raw(after, baseline.seed)
 
 
 def _word(item: Judged, witness: Witness, between: Between, baseline: Baseline) -> Word:
