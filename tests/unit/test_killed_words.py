@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from acidity.core.call import Call, Event, Kind, Reply
+from acidity.core.call import Call, Event, Kind, Reply, Writes
 from acidity.core.outcome import Rows, State, Table
 from acidity.core.schedule import Choice, Schedule
 from acidity.prove.crash.judge import Word
@@ -22,11 +22,14 @@ def rows(stock: int) -> State:
 BEFORE, AFTER = rows(10), rows(8)
 
 
-def word(committed: dict[int, State], statuses: list[Any], where: Rows) -> Word:
-    """Of a run whose COMMITs were answered so; the clean run leaves these rows after each."""
+def word(committed: dict[int, State], statuses: list[Any], where: Rows, writes: Writes = Writes.YES) -> Word:
+    """Of a run that writes and commits by turns, and was answered so; the clean run leaves these rows after each."""
     between: Any = object.__new__(Between)
     between._states, between._counts = committed, False
-    events = [Event(Call("A", 2 * at, Kind.COMMIT), Reply(status)) for at, status in enumerate(statuses, start=1)]
+    events = []
+    for at, status in enumerate(statuses, start=1):
+        events.append(Event(Call("A", 2 * at - 1, Kind.STATEMENT, writes=writes), Reply("ok")))
+        events.append(Event(Call("A", 2 * at, Kind.COMMIT), Reply(status)))
     run = SimpleNamespace(
         history=tuple(events),
         schedule=Schedule((Choice("A", 2 * len(statuses), "server-killed-under-way"),)),
@@ -55,3 +58,8 @@ def test_an_acknowledged_change_that_is_not_there_is_lost(
     committed: dict[int, State], statuses: list[Any], where: Rows, expected: Word
 ) -> None:
     assert word(committed, statuses, where) is expected
+
+
+def test_where_nobody_could_look_a_commit_of_nothing_loses_nothing() -> None:
+    assert word({}, ["ok"], Rows.BEFORE, Writes.NO) is Word.OK
+    assert word({}, ["ok"], Rows.BEFORE, Writes.PERHAPS) is Word.LOST
