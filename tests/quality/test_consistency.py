@@ -69,6 +69,28 @@ def test_a_check_that_was_switched_off() -> None:
     assert codes(report) == {"ACI251"}, report
 
 
+def with_a_check(connection: Connection) -> None:
+    on_mariadb = connection.dialect.name in {"mysql", "mariadb"}
+    enforced = "" if on_mariadb else " NOT ENFORCED"
+    check = f"CONSTRAINT never_negative CHECK (left_over >= 0){enforced}"
+    connection.exec_driver_sql(f"CREATE TABLE stock (id INT PRIMARY KEY, left_over INT, {check})")
+
+
+def takes(session: Session, left_over: int) -> None:
+    if session.get_bind().dialect.name != "postgresql":
+        session.execute(text("SET check_constraint_checks = 0"))
+    session.execute(text("INSERT INTO stock VALUES (1, :n)"), {"n": left_over})
+    session.commit()
+
+
+@pytest.mark.parametrize("left_over", [-1, 0, None])
+@pytest.mark.parametrize("db", ["postgresql", "mariadb"])
+def test_a_check_that_a_server_does_not_enforce(db: str, left_over: int | None) -> None:
+    report = drill(bank(takes, left_over, schema=with_a_check, metadata=None, setup=None), db=db)
+    assert codes(report) == ({"ACI251"} if left_over == -1 else set()), report
+    assert all("never_negative does not hold in 1 row" in found.title for found in report.findings)
+
+
 @pytest.mark.parametrize("invariant", [total_is_kept, never_negative, payments_add_up])
 @pytest.mark.one_in(3)
 def test_invariants_that_hold(invariant: Callable[..., Any]) -> None:

@@ -157,6 +157,7 @@ class Rule(StrEnum):
     """What kind of rule a State breaks; all but INVARIANT are declared in the schema."""
 
     FOREIGN_KEY = "foreign key"
+    CHECK = "check"
     INTEGRITY = "integrity"
     INVARIANT = "invariant"
 

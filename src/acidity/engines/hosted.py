@@ -20,12 +20,13 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from acidity.core.call import History
-from acidity.core.outcome import Rule, State, Table, Violation
+from acidity.core.outcome import State, Table, Violation
 from acidity.core.prepared import names_in, prepares
 from acidity.engines.frames import let_go_of_frames
 from acidity.engines.hosted_access import HostedAccess
 from acidity.engines.hosted_database import Catalogue, Shape, changes_of, rows_of
 from acidity.engines.hosted_facts import Monitor
+from acidity.engines.hosted_rules import broken_rules
 from acidity.engines.orphans import fresh_name
 from acidity.engines.proxy import CuttingProxy
 from acidity.engines.sandbox import Look
@@ -257,19 +258,8 @@ class HostedSandbox(HostedAccess):
         return f"SELECT {columns} FROM {shape.rows}"
 
     def violations(self) -> tuple[Violation, ...]:
-        """Foreign keys, looked at anew; the other constraints cannot be switched off."""
-        broken = []
-        for name, shape in self._shapes_now.items():
-            for column, (parent, target) in sorted(shape.references.items()):
-                if parent not in self._shapes_now:  # an extension's, which nobody compares
-                    continue
-                child, key = self.quoted(column), self.quoted(target)
-                joined = f"{shape.rows} c LEFT JOIN {self._shapes_now[parent].place} p ON c.{child} = p.{key}"
-                found = self.ask(f"SELECT count(*) FROM {joined} WHERE c.{child} IS NOT NULL AND p.{key} IS NULL")
-                if found[0][0]:
-                    seen = f"{name}: {column} points at no row of {parent} in {found[0][0]} rows"
-                    broken.append(Violation(Rule.FOREIGN_KEY, seen))
-        return tuple(broken)
+        """Of the rules that a session may write past."""
+        return tuple(broken_rules(self.ask, self.quoted, self._shapes_now))
 
     def constraints(self) -> int:
         """How many constraints the schema declares."""

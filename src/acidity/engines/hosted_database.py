@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -35,6 +35,7 @@ class Shape:
         serial: it has a column that the database numbers.
         source: what its rows are read from and deleted from, where that is not `place`.
         derived: its rows are the result of a query, so they cannot be put back one by one.
+        checks: the conditions of CHECKs that the server may not enforce, by name.
     """
 
     place: str
@@ -45,6 +46,7 @@ class Shape:
     serial: bool = False
     source: str = ""
     derived: bool = False
+    checks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> str:

@@ -33,6 +33,10 @@ FROM information_schema.key_column_usage WHERE table_schema IN %s
 AND (constraint_name = 'PRIMARY' OR referenced_table_name IS NOT NULL)
 ORDER BY table_schema, table_name, constraint_name, ordinal_position
 """
+_CHECKS = """
+SELECT constraint_schema, table_name, constraint_name, check_clause
+FROM information_schema.check_constraints WHERE constraint_schema IN %s
+"""  # of which a session may ask that they are not enforced (check_constraint_checks)
 _CONSTRAINTS = """
 SELECT (SELECT count(*) FROM information_schema.table_constraints WHERE table_schema IN %s)
      + (SELECT count(*) FROM information_schema.columns c
@@ -149,6 +153,9 @@ class Reader:
                 keys.setdefault((database, table), []).append(column)
             else:
                 references.setdefault((database, table), {})[column] = self.named(there, parent), target
+        checks: dict[tuple[str, str], dict[str, str]] = {}
+        for database, table, name, condition in self._asked(_CHECKS):
+            checks.setdefault((database, table), {})[name] = condition
         return {
             self.named(*where): Shape(
                 self.place(*where),
@@ -157,6 +164,7 @@ class Reader:
                 tuple(column for column in keys.get(where, ()) if any(name == column for name, _ in found)),
                 references.get(where, {}),
                 where in serial,
+                checks=checks.get(where, {}),
             )
             for where, found in sorted(columns.items())
         }

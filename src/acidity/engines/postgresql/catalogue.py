@@ -43,6 +43,11 @@ LEFT JOIN pg_class f ON f.oid = con.confrelid LEFT JOIN pg_namespace m ON m.oid 
 LEFT JOIN pg_attribute b ON b.attrelid = f.oid AND b.attnum = con.confkey[k.position]
 WHERE {_OURS} AND con.contype IN ('p', 'f') ORDER BY n.nspname, t.relname, con.conname, k.position
 """
+_NOT_ENFORCED = f"""
+SELECT n.nspname, t.relname, con.conname, pg_get_expr(con.conbin, con.conrelid)
+FROM pg_constraint con JOIN pg_class t ON t.oid = con.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+WHERE {_OURS} AND con.contype = 'c' AND to_jsonb(con) ->> 'conenforced' = 'false' AND {_free("pg_class", "t.oid")}
+"""  # the column is new in PostgreSQL 18
 _CONSTRAINTS = f"""
 SELECT (SELECT count(*) FROM pg_constraint con JOIN pg_namespace n ON n.oid = con.connamespace
         WHERE {_OURS} AND con.contype IN ('p', 'u', 'f', 'c', 'x') AND {_free("pg_class", "con.conrelid")})
@@ -192,6 +197,9 @@ def shapes(ask: Ask, quoted: Callable[[str], str]) -> dict[str, Shape]:
             keys.setdefault((schema, table), []).append(column)
         else:
             references.setdefault((schema, table), {})[column] = state_name(DEFAULT, there, parent), target
+    checks: dict[tuple[str, str], dict[str, str]] = {}
+    for schema, table, name, condition in ask(_NOT_ENFORCED):
+        checks.setdefault((schema, table), {})[name] = condition
     return {
         state_name(DEFAULT, *where): Shape(
             place := ".".join(map(quoted, where)),
@@ -201,6 +209,7 @@ def shapes(ask: Ask, quoted: Callable[[str], str]) -> dict[str, Shape]:
             references.get(where, {}),
             source=f"ONLY {place}" if kinds[where] == "r" else "",  # not the rows of those that inherit from it
             derived=kinds[where] == "m",
+            checks=checks.get(where, {}),
         )
         for where, found in columns.items()
     }
