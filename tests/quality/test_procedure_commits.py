@@ -38,3 +38,26 @@ def test_the_procedure_is_the_cause() -> None:
     assert torn.kind is CauseKind.SEVERAL_COMMITS
     assert torn.cause.startswith("the procedure called at "), torn.cause
     assert torn.cause.endswith("commits on its way, before the change is complete")
+
+
+def hides_errors(connection: Any) -> None:
+    connection.exec_driver_sql("CREATE TABLE acc (id INT PRIMARY KEY, n INT NOT NULL)")
+    connection.exec_driver_sql(
+        "CREATE FUNCTION takes() RETURNS int LANGUAGE plpgsql AS $$ BEGIN UPDATE acc SET n = n - 10 WHERE id = 1; "
+        "RETURN 1; EXCEPTION WHEN OTHERS THEN RETURN 0; END $$"
+    )
+
+
+def takes(session: Session, sql: str) -> None:
+    session.execute(text(sql))
+    session.commit()
+
+
+@pytest.mark.parametrize(("sql", "told"), [("SELECT takes()", True), ("UPDATE acc SET n = 1", False)])
+def test_what_it_does_about_an_error_is_not_covered(sql: str, told: bool) -> None:  # noqa: FBT001
+    scenario = Scenario(Operation(takes, sql), schema=hides_errors, setup=fill)
+    report = prove.drill(scenario, db="postgresql", faults=("error-before",))
+    said = [
+        name for name in report.not_covered if name.startswith("errors that the database meets inside what it runs")
+    ]
+    assert [name.endswith("test_procedure_commits.py:52") for name in said] == [True] * told, report.not_covered

@@ -178,7 +178,8 @@ OF_DRILL = (
         code=codes.CONSTRAINT,
         meaning="A constraint that the schema declares does not hold in some end state. It is looked at also where the "
         "engine does not enforce it: SQLite ignores foreign keys unless each connection says PRAGMA foreign_keys=ON, "
-        "a session of MariaDB can switch off foreign_key_checks and check_constraint_checks, PostgreSQL has NOT ENFORCED.",
+        "a session of MariaDB can switch off foreign_key_checks and check_constraint_checks, and PostgreSQL has NOT "
+        "ENFORCED.",
         program="constraint",
         shown=("withdraw",),
         fault="error-before",

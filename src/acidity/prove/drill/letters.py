@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from acidity.analysis.diff import row_changes
 from acidity.analysis.masks import Column, Masks
-from acidity.core.call import Kind
+from acidity.core.call import Kind, Site, Writes
 from acidity.core.codes import CODES
 from acidity.core.finding import Finding
 from acidity.core.misfit import Misfit, Mode
@@ -71,7 +71,14 @@ def atomicity_report(drilled: Drilled, asked: CheckOptions) -> Report:
             "left in doubt": doubtful,
         },
         notes=tuple(_notes(drilled)),
-        not_covered=(*_NOT_COVERED, *(f"the effect {effect} (never called)" for effect in _idle(drilled))),
+        not_covered=(
+            *_NOT_COVERED,
+            *(f"the effect {effect} (never called)" for effect in _idle(drilled)),
+            *(
+                f"errors that the database meets inside what it runs at {site}"
+                for site in _code_of_the_database(drilled)
+            ),
+        ),
         ended=drilled.ended,
         seed=asked.seed,
         versions=versions(),
@@ -264,6 +271,13 @@ def _notes(drilled: Drilled) -> list[str]:
     if drilled.left_out:
         notes.append(f"not compared: {', '.join(drilled.left_out)}")
     return list(dict.fromkeys(notes))
+
+
+def _code_of_the_database(drilled: Drilled) -> Iterator[Site]:
+    """Where procedures, functions and blocks are called: a fault makes the Call fail; no handler inside hears of it."""
+    clean = (examination.baseline.clean[0] for examination in drilled.examinations)
+    calls = {event.call.site: event.call for run in clean for event in run.history if event.call.site is not None}
+    yield from sorted(site for site, call in calls.items() if call.opaque or call.writes is Writes.PERHAPS)
 
 
 def _idle(drilled: Drilled) -> list[str]:

@@ -143,6 +143,7 @@ class SimpleFault:
         writes_only: among statements, only those that write.
         reason: what to say where the kind does not fit.
         needs: what else keeps it from striking here; empty if nothing does.
+        spares: why it cannot happen to this Call; empty if it can.
     """
 
     name: str
@@ -159,6 +160,7 @@ class SimpleFault:
     writes_only: bool = False
     reason: str = "it breaks another kind of Call"
     needs: Callable[[FaultContext], str] | None = None
+    spares: Callable[[Call, FaultContext], str] | None = None
 
     def misfit(self, call: Call, context: FaultContext) -> Misfit | None:
         """Why it cannot strike this Call; None if it can."""
@@ -170,6 +172,7 @@ class SimpleFault:
         if isinstance(way, str):
             return Misfit(Why.NOT_HERE, way)
         missing = self.needs(context) if self.needs is not None else ""
+        missing = missing or (self.spares(call, context) if self.spares is not None else "")
         return Misfit(Why.NOT_HERE, missing) if missing else None
 
     def strike(self, pending: PendingCall, context: FaultContext) -> None:

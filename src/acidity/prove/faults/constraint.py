@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 from acidity.adapters.seam import PendingCall
-from acidity.core.call import Kind
+from acidity.core.call import Call, Kind
 from acidity.engines.sqlite.rows import quoted
 from acidity.prove.faults import bait
 from acidity.prove.faults.base import FaultContext, SimpleFault, driver_error, hosted
+
+_IGNORE = re.compile(r"\s*(?:insert|update|delete)\s+(?:\w+_priority\s+|delayed\s+|quick\s+)*ignore\b", re.IGNORECASE)
 
 
 def _strike_sqlite(pending: PendingCall, context: FaultContext) -> None:
@@ -48,6 +51,12 @@ def _strike_mariadb(pending: PendingCall, context: FaultContext) -> None:
     raise context.wire(pending).errors.IntegrityError(1062, "Duplicate entry")
 
 
+def _ignored(call: Call, context: FaultContext) -> str:
+    """MariaDB raises nothing where the text says IGNORE: the row is left out, with a warning."""
+    ignores = context.sandbox.engine_name == "mariadb" and _IGNORE.match(call.sql)
+    return "IGNORE makes a warning of it" if ignores else ""
+
+
 FAULT = SimpleFault(
     name="constraint",
     sentence="{call} breaks a constraint",
@@ -55,4 +64,5 @@ FAULT = SimpleFault(
     ways={"sqlite": _strike_sqlite, "postgresql": _strike_postgresql, "mariadb": _strike_mariadb},
     writes_only=True,
     reason="only a statement can break a constraint",
+    spares=_ignored,
 )
