@@ -47,6 +47,8 @@ class HostedSandbox(HostedAccess):
     """
 
     lasting = True
+    versioned: Collection[str] = ()
+    """Tables that keep what their rows were; they cannot be truncated."""
 
     def __init__(self, server: Server, settings: Mapping[str, str], drivers: tuple[str, str]) -> None:
         self.name, self.exact = "", False
@@ -191,7 +193,7 @@ class HostedSandbox(HostedAccess):
 
     def truncating(self, places: Sequence[str]) -> list[str]:
         """The same with new files; what DELETE leaves behind until it is purged changes locks and their order."""
-        return [f"TRUNCATE TABLE {place}" for place in places]
+        return [f"{'DELETE FROM' if place in self.versioned else 'TRUNCATE TABLE'} {place}" for place in places]
 
     def _with_referring(self, tables: Collection[str]) -> set[str]:
         """These tables, and those with a foreign key to one of them."""

@@ -123,8 +123,8 @@ class MariadbSandbox(HostedSandbox):
         for place, number in self._reader.sequences().items():  # as every later run finds it
             self.ask(f"ALTER SEQUENCE {place} RESTART {number}")
         self._unprotected = self._reader.without_transactions()
-        self._versioned = self._reader.versioned()
-        for place in self._versioned:
+        self.versioned = self._reader.versioned()
+        for place in self.versioned:
             self.ask(f"DELETE HISTORY FROM {place}")
         self._sequences = self._reader.sequences()
         self._numbers = self._reader.numbers()
@@ -247,7 +247,7 @@ class MariadbSandbox(HostedSandbox):
                 yield made
             if triggers:
                 yield end
-        for place in self._versioned:
+        for place in self.versioned:
             yield f"DELETE HISTORY FROM {place}"
         if self._numbers:
             moved = {place: n for place, n in self._reader.numbers().items() if n != self._numbers.get(place, n)}
