@@ -42,11 +42,13 @@ def test_l7_a_line_every_ten_seconds_without_a_terminal(monkeypatch: pytest.Monk
 
 
 def test_l7_a_run_that_takes_long_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is reported any more, and lines go on, before the first run and within a later one."""
+    """Nothing is reported any more, and lines go on: before the first run, within a later one, and after the last."""
     with logged(monkeypatch, "app:pay") as (tell, written):
         until(written, "no run has ended yet, for 0 s")
         tell(2, 9, "transfer")
         until(written, "2 of 9 runs, the next one takes its time, for 0 s")
+        tell(9, 9, "transfer")
+        until(written, "9 of 9 runs, judging what they show, for 0 s")
 
 
 def test_l7_nothing_is_written_afterwards() -> None:

@@ -1,5 +1,7 @@
 """The rows that changed, and the sentence about them."""
 
+import sys
+from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 
@@ -203,6 +205,26 @@ class TestRows:
             "t id=0 changed (status new → paid) and t id=1 changed (status new → paid) and 3 more changes were made"
             " although the operation failed"
         )
+
+
+class TestWork:
+    """How many calls a comparison takes, of 100 rows and of 200."""
+
+    def calls(self, rows, step, key):
+        before, after = (state(t=table("id x", [(n, n // each) for n in range(rows)], key=key)) for each in (1, step))
+        counted = Counter()
+        there = sys.getprofile()
+        sys.setprofile(lambda frame, event, of: counted.update([event]))
+        try:
+            said(before, before, after)
+        finally:
+            sys.setprofile(there)
+        return counted["call"] + counted["c_call"]
+
+    @pytest.mark.parametrize("step", [1, 2], ids=["as it was", "changed"])
+    @pytest.mark.parametrize("key", ["id", ""], ids=["a key", "no key"])
+    def test_it_grows_with_the_rows(self, step, key):
+        assert self.calls(200, step, key) < 2.2 * self.calls(100, step, key)
 
 
 class TestStock:
