@@ -1,7 +1,5 @@
 """The rows that changed, and the sentence about them."""
 
-import sys
-from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 
@@ -10,6 +8,7 @@ import pytest
 from acidity.analysis.diff import Claim, row_changes, sentence, telling_changes
 from acidity.analysis.masks import Masks
 from acidity.core.finding import RowChange
+from tests.unit.counting import calls_of
 from tests.unit.states import state, table
 
 
@@ -212,14 +211,7 @@ class TestWork:
 
     def calls(self, rows, step, key):
         before, after = (state(t=table("id x", [(n, n // each) for n in range(rows)], key=key)) for each in (1, step))
-        counted = Counter()
-        there = sys.getprofile()
-        sys.setprofile(lambda frame, event, of: counted.update([event]))
-        try:
-            said(before, before, after)
-        finally:
-            sys.setprofile(there)
-        return counted["call"] + counted["c_call"]
+        return calls_of(lambda: said(before, before, after))
 
     @pytest.mark.parametrize("step", [1, 2], ids=["as it was", "changed"])
     @pytest.mark.parametrize("key", ["id", ""], ids=["a key", "no key"])
