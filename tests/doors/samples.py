@@ -139,6 +139,7 @@ class Replayed:
     unknowns: tuple[str, ...] = ()
     steps: tuple[SeenStep, ...] = ()
     notes: tuple[str, ...] = ()
+    misfit: tuple[Rows, str] | None = None
 
     @property
     def verdict(self) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from acidity import prove
 from acidity.core.report import Card
+from acidity.core.schedule import Schedule
 from acidity.errors import UsageError
 from acidity.report.json import render
 from tests.doors.samples import FAILED, GREEN, SQLITE, TORN, Replayed
@@ -114,6 +115,33 @@ def test_a_report_by_its_fields(acidity, replayed, write):
     ((schedule, options),) = calls
     assert schedule == "ac1:A3!error-before"
     assert (options["db"], options["operation"], options["seed"]) == ("sqlite", "transfer", 8)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "named", "more", "callers"),
+    [
+        ("ac1:A4!server-killed-after.B", "transfer beside transfer", "", 0),
+        ("ac1:A.B5.A4", "transfer and transfer", "", ()),
+        ("ac1:A.B5.A4", "transfer and refund", " --operation 1,3", (0, 2)),
+    ],
+)
+@pytest.mark.parametrize("by", ["commands", "fields"])
+def test_what_a_report_says_of_several_callers(acidity, write, monkeypatch, schedule, named, more, callers, by):
+    """Its operation is those of all of them, in words, and no name of one."""
+    calls = []
+
+    def again(scenario, schedule, **options):
+        calls.append((str(schedule), options.get("operation", options.get("callers"))))
+        return replace(FAILED, target="pond:pay")
+
+    monkeypatch.setattr(prove, "replay_crash", again)
+    monkeypatch.setattr(prove, "replay_together", again)
+    write("pond.py", BANK)
+    command = f"acidity replay pond:pay '{schedule}'{more}" if by == "commands" else ""
+    saved(write, replace(TORN, operation=named, schedule=Schedule.parse(schedule), replay=command))
+    left = acidity("replay", "pond:pay", "card.json")
+    assert left.code == 1, left.err
+    assert calls == [(schedule, callers if by == "commands" or not more else ())]
 
 
 def test_a_run_that_two_letters_speak_of_is_made_once(acidity, replayed, write):

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from importlib import import_module
+from inspect import iscoroutinefunction
 from typing import Any
 
 import pytest
@@ -140,8 +141,9 @@ PROGRAMS = [
 def run(program: Callable[[Sandbox], Any], bank: Ground, *, records: bool) -> tuple[Any, Actor]:
     actors = gated("A", Script(""))
     actors["A"].records = records
-    awaits = program in {streamed, aiosqlite, asyncpg, aiomysql}
-    told = (bank.in_tasks if awaits else bank.in_threads)({"A": lambda: program(bank.sandbox)}, actors, Script(""))
+    told = (bank.in_tasks if iscoroutinefunction(program) else bank.in_threads)(
+        {"A": lambda: program(bank.sandbox)}, actors, Script("")
+    )
     bank.put_back()
     assert not told.failures(), told.answers
     return told.answers["A"], told.actors["A"]
@@ -165,3 +167,36 @@ def test_the_program_gets_what_it_gets_otherwise(
     first = next(each for each in statements(actor) if each.reply.rows)
     if first.call.sql == ALL and not isinstance(first.reply.rows[0], dict | int):
         assert set(map(tuple, first.reply.rows)) <= set(ROWS)
+
+
+SPENT = "UPDATE accounts SET balance = balance - 1 WHERE id < 3"
+GIVEN_BACK = f"{SPENT} RETURNING id"
+
+
+def sqlalchemy_returning(sandbox: Sandbox) -> None:
+    with create_engine(sandbox.url(), poolclass=NullPool).begin() as connection:
+        connection.execute(text(GIVEN_BACK)).all()
+        connection.execute(text(SPENT))
+
+
+def pysqlite_returning(sandbox: Sandbox) -> None:
+    with closing(sqlite3.connect(sandbox.dsn())) as connection:
+        connection.execute(GIVEN_BACK).fetchall()
+        connection.execute(SPENT)
+
+
+async def aiosqlite_returning(sandbox: Sandbox) -> None:
+    async with import_module("aiosqlite").connect(sandbox.dsn()) as connection:
+        await (await connection.execute(GIVEN_BACK)).fetchall()
+        await connection.execute(SPENT)
+
+
+@pytest.mark.parametrize("program", [sqlalchemy_returning, pysqlite_returning, aiosqlite_returning])
+def test_sqlite_counts_no_rows_that_are_still_to_be_fetched(
+    program: Callable[[Sandbox], Any], grounds: dict[str, Ground]
+) -> None:
+    """Its driver says 0 until then, which would be that nothing was found."""
+    _, actor = run(program, grounds["sqlite"], records=True)
+    given_back, plain = (each.reply for each in statements(actor) if "UPDATE" in each.call.sql)
+    assert (given_back.rowcount, [tuple(row) for row in given_back.rows or ()]) == (None, [(1,), (2,)])
+    assert (plain.rowcount, plain.rows) == (2, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from acidity.errors import UsageError
 from acidity.prove import Operation
 from tests.engines.bank import bank, move
 
+HERE = os.getpid()
 LIMIT_S = 0.6
 SLEEPS = {"postgresql": "SELECT pg_sleep(1000)", "mariadb": "SELECT sleep(1000)"}
 COUNTING = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
@@ -115,6 +117,20 @@ def test_a_coroutine_that_waits_for_ever_is_cancelled() -> None:
     assert report.verdict == "unknown"
     assert "did not end within" in report.unknowns[0]
     assert cancelled == [1]
+
+
+def here_and_hangs_elsewhere(session: Session) -> None:
+    if os.getpid() != HERE:
+        sleeps(session)
+    move(session)
+    session.commit()
+
+
+def test_a_child_process_that_hangs_is_killed_and_no_line_of_acidity_is_where_it_stood() -> None:
+    """Where it stood in the child is not known; where the parent waited for it says nothing."""
+    report = drilled(Operation(here_and_hangs_elsewhere, timeout=0.2), faults=("kill-before",), runs_max=1)
+    assert "did not end within 0.2 s; it ran in a process of its own, which was killed" in report.unknowns[0]
+    assert ".py" not in report.unknowns[0]
 
 
 def test_a_child_process_that_does_not_end_is_killed() -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from acidity import prove
 from acidity.core.call import Kind
 from acidity.core.cause import CauseKind
+from acidity.core.outcome import Rows
 from acidity.core.report import Report
 from acidity.errors import UsageError
 from tests.engines.bank import ALICE, Payment, balances, bank, calls, line_of, run_once, says
@@ -121,6 +122,17 @@ class TestWords:
         assert "nothing sends it later" in lost.cause
         run = prove.replay(bank(charges_last, effects=[gateway.charge]), "ac1:A3!effect-before")
         assert (run.struck, run.word) == (True, "torn")
+        assert run.misfit is not None
+        assert run.misfit[0] is Rows.AFTER  # all of them are there, and it is told so
+        assert run.misfit[1].startswith("Gateway.charge did not take place (1× in the clean run), and 1 row"), run
+
+    def test_a_replay_of_a_charge_without_a_row_says_that_no_row_was_changed(self) -> None:
+        gone = next(found for found in drilled(charges_first).findings if found.word == "torn")
+        run = prove.replay(bank(charges_first, effects=[gateway.charge]), gone.schedule)
+        assert (run.word, run.diff) == ("torn", ())
+        assert run.misfit is not None
+        assert run.misfit[0] is Rows.BEFORE
+        assert gone.title.startswith(run.misfit[1]), run
 
     def test_charged_twice_for_one_row_is_torn(self) -> None:
         """It is another cause than a charge without a row, and another line: where it is charged again."""

@@ -8,6 +8,7 @@ import pytest
 from acidity.analysis.diff import Claim, row_changes, sentence, telling_changes
 from acidity.analysis.masks import Masks
 from acidity.core.finding import RowChange
+from tests.unit.counting import calls_of
 from tests.unit.states import state, table
 
 
@@ -203,6 +204,19 @@ class TestRows:
             "t id=0 changed (status new → paid) and t id=1 changed (status new → paid) and 3 more changes were made"
             " although the operation failed"
         )
+
+
+class TestWork:
+    """How many calls a comparison takes, of 100 rows and of 200."""
+
+    def calls(self, rows, step, key):
+        before, after = (state(t=table("id x", [(n, n // each) for n in range(rows)], key=key)) for each in (1, step))
+        return calls_of(lambda: said(before, before, after))
+
+    @pytest.mark.parametrize("step", [1, 2], ids=["as it was", "changed"])
+    @pytest.mark.parametrize("key", ["id", ""], ids=["a key", "no key"])
+    def test_it_grows_with_the_rows(self, step, key):
+        assert self.calls(200, step, key) < 2.2 * self.calls(100, step, key)
 
 
 class TestStock:

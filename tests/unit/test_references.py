@@ -9,6 +9,7 @@ import pytest
 from acidity.analysis.masks import Masks
 from acidity.analysis.references import Alike, Said, compare_told, roles_of
 from acidity.core.outcome import State, Table
+from tests.unit.counting import calls_of
 
 KEYS = Masks(keys=frozenset({("bookings", "id"), ("notes", "id")}))
 TOKENS = Masks(tokens=frozenset({("bookings", "id")}))
@@ -106,3 +107,13 @@ def test_places_without_a_name_go_by_one_renaming(clean: Any, answer: Any) -> No
 
 def test_anything_else_that_differs_is_unlike() -> None:
     assert compared(AB, AB, ({"id": 1, "state": "booked"}, {"id": 1, "state": "full"})) is Alike.UNLIKE
+
+
+def test_the_work_grows_with_the_new_rows() -> None:
+    """Each of them may be each of the other run's, which is asked of the few that an answer names."""
+
+    def work(guests: int) -> int:
+        one, other = (rows(**{f"guest{n}": n + first for n in range(guests)}) for first in (1, 10_001))
+        return calls_of(lambda: compared(one, other, (1, 10_001)))
+
+    assert work(200) < 2.2 * work(100)

@@ -10,6 +10,7 @@ import pytest
 from acidity.core.call import Site
 from acidity.core.cause import AlsoBroken, Place, RowFate
 from acidity.core.finding import Remedy, Tried
+from acidity.core.outcome import Rows
 from acidity.core.report import Bound, Card, Detail
 from acidity.core.schedule import Schedule
 from acidity.report import FORMATS
@@ -385,6 +386,14 @@ def test_a_replayed_run():
     assert "← struck by error-before: SQLITE_IOERR disk I/O error\n" in text
     assert " the caller was told  failed: it did not work (raised OperationalError: disk I/O error)\n" in text
     assert " verdict              FAIL: torn" in text
+
+
+def test_a_replayed_effect_that_does_not_fit_rows_which_are_whole():
+    run = Replayed(diff=(), misfit=(Rows.BEFORE, "charge took place 1×, and no row was changed"))
+    text = render([Rerun(run)], color=False, width=160)
+    assert "the rows are         as before: nothing of the operation is there\n" in text
+    assert "which does not fit   charge took place 1×, and no row was changed\n" in text
+    assert "a part of the operation is there" not in text
 
 
 def test_what_a_replayed_run_broke_and_left_open_is_said():

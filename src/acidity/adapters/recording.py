@@ -1,11 +1,23 @@
-"""A cursor that remembers what is fetched from it, for an actor that keeps the rows it reads."""
+"""What is kept of an answer for an actor that keeps the rows it reads: a cursor that remembers what is fetched."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
 from acidity.core.row import Fetched
+
+
+def rowcount_of(cursor: Any) -> int | None:
+    """How many rows the driver says were found or changed; None where it has not counted them yet.
+
+    SQLite counts what a statement with RETURNING has changed when its last row was fetched; until then it says 0.
+    """
+    if isinstance(cursor, sqlite3.Cursor) and cursor.description is not None:
+        return None
+    count: int | None = getattr(cursor, "rowcount", None)
+    return count
 
 
 class RecordingCursor:

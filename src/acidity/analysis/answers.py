@@ -8,7 +8,7 @@ say.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from datetime import date, time, timedelta
@@ -49,7 +49,9 @@ class Likeness(IntEnum):
     FAILED = 3
 
 
-def compare_answers(clean_answers: Sequence[Any], answer: Any, pairs: Mapping[Any, Any]) -> Likeness:
+def compare_answers(
+    clean_answers: Sequence[Any], answer: Any, pairs: Mapping[Any, Any] | Container[tuple[str, str]]
+) -> Likeness:
     """Compare an answer with those of the clean runs.
 
     Both are walked position by position. A leaf is the same if it is equal; if it is the value that took the place of
@@ -64,7 +66,8 @@ def compare_answers(clean_answers: Sequence[Any], answer: Any, pairs: Mapping[An
     Args:
         clean_answers: the answers of the clean runs, that of the run whose rows `pairs` starts from first.
         answer: the answer to judge.
-        pairs: value in the clean run → value in this run; or what `bijection` returned, domain → such pairs.
+        pairs: value in the clean run → value in this run; or what `bijection` returned, domain → such pairs; or what
+            is asked for two such values, each as its `text_of`.
 
     Returns:
         The greatest `Likeness` of all parts.
@@ -77,11 +80,8 @@ def compare_answers(clean_answers: Sequence[Any], answer: Any, pairs: Mapping[An
 
 
 class _Walk:
-    def __init__(self, pairs: Mapping[Any, Any]) -> None:
-        self._renamed: set[tuple[str, str]] = set()
-        for clean, other in pairs.items():
-            inner = other.items() if isinstance(other, Mapping) else ((clean, other),)
-            self._renamed.update((text_of(one), text_of(two)) for one, two in inner)
+    def __init__(self, pairs: Mapping[Any, Any] | Container[tuple[str, str]]) -> None:
+        self._renamed = set(_texts(pairs)) if isinstance(pairs, Mapping) else pairs
         self._path: list[int] = []
 
     def compare(self, cleans: tuple[Any, ...], answer: Any) -> Likeness:
@@ -197,6 +197,12 @@ class _Walk:
 
 
 _NONE = object()
+
+
+def _texts(pairs: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
+    for clean, other in pairs.items():
+        inner = other.items() if isinstance(other, Mapping) else ((clean, other),)
+        yield from ((text_of(one), text_of(two)) for one, two in inner)
 
 
 def _says_failed(clean: Any, answer: Any) -> bool:

@@ -89,10 +89,11 @@ def _table_changes(name: str, before: Table | None, after: Table | None) -> list
         return [RowChange(name, _key(before, row), _cells(before, row), None) for row in before.rows] if before else []
     stems, gone = origins(before, after)
     changes = [RowChange(name, _key(before, row), _cells(before, row), None) for row in gone if before]
+    by_key = before is not None and keyed(before, after)
     for row, old in zip(after.rows, stems, strict=True):
         if old is None:
             changes.append(RowChange(name, _key(after, row), None, _cells(after, row)))
-        elif before is not None and keyed(before, after):
+        elif by_key:
             changed = [index for index in range(len(row)) if encode(old[index]) != encode(row[index])]
             if changed:
                 cells = (tuple((after.columns[index], values[index]) for index in changed) for values in (old, row))

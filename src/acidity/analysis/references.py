@@ -65,6 +65,19 @@ class _Pair:
     domains: Domains
 
 
+@dataclass(frozen=True, slots=True)
+class _Relation:
+    """Every value that might stand for every other one, as `compare_answers` asks for it."""
+
+    values: Mapping[str, Mapping[str, Any]]
+    others: Mapping[str, Mapping[str, Any]]
+
+    def __contains__(self, pair: object) -> bool:
+        assert isinstance(pair, tuple), "the texts of two values"
+        one, other = pair
+        return bool(self.values.get(one, {}).keys() & self.others.get(other, {}).keys())
+
+
 def roles_of(answers: Iterable[tuple[Any, State]], seed: State, masks: Masks) -> Roles:
     """Where in a caller's answer a generated value stands in every one of these runs, and of which domains."""
     found: dict[Path, Domains] | None = None
@@ -109,7 +122,7 @@ def compare_told(told: Sequence[Said], one: State, other: State, seed: State, ma
     sure = True
     values, others = made(one, seed, masks), made(other, seed, masks)
     for said in told:
-        if compare_answers(said.cleans, said.answer, _relation(values, others)) is not Likeness.SAME:
+        if compare_answers(said.cleans, said.answer, _Relation(values, others)) is not Likeness.SAME:
             return Alike.UNLIKE
         found = _paired(said, values, others)
         sure &= found is not None
@@ -130,12 +143,6 @@ def _by_one_renaming(told: Sequence[Said], one: State, other: State, seed: State
     pairs = bijection(one, other, seed, masks) or {}
     found = (compare_answers(said.cleans, said.answer, pairs) for said in told)
     return Alike.SAME if all(each is Likeness.SAME for each in found) else Alike.PERHAPS
-
-
-def _relation(values: Mapping[str, Mapping[str, Any]], others: Mapping[str, Mapping[str, Any]]) -> dict[Any, Any]:
-    """Every value that might stand for every other one, as `compare_answers` takes it."""
-    pairs = [(text, new) for text in values for new in others if values[text].keys() & others[new].keys()]
-    return {number: {text: new} for number, (text, new) in enumerate(pairs)}
 
 
 def _paired(

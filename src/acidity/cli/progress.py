@@ -99,5 +99,6 @@ class Lines:
         if self._at is None:
             return f"{self._title}: no run has ended yet{lasting}"
         done, total, label = self._at
-        within = f", the next one takes its time{lasting}" if lasting else ""
+        at_work = "the next one takes its time" if done < total else "judging what they show"
+        within = f", {at_work}{lasting}" if lasting else ""
         return f"{f'{self._title} {label}'.strip()}: {done} of {total} {self._of}{within}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from acidity.analysis.diff import row_changes
@@ -15,6 +16,7 @@ from acidity.core.schedule import FIRST, Schedule
 from acidity.core.step import SeenStep
 from acidity.errors import UsageError
 from acidity.prove.drill.examine import Examination, Examiner
+from acidity.prove.drill.judge import Baseline, Judged
 from acidity.prove.drill.striker import Strike
 from acidity.prove.drill.uncommitted import Undecided
 from acidity.prove.faults import FAULTS
@@ -23,6 +25,7 @@ from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.steps import seen_steps
+from acidity.prove.telling.title import misfit_in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,9 @@ class Replay:
         struck: the fault did break something.
         word: right, or what is wrong.
         told: what the caller was told.
-        rows: where the rows stand.
+        rows: where the rows stand; an effect must fit them.
+        misfit: what took place outside the database, and what became of the rows, where these do not fit it but are
+            whole; and where they stand then.
         history: its Calls and Replies.
         diff: rows that differ from the rows before.
         ending: how the function ended.
@@ -62,6 +67,7 @@ class Replay:
     unknowns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     steps: tuple[SeenStep, ...] = ()
+    misfit: tuple[Rows, str] | None = None
 
 
 def run_replay(scenario: Scenario, schedule: Schedule, asked: CheckOptions, operation: int | str = 0) -> Replay:
@@ -132,6 +138,7 @@ def _told_in_full(examination: Examination, schedule: Schedule, asked: CheckOpti
     unknowns = tuple(examination.unknowns)
     if missed and not unknowns:
         unknowns = ("the fault found nothing to break in this run",)
+    diff = row_changes(baseline.seed, run.end)
     return Replay(
         target=asked.target,
         engine=engine,
@@ -142,11 +149,20 @@ def _told_in_full(examination: Examination, schedule: Schedule, asked: CheckOpti
         told=judgement.told,
         rows=judgement.rows,
         history=run.history,
-        diff=row_changes(baseline.seed, run.end),
+        diff=diff,
         ending=run.ending,
         verdict="unknown" if missed else "fail" if failed else "unknown" if unknowns else "pass",
         broken=broken,
         unknowns=unknowns,
         notes=baseline.masks.describe(),
         steps=seen_steps(baseline, run),
+        misfit=_misfit(baseline, item, diff) if baseline.effects_misfit(item) else None,
     )
+
+
+def _misfit(baseline: Baseline, item: Judged, diff: Sequence[RowChange]) -> tuple[Rows, str]:
+    changes, expected = (
+        [change for change in found if baseline.counted(change.table)]
+        for found in (diff, row_changes(baseline.seed, baseline.whole))
+    )
+    return baseline.rows_alone(item.run.end), misfit_in_words(baseline, item.run, changes, expected)

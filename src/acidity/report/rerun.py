@@ -70,6 +70,8 @@ class ReplayedRun(Protocol):
     @property
     def steps(self) -> tuple[SeenStep, ...]: ...
     @property
+    def misfit(self) -> tuple[Rows, str] | None: ...
+    @property
     def verdict(self) -> Verdict: ...
 
 
@@ -131,9 +133,12 @@ def say_rerun(page: Page, rerun: Rerun) -> None:
     page.say(_TOLD[run.told] + _how(run.ending), label="the caller was told  ", label_style="cyan", indent=1)
     for seen in run.steps:
         _say_step(page, seen)
-    page.say(_ROWS[run.rows], label="the rows are         ", label_style="cyan", indent=1)
+    rows, misfit = run.misfit or (run.rows, "")
+    page.say(_ROWS[rows], label="the rows are         ", label_style="cyan", indent=1)
     for change in run.diff:
         page.say(str(change), indent=INDENT)
+    if misfit:
+        page.say(misfit, label="which does not fit   ", label_style="cyan", indent=1)
     verdict = "FAIL" if run.verdict == "fail" else run.verdict
     page.say(f"{verdict}: {run.word}", label="verdict              ", label_style=VERDICT_STYLES[run.verdict], indent=1)
     for broken in run.broken:

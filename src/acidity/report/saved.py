@@ -85,7 +85,8 @@ class SavedFinding:
     Attributes:
         target: how the user named the scenario.
         db: the engine's name.
-        operation: the name of the operation, or its number from 1.
+        operation: the name of the operation, or its number from 1; of several callers their numbers, as in 1,2, or
+            only 1 where they are the first ones.
         schedule: the run that shows it.
         word: how that run ended.
         seed: of every random choice.
@@ -164,11 +165,12 @@ def _finding(report: dict[str, Any], finding: dict[str, Any]) -> SavedFinding:
     target, schedule = _text(report, "target"), printed.schedule or _text(finding, "schedule")
     if printed.target not in {"", target}:
         raise ValueError(f"the command is for {printed.target!r} and the report for {target!r}")
-    Schedule.parse(schedule)
+    several = len({choice.actor for choice in Schedule.parse(schedule).choices}) > 1
     saved = SavedFinding(
         target=target,
         db=_text(report["engine"], "name"),
-        operation=_text(finding, "operation"),
+        # Of several callers it names all, in words; which of them are not the first few, only the command says.
+        operation="1" if several else _text(finding, "operation"),
         schedule=schedule,
         word=_text(finding, "word"),
         seed=_whole(report["seed"]),

@@ -14,7 +14,7 @@ from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Se
 from acidity.adapters.drivers.pysqlite import DRIVER as PYSQLITE
 from acidity.adapters.drivers.pysqlite import one_of_a_script, statements_in, without_implicit_begin
 from acidity.adapters.drivers.wire import Awaited
-from acidity.adapters.recording import RecordingCursor
+from acidity.adapters.recording import RecordingCursor, rowcount_of
 from acidity.core.call import Kind
 from acidity.core.row import Fetched
 from acidity.errors import ForeignDatabase
@@ -93,7 +93,7 @@ class Aiosqlite:
         rows = Fetched()
         native = cursor._cursor
         cursor._cursor = RecordingCursor(native, rows)
-        return (None if native.description is None else rows), native.rowcount
+        return (None if native.description is None else rows), rowcount_of(native)
 
     # As `Awaited` needs it
 

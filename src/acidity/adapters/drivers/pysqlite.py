@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Seam, control, many, statement
 from acidity.adapters.drivers.subclasses import Subclasses, through
+from acidity.adapters.recording import rowcount_of
 from acidity.core.call import Kind
 from acidity.core.row import Fetched
 from acidity.engines.sqlite.speech import SPEECH
@@ -286,7 +287,7 @@ class Pysqlite:
         del given
         cursor = call.subject
         rows = getattr(cursor, "_acidity_rows", None) if getattr(cursor, "description", None) else None
-        return rows, getattr(cursor, "rowcount", None)
+        return rows, rowcount_of(cursor)
 
 
 def _with_factory(

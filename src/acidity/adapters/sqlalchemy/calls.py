@@ -18,7 +18,7 @@ from acidity.adapters.base import Gatekeeper, leads_elsewhere, of_nobody
 from acidity.adapters.behind import pooled_connection_of
 from acidity.adapters.drivers.base import DriverCall
 from acidity.adapters.meaning import asked
-from acidity.adapters.recording import RecordingCursor
+from acidity.adapters.recording import RecordingCursor, rowcount_of
 from acidity.adapters.seam import ACTOR, Actor, PendingCall, request
 from acidity.adapters.site import find_place
 from acidity.adapters.sqlalchemy import private
@@ -234,7 +234,7 @@ def _as_our_own(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _record(pending: PendingCall, cursor: Any, context: Any) -> None:
     """Keep the row count, and have SQLAlchemy fetch through a cursor that keeps the rows."""
-    pending.rowcount = cursor.rowcount
+    pending.rowcount = rowcount_of(cursor)
     if cursor.description is not None:
         rows = Fetched()
         pending.rows = rows

@@ -64,7 +64,7 @@ class Causes:
             return Cause(CauseKind.SWALLOWED_ERROR, place_of(hidden))
         if word == "false success" and not run.schedule.choices and self._baseline.lost is not None:
             return Cause(CauseKind.MISSING_COMMIT, place_of(self._baseline.lost.writes[-1].call))
-        if self._effects_misfit(item):
+        if self._baseline.effects_misfit(item):
             return self._of_effect(run, history)
         struck = next((number for number, event in enumerate(history) if event.fault), None)
         return self._of_clean(item, history) if struck is None else self._of_struck(item, history, struck)
@@ -170,12 +170,6 @@ class Causes:
                 place = place_of(call)
                 return None if place is None else parted(place, first.path, both=True)
         return None
-
-    def _effects_misfit(self, item: Judged) -> bool:
-        """Whether the rows are whole, and what took place outside the database does not fit them."""
-        if item.judgement.rows not in {Rows.TORN, Rows.DOUBLED}:
-            return False
-        return self._baseline.rows_alone(item.run.end) in {Rows.BEFORE, Rows.AFTER}
 
     # Places
 

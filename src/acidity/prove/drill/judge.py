@@ -164,6 +164,11 @@ class Baseline:
         alone = (self.rows_of(state, self._idle_effects), self.rows_of(state, self.clean[0].effects))
         return next((rows for rows in alone if rows in {Rows.BEFORE, Rows.AFTER}), Rows.TORN)
 
+    def effects_misfit(self, item: Judged) -> bool:
+        """Whether the rows are whole, and what took place outside the database does not fit them."""
+        together = {item.judgement.rows, self.rows_of(item.run.end, item.run.effects)}
+        return together <= {Rows.TORN, Rows.DOUBLED} and self.rows_alone(item.run.end) in {Rows.BEFORE, Rows.AFTER}
+
     def _classify(self, state: State, effects: Mapping[str, int]) -> Rows:
         clean = self.clean[0]
         counted = {name: count for name, count in effects.items() if count}

@@ -87,15 +87,15 @@ def result_of(event: Event) -> str:
         return f"error {reply.code}" if reply.code else shortened(reply.error)
     if event.call.kind is not Kind.STATEMENT:
         return "ok"
-    if reply.rows is not None and not event.call.writes:
-        if not was_asked_for(reply.rows):
-            return "no row was fetched"
-        rows = [", ".join(map(repr, row)) for row in rows_of(event)[:_ROWS_MAX]]
-        more = ", …" if len(reply.rows) > _ROWS_MAX else ""
-        return shortened(f"read ({'), ('.join(rows)}){more}") if rows else "read nothing"
     if event.call.writes and reply.rowcount is not None and reply.rowcount >= 0:
         return f"{reply.rowcount} row{'' if reply.rowcount == 1 else 's'}"
-    return "ok"
+    if reply.rows is None or (event.call.writes and not was_asked_for(reply.rows)):
+        return "ok"
+    if not was_asked_for(reply.rows):
+        return "no row was fetched"
+    rows = [", ".join(map(repr, row)) for row in rows_of(event)[:_ROWS_MAX]]
+    more = ", …" if len(reply.rows) > _ROWS_MAX else ""
+    return shortened(f"read ({'), ('.join(rows)}){more}") if rows else "read nothing"
 
 
 def shortened(text: str) -> str:

@@ -42,14 +42,16 @@ class RunTimedOut(BaseException):
 
 
 _OURS = f"{Path(__file__).parents[2]}{os.sep}"  # where acidity lies
+_RUNS = f"{Path(__file__).parents[1]}{os.sep}"  # where what it runs is called from; before that stands who called it
 _INNERMOST = 4
+_IN_CHILD = "it ran in a process of its own, which was killed"
 
 
 CALLERS = "acidity-actor-"  # what the names of the threads of several callers begin with
 
 
 class DidNotEnd(Unsettled):
-    """A run took longer than it may; the message holds the stack where it stood."""
+    """A run took longer than it may; the message holds the stack where it stood, unless that was in another process."""
 
 
 @dataclass(slots=True)
@@ -222,7 +224,8 @@ class Overseer:
         with self._ending:  # sessions are no longer being ended: the next one belongs to the next run
             pass
         if limit.stood and self._handled >= len(self._signals):
-            raise DidNotEnd(f"did not end within {limit.seconds:g} s; it stood at {limit.stood}") from None
+            where = _IN_CHILD if limit.child else f"it stood at {limit.stood}"
+            raise DidNotEnd(f"did not end within {limit.seconds:g} s; {where}") from None
 
     def forget(self) -> None:
         """This is a child process: nobody watches here, and whoever held a lock in the parent has no thread here."""
@@ -333,15 +336,18 @@ def _where(thread: int) -> str:
 
 
 def _stack_of(thread: int | None) -> str:
-    """The innermost line of the user's that acidity has called, then the innermost of all but acidity's own."""
+    """The innermost line of the user's in what a run has called, and the innermost within it of all but acidity's own.
+
+    Where neither is there, the innermost lines of all.
+    """
     frame = innermost_frame(thread)
     stack = traceback.extract_stack(frame) if frame is not None else []
-    called = next((place for place, line in enumerate(stack) if line.filename.startswith(_OURS)), len(stack))
-    users = [line for line in stack[called:] if is_user_code(line.filename)]
-    others = [line for line in stack[called:] if not line.filename.startswith(_OURS)] or stack
-    inner = [line for line in others[-_INNERMOST:] if line not in users[-1:]]
-    within = " < ".join(map(_said, reversed(inner)))
-    return ", within it at ".join([*map(_said, users[-1:]), *([within] if within else [])])
+    began = next((place for place, line in enumerate(stack) if line.filename.startswith(_RUNS)), len(stack))
+    run = [line for line in stack[began:] if not line.filename.startswith(_OURS)]
+    last = max((place for place, line in enumerate(run) if is_user_code(line.filename)), default=-1)
+    user, inner = run[last : last + 1], run[last + 1 :]
+    within = " < ".join(map(_said, reversed((inner if run else stack)[-_INNERMOST:])))
+    return ", within it at ".join([*map(_said, user), *([within] if within else [])])
 
 
 def _said(line: traceback.FrameSummary) -> str:

@@ -87,6 +87,12 @@ def in_doubt_in_words(run: Run) -> str:
     return f"{text} in {' and '.join(where)}" if where else text
 
 
+def misfit_in_words(baseline: Baseline, run: Run, changes: Sequence[RowChange], expected: Sequence[RowChange]) -> str:
+    """How often each effect took place, and what became of the rows, which are whole and do not fit it."""
+    rows = sentence(changes, expected, Claim.NOTHING if changes else Claim.CLEAN)
+    return f"{_effects(baseline, run)}, and {rows}"
+
+
 def _effects(baseline: Baseline, run: Run) -> str:
     """How often each effect took place, with the clean run's count where that is another."""
     clean = baseline.clean[0].effects
