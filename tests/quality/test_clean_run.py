@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from acidity import prove
 from acidity.errors import UsageError
 from acidity.prove import Operation, Scenario
-from tests.engines.bank import ALICE, Account, bank
+from tests.engines.bank import ALICE, Account, Payment, bank
 
 HERE = Path(__file__).name
 LINES = Path(__file__).read_text(encoding="utf-8").splitlines()
@@ -76,9 +76,21 @@ def answers(session: Session) -> str:
     return "sold out"
 
 
-def clean(operation: Operation) -> str:
+def pays(session: Session) -> None:
+    """Its key is made by a sequence; the rows before have the key 1."""
+    with session.begin():
+        session.add(Payment(account_id=ALICE, amount=5))
+
+
+def asks_for_the_key(session: Session) -> None:
+    with session.begin():
+        key = session.scalar(text("SELECT nextval('payments_id_seq')"))
+        session.add(Payment(id=key, account_id=ALICE, amount=5))
+
+
+def clean(operation: Operation, db: str = "sqlite") -> str:
     with pytest.raises(UsageError) as said:
-        prove.drill(bank(operation), faults=["error-before"], remedies=False)
+        prove.drill(bank(operation), db=db, faults=["error-before"], remedies=False)
     return str(said.value)
 
 
@@ -127,3 +139,16 @@ def test_what_is_advised_works() -> None:
     for operation in (Operation(refuses, raises=Refused), Operation(breaks_a_constraint, raises=IntegrityError)):
         scenario: Scenario = bank(operation)
         assert prove.drill(scenario, faults=["error-before"], remedies=False).verdict == "pass"
+
+
+@pytest.mark.dear
+def test_a_sequence_that_makes_a_key_of_the_setup_again() -> None:
+    message = clean(Operation(pays), "postgresql")
+    assert "the database makes id from a sequence, and it was there; rows that setup= writes with id do not" in message
+    assert "raises=" not in message
+    assert "INSERT INTO" not in message
+    unsure = clean(Operation(asks_for_the_key), "postgresql")
+    assert unsure.index("do not move the sequence") < unsure.index("; say raises=IntegrityError")
+    given = clean(Operation(breaks_a_constraint), "postgresql")
+    assert given.endswith("say raises=IntegrityError if this is an expected refusal")
+    assert "sequence" not in given

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
+import re
+from textwrap import shorten
+
+from acidity.core.call import History
 from acidity.core.outcome import Ending, Mistake
 from acidity.core.scenario import AS_NAMED, Operation
 from acidity.prove.stage.asked_for import first_parameter, injection_of
 
 _NOTHING = "so there is nothing to compare with"
+_LONG = 240
+_MAKES = "the database makes {key} from a sequence, and it was there"
+_UNMOVED = (
+    "rows that setup= writes with {key} do not move the sequence that makes it, which still starts at 1: leave {key} "
+    "out of setup=, or set the sequence there (setval, ALTER TABLE … RESTART)"
+)
+_DUPLICATE = "23505"  # of PostgreSQL; on the other engines a key that is written moves what makes the next one
+_KEY = re.compile(r"\(([^()]+)\)=\(([^()]*)\)")  # as its DETAIL has it in every language
+_INSERT = re.compile(r"\s*insert\s+into\s+[^\s(]+\s*\(([^()]*)\)", re.IGNORECASE)
 
 
-def clean_run_failed(operation: Operation, ending: Ending) -> str:
-    """The clean run was told *failed*, and nothing says that it should be."""
+def clean_run_failed(operation: Operation, ending: Ending, history: History) -> str:
+    """The clean run was told *failed*, and nothing says that it should be.
+
+    Args:
+        operation: what was run.
+        ending: how it ended.
+        history: what it did.
+    """
     where = f" at {ending.at}" if ending.at is not None else ""
     if not ending.exception:
         said = f"{operation.name}: the clean run failed, {_NOTHING} (it answered {ending.answer!r})"
         return f"{said}; say refused=True if this is an expected refusal"
     said = f"{operation.name}: the clean run failed{where}, {_NOTHING} ({_raised(ending)})"
-    if ending.mistake is None:
-        return f"{said}; say raises={ending.exception} if this is an expected refusal"
-    return f"{said}; {_advice(operation, ending.mistake)}"
+    if ending.mistake is not None:
+        return f"{said}; {_advice(operation, ending.mistake)}"
+    unmoved, surely = _unmoved(history)
+    if surely:
+        return f"{said}; {unmoved}"
+    before = f"{unmoved}; " if unmoved else ""
+    return f"{said}; {before}say raises={ending.exception} if this is an expected refusal"
 
 
 def zero_calls(operation: Operation) -> str:
@@ -36,8 +59,34 @@ def _is_wrapped(operation: Operation) -> bool:
 
 
 def _raised(ending: Ending) -> str:
-    message = " ".join(ending.message.split())
+    """What was raised, without the text that SQLAlchemy sent and what it says of that."""
+    message = shorten(ending.message.partition("\n[SQL: ")[0], _LONG, placeholder=" …")
     return f"{ending.exception}: {message}" if message else ending.exception
+
+
+def _unmoved(history: History) -> tuple[str, bool]:
+    """That a sequence of PostgreSQL has made a key which was written before, and whether that is sure.
+
+    It is where the INSERT leaves the key out; where it gives the key, the program has, unless it asks a sequence.
+    """
+    refused = next((event for event in reversed(history) if event.reply.code == _DUPLICATE), None)
+    found = _KEY.search(refused.reply.error) if refused is not None else None
+    if refused is None or found is None:
+        return "", False
+    columns, values = found.groups()
+    key = [name for name, value in zip(_names(columns), _names(values), strict=False) if value.isdigit()]
+    insert = _INSERT.match(refused.call.sql)
+    surely = insert is not None and not any("nextval" in event.call.sql.lower() for event in history)
+    if insert is not None and surely:
+        key = [name for name in key if name not in _names(insert[1])]
+    if not key:
+        return "", False
+    said = f"{_MAKES}; {_UNMOVED}" if surely else _UNMOVED
+    return said.format(key=", ".join(key)), surely
+
+
+def _names(listed: str) -> list[str]:
+    return [name.strip().strip('"').lower() for name in listed.split(",")]
 
 
 OUTLIVED = (
