@@ -10,7 +10,7 @@ import pytest
 from acidity.core.call import Site
 from acidity.core.cause import AlsoBroken, Place, RowFate
 from acidity.core.finding import Remedy, Tried
-from acidity.core.report import Bound, Card, Detail
+from acidity.core.report import Bound, Card, Detail, Levels
 from acidity.core.schedule import Schedule
 from acidity.report import FORMATS
 from acidity.report.brief import way_of
@@ -432,3 +432,13 @@ def test_formats_are_found_by_name():
 def test_a_card_without_any_answer():
     card = Card("a:b", SQLITE, dict.fromkeys("ACID", "not asked"))
     assert plain(card).count("not asked") == 4
+
+
+@pytest.mark.parametrize(
+    ("answers", "weakest"),
+    [((FAILED, PASSED), "SERIALIZABLE"), ((FAILED, FAILED), "none"), ((FAILED, UNDECIDED), "undecided")],
+)
+def test_no_level_that_passes_is_no_verdict_where_one_may(answers, weakest):
+    levels = Levels("bank:pay", SQLITE, dict(zip(("READ COMMITTED", "SERIALIZABLE"), answers, strict=True)))
+    assert plain(levels, Detail.LINE).endswith(f"weakest that passes: {weakest}")
+    assert weakest in plain(levels, Detail.CARD)

@@ -30,18 +30,35 @@ def clean_run_failed(operation: Operation, ending: Ending, history: History) -> 
         ending: how it ended.
         history: what it did.
     """
-    where = f" at {ending.at}" if ending.at is not None else ""
     if not ending.exception:
         said = f"{operation.name}: the clean run failed, {_NOTHING} (it answered {ending.answer!r})"
         return f"{said}; say refused=True if this is an expected refusal"
-    said = f"{operation.name}: the clean run failed{where}, {_NOTHING} ({_raised(ending)})"
+    said = f"{operation.name}: the clean run failed{_where(ending)}, {_NOTHING} ({_raised(ending)})"
+    return f"{said}; {_what_helps(operation, ending, history)}"
+
+
+def failed_alone(operation: Operation, ending: Ending) -> str:
+    """What left an operation that had no other callers beside it."""
+    return f"{operation.name}() fails when nobody else is there{_where(ending)}: {_raised(ending)}"
+
+
+def fails_alone(operation: Operation, ending: Ending, history: History) -> str:
+    """The same where it has changed no row, with what would help."""
+    return f"{failed_alone(operation, ending)}; {_what_helps(operation, ending, history)}"
+
+
+def _where(ending: Ending) -> str:
+    return f" at {ending.at}" if ending.at is not None else ""
+
+
+def _what_helps(operation: Operation, ending: Ending, history: History) -> str:
     if ending.mistake is not None:
-        return f"{said}; {_advice(operation, ending.mistake)}"
+        return _advice(operation, ending.mistake)
     unmoved, surely = _unmoved(history)
     if surely:
-        return f"{said}; {unmoved}"
+        return unmoved
     before = f"{unmoved}; " if unmoved else ""
-    return f"{said}; {before}say raises={ending.exception} if this is an expected refusal"
+    return f"{before}say raises={ending.exception} if this is an expected refusal"
 
 
 def zero_calls(operation: Operation) -> str:
