@@ -34,7 +34,7 @@ INJECTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, init=False)
 class Operation:
     """A user function with its arguments, unmodified, and how its answer is to be read.
 

@@ -32,7 +32,7 @@ from acidity.prove.explore.sayings import Sayings
 from acidity.prove.explore.serial import NoOracle, Serial
 from acidity.prove.explore.units import order_of
 from acidity.prove.stage.clock import let_second_pass
-from acidity.prove.telling.unfit import failed_alone, fails_alone
+from acidity.prove.telling.unfit import failed_alone, fails_alone, why_zero
 
 TURNED_AWAY = frozenset({ErrorClass.SERIALIZATION, ErrorClass.DEADLOCK, ErrorClass.BUSY, ErrorClass.LOCK_TIMEOUT})
 """What an engine tells a caller that could not be served beside the others; alone it is never told so."""
@@ -83,7 +83,8 @@ class Oracle:
         for order, (run, _) in zip(permutations(lab.names), runs, strict=True):
             self._require_success(order[0], run)
         if not any(run.history for run in runs[0]) and not all(each.expects_refusal for each in lab.operations):
-            raise NoOracle("no database call was seen")
+            whys = dict.fromkeys(filter(None, map(why_zero, lab.operations)))
+            raise NoOracle("; ".join(["no database call was seen", *whys]))
 
     def _require_success(self, name: str, run: Played) -> None:
         """Who comes first in a serial order is alone, and must not fail unless that is meant."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from inspect import isasyncgenfunction, isgeneratorfunction
 from textwrap import shorten
 
 from acidity.core.call import History
 from acidity.core.outcome import Ending, Mistake
 from acidity.core.scenario import AS_NAMED, Operation
 from acidity.prove.stage.asked_for import first_parameter, injection_of
+from acidity.prove.stage.made import most_made
 
 _NOTHING = "so there is nothing to compare with"
 _LONG = 240
@@ -64,11 +66,25 @@ def _what_helps(operation: Operation, ending: Ending, history: History) -> str:
 def zero_calls(operation: Operation) -> str:
     """It asked the database nothing; one that hides an error may have met it because of what it was given."""
     said = f"{operation.name}: the operation made no database call (zero Calls), so nothing was checked"
+    if why := why_zero(operation):
+        return f"{said}; {why}"
     injected = injection_of(operation)
     if operation.inject != AS_NAMED or injected is None:
         return said
     into = " into what wraps it" if _is_wrapped(operation) else ""
     return f"{said}; {injected} was injected{into}: say inject=None if it brings its own"
+
+
+def why_zero(operation: Operation) -> str:
+    """Why it asked nothing, where that can be told."""
+    if made := most_made(operation):
+        return (
+            f"one run made {made} call{'' if made == 1 else 's'} and a later one none, so something in memory outlives "
+            "a run (a cache, a set of what was seen)"
+        )
+    if isgeneratorfunction(operation.function) or isasyncgenfunction(operation.function):
+        return "it is a generator function, which was never iterated: give a function that iterates it"
+    return ""
 
 
 def _is_wrapped(operation: Operation) -> bool:
