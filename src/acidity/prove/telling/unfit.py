@@ -14,6 +14,7 @@ from acidity.prove.stage.made import most_made
 
 _NOTHING = "so there is nothing to compare with"
 _LONG = 240
+_ADDED = re.compile(r"\n(?:\[SQL: |\(Background on this error)")
 _MAKES = "the database makes {key} from a sequence, and it was there"
 _UNMOVED = (
     "rows that setup= writes with {key} do not move the sequence that makes it, which still starts at 1: leave {key} "
@@ -93,7 +94,7 @@ def _is_wrapped(operation: Operation) -> bool:
 
 def _raised(ending: Ending) -> str:
     """What was raised, without the text that SQLAlchemy sent and what it says of that."""
-    message = shorten(ending.message.partition("\n[SQL: ")[0], _LONG, placeholder=" …")
+    message = shorten(_ADDED.split(ending.message, maxsplit=1)[0], _LONG, placeholder=" …")
     return f"{ending.exception}: {message}" if message else ending.exception
 
 
