@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from acidity import prove
-from acidity.errors import UsageError
+from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove import Operation, Scenario
 from tests.engines.bank import ALICE, Account, Payment, bank
 
@@ -76,6 +80,24 @@ def answers(session: Session) -> str:
     return "sold out"
 
 
+def binds_what_sqlite_does_not_take(session: Session) -> None:
+    session.get_one(Account, ALICE).balance = Decimal("10.5")  # type: ignore[assignment]
+    session.flush()
+
+
+def raises_in_the_database(session: Session) -> None:
+    session.execute(text("DO $$ BEGIN RAISE EXCEPTION 'not today'; END $$"))
+
+
+def uses_psycopg(dsn: str) -> None:
+    psycopg.connect(dsn).close()
+
+
+def uses_sqlite3(dsn: str) -> None:
+    with closing(sqlite3.connect(dsn)) as connection:
+        connection.execute("SELECT 1")
+
+
 def pays(session: Session) -> None:
     """Its key is made by a sequence; the rows before have the key 1."""
     with session.begin():
@@ -104,6 +126,7 @@ def clean(operation: Operation, db: str = "sqlite") -> str:
             "say raises=IntegrityError if this is an expected refusal",
         ),
         (Operation(misspells), "balance_of()", "mend that first"),
+        (Operation(binds_what_sqlite_does_not_take), "session.flush()", "mend that first"),
         (Operation(asks_for_a_table_that_is_not_there), "nobody_made_it", "metadata= or schema= makes its tables"),
         (
             Operation(waits_for_itself),
@@ -152,3 +175,24 @@ def test_a_sequence_that_makes_a_key_of_the_setup_again() -> None:
     given = clean(Operation(breaks_a_constraint), "postgresql")
     assert given.endswith("say raises=IntegrityError if this is an expected refusal")
     assert "sequence" not in given
+
+
+def test_a_driver_of_another_engine_is_named() -> None:
+    message = clean(Operation(uses_psycopg))
+    assert message.endswith("the operation uses psycopg, and the check runs on sqlite: say --db postgresql")
+    with pytest.raises(UsageError, match=r"there at \S+: ProgrammingError: .*; the operation uses psycopg, and the"):
+        prove.explore(bank(Operation(uses_psycopg)))
+
+
+@pytest.mark.dear
+def test_what_is_given_for_one_engine_fits_no_driver_of_another_one() -> None:
+    with pytest.raises(
+        ForeignDatabase, match=r"^the operation uses sqlite3, and the check runs on postgresql: say --db s"
+    ):
+        prove.drill(bank(Operation(uses_sqlite3)), db="postgresql", faults=["error-before"], remedies=False)
+
+
+@pytest.mark.dear
+def test_what_the_database_raises_may_be_a_refusal() -> None:
+    message = clean(Operation(raises_in_the_database), "postgresql")
+    assert message.endswith(" if this is an expected refusal")

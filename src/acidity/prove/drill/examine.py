@@ -289,7 +289,9 @@ class Examiner:
         if operation.request is not None and ending.broke_off:
             said = f"{ending.exception}: {ending.message}" if ending.exception else f"it answered {ending.answer!r}"
             raise UsageError(f"{operation.name}: the application fails by itself: {said}")
-        raise UsageError(clean_run_failed(operation, ending, clean.history))
+        raise UsageError(
+            clean_run_failed(operation, ending, clean.history, (part.engine_name for part in self.stage.parts.values()))
+        )
 
     def _inspected(self, baseline: Baseline, run: Run) -> Run:
         legal = self._legal(baseline, run)

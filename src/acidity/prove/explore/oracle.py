@@ -93,7 +93,7 @@ class Oracle:
             return
         if not all(self.comparer.same(each.state, self._lab.stage.seed) for each in self._alone(name)):
             raise NoOracle(f"{failed_alone(operation, ending)}, and has changed rows all the same (letter A)")
-        raise UsageError(fails_alone(operation, ending, run.of(name)))
+        raise UsageError(fails_alone(operation, ending, run.of(name), self._engines.values()))
 
     def described(self) -> tuple[str, ...]:
         """What is masked, in words, of the tables that the callers change."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from inspect import isasyncgenfunction, isgeneratorfunction
 from textwrap import shorten
 
 from acidity.core.call import History
 from acidity.core.outcome import Ending, Mistake
+from acidity.core.packages import PACKAGES
 from acidity.core.scenario import AS_NAMED, Operation
 from acidity.prove.stage.asked_for import first_parameter, injection_of
 from acidity.prove.stage.made import most_made
@@ -25,19 +27,20 @@ _KEY = re.compile(r"\(([^()]+)\)=\(([^()]*)\)")  # as its DETAIL has it in every
 _INSERT = re.compile(r"\s*insert\s+into\s+[^\s(]+\s*\(([^()]*)\)", re.IGNORECASE)
 
 
-def clean_run_failed(operation: Operation, ending: Ending, history: History) -> str:
+def clean_run_failed(operation: Operation, ending: Ending, history: History, engines: Iterable[str]) -> str:
     """The clean run was told *failed*, and nothing says that it should be.
 
     Args:
         operation: what was run.
         ending: how it ended.
         history: what it did.
+        engines: where.
     """
     if not ending.exception:
         said = f"{operation.name}: the clean run failed, {_NOTHING} (it answered {ending.answer!r})"
         return f"{said}; say refused=True if this is an expected refusal"
     said = f"{operation.name}: the clean run failed{_where(ending)}, {_NOTHING} ({_raised(ending)})"
-    return f"{said}; {_what_helps(operation, ending, history)}"
+    return f"{said}; {_what_helps(operation, ending, history, engines)}"
 
 
 def failed_alone(operation: Operation, ending: Ending) -> str:
@@ -45,16 +48,21 @@ def failed_alone(operation: Operation, ending: Ending) -> str:
     return f"{operation.name}() fails when nobody else is there{_where(ending)}: {_raised(ending)}"
 
 
-def fails_alone(operation: Operation, ending: Ending, history: History) -> str:
-    """The same where it has changed no row, with what would help."""
-    return f"{failed_alone(operation, ending)}; {_what_helps(operation, ending, history)}"
+def fails_alone(operation: Operation, ending: Ending, history: History, engines: Iterable[str]) -> str:
+    """The same where it has changed no row, with what would help; see `clean_run_failed`."""
+    return f"{failed_alone(operation, ending)}; {_what_helps(operation, ending, history, engines)}"
 
 
 def _where(ending: Ending) -> str:
     return f" at {ending.at}" if ending.at is not None else ""
 
 
-def _what_helps(operation: Operation, ending: Ending, history: History) -> str:
+def _what_helps(operation: Operation, ending: Ending, history: History, engines: Iterable[str]) -> str:
+    package, engines = PACKAGES.get(ending.driver), sorted(set(engines))
+    if package is not None and package.db.partition("+")[0] not in engines:
+        return (
+            f"the operation uses {ending.driver}, and the check runs on {' and '.join(engines)}: say --db {package.db}"
+        )
     if ending.mistake is not None:
         return _advice(operation, ending.mistake)
     unmoved, surely = _unmoved(history)
@@ -145,7 +153,7 @@ def _advice(operation: Operation, mistake: Mistake) -> str:
         operation.inject == AS_NAMED
         and injected is not None
         and _is_wrapped(operation)
-        and mistake is not Mistake.TABLES
+        and mistake not in {Mistake.TABLES, Mistake.STATEMENT}
     ):
         return f"{injected} was injected into what wraps it: say inject=None if that brings its own"
     if mistake is Mistake.CALL and injected is not None:
