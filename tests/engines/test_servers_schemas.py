@@ -330,7 +330,7 @@ def test_broken_references_between_schemas_are_found(made: Callable[[str, str], 
     one.sandbox.ask(f"INSERT INTO {one.sandbox.shapes['children'].place} VALUES (1, 99)")
     one.sandbox.look()
     (found,) = one.sandbox.violations()
-    assert str(found) == "foreign key: children: parent points at no row of refers.parents in 1 rows"
+    assert str(found) == "foreign key: children: parent points at no row of refers.parents in 1 row"
 
 
 def as_superuser(connection: Connection, script: str) -> None:

@@ -266,8 +266,8 @@ class HostedSandbox(HostedAccess):
                 child, key = self.quoted(column), self.quoted(target)
                 joined = f"{shape.rows} c LEFT JOIN {self._shapes_now[parent].place} p ON c.{child} = p.{key}"
                 found = self.ask(f"SELECT count(*) FROM {joined} WHERE c.{child} IS NOT NULL AND p.{key} IS NULL")
-                if found[0][0]:
-                    seen = f"{name}: {column} points at no row of {parent} in {found[0][0]} rows"
+                if number := found[0][0]:
+                    seen = f"{name}: {column} points at no row of {parent} in {number} row{'s' * (number > 1)}"
                     broken.append(Violation(Rule.FOREIGN_KEY, seen))
         return tuple(broken)
 

@@ -341,7 +341,9 @@ class Examiner:
         """Note in the table of cells how the fault struck, or why it did not."""
         choice, history = run.schedule.choices[0], result.baseline.clean[0].history
         if choice.calls > len(history):
-            raise UsageError(f"{run.schedule}: {self.operation.name} makes {len(history)} calls")
+            raise UsageError(
+                f"{run.schedule}: {self.operation.name} makes {len(history)} call{'' if len(history) == 1 else 's'}"
+            )
         cell = result.cells.setdefault((choice.fault, history[choice.calls - 1].call.kind), set())
         cell.add(run.mode if run.missed is None else run.missed)
         result.missed += not run.struck
