@@ -104,7 +104,7 @@ class Caller:
         attempts = Attempts(player.operation.retry)
         while True:
             ending = self._call(player, attempts)
-            note(player.operation, player.actor.history)
+            note(player.operation, player.actor.events)
             if not attempts.goes_on:
                 return attempts.last(ending)
 
@@ -134,7 +134,7 @@ class Caller:
         attempts = Attempts(player.operation.retry)
         while True:
             ending = await self._call_async(player, attempts)
-            note(player.operation, player.actor.history)
+            note(player.operation, player.actor.events)
             if not attempts.goes_on:
                 return attempts.last(ending)
 
