@@ -218,6 +218,31 @@ def test_a_begin_that_commits_is_told_as_that() -> None:
 
 
 @pytest.mark.dear
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("/* statistics */ ANALYZE TABLE accounts", "ANALYZE TABLE"),
+        ("CHECK TABLE accounts", "CHECK TABLE"),
+        ("SET autocommit = 1", "SET AUTOCOMMIT"),
+    ],
+)
+def test_a_statement_that_commits_what_is_open_is_told_as_that(statement: str, named: str) -> None:
+    def takes_and_says(engine: Engine) -> None:
+        with engine.connect() as connection:
+            connection.execute(text(DEBIT))
+            connection.exec_driver_sql(statement)
+            connection.execute(text(CREDIT))
+            connection.commit()
+
+    faults = ("error-before", "kill-after")
+    report = prove.drill(bank(takes_and_says), db="mariadb", faults=faults, remedies=False)
+    torn = [found for found in report.findings if found.word == "torn"]
+    assert {found.kind for found in torn} == {CauseKind.SEVERAL_COMMITS}, report
+    assert any(found.cause.startswith(f"{named} at ") for found in torn), report
+    assert not any("autocommit)" in found.cause for found in torn), report
+
+
+@pytest.mark.dear
 def test_a_begin_that_only_warns_is_no_commit() -> None:
     """On PostgreSQL nothing is committed by it."""
     report = prove.drill(bank(takes_and_begins), db="postgresql", faults=("error-before", "kill-after"))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from acidity import prove
-from acidity.errors import UsageError
+from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove import Operation, Scenario
-from tests.engines.bank import ALICE, Account, bank
+from tests.engines.bank import ALICE, Account, Payment, bank
 
 HERE = Path(__file__).name
 LINES = Path(__file__).read_text(encoding="utf-8").splitlines()
@@ -76,9 +80,39 @@ def answers(session: Session) -> str:
     return "sold out"
 
 
-def clean(operation: Operation) -> str:
+def binds_what_sqlite_does_not_take(session: Session) -> None:
+    session.get_one(Account, ALICE).balance = Decimal("10.5")  # type: ignore[assignment]
+    session.flush()
+
+
+def raises_in_the_database(session: Session) -> None:
+    session.execute(text("DO $$ BEGIN RAISE EXCEPTION 'not today'; END $$"))
+
+
+def uses_psycopg(dsn: str) -> None:
+    psycopg.connect(dsn).close()
+
+
+def uses_sqlite3(dsn: str) -> None:
+    with closing(sqlite3.connect(dsn)) as connection:
+        connection.execute("SELECT 1")
+
+
+def pays(session: Session) -> None:
+    """Its key is made by a sequence; the rows before have the key 1."""
+    with session.begin():
+        session.add(Payment(account_id=ALICE, amount=5))
+
+
+def asks_for_the_key(session: Session) -> None:
+    with session.begin():
+        key = session.scalar(text("SELECT nextval('payments_id_seq')"))
+        session.add(Payment(id=key, account_id=ALICE, amount=5))
+
+
+def clean(operation: Operation, db: str = "sqlite") -> str:
     with pytest.raises(UsageError) as said:
-        prove.drill(bank(operation), faults=["error-before"], remedies=False)
+        prove.drill(bank(operation), db=db, faults=["error-before"], remedies=False)
     return str(said.value)
 
 
@@ -92,6 +126,7 @@ def clean(operation: Operation) -> str:
             "say raises=IntegrityError if this is an expected refusal",
         ),
         (Operation(misspells), "balance_of()", "mend that first"),
+        (Operation(binds_what_sqlite_does_not_take), "session.flush()", "mend that first"),
         (Operation(asks_for_a_table_that_is_not_there), "nobody_made_it", "metadata= or schema= makes its tables"),
         (
             Operation(waits_for_itself),
@@ -127,3 +162,37 @@ def test_what_is_advised_works() -> None:
     for operation in (Operation(refuses, raises=Refused), Operation(breaks_a_constraint, raises=IntegrityError)):
         scenario: Scenario = bank(operation)
         assert prove.drill(scenario, faults=["error-before"], remedies=False).verdict == "pass"
+
+
+@pytest.mark.dear
+def test_a_sequence_that_makes_a_key_of_the_setup_again() -> None:
+    message = clean(Operation(pays), "postgresql")
+    assert "the database makes id from a sequence, and it was there; rows that setup= writes with id do not" in message
+    assert "raises=" not in message
+    assert "INSERT INTO" not in message
+    unsure = clean(Operation(asks_for_the_key), "postgresql")
+    assert unsure.index("do not move the sequence") < unsure.index("; say raises=IntegrityError")
+    given = clean(Operation(breaks_a_constraint), "postgresql")
+    assert given.endswith("say raises=IntegrityError if this is an expected refusal")
+    assert "sequence" not in given
+
+
+def test_a_driver_of_another_engine_is_named() -> None:
+    message = clean(Operation(uses_psycopg))
+    assert message.endswith("the operation uses psycopg, and the check runs on sqlite: say --db postgresql")
+    with pytest.raises(UsageError, match=r"there at \S+: ProgrammingError: .*; the operation uses psycopg, and the"):
+        prove.explore(bank(Operation(uses_psycopg)))
+
+
+@pytest.mark.dear
+def test_what_is_given_for_one_engine_fits_no_driver_of_another_one() -> None:
+    with pytest.raises(
+        ForeignDatabase, match=r"^the operation uses sqlite3, and the check runs on postgresql: say --db s"
+    ):
+        prove.drill(bank(Operation(uses_sqlite3)), db="postgresql", faults=["error-before"], remedies=False)
+
+
+@pytest.mark.dear
+def test_what_the_database_raises_may_be_a_refusal() -> None:
+    message = clean(Operation(raises_in_the_database), "postgresql")
+    assert message.endswith(" if this is an expected refusal")

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -312,8 +312,18 @@ def fails(session: Session) -> Any:
     raise ValueError("no")
 
 
+def fails_before_any_call(session: Session) -> None:
+    look({}["session"])
+
+
+@pytest.mark.parametrize("ask", [prove.explore, lambda scenario: prove.check(scenario, letters="I")])
+def test_what_fails_before_any_call_is_named(ask: Callable[[prove.Scenario], object]) -> None:
+    with pytest.raises(UsageError, match=r"there at \S+traps.py:\d+: KeyError: 'session'; say raises=KeyError"):
+        ask(twice(fails_before_any_call))
+
+
 def test_what_fails_alone_is_no_operation() -> None:
-    with pytest.raises(UsageError, match=r"fails\(\) fails when nobody else is there: ValueError: no.*raises="):
+    with pytest.raises(UsageError, match=r"fails\(\) fails when nobody else is there at \S+: ValueError: no.*raises="):
         prove.explore(twice(fails))
     assert prove.explore(twice(fails, raises=ValueError)).verdict == "pass"
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from acidity.core.call import Site
-from acidity.core.cause import AlsoBroken, Place, RowFate
+from acidity.core.cause import AlsoBroken, Place, Rate, RowFate
 from acidity.core.finding import Remedy, Tried
+from acidity.core.lane import Move
 from acidity.core.outcome import Rows
-from acidity.core.report import Bound, Card, Detail
+from acidity.core.report import Bound, Card, Detail, ExitReason, Levels
 from acidity.core.schedule import Schedule
 from acidity.report import FORMATS
 from acidity.report.brief import way_of
@@ -189,6 +190,10 @@ def test_an_error_that_refers_to_a_warning_is_told_by_itself():
             "fix: a (tried in 9 runs: ends this; ACI207 remains)",
         ),
         (
+            (Remedy("a", Tried.ENDS_THIS, 9, remain=("ACI201", "ACI207")),),
+            "fix: a (tried in 9 runs: ends this; another ACI201, ACI207 remain)",
+        ),
+        (
             (Remedy("a", Tried.ENDS_THIS, 9, remain=("ACI207", "ACI208")), Remedy("b", Tried.PASSED, 2)),
             "fix: b (tried in 2 runs: passed)",
         ),
@@ -199,6 +204,23 @@ def test_an_error_that_refers_to_a_warning_is_told_by_itself():
 def test_the_fix_is_the_cheapest_change_that_ended_it(remedies, line):
     text = plain(replace(FAILED, findings=(replace(TORN, remedies=remedies),)), Detail.CARD)
     assert f"  {line}\n" in text
+
+
+@pytest.mark.parametrize(("more", "said"), [(1, "and 1 more row\n"), (2, "and 2 more rows\n")])
+def test_what_is_left_out_of_a_card_is_counted(more, said):
+    rows = tuple(RowFate("log", (("id", number),), None, None, (None,)) for number in range(5 + more))
+    moves = tuple(Move("A", "COMMIT", None, "sent") for _ in range(10 + more))
+    text = plain(replace(FAILED, findings=(replace(TORN, rows=rows, lanes=moves, rate=Rate(1, more)),)), Detail.CARD)
+    assert said in text
+    assert said.replace("row", "line").replace("\n", " (-v)\n") in text
+    assert f"; 1 of {more} run{'s' * (more > 1)}, shown" in plain(
+        replace(FAILED, findings=(replace(TORN, rate=Rate(1, more)),)), Detail.ALL
+    )
+
+
+def test_how_far_it_came_is_counted():
+    assert ExitReason.BUDGET.after(0, 1).endswith("after 0 of 1 run")
+    assert ExitReason.BUDGET.after(1, 2).endswith("after 1 of 2 runs")
 
 
 CELLS = (("id", 7), ("stock", 8), ("note", "x"))
@@ -441,3 +463,13 @@ def test_formats_are_found_by_name():
 def test_a_card_without_any_answer():
     card = Card("a:b", SQLITE, dict.fromkeys("ACID", "not asked"))
     assert plain(card).count("not asked") == 4
+
+
+@pytest.mark.parametrize(
+    ("answers", "weakest"),
+    [((FAILED, PASSED), "SERIALIZABLE"), ((FAILED, FAILED), "none"), ((FAILED, UNDECIDED), "undecided")],
+)
+def test_no_level_that_passes_is_no_verdict_where_one_may(answers, weakest):
+    levels = Levels("bank:pay", SQLITE, dict(zip(("READ COMMITTED", "SERIALIZABLE"), answers, strict=True)))
+    assert plain(levels, Detail.LINE).endswith(f"weakest that passes: {weakest}")
+    assert weakest in plain(levels, Detail.CARD)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import weakref
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from importlib.abc import MetaPathFinder
@@ -86,6 +86,7 @@ class DbapiAdapter:
         others = (OWN.get() and not judging) or called_by_others(driver.module)
         ours = None if others else destination(self.gatekeeper, dialect, cargs, cparams)
         if (self.armed or judging) and not ours and not others:
+            self._require_driver_of_engine(driver, dialect, [*cargs, *cparams.values()])
             where = describe_target(self.gatekeeper, dialect, cargs, cparams)
             who = "of an invariant" if judging else "inside the operation"
             self._refuse(f"a driver connection {who} points at {where!r}", "nothing was opened.")
@@ -95,6 +96,18 @@ class DbapiAdapter:
         with own_calls():
             take_in = partial(self._take_in, ours, driver)
             yield Opening(True, take_in, ours.detour() if self.armed else None)
+
+    def _require_driver_of_engine(self, driver: Driver, dialect: str, given: Sequence[Any]) -> None:
+        """What acidity gives is for drivers of its engine; another one takes it for the name of a file or a host."""
+        for part in self.gatekeeper.parts.values():
+            ours = (part.dsn(), part.dsn(asynchronous=True), part.url(), part.url(asynchronous=True))
+            if not part.serves(dialect) and any(each in ours for each in given):
+                engine = "mariadb" if dialect == "mysql" else dialect
+                error = ForeignDatabase(
+                    f"the operation uses {driver.module}, and the check runs on {part.engine_name}: say --db {engine}"
+                )
+                self.gatekeeper.refuse(error)
+                raise error
 
     def _take_in(self, sandbox: Sandbox, driver: Driver, connection: Any) -> None:
         wire = RawConnection(sandbox, driver, connection)

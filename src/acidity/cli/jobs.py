@@ -291,6 +291,8 @@ def _heard(job: Job, progress: Progress) -> dict[str, Any]:
 def _tell_progress(job: Job, tell: Callable[[dict[str, Any]], None], done: int, total: int, label: str) -> None:
     leave_if_told()
     try:
-        tell({LABEL: f"{job.target} on {job.db} {label}".strip() + f", {done} of {total} runs"})
+        tell(
+            {LABEL: f"{job.target} on {job.db} {label}".strip() + f", {done} of {total} run{'' if total == 1 else 's'}"}
+        )
     except BrokenPipeError:  # whoever asked is gone
         raise Terminated(128 + signal.SIGPIPE) from None

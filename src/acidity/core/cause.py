@@ -132,6 +132,9 @@ class Rate:
     runs: int
     of: int
 
+    def __str__(self) -> str:
+        return f"{self.runs:,} of {self.of:,} run{'' if self.of == 1 else 's'}"
+
 
 Cells = tuple[tuple[str, object], ...]
 

@@ -87,8 +87,13 @@ class Remedy:
     @property
     def result(self) -> str:
         """What came of it: ``passed``, ``ends this; ACI207 remains``, ``did not end it``, ``not tried: its reason``."""
+        return self.result_for("")
+
+    def result_for(self, code: str) -> str:
+        """The same for a finding of this code: an error of that code which remains is another one."""
         if self.verdict is Tried.ENDS_THIS:
-            return f"ends this; {', '.join(self.remain)} {'remains' if len(self.remain) == 1 else 'remain'}"
+            remain = ", ".join(f"another {each}" if each == code else each for each in self.remain)
+            return f"ends this; {remain} {'remains' if len(self.remain) == 1 else 'remain'}"
         if self.verdict is Tried.NOT_TRIED:
             return f"not tried: {self.note}"
         return "passed" if self.verdict is Tried.PASSED else "did not end it"

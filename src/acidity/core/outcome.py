@@ -100,14 +100,16 @@ class Mistake(Enum):
 
     Attributes:
         CALL: the arguments do not fit the function.
-        TABLES: the database complains: a table or a column is not there.
+        TABLES: the database complains: a table, a column or a row is not there.
         CONNECTION: a driver or a pool complains, and no database has said anything: the connection is closed.
+        STATEMENT: the database or its driver does not take a statement, or a value in it.
         LOCKED: the database complains that somebody else holds a lock, and nobody else is there.
         CODE: the code is wrong, or something that it needs is not installed or does not answer.
     """
 
     CALL = "the call"
     TABLES = "the tables"
+    STATEMENT = "the statement"
     CONNECTION = "the connection"
     LOCKED = "the locks"
     CODE = "the code"
@@ -130,6 +132,7 @@ class Ending:
         status: what a web application answered; 0 where there was no request, or no answer.
         at: the innermost line of user code that the exception came from.
         mistake: what the exception tells of, where no program raises it to refuse a call.
+        driver: the module of the driver that has raised it, or what SQLAlchemy raised from it.
         gave_up: its caller had tried as often as ``retry=`` allows.
     """
 
@@ -145,6 +148,7 @@ class Ending:
     status: int = 0
     at: Site | None = field(default=None, compare=False)
     mistake: Mistake | None = field(default=None, compare=False)
+    driver: str = field(default="", compare=False)
     gave_up: bool = False
 
     @property

@@ -46,7 +46,7 @@ class ExitReason(Enum):
 
     def after(self, made: int, planned: int) -> str:
         """The sentence with how far it came."""
-        return f"{self.value} after {made} of {planned} runs"
+        return f"{self.value} after {made} of {planned} run{'' if planned == 1 else 's'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ INJECTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, init=False)
 class Operation:
     """A user function with its arguments, unmodified, and how its answer is to be read.
 
@@ -241,7 +241,7 @@ class Scenario:
         metadata: a SQLAlchemy ``MetaData`` that creates the tables.
         schema: instead of `metadata`, a path to a ``.sql`` file, an Alembic ``Config`` or the path to an
             ``alembic.ini``, or ``callable(connection)``.
-        setup: ``callable(session)`` that writes the rows before.
+        setup: ``callable(session)`` that writes the rows before; ids in them move no sequence of PostgreSQL.
         invariants: ``callable(session)`` or ``callable(session, run)``; broken if it returns False (or 0) or raises.
         bind: ``"module:engine"`` or several, module-level engines that are redirected to the Sandbox; also a text, URL,
             path or mapping that leads to the database (``"app.settings:DSN"``), or an environment variable

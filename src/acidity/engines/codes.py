@@ -28,6 +28,8 @@ LOCK_TIMEOUT = _codes(ErrorClass.LOCK_TIMEOUT)
 WAITED_IN_VAIN = LOCK_TIMEOUT | _codes(ErrorClass.BUSY)
 TRANSACTION_LOST = frozenset({"1213", "1020", "1180", "1047", "1305", "40001"})  # no savepoint is left to go back to
 DUPLICATE = _codes(ErrorClass.DUPLICATE)
+REFUSING = _codes(ErrorClass.DUPLICATE, ErrorClass.CONSTRAINT) | {"P0001", "1644"}  # a constraint, RAISE, SIGNAL
+NOT_THERE = frozenset({"SQLITE_ERROR", "42P01", "42703", "42704", "3F000", "1146", "1054", "1049"})  # a table, a column
 _REFUSED_BY_MARIADB = frozenset({"1213", "1020", "1205", "1062", "1586", "1452", "1451", "1048", "4025"})
 _NO_ANSWER_OF_POSTGRESQL = ("08", "57P", "58", "XX", "40003", "F0")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from acidity.core.call import Site
 from acidity.core.cause import Place, RowFate
@@ -29,14 +29,14 @@ def say_brief(page: Page, finding: Finding) -> None:
     for row in rows[:ROWS_MAX]:
         page.say(row, indent=2 * INDENT + 1)
     if len(rows) > ROWS_MAX:
-        page.say((f"and {len(rows) - ROWS_MAX} more rows", _GREY), indent=2 * INDENT + 1)
+        page.say((_and_more(len(rows) - ROWS_MAX, "row"), _GREY), indent=2 * INDENT + 1)
     names = ", ".join(dict.fromkeys(str(also) for also in finding.also if str(also) != finding.word))
     if names:
         page.say(names, label="also breaks: ", label_style="cyan", indent=INDENT)
     if finding.cause:
         cause = _shortened(finding.cause, page.width - INDENT - cells("cause: "))
         page.say(cause, label="cause: ", label_style="cyan", indent=INDENT)
-    fix = fix_line(finding.remedies)
+    fix = fix_line(finding)
     if fix:
         page.say(fix, label="fix: ", label_style="green", indent=INDENT)
     replay = finding.replay or str(finding.schedule)
@@ -48,7 +48,11 @@ def _say_lanes(page: Page, finding: Finding) -> None:
     for line, style in lines[:LANES_MAX]:
         page.say((_shortened(line, page.width - 2 * INDENT - 1), style), indent=2 * INDENT + 1, wrap=False)
     if len(lines) > LANES_MAX:
-        page.say((f"and {len(lines) - LANES_MAX} more lines (-v)", _GREY), indent=2 * INDENT + 1)
+        page.say((f"{_and_more(len(lines) - LANES_MAX, 'line')} (-v)", _GREY), indent=2 * INDENT + 1)
+
+
+def _and_more(number: int, noun: str) -> str:
+    return f"and {number} more {noun}{'' if number == 1 else 's'}"
 
 
 def say_in_a_line(page: Page, finding: Finding) -> None:
@@ -57,19 +61,20 @@ def say_in_a_line(page: Page, finding: Finding) -> None:
     site = place.site if place is not None else next(iter(finding.sites), None)
     where = f" at {site}" if site is not None else f" in {finding.operation}"
     where = f" of {finding.operation}{where}" if finding.lanes and site is not None else where
-    often = f", {finding.rate.runs:,} of {finding.rate.of:,} runs" if finding.rate is not None else ""
+    often = f", {finding.rate}" if finding.rate is not None else ""
     kind = "" if finding.severity == "error" else f" ({finding.severity})"
     text = f"{finding.code} {finding.anomaly or finding.word}{kind}{where}{often}"
     page.say(_shortened(text, page.width - 2 - cells("also: ")), label="also: ", label_style="cyan", indent=INDENT)
 
 
-def fix_line(remedies: Sequence[Remedy]) -> str:
+def fix_line(finding: Finding) -> str:
     """The cheapest change that ended it, with what came of it; where none did, that."""
+    remedies = finding.remedies
     for wanted in (Tried.PASSED, Tried.ENDS_THIS):
         for remedy in remedies:
             if remedy.verdict is wanted:
                 note = f"; {remedy.note}" if remedy.verdict is Tried.ENDS_THIS and remedy.note else ""
-                return f"{remedy.name} ({_runs(remedy)}: {remedy.result}{note})"
+                return f"{remedy.name} ({_runs(remedy)}: {remedy.result_for(finding.code)}{note})"
     failed = sum(remedy.verdict is Tried.FAILED for remedy in remedies)
     if failed:
         return f"none known: {failed} change{'' if failed == 1 else 's'} tried did not end it"
@@ -188,14 +193,14 @@ def _shortened(text: str, room: int) -> str:
     return f"{text.rstrip()}…"
 
 
-def all_remedies(remedies: Iterable[Remedy]) -> list[tuple[str, str]]:
+def all_remedies(finding: Finding) -> list[tuple[str, str]]:
     """What was tried, as (line, style): what passed first, the cheapest of it at the top."""
     order = list(Tried)
     lines = []
-    for remedy in sorted(remedies, key=lambda each: order.index(each.verdict)):
+    for remedy in sorted(finding.remedies, key=lambda each: order.index(each.verdict)):
         note = f"; {remedy.note}" if remedy.note and remedy.verdict is not Tried.NOT_TRIED else ""
         by = ", by whoever calls it" if remedy.by_caller else ""
         tried = "" if remedy.verdict is Tried.NOT_TRIED else f"{_runs(remedy)}: "
         style = {Tried.PASSED: "green", Tried.NOT_TRIED: _GREY}.get(remedy.verdict, "")
-        lines.append((f"{remedy.name}{by} ({tried}{remedy.result}{note})", style))
+        lines.append((f"{remedy.name}{by} ({tried}{remedy.result_for(finding.code)}{note})", style))
     return lines

@@ -40,7 +40,7 @@ def say_finding(page: Page, finding: Finding) -> None:
     if finding.history:
         page.say(("the run shown", "cyan"), indent=below)
         say_history(page, finding.history, indent=below)
-    for number, (line, style) in enumerate(all_remedies(finding.remedies)):
+    for number, (line, style) in enumerate(all_remedies(finding)):
         page.say((line, style), label=_head("fix", first=not number), label_style="cyan", indent=below)
     if finding.replay:
         page.say(finding.replay, label=REPLAY, label_style="cyan", indent=below, wrap=False)
@@ -53,7 +53,7 @@ def _what_and_where(finding: Finding) -> str:
     where = f" at {', then '.join(map(str, finding.sites))}" if finding.sites else ""
     often = f"; {finding.occurrences:,} runs ended like this" if finding.occurrences > 1 else ""
     if finding.rate is not None:
-        often = f"; {finding.rate.runs:,} of {finding.rate.of:,} runs"
+        often = f"; {finding.rate}"
     mode = f", shown with a {finding.mode} fault" if finding.mode else ""
     return f"{word}, {finding.code}, in {finding.operation}{where}{often}{mode}"
 

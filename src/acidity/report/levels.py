@@ -10,7 +10,7 @@ from acidity.report.card import GREY, STATE_STYLES, reports_of
 from acidity.report.page import Page, cells
 
 INDENT = 2
-_NONE = "none"
+_NONE, _UNDECIDED = "none", "undecided"
 _HEAD = "weakest that passes"
 
 
@@ -35,7 +35,7 @@ def say_levels(page: Page, answers: Sequence[Levels]) -> None:
 def _say_row(page: Page, row: Levels, levels: Sequence[str], first: int) -> None:
     spans: list[str | tuple[str, str]] = [
         f"{_engine(row):<{first}}",
-        (f"{row.weakest or _NONE:<{len(_HEAD) + 2}}", "bold"),
+        (f"{_weakest(row):<{len(_HEAD) + 2}}", "bold"),
     ]
     for level in levels:
         answer = row.levels.get(level)
@@ -47,8 +47,16 @@ def _say_row(page: Page, row: Levels, levels: Sequence[str], first: int) -> None
 
 def say_levels_in_a_line(page: Page, answer: Levels) -> None:
     """``bank:pay  postgresql 18.1  weakest that passes: REPEATABLE READ``."""
-    spans = (answer.target, "bold"), f"  {_engine(answer)}  {_HEAD}: ", (answer.weakest or _NONE, "bold")
+    spans = (answer.target, "bold"), f"  {_engine(answer)}  {_HEAD}: ", (_weakest(answer), "bold")
     page.say(*spans, wrap=False)
+
+
+def _weakest(answer: Levels) -> str:
+    """The level; where none passes, whether one still may."""
+    if answer.weakest is not None:
+        return answer.weakest
+    undecided = any(each.verdict == "unknown" for each in answer.levels.values())
+    return _UNDECIDED if undecided else _NONE
 
 
 def _engine(answer: Levels) -> str:

@@ -269,7 +269,9 @@ class Storm:
         self._log, self._history = recorder.log, player.actor.history
         weathered.own = noticing.found("sqlite", self._history)
         weathered.entries = len(self._log.entries)
-        _require_success(operation, left.endings[0], changed=not equal_raw(left.look.state, self._stage.seed))
+        changed = not equal_raw(left.look.state, self._stage.seed)
+        if _failed(operation, left.endings[0]) and not changed:
+            raise UsageError(clean_run_failed(operation, left.endings[0], self._history, ("sqlite",)))
         weathered.unknowns += [f"{operation.name}: {bypass}" for bypass in left.bypasses]
         if whole(self._log, weathered.entries).files != recorder.left:
             weathered.unknowns.append(
@@ -337,15 +339,10 @@ def _plainness(judged: Judged) -> tuple[int, bool, int]:
     return loss.lost, loss.survivors.damage is not None, loss.cut.op
 
 
-def _require_success(operation: Operation, ending: Ending, *, changed: bool) -> None:
-    """What failed and changed no row was either meant to be refused, or there is nothing to lose.
-
-    Raises:
-        UsageError: nobody said that it is to be refused.
-    """
+def _failed(operation: Operation, ending: Ending) -> bool:
+    """What failed, and was not meant to be refused: where it changed no row, there is nothing to lose."""
     failed = ending.broke_off or ending.succeeded is False
-    if failed and not changed and not ending.refusal and not operation.refused:
-        raise UsageError(clean_run_failed(operation, ending))
+    return failed and not ending.refusal and not operation.refused
 
 
 def wanted_loss(log: Log, wanted: Wanted) -> PowerLoss | None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from acidity.analysis.canonical import equal_raw
 from acidity.core.call import Call, History, Kind, Site, commit_left_open
 from acidity.core.cause import Cause, CauseKind, Place
+from acidity.core.lexis import NEUTRAL
 from acidity.core.outcome import Rows
 from acidity.engines.session import LeftKind
 from acidity.prove.drill.judge import Baseline, Judged, hidden_error
@@ -112,7 +114,8 @@ class Causes:
                 return Cause(CauseKind.LATE_FAILURE, place_of(earlier[0].call))
         if earlier:
             first = earlier[0].call
-            return Cause(_kind_of(first), self._parted(first), _unasked_commit(first))
+            amid = _is_amid(first, history)
+            return Cause(_kind_of(first, amid=amid), self._parted(first), _unasked_commit(first, amid=amid))
         if later:
             return Cause(CauseKind.SWALLOWED_ERROR, self._parted(later[0].call))
         opaque = next((event for event in history if event.call.opaque), None)
@@ -315,16 +318,28 @@ def _names(call: Call) -> tuple[str, ...]:
     return (call.sql, f"{call.sql}\n{call.params!r}") if call.writes else ()
 
 
-def _unasked_commit(call: Call) -> str:
+def _is_amid(call: Call, history: History) -> bool:
+    """Whether a statement that is permanent at once also commits what was open: no transaction holds it."""
+    before = takewhile(lambda event: event.call.index < call.index, history)
+    open_now = False
+    for each in (event.call for event in before if event.call.connection == call.connection):
+        open_now = not (each.commits or each.kind is Kind.ROLLBACK) and (open_now or bool(each.writes))
+    return call.autocommit and not call.schema and (open_now or not call.writes)
+
+
+def _unasked_commit(call: Call, *, amid: bool) -> str:
     """What commits without being called a COMMIT; nothing where it is one, or a write by itself."""
     if call.kind is Kind.BEGIN:
         return Kind.BEGIN.name
+    words = NEUTRAL.bare(call.sql).upper().split()[:2]
+    if amid or (call.kind is Kind.COMMIT and words[:1] == ["SET"]):
+        return " ".join(words)
     return Kind.RELEASE.name if call.sql.lstrip().lower().startswith("release") else ""
 
 
-def _kind_of(call: Call) -> CauseKind:
+def _kind_of(call: Call, *, amid: bool) -> CauseKind:
     if call.schema and call.autocommit:
         return CauseKind.DDL
-    if call.kind is Kind.BEGIN:
+    if call.kind is Kind.BEGIN or amid:
         return CauseKind.SEVERAL_COMMITS
     return CauseKind.AUTOCOMMIT if call.autocommit else CauseKind.SEVERAL_COMMITS

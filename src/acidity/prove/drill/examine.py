@@ -297,7 +297,9 @@ class Examiner:
         if operation.request is not None and ending.broke_off:
             said = f"{ending.exception}: {ending.message}" if ending.exception else f"it answered {ending.answer!r}"
             raise UsageError(f"{operation.name}: the application fails by itself: {said}")
-        raise UsageError(clean_run_failed(operation, ending))
+        raise UsageError(
+            clean_run_failed(operation, ending, clean.history, (part.engine_name for part in self.stage.parts.values()))
+        )
 
     def _inspected(self, baseline: Baseline, run: Run) -> Run:
         legal = self._legal(baseline, run)
@@ -347,7 +349,9 @@ class Examiner:
         """Note in the table of cells how the fault struck, or why it did not."""
         choice, history = run.schedule.choices[0], result.baseline.clean[0].history
         if choice.calls > len(history):
-            raise UsageError(f"{run.schedule}: {self.operation.name} makes {len(history)} calls")
+            raise UsageError(
+                f"{run.schedule}: {self.operation.name} makes {len(history)} call{'' if len(history) == 1 else 's'}"
+            )
         cell = result.cells.setdefault((choice.fault, history[choice.calls - 1].call.kind), set())
         cell.add(run.mode if run.missed is None else run.missed)
         result.missed += not run.struck

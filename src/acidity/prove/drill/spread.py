@@ -23,5 +23,5 @@ def spread(history: History, *, several: bool = False) -> str:
         return f"{where}, all prepared: two-phase commit"
     commits = sum(1 for event in history if event.call.commits)
     if prepared:
-        return f"{where}, {len(prepared)} of them prepared: {commits} commits"
+        return f"{where}, {len(prepared)} of them prepared: {commits} commit{'' if commits == 1 else 's'}"
     return f"{where}, each committed for itself: {'intended' if several else 'missing'}"

@@ -205,7 +205,8 @@ def _explore_all(
         compared = _compared(runs, manners, groups, explored, spares=spares)
         _search_all(runs, manners, compared, schedule, explored, spares=spares)
         if (done := len(explored.groups)) < len(groups):
-            explored.unknowns.append(f"{ExitReason.BUDGET.value} after {done} of {len(groups)} groups of callers")
+            of = f"{len(groups)} group{'' if len(groups) == 1 else 's'} of callers"
+            explored.unknowns.append(f"{ExitReason.BUDGET.value} after {done} of {of}")
     except (KeyboardInterrupt, Terminated) as stop:
         runs.stop(stop)
         explored.stop(stop)

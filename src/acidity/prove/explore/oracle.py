@@ -32,6 +32,7 @@ from acidity.prove.explore.sayings import Sayings
 from acidity.prove.explore.serial import NoOracle, Serial
 from acidity.prove.explore.units import order_of
 from acidity.prove.stage.clock import let_second_pass
+from acidity.prove.telling.unfit import failed_alone, fails_alone, why_zero
 
 TURNED_AWAY = frozenset({ErrorClass.SERIALIZATION, ErrorClass.DEADLOCK, ErrorClass.BUSY, ErrorClass.LOCK_TIMEOUT})
 """What an engine tells a caller that could not be served beside the others; alone it is never told so."""
@@ -79,16 +80,20 @@ class Oracle:
             self._keep(order, pair)
             self._learn_sayings(pair)
         runs = [self._serial(order).runs for order in permutations(lab.names)]
-        if not any(run.history for run in runs[0]) and not all(each.expects_refusal for each in lab.operations):
-            raise NoOracle("no database call was seen")
         for order, (run, _) in zip(permutations(lab.names), runs, strict=True):
-            ending = run.endings[order[0]]
-            if ending.exception and not ending.refusal:
-                name = lab.operations[lab.names.index(order[0])].name
-                why = f"{name}() fails when nobody else is there: {ending.exception}: {ending.message[:200]}"
-                if not all(self.comparer.same(each.state, lab.stage.seed) for each in self._alone(order[0])):
-                    raise NoOracle(f"{why}, and has changed rows all the same (letter A)")
-                raise UsageError(f"{why}; if that is meant, say raises=")
+            self._require_success(order[0], run)
+        if not any(run.history for run in runs[0]) and not all(each.expects_refusal for each in lab.operations):
+            whys = dict.fromkeys(filter(None, map(why_zero, lab.operations)))
+            raise NoOracle("; ".join(["no database call was seen", *whys]))
+
+    def _require_success(self, name: str, run: Played) -> None:
+        """Who comes first in a serial order is alone, and must not fail unless that is meant."""
+        ending, operation = run.endings[name], self._lab.operations[self.names.index(name)]
+        if not ending.exception or ending.refusal:
+            return
+        if not all(self.comparer.same(each.state, self._lab.stage.seed) for each in self._alone(name)):
+            raise NoOracle(f"{failed_alone(operation, ending)}, and has changed rows all the same (letter A)")
+        raise UsageError(fails_alone(operation, ending, run.of(name), self._engines.values()))
 
     def described(self) -> tuple[str, ...]:
         """What is masked, in words, of the tables that the callers change."""

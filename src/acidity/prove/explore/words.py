@@ -170,7 +170,8 @@ def if_called_again(judged: Judged) -> tuple[Remedy, ...]:
     by_itself = [
         name
         for name in judged.missing
-        if judged.played.endings[name].mistake in {None, Mistake.TABLES}  # SQLAlchemy's own StaleDataError is of those
+        if judged.played.endings[name].mistake
+        in {None, Mistake.TABLES, Mistake.STATEMENT}  # SQLAlchemy's own StaleDataError is of those
         and all(event.reply.status != "error" for event in judged.played.of(name))
     ]
     names = dict.fromkeys(judged.played.endings[name].exception for name in by_itself)

@@ -23,6 +23,7 @@ from acidity.prove.stage.ground import BY_NAME, require_fitting
 from acidity.prove.stage.host import is_async
 from acidity.prove.stage.http import Applications
 from acidity.prove.stage.inject import injected, injected_async
+from acidity.prove.stage.made import note
 from acidity.prove.stage.naps import may_be_skipped
 from acidity.prove.stage.needs import NOTHING, Needs
 
@@ -103,6 +104,7 @@ class Caller:
         attempts = Attempts(player.operation.retry)
         while True:
             ending = self._call(player, attempts)
+            note(player.operation, player.actor.events)
             if not attempts.goes_on:
                 return attempts.last(ending)
 
@@ -132,6 +134,7 @@ class Caller:
         attempts = Attempts(player.operation.retry)
         while True:
             ending = await self._call_async(player, attempts)
+            note(player.operation, player.actor.events)
             if not attempts.goes_on:
                 return attempts.last(ending)
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from traceback import walk_tb
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import NoResultFound, NoSuchTableError, SQLAlchemyError
+from sqlalchemy.orm.exc import StaleDataError
 
 from acidity.adapters.drivers import DRIVERS
 from acidity.adapters.site import is_user_code, shown
@@ -17,7 +18,7 @@ from acidity.core.exits import exits_as_errors
 from acidity.core.outcome import Ending, Mistake, Told
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
-from acidity.engines.codes import WAITED_IN_VAIN, code_of
+from acidity.engines.codes import NOT_THERE, REFUSING, WAITED_IN_VAIN, code_of
 from acidity.errors import Terminated
 from acidity.prove.stage.effects import WrongContractError
 from acidity.prove.stage.freeze import freeze
@@ -29,6 +30,7 @@ _SAYS_CLOSED = re.compile(
     r"\bconnection is closed\b|\balready closed\b|\bclosed database\b|couldn't get a connection|^\(0, ''\)$",
     re.IGNORECASE,
 )
+_NOT_THERE = (NoResultFound, NoSuchTableError, StaleDataError)  # as SQLAlchemy itself says it
 _UNMEANT = (
     AttributeError,
     ConnectionError,
@@ -87,6 +89,7 @@ def raised(operation: Operation, error: BaseException, needs: Needs, function: C
         cancelled=cancelled,
         at=at,
         mistake=_mistake(error, at),
+        driver=driver if (driver := _package_of(_cause_of(error))) in DRIVERS else "",
     )
 
 
@@ -101,17 +104,28 @@ def innermost_line(error: BaseException) -> Site | None:
     return Site(shown(code.co_filename), line, code.co_name)
 
 
+def _cause_of(error: BaseException) -> BaseException:
+    """The driver's own exception, where SQLAlchemy has raised another one from it."""
+    return getattr(error, "orig", None) or error
+
+
+def _package_of(error: BaseException) -> str:
+    return type(error).__module__.partition(".")[0]
+
+
 def _mistake(error: BaseException, at: Site | None) -> Mistake | None:
     """What it tells of; a broken constraint may well be a refusal."""
-    cause = getattr(error, "orig", None) or error
+    cause = _cause_of(error)
     kinds = {each.__name__ for each in type(cause).__mro__}
-    of_a_driver = type(cause).__module__.partition(".")[0] in _OF_DRIVERS
+    of_a_driver, code = _package_of(cause) in _OF_DRIVERS, code_of(error)
     if of_a_driver or isinstance(error, SQLAlchemyError):
-        if "IntegrityError" in kinds:
+        if "IntegrityError" in kinds or code in REFUSING:
             return None
         if of_a_driver and _SAYS_CLOSED.search(str(cause)):
             return Mistake.CONNECTION
-        return Mistake.LOCKED if code_of(error) in WAITED_IN_VAIN else Mistake.TABLES
+        if code in WAITED_IN_VAIN:
+            return Mistake.LOCKED
+        return Mistake.TABLES if code in NOT_THERE or isinstance(error, _NOT_THERE) else Mistake.STATEMENT
     if isinstance(error, TypeError) and at is None:
         return Mistake.CALL
     return Mistake.CODE if isinstance(error, _UNMEANT) else None

@@ -36,6 +36,7 @@ _CLOSED = "no COMMIT comes after the write{at}: who closes its session or connec
 _TWICE = "after the error{broke} {subject} was called again{at}"
 _KEPT = "the {subject} taken{at} outlives the transaction, and nobody gave it back on this way"
 _HELPER = "a commit in a helper: {function} commits{at} before its caller is done"
+_AMID = "{subject}{at} commits what was open, before the change is complete"
 _ALONE = {
     "CALL": "the procedure called{at} commits on its way, before the change is complete",
     "RELEASE": "no BEGIN came before the SAVEPOINT, so its RELEASE{at} is a COMMIT: have BEGIN sent by a hook",
@@ -64,7 +65,8 @@ def cause_in_words(cause: Cause, item: Judged, broke: Place | None) -> str:
     if cause.kind is CauseKind.LEFT_BEHIND and cause.subject:
         sentence = _KEPT
     if cause.kind is CauseKind.SEVERAL_COMMITS:
-        sentence = _ALONE.get(cause.subject) or (_HELPER if _in_a_helper(cause.place) else sentence)
+        unasked = _ALONE.get(cause.subject, _AMID if cause.subject else "")
+        sentence = unasked or (_HELPER if _in_a_helper(cause.place) else sentence)
     function = cause.place.site.function if cause.place is not None and cause.place.site.function else "the operation"
     return sentence.format(at=_at(cause.place), broke=_at(broke), function=function, subject=cause.subject)
 
