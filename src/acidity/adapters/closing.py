@@ -90,14 +90,15 @@ def _telling(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def close(self: Any) -> Any:
         error = error_on_its_way()
-        return _closed(original(self), 0 if error == _made_amid.get(self) else error)
+        return _closed(functools.partial(original, self), 0 if error == _made_amid.get(self) else error)
 
     return close
 
 
-async def _closed(closing: Any, error: int) -> None:
+async def _closed(close: Callable[[], Any], error: int) -> None:
+    """Its task may be cancelled before it has begun; then there is nothing that nobody awaits."""
     token = _CLOSED_FOR.set(error)
     try:
-        await closing
+        await close()
     finally:
         _CLOSED_FOR.reset(token)
