@@ -70,7 +70,7 @@ class _Graph:
             for event, at in self._watched.events
             if event.reply.status == "error" and not self._was_busy(event)
         ]
-        return dependencies_of(self._commits, list(self._reads()), errors)
+        return dependencies_of(self._commits, _comparable(list(self._reads())), errors)
 
     def _was_busy(self, event: Event) -> bool:
         """Whether the database refused it because of the other callers, and not for what it was about to write."""
@@ -283,6 +283,16 @@ class _Graph:
                 item in rows for event, _ in self._watched.until_end(place, wire) for item, _ in self._written_by(event)
             )
             yield Writer(wire[0], number, again)
+
+
+def _comparable(reads: list[Read]) -> list[Read]:
+    """Those whose text gives acidity what it gives its caller.
+
+    Not so where it depends on the session: a variable, a setting, the path of schemas, a policy of the rows. Then it got
+    something else already when nobody had written anything.
+    """
+    others = {read.event.call.sql for read in reads if read.fits_none and not read.at and not read.writers}
+    return [read for read in reads if read.event.call.sql not in others]
 
 
 def _merged(found: Sequence[tuple[Item, ...] | None]) -> tuple[Rows | None, ...]:
