@@ -112,7 +112,7 @@ def installed(distribution: str) -> str | None:
 def _as_text(engines: list[Diagnosis], output: Output) -> str:
     to_terminal = output.file is None
     page = Page(width_of(sys.stdout) if to_terminal else 120)
-    page.say(("Database engines", "bold"))
+    page.say(("Database engines, with the settings of the private servers that acidity starts", "bold"))
     for engine in engines:
         page.blank()
         if engine.info is None:

@@ -288,8 +288,8 @@ class _Graph:
 def _comparable(reads: list[Read]) -> list[Read]:
     """Those whose text gives acidity what it gives its caller.
 
-    Not so where it depends on the session: a variable, a setting, the path of schemas, a policy of the rows. Then it got
-    something else already when nobody had written anything.
+    Not so where it depends on the session: a variable, a setting, the path of schemas, a policy of the rows. Then it
+    got something else already when nobody had written anything.
     """
     others = {read.event.call.sql for read in reads if read.fits_none and not read.at and not read.writers}
     return [read for read in reads if read.event.call.sql not in others]

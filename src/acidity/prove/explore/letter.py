@@ -94,6 +94,8 @@ def _headline(explored: Explored) -> str:
         where += f", {len(groups)} groups"
     if all(group.only_reads for group in groups):
         return f"{where}: they only read, so that all orders come to the same"
+    if not runs:
+        return f"{where}: no schedule was run"
     wrong = "not serial, or break a rule" if explored.several else "not serial"
     order = "an order of their transactions" if explored.several else "a serial order"
     count = f"{runs:,} {_what_is_run(groups, runs)}"
