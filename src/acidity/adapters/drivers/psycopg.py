@@ -43,6 +43,7 @@ class Psycopg:
             methods.wrap(connection, "rollback tpc_rollback", control(Kind.ROLLBACK))
             methods.wrap(connection, "tpc_prepare", control(Kind.PREPARE))
             methods.heed(connection)
+            hooks.put(connection, "pipeline", _pipeline(seam, connection.pipeline))
             for cursor in (getattr(psycopg, f"{prefix}Cursor"), getattr(psycopg, f"{prefix}ServerCursor")):
                 methods.wrap(cursor, "execute", statement, _connection)
                 methods.wrap(cursor, "executemany", many, _connection)
@@ -141,6 +142,17 @@ def _now(given: Any) -> Any:
 
 def _is_async(connection: Any) -> bool:
     return isinstance(connection, import_module("psycopg").AsyncConnection)
+
+
+def _pipeline(seam: Seam, original: Any) -> Any:
+    """A Call has its answer when the next one is made, and not in its pipeline: nothing can be struck at it there."""
+
+    def pipeline(self: Any) -> Any:
+        if seam.wire_if_ours(self) is not None:  # not where `executemany` uses one
+            seam.refuse("calls are sent in psycopg's pipeline mode, where their answers come later")
+        return original(self)
+
+    return pipeline
 
 
 def _connection(cursor: Any) -> Any:
