@@ -6,6 +6,7 @@ from typing import Any
 
 import pymysql
 import pytest
+from sqlalchemy import Engine, text
 
 from acidity import prove
 from acidity.prove import Operation, Scenario
@@ -61,3 +62,21 @@ def test_who_was_killed_once_the_tables_were_locked_has_lost_nothing() -> None:
 def test_what_was_committed_under_the_lock_and_is_gone_is_lost() -> None:
     report = prove.crash(scenario(unlocks=False), db="mariadb", settings={"innodb_flush_log_at_trx_commit": "0"})
     assert (report.verdict, report.findings[0].code) == ("fail", "ACI401"), report
+
+
+def keeps_them_in_the_pool(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.execute(text("LOCK TABLES acc WRITE"))
+        connection.execute(text("UPDATE acc SET n = n - 10 WHERE id = 1"))
+        connection.execute(text("UPDATE acc SET n = n + 10 WHERE id = 2"))
+        connection.commit()
+
+
+@pytest.mark.slow
+def test_who_keeps_tables_locked_in_the_pool_keeps_everybody_out() -> None:
+    scenario = Scenario(Operation(keeps_them_in_the_pool), schema=schema, setup=fill)
+    report = prove.drill(scenario, db="mariadb", faults=["memory-error"])
+    assert ("leaked", "error") in {(found.word, found.severity) for found in report.findings}, report
+    explored = prove.explore(scenario, db="mariadb")
+    assert explored.verdict == "unknown"
+    assert "kept every reader out" in explored.unknowns[0]

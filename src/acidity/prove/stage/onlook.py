@@ -5,14 +5,17 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 
 from acidity.adapters.base import Adapters
 from acidity.analysis.canonical import equal_raw
 from acidity.core.outcome import Ending
 from acidity.engines.base import Ground, Sandbox
+from acidity.engines.sandbox import Look
 from acidity.prove.stage.call import Player
 from acidity.prove.stage.host import Host
+from acidity.prove.stage.looks import LOCKED_OUT, look_past
 from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.rest import Rest
 from acidity.prove.stage.run import Seen
@@ -61,12 +64,13 @@ class Onlooker:
             host.sync(self._settle)
             foretold = certain and self._rest.foretold(players)
         if foretold and self._rest.is_proven(players):
-            look = self._sandbox.look()
-            return Seen(look.state, look.state, Encounter(), look.locked_out, (), look.beyond, at_rest=True)
+            look = look_past(self._sandbox, self._parts)
+            met = _also_locked_out(Encounter(), look)
+            return Seen(look.state, look.state, met, look.locked_out, (), look.beyond, at_rest=not look.locked_out)
         host.sync(partial(self._collect, endings))
-        first = self._sandbox.look()
-        encounter = self._meet_stranger(host)
-        second = self._sandbox.look()
+        first = look_past(self._sandbox, self._parts)
+        encounter = _also_locked_out(self._meet_stranger(host), first)
+        second = look_past(self._sandbox, self._parts)
         if foretold:
             held = encounter == Encounter() and equal_raw(first.state, second.state) and not first.locked_out
             self._rest.learn(players, held=held)
@@ -98,6 +102,11 @@ class Onlooker:
         with quiet():
             met = meet(engines, part, beside=self._adapters.strangers(part))
         return met.with_open(opened).at(part.name)
+
+
+def _also_locked_out(met: Encounter, look: Look) -> Encounter:
+    """What kept acidity from reading stops everybody, also where a stranger meets it no more."""
+    return replace(met, stopped=met.stopped or LOCKED_OUT) if look.locked_out else met
 
 
 def _cancelled(endings: Sequence[Ending]) -> bool:

@@ -7,6 +7,7 @@ from functools import partial
 
 from acidity.prove.stage.apart import Apart, play_apart
 from acidity.prove.stage.call import Player
+from acidity.prove.stage.looks import look_past
 from acidity.prove.stage.play import Direct, play
 from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.run import Rehearsed
@@ -52,7 +53,7 @@ class Rehearsal:
             stage.sandbox.remember(made)
             stage._refusals.raise_first()
             host.sync(partial(stage.recycler.after_run, [event.call for event in made]))
-            look = stage.sandbox.look()
+            look = look_past(stage.sandbox, stage.parts)
         except BaseException:
             with quiet():
                 host.sync(stage.adapters.forget)
