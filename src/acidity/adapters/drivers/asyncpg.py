@@ -75,7 +75,11 @@ class Asyncpg:
                 if opening.ours and (detour := opening.detour):
                     addr = (host, detour)
                 connection = await original(addr=addr, params=params, **keywords)
-                await greenlet_spawn(opening.take_in, connection)
+                try:
+                    await greenlet_spawn(opening.take_in, connection)
+                except BaseException:  # a task of a pool, say, that is cancelled at the end
+                    connection.terminate()
+                    raise
                 return connection
 
         hooks.put(utils, "_connect_addr", connect)

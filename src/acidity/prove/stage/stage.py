@@ -170,7 +170,7 @@ class Stage:
             with quiet():
                 for host in self._hosts.values():
                     self._stop_applications(host)
-                    host.let_go(self.adapters.forget)
+                    host.let_go(self.adapters.forget, self.adapters.holds)
                     host.close()
         finally:
             self._hosts.clear()
