@@ -169,7 +169,8 @@ def test_who_waits_for_ever_is_unknown_with_what_it_waits_for() -> None:
         ("acidity-actor-B", True),
     ]
     for lock in _two:
-        lock.release()
+        with suppress(RuntimeError):  # whoever got the first one may have ended, and let go of the other
+            lock.release()
     for left in actors_left():
         left.join()
 
