@@ -114,7 +114,7 @@ class Range:
             orphans = _of_session(pid)
         self.start_again()
         left = sorted(set(self.left()) - self.at_rest)
-        if code in {0, 3} and " covers: " in said() and not (left or orphans):
+        if code in {0, 3} and "Not covered: " in said() and not (left or orphans):
             return None  # all was said before
         return Shot(number, moment, HUNG if code is None else code, took, said(), [*left, *orphans])
 
