@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pymysql
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from acidity import prove
 from acidity.prove import Operation, Scenario
@@ -80,3 +81,50 @@ def test_who_keeps_tables_locked_in_the_pool_keeps_everybody_out() -> None:
     explored = prove.explore(scenario, db="mariadb")
     assert explored.verdict == "unknown"
     assert "kept every reader out" in explored.unknowns[0]
+
+
+def gives_them_back(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.execute(text("LOCK TABLES acc WRITE"))
+        try:
+            connection.execute(text("UPDATE acc SET n = n - 10 WHERE id = 1"))
+            connection.execute(text("UPDATE acc SET n = n + 10 WHERE id = 2"))
+            connection.commit()
+        except Exception:
+            connection.rollback()  # before UNLOCK TABLES, which commits
+            raise
+        finally:
+            connection.execute(text("UNLOCK TABLES"))
+
+
+KEPT: list[Connection] = []
+
+
+def keeps_the_table_of_postgresql(engine: Engine) -> None:
+    lets_the_table_of_postgresql_go(engine)
+    KEPT.append(engine.connect())
+    KEPT[-1].execute(text("LOCK TABLE acc IN ACCESS EXCLUSIVE MODE"))
+
+
+def lets_the_table_of_postgresql_go(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("LOCK TABLE acc IN ACCESS EXCLUSIVE MODE"))
+        connection.execute(text("UPDATE acc SET n = n - 10 WHERE id = 1"))
+        connection.execute(text("UPDATE acc SET n = n + 10 WHERE id = 2"))
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize(
+    ("function", "db", "verdict"),
+    [
+        (gives_them_back, "mariadb", "pass"),
+        (keeps_the_table_of_postgresql, "postgresql", "fail"),
+        (lets_the_table_of_postgresql_go, "postgresql", "pass"),
+    ],
+)
+def test_who_gives_them_back_leaks_nothing(function: Callable[[Engine], None], db: str, verdict: str) -> None:
+    scenario = Scenario(Operation(function), schema=schema, setup=fill)
+    report = prove.drill(scenario, db=db, faults=["constraint"])
+    KEPT.clear()
+    leaked = any((found.word, found.severity) == ("leaked", "error") for found in report.findings)
+    assert (report.verdict, leaked) == (verdict, verdict == "fail"), report
