@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -17,8 +16,11 @@ from acidity.adapters.seam import PassThrough
 from acidity.errors import ForeignDatabase
 from acidity.prove.stage.stage import Stage
 from tests.engines.bank import bank, calls, kinds
+from tests.engines.clerk import Clerk
 from tests.engines.raw import CREDIT, DEBIT, DRIVERS, Raw, run_raw
 from tests.quality.drilled import drill
+
+CLERK = Clerk().__enter__()  # before any run
 
 
 @pytest.fixture(params=DRIVERS, ids=str)
@@ -43,10 +45,8 @@ def by_a_plain_cursor(dsn: str) -> None:
     sqlite3.Cursor(connection).execute(DEBIT)
 
 
-def in_a_thread(dsn: str) -> None:
-    thread = threading.Thread(target=plainly, args=(dsn,))
-    thread.start()
-    thread.join()
+def by_a_clerk(dsn: str) -> None:
+    CLERK.do(plainly, dsn)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def in_a_thread(dsn: str) -> None:
     [
         (by_the_class, "a driver connection was opened past SQLAlchemy and sqlite3.connect"),
         (by_a_plain_cursor, "a statement was sent on the raw driver connection"),
-        (in_a_thread, "statement by a thread or task that belongs to no operation"),
+        (by_a_clerk, "statement by a thread or task that belongs to no operation"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -155,9 +155,7 @@ def test_other_threads_keep_their_connections() -> None:
 
         def operation(dsn: str) -> None:
             plainly(dsn)
-            thread = threading.Thread(target=lambda: seen.append(theirs.execute("SELECT 1").fetchone()))
-            thread.start()
-            thread.join()
+            CLERK.do(lambda: seen.append(theirs.execute("SELECT 1").fetchone()))
 
         run = run_raw(operation, "sqlite")
     assert (seen, run.bypasses) == ([(1,)], ())

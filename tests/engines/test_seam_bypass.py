@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from contextvars import copy_context
 from importlib.util import find_spec
@@ -24,6 +22,7 @@ from acidity.core.report import Report
 from acidity.engines.own_calls import own_calls
 from acidity.engines.sqlite.bypass import Watch, _heard
 from tests.engines.bank import ALICE, BOB, Account, balances, bank, calls, line_of, run_once
+from tests.engines.clerk import Clerk
 from tests.quality.drilled import drill
 from tests.tiers import ENGINES
 
@@ -43,53 +42,34 @@ def write(engine: Engine) -> None:
 WRITE = Site("tests/engines/test_seam_bypass.py", line_of(write, "it writes"))
 
 
-# Threads
+# Threads (those of an operation: see test_helpers)
 
 
-def in_a_thread(engine: Engine) -> None:
-    thread = threading.Thread(target=write, args=(engine,))
-    thread.start()
-    thread.join()
+def test_a_thread_that_belongs_to_nobody_makes_it_unknown() -> None:
+    with Clerk() as clerk:
 
+        def partly_by_a_clerk(engine: Engine) -> None:
+            write(engine)
+            clerk.do(write, engine)
 
-def partly_in_a_thread(engine: Engine) -> None:
-    write(engine)
-    in_a_thread(engine)
-
-
-def in_an_executor(engine: Engine) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(write, engine).result()
-
-
-async def in_the_loops_executor(engine: Engine) -> None:
-    await asyncio.get_running_loop().run_in_executor(None, write, engine)
-
-
-@pytest.mark.parametrize(
-    "function",
-    [in_a_thread, partly_in_a_thread, in_an_executor, pytest.param(in_the_loops_executor, marks=needs_aiosqlite)],
-    ids=lambda function: function.__name__,
-)
-def test_a_thread_that_belongs_to_nobody_makes_it_unknown(function: Callable[..., Any]) -> None:
-    report = drilled(function)
+        report = drilled(partly_by_a_clerk)
     assert report.verdict == "unknown"
     assert "by a thread or task that belongs to no operation" in report.unknowns[0]
-    assert report.unknowns[0].startswith(f"{function.__name__}: ")
-    assert f" at {Site(WRITE.file, WRITE.line)} (a thread is the operation's if contextvars" in report.unknowns[0]
+    assert report.unknowns[0].startswith("partly_by_a_clerk: ")
+    assert f" at {Site(WRITE.file, WRITE.line)} (a thread that serves several runs" in report.unknowns[0]
     assert report.runs == 0
-
-
-def in_an_executor_with_its_context(engine: Engine) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(copy_context().run, write, engine).result()
 
 
 @pytest.mark.dear
 @pytest.mark.parametrize("db", ENGINES)
 def test_a_thread_with_the_context_of_the_operation_is_its_own(db: str) -> None:
     """As the report proposes it."""
-    card = prove.check(bank(in_an_executor_with_its_context), db=db, letters="ACI", remedies=False)
+    with Clerk() as clerk:
+
+        def by_a_clerk_with_its_context(engine: Engine) -> None:
+            clerk.do(copy_context().run, write, engine)
+
+        card = prove.check(bank(by_a_clerk_with_its_context), db=db, letters="ACI", remedies=False)
     assert card.verdict == "pass", str(card)
 
 
@@ -217,7 +197,8 @@ def test_acidity_itself_and_hooks_of_the_pool_are_no_bypass() -> None:
 
 
 def test_a_strayed_thread_changes_nothing_for_the_next_run() -> None:
-    assert drilled(in_a_thread).verdict == "unknown"
+    with Clerk() as clerk:
+        assert drilled(lambda engine: clerk.do(write, engine)).verdict == "unknown"
     run = run_once(write)
     assert [str(call.kind) for call in calls(run)] == ["statement", "commit"]
     assert balances(run) == (1, 1)

@@ -15,6 +15,7 @@ from acidity import prove
 from acidity.errors import UsageError
 from acidity.prove import Effect, Operation, Scenario
 from acidity.prove.stage.effects import taken_apart
+from tests.engines.clerk import Clerk
 from tests.quality.callers import Account, Base, seed
 
 
@@ -203,7 +204,13 @@ def in_a_pool(account: int) -> None:
 
 
 @pytest.mark.parametrize("how", [in_a_thread, in_a_pool])
-def test_one_by_a_thread_of_nobody_is_not_taken_for_none(how: Any) -> None:
+def test_one_by_a_thread_of_the_operation_is_its_own(how: Any) -> None:
     report = explored(how, charge)
+    assert report.verdict == "fail", report
+
+
+def test_one_by_a_thread_of_nobody_is_not_taken_for_none() -> None:
+    with Clerk() as clerk:
+        report = explored(lambda account: clerk.do(charge, account), charge)
     assert report.verdict == "unknown"
     assert "the effect charge by a thread or task that belongs to no operation" in str(report.unknowns)

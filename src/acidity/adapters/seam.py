@@ -26,6 +26,7 @@ from acidity.engines.own_calls import OWN
 
 if TYPE_CHECKING:
     from asyncio import Task
+    from threading import Thread
 
 
 @dataclass(slots=True)
@@ -206,6 +207,8 @@ class Actor:
         given_up: a connection that was closed while an error was on its way, with how many Calls had been made by then.
         amid: the number of a connection → the error that was being handled when something was last written there.
         task: the one in which a coroutine function was called; None for a plain function.
+        helpers: what it has started that is at work, with its thread once it has one.
+        over: its run has ended.
     """
 
     name: str
@@ -223,6 +226,8 @@ class Actor:
     given_up: list[tuple[int, int]] = field(default_factory=list)
     amid: dict[int, int] = field(default_factory=dict)
     task: Task[Any] | None = None
+    helpers: dict[object, Thread | None] = field(default_factory=dict)
+    over: bool = False
 
     @property
     def history(self) -> History:
@@ -277,8 +282,9 @@ def next_place() -> int:
 
 
 def current_actor() -> Actor | None:
-    """The actor on whose behalf this code runs, or None."""
-    return ACTOR.get()
+    """The actor on whose behalf this code runs, or None; what goes on when its run has ended is nobody's."""
+    actor = ACTOR.get()
+    return None if actor is None or actor.over else actor
 
 
 @contextmanager

@@ -34,6 +34,7 @@ _REMEDY = (
 _HEARD = Counter(
     ("do_connect", "engine_connect", "checkout", "reset", "before_cursor_execute", "commit", "commit_twophase")
 )
+_KEPT = 2  # engines that lead to one database, a plain one and one for coroutines, say
 _RAW = "a raw driver connection was taken from the pool (raw_connection)"
 
 
@@ -158,6 +159,7 @@ class SqlAlchemyAdapter:
         if known is not None:
             known.raw_by = None
             known.sandbox.in_use(dbapi_connection, in_use=True)
+            self.engines.pop(id(connection.engine), None)  # the last ones are those that were used last
             self.engines[id(connection.engine)] = (connection.engine, known.sandbox)
             self._calls.wrap(connection.dialect)
             if connection.dialect.is_async:
@@ -246,8 +248,17 @@ class SqlAlchemyAdapter:
         for engine, _ in self.engines.values():
             with suppress(ResourceClosedError):
                 private.empty(engine)
+        self._keep_the_last()
         self.known.forget()
         self.orphans.clear()
+
+    def _keep_the_last(self) -> None:
+        """Operations may make an engine for each run; its pool is empty now, and whoever meets the last meets all."""
+        seen: Counter[int] = Counter()
+        for key, (_, sandbox) in reversed(tuple(self.engines.items())):
+            seen[id(sandbox)] += 1
+            if seen[id(sandbox)] > _KEPT:
+                del self.engines[key]
 
     def holds(self) -> bool:
         """Its pools open one when they are asked for one, and at no other time."""

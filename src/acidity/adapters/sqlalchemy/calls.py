@@ -19,7 +19,7 @@ from acidity.adapters.behind import pooled_connection_of
 from acidity.adapters.drivers.base import DriverCall
 from acidity.adapters.meaning import asked
 from acidity.adapters.recording import RecordingCursor, rowcount_of
-from acidity.adapters.seam import ACTOR, Actor, PendingCall, request
+from acidity.adapters.seam import Actor, PendingCall, current_actor, request
 from acidity.adapters.site import find_place
 from acidity.adapters.sqlalchemy import private
 from acidity.adapters.sqlalchemy.known import Known, KnownConnection
@@ -145,7 +145,7 @@ class Calls:
             known = self._known.leading(dialect, dbapi_connection)
             if id(dbapi_connection) in self._known.resetting:
                 self._known.resetting.discard(id(dbapi_connection))
-                actor = ACTOR.get()
+                actor = current_actor()
                 if actor is None or not actor.interceptor.keeps_open(known):
                     with own_calls():
                         original(connection)
@@ -186,7 +186,7 @@ class Calls:
 
     def _actor(self, kind: Kind) -> Actor | None:
         """Who makes this Call; a Call of nobody is noted."""
-        actor = ACTOR.get()
+        actor = current_actor()
         if actor is None and self._board.armed:
             self._board.orphans.append(of_nobody(kind.value))
         return actor

@@ -67,6 +67,24 @@ def spoiled(name: str, clean: Run, last: Run, runs: Sequence[Run]) -> str:
     return _SPOILED.format(since=since, name=name, raised=_raised(last.ending))
 
 
+def struck_nothing(name: str, asked: Sequence[str] | None, planned: int, runs: Sequence[Run]) -> str:
+    """Why runs tell nothing of any fault; nothing where one was struck, or where none was asked for and none fits.
+
+    Args:
+        name: of the operation.
+        asked: the faults that were asked for; None for all there are.
+        planned: how many strikes there were to be.
+        runs: those that were made.
+    """
+    if planned:
+        made = [run for run in runs if run.schedule.choices]
+        if not made or any(run.struck for run in made):
+            return ""
+        reasons = dict.fromkeys(run.missed.reason for run in made if run.missed is not None)
+        return f"{name}: no fault was struck, since none found anything to break ({'; '.join(reasons)})"
+    return "" if asked is None else f"{name}: none of the faults that were asked for fits a Call ({', '.join(asked)})"
+
+
 def _missed_its_call(run: Run) -> bool:
     return run.missed is not None and run.missed.why is Why.NOT_REACHED
 

@@ -18,7 +18,7 @@ from acidity.core.schedule import Schedule
 from acidity.engines.base import Unsettled
 from acidity.engines.speech import speech_of
 from acidity.errors import Terminated, UsageError
-from acidity.prove.drill.astray import not_reached, spoiled, strayed, way_of
+from acidity.prove.drill.astray import not_reached, spoiled, strayed, struck_nothing, way_of
 from acidity.prove.drill.commits_inside import CommitsInside
 from acidity.prove.drill.judge import Baseline, Judged, Lost
 from acidity.prove.drill.striker import Strike, context_of, struck_run
@@ -136,11 +136,6 @@ class Examiner:
             self.lost = self._lost(baseline)
         except Undecided as error:  # what faults do may be torn all the same
             result.unknowns.append(str(error))
-        if calls and not strikes and only is None and self.runs.options.faults is not None:
-            result.unknowns.append(
-                f"{self.operation.name}: none of the faults that were asked for fits a Call "
-                f"({', '.join(self.runs.options.faults)})"
-            )
         runs = [self._inspected(baseline, self._clean_run())]
         series = self.runs.series(strikes, self.label)
         try:
@@ -162,6 +157,9 @@ class Examiner:
             result.unknowns.append(f"{self.operation.name}: {error}")
         except (KeyboardInterrupt, Terminated) as stop:
             series.stop(stop)
+        asked, name = self.runs.options.faults, self.operation.name
+        if calls and only is None and (why := struck_nothing(name, asked, len(strikes), runs)):
+            result.unknowns.append(why)
         result.ended = series.ended
         if series.left_undone:
             result.unknowns.append(f"{self.operation.name}: {series.left_undone}")

@@ -46,11 +46,11 @@ class Asleep:
     def thread(self, thread: threading.Thread) -> bool:
         """Whether it has been seen waiting for a lock, `_LOOKS` times in a row without having run in between."""
         now = time.monotonic()
-        since = self._sleeps_since(thread.name, _look(thread))
+        since = self._sleeps_since(str(thread.native_id), _look(thread))
         return since is not None and now - since > _INTERVALS * sys.getswitchinterval()
 
     def process(self, pid: int) -> bool:
-        """The same of a process that has one thread: for a lock that processes share, of memory or of a file."""
+        """The same of a process, of all its threads: for a lock that processes share, of memory or of a file."""
         return self._sleeps_since(str(pid), _look_at_process(pid)) is not None
 
     def _sleeps_since(self, name: str, seen: object) -> float | None:
@@ -120,11 +120,18 @@ def lock_of_task(task: asyncio.Task[Any]) -> str:
     return line if _innermost(task) == _LOCKS[0] else ""
 
 
-def _look_at_process(pid: int) -> tuple[str, str] | None:
+def _look_at_process(pid: int) -> list[tuple[str, str] | None] | None:
+    """Each of its threads; None unless all of them sleep."""
+    with suppress(OSError):
+        looks = [_look_at_task(each) for each in Path(f"/proc/{pid}/task").iterdir()]
+        return None if None in looks else looks
+    return None
+
+
+def _look_at_task(place: Path) -> tuple[str, str] | None:
     """How long it has run and what it asks of the system; None unless it sleeps in one of the calls that wait."""
     import platform
 
-    place = Path(f"/proc/{pid}")
     with suppress(OSError, IndexError):
         asked = place.joinpath("syscall").read_text(encoding="ascii")
         state = place.joinpath("stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]

@@ -22,6 +22,7 @@ from acidity.prove.explore.control import Choose, Control
 from acidity.prove.explore.gate import Baton, Gate, Place
 from acidity.prove.explore.in_order import InOrder
 from acidity.prove.stage.call import Caller, Player
+from acidity.prove.stage.helpers import working_for
 from acidity.prove.stage.host import LoopHost, is_async, tasks_begun_by
 from acidity.prove.stage.naps import may_be_skipped
 from acidity.prove.stage.overseer import CALLERS
@@ -207,7 +208,7 @@ class Hall:
             self.locks |= gate.blocking
             if gate.place is Place.PYTHON:
                 tasks = self._tasks_of(gate)
-                lines = map(lock_of_task, tasks) if tasks else [lock_of_thread(self._threads[gate.name])]
+                lines = map(lock_of_task, tasks) if tasks else map(lock_of_thread, self._threads_of(gate))
                 self.locks |= dict.fromkeys(filter(None, lines))
         self._after_turn(turn)
 
@@ -222,13 +223,18 @@ class Hall:
         return bool(left)
 
     def _idles(self, gate: Gate) -> bool:
-        tasks = self._tasks_of(gate)
-        return self._asleep.tasks(tasks) if tasks else self._asleep.thread(self._threads[gate.name])
+        tasks, threads = self._tasks_of(gate), self._threads_of(gate)
+        return (not tasks or self._asleep.tasks(tasks)) and all(self._asleep.thread(each) for each in threads)
 
     def _tasks_of(self, gate: Gate) -> list[asyncio.Task[Any]]:
         """Its own and those that it has begun; none for a caller in a thread."""
         own = self._tasks.get(gate.name)
         return [] if own is None else [own, *tasks_begun_by(self._actors[gate.name])]
+
+    def _threads_of(self, gate: Gate) -> list[threading.Thread]:
+        """Its own, where it has one, and those that are at work for it."""
+        own = self._threads.get(gate.name)
+        return [*([] if own is None else [own]), *working_for(self._actors[gate.name])]
 
     def _try_to_rescue(self) -> None:
         with suppress(Exception):  # its sessions have ended by themselves

@@ -17,10 +17,11 @@ def _strike(pending: PendingCall, context: FaultContext) -> None:
     try:
         task = asyncio.current_task()
     except RuntimeError:  # no loop: a web framework runs plain functions in threads
-        raise NotApplicable("the Call is made in a thread, which nobody can cancel") from None
-    assert task is not None, "an async operation runs in a task"
+        task = None
     actor = ACTOR.get()
     called = task if actor is None or actor.task is None else actor.task
+    if task is None or called is None or called.get_loop() is not task.get_loop():
+        raise NotApplicable("the Call is made in a thread, which nobody can cancel")
     pending.answered = False
     arriving = task.get_loop().call_soon(called.cancel)  # as soon as the task awaits
     pending.perform()

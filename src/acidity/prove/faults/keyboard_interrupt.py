@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import signal
+import threading
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
-from acidity.prove.faults.base import FaultContext, Rarity, SimpleFault
+from acidity.prove.faults.base import FaultContext, NotApplicable, Rarity, SimpleFault
 
 
 def _strike(pending: PendingCall, context: FaultContext) -> None:
+    if threading.current_thread() is not threading.main_thread():
+        raise NotApplicable("the Call is made in a thread of the operation, and a signal reaches only the main thread")
     pending.answered = False
     old = signal.signal(signal.SIGINT, signal.default_int_handler)
     ear = signal.set_wakeup_fd(-1)  # who listens for the user's Ctrl-C must not hear this one

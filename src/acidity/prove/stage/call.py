@@ -20,6 +20,7 @@ from acidity.prove.stage.asked_for import injection_of, session_class
 from acidity.prove.stage.attempts import Attempts
 from acidity.prove.stage.ending import answered, raised
 from acidity.prove.stage.ground import BY_NAME, require_fitting
+from acidity.prove.stage.helpers import rest, rest_async
 from acidity.prove.stage.host import is_async
 from acidity.prove.stage.http import Applications
 from acidity.prove.stage.inject import injected, injected_async
@@ -106,6 +107,7 @@ class Caller:
             ending = self._call(player, attempts)
             note(player.operation, player.actor.events)
             if not attempts.goes_on:
+                rest(player.actor)
                 return attempts.last(ending)
 
     @calls_operations
@@ -136,6 +138,7 @@ class Caller:
             ending = await self._call_async(player, attempts)
             note(player.operation, player.actor.events)
             if not attempts.goes_on:
+                await rest_async(player.actor)
                 return attempts.last(ending)
 
     @calls_operations

@@ -36,6 +36,7 @@ from acidity.prove.stage.call import Caller, Player
 from acidity.prove.stage.child import Child, OnEffect
 from acidity.prove.stage.effects import Heard, observed
 from acidity.prove.stage.ground import bound, ground_of, sandboxes_of, seeded
+from acidity.prove.stage.helpers import handing_on
 from acidity.prove.stage.host import Host, LoopHost, PlainHost, is_async
 from acidity.prove.stage.needs import NOTHING, Needs
 from acidity.prove.stage.onlook import Onlooker
@@ -271,7 +272,7 @@ class Stage:
         self.effects.strays.clear()
         with self.sandbox.watch(self._refusals.refuse_driver) as seen, quiet(), self.adapters.arming():
             try:
-                with self._limiting(players):
+                with self._limiting(players), handing_on([player.actor for player in players]):
                     # In a context of its own: one that is ended anywhere may leave variables of it as they were.
                     loop = host if isinstance(host, LoopHost) else None
                     endings = copy_context().run(direct, self._caller, players, loop)
@@ -328,7 +329,8 @@ class Stage:
         """Start it where it does not run yet, guarded as an operation is; whether that was the case."""
         if not self._caller.applications.awaits(operation):
             return False
-        host = self._loop(operation)
+        host = self._host(operation)
+        assert isinstance(host, LoopHost), "an application has a loop"
         actor = self._beginnings.actor()
         with self._guarding(f"the start of {operation.name}", host):
             self._caller.applications.start(operation, host, actor)
@@ -358,11 +360,6 @@ class Stage:
             self._beginnings.over(self.adapters.bypasses())
             with quiet():
                 host.let_go(self.adapters.forget)
-
-    def _loop(self, operation: Operation) -> LoopHost:
-        host = self._host(operation)
-        assert isinstance(host, LoopHost)
-        return host
 
     def _routed(self, players: Sequence[Player]) -> AbstractContextManager[Any]:
         """Through the proxy, for a fault that cuts the wire."""

@@ -1,0 +1,143 @@
+"""Threads that an operation starts, and the work that it hands to an executor, are the operation's, as its tasks are.
+
+Whose a Call is stands in a context variable, of which a new thread has a copy from Python 3.14 on at the earliest
+(`threading.Thread`, ``sys.flags.thread_inherit_context``). So what an actor starts is begun as that actor, and no other
+variable is handed on. A thread that serves whoever comes, as those of a pool and of a driver do, is nobody's: each
+piece of its work is somebody's. An operation has ended when what it started has come to rest; what goes on after its
+run is nobody's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from acidity.adapters.drivers import DRIVERS
+from acidity.adapters.seam import Actor, acting, current_actor
+
+_SERVANTS = frozenset({"acidity", "concurrent", "anyio", "psycopg_pool", *DRIVERS})
+"""Packages whose threads serve whoever comes."""
+_PATIENCE_S = 2.0  # for what an operation has left behind
+_QUIET_S = 0.05  # in which it makes no Call
+_STEP_S = 0.001
+
+
+@contextmanager
+def handing_on(actors: Iterable[Actor]) -> Iterator[None]:
+    """What these start in here is theirs; what is left of it afterwards is nobody's."""
+    start, submit = threading.Thread.start, ThreadPoolExecutor.submit
+
+    def start_as(thread: threading.Thread) -> None:
+        actor = current_actor()
+        if actor is not None and thread.ident is None and not _serves(thread):
+            actor.helpers[thread] = thread
+            thread.run = partial(_live, actor, thread.run)  # type: ignore[method-assign]
+        try:
+            start(thread)
+        except RuntimeError:  # there are too many
+            if actor is not None and thread.ident is None:
+                actor.helpers.pop(thread, None)
+            raise
+
+    def submit_as(
+        executor: ThreadPoolExecutor, function: Callable[..., Any], /, *arguments: Any, **keywords: Any
+    ) -> Future[Any]:
+        actor = current_actor()
+        if actor is None:
+            return submit(executor, function, *arguments, **keywords)
+        _revive(executor)
+        piece = object()
+        actor.helpers[piece] = None
+        try:
+            future = submit(executor, partial(_work, actor, piece, function), *arguments, **keywords)
+        except RuntimeError:  # it takes no more
+            del actor.helpers[piece]
+            raise
+        future.add_done_callback(lambda _: actor.helpers.pop(piece, None))  # it may be cancelled
+        return future
+
+    threading.Thread.start, ThreadPoolExecutor.submit = start_as, submit_as  # type: ignore[assignment,method-assign]
+    try:
+        yield
+    finally:
+        threading.Thread.start, ThreadPoolExecutor.submit = start, submit  # type: ignore[method-assign]
+        for actor in actors:
+            actor.over = True
+
+
+def working_for(actor: Actor) -> list[threading.Thread]:
+    """The threads that are at work for it beside its own."""
+    return [thread for thread in tuple(actor.helpers.values()) if thread is not None]
+
+
+def rest(actor: Actor) -> None:
+    """Wait until what it has started has ended, or makes no more Calls."""
+    for _ in _until_at_rest(actor):
+        time.sleep(_STEP_S)
+
+
+async def rest_async(actor: Actor) -> None:
+    """The same in its task."""
+    for _ in _until_at_rest(actor):
+        await asyncio.sleep(_STEP_S)
+
+
+def _until_at_rest(actor: Actor) -> Iterator[None]:
+    """Steps of waiting."""
+    now = time.monotonic()
+    until, quiet, made = now + _PATIENCE_S, now + _QUIET_S, actor.made
+    while actor.helpers and now < until:
+        if made != actor.made or actor.made != len(actor.events):
+            quiet, made = now + _QUIET_S, actor.made
+        if now >= quiet:
+            return
+        yield
+        now = time.monotonic()
+
+
+def _serves(thread: threading.Thread) -> bool:
+    modules = type(thread).__module__, getattr(getattr(thread, "_target", None), "__module__", None) or ""
+    return any(each.partition(".")[0] in _SERVANTS for each in modules)
+
+
+def _revive(executor: ThreadPoolExecutor) -> None:
+    """Threads do not survive a fork, and it would wait for them."""
+    own: Any = executor
+    if own._threads and not any(each.is_alive() for each in own._threads):
+        own._threads.clear()
+        own._idle_semaphore = threading.Semaphore(0)
+
+
+def _live(actor: Actor, run: Callable[[], None]) -> None:
+    """The life of a thread; what it raises reaches nobody, and would only be printed."""
+    thread = threading.current_thread()
+    actor.helpers[thread] = thread
+    try:
+        with acting(actor):
+            run()
+    except BaseException:
+        return
+    finally:
+        actor.helpers.pop(thread, None)
+
+
+def _work(actor: Actor, piece: object, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Any:
+    """One piece of work in a thread that serves others, too; who watches new threads watches it."""
+    actor.helpers[piece] = threading.current_thread()
+    watching = threading.getprofile() if sys.getprofile() is None else None
+    try:
+        if watching is not None:
+            sys.setprofile(watching)
+        with acting(actor):
+            return function(*arguments, **keywords)
+    finally:
+        if watching is not None:
+            sys.setprofile(None)
+        actor.helpers.pop(piece, None)

@@ -1,0 +1,275 @@
+"""Threads that an operation starts, and work that it hands to an executor, are the operation's; what outlives it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import Engine, make_url
+
+from acidity import prove
+from acidity.adapters.seam import Actor, PassThrough, acting, current_actor
+from acidity.adapters.sqlalchemy.adapter import SqlAlchemyAdapter
+from acidity.core.report import Report
+from acidity.prove.stage import helpers
+from acidity.prove.stage.naps import Naps
+from acidity.prove.stage.stage import Stage
+from tests.engines.bank import bank
+from tests.engines.clerk import Clerk
+from tests.quality.drilled import drill
+from tests.tiers import ENGINES, mostly_slow
+
+Work = Callable[[Engine], None]
+
+DEBIT = "UPDATE accounts SET balance = balance - 10 WHERE id = 1"
+CREDIT = "UPDATE accounts SET balance = balance + 10 WHERE id = 2"
+
+
+def moves(engine: Engine) -> None:
+    """In one transaction."""
+    with engine.begin() as connection:
+        connection.execute(text(DEBIT))
+        connection.execute(text(CREDIT))
+
+
+def tears(engine: Engine) -> None:
+    """In two."""
+    for change in (DEBIT, CREDIT):
+        with engine.begin() as connection:
+            connection.execute(text(change))
+
+
+def loses(engine: Engine) -> None:
+    """Computes in Python what the database should compute."""
+    with engine.begin() as connection:
+        balance = connection.scalar(text("SELECT balance FROM accounts WHERE id = 1"))
+        connection.execute(text("UPDATE accounts SET balance = :balance WHERE id = 1"), {"balance": balance - 10})
+
+
+# Ways to have it done by somebody else
+
+
+def in_a_thread(engine: Engine, work: Work) -> None:
+    thread = threading.Thread(target=work, args=(engine,))
+    thread.start()
+    thread.join()
+
+
+class Worker(threading.Thread):
+    """Keeps what its work raised."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__()
+        self.work, self.engine = arguments
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        """Called by `start`."""
+        try:
+            self.work(self.engine)
+        except BaseException as error:
+            self.error = error
+
+
+def in_a_worker(engine: Engine, work: Work) -> None:
+    worker = Worker(work, engine)
+    worker.start()
+    worker.join()
+    if worker.error is not None:
+        raise worker.error
+
+
+def in_an_executor(engine: Engine, work: Work) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        list(pool.map(work, [engine]))
+
+
+POOL = ThreadPoolExecutor(2)
+
+
+def in_an_executor_of_the_module(engine: Engine, work: Work) -> None:
+    POOL.submit(work, engine).result()
+
+
+def in_a_thread_of_a_thread(engine: Engine, work: Work) -> None:
+    POOL.submit(in_a_worker, engine, work).result()
+
+
+async def in_the_loops_executor(engine: Engine, work: Work) -> None:
+    await asyncio.get_running_loop().run_in_executor(None, work, engine)
+
+
+def in_a_loop_of_its_own(engine: Engine, work: Work) -> None:
+    async def inner() -> None:
+        await asyncio.to_thread(work, engine)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, inner()).result()
+
+
+WAYS = [
+    in_a_worker,
+    in_an_executor,
+    in_an_executor_of_the_module,
+    in_a_thread_of_a_thread,
+    in_the_loops_executor,
+    in_a_loop_of_its_own,
+]
+ways = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+
+
+def codes_of(report: Report) -> set[str]:
+    return {finding.code for finding in report.findings}
+
+
+@pytest.mark.few_or_all
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
+@ways
+def test_what_it_does_is_atomic_or_torn(way: Callable[..., Any], db: str) -> None:
+    right, torn = (drill(bank(way, work), db=db) for work in (moves, tears))
+    assert right.verdict == "pass", right
+    assert torn.verdict == "fail"
+    assert "ACI201" in codes_of(torn)
+
+
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
+@ways
+def test_what_it_does_is_isolated_or_not(way: Callable[..., Any], db: str) -> None:
+    right, lost = (prove.explore(bank(way, work), db=db) for work in (moves, loses))
+    assert right.verdict == "pass", right
+    assert [finding.anomaly for finding in lost.findings] == ["lost update"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("db", ENGINES)
+@ways
+def test_the_same_among_processes(way: Callable[..., Any], db: str) -> None:
+    """A process that waits for a thread of its own waits for nobody else."""
+    right, lost = (prove.explore(bank(way, work), db=db, actors="processes") for work in (moves, loses))
+    assert right.verdict == "pass", right
+    assert [finding.anomaly for finding in lost.findings] == ["lost update"]
+
+
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
+def test_what_a_thread_raises_reaches_nobody(db: str) -> None:
+    """So the caller is told that all went well."""
+    report = drill(bank(in_a_thread, moves), db=db)
+    assert report.verdict == "fail"
+    assert "ACI203" in codes_of(report)
+
+
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
+def test_nobody_waits_for_it(db: str) -> None:
+    """An operation has ended when what it started has; the caller is told too early that all went well."""
+
+    def forgets(engine: Engine) -> None:
+        threading.Thread(target=moves, args=(engine,)).start()
+
+    report = drill(bank(forgets), db=db)
+    assert report.verdict == "fail"
+    assert codes_of(report) == {"ACI203"}, report
+
+
+# Kills, signals and cancellations
+
+
+@pytest.mark.parametrize("way", [in_an_executor_of_the_module, in_the_loops_executor])
+def test_an_executor_outlives_a_fork(way: Callable[..., Any]) -> None:
+    """Its threads do not: who is killed makes new ones."""
+    moves_first = prove.drill(bank(way, moves), faults=["kill-before"], remedies=False)
+    assert moves_first.verdict == "pass", moves_first
+    assert moves_first.runs == 3
+
+
+@pytest.mark.parametrize(
+    ("way", "fault"), [(in_an_executor, "keyboard-interrupt"), (in_the_loops_executor, "cancelled")]
+)
+def test_a_thread_is_neither_interrupted_nor_cancelled(way: Callable[..., Any], fault: str) -> None:
+    report = prove.drill(bank(way, moves), faults=[fault], remedies=False)
+    assert report.verdict == "unknown"  # nothing was struck
+    assert "in a thread" in str(report)
+
+
+# What is nobody's
+
+
+def test_a_thread_that_serves_whoever_comes_is_nobodys() -> None:
+    with Clerk() as clerk:
+        report = drill(bank(lambda engine: clerk.do(moves, engine)))
+    assert report.verdict == "unknown"
+    assert "statement by a thread or task that belongs to no operation" in report.unknowns[0]
+
+
+def test_a_thread_that_outlives_its_run_is_nobodys_in_the_next() -> None:
+    """It was started by the first run, and knows its context; what it does later is not that run's any more."""
+    clerk = Clerk()
+
+    def partly(engine: Engine) -> None:
+        with engine.begin() as connection:
+            connection.execute(text(DEBIT))
+        clerk.do(lambda: engine.connect().execute(text(CREDIT)).connection.commit())
+
+    try:
+        report = drill(bank(partly))
+    finally:
+        clerk.__exit__()
+    assert report.verdict == "unknown"
+    assert "by a thread or task that belongs to no operation" in report.unknowns[0]
+
+
+def test_no_other_variable_is_handed_on() -> None:
+    """A program must find what it would find without a check."""
+    theirs: ContextVar[str] = ContextVar("theirs", default="")
+    actor, found = Actor("A", PassThrough()), list[Any]()
+
+    def work() -> None:
+        found.append((current_actor(), theirs.get()))
+
+    theirs.set("of who starts it")
+    with helpers.handing_on([actor]), acting(actor), ThreadPoolExecutor(1) as pool:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        pool.submit(work).result()
+    with acting(actor):
+        work()
+    assert found == [(actor, ""), (actor, ""), (None, "of who starts it")]
+    assert not actor.helpers
+
+
+def test_a_helper_sleeps_as_long_as_it_says() -> None:
+    """It may watch over the time of others."""
+    naps, actor = Naps(), Actor("A", PassThrough())
+    with acting(actor):
+        actor.helpers["beside"] = threading.current_thread()
+        assert not naps.skips(5)
+        actor.helpers.clear()
+        assert naps.skips(5)
+    naps.unwatch()
+
+
+def test_engines_that_each_run_makes_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run would meet all those before, and a drill would take the square of its runs."""
+    counted: list[int] = []
+    forget = SqlAlchemyAdapter.forget
+
+    def counting(adapter: SqlAlchemyAdapter) -> None:
+        counted.append(len(adapter.engines))
+        forget(adapter)
+
+    def operation(url: str) -> None:
+        moves(create_engine(make_url(url)))
+
+    monkeypatch.setattr(SqlAlchemyAdapter, "forget", counting)
+    scenario = bank(operation)
+    with Stage(scenario, "sqlite", {}) as stage:
+        for _ in range(8):
+            stage.run(scenario.operations[0], PassThrough())
+            stage.adapters.forget()
+    assert max(counted) <= 3
