@@ -20,7 +20,8 @@ from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.lanes import lanes_of, said
 from acidity.prove.explore.lines import Lines
 from acidity.prove.explore.observe import Observer
-from acidity.prove.explore.search import Search, Searched, Victim, plainness, rank
+from acidity.prove.explore.search import Search, Searched, plainness, rank
+from acidity.prove.explore.victims import Victim
 from acidity.prove.explore.words import if_called_again, made_again, title_of, why
 
 REPLAYS = 3  # a finding is said when it has come again so often

@@ -139,6 +139,11 @@ def _bounds(groups: list[Group]) -> Iterator[Bound]:
 def _searched(group: Group) -> str:
     """Which search it was, and how well that is measured, or why nothing was left out."""
     text = _sequences(group)
+    if deviated := group.searched.deviated:
+        runs = f"{deviated} run{'s' if deviated > 1 else ''}"
+        text += (
+            f"; {runs} went another way than one that began alike, and {'were' if deviated > 1 else 'was'} made again"
+        )
     return f"{text}; equal callers begin in one order" if group.in_order else text
 
 

@@ -11,10 +11,8 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
 
-from acidity.core.call import Call
 from acidity.core.report import ExitReason
 from acidity.core.turn import Trace, Turn, schedule_of
-from acidity.engines.codes import DEADLOCK
 from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.classes.fit import Classes
 from acidity.prove.explore.classes.tree import Tree, with_fewest_switches
@@ -26,6 +24,7 @@ from acidity.prove.explore.judge import Judge, Judged, Word
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.oracle import Oracle
 from acidity.prove.explore.pct import Pct
+from acidity.prove.explore.victims import Victim, chosen_by_chance, victims
 from acidity.prove.explore.words import title_of
 from acidity.prove.runs import Runs
 
@@ -33,21 +32,6 @@ SCHEDULES_MAX = 500  # of one group, unless ``runs_max=`` says otherwise
 _BY_CHANCE = 5  # one in so many is left to chance where they are too many to run them all
 _AGAIN = 3  # a run that goes another way than one that begins alike is made so often at most,
 _DEVIATIONS_EVERY = 20  # and that is an engine's chance, on a busy machine, only as long as so many runs have one
-
-
-@dataclass(frozen=True, slots=True)
-class Victim:
-    """A Call that a deadlock ended.
-
-    Attributes:
-        call: the Call.
-        others: the Calls that waited meanwhile.
-        played: the run.
-    """
-
-    call: Call
-    others: tuple[Call, ...]
-    played: Played
 
 
 @dataclass(slots=True)
@@ -67,6 +51,7 @@ class Searched:
         right: the schedules whose outcome some serial order gives, and in which nobody was turned away.
         undecided: why runs could not be judged.
         learnt: a run of callers one after the other has shown what chance makes, after others had been judged.
+        deviated: how many runs went another way than one that began alike.
         ended: why no more were run.
         by_chance: how many of them were chosen by chance, and how; empty if none was.
         classes: of how many classes all schedules are, where one of each was run; 0 where every schedule was.
@@ -85,6 +70,7 @@ class Searched:
     right: list[tuple[str, ...]] = field(default_factory=list)
     undecided: list[str] = field(default_factory=list)
     learnt: bool = False
+    deviated: int = 0
     ended: ExitReason = ExitReason.FINISHED
     by_chance: str = ""
     classes: int = 0
@@ -125,7 +111,7 @@ class Search:
         self._judge = Judge(oracle)
         self._in_order = NOBODY
         self.found = Searched()
-        self._deviations = 0
+        self._by_luck = False
         self._made: set[tuple[str, ...]] = set()
 
     def through(self, only: Sequence[str] | None = None) -> Searched:
@@ -251,13 +237,16 @@ class Search:
     ) -> Played | None:
         why = ""
         for _ in range(_AGAIN):
+            played = None
             try:
                 played = self._lab.run(choose, after_turn, in_order=self._in_order)
                 every.beside(played.trace) if prefix is None else every.seen(prefix, played.trace)
             except Deviated as error:
                 why = f"not deterministic: {error}"
-                self._deviations += 1
-                if self._deviations > 1 + self.found.runs // _DEVIATIONS_EVERY:
+                self.found.deviated += 1
+                if played is not None:  # it took place all the same
+                    self.beside(played)
+                if self.found.deviated > 1 + self.found.runs // _DEVIATIONS_EVERY:
                     break
             except Unsettled as error:
                 left = self._lab.left
@@ -292,7 +281,10 @@ class Search:
     def _take(self, judged: Judged, tree: Tree | None = None, counted: int = 1) -> None:
         found = self.found
         found.turned_away += bool(judged.turned_away) * counted
-        found.victims += self._victims(judged.played) if counted else ()
+        found.victims += victims(judged.played) if counted else ()
+        if (chance := chosen_by_chance(judged.played.trace)) and not self._by_luck:
+            self._by_luck = True
+            found.undecided.append(f"{schedule_of(judged.played.trace.grants)}: {chance}")
         if judged.word is Word.UNDECIDED:
             found.undecided.append(f"{schedule_of(judged.played.trace.grants)}: {judged.reason}")
         if judged.word is Word.NOT_SERIAL:
@@ -324,18 +316,6 @@ class Search:
         endings = [(name, it.exception, it.succeeded) for name, it in sorted(played.endings.items())]
         said = {name: self._oracle.sayings.of(played, name) for name in played.endings}
         return self._oracle.comparer.digest_told(played.state, said), tuple(endings)
-
-    def _victims(self, played: Played) -> Iterator[Victim]:
-        made: dict[str, Call] = {}
-        waited: set[str] = set()
-        for turn in played.trace.turns:
-            if turn.call is not None:
-                made[turn.actor] = turn.call
-            for event in turn.events:
-                if event.reply.code in DEADLOCK:
-                    others = sorted((waited | {turn.actor}) - {event.call.actor})
-                    yield Victim(event.call, tuple(made[name] for name in others if name in made), played)
-            waited = set(turn.waiting)
 
     def _tell_progress(self, most: int) -> None:
         progress = self._runs.options.progress

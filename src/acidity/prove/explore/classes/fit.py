@@ -231,6 +231,8 @@ def classes_of(
         return Classes(None, f"callers with effects are not measured on {engine} at {level}", in_order)
     if stage.scenario.commits == "several":
         chosen = chosen.with_commits_in_order()
+    if chosen.shares_reads and callers > _PAIR:
+        chosen = chosen.with_shares_in_order()
     if (
         "commit_meets_reader" in chosen.rules and callers > _PAIR
     ):  # one that only asks may hold up who has to come first

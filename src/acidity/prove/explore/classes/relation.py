@@ -53,6 +53,14 @@ class Relation:
             self, rules={**self.rules, "commits_meet": commits_meet, "commit_meets_effect": commit_meets_effect}
         )
 
+    def with_shares_in_order(self) -> Relation:
+        """The same, where of those that share a lock a third caller is seen to wait for the first, and for nobody else.
+
+        A circle with the second one then shows only when the first one ends, and has another victim (InnoDB,
+        ``wait_trx``).
+        """
+        return replace(self, rules={**self.rules, "shares_meet": shares_meet})
+
     def meet(self, one: Part, other: Part) -> bool:
         """Whether the order of two parts may tell."""
         if one.wild or other.wild or meet(one.foot.tells, other.foot.tells):
@@ -104,6 +112,11 @@ def end_lets_go(one: Part, other: Part) -> bool:
     """A statement wants a lock that the end of a transaction lets go."""
     mine = other.foot
     return meet(one.releases, mine.writes | mine.locks | mine.shares) or meet(one.unshares, mine.writes | mine.locks)
+
+
+def shares_meet(one: Part, other: Part) -> bool:
+    """Two statements share a lock, for which a third one may have to wait."""
+    return meet(one.foot.shares, other.foot.shares)
 
 
 def effects_meet(one: Part, other: Part) -> bool:
