@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -389,3 +391,16 @@ def test_an_engine_of_ones_own_is_checked_like_an_injected_one() -> None:
         session_stock(engine)
 
     assert said(drill(bank(operation))) == {"false failure by a stranger's commit"}
+
+
+def test_a_question_to_the_user_is_answered_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody sees it, and a check would wait for an answer until the time of each run is over."""
+
+    def asks(session: Session) -> None:
+        session.add(Payment(id=2, account_id=ALICE, amount=int(input("How much? "))))
+        session.commit()
+
+    monkeypatch.setattr("sys.stdin", StringIO("7\n" * 99))
+    with pytest.raises(UsageError, match="EOF when reading a line"):
+        drill(bank(asks))
+    assert sys.stdin.readline() == "7\n"

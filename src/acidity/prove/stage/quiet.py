@@ -1,4 +1,7 @@
-"""Hundreds of provoked failures: what they log, warn of and print is kept from the user's screen."""
+"""Hundreds of provoked failures: what they log, warn of and print is kept from the user's screen.
+
+Who asks the user something is at the end of the input: a question that nobody sees is answered by nobody.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _streams: list[tuple[TextIO, TextIO]] = []
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep logs, warnings and prints from the screen; within another `quiet` it costs next to nothing."""
+    """Keep logs, warnings, prints and questions from the user; within another `quiet` it costs next to nothing."""
     with _lock:
         is_outermost = not _streams
         if is_outermost:
@@ -26,7 +29,8 @@ def quiet() -> Iterator[None]:
     if not is_outermost:
         yield
         return
-    disabled = logging.root.manager.disable
+    disabled, asked = logging.root.manager.disable, sys.stdin
+    sys.stdin = StringIO()
     try:
         with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
@@ -36,6 +40,7 @@ def quiet() -> Iterator[None]:
             finally:
                 logging.disable(disabled)
     finally:
+        sys.stdin = asked
         _streams.clear()
 
 
