@@ -204,6 +204,7 @@ class Actor:
         connections: the number of each connection, by its identity.
         resets: a connection that its pool rolled back, with how many Calls had been made by then.
         unasked: the Calls that are a ROLLBACK nobody asked for: a Session or Connection was closed without COMMIT.
+        unlocked: the Calls that ask for rows FOR UPDATE where the database has no such lock.
         given_up: a connection that was closed while an error was on its way, with how many Calls had been made by then.
         amid: the number of a connection → the error that was being handled when something was last written there.
         task: the one in which a coroutine function was called; None for a plain function.
@@ -223,6 +224,7 @@ class Actor:
     connections: dict[int, int] = field(default_factory=dict)
     resets: list[tuple[int, int]] = field(default_factory=list)
     unasked: set[int] = field(default_factory=set)
+    unlocked: set[int] = field(default_factory=set)
     given_up: list[tuple[int, int]] = field(default_factory=list)
     amid: dict[int, int] = field(default_factory=dict)
     task: Task[Any] | None = None

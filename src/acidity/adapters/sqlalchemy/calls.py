@@ -132,6 +132,8 @@ class Calls:
                 with own_calls():
                     original(cursor, statement, *rest, **keywords)
                 return
+            if dialect.name == "sqlite" and private.asks_for_a_lock(context):
+                actor.unlocked.add(actor.made + 1)
             self._bring(actor, known, None, send, statement, params, many, _defaulted(context))
 
         return execute

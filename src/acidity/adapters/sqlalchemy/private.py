@@ -22,6 +22,11 @@ serves_programs: Callable[[Connection], bool] = attrgetter("_allow_autobegin")
 """Whether a Connection is not the one with which a dialect gets to know its server; asked for every Call."""
 
 
+def asks_for_a_lock(context: Any) -> bool:
+    """Whether a statement was made by ``with_for_update()`` (``Select._for_update_arg``)."""
+    return getattr(getattr(context, "invoked_statement", None), "_for_update_arg", None) is not None
+
+
 def creator_of(pool: Pool) -> Callable[..., Any]:
     """What makes the driver connections of a pool (``Pool._creator``)."""
     return pool._creator

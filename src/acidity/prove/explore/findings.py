@@ -112,6 +112,16 @@ def _named(lab: Lab, search: Search, key: object, judged: Judged, grants: tuple[
     return _Named(shown, key, name[0], graph, why(name[1], lines), tuple(it.event.call for it in reads), lines)
 
 
+def _unlocked(named: _Named) -> str:
+    """What a program takes for locked and is not; nothing where that has to do with none of its lines."""
+    played = named.judged.played
+    asked = [event.call for event in played.history if event.call.index in played.unlocked.get(event.call.actor, ())]
+    lines = [str(site) for site in _sites(asked, named.lines) if site in named.sites]
+    if not lines:
+        return ""
+    return f"SQLite has no FOR UPDATE, and SQLAlchemy leaves it out at {' and '.join(lines)}: nothing is locked there"
+
+
 def _lines(played: Played) -> Lines:
     return Lines(event.call for event in played.history)
 
@@ -137,6 +147,7 @@ def _finding(lab: Lab, named: _Named, often: int, found: Searched) -> Finding:
         remedies=if_called_again(judged),
         occurrences=often,
         history=played.history,
+        cause=_unlocked(named),
         lanes=lanes_of(played.trace, named.graph, named.lines),
         broke=next(filter(None, map(named.lines.place, named.calls)), None),
     )

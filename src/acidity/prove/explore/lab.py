@@ -53,6 +53,7 @@ class Played:
         raised: what the driver raised, by caller and the number of its Call; only there, too.
         keys: caller → (effect, idempotency key) of those that have one.
         told: caller → (effect, its key or None, what it was called with), as they took place.
+        unlocked: caller → its Calls, by number, that ask for locks which the database does not have.
     """
 
     trace: Trace
@@ -66,6 +67,7 @@ class Played:
     raised: Mapping[tuple[str, int], BaseException] = field(default_factory=dict, compare=False)
     keys: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
     told: Mapping[str, tuple[tuple[str, str | None, Any], ...]] = field(default_factory=dict)
+    unlocked: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
     @property
     def whole_history(self) -> History:
@@ -284,4 +286,5 @@ def _played(
     }
     ended = dict(zip(names, endings, strict=True))
     told = {player.actor.name: tuple(player.actor.told) for player in players}
-    return Played(trace, ended, tuple(events), state, effects, tuple(unseen), keys=keys, told=told)
+    unlocked = {player.actor.name: frozenset(player.actor.unlocked) for player in players if player.actor.unlocked}
+    return Played(trace, ended, tuple(events), state, effects, tuple(unseen), keys=keys, told=told, unlocked=unlocked)
