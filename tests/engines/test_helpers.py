@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
+from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import pytest
@@ -90,6 +91,11 @@ def in_an_executor(engine: Engine, work: Work) -> None:
         list(pool.map(work, [engine]))
 
 
+def in_a_pool(engine: Engine, work: Work) -> None:
+    with ThreadPool(1) as pool:
+        pool.map(work, [engine])
+
+
 POOL = ThreadPoolExecutor(2)
 
 
@@ -116,6 +122,7 @@ def in_a_loop_of_its_own(engine: Engine, work: Work) -> None:
 WAYS = [
     in_a_worker,
     in_an_executor,
+    in_a_pool,
     in_an_executor_of_the_module,
     in_a_thread_of_a_thread,
     in_the_loops_executor,

@@ -72,7 +72,8 @@ class ProcessesAdapter(Bystander):
             writable = pipes._ConnectionBase._check_writable
 
             def check_writable(pipe: Any) -> Any:
-                self._given("multiprocessing.Connection.send")
+                if not _wakes_a_pool(sys._getframe(1)):
+                    self._given("multiprocessing.Connection.send")
                 return writable(pipe)
 
             self._hooks.put(pipes._ConnectionBase, "_check_writable", check_writable)
@@ -116,6 +117,17 @@ def _is_the_programs(frame: FrameType | None) -> bool:
         frame = frame.f_back
     return True
 
+
+def _wakes_a_pool(frame: FrameType | None) -> bool:
+    """Whether a pool, be it one of threads, sends something to a thread of its own (``Pool._change_notifier``)."""
+    callers: list[str] = []
+    while frame is not None and len(callers) < len(_WAKING):
+        callers.append(frame.f_globals.get("__name__", ""))
+        frame = frame.f_back
+    return callers == _WAKING
+
+
+_WAKING = ["multiprocessing.connection", "multiprocessing.queues", "multiprocessing.pool"]  # send, put, who asks
 
 _installed: list[ProcessesAdapter] = []
 
