@@ -50,6 +50,8 @@ def test_two_workers_share_no_lock(acidity: Acidity) -> None:
         "--actors processes is worth it: a lock, a pool or the event loop keeps these callers apart that two workers would not share"
         in " ".join(together.out.split())
     )
+    card = acidity("check", "pond:locked", "--letters", "I")
+    assert (card.code, "--actors processes is worth it" in " ".join(card.out.split())) == (0, True)
     apart = acidity("explore", "pond:locked", "--actors", "processes", "--runs-max", "3")
     assert apart.code == 1
     assert "replay: acidity replay pond:locked ac1:A.B3.A2 --actors processes" in apart.out

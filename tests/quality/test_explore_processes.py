@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
@@ -226,8 +227,10 @@ def test_a_process_that_dies_is_unknown() -> None:
 @pytest.mark.dear
 @pytest.mark.usefixtures("controller")
 def test_one_that_does_not_end_is_killed() -> None:
+    began = time.monotonic()
     report = apart(twice(endless), run_timeout=0.5)
     assert report.verdict == "unknown", str(report)
+    assert time.monotonic() - began < 0.5 + 2, str(report)
 
 
 @pytest.mark.usefixtures("controller")

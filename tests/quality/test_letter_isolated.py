@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -29,6 +30,24 @@ def isolated(card: Card) -> Report:
 
 def states(card: Card) -> dict[str, str]:
     return {name: row.letter_state if isinstance(row, Report) else row for name, row in card.letters.items()}
+
+
+LOCK = threading.Lock()
+
+
+def withdraw_in_lock(session: Session) -> None:
+    """A lock of the program keeps the threads of one process apart."""
+    with LOCK:
+        withdraw(session, 10)
+
+
+def test_a_card_says_that_a_lock_of_the_program_was_waited_for() -> None:
+    card = prove.check(at_once(Operation(withdraw_in_lock)), letters="I")
+    assert states(card)["I"] == "pass"
+    assert "--actors processes is worth it" in isolated(card).headline
+    shown = " ".join(as_text(card, Detail.CARD).split())
+    assert "--actors processes is worth it" in shown
+    assert "test_letter_isolated.py:" in shown
 
 
 # Consistent is not isolated, and isolated is not consistent

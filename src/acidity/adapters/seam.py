@@ -21,7 +21,7 @@ from acidity.adapters.closing import error_on_its_way
 from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Call, Event, History, Kind, Reply, Writes
 from acidity.core.cause import Place
-from acidity.engines.codes import code_of
+from acidity.engines.codes import code_of, steady_text
 from acidity.engines.own_calls import OWN
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class PendingCall:
         if self.call.autocommit or self.call.kind is Kind.COMMIT or self.call.kind is Kind.PREPARE:
             answered = self.answered and of_the_driver and self.wire is not None and not self.wire.is_gone(error)
             status = "error" if answered else "unknown"
-        return Reply(status, f"{type(error).__name__}: {error}", code, None, None, began, ended)
+        return Reply(status, f"{type(error).__name__}: {steady_text(error)}", code, None, None, began, ended)
 
 
 class RewriteError(TypeError):

@@ -125,7 +125,7 @@ class Reply:
 
     Attributes:
         status: how it was answered.
-        error: class and message of the exception.
+        error: class and message of the exception, as they are the same in every run.
         code: the database's own code on it, as `acidity.engines.codes.code_of` reads it.
         rows: what the program has fetched of the answer so far; all of it, where the driver hands over all at once.
         rowcount: how many rows the driver says were found or changed; -1 or None where it does not know.

@@ -7,10 +7,12 @@ failure as a generic error, another raises a violated CHECK as an `OperationalEr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from acidity.engines.mariadb.speech import SPEECH as MARIADB
+from acidity.engines.orphans import NAME, PREFIX
 from acidity.engines.postgresql.speech import SPEECH as POSTGRESQL
 from acidity.engines.speech import ErrorClass
 from acidity.engines.sqlite.speech import SPEECH as SQLITE
@@ -30,6 +32,14 @@ TRANSACTION_LOST = frozenset({"1213", "1020", "1180", "1047", "1305", "40001"}) 
 DUPLICATE = _codes(ErrorClass.DUPLICATE)
 REFUSING = _codes(ErrorClass.DUPLICATE, ErrorClass.CONSTRAINT) | {"P0001", "1644"}  # a constraint, RAISE, SIGNAL
 NOT_THERE = frozenset({"SQLITE_ERROR", "42P01", "42703", "42704", "3F000", "1146", "1054", "1049"})  # a table, a column
+_OF_OTHERS = _codes(
+    ErrorClass.SERIALIZATION, ErrorClass.DEADLOCK, ErrorClass.LOCK_TIMEOUT
+)  # they name who else is there
+_NUMBERED = re.compile(  # by PostgreSQL, anew each time
+    r"\b(?P<what>process|transaction|pivot|relation|database|object) (?P<number>\d+(/\d+)?)\b"
+    r"|\b(?P<place>tuple) \((?P<at>\d+,\d+)\)",
+    re.IGNORECASE,
+)
 _REFUSED_BY_MARIADB = frozenset({"1213", "1020", "1205", "1062", "1586", "1452", "1451", "1048", "4025"})
 _NO_ANSWER_OF_POSTGRESQL = ("08", "57P", "58", "XX", "40003", "F0")
 
@@ -69,6 +79,30 @@ def code_of(error: BaseException) -> str:
         if isinstance(number, int) and number > 0:
             return str(number)
     return str(getattr(original, "sqlstate", None) or getattr(original, "pgcode", None) or "")
+
+
+def steady_text(error: BaseException) -> str:
+    """What an error says, as it is the same in every run: what a server numbers anew each time has numbers from 1.
+
+    Returns:
+        Its message, in which a process, transaction or row that is named twice is still the same one.
+
+    Example:
+        >>> steady_text(ValueError("no such table acidity_5e8bff94_32270_1646387_07b6f8b9.t"))
+        'no such table acidity.t'
+    """
+    text = NAME.sub(PREFIX.rstrip("_"), str(error))
+    if code_of(error) not in _OF_OTHERS:
+        return text
+    known: dict[tuple[str, str], int] = {}
+
+    def numbered(found: re.Match[str]) -> str:
+        what = found["what"] or found["place"]
+        of_one = [key for key in known if key[0] == what.lower()]
+        number = known.setdefault((what.lower(), found["number"] or found["at"]), len(of_one) + 1)
+        return f"{what} {number}"
+
+    return _NUMBERED.sub(numbered, text)
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:

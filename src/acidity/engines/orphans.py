@@ -19,7 +19,7 @@ from pathlib import Path
 from acidity.engines.process import identity
 
 PREFIX = "acidity_"
-_NAME = re.compile(
+NAME = re.compile(
     rf"(?P<base>{PREFIX}(?P<host>[0-9a-f]{{8}})_(?P<pid>[0-9]+)_(?P<started>[0-9]+)_(?P<token>[0-9a-f]{{8}}))"
     r"(_own|_b|_before(_[0-9]+)?)?"
 )
@@ -35,7 +35,7 @@ def fresh_name() -> tuple[str, str]:
 
 def owner_of(name: str) -> str | None:
     """The name that `fresh_name` gave to the owner of a database; None for one that acidity did not name."""
-    match = _NAME.fullmatch(name)
+    match = NAME.fullmatch(name)
     return None if match is None else match["base"]
 
 
@@ -46,7 +46,7 @@ def owner_is_gone(name: str, serves: Serves) -> bool:
         name: of the database.
         serves: asks the server.
     """
-    match = _NAME.fullmatch(name)
+    match = NAME.fullmatch(name)
     if match is None:
         return False
     if match["host"] == host_identity() and _started(int(match["pid"])) == int(match["started"]):

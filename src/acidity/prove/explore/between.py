@@ -14,13 +14,11 @@ from acidity.core.call import Site
 from acidity.core.codes import BETWEEN
 from acidity.core.finding import Finding
 from acidity.core.turn import schedule_of
-from acidity.engines.sandbox import Unsettled
-from acidity.prove.explore.every import Chooser, Deviated
 from acidity.prove.explore.judge import Judged
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.lanes import lanes_of
 from acidity.prove.explore.lines import Lines
-from acidity.prove.explore.observe import Observer
+from acidity.prove.explore.replayed import replayed
 from acidity.prove.explore.search import Search, plainness
 from acidity.prove.explore.words import said_order, title_of
 
@@ -47,15 +45,11 @@ def _often(search: Search, runs: list[Judged]) -> int:
 
 def _said(lab: Lab, search: Search, judged: Judged, rule: str, often: int) -> Iterator[Finding | str]:
     grants = judged.played.trace.grants
-    observer = Observer(lab, judged.played.history)
-    try:
-        again = lab.run(observer.watching(Chooser(grants)), observer.after_turn)
-    except (Deviated, Unsettled):
-        again = None
-    came_again = again is not None and again.trace.grants == grants and not observer.owes_a_look
-    if again is None or not came_again or search.outcome(again) != search.outcome(judged.played):
+    came_again = replayed(lab, search, judged, search.outcome(judged.played), grants)
+    if came_again is None:
         yield f"{schedule_of(grants)} did not come again as it was, so it is not said as a fact"
         return
+    again, observer = came_again
     breach = next((each for each in judged.breaches if each.violation.called == rule), None)
     yield Finding(
         code=BETWEEN.name,

@@ -12,19 +12,16 @@ from acidity.core.call import Call, Site
 from acidity.core.codes import CODES, DEADLOCK, NOT_SERIAL
 from acidity.core.finding import Finding
 from acidity.core.turn import schedule_of
-from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.between import between
-from acidity.prove.explore.every import Chooser, Deviated
 from acidity.prove.explore.judge import Judged
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.lanes import lanes_of, said
 from acidity.prove.explore.lines import Lines
 from acidity.prove.explore.observe import Observer
+from acidity.prove.explore.replayed import replayed
 from acidity.prove.explore.search import Search, Searched, plainness, rank
 from acidity.prove.explore.victims import Victim
 from acidity.prove.explore.words import if_called_again, made_again, title_of, why
-
-REPLAYS = 3  # a finding is said when it has come again so often
 
 
 @dataclass(slots=True)
@@ -89,25 +86,17 @@ def _plainest(lab: Lab, search: Search, key: object, judged: Judged) -> _Named |
     """The run, or the plainest of its class if it comes to the same; None if it did not come again."""
     grants = judged.played.trace.grants
     plainer = search.found.plainer.get(key, grants)
-    named = _named(lab, search, key, judged, plainer)
-    return named if named is not None or plainer == grants else _named(lab, search, key, judged, grants)
+    again = replayed(lab, search, judged, key, plainer, attempts=1) if plainer != grants else None
+    again = again or replayed(lab, search, judged, key, grants)
+    return None if again is None else _named(search, key, judged, *again)
 
 
-def _named(lab: Lab, search: Search, key: object, judged: Judged, grants: tuple[str, ...]) -> _Named | None:
-    """The run, watched from outside once and made again twice; None if one of them ends otherwise."""
-    observer = Observer(lab, judged.played.history)
-    try:
-        again = [lab.run(observer.watching(Chooser(grants)), observer.after_turn)]
-        again += [lab.run(Chooser(grants)) for _ in range(REPLAYS - 1)]
-    except (Deviated, Unsettled):
-        return None
-    if observer.owes_a_look or any(search.outcome(played) != key or played.trace.grants != grants for played in again):
-        return None
-    graph, shown = observer.graph(), search.judged_again(judged, again[0])
-    name = name_of(graph)
-    lines = _lines(again[0])
+def _named(search: Search, key: object, judged: Judged, played: Played, observer: Observer) -> _Named:
+    """The run that came again, by the name of what happened in it."""
+    graph, shown = observer.graph(), search.judged_again(judged, played)
+    name, lines = name_of(graph), _lines(played)
     if name is None:
-        return _Named(shown, key, "", graph, (), tuple(it.call for it in again[0].history if it.call.writes), lines)
+        return _Named(shown, key, "", graph, (), tuple(it.call for it in played.history if it.call.writes), lines)
     reads = [edge.read for edge in name[1].edges if edge.read is not None] + list(name[1].reads)
     return _Named(shown, key, name[0], graph, why(name[1], lines), tuple(it.event.call for it in reads), lines)
 

@@ -27,7 +27,7 @@ from acidity.prove.stage.host import LoopHost, is_async, tasks_begun_by
 from acidity.prove.stage.naps import may_be_skipped
 from acidity.prove.stage.overseer import CALLERS
 
-LEAVES_S = 2.0  # how long a run that is given up may take to come to its end
+LEAVES_S = 1.5  # how long a run that is given up may take to come to its end; Ctrl-C ends a search within two seconds
 
 
 class Hall:

@@ -16,6 +16,7 @@ from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.lab import asking
 from acidity.prove.stage.call import Player
 from acidity.prove.stage.naps import leave_clocks
+from acidity.prove.stage.overseer import DidNotEnd
 from acidity.prove.stage.rehearsal import Rehearsal
 from acidity.prove.stage.stage import Stage
 
@@ -58,9 +59,11 @@ class LevelWatch(Layer):
     Attributes:
         seen: the levels, in the order in which they were met.
         at_each_call: told before each Call, when another caller could go on.
+        ended: the operation came to its end within its time.
     """
 
     seen: dict[str, None] = field(default_factory=dict)
+    ended: bool = True
     at_each_call: Callable[[], None] = lambda: None
 
     def intercept(self, pending: PendingCall) -> None:
@@ -115,6 +118,9 @@ def watched(stage: Stage, operation: Operation, at_each_call: Callable[[], None]
     """
     watch = LevelWatch(inner=PassThrough(), at_each_call=at_each_call)
     with suppress(Unsettled), asking():  # the runs that are judged say so, too
-        Rehearsal(stage).run([Player(operation, Actor(FIRST, watch))])
+        try:
+            Rehearsal(stage).run([Player(operation, Actor(FIRST, watch))])
+        except DidNotEnd:
+            watch.ended = False
     leave_clocks()
     return watch

@@ -18,7 +18,7 @@ from acidity.core.exits import exits_as_errors
 from acidity.core.outcome import Ending, Mistake, Told
 from acidity.core.scenario import Operation
 from acidity.engines.base import Unsettled
-from acidity.engines.codes import NOT_THERE, REFUSING, WAITED_IN_VAIN, code_of
+from acidity.engines.codes import NOT_THERE, REFUSING, WAITED_IN_VAIN, code_of, steady_text
 from acidity.errors import Terminated
 from acidity.prove.stage.effects import WrongContractError
 from acidity.prove.stage.freeze import freeze
@@ -84,7 +84,7 @@ def raised(operation: Operation, error: BaseException, needs: Needs, function: C
             return answered(operation, sent)
     return Ending(
         exception=type(error).__name__,
-        message=str(error),
+        message=steady_text(error),
         refusal=isinstance(error, operation.raises or ()),
         cancelled=cancelled,
         at=at,

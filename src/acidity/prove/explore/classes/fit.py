@@ -23,6 +23,7 @@ from acidity.prove.stage.stage import Stage
 
 _PAIR = 2
 _STATE = "the program has state or locks of its own beside the database"
+_ENDLESS = "an operation did not end within its time"
 SLEEPS = "a caller sleeps, so that time passes for the others"
 
 
@@ -168,7 +169,9 @@ class Manners:
         if position not in self._known:
             part = next(iter(self._stage.parts.values()))
             operation = self._stage.scenario.operations[position]
-            watched(self._stage, operation)  # the very first run may make what all others have
+            if not watched(self._stage, operation).ended:  # the very first run may make what all others have
+                self._known[position] = Manner(part.engine_name, unfit=_ENDLESS)  # each more would take its whole time
+                return self._known[position]
             shared = self._shared[position] = Shared([operation], self._stage.scenario.effects)
             slept = sleeps()
             with shared.watching():
