@@ -6,9 +6,9 @@ docs/explanation/interleavings.md and `fit._AGREED` come of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import NamedTuple, Protocol
 
 import pytest
@@ -197,7 +197,9 @@ def agree_alike(stage: Stage, db: str, level: str, first: int, count: int, calle
 
 
 class Aimed(NamedTuple):
-    """Programs, and what is planted: the name of a rule that is left out, or of something else in `PLANTS`."""
+    """Programs, and what is planted: the name of a rule that is left out, another value of what stands beside the rules
+    (``attribute=value``), or something else in `PLANTS`.
+    """
 
     plant: str
     programs: tuple[Program, ...]
@@ -245,6 +247,19 @@ WHO_COMMITTED_FIRST = (
     Program((("made",),)),
     Program((("count", "c"), ("count", "k"), ("drop_child", 5))),
 )
+# A has read what B then made not so, and has changed the row that B changes: as B waits for it, A is refused what it asks next.
+REFUSED_WHILE_WAITED_FOR = both(
+    (("count", "n"), ("tell",), ("tried", ("add", 1, 5)), ("count", "w")),
+    (("drop_child", 5), ("commit",), ("count", "c"), ("tell",), ("add", 1, 7)),
+    "rollback",
+)
+
+# The view is taken by the read that comes last, or by the write that comes first.
+LATE_VIEW = both((("lock", 2), ("tell",), ("read", 1)), (("tell",), ("add", 1, 5)))
+EARLY_VIEW = both((("add", 3, 1), ("read", 1)), (("add", 1, 5),))
+EARLY_VIEW_BESIDE = both((("made",), ("read", 1)), (("add", 1, 5),))
+READS_ON = both((("read", 3), ("read", 1)), (("add", 1, 5),))
+SKIPS_READ = both((("drop_group", 1),), (("skip", 1),))
 READS_PARENT = both((("child", 2, 2, 2),), (("count", "n"), ("add", 2, 5)))
 
 SERVERS = [
@@ -270,17 +285,33 @@ AIMED = {
         Aimed("locks_meet", TAKERS),
         Aimed("end_lets_go", REFUSED),
         Aimed("commit_meets_snapshot", SNAPSHOT),
+        Aimed("snapshots=", SNAPSHOT),
         Aimed("views", VIEW),
     ],
     ("postgresql", "READ COMMITTED"): [*SERVERS, Aimed("exact", COUNTED), Aimed("again", TWICE)],
-    ("mariadb", "READ COMMITTED"): [*SERVERS, Aimed("shares_reads", SUBQUERY)],
-    ("postgresql", "REPEATABLE READ"): [*SNAPSHOTS, Aimed("again", TWICE)],
-    ("mariadb", "REPEATABLE READ"): [*SNAPSHOTS, Aimed("shares_reads", SUBQUERY)],
+    ("mariadb", "READ COMMITTED"): [*SERVERS, Aimed("shares_reads=", SUBQUERY)],
+    ("postgresql", "REPEATABLE READ"): [
+        *SNAPSHOTS,
+        Aimed("again", TWICE),
+        Aimed("snapshots=", TWO_READS),
+        Aimed("snapshots=read", EARLY_VIEW),
+    ],
+    ("mariadb", "REPEATABLE READ"): [
+        *SNAPSHOTS,
+        Aimed("snapshots=", TWO_READS),
+        Aimed("snapshots=statement", LATE_VIEW),
+        Aimed("shares_reads=", SUBQUERY),
+        Aimed("shares_reads=all", READS_ON),
+    ],
     ("postgresql", "SERIALIZABLE"): [
         Aimed("effects_meet", TOLD),
         Aimed("locks_meet", LOCKERS),
         Aimed("end_tells", SKIPS),
         Aimed("conflict_meets_call", DOOMED),
+        Aimed("snapshots=", EARLY_VIEW_BESIDE),
+        Aimed("snapshots=read", EARLY_VIEW_BESIDE),
+        Aimed("hands_over=True", REFUSED_WHILE_WAITED_FOR),
+        Aimed("refuses_conflicts=False", DOOMED),
     ],
     ("mariadb", "READ UNCOMMITTED"): [
         Aimed("effects_meet", TOLD),
@@ -288,13 +319,46 @@ AIMED = {
         Aimed("end_lets_go", SKIPS),
         Aimed("write_meets_read", READER),
         Aimed("undone_meets_read", TAKEN_BACK),
+        Aimed("shares_reads=", SKIPS_READ),
     ],
     ("mariadb", "SERIALIZABLE"): [
         Aimed("effects_meet", TOLD),
         Aimed("locks_meet", TAKERS),
         Aimed("end_lets_go", SKIPS),
+        Aimed("shares_reads=", READER),
+        Aimed("shares_reads=writing", READER),
     ],
 }
+
+# What stands beside the rules of a relation: the values of each attribute, those first that have fewer schedules run.
+BESIDE: Mapping[str, tuple[object, ...]] = {
+    "snapshots": ("", "read", "statement"),
+    "two_waits": (False, True),
+    "hands_over": (True, False),
+    "shares_reads": ("", "writing", "all"),
+    "refuses_conflicts": (False, True),
+}
+
+# Values that no known program needs. They are kept for safety, and cost nothing but schedules.
+EVERY_LEVEL = (*LEVELS, *UNMEASURED)
+BY_CHOICE: Mapping[str, tuple[tuple[str, str], ...]] = {
+    # A wait that closes a cycle has the engine's answer in its step, which meets everything.
+    "two_waits=False": EVERY_LEVEL,
+    # A deadlock that is seen ends all handing over by itself, as at REPEATABLE READ.
+    "hands_over=True": (("mariadb", "SERIALIZABLE"),),
+    # Each statement of SQLite reads or takes the place of the one writer.
+    "snapshots=read": (("sqlite", "wal"),),
+}
+
+
+def only_adds(relation: Relation, attribute: str, value: object) -> bool:
+    """Whether another value can have more schedules run and none less, so that no program goes red by it."""
+    if attribute == "snapshots":
+        return not {"commit_meets_snapshot", "end_tells"} & set(relation.rules)  # no rule asks for a view
+    if attribute == "shares_reads" and relation.snapshots == "read":
+        return False  # what locks is no plain read, and takes no view
+    values = BESIDE[attribute]
+    return values.index(value) > values.index(getattr(relation, attribute))
 
 
 def with_schema(change: Callable[[Schema], Schema]) -> Callable[[pytest.MonkeyPatch], None]:
@@ -333,7 +397,11 @@ def planted(relation: Relation, plant: str, patch: pytest.MonkeyPatch) -> Relati
     if plant in PLANTS:
         PLANTS[plant](patch)
         return relation
-    return replace(relation, shares_reads="") if plant == "shares_reads" else relation.without(plant)
+    attribute, beside, said = plant.partition("=")
+    if beside:
+        (value,) = (each for each in BESIDE[attribute] if str(each) == said)
+        return replace(relation, **{attribute: value})  # type: ignore[arg-type]
+    return relation.without(plant)
 
 
 def cells() -> Iterator[object]:
@@ -458,5 +526,17 @@ def test_more_callers_than_were_measured_have_every_order(stage_at: StageAt) -> 
 
 
 def test_every_rule_of_a_relation_is_aimed_at() -> None:
-    for db, level in (*LEVELS, *UNMEASURED):
+    for db, level in EVERY_LEVEL:
         assert set(relation_at(db, level).rules) <= {aimed.plant for aimed in AIMED[db, level]}
+
+
+def test_so_is_each_attribute_beside_them() -> None:
+    """Each other value than a level's goes red, or cannot lose an outcome, or is not taken for safety, as is said."""
+    assert {each.name for each in fields(Relation)} == {"name", "rules", *BESIDE}
+    for db, level in EVERY_LEVEL:
+        relation, aimed = relation_at(db, level), {each.plant for each in AIMED[db, level]}
+        for attribute, values in BESIDE.items():
+            for value in [each for each in values if each != getattr(relation, attribute)]:
+                plant = f"{attribute}={value}"
+                ways = plant in aimed, only_adds(relation, attribute, value), (db, level) in BY_CHOICE.get(plant, ())
+                assert ways.count(True) == 1, (db, level, plant, ways)

@@ -24,7 +24,8 @@ class Relation:
         rules: name → rule.
         snapshots: the transaction keeps to the rows of one moment; ``statement``: its first statement, ``read``: its
             first plain read; empty where each statement sees what is committed.
-        two_waits: of two callers that wait, the one that began last may be a deadlock's victim.
+        two_waits: of two callers that wait, the one that began last may be a deadlock's victim. No program is known
+            that needs it, since a wait that closes a cycle has its answer in its own step: it is there for safety.
         hands_over: to wait for a lock of one row is the same as to come later.
         shares_reads: plain reads lock; ``writing``: those of a statement that writes.
         refuses_conflicts: whoever reads what another one writes may be refused for it, and so may a third one.
