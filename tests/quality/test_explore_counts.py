@@ -18,8 +18,10 @@ from acidity.prove.explore.classes.fit import agreed_at
 from acidity.prove.explore.equals import Equals
 from acidity.prove.explore.lab import Lab
 from acidity.prove.stage.stage import Stage
+from tests.quality.agreed import record
 from tests.quality.contested import CONTESTED, EQUAL, together
 from tests.quality.random_callers import of_classes, of_every
+from tests.quality.test_explore_classes import MOST as MOST_ORDERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "interleavings.md"
 COLUMNS = {
@@ -179,20 +181,35 @@ AGREED = {
 }
 
 
+KINDS = ((2, False), (3, False), (2, True), (3, True))  # callers, and whether they have effects
+
+
 def test_the_page_says_how_many_programs_agreed() -> None:
     """What is not measured is searched order by order, by the page and by the code."""
-    told = {name: cells for name, *cells in rows("engine, level")}
+    told, noted = {name: cells for name, *cells in rows("engine, level")}, record()
     assert set(AGREED) < set(told)
     for name, (db, level) in AGREED.items():
-        measured = agreed_at(db, level)
-        assert measured is not None
-        assert measured.effects is not None
-        effects = measured.effects
-        agreed = [f"{each:,} of {each:,}" for each in (measured.two, measured.three, effects.two, effects.three)]
-        assert told[name] == [*agreed, "one of each class"]
+        numbers = [noted[db, level, *kind].agreed for kind in KINDS]
+        assert told[name] == [*(f"{each:,} of {each:,}" for each in numbers), "one of each class"]
+        assert agreed_at(db, level) is not None
     for name in set(told) - set(AGREED):
         assert told[name] == ["–", "–", "–", "–", "every order"]
     assert agreed_at("mariadb", "READ UNCOMMITTED") is None
+
+
+def test_what_the_page_says_of_the_record() -> None:
+    """Seeds, sizes and how many orders were run, as far as that was noted."""
+    said, noted = " ".join(page().split()), record()
+    for kind, first in zip(
+        KINDS, ("{:,} on, without", "{:,} on, one or two", "{:,} on, those", "{:,} on"), strict=True
+    ):
+        assert f"from {first.format(noted['sqlite', 'delete', *kind].first)}" in said
+    assert f"more than {MOST_ORDERS} orders" in said
+    assert f"at most {2 * MOST_ORDERS} orders" in said
+    sqlite = noted["sqlite", "delete", 2, False]
+    assert f"{sqlite.orders:,} orders on SQLite's rollback journal, and {sqlite.classes:,} classes" in said
+    versions = {each.engine_version for each in noted.values()}
+    assert ("nor which versions of the engines these were" in said) is (versions == {None})
 
 
 def test_the_page_counts_all_of_them() -> None:
