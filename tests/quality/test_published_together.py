@@ -20,6 +20,7 @@ import pytest
 
 from acidity import prove
 from acidity.engines import new_sandbox
+from tests.quality.driver_scripts import of_finding, place
 from tests.quality.published.legs import environment, run
 from tests.quality.published_together import by_hand, scenarios
 from tests.quality.published_together.manifest import FAILING, TOGETHER, USES, Use
@@ -34,6 +35,7 @@ def python_of(use: Use) -> str:
     return sys.executable if use.leg is None or TOGETHER.fits_here() else environment(TOGETHER)
 
 
+@cache
 def explored(use: Use) -> dict[str, Any]:
     module = "tests.quality.published_together.explored"
     ended = run([python_of(use), "-m", module, use.name, use.db, str(use.runs_max or 0)])
@@ -61,8 +63,15 @@ def database(db: str, path: Path) -> Iterator[str]:
 def test_one_call_says_what_it_is(use: Use) -> None:
     told = explored(use)
     assert (told["verdict"], told["anomalies"][:1]) == (use.verdict, [use.anomaly] if use.anomaly else []), told["text"]
-    for schedule in told["schedules"]:
-        assert schedule in told["text"]
+    assert tuple(told["schedules"]) == use.schedules
+    assert all(schedule in told["text"] for schedule in use.schedules)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("use", FAILING, ids=lambda use: use.name)
+def test_a_script_of_each_schedule_comes_to_the_same(use: Use) -> None:
+    """Plain driver calls, written from the schedules that are shown (`tests.quality.driver_scripts`)."""
+    assert explored(use)["unlike"] == []
 
 
 @pytest.mark.slow
@@ -81,6 +90,9 @@ def test_what_sqlalchemy_brings(name: str, tmp_path: Path) -> None:
     (use,) = (use for use in USES if use.name == name)
     report = prove.explore(getattr(scenarios, name)(), db="sqlite")
     assert [finding.anomaly for finding in report.findings] == [use.anomaly]
+    for finding in report.findings:
+        with place(getattr(scenarios, name)(), "sqlite", "") as there:
+            assert of_finding(finding, there) == []
     with database("sqlite", tmp_path) as url:
         assert getattr(by_hand, name)(url)
 

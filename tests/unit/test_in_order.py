@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from acidity.analysis.dependencies import Dependencies
 from acidity.core.call import Call, Event, Kind, Reply, Writes
+from acidity.core.outcome import State
 from acidity.core.scenario import Operation
+from acidity.core.turn import Trace, Turn
 from acidity.prove.explore.classes.families import family_of
 from acidity.prove.explore.classes.step import Part, Step
-from acidity.prove.explore.equals import Equals, letters_by
+from acidity.prove.explore.equals import Equals, letters_by, renamed
 from acidity.prove.explore.in_order import InOrder, by_first_acts
+from acidity.prove.explore.lab import Played
+from acidity.prove.explore.lanes import lanes_of
+from acidity.prove.explore.lines import Lines
 
 KIN = {"A": ("A", "C"), "C": ("A", "C")}
 
@@ -57,6 +63,17 @@ def test_two_that_are_kept_in_order_depend_on_each_other_and_are_not_turned_roun
 
 def test_letters_go_by_who_is_let_go_first() -> None:
     assert letters_by("CBACB", KIN) == {"A": "C", "B": "B", "C": "A"}
+
+
+def test_with_other_letters_a_call_is_made_and_answered_once() -> None:
+    """A lane says that a Call waits if the turn that made it has no answer of it."""
+    made = call("C", 1, "SELECT 1")
+    event = Event(made, Reply("ok"), order=1)
+    trace = Trace((Turn("C", made, events=(event,)),), (("A", "C"),))
+    run = renamed(Played(trace, {}, (event,), State({}), {}), {"A": "C", "C": "A"})
+    (move,) = lanes_of(run.trace, Dependencies((), (), ()), Lines([made]))
+    assert (move.actor, move.result) == ("A", "ok")
+    assert run.history[0].call is run.trace.turns[0].call
 
 
 def test_who_is_equal_to_nobody_has_no_kin() -> None:

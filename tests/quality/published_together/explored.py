@@ -1,4 +1,7 @@
-"""``python -m tests.quality.published_together.explored NAME DB RUNS``: one `prove.explore`, as a line of JSON."""
+"""``python -m tests.quality.published_together.explored NAME DB RUNS``: one `prove.explore`, as a line of JSON.
+
+Each finding is played once more by a script of plain driver calls, and `unlike` says where that comes to something else.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ import json
 import sys
 
 from acidity import prove
+from acidity.core.finding import Finding
+from acidity.prove import Scenario
+from tests.quality.driver_scripts import of_finding, place
 from tests.quality.published_together import scenarios
 
 
@@ -17,9 +23,16 @@ def main(name: str, db: str, runs: str) -> None:
         "verdict": report.verdict,
         "anomalies": [finding.anomaly for finding in report.findings],
         "schedules": [str(finding.schedule) for finding in report.findings],
+        "unlike": [said for finding in report.findings for said in unlike(scenario, db, level or "", finding)],
         "text": str(report),
     }
     sys.stdout.write(f"\n{json.dumps(told)}\n")
+
+
+def unlike(scenario: Scenario, db: str, level: str, finding: Finding) -> list[str]:
+    """Where a script that is written from the schedule of a finding comes to something else than it says."""
+    with place(scenario, db, level) as there:
+        return of_finding(finding, there)
 
 
 if __name__ == "__main__":

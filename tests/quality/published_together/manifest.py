@@ -20,6 +20,7 @@ class Use:
         db: the engine.
         anomaly: what it is called; empty where it passes.
         reason: why.
+        schedules: those that are shown.
         runs_max: as many schedules show it, where all of them are many: most of its Calls open its file.
         leg: where it is installed; None for this interpreter, which has it.
     """
@@ -30,6 +31,7 @@ class Use:
     db: str
     anomaly: str
     reason: str
+    schedules: tuple[str, ...] = ()
     runs_max: int | None = None
     leg: Leg | None = TOGETHER
 
@@ -51,6 +53,7 @@ USES = (
         "sqlite",
         "phantom",
         "it counts, then inserts; its lock is one of the process, and its docs name `use_file_lock` for several",
+        ("ac1:A4.B6.A2",),
         40,
     ),
     Use(
@@ -60,6 +63,7 @@ USES = (
         "sqlite",
         "phantom",
         "it selects the oldest job, then deletes it; its lock is one of the object",
+        ("ac1:A5.B8.A3",),
         80,
     ),
     Use(
@@ -69,6 +73,7 @@ USES = (
         "sqlite",
         "stale check",
         "it looks, then inserts; the unique index keeps the row single, and one caller gets an IntegrityError",
+        ("ac1:A17.B21.A2",),
         60,
     ),
     Use(
@@ -78,6 +83,7 @@ USES = (
         "sqlite",
         "stale check",
         "it looks, then inserts; who is second gets an IntegrityError, and a session that has to be rolled back",
+        ("ac1:A.B5.A2",),
     ),
     Use(
         "APScheduler",
@@ -86,6 +92,7 @@ USES = (
         "sqlite",
         "phantom",
         "it reads what is due in one transaction and takes it away in another: the job is run twice",
+        ("ac1:A4.B8.A2",),
         60,
     ),
     Use(
@@ -95,6 +102,7 @@ USES = (
         "postgresql",
         "phantom",
         "a place is the length of the list as it was read",
+        ("ac1:A3.B4.A",),
         leg=None,
     ),
     Use(
@@ -104,6 +112,7 @@ USES = (
         "mariadb",
         "lost update",
         "the whole document is written back",
+        ("ac1:A.B3.A2",),
         leg=None,
     ),
     Use(
@@ -113,6 +122,7 @@ USES = (
         "postgresql",
         "stale check",
         "the place of the parent is read, and used when others have moved it",
+        ("ac1:A.B4.A3", "ac1:A3.B2.A.B2"),
     ),
     Use(
         "Flask-Dance",
@@ -121,6 +131,7 @@ USES = (
         "postgresql",
         "duplicate insert",
         "it deletes the old token, of which there is none, then inserts; `get` then raises MultipleResultsFound",
+        ("ac1:A2.B3.A",),
     ),
     Use(
         "advanced-alchemy",
@@ -129,6 +140,7 @@ USES = (
         "postgresql",
         "duplicate insert",
         "it looks, then inserts; without a unique key there are two",
+        ("ac1:A3.B4.A",),
     ),
     Use(
         "credit-ledger",
@@ -137,6 +149,7 @@ USES = (
         "postgresql",
         "phantom",
         "who has looked for the key before the first charge was committed is told that there are too few credits",
+        ("ac1:A2.B5.A3",),
     ),
     Use(
         "credit-ledger",

@@ -6,10 +6,9 @@ second begins before the first need not be run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from functools import partial
 from types import MethodType
 
 from acidity.core.call import Call, Event
@@ -66,16 +65,24 @@ def renamed(played: Played, letters: Mapping[str, str]) -> Played:
     """The run as it would have been with other letters."""
     if all(own == name for own, name in letters.items()):
         return played
-    changed = partial(_with_letters, letters=letters)
+    made: dict[int, Call] = {}
+
+    def called(call: Call) -> Call:
+        """A Call stays one: its turn and its Event have the same."""
+        return made.setdefault(id(call), replace(call, actor=letters[call.actor]))
+
+    def changed(event: Event) -> Event:
+        return replace(event, call=called(event.call))
+
     return replace(
         played,
-        trace=_traced(played.trace, letters),
+        trace=_traced(played.trace, letters, called, changed),
         endings={letters[name]: ending for name, ending in played.endings.items()},
         history=tuple(map(changed, played.history)),
         effects={letters[name]: effects for name, effects in played.effects.items()},
         keys={letters[name]: keys for name, keys in played.keys.items()},
         told={letters[name]: told for name, told in played.told.items()},
-        breaches=tuple(replace(each, call=each.call and _called(each.call, letters)) for each in played.breaches),
+        breaches=tuple(replace(each, call=each.call and called(each.call)) for each in played.breaches),
         raised={(letters[name], index): error for (name, index), error in played.raised.items()},
     )
 
@@ -89,7 +96,9 @@ def letters_by(grants: Iterable[str], kin: Kin) -> Mapping[str, str]:
     return letters
 
 
-def _traced(trace: Trace, letters: Mapping[str, str]) -> Trace:
+def _traced(
+    trace: Trace, letters: Mapping[str, str], called: Callable[[Call], Call], changed: Callable[[Event], Event]
+) -> Trace:
     def named(names: Iterable[str]) -> tuple[str, ...]:
         return tuple(letters[name] for name in names)
 
@@ -97,26 +106,18 @@ def _traced(trace: Trace, letters: Mapping[str, str]) -> Trace:
         replace(
             turn,
             actor=letters[turn.actor],
-            call=turn.call and _called(turn.call, letters),
+            call=turn.call and called(turn.call),
             woken=named(turn.woken),
             refused=named(turn.refused),
             waiting={
                 letters[name]: frozenset(letters.get(other, other) for other in others)
                 for name, others in turn.waiting.items()
             },
-            events=tuple(_with_letters(event, letters) for event in turn.events),
+            events=tuple(map(changed, turn.events)),
         )
         for turn in trace.turns
     )
     return Trace(tuple(turns), tuple(tuple(sorted(named(names))) for names in trace.enabled))
-
-
-def _with_letters(event: Event, letters: Mapping[str, str]) -> Event:
-    return replace(event, call=_called(event.call, letters))
-
-
-def _called(call: Call, letters: Mapping[str, str]) -> Call:
-    return replace(call, actor=letters[call.actor])
 
 
 def _are_equal(one: Operation, other: Operation) -> bool:
