@@ -234,8 +234,8 @@ def _because(edge: Edge, lines: Lines) -> str:
 
 def _changed(commit: Commit, edge: Edge) -> str:
     assert edge.read is not None
-    changes = "; ".join(map(str, relevant(edge.read, commit)[:2]))
-    return f"{commit.actor} committed {changes}"
+    changes = relevant(edge.read, commit)
+    return f"{commit.actor} committed {'; '.join(map(str, changes[:2]))}{'; …' if len(changes) > 2 else ''}"
 
 
 def _did(call: Call, lines: Lines) -> str:
