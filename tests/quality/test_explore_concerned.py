@@ -79,3 +79,11 @@ def test_the_rows_told_are_those_that_concern_the_query(
     finding = found(one, other)
     assert finding.anomaly == anomaly
     assert finding.explanation[0].endswith(shown), finding.explanation
+
+
+@pytest.mark.dear
+def test_a_write_over_a_write_is_no_read_of_it() -> None:
+    """PostgreSQL puts a new version of a row behind the others; in which order a condition finds them says nothing."""
+    finding = found(COPIES, asking("UPDATE t SET u = 5 WHERE id <> 2", "INSERT INTO t VALUES (4, 1, 40)"))
+    assert finding.anomaly == "stale check"
+    assert "over what B had written" in finding.explanation[1], finding.explanation

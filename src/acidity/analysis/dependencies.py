@@ -22,6 +22,7 @@ from acidity.core.finding import RowChange
 Item = tuple[str, tuple[bytes, ...]]
 _WORD = re.compile(r"[\w$]+")
 _ALL_COLUMNS = re.compile(r"(?:\b(?:select|distinct|all)|[,.])\s*\*", re.IGNORECASE)
+_ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +202,11 @@ class Read:
         return not _words(self.text).isdisjoint(name.lower() for name in {*old, *new} if old.get(name) != new.get(name))
 
     def is_changed_by(self, number: int) -> bool:
-        """Whether this commit changes the answer, or the rows that it looked for."""
-        return _differ(self.answers, number) or (bool(self.scans) and _differ(self.scans, number))
+        """Whether this commit changes the answer, or the rows that it looked for; an order must have been asked for."""
+        ordered = not self.keys and _ORDERED.search(self.text) is not None
+        return _differ(self.answers, number, ordered=ordered) or (
+            bool(self.scans) and _differ(self.scans, number, ordered=ordered)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,11 +386,12 @@ def item_of(change: RowChange) -> Item:
     return change.table, tuple(encode(value) for _, value in cells)
 
 
-def _differ(answers: Sequence[Rows | None], number: int) -> bool:
+def _differ(answers: Sequence[Rows | None], number: int, *, ordered: bool) -> bool:
     """Whether a commit makes another one of what was answered before it."""
     one, other = answers[number - 1], answers[number]
-    return one is not None and other is not None and _encoded(one) != _encoded(other)
+    return one is not None and other is not None and _encoded(one, ordered=ordered) != _encoded(other, ordered=ordered)
 
 
-def _encoded(rows: Rows) -> list[list[bytes]]:
-    return [[encode(value) for value in row] for row in rows]
+def _encoded(rows: Rows, *, ordered: bool) -> list[list[bytes]]:
+    encoded = [[encode(value) for value in row] for row in rows]
+    return encoded if ordered else sorted(encoded)
