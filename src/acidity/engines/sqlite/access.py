@@ -33,6 +33,10 @@ class SqliteAccess(SqliteFacts):
         with own_calls():
             return dialect.connect(str(self.path), check_same_thread=False, **arguments)
 
+    def dialling(self) -> AbstractContextManager[None]:
+        """A file counts no connections."""
+        return nullcontext()
+
     def configure(self, dbapi_connection: Any) -> None:
         """Apply PRAGMAs that live in a connection, and watch its statements."""
         pragmas = [
