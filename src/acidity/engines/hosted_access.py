@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.engine import make_url
 
 from acidity.engines.codes import codes_of
+from acidity.engines.hosted_database import state_name
 from acidity.engines.hosted_facts import HostedFacts
 from acidity.engines.proxy import CuttingProxy
 from acidity.engines.sandbox import Unsettled
@@ -34,11 +35,13 @@ class HostedAccess(HostedFacts):
     """See `Access` for what the methods promise."""
 
     asks_room = ""  # how many more sessions it admits, where a driver tells no code of a refusal
+    asks_locked = ""  # schema and name of each table that a transaction keeps even readers out of
     sets_level = "SET SESSION TRANSACTION ISOLATION LEVEL"
     keeps_sessions = False
     looks_for_cycles_s = 0.0
     on_connect: Callable[[], None]
     _level = ""
+    _passes_locks = False
     _routed: bool
 
     def connect(self, dialect: Any, cparams: Mapping[str, Any]) -> Any:
@@ -102,6 +105,21 @@ class HostedAccess(HostedFacts):
         """The options of a URL that this driver needs."""
         del driver
         return ""
+
+    @contextmanager
+    def passing_locks(self) -> Iterator[None]:
+        """As the server tells of locks that last until their transaction ends."""
+        self._passes_locks = True
+        try:
+            yield
+        finally:
+            self._passes_locks = False
+
+    def locked(self) -> frozenset[str]:
+        """None where a lock on a table may outlast a transaction."""
+        if not (self._passes_locks and self.asks_locked):
+            return frozenset()
+        return frozenset(state_name("public", *found) for found in self.ask(self.asks_locked))
 
     def proxy(self) -> CuttingProxy:
         """The proxy in front of the server, started when it is first needed."""

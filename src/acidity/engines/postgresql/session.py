@@ -39,6 +39,11 @@ ROOM = """
     - coalesce(current_setting('reserved_connections', true)::int, 0) - count(*)
     FROM pg_stat_activity WHERE backend_type = 'client backend'
 """
+LOCKED = """
+    SELECT nspname, relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation JOIN pg_namespace ON
+    pg_namespace.oid = relnamespace WHERE mode = 'AccessExclusiveLock' AND granted AND pid <> pg_backend_pid()
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 TO_END = """
     SELECT pid FROM pg_stat_activity WHERE (usename = %s OR application_name = %s) AND pid <> pg_backend_pid()
 """

@@ -107,6 +107,14 @@ class SqliteAccess(SqliteFacts):
         database = make_url(url).database
         return not database or not file_of(database)
 
+    def passing_locks(self) -> AbstractContextManager[None]:
+        """Who reads a file is kept out by no table."""
+        return nullcontext()
+
+    def locked(self) -> frozenset[str]:
+        """No table keeps anybody out."""
+        return frozenset()
+
     def through_proxy(self) -> AbstractContextManager[None]:
         """A file has no wire."""
         return nullcontext()
