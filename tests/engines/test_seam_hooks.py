@@ -227,6 +227,20 @@ def test_user_code_is_told_from_the_rest() -> None:
     assert not is_user_code("<string>")
 
 
+def test_what_was_compiled_elsewhere_is_not_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cython keeps the name that a file had where it was built; a file of that kind that lies here is the user's."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fast.pyx").touch()
+    for name in (
+        "psycopg_binary/_psycopg/waiting.pyx",
+        "lib/sqlalchemy/engine/_row_cy.py",
+        "/build/pgproto/buffer.pyx",
+    ):
+        assert not is_user_code(name)
+    assert is_user_code("fast.pyx")
+    assert is_user_code(str(tmp_path / "in.zip" / "program.py"))
+
+
 def test_the_path_of_a_site_follows_the_current_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parent)
     assert {call.site.file for call in calls(run_once(transfer)) if call.site} == {"bank.py", "test_seam_hooks.py"}

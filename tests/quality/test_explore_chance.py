@@ -44,6 +44,15 @@ def test_a_victim_that_chance_chooses_makes_it_unknown() -> None:
         assert "not deterministic: as C ends, A and B are left waiting for each other" in why
 
 
+@pytest.mark.slow
+def test_nor_does_the_second_victim_of_one_call() -> None:
+    """Three share a lock, and each wants it alone."""
+    for _ in range(2):
+        report = explored((Program((("begin", ""), ("read", 1), ("add", 1, 5))),) * 3, "SERIALIZABLE")
+        assert report.verdict == "unknown"
+        assert "are left waiting for each other" in report.unknowns[0], report
+
+
 @pytest.mark.dear
 def test_who_shares_a_lock_first_has_to_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: the order of locks that are shared tells nothing. Then no class shows the circle."""
@@ -96,6 +105,7 @@ DEADLOCK = "1213"
         (turn("C", Kind.COMMIT, ("C", ""), ("A", ""), ("B", "")), False),
         (turn("C", Kind.STATEMENT, ("C", ""), ("A", DEADLOCK)), False),
         (turn("C", Kind.STATEMENT, ("C", DEADLOCK), ("A", "")), False),
+        (turn("C", Kind.STATEMENT, ("C", DEADLOCK), ("A", DEADLOCK), ("B", "")), True),
     ],
 )
 def test_who_closes_a_circle_is_no_chance(last: Turn, by_chance: object) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -119,3 +120,23 @@ def test_its_rows_count_as_after_for_the_others() -> None:
 def test_one_that_changes_no_row_is_a_usage_error(scenario: Scenario) -> None:
     with pytest.raises(UsageError, match=r"the clean run failed|the application fails by itself"):
         prove.drill(scenario, faults=FAULTS, remedies=False)
+
+
+def parents_and_children(connection: Connection) -> None:
+    connection.exec_driver_sql("CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+    connection.exec_driver_sql(
+        "CREATE TABLE child (parent INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)"
+    )
+
+
+def has_no_parent(dbapi_connection: Any) -> None:
+    dbapi_connection.cursor().execute("INSERT INTO child VALUES (9)")
+    dbapi_connection.commit()  # <- refused
+
+
+@pytest.mark.dear
+def test_what_a_compiled_driver_raises_at_commit_is_told_at_the_line_of_the_user() -> None:
+    lines = Path(__file__).read_text().splitlines()
+    here = next(number for number, line in enumerate(lines, start=1) if line.endswith("# <- refused"))
+    with pytest.raises(UsageError, match=rf"at \S*test_fails_by_itself\.py:{here}:"):
+        prove.explore(Scenario(Operation(has_no_parent), schema=parents_and_children), db="postgresql")

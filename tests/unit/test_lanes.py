@@ -1,4 +1,4 @@
-"""What a line of a lane says came of a Call."""
+"""What a line of a lane says came of a Call, and a sentence of a COMMIT that could not be looked at."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 
+from acidity.analysis.anomalies.base import Seen
+from acidity.analysis.dependencies import Commit, Edge, Read
+from acidity.analysis.dependencies import Kind as EdgeKind
 from acidity.core.call import Call, Event, Kind, Reply, Writes
 from acidity.core.row import Fetched
 from acidity.prove.explore.lanes import result_of
+from acidity.prove.explore.lines import Lines
+from acidity.prove.explore.words import why
 
 
 def fetched(*rows: tuple[Any, ...], asked: bool) -> Fetched:
@@ -48,3 +53,11 @@ def test_what_a_query_read(rows: Any, said: str) -> None:
 def test_what_a_write_did(rows: Any, count: int | None, said: str) -> None:
     call = Call("A", 1, Kind.STATEMENT, "INSERT INTO t (v) VALUES (1) RETURNING id", writes=Writes.YES)
     assert result_of(Event(call, Reply("ok", rows=rows, rowcount=count), order=1)) == said
+
+
+def test_a_commit_that_nobody_could_look_at_by_itself_is_said_to_be_one() -> None:
+    asked = Event(Call("A", 1, Kind.STATEMENT, "SELECT v FROM t"), Reply("ok", rows=[(1,)]))
+    committed = Event(Call("B", 1, Kind.COMMIT), Reply("ok"))
+    edge = Edge(EdgeKind.RW, "A", "B", second=Commit(committed, 1, (), ()), read=Read(asked, 0, (((1,),), ((2,),))))
+    (first, _) = why(Seen((edge,)), Lines([asked.call, committed.call]))
+    assert first.endswith("and got (1,) before B committed what could not be looked at by itself")

@@ -350,6 +350,25 @@ def test_masks_describe_themselves_in_the_same_order_always():
     assert Masks().describe() == ()
 
 
+class TestInUse:
+    """Nobody is told of a mask behind which nothing is."""
+
+    HISTORY = history("UPDATE accounts SET balance = 5 WHERE id = 1", "INSERT INTO orders (account_id) VALUES (1)")
+
+    def test_a_key_of_a_table_into_which_nobody_inserts_is_not_told(self):
+        clean = shop(accounts=[(1, "ann", 5), (2, "bob", 0)])
+        masks = learn(shop(), [clean, clean], self.HISTORY)
+        assert ("accounts", "id") in masks.keys
+        assert masks.in_use(shop(), [clean]).describe() == ()
+
+    def test_a_new_key_is_told_with_what_refers_to_it_and_without_what_refers_to_an_old_one(self):
+        clean = shop(orders=[(2, 1, 5)], items=[(2, 2, "cup")])
+        masks = learn(shop(), [clean, clean], history(*(event.call.sql for event in SHOP_HISTORY[1:])))
+        assert {("accounts", "id"), ("orders", "account_id")} <= masks.keys
+        told = ("new keys made by the database are compared up to renaming: items.id, items.order_id, orders.id",)
+        assert masks.in_use(shop(), [clean]).describe() == told
+
+
 class TestDocuments:
     """JSON is compared inside: what a clock or chance made in it is masked by its path."""
 

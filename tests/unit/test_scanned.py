@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from acidity.analysis.questions import question_of
 from acidity.analysis.scanned import rows_behind, scanned_by
 from acidity.core.call import Call, Kind
 
@@ -90,5 +91,6 @@ def test_many_at_once_are_not_asked() -> None:
     ],
 )  # fmt: skip
 def test_the_rows_that_a_question_goes_by(sql: str, params: Any, asked: tuple[str, Any] | None) -> None:
-    query = rows_behind(Call("A", 1, Kind.STATEMENT, sql, params))
+    question = question_of(Call("A", 1, Kind.STATEMENT, sql, params))
+    query = question and rows_behind(question)
     assert (query and (query.sql, query.params)) == asked

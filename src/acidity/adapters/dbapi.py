@@ -93,7 +93,7 @@ class DbapiAdapter:
         if ours is None or judging:
             yield Opening(False, self._others.add if others or judging else lambda _: None)
             return
-        with own_calls():
+        with own_calls(), ours.dialling():
             take_in = partial(self._take_in, ours, driver)
             yield Opening(True, take_in, ours.detour() if self.armed else None)
 

@@ -96,10 +96,16 @@ def counted_elsewhere() -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _lies_with_the_user(filename: str) -> bool:
-    if filename.startswith("<"):
+    if filename.startswith("<") or _is_compiled(filename):
         return False
     path = os.path.realpath(filename)
     return not path.startswith(_FOREIGN) and f"{os.sep}site-packages{os.sep}" not in path
+
+
+def _is_compiled(filename: str) -> bool:
+    """Whether the code of a file that is not there was compiled elsewhere: Cython keeps the name that it had there."""
+    file = Path(filename)
+    return not (file.is_absolute() and file.suffix == ".py") and not file.exists()
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -21,6 +21,8 @@ from acidity.core.finding import RowChange
 
 Item = tuple[str, tuple[bytes, ...]]
 _WORD = re.compile(r"[\w$]+")
+_ALL_COLUMNS = re.compile(r"(?:\b(?:select|distinct|all)|[,.])\s*\*", re.IGNORECASE)
+_ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ class Read:
         others: the tables, in lower case, that a write looked at beside the one that it changes.
         kept: a write has put what it saw into a row.
         found: the rows that it goes by in each committed state, where they are known.
+        keys: these are all that it gives, so that only a row which comes to them or goes concerns it.
+        part: the text of it, where it is a part of its Call.
         beside: of a query that may have got what its caller had written and not committed: the first committed state
             that it may have seen beside that; None where that is not known, or its caller went on to write there.
     """
@@ -133,11 +137,18 @@ class Read:
     kept: bool = False
     beside: int | None = None
     found: tuple[frozenset[Item] | None, ...] = ()
+    keys: bool = False
+    part: str = ""
 
     @property
     def actor(self) -> str:
         """Who asked."""
         return self.event.call.actor
+
+    @property
+    def text(self) -> str:
+        """What was asked."""
+        return self.part or self.event.call.sql
 
     @property
     def is_hidden(self) -> bool:
@@ -178,12 +189,24 @@ class Read:
 
     def rows_around(self, number: int) -> frozenset[Item]:
         """The rows that it goes by right before this commit or right after it; none where they are not known."""
-        around = self.found[number - 1 : number + 1]
-        return frozenset().union(*(rows for rows in around if rows is not None)) if None not in around else frozenset()
+        before, after = self.found[number - 1 : number + 1] or (None, None)
+        if before is None or after is None:
+            return frozenset()
+        return before ^ after if self.keys else before | after
+
+    def goes_by(self, change: RowChange) -> bool:
+        """Whether it may be another answer for this change: of a row that stays, a column must be named in the text."""
+        if change.before is None or change.after is None or _ALL_COLUMNS.search(self.text):
+            return True
+        old, new = dict(change.before), dict(change.after)
+        return not _words(self.text).isdisjoint(name.lower() for name in {*old, *new} if old.get(name) != new.get(name))
 
     def is_changed_by(self, number: int) -> bool:
-        """Whether this commit changes the answer, or the rows that it looked for."""
-        return _differ(self.answers, number) or (bool(self.scans) and _differ(self.scans, number))
+        """Whether this commit changes the answer, or the rows that it looked for; an order must have been asked for."""
+        ordered = not self.keys and _ORDERED.search(self.text) is not None
+        return _differ(self.answers, number, ordered=ordered) or (
+            bool(self.scans) and _differ(self.scans, number, ordered=ordered)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,21 +355,25 @@ def relevant(read: Read, commit: Commit) -> tuple[RowChange, ...]:
     """The changes by which a commit changed the answer: those of rows that the query goes by, as far as they are known.
 
     Otherwise those in tables that it names; of a write these are rather the tables that it looks at than the one that
-    it changes itself.
+    it changes itself, where a row may be found no more for the sake of another. Of all these rather those of columns
+    that it names.
     """
     rows = read.rows_around(commit.number)
     named = tuple(change for change in commit.changes if is_named(change.table, read.event.call.sql))
-    return (
-        tuple(change for change in named if item_of(change) in rows)
-        or tuple(change for change in named if _last(change.table) in read.others)
-        or named
-        or commit.changes
-    )
+    mine = tuple(change for change in named if item_of(change) in rows)
+    found_in = {table for table, _ in rows}
+    other = tuple(it for it in named if _last(it.table) in read.others and it.table not in found_in)
+    by_columns = [tuple(filter(read.goes_by, changes)) for changes in (other, mine, named)]
+    return next(filter(None, (*by_columns[:2], other, mine, by_columns[2], named)), commit.changes)
 
 
 def is_named(table: str, text: str) -> bool:
     """Whether a text names a table, with or without its schema."""
-    return frozenset(_WORD.findall(text.lower())).issuperset(_WORD.findall(_last(table)))
+    return _words(text).issuperset(_WORD.findall(_last(table)))
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text.lower()))
 
 
 def _last(table: str) -> str:
@@ -359,11 +386,12 @@ def item_of(change: RowChange) -> Item:
     return change.table, tuple(encode(value) for _, value in cells)
 
 
-def _differ(answers: Sequence[Rows | None], number: int) -> bool:
+def _differ(answers: Sequence[Rows | None], number: int, *, ordered: bool) -> bool:
     """Whether a commit makes another one of what was answered before it."""
     one, other = answers[number - 1], answers[number]
-    return one is not None and other is not None and _encoded(one) != _encoded(other)
+    return one is not None and other is not None and _encoded(one, ordered=ordered) != _encoded(other, ordered=ordered)
 
 
-def _encoded(rows: Rows) -> list[list[bytes]]:
-    return [[encode(value) for value in row] for row in rows]
+def _encoded(rows: Rows, *, ordered: bool) -> list[list[bytes]]:
+    encoded = [[encode(value) for value in row] for row in rows]
+    return encoded if ordered else sorted(encoded)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from acidity.analysis.documents import ROOT, document, leaves, split
@@ -58,6 +58,23 @@ class Masks:
         found = tuple(f"{text}: {_listed(columns)}" for columns, text in shown if columns)
         whole = f"whole tables that are not compared, as asked: {', '.join(sorted(self.tables))}"
         return (*found, whole) if self.tables else found
+
+    def in_use(self, seed: State, states: Iterable[State]) -> Masks:
+        """Those that hide something: columns that have new values in these states; of foreign keys, of new keys."""
+        every = list(states)
+        new = {column for state in every for column, cells in _changes(seed, state).items() if cells}
+        refers = {
+            (name, column): target
+            for state in every
+            for name, table in state.tables.items()
+            for column, target in table.references.items()
+        }
+        made = self.keys & new
+        while stale := {column for column in made if refers.get(column, column) in self.keys - made}:
+            made -= stale
+        kept = (frozenset(each for each in columns if _column_of(each) in new) for columns in (self.tokens, self.times))
+        tokens, times = kept
+        return replace(self, keys=made, tokens=tokens, times=times)
 
 
 class NotDeterministic(Exception):  # noqa: N818 - a verdict (unknown), not a mistake of somebody

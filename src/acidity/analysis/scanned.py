@@ -67,7 +67,7 @@ def _behind_with(call: Call, ctes: tuple[int, int], text: str, own: Any) -> tupl
     return whole, (*call.params[:before], *own)
 
 
-def _own(call: Call, span: _Span) -> Any:
+def _own(call: Call | Query, span: _Span) -> Any:
     """The parameters of a part."""
     start, end, before, own = span
     if isinstance(call.params, Mapping) or not isinstance(call.params, Sequence):
@@ -75,14 +75,14 @@ def _own(call: Call, span: _Span) -> Any:
     return tuple(call.params[before : before + own])
 
 
-def rows_behind(call: Call) -> Query | None:
+def rows_behind(question: Query) -> Query | None:
     """A query for the rows that a question goes by, whole; None where it is none of rows as they stand in a table."""
-    first, _ = behind_ctes(call.sql)
-    if first or call.many or not may_be_asked(call.sql) or not ASKS.match(call.sql):
+    text = question.sql
+    if behind_ctes(text)[0]:
         return None
-    for span, words in _from_on(call.sql, _selected(call.sql, 0, 0)):
+    for span, words in _from_on(text, _selected(text, 0, 0)):
         if not words & _GROUPED:
-            return Query(without_locks("SELECT * " + call.sql[span[0] : span[1]]), _own(call, span))
+            return Query("SELECT * " + text[span[0] : span[1]], _own(question, span))
     return None
 
 

@@ -21,6 +21,13 @@ class Access(Protocol):
     def connect(self, dialect: Any, cparams: dict[str, Any]) -> Any:
         """A connection of this dialect to the Sandbox, for an engine that is redirected."""
 
+    def dialling(self) -> AbstractContextManager[None]:
+        """A connection of the program is opened in this context.
+
+        Raises:
+            Unsettled: it was refused, since the server has none left, which says nothing of the program.
+        """
+
     def open(self, dialect: Any, cargs: Any, cparams: Any) -> Any:
         """A connection for an engine whose own arguments lead to the Sandbox."""
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 from sqlalchemy.engine import make_url
 
+from acidity.engines.codes import codes_of
+from acidity.engines.hosted_database import state_name
 from acidity.engines.hosted_facts import HostedFacts
 from acidity.engines.proxy import CuttingProxy
+from acidity.engines.sandbox import Unsettled
+from acidity.engines.speech import ErrorClass, speech_of
 
 _LEVELS = frozenset({"READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"})
 _WHERE = {
@@ -30,11 +34,14 @@ _WHERE = {
 class HostedAccess(HostedFacts):
     """See `Access` for what the methods promise."""
 
+    asks_room = ""  # how many more sessions it admits, where a driver tells no code of a refusal
+    asks_locked = ""  # schema and name of each table that a transaction keeps even readers out of
     sets_level = "SET SESSION TRANSACTION ISOLATION LEVEL"
     keeps_sessions = False
     looks_for_cycles_s = 0.0
     on_connect: Callable[[], None]
     _level = ""
+    _passes_locks = False
     _routed: bool
 
     def connect(self, dialect: Any, cparams: Mapping[str, Any]) -> Any:
@@ -53,10 +60,32 @@ class HostedAccess(HostedFacts):
         arguments = {**ours, **others}
         if self._routed:
             arguments["port"] = self.proxy().port
-        return self._dial(dialect, positional, arguments)
+        with self.dialling():
+            return self._dial(dialect, positional, arguments)
 
     def _dial(self, dialect: Any, positional: list[Any], arguments: dict[str, Any]) -> Any:
         return dialect.connect(*positional, **arguments)
+
+    @contextmanager
+    def dialling(self) -> Iterator[None]:
+        """By the code of the refusal; where that has none, by what the server says of itself."""
+        try:
+            yield
+        except Exception as error:
+            if self._is_full(error):
+                raise Unsettled(
+                    f"the server has no connection left for the callers ({type(error).__name__}); let go of some that "
+                    "others hold there, or raise its max_connections"
+                ) from error
+            raise
+
+    def _is_full(self, error: Exception) -> bool:
+        errors = speech_of(self.engine_name).errors
+        if not self.asks_room:
+            return any(errors.get(code) is ErrorClass.FULL for code in codes_of(error))
+        with suppress(Exception):  # it may be down
+            return bool(self.monitor.ask(self.asks_room)[0][0] <= 0)
+        return False
 
     def keep(self, opened: Iterable[Any]) -> None:
         """Every run has sessions of its own."""
@@ -76,6 +105,21 @@ class HostedAccess(HostedFacts):
         """The options of a URL that this driver needs."""
         del driver
         return ""
+
+    @contextmanager
+    def passing_locks(self) -> Iterator[None]:
+        """As the server tells of locks that last until their transaction ends."""
+        self._passes_locks = True
+        try:
+            yield
+        finally:
+            self._passes_locks = False
+
+    def locked(self) -> frozenset[str]:
+        """None where a lock on a table may outlast a transaction."""
+        if not (self._passes_locks and self.asks_locked):
+            return frozenset()
+        return frozenset(state_name("public", *found) for found in self.ask(self.asks_locked))
 
     def proxy(self) -> CuttingProxy:
         """The proxy in front of the server, started when it is first needed."""

@@ -61,6 +61,15 @@ class Ground(Protocol):
     def in_doubt(self) -> tuple[str, ...]:
         """The names of prepared transactions that nobody has decided; `reset` and `close` roll them back."""
 
+    def passing_locks(self) -> AbstractContextManager[None]:
+        """In this context `look` takes the rows of tables that are `locked` from the look before.
+
+        So they are as they are committed, if there has been a look since the last COMMIT before they were locked.
+        """
+
+    def locked(self) -> frozenset[str]:
+        """In that context: the tables that a transaction keeps everybody out of, readers too, until it ends."""
+
     def through_proxy(self) -> AbstractContextManager[Any]:
         """Connections made in this context go through a proxy that can cut them, where there is a wire."""
 

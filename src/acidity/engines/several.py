@@ -91,6 +91,18 @@ class Several:
         return tuple(f"{name}: {found}" for name, part in self.parts.items() for found in part.in_doubt())
 
     @contextmanager
+    def passing_locks(self) -> Iterator[None]:
+        """Each past its own."""
+        with ExitStack() as stack:
+            for part in self.parts.values():
+                stack.enter_context(part.passing_locks())
+            yield
+
+    def locked(self) -> frozenset[str]:
+        """Of all, with the database in front."""
+        return frozenset(f"{name}.{table}" for name, part in self.parts.items() for table in part.locked())
+
+    @contextmanager
     def through_proxy(self) -> Iterator[None]:
         """Each through its own, so that one can be cut and the others not."""
         with ExitStack() as stack:

@@ -29,6 +29,7 @@ class ErrorClass(StrEnum):
     CANCELLED = "cancelled statement"
     REFUSED = "commit refused"
     LOST = "connection lost"
+    FULL = "no connection left"
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,7 @@ def _told_in_full(examination: Examination, schedule: Schedule, asked: CheckOpti
         verdict="unknown" if missed else "fail" if failed else "unknown" if unknowns else "pass",
         broken=broken,
         unknowns=unknowns,
-        notes=baseline.masks.describe(),
+        notes=baseline.masks.in_use(baseline.seed, [each.end for each in baseline.clean]).describe(),
         steps=seen_steps(baseline, run),
         misfit=_misfit(baseline, item, diff) if baseline.effects_misfit(item) else None,
     )

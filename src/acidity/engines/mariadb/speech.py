@@ -127,6 +127,8 @@ SPEECH = Speech(
         "1969": ErrorClass.CANCELLED,
         "1317": ErrorClass.CANCELLED,
         "1180": ErrorClass.REFUSED,
+        "1040": ErrorClass.FULL,
+        "1203": ErrorClass.FULL,  # for this user
         "1927": ErrorClass.LOST,
         "2006": ErrorClass.LOST,
         "2013": ErrorClass.LOST,

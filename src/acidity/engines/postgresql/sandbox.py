@@ -17,7 +17,7 @@ from acidity.engines.postgresql.apart import Apart
 from acidity.engines.postgresql.bait import BAIT
 from acidity.engines.postgresql.dropping import drop, sweep, wait_until_left
 from acidity.engines.postgresql.loading import reading_everything
-from acidity.engines.postgresql.session import ANYTHING, SESSIONS, SESSIONS_OF, STATES, TO_END, left_on
+from acidity.engines.postgresql.session import ANYTHING, LOCKED, ROOM, SESSIONS, SESSIONS_OF, STATES, TO_END, left_on
 from acidity.engines.postgresql.victims import Victims
 from acidity.engines.postgresql.wires import Wires, is_plain, is_undone
 from acidity.engines.sandbox import Look
@@ -42,6 +42,7 @@ class PostgresqlSandbox(Victims, HostedSandbox):
 
     engine_name = "postgresql"
     dialects = frozenset({"postgresql"})
+    asks_room, asks_locked = ROOM, LOCKED
     keeps_sessions = True
     limiting = "SET statement_timeout = '{:g}s'"
 

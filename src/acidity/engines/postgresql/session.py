@@ -34,6 +34,16 @@ SESSIONS_OF = """
     WHERE backend_type IN ('client backend', 'walsender')  -- the server's own workers end when a database is dropped
     AND (application_name = %s OR usename = %s OR datname = %s OR starts_with(datname, %s)) LIMIT 1
 """
+ROOM = """
+    SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+    - coalesce(current_setting('reserved_connections', true)::int, 0) - count(*)
+    FROM pg_stat_activity WHERE backend_type = 'client backend'
+"""
+LOCKED = """
+    SELECT nspname, relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation JOIN pg_namespace ON
+    pg_namespace.oid = relnamespace WHERE mode = 'AccessExclusiveLock' AND granted AND pid <> pg_backend_pid()
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 TO_END = """
     SELECT pid FROM pg_stat_activity WHERE (usename = %s OR application_name = %s) AND pid <> pg_backend_pid()
 """

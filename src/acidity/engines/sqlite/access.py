@@ -33,6 +33,10 @@ class SqliteAccess(SqliteFacts):
         with own_calls():
             return dialect.connect(str(self.path), check_same_thread=False, **arguments)
 
+    def dialling(self) -> AbstractContextManager[None]:
+        """A file counts no connections."""
+        return nullcontext()
+
     def configure(self, dbapi_connection: Any) -> None:
         """Apply PRAGMAs that live in a connection, and watch its statements."""
         pragmas = [
@@ -102,6 +106,14 @@ class SqliteAccess(SqliteFacts):
         """Whether the URL names a database in memory."""
         database = make_url(url).database
         return not database or not file_of(database)
+
+    def passing_locks(self) -> AbstractContextManager[None]:
+        """Who reads a file is kept out by no table."""
+        return nullcontext()
+
+    def locked(self) -> frozenset[str]:
+        """No table keeps anybody out."""
+        return frozenset()
 
     def through_proxy(self) -> AbstractContextManager[None]:
         """A file has no wire."""

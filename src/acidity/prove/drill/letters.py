@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from acidity.analysis.diff import row_changes
-from acidity.analysis.masks import Column, Masks
+from acidity.analysis.masks import Masks
 from acidity.core.call import Kind, Site, Writes
 from acidity.core.codes import CODES
 from acidity.core.finding import Finding
@@ -146,13 +146,9 @@ def _unknown_to(fault: str, engine: str) -> bool:
 
 
 def _masks_in_use(examination: Examination) -> Masks:
-    """The masks of tables that the operation changes; those of others hide nothing."""
-    changed, masks = _changed(examination), examination.baseline.masks
-
-    def kept(columns: frozenset[Column]) -> frozenset[Column]:
-        return frozenset(column for column in columns if column[0] in changed)
-
-    return Masks(kept(masks.keys), kept(masks.tokens), kept(masks.times), masks.ignored, masks.tables)
+    """The masks of what the operation changes; others hide nothing."""
+    baseline = examination.baseline
+    return baseline.masks.in_use(baseline.seed, [each.end for each in baseline.clean])
 
 
 def _changed(examination: Examination) -> list[str]:

@@ -34,27 +34,19 @@ class Questions:
 
     def about(self, event: Event) -> Iterator[Query]:
         """All that is asked about a Call."""
-        question = self.asked(event)
-        if question is not None:
-            yield question
-        behind = self.behind(event)
-        if behind is not None:
-            yield behind
-        yield from self.scanned(event)
-        for touched in self.touched(event):
-            yield touched.rows
-            if touched.values is not None:
-                yield touched.values
-            yield from touched.inner
+        question, touched = self.asked(event), self.touched(event)
+        yield from (each.rows for each in touched)
+        looks = [query for each in touched for query in (each.values, *each.inner) if query is not None]
+        for query in (*([question] if question is not None else []), *self.scanned(event), *looks):
+            yield query
+            behind = rows_behind(query)
+            if behind is not None:
+                yield behind
 
     def asked(self, event: Event) -> Query | None:
         """What the program itself asked."""
         call = named(event.call)
         return asked_beside(call, self.engine(event)) if call.writes else question_of(call)
-
-    def behind(self, event: Event) -> Query | None:
-        """The rows that a question of the program goes by."""
-        return None if event.call.writes else rows_behind(named(event.call))
 
     def scanned(self, event: Event) -> tuple[Query, ...]:
         """What it looks for without saying what it found."""

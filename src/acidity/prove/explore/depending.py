@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -45,12 +45,31 @@ def graph_of(watched: Watched, questions: Questions, level_of: Callable[[str], s
 
 
 class _Look(NamedTuple):
-    """What a write looked for: in which committed state it did, what it gives in each of them, and in which tables."""
+    """What a write looked for: in which committed state it did, and what it gives in each; the rest is as in a Read."""
 
     seen: int
     answers: tuple[Rows | None, ...]
     others: frozenset[str]
+    part: str
+    found: tuple[frozenset[Item] | None, ...]
+    keys: bool = False
     kept: bool = False
+
+    def read(self, event: Event, *, own: bool, within: int | None) -> Read:
+        """The same as what its write has read."""
+        return Read(
+            event,
+            self.seen,
+            self.answers,
+            own,
+            acts=True,
+            within=within,
+            others=self.others,
+            kept=self.kept,
+            found=self.found,
+            keys=self.keys,
+            part=self.part,
+        )
 
 
 class _Graph:
@@ -155,8 +174,7 @@ class _Graph:
                     yield read
             if event.call.writes and (event.reply.status == "ok" or not self._was_busy(event)):
                 within = self._watched.commit_after(place)
-                for seen, answers, others, kept in self._looked_for(event):
-                    yield Read(event, seen, answers, own, acts=True, within=within, others=others, kept=kept)
+                yield from (look.read(event, own=own, within=within) for look in self._looked_for(event))
             if event.call.commits or event.call.kind is Kind.ROLLBACK:
                 written[wire] = False
             elif event.call.writes:
@@ -180,8 +198,9 @@ class _Graph:
         for touched in self._questions.touched(event):
             keys = self._looks.keys(event, touched)
             found = self._looks.found_in(event, touched, keys)
+            asks = touched.rows.sql
             if found is not None:
-                yield _Look(found, _merged(keys), touched.others)
+                yield _looked(found, keys, asks[asks.find(" FROM ") :], touched.others)
             if touched.values is not None and found is not None:
                 others = touched.others
                 yield from (each._replace(others=others, kept=True) for each in self._asked_for(event, touched.values))
@@ -190,7 +209,7 @@ class _Graph:
                 sent = self._looks.windows[id(event)].asked
                 if self._looked_once_more(event, keys):
                     now = self._looks.windows[id(event)].at
-                    yield _Look(now, tuple(self._still_standing(frozenset(keys[sent] or ()), sent)), frozenset())
+                    yield _looked(now, [*self._still_standing(frozenset(keys[sent] or ()), sent)], asks)
             for query in touched.inner:
                 yield from self._asked_for(event, query, sent)
         sent = self._looks.windows[id(event)].asked if self._looks.selects_first(event) else None
@@ -202,7 +221,8 @@ class _Graph:
         values = self._looks.values(event, query)
         seen = self._looks.state_of(event, values) if sent is None else sent
         if seen is not None and None not in values:
-            yield _Look(seen, values, self._tables_in(query.sql))
+            behind = self._looks.rows_behind(event, query)
+            yield _Look(seen, values, self._tables_in(query.sql), query.sql, behind)
 
     def _tables_in(self, text: str) -> frozenset[str]:
         return frozenset(name.lower().rpartition(".")[2] for name in self._watched.tables if is_named(name, text))
@@ -233,11 +253,11 @@ class _Graph:
                 return frozenset(map(item_of, commit.changes))
         return frozenset()
 
-    def _still_standing(self, items: frozenset[Item], since: int) -> Iterator[Rows]:
+    def _still_standing(self, items: frozenset[Item], since: int) -> Iterator[frozenset[Item]]:
         """In each committed state those of these rows that are as they were."""
         for number in self._numbers():
             gone = {item for commit in self._commits[since:number] for item in map(item_of, commit.changes)}
-            yield tuple((str(item),) for item in sorted(items - gone))
+            yield items - gone
 
     def _read(
         self, place: int, event: Event, at: int, query: Query, *, own: bool, scans: tuple[Rows | None, ...]
@@ -253,7 +273,7 @@ class _Graph:
         found = self._watched.by_commit(asked)
         answers = tuple(None if answer is None else answer[1] for answer in found)
         writers = tuple(self._writers(place))
-        within, behind = self._watched.commit_after(place), self._looks.rows_behind(event)
+        within, behind = self._watched.commit_after(place), self._looks.rows_behind(event, query)
         read = Read(event, at, answers, own, False, within, writers, scans, found=behind)
         if read.is_hidden and not self._writes_there_later(place, query):
             read = replace(read, beside=self._looks.first_seen(event, alone=not writers))
@@ -295,6 +315,9 @@ def _comparable(reads: list[Read]) -> list[Read]:
     return [read for read in reads if read.event.call.sql not in others]
 
 
-def _merged(found: Sequence[tuple[Item, ...] | None]) -> tuple[Rows | None, ...]:
-    """The rows in each state, by their keys."""
-    return tuple(None if items is None else tuple((str(item),) for item in items) for items in found)
+def _looked(
+    seen: int, rows: Sequence[Collection[Item] | None], part: str, others: frozenset[str] = frozenset()
+) -> _Look:
+    """A look for rows, of which their keys are all that counts."""
+    answers = tuple(None if items is None else tuple((str(item),) for item in items) for items in rows)
+    return _Look(seen, answers, others, part, tuple(None if it is None else frozenset(it) for it in rows), keys=True)

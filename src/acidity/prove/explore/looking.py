@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from acidity.analysis.dependencies import Item, is_named
 from acidity.analysis.fetched import Rows
 from acidity.analysis.questions import Query
+from acidity.analysis.scanned import rows_behind
 from acidity.analysis.touched import Act, Touched
 from acidity.analysis.values import encode
 from acidity.core.call import Event
@@ -156,9 +157,9 @@ class Looks:
         asked = [each for each in found if None not in each]  # what needs more than itself cannot be asked alone
         return tuple(tuple(row for one in every if one for row in one[1]) for every in zip(*asked, strict=True))
 
-    def rows_behind(self, event: Event) -> tuple[frozenset[Item] | None, ...]:
+    def rows_behind(self, event: Event, question: Query) -> tuple[frozenset[Item] | None, ...]:
         """The rows that a question goes by in each committed state, where they are of one table and tell their keys."""
-        query, tables = self._questions.behind(event), self._watched.tables
+        query, tables = rows_behind(question), self._watched.tables
         names = [name for name in tables if query is not None and is_named(name, query.sql)]
         if query is None or len(names) != 1:
             return ()

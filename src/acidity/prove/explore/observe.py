@@ -7,13 +7,14 @@ own while all callers wait.
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from collections.abc import Collection
+from contextlib import nullcontext, suppress
 from functools import cache
 from typing import Any
 
-from acidity.analysis.dependencies import Dependencies
+from acidity.analysis.dependencies import Dependencies, is_named
 from acidity.analysis.questions import Query
-from acidity.core.call import History
+from acidity.core.call import Event, History, Kind
 from acidity.core.turn import Turn
 from acidity.engines.codes import unless_kept_out
 from acidity.engines.own_calls import own_calls
@@ -60,8 +61,8 @@ class Observer:
         return look_first
 
     def after_turn(self, turn: Turn) -> None:
-        """Look again if somebody has committed."""
-        seen = self._watched
+        """Look again if somebody has committed, past who keeps everybody out if nothing was left to look at before."""
+        seen, may_pass = self._watched, not self.owes_a_look and not turn.woken and all(map(_only_commits, turn.events))
         for event in turn.events:
             seen.events.append((event, len(seen.commits)))
             if event.call.commits and event.reply.status == "ok":
@@ -69,8 +70,8 @@ class Observer:
         if turn.call is not None and turn.waits:
             seen.asked.setdefault((turn.actor, turn.call.index), len(seen.commits))
         if self.owes_a_look:
-            with unless_kept_out():  # it is looked once he has let go
-                self._look()
+            with unless_kept_out(), self._stage.sandbox.passing_locks() if may_pass else nullcontext():
+                self._look()  # or else once he has let go
 
     @property
     def owes_a_look(self) -> bool:
@@ -97,7 +98,8 @@ class Observer:
         with own_calls():
             self._watched.states.append(self._stage.sandbox.look().state)
             self._ask_of_what_was()
-            answers = {key: self._ask(key, query) for key, query in self._asks.items()}
+            locked = self._stage.sandbox.locked()
+            answers = {key: self._ask(key, query, locked) for key, query in self._asks.items()}
             self._watched.answers.append(answers)
 
     def _ask_of_what_was(self) -> None:
@@ -118,7 +120,11 @@ class Observer:
                         self._asks.setdefault(key, again)
                         seen.as_it_was[id(event), key_of(event, query)] = number, key
 
-    def _ask(self, key: Key, query: Query) -> Answer:
+    def _ask(self, key: Key, query: Query, locked: Collection[str]) -> Answer:
+        """What is locked is as it was; what needs other tables beside it cannot be asked."""
+        named = {table for table in self._watched.tables if is_named(table, query.sql)} if locked else set()
+        if not named.isdisjoint(locked):
+            return self._watched.answers[-1].get(key) if named <= {*locked} and self._watched.answers else None
         database, began = key[0], time.monotonic()
         if database not in self._beside:
             self._beside[database] = self._stage.parts[database].connect_beside(_ASK_S_MAX)
@@ -133,3 +139,8 @@ class Observer:
         finally:
             with suppress(Exception):
                 cursor.close()
+
+
+def _only_commits(event: Event) -> bool:
+    """Whether a Call that commits does nothing after it, so that who commits by it has not locked anything anew."""
+    return not event.call.commits or event.call.kind is Kind.COMMIT or event.call.autocommit

@@ -14,8 +14,7 @@ from itertools import combinations, permutations
 
 from acidity.analysis.canonical import made
 from acidity.analysis.compare import Comparer
-from acidity.analysis.diff import row_changes
-from acidity.analysis.masks import Column, Masks, NotDeterministic, learn
+from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.analysis.references import Roles, roles_of
 from acidity.core.call import Event, History, Kind, Writes
 from acidity.core.outcome import State
@@ -96,16 +95,9 @@ class Oracle:
         raise UsageError(fails_alone(operation, ending, run.of(name), self._engines.values()))
 
     def described(self) -> tuple[str, ...]:
-        """What is masked, in words, of the tables that the callers change."""
+        """What is masked, in words, of what the callers change."""
         states = [run.state for serial in self._serials.values() for run in serial.runs] + self._learnt_from
-        changed = {change.table for state in states for change in row_changes(self.comparer.seed, state)}
-
-        def kept(columns: frozenset[Column]) -> frozenset[Column]:
-            return frozenset(column for column in columns if column[0] in changed)
-
-        masks = self.masks
-        shown = replace(masks, keys=kept(masks.keys), tokens=kept(masks.tokens), times=kept(masks.times))
-        return shown.describe()
+        return self.masks.in_use(self.comparer.seed, states).describe()
 
     @property
     def kin(self) -> Kin:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from acidity.core.call import Call, Kind
@@ -45,15 +45,20 @@ def victims(played: Played) -> Iterator[Victim]:
 def chosen_by_chance(trace: Trace) -> str:
     """Why no schedule tells who is the victim; nothing where one does.
 
-    Who closes a circle is its victim, or the one with the least to take back. Where the end of a third one leaves
-    others waiting for each other, nobody has closed it: MariaDB 10.11 takes whose transaction lies lower in its memory.
+    Who closes a circle is its victim, or the one with the least to take back. Where the end of a third one, or of a
+    first victim, leaves others waiting for each other, nobody has closed it: MariaDB 10.11 takes whose transaction lies
+    lower in its memory.
     """
     for turn in trace.turns:
-        if turn.call is None or turn.call.kind not in _ENDS or turn.waits:
-            continue
-        for event in turn.events:
-            if event.reply.code in DEADLOCK and event.call.actor != turn.actor:
-                others = sorted({event.call.actor, *turn.woken, *turn.waiting} - {turn.actor})
-                left = f"as {turn.actor} ends, {' and '.join(others)} are left waiting for each other"
-                return f"not deterministic: {left}, and the database turns one of them away by chance"
+        away = [event.call.actor for event in turn.events if event.reply.code in DEADLOCK]
+        if len(away) > 1:
+            return _left((*away[1:], *turn.woken), away[0], f"{away[0]} is turned away")
+        if away and turn.actor not in away and turn.call is not None and turn.call.kind in _ENDS and not turn.waits:
+            return _left((*away, *turn.woken, *turn.waiting), turn.actor, f"{turn.actor} ends")
     return ""
+
+
+def _left(names: Iterable[str], gone: str, how: str) -> str:
+    others = " and ".join(sorted({*names} - {gone}))
+    left = f"as {how}, {others} are left waiting for each other"
+    return f"not deterministic: {left}, and the database turns one of them away by chance"

@@ -234,8 +234,10 @@ def _because(edge: Edge, lines: Lines) -> str:
 
 def _changed(commit: Commit, edge: Edge) -> str:
     assert edge.read is not None
-    changes = "; ".join(map(str, relevant(edge.read, commit)[:2]))
-    return f"{commit.actor} committed {changes}"
+    changes = relevant(edge.read, commit)
+    if not changes:  # somebody else kept everybody out until he had committed, too
+        return f"{commit.actor} committed what could not be looked at by itself"
+    return f"{commit.actor} committed {'; '.join(map(str, changes[:2]))}{'; …' if len(changes) > 2 else ''}"
 
 
 def _did(call: Call, lines: Lines) -> str:
