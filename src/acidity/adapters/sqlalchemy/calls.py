@@ -19,7 +19,7 @@ from acidity.adapters.behind import pooled_connection_of
 from acidity.adapters.drivers.base import DriverCall
 from acidity.adapters.meaning import asked
 from acidity.adapters.recording import RecordingCursor, rowcount_of
-from acidity.adapters.seam import Actor, PendingCall, current_actor, request
+from acidity.adapters.seam import ACTOR, Actor, PendingCall, current_actor, request
 from acidity.adapters.site import find_place
 from acidity.adapters.sqlalchemy import private
 from acidity.adapters.sqlalchemy.known import Known, KnownConnection
@@ -132,7 +132,7 @@ class Calls:
                 with own_calls():
                     original(cursor, statement, *rest, **keywords)
                 return
-            if dialect.name == "sqlite" and private.asks_for_a_lock(context):
+            if dialect.name == "sqlite" and _asks_for_a_lock(context):
                 actor.unlocked.add(actor.made + 1)
             self._bring(actor, known, None, send, statement, params, many, _defaulted(context))
 
@@ -188,10 +188,12 @@ class Calls:
 
     def _actor(self, kind: Kind) -> Actor | None:
         """Who makes this Call; a Call of nobody is noted."""
-        actor = current_actor()
-        if actor is None and self._board.armed:
+        actor = ACTOR.get()
+        if actor is not None and not actor.over:
+            return actor
+        if self._board.armed:
             self._board.orphans.append(of_nobody(kind.value))
-        return actor
+        return None
 
     def _bring(
         self,
@@ -224,6 +226,11 @@ class Calls:
         except CancelledError:
             known.sandbox.drain(known.connection)
             raise
+
+
+def _asks_for_a_lock(context: Any) -> bool:
+    """Whether ``with_for_update()`` has made the statement."""
+    return getattr(getattr(context, "invoked_statement", None), private.FOR_UPDATE, None) is not None
 
 
 def _as_our_own(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,9 +22,8 @@ serves_programs: Callable[[Connection], bool] = attrgetter("_allow_autobegin")
 """Whether a Connection is not the one with which a dialect gets to know its server; asked for every Call."""
 
 
-def asks_for_a_lock(context: Any) -> bool:
-    """Whether a statement was made by ``with_for_update()`` (``Select._for_update_arg``)."""
-    return getattr(getattr(context, "invoked_statement", None), "_for_update_arg", None) is not None
+FOR_UPDATE = "_for_update_arg"
+"""What ``with_for_update()`` sets on a Select; looked at for every Call."""
 
 
 def creator_of(pool: Pool) -> Callable[..., Any]:

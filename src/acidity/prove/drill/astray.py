@@ -78,7 +78,7 @@ def struck_nothing(name: str, asked: Sequence[str] | None, planned: int, runs: S
     """
     if planned:
         made = [run for run in runs if run.schedule.choices]
-        if not made or any(run.struck for run in made):
+        if not made or any(run.struck or _missed_its_call(run) for run in made):
             return ""
         reasons = dict.fromkeys(run.missed.reason for run in made if run.missed is not None)
         return f"{name}: no fault was struck, since none found anything to break ({'; '.join(reasons)})"
