@@ -82,6 +82,7 @@ def renamed(played: Played, letters: Mapping[str, str]) -> Played:
         effects={letters[name]: effects for name, effects in played.effects.items()},
         keys={letters[name]: keys for name, keys in played.keys.items()},
         told={letters[name]: told for name, told in played.told.items()},
+        unlocked={letters[name]: calls for name, calls in played.unlocked.items()},
         breaches=tuple(replace(each, call=each.call and called(each.call)) for each in played.breaches),
         raised={(letters[name], index): error for (name, index), error in played.raised.items()},
     )
