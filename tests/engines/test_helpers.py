@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
+from importlib.util import find_spec
 from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from acidity import prove
 from acidity.adapters.seam import Actor, PassThrough, acting, current_actor
@@ -26,6 +29,7 @@ from tests.engines.clerk import Clerk
 from tests.quality.drilled import drill
 from tests.tiers import ENGINES, mostly_slow
 
+needs_aiosqlite = pytest.mark.skipif(not find_spec("aiosqlite"), reason="needs aiosqlite")
 Work = Callable[[Engine], None]
 
 DEBIT = "UPDATE accounts SET balance = balance - 10 WHERE id = 1"
@@ -153,6 +157,22 @@ def test_what_it_does_is_isolated_or_not(way: Callable[..., Any], db: str) -> No
     assert [finding.anomaly for finding in lost.findings] == ["lost update"]
 
 
+def test_who_waits_for_a_thread_of_his_own_that_works_waits_for_nobody() -> None:
+    """Nothing is said of a lock."""
+
+    def works_for_a_while(engine: Engine) -> None:
+        with engine.begin() as connection:
+            connection.execute(text("SELECT balance FROM accounts WHERE id = 1"))
+            until = time.monotonic() + 0.05
+            while time.monotonic() < until:
+                sum(range(1000))
+            connection.execute(text(DEBIT))
+
+    report = prove.explore(bank(in_a_worker, works_for_a_while))
+    assert report.verdict == "pass"
+    assert "a lock, a pool" not in str(report)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("db", ENGINES)
 @ways
@@ -194,8 +214,26 @@ def test_an_executor_outlives_a_fork(way: Callable[..., Any]) -> None:
     assert moves_first.runs == 3
 
 
+async def in_another_loop(engine: Engine, _work: Work) -> None:
+    """A call of a coroutine, in a loop that is not the one of the operation."""
+    url = engine.url.set(drivername="sqlite+aiosqlite")
+
+    async def inner() -> None:
+        other = create_async_engine(url)
+        async with other.begin() as connection:
+            await connection.execute(text(DEBIT))
+        await other.dispose()
+
+    await asyncio.get_running_loop().run_in_executor(None, asyncio.run, inner())
+
+
 @pytest.mark.parametrize(
-    ("way", "fault"), [(in_an_executor, "keyboard-interrupt"), (in_the_loops_executor, "cancelled")]
+    ("way", "fault"),
+    [
+        (in_an_executor, "keyboard-interrupt"),
+        (in_the_loops_executor, "cancelled"),
+        pytest.param(in_another_loop, "cancelled", marks=needs_aiosqlite),
+    ],
 )
 def test_a_thread_is_neither_interrupted_nor_cancelled(way: Callable[..., Any], fault: str) -> None:
     report = prove.drill(bank(way, moves), faults=[fault], remedies=False)
