@@ -15,8 +15,7 @@ from acidity.core.call import Call, Kind
 from acidity.prove import Operation, Scenario
 from acidity.prove.crash.amid import AMID, Held, kills_amid
 from tests.engines.bank import bank
-from tests.engines.raw import DEBIT
-from tests.engines.test_commits_inside import (
+from tests.engines.committing import (
     OF_MARIADB,
     PAID,
     engine_of,
@@ -28,6 +27,7 @@ from tests.engines.test_commits_inside import (
     scenario,
     with_routines,
 )
+from tests.engines.raw import DEBIT
 from tests.tiers import SERVERS
 
 
