@@ -23,6 +23,7 @@ from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.every import Chooser, Every
 from acidity.prove.explore.in_order import Kin
 from acidity.prove.explore.lab import Lab, Played
+from acidity.prove.explore.victims import chosen_by_chance
 from acidity.prove.stage.stage import Stage
 from tests.quality import outside
 from tests.quality.random_steps import Program, Step, programs
@@ -297,6 +298,11 @@ def in_other_letters(found: Mapping[Any, tuple[str, ...]], kin: Kin) -> dict[obj
     return renamed
 
 
+CHANCE = (
+    "left to chance"  # instead of an outcome: of a schedule in which chance chooses a victim, so that it is unknown
+)
+
+
 def of_every(lab: Lab, most: int) -> dict[object, tuple[str, ...]]:
     """Each outcome of all schedules, with a schedule that has it, and how many they are.
 
@@ -311,6 +317,8 @@ def of_every(lab: Lab, most: int) -> dict[object, tuple[str, ...]]:
         played = lab.run(Chooser(prefix))
         every.seen(prefix, played.trace)
         found.setdefault(outcome(played), played.trace.grants)
+        if chosen_by_chance(played.trace):
+            found.setdefault(CHANCE, played.trace.grants)
         runs += 1
     found["runs"] = ("x",) * runs
     return found
@@ -336,6 +344,8 @@ def of_classes(
         played = lab.run(tree, _both(tree.after_turn, turns.append), in_order=classes.in_order)
         tree.seen()
         found.setdefault(outcome(played), played.trace.grants)
+        if chosen_by_chance(played.trace):
+            found.setdefault(CHANCE, played.trace.grants)
         runs += 1
     return found, runs, tree.unfit
 

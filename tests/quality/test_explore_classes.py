@@ -33,6 +33,7 @@ from tests.quality import agreed as agreed_module
 from tests.quality.agreed import Agreed, asked_for, commit, note, record
 from tests.quality.random_callers import (
     BASE,
+    CHANCE,
     LEVELS,
     WITH_EFFECTS,
     TooMany,
@@ -116,6 +117,12 @@ def agree(
             seed += 1
             continue
         assert unfit == "", f"seed {seed}"
+        if CHANCE in every or CHANCE in found:  # what the user is told
+            assert CHANCE in found, f"seed {seed}: {made}"
+            skipped[BY_CHANCE] += 1
+            assert skipped[BY_CHANCE] <= 1 + found_here.agreed // CHANCES, f"seed {seed}: {made}"
+            seed += 1
+            continue
         assert differing(every, found) == {}, f"seed {seed}: {made}"
         assert fewer <= runs, f"seed {seed}"
         found_here.agreed, found_here.last, seed = found_here.agreed + 1, seed, seed + 1
