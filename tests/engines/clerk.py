@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -15,8 +16,10 @@ class Clerk:
     def __init__(self) -> None:
         self._pieces: SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._process = 0
 
     def __enter__(self) -> Self:
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
         return self
@@ -27,8 +30,9 @@ class Clerk:
             self._thread.join()
 
     def do(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Have it done, and wait for the answer."""
-        if self._thread is None:
+        """Have it done, and wait for the answer; threads do not survive a fork."""
+        if self._process != os.getpid():
+            self._pieces = SimpleQueue()
             self.__enter__()
         answer: Future[Any] = Future()
         self._pieces.put((answer, function, arguments))

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from importlib.util import find_spec
+from logging.handlers import QueueListener
 from multiprocessing.pool import ThreadPool
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -18,13 +20,13 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from acidity import prove
-from acidity.adapters.seam import Actor, PassThrough, acting, current_actor
+from acidity.adapters.seam import Actor, Helper, PassThrough, acting, current_actor
 from acidity.adapters.sqlalchemy.adapter import SqlAlchemyAdapter
 from acidity.core.report import Report
 from acidity.prove.stage import helpers
 from acidity.prove.stage.naps import Naps
 from acidity.prove.stage.stage import Stage
-from tests.engines.bank import bank
+from tests.engines.bank import bank, line_of
 from tests.engines.clerk import Clerk
 from tests.quality.drilled import drill
 from tests.tiers import ENGINES, mostly_slow
@@ -203,6 +205,87 @@ def test_nobody_waits_for_it(db: str) -> None:
     assert codes_of(report) == {"ACI203"}, report
 
 
+@pytest.mark.dear
+def test_however_long_it_takes() -> None:
+    """It makes no call for a while, and is not over."""
+
+    def forgets(engine: Engine) -> None:
+        def pauses() -> None:
+            with engine.begin() as connection:
+                balance = connection.scalar(text("SELECT balance FROM accounts WHERE id = 1"))
+                time.sleep(0.2)
+                connection.execute(text("UPDATE accounts SET balance = :it WHERE id = 1"), {"it": balance - 10})
+
+        threading.Thread(target=pauses).start()
+
+    (finding,) = prove.explore(bank(forgets)).findings
+    assert finding.anomaly == "lost update"
+
+
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
+def test_what_does_not_end_makes_it_unknown(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it does later, nobody sees it."""
+    monkeypatch.setattr(helpers, "_PATIENCE_S", 0.1)
+    over = threading.Event()
+
+    def goes_on(engine: Engine) -> None:
+        threading.Thread(target=over.wait, daemon=True).start()  # it goes on
+        moves(engine)
+
+    try:
+        reports = drill(bank(goes_on), db=db), prove.explore(bank(goes_on), db=db)
+    finally:
+        over.set()
+    for report in reports:
+        assert report.verdict == "unknown"
+        assert f"test_helpers.py:{line_of(goes_on, 'it goes on')} is still at work 0.1 s after" in str(report.unknowns)
+
+
+def test_threads_of_a_library_may_go_on() -> None:
+    """They serve whoever comes, as that of a logger; were they to make calls later, that would be noticed."""
+    listeners: list[QueueListener] = []
+
+    def logs(engine: Engine) -> None:
+        listeners.append(QueueListener(SimpleQueue()))
+        listeners[-1].start()
+        moves(engine)
+
+    report = drill(bank(logs))
+    for listener in listeners:
+        listener.stop()
+    assert report.verdict == "pass", report
+
+
+def test_a_hook_of_the_program_hears_what_a_thread_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[BaseException] = []
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: heard.append(arguments.exc_value))
+
+    def raises_again(engine: Engine) -> None:
+        heard.clear()
+        in_a_thread(engine, moves)
+        if heard:
+            raise heard[0]
+
+    report = drill(bank(raises_again))
+    assert report.verdict == "pass", report
+
+
+@pytest.mark.slow
+def test_a_method_of_a_driver_may_be_all_that_a_thread_does() -> None:
+    def operation(dsn: str) -> None:
+        import psycopg
+
+        with psycopg.connect(dsn) as connection:
+            connection.execute(DEBIT)
+            thread = threading.Thread(target=connection.commit)
+            thread.start()
+            thread.join()
+
+    report = drill(bank(operation), db="postgresql")
+    assert report.verdict == "fail"
+    assert "ACI203" in codes_of(report)
+
+
 # Kills, signals and cancellations
 
 
@@ -292,7 +375,7 @@ def test_a_helper_sleeps_as_long_as_it_says() -> None:
     """It may watch over the time of others."""
     naps, actor = Naps(), Actor("A", PassThrough())
     with acting(actor):
-        actor.helpers["beside"] = threading.current_thread()
+        actor.helpers["beside"] = Helper(threading.current_thread())
         assert not naps.skips(5)
         actor.helpers.clear()
         assert naps.skips(5)

@@ -21,7 +21,10 @@ def of_nobody(what: str) -> str:
     """How a Call or an effect of a thread is told that nobody knows, with its line and a remedy."""
     place = find_place()
     at = f" at {place.site}" if place is not None and place.site is not None else ""
-    remedy = "a thread that serves several runs works for the operation where contextvars.copy_context().run does"
+    remedy = (
+        "a thread that serves several runs works for the operation where contextvars.copy_context().run does, and is "
+        "to be started anew where os.getpid() is another"
+    )
     return f"{what} by a thread or task that belongs to no operation{at} ({remedy})"
 
 

@@ -188,6 +188,19 @@ class Layer:
 
 
 @dataclass(slots=True)
+class Helper:
+    """Something that an actor has started.
+
+    Attributes:
+        thread: that does it, once there is one.
+        line: of the program, where that has started it; empty where a library did so for itself.
+    """
+
+    thread: Thread | None
+    line: str = ""
+
+
+@dataclass(slots=True)
 class Actor:
     """One caller: its letter, its Interceptor, and the History of what it did.
 
@@ -208,7 +221,7 @@ class Actor:
         given_up: a connection that was closed while an error was on its way, with how many Calls had been made by then.
         amid: the number of a connection → the error that was being handled when something was last written there.
         task: the one in which a coroutine function was called; None for a plain function.
-        helpers: what it has started that is at work, with its thread once it has one.
+        helpers: what it has started, and is at work.
         over: its run has ended.
     """
 
@@ -228,7 +241,7 @@ class Actor:
     given_up: list[tuple[int, int]] = field(default_factory=list)
     amid: dict[int, int] = field(default_factory=dict)
     task: Task[Any] | None = None
-    helpers: dict[object, Thread | None] = field(default_factory=dict)
+    helpers: dict[object, Helper] = field(default_factory=dict)
     over: bool = False
 
     @property

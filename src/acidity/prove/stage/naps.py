@@ -95,7 +95,8 @@ class Naps:
         if actor is None or not isinstance(seconds, int | float) or not isfinite(seconds) or seconds <= 0:
             return False
         struct.pack_into("dq", self._shared, 0, self.skipped, self.sleeps + 1)
-        beside = threading.current_thread() in actor.helpers.values()  # it may watch over the others' time
+        me = threading.current_thread()
+        beside = any(each.thread is me for each in tuple(actor.helpers.values()))  # it may watch over others' time
         if beside or self._sleeps_again(actor) or self._others_work() or not self.watches():
             return False
         self._slept[actor.name] = actor, actor.made
