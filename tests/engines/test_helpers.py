@@ -23,8 +23,10 @@ from acidity import prove
 from acidity.adapters.seam import Actor, Helper, PassThrough, acting, current_actor
 from acidity.adapters.sqlalchemy.adapter import SqlAlchemyAdapter
 from acidity.core.report import Report
+from acidity.errors import ForeignDatabase
 from acidity.prove.stage import helpers
 from acidity.prove.stage.naps import Naps
+from acidity.prove.stage.refusals import Refusals
 from acidity.prove.stage.stage import Stage
 from tests.engines.bank import bank, line_of
 from tests.engines.clerk import Clerk
@@ -401,3 +403,15 @@ def test_engines_that_each_run_makes_do_not_add_up(monkeypatch: pytest.MonkeyPat
             stage.run(scenario.operations[0], PassThrough())
             stage.adapters.forget()
     assert max(counted) <= 3
+
+
+def test_what_a_run_has_left_behind_is_refused_and_blamed_on_nobody() -> None:
+    """It opens what was its database, which is gone when another check has begun."""
+    actor, refusals = Actor("A", PassThrough(), over=True), Refusals()
+    with acting(actor), pytest.raises(ForeignDatabase):
+        refusals.refuse_driver("sandbox.db")
+    refusals.raise_first()  # there is nothing to raise
+    with pytest.raises(ForeignDatabase):
+        refusals.refuse_driver("theirs.db")
+    with pytest.raises(ForeignDatabase):
+        refusals.raise_first()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from acidity.adapters.seam import ACTOR
 from acidity.errors import ForeignDatabase
 
 
@@ -12,8 +13,13 @@ class Refusals:
         self._first: ForeignDatabase | None = None
 
     def refuse(self, error: ForeignDatabase) -> None:
-        """An engine inside the operation pointed elsewhere."""
-        self._first = self._first or error
+        """An engine inside the operation pointed elsewhere.
+
+        What a run has left behind points at a database of its time; it is refused, and is nobody's mistake.
+        """
+        actor = ACTOR.get()
+        if actor is None or not actor.over:
+            self._first = self._first or error
 
     def refuse_driver(self, where: str) -> None:
         """A connection of a driver would lead elsewhere.
