@@ -227,7 +227,7 @@ def test_however_long_it_takes() -> None:
 @pytest.mark.parametrize("db", mostly_slow("sqlite"))
 def test_what_does_not_end_makes_it_unknown(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever it does later, nobody sees it."""
-    monkeypatch.setattr(helpers, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(helpers, "PATIENCE_S", 0.1)
     over = threading.Event()
 
     def goes_on(engine: Engine) -> None:

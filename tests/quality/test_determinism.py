@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -22,6 +21,7 @@ from acidity.errors import UsageError
 from acidity.report.json import render
 from tests.quality import repeatable
 from tests.quality.drilled import drill
+from tests.quality.elsewhere import printed
 from tests.tiers import mostly_slow
 
 ROOT = Path(__file__).parents[2]
@@ -83,16 +83,7 @@ ASYNCHRONOUS = ["asynchronous"] if find_spec("aiosqlite") else []
 @pytest.mark.slow
 def test_in_new_processes_with_other_hashes(hash_seed: str, names: list[str]) -> None:
     here = [rendered(name, 3) for name in names]
-    ran = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "3", *names],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONIOENCODING": "utf-8"},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=True,
-    )
-    assert ran.stdout == "".join(f"{text}\n" for text in here)
+    assert printed(PROGRAM, "3", *names, hash_seed=hash_seed) == "".join(f"{text}\n" for text in here)
 
 
 @pytest.mark.slow

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -14,9 +10,9 @@ from acidity import prove
 from acidity.core.scenario import Scenario
 from acidity.report.json import render
 from tests.quality import together_repeatable
+from tests.quality.elsewhere import printed
 from tests.tiers import ENGINES
 
-ROOT = Path(__file__).parents[2]
 NAMES = [name for name, value in vars(together_repeatable).items() if isinstance(value, Scenario)]
 ELAPSED = re.compile(r'"elapsed_s": [0-9.]+')
 FEW = ["deadlock", "refused", "three"]
@@ -50,19 +46,6 @@ def rendered(name: str, db: str, actors: str = "threads") -> str:
     return ELAPSED.sub('"elapsed_s": …', render([report]))
 
 
-def in_another_process(names: list[str], db: str, actors: str, hash_seed: str) -> str:
-    """The same reports, from a process in which sets have another order."""
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, db, actors, *names],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONIOENCODING": "utf-8"},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=True,
-    ).stdout
-
-
 @pytest.mark.dear
 @pytest.mark.one_engine
 @pytest.mark.parametrize(("name", "db"), on_engines(NAMES))
@@ -82,4 +65,4 @@ def test_twice_with_callers_in_processes(name: str, db: str) -> None:
 def test_in_another_process_with_other_hashes(db: str, actors: str, names: list[str]) -> None:
     names = [name for name, its in on_engines(names) if its == db]
     here = "".join(f"{rendered(name, db, actors)}\n" for name in names)
-    assert in_another_process(names, db, actors, "4711") == here
+    assert printed(PROGRAM, db, actors, *names, hash_seed="4711") == here

@@ -28,8 +28,8 @@ _SERVANTS = frozenset({"acidity", "concurrent", "anyio", "psycopg_pool", *DRIVER
 """Packages that start threads for whoever comes."""
 _BETWEEN = frozenset({"threading", "asyncio", "concurrent", "multiprocessing"})
 """Packages by which a program starts something."""
-_PATIENCE_S = 2.0  # for what the program has left behind
-_QUIET_S = 0.05  # and for what its libraries have, without a Call
+PATIENCE_S = 2.0  # for what the program has left behind
+QUIET_S = 0.05  # and for what its libraries have, or its tasks, without a Call
 _STEP_S = 0.001
 
 
@@ -96,17 +96,17 @@ async def rest_async(actor: Actor) -> None:
 def _until_at_rest(actor: Actor) -> Iterator[None]:
     """Steps of waiting."""
     now = time.monotonic()
-    until, quiet, made = now + _PATIENCE_S, now + _QUIET_S, actor.made
+    until, quiet, made = now + PATIENCE_S, now + QUIET_S, actor.made
     while actor.helpers and now < until:
         if made != actor.made or actor.made != len(actor.events):
-            quiet, made = now + _QUIET_S, actor.made
+            quiet, made = now + QUIET_S, actor.made
         if now >= quiet and not any(helper.line for helper in tuple(actor.helpers.values())):
             return
         yield
         now = time.monotonic()
     for line in sorted({helper.line for helper in tuple(actor.helpers.values()) if helper.line}):
         actor.bypasses.append(
-            f"what the operation starts at {line} is still at work {_PATIENCE_S:g} s after it has ended, and nobody "
+            f"what the operation starts at {line} is still at work {PATIENCE_S:g} s after it has ended, and nobody "
             "sees what it does then (wait for it: join(), result())"
         )
 

@@ -15,10 +15,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from acidity.core.outcome import Ending
 from acidity.prove.stage.call import Caller, Player
+from acidity.prove.stage.helpers import PATIENCE_S, QUIET_S
 from acidity.prove.stage.host import LoopHost, is_async
-
-_PATIENCE_S = 2.0  # for tasks that an operation has left behind
-_QUIET_S = 0.05  # in which they make no Call
 
 Direct = Callable[[Caller, Sequence[Player], LoopHost | None], list[Ending]]
 """How several callers are let play: `play`, or whoever wants an order among them; its arguments are those of `play`."""
@@ -68,12 +66,12 @@ async def _until_at_rest(caller: Caller, player: Player) -> Ending:
     """Its ending, once the tasks that it has left behind make no more Calls: `asyncio.shield` lets one go on."""
     before = asyncio.all_tasks()
     ending = await caller.call_async(player)
-    made, until = -1, time.monotonic() + _PATIENCE_S
+    made, until = -1, time.monotonic() + PATIENCE_S
     while (left := asyncio.all_tasks() - before) and time.monotonic() < until:
         if made == player.actor.made == len(player.actor.events):
             break
         made = player.actor.made
-        await asyncio.wait(left, timeout=_QUIET_S)
+        await asyncio.wait(left, timeout=QUIET_S)
     return ending
 
 
