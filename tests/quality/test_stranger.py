@@ -16,6 +16,11 @@ KILL = {
     "postgresql": "SELECT pg_terminate_backend({})",
     "mariadb": "KILL {}",
 }
+# A request whose answer nobody reads, as an error on its way through a driver may leave it.
+ASK = {
+    "postgresql": lambda driver: driver.pgconn.send_query(b"SELECT 1"),
+    "mariadb": lambda driver: driver._execute_command(3, "SELECT 1"),
+}
 WHO = {"postgresql": "SELECT pg_backend_pid()", "mariadb": "SELECT CONNECTION_ID()"}
 
 
@@ -77,5 +82,21 @@ def test_what_was_left_open_still_is(engine: Engine, sandbox: Any) -> None:
     try:
         met = meet([pooled], sandbox)
         assert met.leaks == ("a connection went back to the pool with its transaction open",)
+    finally:
+        pooled.dispose()
+
+
+@pytest.mark.parametrize("lives", [False, True], ids=["ended", "alive"])
+def test_a_driver_that_has_not_noticed_the_end(sandbox: Any, *, lives: bool) -> None:
+    """It says that the connection is open, or reads what came before the end; the server knows better."""
+    pooled = create_engine(sandbox.url(), poolclass=QueuePool, pool_reset_on_return=None)
+    driver = pooled.raw_connection()
+    ASK[sandbox.engine_name](driver.driver_connection)
+    if not lives:
+        sandbox.end(driver.driver_connection)
+    driver.close()
+    try:
+        met = meet([pooled], sandbox)
+        assert (met != Encounter()) == lives  # PyMySQL reads the answer to another question
     finally:
         pooled.dispose()

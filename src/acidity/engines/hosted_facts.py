@@ -89,6 +89,10 @@ class HostedFacts(HostedDatabase):
         number = self.session_of(dbapi_connection)
         return None if number is None else self.waits([number]).get(number, frozenset())
 
+    def has_ended(self, dbapi_connection: Any) -> bool:
+        """What the server says of the session."""
+        return self.session_of(dbapi_connection) not in self.sessions()
+
     def is_blocked(self, number: int) -> bool:
         """Whether the server says that a session waits for a lock."""
         return number in self.waits([number])

@@ -74,6 +74,11 @@ class SqliteFacts:
         except (sqlite3.ProgrammingError, ValueError, AttributeError):
             return None
 
+    def has_ended(self, dbapi_connection: Any) -> bool:
+        """A connection to a file has no other end that could."""
+        del dbapi_connection
+        return False
+
     def at_rest(self, opened: Iterable[Any]) -> int | None:
         """The drivers know of no transaction, and nobody on this machine holds any lock on the file.
 

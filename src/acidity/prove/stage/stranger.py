@@ -122,9 +122,9 @@ def _checked_out(engine: Engine) -> Connection:
 def _has_transaction(driver: Any, dialect: Dialect, sandbox: Sandbox) -> bool:
     """Whether it came with its transaction open; a wire that is cut has none."""
     try:
-        return bool(sandbox.in_transaction(driver))
+        return bool(sandbox.in_transaction(driver)) and not sandbox.has_ended(driver)
     except Exception as error:
-        if _is_dead(error, dialect, driver):
+        if _is_dead(error, dialect, driver) or sandbox.has_ended(driver):
             return False
         raise
 
@@ -195,7 +195,7 @@ def _work(connection: Connection, sandbox: Sandbox, kept: set[Left], *, is_open:
     except Exception as error:  # of SQLAlchemy, or of the driver itself
         with suppress(Exception):
             connection.rollback()
-        return "" if _is_dead(error, connection.dialect, driver) else _text(error)
+        return "" if _is_dead(error, connection.dialect, driver) or sandbox.has_ended(driver) else _text(error)
     return ""
 
 
