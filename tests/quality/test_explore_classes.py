@@ -60,6 +60,7 @@ from tests.quality.random_steps import Program, alike, programs, with_effects
 
 Schedule = tuple[str, ...]
 FIRST = 1_000_000  # no rule was made from these seeds
+REPORTED = {2: 2_100_000, 3: 2_200_000}  # callers → the first of those that nobody looked at before they were counted
 MOST = 110  # schedules of one program
 BATCHES = 2  # of random programs at each level: with equal callers, 105 of them, so 210 for each engine
 
@@ -205,11 +206,11 @@ def test_random_programs_of_equal_callers_agree(stage_at: StageAt, db: str, leve
 def measured(
     stage: Stage, db: str, level: str, callers: int, make: Callable[[int, int], tuple[Program, ...]] = programs
 ) -> None:
-    """As many programs as the record has, from its first seed on; what comes of it is noted (`tests.quality.agreed`)."""
+    """As many programs as the record has, from its first seed; what comes of it is noted (`tests.quality.agreed`)."""
     effects = make is with_effects
     known = {key[2:]: each for key, each in record().items()}[callers, effects]  # alike at each level
     count, most = asked_for() or known.agreed, MOST if callers == 2 else 2 * MOST
-    path = note(agree(stage, db, level, known.first, count, callers, most, make))
+    path = note(agree(stage, db, level, known.first if effects else REPORTED[callers], count, callers, most, make))
     print(f"noted in {path}")  # noqa: T201
 
 
@@ -230,9 +231,7 @@ def test_more_random_programs_with_effects_agree(stage_at: StageAt, db: str, lev
 def test_the_record_is_of_every_level_that_is_put_into_classes() -> None:
     noted = record()
     assert set(noted) == {(*level, *kind) for level in LEVELS for kind in product((2, 3), (False, True))}
-    assert {each.first for (_, _, _, effects), each in noted.items() if not effects} == {
-        FIRST + 100_000 * (callers - 1) for callers in (2, 3)
-    }
+    assert all(each.first >= FIRST + 100_000 for each in noted.values())  # those before are run each day
     for (db, level), agreed in fit._AGREED.items():
         assert agreed.effects is not None
         told = agreed.two, agreed.three, agreed.effects.two, agreed.effects.three
