@@ -9,17 +9,8 @@ from typing import Any
 import pytest
 
 from acidity.analysis.anomalies import ANOMALIES, name_of
-from acidity.analysis.dependencies import (
-    Commit,
-    Dependencies,
-    Kind,
-    Read,
-    Refused,
-    Writer,
-    Written,
-    dependencies_of,
-    item_of,
-)
+from acidity.analysis.dependencies import Commit, Dependencies, Kind, Refused, Written, dependencies_of, item_of
+from acidity.analysis.reads import Read, Writer
 from acidity.core.call import Call, Event, Reply, Writes
 from acidity.core.call import Kind as CallKind
 from acidity.core.codes import CODES

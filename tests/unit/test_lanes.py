@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from acidity.analysis.anomalies.base import Seen
-from acidity.analysis.dependencies import Commit, Edge, Read
+from acidity.analysis.dependencies import Commit, Edge
 from acidity.analysis.dependencies import Kind as EdgeKind
+from acidity.analysis.reads import Read
 from acidity.core.call import Call, Event, Kind, Reply, Writes
 from acidity.core.row import Fetched
 from acidity.prove.explore.lanes import result_of

@@ -14,7 +14,8 @@ from itertools import combinations, pairwise, permutations
 import pytest
 
 from acidity.analysis.anomalies import ANOMALIES, name_of
-from acidity.analysis.dependencies import Commit, Dependencies, Read, Writer, Written, dependencies_of
+from acidity.analysis.dependencies import Commit, Dependencies, Written, dependencies_of
+from acidity.analysis.reads import Read, Writer
 from acidity.core.call import Call, Event, Reply, Writes
 from acidity.core.call import Kind as CallKind
 from acidity.core.finding import RowChange

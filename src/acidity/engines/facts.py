@@ -28,9 +28,6 @@ class Facts(Protocol):
     def session_of(self, dbapi_connection: Any) -> int | None:
         """The engine's number of this connection, without asking the engine; None when it is closed or has none."""
 
-    def has_ended(self, dbapi_connection: Any) -> bool:
-        """Whether the engine has no session for it any more; a driver may not have noticed, and says it is open."""
-
     def waits_for(self, dbapi_connection: Any) -> frozenset[int] | None:
         """The sessions that hold what this connection's statement needs; empty when it waits for no lock.
 

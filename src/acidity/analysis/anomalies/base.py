@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from acidity.analysis.dependencies import Dependencies, Edge, Read
+from acidity.analysis.dependencies import Dependencies, Edge
+from acidity.analysis.reads import Read
 
 
 @dataclass(frozen=True, slots=True)

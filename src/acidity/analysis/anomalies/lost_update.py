@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from acidity.analysis.anomalies.base import Seen
-from acidity.analysis.dependencies import Commit, Dependencies, Item, Kind
+from acidity.analysis.dependencies import Commit, Dependencies, Kind
+from acidity.analysis.reads import Item
 
 
 class LostUpdate:

@@ -6,21 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from typing import NamedTuple
 
-from acidity.analysis.dependencies import (
-    Commit,
-    Dependencies,
-    Item,
-    Read,
-    Refused,
-    Writer,
-    Written,
-    dependencies_of,
-    is_named,
-    item_of,
-)
+from acidity.analysis.dependencies import Commit, Dependencies, Refused, Written, dependencies_of, is_named, item_of
 from acidity.analysis.diff import row_changes
 from acidity.analysis.fetched import Rows
 from acidity.analysis.questions import Query
+from acidity.analysis.reads import Item, Read, Writer
 from acidity.analysis.touched import Act, Touched
 from acidity.analysis.values import encode
 from acidity.core.call import Event, Kind
@@ -29,19 +19,23 @@ from acidity.core.row import was_asked_for
 from acidity.engines.speech import speech_of
 from acidity.prove.explore.asking import Questions, key_of
 from acidity.prove.explore.looking import Looks
+from acidity.prove.explore.one_by_one import OneByOne
 from acidity.prove.explore.oracle import TURNED_AWAY
 from acidity.prove.explore.watched import Watched
 
 
-def graph_of(watched: Watched, questions: Questions, level_of: Callable[[str], str]) -> Dependencies:
+def graph_of(
+    watched: Watched, questions: Questions, level_of: Callable[[str], str], one_by_one: OneByOne
+) -> Dependencies:
     """Who depends on whom in a run.
 
     Args:
         watched: what was seen of it.
         questions: about its Calls.
         level_of: the isolation level of a caller's transactions; empty where that is not one.
+        one_by_one: what its queries give in the serial orders.
     """
-    return _Graph(watched, questions, level_of).graph()
+    return _Graph(watched, questions, level_of, one_by_one).graph()
 
 
 class _Look(NamedTuple):
@@ -73,8 +67,11 @@ class _Look(NamedTuple):
 
 
 class _Graph:
-    def __init__(self, watched: Watched, questions: Questions, level_of: Callable[[str], str]) -> None:
+    def __init__(
+        self, watched: Watched, questions: Questions, level_of: Callable[[str], str], one_by_one: OneByOne
+    ) -> None:
         self._watched = watched
+        self._one_by_one = one_by_one
         self._questions = questions
         self._looks = Looks(watched, questions, level_of)
         self._commits: list[Commit] = []
@@ -277,6 +274,8 @@ class _Graph:
         read = Read(event, at, answers, own, False, within, writers, scans, found=behind)
         if read.is_hidden and not self._writes_there_later(place, query):
             read = replace(read, beside=self._looks.first_seen(event, alone=not writers))
+        if read.is_hidden:
+            read = replace(read, had_come=self._one_by_one.had_come(self._watched.until(place)))
         return read if asked == key or read.seen is not None else None
 
     def _writes_there_later(self, place: int, query: Query) -> bool:

@@ -20,6 +20,7 @@ from acidity.prove.explore.lines import Lines
 from acidity.prove.explore.observe import Observer
 from acidity.prove.explore.replayed import replayed
 from acidity.prove.explore.search import Search, Searched, plainness, rank
+from acidity.prove.explore.unnamed import reasons
 from acidity.prove.explore.victims import Victim
 from acidity.prove.explore.words import if_called_again, made_again, title_of, why
 
@@ -96,7 +97,9 @@ def _named(search: Search, key: object, judged: Judged, played: Played, observer
     graph, shown = observer.graph(), search.judged_again(judged, played)
     name, lines = name_of(graph), _lines(played)
     if name is None:
-        return _Named(shown, key, "", graph, (), tuple(it.call for it in played.history if it.call.writes), lines)
+        seen = list(reasons(played, graph, lines, search))
+        calls = [each.call for each in seen] or [it.call for it in played.history if it.call.writes]
+        return _Named(shown, key, "", graph, tuple(each.text for each in seen), tuple(calls), lines)
     reads = [edge.read for edge in name[1].edges if edge.read is not None] + list(name[1].reads)
     return _Named(shown, key, name[0], graph, why(name[1], lines), tuple(it.event.call for it in reads), lines)
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from acidity.analysis.dependencies import Item, is_named
+from acidity.analysis.dependencies import is_named
 from acidity.analysis.fetched import Rows
 from acidity.analysis.questions import Query
+from acidity.analysis.reads import Item
 from acidity.analysis.scanned import rows_behind
 from acidity.analysis.touched import Act, Touched
 from acidity.analysis.values import encode

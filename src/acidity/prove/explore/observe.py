@@ -22,6 +22,7 @@ from acidity.prove.explore.asking import Key, Questions, key_of
 from acidity.prove.explore.control import Choose
 from acidity.prove.explore.depending import graph_of
 from acidity.prove.explore.lab import Lab
+from acidity.prove.explore.one_by_one import OneByOne
 from acidity.prove.explore.own_level import watched
 from acidity.prove.explore.watched import Answer, Watched
 
@@ -35,10 +36,12 @@ class Observer:
     Args:
         lab: where it is run.
         history: of the earlier run, which says what will be asked.
+        one_by_one: what its callers got in the serial orders.
     """
 
-    def __init__(self, lab: Lab, history: History) -> None:
+    def __init__(self, lab: Lab, history: History, one_by_one: OneByOne) -> None:
         self._lab = lab
+        self._one_by_one = one_by_one
         self._stage = lab.stage
         self._questions = Questions(lab.stage)
         self._asks: dict[Key, Query] = {}
@@ -80,7 +83,7 @@ class Observer:
 
     def graph(self) -> Dependencies:
         """Who depends on whom in the run that was watched."""
-        return graph_of(self._watched, self._questions, cache(self._level_of))
+        return graph_of(self._watched, self._questions, cache(self._level_of), self._one_by_one)
 
     def _level_of(self, actor: str) -> str:
         """The isolation level of a caller's transactions, as it is when it runs alone; empty where it has several.

@@ -27,7 +27,7 @@ def replayed(
         attempts: how often all that may be tried.
     """
     for _ in range(attempts):
-        observer = Observer(lab, judged.played.history)
+        observer = Observer(lab, judged.played.history, search.one_by_one())
         try:
             again = [lab.run(observer.watching(Chooser(grants)), observer.after_turn)]
             again += [lab.run(Chooser(grants)) for _ in range(REPLAYS - 1)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
 
+from acidity.core.call import Event
 from acidity.core.report import ExitReason
 from acidity.core.turn import Trace, Turn, schedule_of
 from acidity.engines.sandbox import Unsettled
@@ -22,6 +23,7 @@ from acidity.prove.explore.every import Chooser, Deviated, Every, switches_of
 from acidity.prove.explore.in_order import NOBODY
 from acidity.prove.explore.judge import Judge, Judged, Word
 from acidity.prove.explore.lab import Lab, Played
+from acidity.prove.explore.one_by_one import OneByOne
 from acidity.prove.explore.oracle import Oracle
 from acidity.prove.explore.pct import Pct
 from acidity.prove.explore.victims import Victim, chosen_by_chance, victims
@@ -113,6 +115,10 @@ class Search:
         self.found = Searched()
         self._by_luck = False
         self._made: set[tuple[str, ...]] = set()
+
+    def one_by_one(self) -> OneByOne:
+        """What the callers got in the serial orders."""
+        return OneByOne(self._oracle.orders(self._lab.names))
 
     def through(self, only: Sequence[str] | None = None) -> Searched:
         """Run every schedule, or only one.
@@ -316,6 +322,10 @@ class Search:
         endings = [(name, it.exception, it.succeeded) for name, it in sorted(played.endings.items())]
         said = {name: self._oracle.sayings.of(played, name) for name in played.endings}
         return self._oracle.comparer.digest_told(played.state, said), tuple(endings)
+
+    def met_others(self, event: Event) -> bool:
+        """Whether the engine turned a Call away because of the other callers."""
+        return self._oracle.met_others(event)
 
     def _tell_progress(self, most: int) -> None:
         progress = self._runs.options.progress

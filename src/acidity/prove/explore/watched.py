@@ -106,6 +106,11 @@ class Watched:
                     found.append((event, at))
         return found
 
+    def until(self, place: int) -> list[Event]:
+        """What a caller has done until a Call, and that."""
+        actor = self.events[place][0].call.actor
+        return [event for event, _ in self.events[: place + 1] if event.call.actor == actor]
+
     def rest_of(self, place: int) -> Iterator[Event]:
         """A Call and what its connection does after it until its transaction ends, the end included."""
         call = self.events[place][0].call

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from acidity.analysis.anomalies.base import Seen
-from acidity.analysis.dependencies import Commit, Edge, Kind, Read, relevant
+from acidity.analysis.dependencies import Commit, Edge, Kind, relevant
 from acidity.analysis.fetched import rows_of
 from acidity.analysis.quantities import OTHER, difference, is_money, plain, rank
+from acidity.analysis.reads import Read
 from acidity.analysis.values import uuid_digits
 from acidity.core.call import Call, Event, Site
 from acidity.core.call import Kind as CallKind

@@ -1,0 +1,72 @@
+"""What a run that no serial order gives, and that no anomaly names, has in it that no serial order has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from acidity.analysis.dependencies import Dependencies
+from acidity.core.call import Call, Event
+from acidity.prove.explore.lab import Played
+from acidity.prove.explore.lanes import said
+from acidity.prove.explore.lines import Lines
+from acidity.prove.explore.search import Search
+
+_PASSES_OVER = re.compile(r"\bskip\s+locked\b", re.IGNORECASE)
+
+
+class Reason(NamedTuple):
+    """One thing that stands in no serial order.
+
+    Attributes:
+        call: where it is.
+        text: what it is, in a sentence.
+    """
+
+    call: Call
+    text: str
+
+
+def reasons(played: Played, graph: Dependencies, lines: Lines, search: Search) -> Iterator[Reason]:
+    """All that can be said of a run.
+
+    Args:
+        played: the run.
+        graph: who depends on whom in it.
+        lines: of its Calls.
+        search: knows the serial orders.
+    """
+    one_by_one = search.one_by_one()
+    for event in played.history:
+        call = event.call
+        where = f"{said(call)}{lines.where(call)}"
+        if search.met_others(event) and _goes_on(event, played):
+            yield Reason(
+                call, f"{call.actor} was turned away with {event.reply.code} at {where} and went on without it"
+            )
+        until = [each for each in played.of(call.actor) if each.order <= event.order]
+        if _PASSES_OVER.search(call.sql) and not one_by_one.gives(until):
+            yield Reason(call, f"{call.actor} asked {where}, which passes over what another caller has locked")
+    for actor in dict.fromkeys(commit.actor for commit in graph.commits):
+        yield from _between(actor, graph, lines)
+
+
+def _goes_on(event: Event, played: Played) -> bool:
+    """Whether its caller ended well, and did not try once more."""
+    later = [each.call.sql for each in played.of(event.call.actor) if each.order > event.order]
+    return not played.endings[event.call.actor].exception and event.call.sql not in later
+
+
+def _between(actor: str, graph: Dependencies, lines: Lines) -> Iterator[Reason]:
+    """Who has changed rows between two transactions of a caller; the first of them."""
+    mine = [commit for commit in graph.commits if commit.actor == actor]
+    read = [each.event.order for each in graph.reads if each.actor == actor]
+    last = max([*read, mine[-1].event.order])
+    for other in graph.commits:
+        before = [commit for commit in mine if commit.number < other.number]
+        if other.actor != actor and other.changes and before and other.event.order < last:
+            call = before[-1].event.call
+            told = f"{actor} ended a transaction{lines.where(call)} and went on in another one"
+            yield Reason(call, f"{told}; between them {other.actor} committed")
+            return

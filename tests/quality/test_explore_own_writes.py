@@ -1,0 +1,208 @@
+"""Letter I: a caller that has written before it reads is named like one that has not, and what has no name is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from acidity import prove
+from acidity.core.finding import Finding
+from acidity.core.report import Report
+from acidity.prove import Operation, Scenario
+from tests.tiers import ENGINES, SERVERS
+
+SEATS = 2
+VICTIM = {"postgresql": "40P01", "mariadb": "1213"}
+COUNT = text("SELECT count(*) FROM bookings WHERE room = 1")
+BOOK = text("INSERT INTO bookings (id, room) VALUES (:n, 1)")
+
+
+def schema(connection: Connection) -> None:
+    connection.execute(text("CREATE TABLE bookings (id INTEGER PRIMARY KEY, room INTEGER NOT NULL)"))
+    connection.execute(text("CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL)"))
+    connection.execute(text("CREATE TABLE log (id INTEGER PRIMARY KEY)"))
+
+
+def seed(session: Session) -> None:
+    session.execute(text("INSERT INTO bookings (id, room) VALUES (1, 1)"))
+    session.execute(text("INSERT INTO accounts (id, balance) VALUES (1, 100), (2, 100)"))
+
+
+def logged(session: Session, number: int) -> None:
+    session.execute(text("INSERT INTO log (id) VALUES (:n)"), {"n": number})
+
+
+def other_room(session: Session, number: int) -> None:
+    """In the very table that it asks next."""
+    session.execute(text("INSERT INTO bookings (id, room) VALUES (:n, 7)"), {"n": 100 + number})
+
+
+def same_room(session: Session, number: int) -> None:
+    """It finds its own row among those that it asks for."""
+    session.execute(text("INSERT INTO bookings (id, room) VALUES (:n, 1)"), {"n": 100 + number})
+
+
+def nothing(session: Session, number: int) -> None:
+    """It finds no row to write."""
+    session.execute(text("UPDATE bookings SET room = 8 WHERE room = 9 AND id > :n"), {"n": number})
+
+
+def book(session: Session, number: int, seats: int = SEATS) -> None:
+    if session.execute(COUNT).scalar_one() < seats:
+        session.execute(BOOK, {"n": number})
+    session.commit()
+
+
+def spend(session: Session, number: int) -> None:
+    """The sum of both must not become less than 100."""
+    if session.execute(text("SELECT sum(balance) FROM accounts")).scalar_one() >= 200:
+        take = text("UPDATE accounts SET balance = balance - 100 WHERE id = :n")
+        session.execute(take, {"n": 1 + number % 2})
+    session.commit()
+
+
+def withdraw(session: Session, number: int) -> None:
+    balance = session.execute(text("SELECT balance FROM accounts WHERE id = 1")).scalar_one()
+    session.execute(text("UPDATE accounts SET balance = :b WHERE id = 1"), {"b": balance - number})
+    session.commit()
+
+
+def by_the_database(session: Session, number: int) -> None:
+    """Nothing is wrong."""
+    session.execute(text("UPDATE accounts SET balance = balance - :n WHERE id = 1"), {"n": number})
+    session.commit()
+
+
+Act = Callable[[Session, int], None]
+
+
+def explored(*acts: Act, db: str, setting: str | None = None, callers: int = 2) -> Report:
+    """Each caller does all of that."""
+
+    def run(session: Session, number: int) -> None:
+        for act in acts:
+            act(session, number)
+
+    operations = [Operation(run, number=number) for number in range(10, 10 + callers)]
+    return prove.explore(Scenario(*operations, schema=schema, setup=seed), db=db, isolation_level=setting)
+
+
+def named(report: Report) -> list[str]:
+    return [each.anomaly for each in report.findings if each.severity == "error"]
+
+
+@pytest.mark.parametrize("db", SERVERS)
+@pytest.mark.parametrize(
+    ("first", "then", "name"),
+    [
+        (logged, book, "phantom"),
+        (other_room, book, "phantom"),
+        (logged, spend, "write skew"),
+        (logged, withdraw, "lost update"),
+        (nothing, spend, "write skew"),
+    ],
+)
+def test_what_was_written_before_hides_no_name(db: str, first: Act, then: Act, name: str) -> None:
+    assert named(explored(first, then, db=db)) == [name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", ["READ COMMITTED", "REPEATABLE READ"])
+@pytest.mark.parametrize("db", SERVERS)
+@pytest.mark.parametrize("first", [logged, other_room, nothing])
+@pytest.mark.parametrize(("then", "name"), [(book, "phantom"), (spend, "write skew"), (withdraw, "lost update")])
+def test_so_at_each_level(db: str, level: str, first: Act, then: Act, name: str) -> None:
+    """Where the level or the locks of what was written first prevent it, nothing is found."""
+    report = explored(first, then, db=db, setting=level)
+    assert named(report) == [name] if report.verdict == "fail" else report.verdict == "pass"
+    assert report.verdict == "fail" or level == "REPEATABLE READ"
+
+
+def test_its_own_row_among_those_that_it_asks_for() -> None:
+    def with_one_more(session: Session, number: int) -> None:
+        book(session, number, SEATS + 1)
+
+    assert named(explored(same_room, with_one_more, db="postgresql")) == ["phantom"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("db", SERVERS)
+@pytest.mark.parametrize(("then", "name"), [(book, "phantom"), (withdraw, "lost update")])
+def test_so_with_three_callers(db: str, then: Act, name: str) -> None:
+    assert named(explored(logged, then, db=db, callers=3))[:1] == [name]
+
+
+@pytest.mark.parametrize("db", ENGINES)
+@pytest.mark.parametrize("first", [logged, other_room])
+def test_the_right_twin_passes(db: str, first: Act) -> None:
+    assert explored(first, by_the_database, db=db).verdict == "pass"
+
+
+@pytest.mark.parametrize("then", [book, spend, withdraw])
+def test_whoever_has_written_keeps_all_others_out_of_sqlite(then: Act) -> None:
+    assert explored(logged, then, db="sqlite").verdict == "pass"
+
+
+# What has no name
+
+
+def reason(report: Report) -> tuple[Finding, str]:
+    found = next(each for each in report.findings if each.severity == "error")
+    assert found.anomaly == ""
+    return found, found.explanation[0]
+
+
+@pytest.mark.parametrize("db", SERVERS)
+def test_a_queue_that_passes_over_what_somebody_gives_back(db: str) -> None:
+    """The second one finds nothing to do, though the first one did nothing."""
+
+    def claim(session: Session, *, gives_back: bool) -> Any:
+        asked = "SELECT id FROM accounts WHERE id = 1 FOR UPDATE SKIP LOCKED"
+        found = session.execute(text(asked)).scalar()
+        session.rollback() if gives_back else session.commit()
+        return found
+
+    operations = [Operation(claim, gives_back=gives_back) for gives_back in (True, False)]
+    found, told = reason(prove.explore(Scenario(*operations, schema=schema, setup=seed), db=db))
+    assert "SKIP LOCKED" in told
+    assert told.endswith("which passes over what another caller has locked")
+    assert len(found.sites) == 1
+
+
+@pytest.mark.parametrize("db", SERVERS)
+def test_an_error_that_was_caught(db: str) -> None:
+    """Locks in opposite orders; the victim says it has done all."""
+
+    def both(session: Session, first: int) -> None:
+        taken = text("UPDATE accounts SET balance = balance - 1 WHERE id = :n")
+        session.execute(taken, {"n": first})
+        try:
+            with session.begin_nested():
+                session.execute(taken, {"n": 3 - first})
+        except OperationalError:
+            pass
+        session.commit()
+
+    operations = [Operation(both, first=first) for first in (1, 2)]
+    _, told = reason(prove.explore(Scenario(*operations, schema=schema, setup=seed), db=db))
+    assert f"was turned away with {VICTIM[db]}" in told
+    assert told.endswith("and went on without it")
+
+
+@pytest.mark.parametrize("db", ENGINES)
+def test_who_came_between_two_transactions(db: str) -> None:
+    def two(session: Session) -> int:
+        session.execute(text("UPDATE accounts SET balance = 50 WHERE id = 1"))
+        session.commit()
+        return session.execute(text("SELECT balance FROM accounts WHERE id = 1")).scalar_one()
+
+    operations = [Operation(two), Operation(by_the_database, number=10)]
+    found, told = reason(prove.explore(Scenario(*operations, schema=schema, setup=seed), db=db))
+    assert told.startswith("A ended a transaction (")
+    assert told.endswith(") and went on in another one; between them B committed")
+    assert len(found.sites) == 1
