@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from acidity.analysis.dependencies import Dependencies
-from acidity.core.call import Call, Event
+from acidity.core.call import Call, Event, Kind
 from acidity.prove.explore.lab import Played
 from acidity.prove.explore.lanes import said
 from acidity.prove.explore.lines import Lines
@@ -49,7 +49,7 @@ def reasons(played: Played, graph: Dependencies, lines: Lines, search: Search) -
         if _PASSES_OVER.search(call.sql) and not one_by_one.gives(until):
             yield Reason(call, f"{call.actor} asked {where}, which passes over what another caller has locked")
     for actor in dict.fromkeys(commit.actor for commit in graph.commits):
-        yield from _between(actor, graph, lines)
+        yield from _between(actor, played, graph, lines)
 
 
 def _goes_on(event: Event, played: Played) -> bool:
@@ -58,11 +58,10 @@ def _goes_on(event: Event, played: Played) -> bool:
     return not played.endings[event.call.actor].exception and event.call.sql not in later
 
 
-def _between(actor: str, graph: Dependencies, lines: Lines) -> Iterator[Reason]:
+def _between(actor: str, played: Played, graph: Dependencies, lines: Lines) -> Iterator[Reason]:
     """Who has changed rows between two transactions of a caller; the first of them."""
     mine = [commit for commit in graph.commits if commit.actor == actor]
-    read = [each.event.order for each in graph.reads if each.actor == actor]
-    last = max([*read, mine[-1].event.order])
+    last = max(each.order for each in played.of(actor) if each.call.kind is Kind.STATEMENT or each.call.commits)
     for other in graph.commits:
         before = [commit for commit in mine if commit.number < other.number]
         if other.actor != actor and other.changes and before and other.event.order < last:
