@@ -35,6 +35,9 @@ def scanned(sql: str, params: Any = None, *, many: bool = False) -> list[tuple[s
         ("SELECT max(a) FROM t WHERE b = %(b)s", {"b": 1, "c": 2}, [("SELECT * FROM t WHERE b = %(b)s", {"b": 1})]),
         ("INSERT INTO t (a, b) SELECT %s, max(b) + 1 FROM u WHERE c = %s", (7, 8), [("SELECT %s, max(b) + 1 FROM u WHERE c = %s", (7, 8)), ("SELECT * FROM u WHERE c = %s", (8,))]),
         ("CREATE TEMPORARY TABLE x AS SELECT b FROM u", None, [("SELECT b FROM u", None)]),
+        ("WITH x AS (SELECT a FROM t WHERE b = ?) SELECT min(a) FROM x WHERE a > ?", (1, 2), [("WITH x AS (SELECT a FROM t WHERE b = ?) SELECT * FROM x WHERE a > ?", (1, 2))]),
+        ("WITH x AS (SELECT a FROM t) SELECT 1 WHERE EXISTS (SELECT 1 FROM x)", None, [("WITH x AS (SELECT a FROM t) SELECT 1 FROM x", None)]),
+        ("WITH x AS (SELECT a FROM t WHERE b = %(b)s) SELECT count(*) > %(n)s FROM x", {"b": 1, "n": 2}, [("WITH x AS (SELECT a FROM t WHERE b = %(b)s) SELECT * FROM x", {"b": 1})]),
     ],
 )  # fmt: skip
 def test_it_is_asked(sql: str, params: Any, found: list[tuple[str, Any]]) -> None:
@@ -51,6 +54,9 @@ def test_it_is_asked(sql: str, params: Any, found: list[tuple[str, Any]]) -> Non
         "UPDATE t SET a = b FROM (SELECT b FROM u) AS s WHERE c = s.c",
         "WITH x AS (DELETE FROM u RETURNING a) INSERT INTO t SELECT a FROM x",
         "WITH x AS (DELETE FROM u RETURNING a) UPDATE t SET a = (SELECT a FROM x)",
+        "WITH x AS (DELETE FROM u RETURNING a) SELECT max(a) FROM x",
+        "WITH x AS (SELECT nextval('s') AS a) SELECT max(a) FROM x",
+        "WITH x AS (SELECT a FROM t) SELECT a FROM x",
         "INSERT INTO t SELECT nextval('s')",
         "INSERT INTO t SELECT 1 WHERE EXISTS (SELECT charge(1))",
         "SELECT EXISTS (SELECT pg_sleep(1))",

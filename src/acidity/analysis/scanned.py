@@ -48,14 +48,14 @@ def scanned_by(call: Call, *, sums: bool = False) -> tuple[Query, ...]:
         return ()
     spans = [*_in_exists(call.sql), *(_selected(call.sql, first, before) if fills else [])]
     found = [(call.sql[span[0] : span[1]], _own(call, span)) for span in spans]
-    if not first:
+    if not (first and fills):
         asked = [*_selected(call.sql, first, before)]
         aggregates = _EXTREMES | _SUMS if sums else _EXTREMES
         searched = [*_searched(call.sql, asked, aggregates), *_compared(call.sql, asked)]
         found += [("SELECT * " + call.sql[span[0] : span[1]], _own(call, span)) for span in searched]
-    if first and fills:
+    if first:
         found = [_behind_with(call, (first, before), text, own) for text, own in found]
-    return tuple(Query(without_locks(text), own) for text, own in found if not fills or is_harmless(text))
+    return tuple(Query(without_locks(text), own) for text, own in found if not (fills or first) or is_harmless(text))
 
 
 def _behind_with(call: Call, ctes: tuple[int, int], text: str, own: Any) -> tuple[str, Any]:
