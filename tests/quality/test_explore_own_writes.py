@@ -158,6 +158,37 @@ def test_whoever_has_written_keeps_all_others_out_of_sqlite(then: Act) -> None:
     assert explored(logged, then, db="sqlite").verdict == "pass"
 
 
+def counts(session: Session) -> None:
+    """What it asks within its write is of another committed state than what it has asked before."""
+    balance = session.execute(text("SELECT balance FROM accounts WHERE id = 1")).scalar_one()
+    counted = text("UPDATE accounts SET balance = :b + (SELECT count(*) FROM bookings) WHERE id = 2")
+    session.execute(counted, {"b": balance})
+    session.commit()
+
+
+def books(session: Session) -> None:
+    session.execute(text("UPDATE accounts SET balance = balance + 1 WHERE id = 1"))
+    session.execute(BOOK, {"n": 9})
+    session.commit()
+
+
+@pytest.mark.parametrize(
+    ("db", "level", "name"),
+    [
+        ("mariadb", "REPEATABLE READ", "read skew"),  # what a write reads there is no part of the snapshot
+        ("mariadb", "READ COMMITTED", "read skew"),
+        ("postgresql", "READ COMMITTED", "read skew"),
+        ("postgresql", "REPEATABLE READ", None),
+    ],
+)
+def test_what_a_write_asks_for_itself(db: str, level: str, name: str | None) -> None:
+    report = prove.explore(
+        Scenario(Operation(counts), Operation(books), schema=schema, setup=seed), db=db, isolation_level=level
+    )
+    assert named(report) == ([name] if name else [])
+    assert report.verdict == ("fail" if name else "pass")
+
+
 # What has no name
 
 

@@ -105,10 +105,13 @@ class Looks:
     def _certain(self, event: Event, answers: Sequence[object]) -> int | None:
         """The state in which a write looked for rows, where all that may be it are alike; None if not certain.
 
-        PostgreSQL looks once more at a row that it has waited for, and at others as they were; SQLite starts anew.
+        PostgreSQL looks once more at a row that it has waited for, and at others as they were; SQLite starts anew. Only
+        PostgreSQL goes by what was committed before it was sent: what a write of MariaDB reads it locks, or it sees for
+        itself what is committed then.
         """
         window = self.windows[id(event)]
-        same = all(answers[state] == answers[window.at] for state in window.states)
+        since = window.states if self._questions.engine(event) in _AS_IT_BEGAN else range(window.asked, window.at + 1)
+        same = all(answers[state] == answers[window.at] for state in since)
         known = same or self._questions.engine(event) in _ANEW
         return window.at if known and answers[window.at] is not None else None
 
