@@ -180,8 +180,8 @@ class Lab:
             self.locks |= here.locks
         return rehearsed, there.trace if self.apart else here.trace
 
-    def _let_one_play(self, player: Player, *, reset: bool) -> Rehearsed:
-        if self.as_at_once:
+    def _let_one_play(self, player: Player, *, reset: bool, at_once: bool) -> Rehearsed:
+        if at_once:
             return self._let_play([player], lambda _turn, able: able[0], reset=reset)[0]
         with asking():
             return self._rehearsal.run([player], reset=reset)
@@ -196,8 +196,12 @@ class Lab:
             self._over.set()
             self._over = None
 
-    def serially(self, order: Sequence[str]) -> Played:
+    def serially(self, order: Sequence[str], *, at_once: bool = False) -> Played:
         """Run some of them one after the other, each when the one before has ended, from the rows before.
+
+        Args:
+            order: who, in which order.
+            at_once: each has a thread, task or process of its own, as callers at once have.
 
         Raises:
             Unsettled: one of them did not end.
@@ -211,7 +215,7 @@ class Lab:
         state = self.stage.seed
         for name, operation in self._callers(order):
             player = Player(operation, Actor(name, PassThrough(), records=True))
-            rehearsed = self._let_one_play(player, reset=not players)
+            rehearsed = self._let_one_play(player, reset=not players, at_once=at_once or self.as_at_once)
             players.append(player)
             endings += rehearsed.endings
             unseen += [*rehearsed.bypasses, *_closed(name, rehearsed.endings[0])]

@@ -234,9 +234,11 @@ class Oracle:
         try:
             with self._lab.different():
                 first = self._lab.serially(order)
-                pair = (first, self._later(first, order))
+                pair = (first, self._later(first, order, at_once=True))
                 if _made(pair[0]) != _made(pair[1]):  # the very first run may fill a cache
                     pair = (pair[1], self._later(pair[1], order))
+                    if _made(pair[1]) == _made(first):
+                        raise NoOracle(self._only_in_here(order, first, pair[0]))
         except Unsettled as error:
             raise NoOracle(f"{named}, one after the other: {error}") from None
         for run in pair:
@@ -252,13 +254,30 @@ class Oracle:
         for name in order:
             one, other = (run.endings[name] for run in pair)
             if (one.answered, one.exception, one.succeeded) != (other.answered, other.exception, other.succeeded):
-                raise NoOracle(f"{named}, one after the other: {name} ended in two ways")
+                told = "" if pair[0] is not first else f", the second time in {self._own}"
+                raise NoOracle(f"{named}, one after the other: {name} ended in two ways{told}")
         return pair
 
-    def _later(self, before: Played, order: Sequence[str]) -> Played:
+    @property
+    def _own(self) -> str:
+        """What callers at once have each for itself."""
+        return "a process of its own" if self._lab.apart else "a thread or task of its own"
+
+    def _only_in_here(self, order: Sequence[str], here: Played, apart: Played) -> str:
+        """Why callers at once cannot be compared with those who went another way since they were not apart."""
+        advice = "" if self._lab.apart else "; --actors processes gives each caller a main thread"
+        for name in order:
+            ending = apart.endings[name]
+            if ending.exception and not here.endings[name].exception:
+                message = ending.message.partition("\n")[0][:80]
+                failed = f"{self.called(name)}() fails with {ending.exception}{f' ({message})' if message else ''}"
+                return f"{failed} in {self._own}, as callers at once have one, and not without{advice}"
+        return f"{' then '.join(order)}, one after the other, make other database calls in {self._own}{advice}"
+
+    def _later(self, before: Played, order: Sequence[str], *, at_once: bool = False) -> Played:
         """The same order once more, when a clock that tells whole seconds tells another one."""
         let_second_pass(before.state, [self.sayings.of(before, name) for name in before.endings])
-        return self._lab.serially(order)
+        return self._lab.serially(order, at_once=at_once)
 
     def learns(self, runs: Sequence[Played]) -> bool:
         """Learn from runs of one schedule what chance makes that no serial order shows; whether it was anything."""

@@ -1,0 +1,95 @@
+"""Letter I: callers one by one and callers at once are compared where both are alike, and else nothing is said of them."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from acidity import prove
+from acidity.prove import Operation, Scenario
+from tests.engines.bank import Base, seed
+
+LOCAL = threading.local()
+LOCAL.amount = 10
+CACHE: list[str] = []
+
+
+def transfer(session: Session, amount: int = 10) -> None:
+    """The database computes: nothing is wrong."""
+    session.execute(text("UPDATE accounts SET balance = balance - :a WHERE id = 1"), {"a": amount})
+    session.commit()
+
+
+def with_an_alarm(session: Session) -> None:
+    """Only the main thread can have one."""
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    try:
+        transfer(session)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def with_a_local(session: Session) -> None:
+    """Set when the module was loaded, so for one thread."""
+    transfer(session, LOCAL.amount)
+
+
+def with_a_default(session: Session) -> None:
+    transfer(session, getattr(LOCAL, "amount", 20))
+
+
+def asks_more(session: Session) -> None:
+    if not hasattr(LOCAL, "amount"):
+        session.execute(text("SELECT 1 FROM accounts"))
+    transfer(session)
+
+
+def fills_a_cache(session: Session) -> None:
+    """The very first run makes another call, wherever it is made."""
+    if not CACHE:
+        CACHE.append(session.execute(text("SELECT owner FROM accounts WHERE id = 1")).scalar_one())
+    transfer(session)
+
+
+def explored(function: Callable[..., Any], **options: Any) -> prove.Report:
+    CACHE.clear()
+    return prove.explore(Scenario(Operation(function), metadata=Base.metadata, setup=seed), **options)
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (with_an_alarm, "with_an_alarm() fails with ValueError (signal only works in main thread"),
+        (with_a_local, "with_a_local() fails with AttributeError ("),
+        (asks_more, "A then B, one after the other, make other database calls in a thread or task of its own"),
+    ],
+)
+def test_what_only_the_main_thread_can_do_is_unknown(function: Callable[..., Any], told: str) -> None:
+    """It was a FAIL of callers who had met nobody: alone in a thread each of them fails as well."""
+    report = explored(function)
+    assert report.verdict == "unknown"
+    assert told in report.unknowns[0]
+    assert report.unknowns[0].endswith("; --actors processes gives each caller a main thread")
+
+
+def test_rows_that_differ_by_the_thread_are_unknown() -> None:
+    report = explored(with_a_default)
+    assert report.verdict == "unknown"
+    assert "not deterministic" in report.unknowns[0]
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("function", [with_an_alarm, with_a_local, asks_more])
+def test_processes_have_a_main_thread_each(function: Callable[..., Any]) -> None:
+    assert explored(function, actors="processes").verdict == "pass"
+
+
+@pytest.mark.parametrize("function", [transfer, fills_a_cache])
+def test_the_right_twins_pass(function: Callable[..., Any]) -> None:
+    assert explored(function).verdict == "pass"
