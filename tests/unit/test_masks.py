@@ -186,6 +186,17 @@ class TestTimes:
         one, two = (notes((1, "a", at), columns=self.COLUMNS) for at in (1_795_000_000, 1_795_000_001))
         assert learnt(notes(columns=self.COLUMNS), one, two, self.SQL).times == {("notes", "at")}
 
+    def test_so_is_one_that_the_application_computes_unless_it_is_a_key(self):
+        sql = "INSERT INTO notes (id, text, at) VALUES (?, ?, ?)"
+        one, two = (notes((1, "a", at), columns=self.COLUMNS) for at in (1_795_000_300, 1_795_000_301))
+        assert learnt(notes(columns=self.COLUMNS), one, two, sql).times == {("notes", "at")}
+        one, two = (notes((key, "a", None), columns=self.COLUMNS) for key in (1_795_000_300, 1_795_000_301))
+        with pytest.raises(NotDeterministic, match=r"notes\.id"):
+            learnt(notes(columns=self.COLUMNS), one, two, sql)
+        one, two = (notes((1, "a", amount), columns=self.COLUMNS) for amount in (300, 301))
+        with pytest.raises(NotDeterministic, match=r"notes\.at"):
+            learnt(notes(columns=self.COLUMNS), one, two, sql)
+
     @pytest.mark.parametrize(
         ("value", "whole"),
         [

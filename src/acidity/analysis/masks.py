@@ -274,13 +274,16 @@ def _volatile(
                 if path not in ignored:
                     found.add(path, _sort_of(inside, old, generated=generated), inside)
         else:
-            found.add(column, _sort_of(cells, old, generated=generated), cells)
+            is_key = column[1] in seed.tables[column[0]].key if column[0] in seed.tables else False
+            found.add(column, _sort_of(cells, old, generated=generated, is_key=is_key), cells)
     if found.wrong:
         raise _contradiction(found.wrong)
     return found
 
 
-def _sort_of(cells: Sequence[Sequence[object]], old: Collection[bytes], *, generated: bool) -> _Sort:
+def _sort_of(
+    cells: Sequence[Sequence[object]], old: Collection[bytes], *, generated: bool, is_key: bool = False
+) -> _Sort:
     """What values are, run by run; `old` are those of the seed."""
     new = [value for run in cells for value in run if value is not None]
     fresh = [value for value in new if encode(value) not in old]
@@ -289,7 +292,7 @@ def _sort_of(cells: Sequence[Sequence[object]], old: Collection[bytes], *, gener
         return _Sort.TIME
     if not differs:
         return _Sort.SAME
-    if generated and fresh and all(map(is_epoch, fresh)):
+    if (generated or not is_key) and fresh and all(map(is_epoch, fresh)):
         # A clock in seconds: two rows of one run agree or not by chance, so there is nothing to rename.
         return _Sort.TIME
     return _Sort.RANDOM if fresh and (generated or all(map(is_opaque, fresh))) else _Sort.WRONG

@@ -25,7 +25,7 @@ from acidity.prove.explore.callers import Callers, require_callers, together
 from acidity.prove.explore.classes.fit import SLEEPS, Classes, Manners, classes_of
 from acidity.prove.explore.every import Chooser, Deviated
 from acidity.prove.explore.fewer import of_fewest
-from acidity.prove.explore.findings import told
+from acidity.prove.explore.findings import Told, told
 from acidity.prove.explore.lab import Lab, asking
 from acidity.prove.explore.on_the_way import commits_on_the_way
 from acidity.prove.explore.oracle import Oracle
@@ -323,8 +323,13 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
         group.unknowns.append(f"{_ended(group)}: {covered}")
     elif schedule is None and group.searched.covered != 1 and not group.unknowns:
         group.unknowns.append(f"only {float(group.searched.covered):.2%} of the schedules were run")
-    said = told(lab, search)
-    if search.found.learnt or (said.unknowns and _learns(compared, search)):
+    try:
+        learnt = search.found.learnt or (search.found.shows and not lab.left and compared.oracle.once_more())
+    except (NoOracle, Unsettled) as error:
+        group.unknowns.append(str(error))
+        return
+    said = Told() if learnt else told(lab, search)
+    if learnt or (said.unknowns and _learns(compared, search)):
         group.unknowns, group.masked = known, compared.oracle.described()
         group.left_out = compared.oracle.sayings.left_out()
         _search(runs, manners, compared, schedule)

@@ -285,12 +285,34 @@ class Oracle:
             masks = _together([self.masks, self._learn(runs)])
         except NoOracle:
             return False
+        self._learnt_from += [run.state for run in runs]
+        return self._mask(masks)
+
+    def _mask(self, masks: Masks) -> bool:
+        """Compare under these masks from now on; whether they are others."""
         if masks == self.masks:
             return False
         self.masks, self.comparer = masks, Comparer(self._lab.stage.seed, masks)
         self._roles.clear()
-        self._learnt_from += [run.state for run in runs]
         return True
+
+    def once_more(self) -> bool:
+        """Run every order of all callers again; whether a clock or chance shows in it that two runs had alike.
+
+        A clock of seconds may have stood still for the two runs, and have gone on since; then what came of callers at
+        once differs from both.
+
+        Raises:
+            NoOracle: what differs is nothing that can be masked.
+        """
+        learnt, masks = False, [self.masks]
+        with self._lab.different():
+            for order in dict.fromkeys(self._equals.first(order)[0] for order in permutations(self.names)):
+                before, again = self._serials[order].runs[0], self._lab.serially(order)
+                if _made(again) == _made(before):
+                    masks.append(self._learn([before, again]))
+                    learnt |= self._learn_sayings([before, again])
+        return self._mask(_together(masks)) or learnt
 
     def _learn(self, pair: Sequence[Played]) -> Masks:
         try:

@@ -79,6 +79,11 @@ class Searched:
     every: str = ""
     plainer: dict[object, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def shows(self) -> bool:
+        """Whether there are runs that no order of whole callers gives."""
+        return bool(self.illegal or self.between)
+
     def nearest_right(self, grants: Sequence[str]) -> tuple[tuple[str, ...], int] | None:
         """The right schedule that begins like this one for the longest, and the turn from which it differs."""
 
