@@ -200,3 +200,18 @@ def test_sqlite_counts_no_rows_that_are_still_to_be_fetched(
     given_back, plain = (each.reply for each in statements(actor) if "UPDATE" in each.call.sql)
     assert (given_back.rowcount, [tuple(row) for row in given_back.rows or ()]) == (None, [(1,), (2,)])
     assert (plain.rowcount, plain.rows) == (2, None)
+
+
+async def aiosqlite_fetching_all(sandbox: Sandbox) -> None:
+    async with import_module("aiosqlite").connect(sandbox.dsn()) as connection:
+        for sql in (SPENT, GIVEN_BACK, "SELECT id FROM accounts WHERE id > 99"):
+            await connection.execute_fetchall(sql)
+
+
+def test_what_fetches_all_of_a_write_does_not_tell_how_many_rows_it_changed(grounds: dict[str, Ground]) -> None:
+    """It was told as none."""
+    _, actor = run(aiosqlite_fetching_all, grounds["sqlite"], records=True)
+    told = [
+        (each.reply.rowcount, None if each.reply.rows is None else list(each.reply.rows)) for each in statements(actor)
+    ]
+    assert told == [(None, None), (2, [(1,), (2,)]), (0, [])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sqlite3
 from collections.abc import Callable
 from contextvars import copy_context
@@ -18,6 +19,8 @@ from acidity.adapters.recording import RecordingCursor, rowcount_of
 from acidity.core.call import Kind
 from acidity.core.row import Fetched
 from acidity.errors import ForeignDatabase
+
+_ASKS = re.compile(r"[\s(]*(?:select|with|values|pragma|explain)\b", re.IGNORECASE)
 
 
 class Aiosqlite:
@@ -85,8 +88,8 @@ class Aiosqlite:
 
     def answer(self, call: DriverCall, given: Any) -> Answer:
         """The rows that were fetched with it; those of a cursor as they are fetched from then on."""
-        if isinstance(given, list):
-            return given, len(given)
+        if isinstance(given, list):  # of `execute_fetchall`, which keeps to itself how many rows a write has changed
+            return (given, len(given)) if given or _ASKS.match(call.sql) else (None, None)
         cursor = given if hasattr(given, "_cursor") else call.subject
         if not hasattr(cursor, "_cursor"):
             return None, None
