@@ -78,6 +78,29 @@ def seed(session: Session) -> None:
     session.execute(text("INSERT INTO w VALUES (1, 0)"))
 
 
+ASIDES = {
+    "sqlite": (
+        "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name",
+        "PRAGMA foreign_keys = 1",
+        "PRAGMA case_sensitive_like = false",
+        "PRAGMA table_info(r)",
+        "PRAGMA main.index_list(n)",
+        "PRAGMA user_version",
+        "PRAGMA journal_mode",
+        "SELECT json('[]')",
+    ),
+    "postgresql": (
+        "SELECT relname FROM pg_catalog.pg_class WHERE relname = 'r' AND pg_catalog.pg_table_is_visible(oid)",
+        "SELECT count(*) FROM information_schema.columns WHERE table_name = 'r'",
+        (
+            "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a"
+            " JOIN pg_class c ON c.oid = a.attrelid WHERE c.relname = 'n' AND a.attnum > 0 ORDER BY a.attnum"
+        ),
+        "SHOW transaction isolation level",
+    ),
+}
+
+
 class _Player:
     """Carries one program out."""
 
@@ -187,6 +210,12 @@ class _Player:
 
     def do_drop_unique(self, u: int) -> None:
         self.write("DELETE FROM n WHERE u = :u", u=u)
+
+    def do_aside(self, number: int) -> None:
+        """What a library asks of the tables themselves, or sets for its session."""
+        asides = ASIDES["sqlite" if self.sqlite else "postgresql"]
+        answer = self.connection.exec_driver_sql(asides[number % len(asides)])
+        self.said.append([tuple(map(str, row)) for row in answer] if answer.returns_rows else None)
 
     # Outside the database
 

@@ -112,3 +112,12 @@ def with_effects(number: int, callers: int) -> tuple[Program, ...]:
             steps.insert(chance.randint(0, len(steps)), (chance.choice(["tell", "tell", "ask"]),))
         made.append(Program(tuple(steps), program.ends))
     return tuple(made)
+
+
+def with_asides(seed: int, callers: int) -> tuple[Program, ...]:
+    """The same with a question to the tables themselves, or a setting, somewhere in each of them."""
+    chance, made = random.Random(seed), programs(seed, callers)
+    return tuple(
+        program._replace(steps=(*program.steps[:place], ("aside", chance.randrange(1000)), *program.steps[place:]))
+        for program, place in ((each, chance.randint(0, len(each.steps))) for each in made)
+    )

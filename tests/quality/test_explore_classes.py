@@ -56,7 +56,7 @@ from tests.quality.random_callers import (
     of_every,
     operations,
 )
-from tests.quality.random_steps import Program, alike, programs, with_effects
+from tests.quality.random_steps import Program, alike, programs, with_asides, with_effects
 
 Schedule = tuple[str, ...]
 FIRST = 1_000_000  # no rule was made from these seeds
@@ -194,6 +194,13 @@ def test_random_programs_with_effects_agree(stage_at: StageAt, db: str, level: s
     """What takes place outside the database has an order of its own, and may be written into rows."""
     stage = stage_at(db, level, WITH_EFFECTS)
     agree(stage, db, level, FIRST, 10 if callers == 2 else 3, callers, make=with_effects)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("db", "level"), [each for each in LEVELS if each[0] != "mariadb"])
+def test_random_programs_that_ask_the_catalogue_agree(stage_at: StageAt, db: str, level: str) -> None:
+    """It depends on nobody what they are told, but it may begin a transaction, and meet whoever locks the file."""
+    agree(stage_at(db, level), db, level, FIRST, 25, 2, make=with_asides)
 
 
 @pytest.mark.slow

@@ -128,6 +128,7 @@ def test_what_is_not_understood_ends_the_reduction(sql: str) -> None:
         ("show transaction isolation level;", "postgresql"),
         ("SET TRANSACTION READ ONLY", "postgresql"),
         ("SHOW SESSION VARIABLES LIKE 'transaction_isolation'", "mariadb"),
+        ("PRAGMA case_sensitive_like = true", "sqlite"),
         ("PRAGMA read_uncommitted = 0", "sqlite"),  # what isolation_level="SERIALIZABLE" of SQLAlchemy sends to SQLite
     ],
 )
@@ -139,12 +140,40 @@ def test_what_asks_how_the_session_is_set_looks_at_no_row(sql: str, engine: str)
 @pytest.mark.parametrize(
     ("sql", "engine"),
     [
+        ("SELECT relname FROM pg_class WHERE pg_table_is_visible(oid)", "postgresql"),
+        ("SELECT format_type(t.oid, NULL) FROM pg_catalog.pg_type AS t", "postgresql"),
+        ("SELECT column_name FROM information_schema.columns WHERE table_name = 'r'", "postgresql"),
+        ("SELECT name FROM sqlite_master WHERE type = 'table'", "sqlite"),
+        ("PRAGMA main.table_info(r)", "sqlite"),
+        ("PRAGMA user_version;", "sqlite"),
+    ],
+)
+def test_what_asks_of_the_tables_themselves_meets_no_row(sql: str, engine: str) -> None:
+    foot = Reader(SCHEMA, engine).read(call(sql))
+    assert (foot.idle, foot.wild) == (False, False)
+    assert foot.reads == foot.all
+    assert {each.table for each in foot.all}.isdisjoint({"*", *SCHEMA.tables})
+
+
+@pytest.mark.parametrize(
+    ("sql", "engine"),
+    [
         ("SHOW CREATE TABLE r", "mariadb"),
         ("SHOW PROCESSLIST", "mariadb"),
         ("SELECT v FROM r WHERE id = 1 /*! FOR UPDATE */", "mariadb"),
         ("SELECT v FROM r WHERE v = 'order %s' AND id = %s", "mariadb"),
         ("SELECT v FROM r WHERE v IN n", "sqlite"),
         ("SELECT seq FROM sqlite_sequence", "sqlite"),
+        ("PRAGMA journal_mode=WAL", "sqlite"),
+        ("PRAGMA user_version = 7", "sqlite"),
+        ("PRAGMA page_count", "sqlite"),
+        ("PRAGMA wal_checkpoint", "sqlite"),
+        ("SELECT name FROM sqlite_master", "mariadb"),
+        ("SELECT state FROM pg_stat_activity", "postgresql"),
+        ("SELECT reltuples FROM pg_class, pg_locks", "postgresql"),
+        ("SELECT relname FROM other.pg_class", "postgresql"),
+        ("SELECT pg_terminate_backend(1) FROM pg_class", "postgresql"),
+        ("SELECT table_name FROM information_schema.tables", "mariadb"),
         ("UPDATE OR ROLLBACK r SET v = 1 WHERE id = 1", "sqlite"),
         ("UPDATE r SET v = :a WHERE id = ?", "sqlite"),
     ],

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from acidity.prove.explore.classes.asides import asks_the_file, is_idle
 from acidity.prove.explore.classes.items import Whole
 from acidity.prove.explore.classes.orders import goes_by_time, takes_time, unordered
 from acidity.prove.explore.classes.parameters import tree_of
-from acidity.prove.explore.classes.peculiar import HARMLESS, limits_of, may_look_at_nothing, peculiar
+from acidity.prove.explore.classes.peculiar import is_catalogue, is_harmless, limits_of, may_look_at_nothing, peculiar
 from acidity.prove.explore.classes.schema import Described, Schema
 from acidity.prove.explore.classes.terms import Term, fixed, term_of
 
@@ -22,23 +23,6 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 _READABLE = re.compile(r"\s*(?:select|with|insert|update|delete|values)\b", re.IGNORECASE)
-# PostgreSQL takes no snapshot for SHOW or SET, which any SELECT makes it do.
-_IDLE = {
-    "sqlite": re.compile(
-        r"\s*pragma\s+(?:foreign_keys|query_only|read_uncommitted|legacy_alter_table|cache_size|temp_store|mmap_size"
-        r"|synchronous)\b",
-        re.IGNORECASE,
-    ),
-    "postgresql": re.compile(
-        r"\s*(?:show\s+(?:transaction\s+isolation\s+level|[\w.]+)|set\s+transaction\s+read\s+(?:only|write))\s*;?\s*$",
-        re.IGNORECASE,
-    ),
-    "mariadb": re.compile(
-        r"\s*(?:show\s+(?:(?:session|global)\s+)?variables\b[^;]*|show\s+warnings"
-        r"|set\s+transaction\s+read\s+(?:only|write))\s*;?\s*$",
-        re.IGNORECASE,
-    ),
-}
 _ROW_IDS = {"sqlite": ("rowid", "oid", "_rowid_")}  # what else a key may be called
 _ENDS_ALL = re.compile(r"\bor\s+rollback\b", re.IGNORECASE)
 # Calls of these do something beside rows, and nothing to transactions: whatever they meet, they are wild.
@@ -107,8 +91,10 @@ class Pattern:
 
 def pattern_of(sql: str, schema: Schema, engine: str) -> Pattern:
     """What a text does on an engine with a schema."""
-    if _IDLE[engine].match(sql):
+    if is_idle(sql, engine):
         return Pattern(idle=True)
+    if asks_the_file(sql, engine):
+        return Pattern(reads=(Spot("sqlite_master"),))
     if not _READABLE.match(sql) or (engine == "sqlite" and _ENDS_ALL.search(sql)):
         return Pattern(unfit=f"{' '.join(sql.split())[:40]!r} is not read")
     tree = tree_of(sql, engine)
@@ -192,7 +178,7 @@ class _Reading:
             return "a text is neither a query nor a change of rows"
         for node in self._tree.find_all(exp.Func):
             name = node.name if isinstance(node, exp.Anonymous) else node.sql_name()
-            if name.upper() in HARMLESS:
+            if is_harmless(name):
                 continue
             if not _WILD.fullmatch(name.lower()):
                 return f"what {name}() does is not known"
@@ -373,7 +359,7 @@ class _Reading:
         """The rows of a table that a condition leaves: by the whole key, or all of them."""
         known = self._schema.tables.get(name)
         if known is None:
-            yield Spot("*")
+            yield Spot(name if is_catalogue(table, self._schema, self._engine) else "*")
             return
         values = dict(fixed(where, {table.alias_or_name.lower()}, only=only))  # an alias hides the name
         yield self._spot(name, known.key, values) if known.key else Spot(name)
