@@ -1,4 +1,4 @@
-"""One schedule of several callers, made again: what becomes of it where the program does not go that way."""
+"""One schedule of several callers, made again: what is shown of it, and what is said where the program does not go that way."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from acidity import prove
+from acidity.core.report import Detail, as_text
 from acidity.errors import UsageError
 from acidity.prove import Operation, Scenario
-from tests.quality.callers import at_once, twice, withdraw, withdraw_locked
+from tests.quality.callers import at_once, leave, look, twice, withdraw, withdraw_locked
 from tests.tiers import SERVERS
 
 MEETS = "ac1:A.B3.A2"  # B goes all the way after A has read
@@ -45,3 +46,47 @@ def test_a_caller_that_is_not_there() -> None:
         prove.replay_together(twice(withdraw, 10), "ac1:A.C.B")
     with pytest.raises(UsageError, match="speaks of C; there are 2 callers"):
         prove.replay_together(at_once(*[Operation(withdraw, each) for each in (1, 2, 3)]), "ac1:A.C", callers=(0, 2))
+
+
+def test_faults_strike_nobody_there() -> None:
+    with pytest.raises(UsageError, match="several callers at once are not struck by error-after"):
+        prove.replay_together(twice(withdraw, 10), "ac1:A2!error-after.B")
+
+
+# What is shown of it
+
+
+def test_a_run_that_passes_is_shown() -> None:
+    report = prove.replay_together(at_once(Operation(leave, 1), Operation(leave, 2)), "ac1:A2")
+    assert report.verdict == "pass"
+    assert report.shown is not None
+    assert str(report.shown.schedule) == "ac1:A4.B2"
+    assert [move.actor for move in report.shown.lanes] == [*"AAAABB"]
+    assert [change for move in report.shown.lanes for change in move.committed] == ["doctors id=1 on_call 1 → 0"]
+    assert list(map(str, report.shown.endings)) == ["A leave: returned True", "B leave: returned False"]
+    assert list(map(str, report.shown.diff)) == ["doctors id=1 on_call 1 → 0"]
+    assert len(report.shown.history) == 6
+    assert prove.from_json(prove.to_json(report)) == [report]
+    for detail in Detail.CARD, Detail.ALL:
+        text = as_text(report, detail)
+        assert text.count("COMMIT  → ok") == 1, text
+        assert "told: A leave: returned True" in text
+        assert "rows: doctors id=1 on_call 1 → 0" in text
+    assert as_text(report, Detail.LINE).count("\n") == 0
+
+
+def test_a_run_that_changes_nothing_is_shown() -> None:
+    text = as_text(prove.replay_together(twice(look), "ac1:A.B"), Detail.CARD)
+    assert "rows: as before" in text
+
+
+def test_of_a_run_with_a_finding_only_the_answers_are_added() -> None:
+    report = prove.replay_together(twice(withdraw, 10), MEETS)
+    assert report.verdict == "fail"
+    text = as_text(report, Detail.CARD)
+    assert text.count("COMMIT  → ok") == 2
+    assert "told: A withdraw: returned nothing" in text
+
+
+def test_a_search_shows_no_run() -> None:
+    assert prove.explore(twice(look)).shown is None

@@ -39,10 +39,10 @@ def require_callers(groups: Sequence[Callers], scenario: Scenario) -> None:
 
 
 def require_named(schedule: Schedule, callers: Callers) -> None:
-    """Make sure that a Schedule speaks of these callers only.
+    """Make sure that a Schedule speaks of these callers only, and of no fault.
 
     Raises:
-        UsageError: it names another one.
+        UsageError: it names another one, or a fault.
     """
     names = [actor_name(position) for position in range(len(callers))]
     strange = sorted({choice.actor for choice in schedule.choices}.difference(names))
@@ -50,3 +50,5 @@ def require_named(schedule: Schedule, callers: Callers) -> None:
         raise UsageError(
             f"{schedule} speaks of {' and '.join(strange)}; there are {len(names)} callers: {', '.join(names)}"
         )
+    if faults := sorted({choice.fault for choice in schedule.choices if choice.fault}):
+        raise UsageError(f"{schedule}: several callers at once are not struck by {' or '.join(faults)}")

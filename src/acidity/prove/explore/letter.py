@@ -50,6 +50,7 @@ def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
             (it.searched.ended for it in groups if it.searched.ended is not ExitReason.FINISHED), explored.ended
         ),
         own_levels=_own_levels(explored),
+        shown=next((group.shown for group in groups if group.shown), None),
         seed=asked.seed,
         versions=versions(),
         elapsed_s=explored.elapsed_s,

@@ -59,6 +59,7 @@ class Searched:
         classes: of how many classes all schedules are, where one of each was run; 0 where every schedule was.
         every: why no schedule was left out; empty where some were.
         plainer: for a run that no serial order gives, the plainest schedule of its class.
+        last: the run that was judged last.
     """
 
     runs: int = 0
@@ -78,6 +79,7 @@ class Searched:
     classes: int = 0
     every: str = ""
     plainer: dict[object, tuple[str, ...]] = field(default_factory=dict)
+    last: Judged | None = None
 
     def nearest_right(self, grants: Sequence[str]) -> tuple[tuple[str, ...], int] | None:
         """The right schedule that begins like this one for the longest, and the turn from which it differs."""
@@ -295,6 +297,7 @@ class Search:
 
     def _take(self, judged: Judged, tree: Tree | None = None, counted: int = 1) -> None:
         found = self.found
+        found.last = judged
         found.turned_away += bool(judged.turned_away) * counted
         found.victims += victims(judged.played) if counted else ()
         if (chance := chosen_by_chance(judged.played.trace)) and not self._by_luck:
