@@ -27,6 +27,7 @@ def why_not(scenario: Scenario, schedule: str, **options: Any) -> str:
     return unknown
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("db", SERVERS)
 def test_whoever_waits_for_the_lock_of_another_caller(db: str) -> None:
     """The schedule of the lost update, after the program was mended by a lock."""
