@@ -9,12 +9,13 @@ from dataclasses import replace
 import pytest
 
 from acidity import prove
-from acidity.core.report import Card
+from acidity.core.report import Card, EngineInfo
 from acidity.core.schedule import Schedule
 from acidity.errors import UsageError
 from acidity.report.json import render
 from tests.doors.samples import FAILED, GREEN, SQLITE, TORN, Replayed
 from tests.engines.bank import bank, move
+from tests.quality.callers import twice, withdraw
 
 BANK = """
 from acidity.core.scenario import Scenario
@@ -187,6 +188,57 @@ def test_a_fault_that_never_struck_reproduces_nothing(acidity, replayed, write):
     assert "not reproduced" in left.out
 
 
+@pytest.mark.parametrize(("word", "again"), [("torn", 2), ("doubled", 1)])
+def test_all_that_was_replayed_is_counted(acidity, replayed, write, monkeypatch, word, again):
+    """Of several callers, and of a crash, there is a report, and of a drill a run."""
+    replayed()
+    found = replace(FAILED, target="pond:pay", findings=(replace(TORN, word=word),))
+    monkeypatch.setattr(prove, "replay_together", lambda *_, **__: found)
+    together = replace(TORN, replay="", schedule=Schedule.parse("ac1:A.B"))
+    saved(write, replace(TORN, replay=""), together)
+    left = acidity("replay", "pond:pay", "card.json")
+    assert f"2 runs replayed: {again} reproduced what the report said" in left.out
+    assert ("the report: reproduced: torn" in left.out) is (again == 2)
+    assert ("the report: not reproduced: it said 'torn'" in left.out) is (again == 1)
+    left = acidity("replay", "pond:pay", "card.json", "--output-format", "json")
+    items = {item["schema"]: item for item in json.loads(left.out)["items"]}
+    assert (items["acidity.report/1"]["expected"], items["acidity.report/1"]["reproduced"]) == (["torn"], again == 2)
+
+
+def test_engines_of_a_report_that_are_not_asked_are_one(acidity, replayed, write):
+    calls = replayed()
+    reports = [
+        replace(FAILED, target="pond:pay", engine=EngineInfo(name, "1"), findings=(replace(TORN, replay=""),))
+        for name in ("sqlite", "postgresql", "mariadb")
+    ]
+    write("card.json", render(reports))
+    left = acidity("replay", "pond:pay", "card.json", "--db", "mariadb")
+    assert [options["db"] for _, options in calls] == ["mariadb"]
+    assert left.out.count("reproduced: torn") == 1
+    acidity("replay", "pond:pay", "card.json")
+    assert [options["db"] for _, options in calls[1:]] == ["sqlite", "postgresql", "mariadb"]
+
+
+@pytest.mark.parametrize("operation", ["3", "leave", "0", "-1", "x", "1,x", "1,"])
+@pytest.mark.parametrize("what", ["ac1:A.B3.A2", "card.json"])
+def test_several_callers_take_an_operation_each(acidity, replayed, write, operation, what):
+    """Nothing is run before that is known."""
+    calls = replayed()
+    drilled, together = replace(TORN, replay=""), replace(TORN, replay="", schedule=Schedule.parse("ac1:A.B3.A2"))
+    saved(write, drilled, together)
+    left = acidity("replay", "pond:pay", what, f"--operation={operation}")
+    assert (left.code, left.out, calls) == (2, "", [])
+    assert "counted from 1" in left.err if operation == "0" else "as in 1,3, not" in left.err
+
+
+def test_more_callers_than_a_schedule_names_may_be_there(acidity, write, monkeypatch):
+    write("pond.py", BANK)
+    asked = []
+    monkeypatch.setattr(prove, "replay_together", lambda *_, **options: asked.append(options["callers"]) or FAILED)
+    acidity("replay", "pond:pay", "ac1:A.B", "--operation", "1,3,2")
+    assert asked == [(0, 2, 1)]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -223,6 +275,7 @@ def test_a_report_whose_command_cannot_be_read(acidity, replayed, write, command
     ("words", "message"),
     [
         (["pond:pay", "ac1:A3", "--operation", "0"], "counted from 1"),
+        (["pond:pay", "ac1:A3", "--operation", ""], "names no operation"),
         (["nothing.json"], "there is no report 'nothing.json'"),
         (["pond:pay"], "say which schedule"),
         (["pond:pay", "A3"], "not a schedule"),
@@ -272,3 +325,8 @@ def test_a_report_of_a_later_version_may_say_more(acidity, replayed, write):
 def test_a_schedule_that_is_none_of_a_drill_is_refused_for_what_is_wrong_with_it(schedule, why):
     with pytest.raises(UsageError, match=why):
         prove.replay(bank(move), schedule)
+
+
+def test_one_caller_without_a_fault_is_a_run_like_any():
+    run = prove.replay(twice(withdraw, 10), "ac1:A")
+    assert (run.verdict, run.unknowns) == ("pass", ())

@@ -65,6 +65,8 @@ COMMANDS = [
     "acidity replay pond:pay 'ac1:A3' --isolation-level 'SERIALIZABLE; DROP TABLE t'",
     "acidity replay pond:pay 'ac1:A3' --setting 'journal_mode=wal; DROP TABLE t'",
     "acidity replay pond:pay 'ac1:A3' --seed inf",
+    "acidity replay pond:pay 'ac1:A3' --actors trap:x",
+    "acidity replay pond:pay 'ac1:A3' --actors",
     "acidity replay pond:pay",
     "acidity replay pond:pay 'ac1:A3' more",
     "acidity check trap:x",
@@ -144,6 +146,14 @@ def test_s1_what_is_typed_goes_before_what_the_report_says(acidity, asked, repor
     (run,) = asked
     assert (run["db"], run["seed"], run["operation"]) == ("mariadb", 4, 1)
     assert run["settings"] == {"synchronous": "off", "any": "1"}
+
+
+def test_s1_where_callers_are_is_taken(acidity, asked, report):
+    report(finding__replay="acidity replay pond:pay 'ac1:A2' --actors processes")
+    left = acidity("replay", "pond:pay", "card.json")
+    assert (asked[0]["actors"], left.err) == ("processes", "")
+    acidity("replay", "pond:pay", "card.json", "--actors", "threads")
+    assert asked[1]["actors"] == "threads"
 
 
 BAD = [

@@ -20,8 +20,10 @@ from acidity import prove
 from acidity.core.call import Call, Event, Kind, Reply, Site, Writes
 from acidity.core.cause import AlsoBroken, CauseKind, Place, Rate, RowFate
 from acidity.core.finding import Finding, Remedy, RowChange, Tried
+from acidity.core.lane import Move
 from acidity.core.report import LETTERS, Bound, Card, EngineInfo, ExitReason, Report
 from acidity.core.schedule import Choice, Schedule
+from acidity.core.shown import CallerEnding, ShownRun
 from acidity.errors import UsageError
 from acidity.explained.programs import doubled, invariant, left_open, not_idempotent, torn
 from acidity.report.json import _settled, render, schema
@@ -145,6 +147,14 @@ FINDINGS = st.builds(
     rate=st.none() | st.builds(Rate, NUMBER, NUMBER),
     mode=st.none() | st.sampled_from(["real", "simulated"]),
 )
+SHOWN = st.builds(
+    ShownRun,
+    schedule=st.sampled_from([Schedule(), Schedule((Choice("A"), Choice("B", 2)))]),
+    lanes=st.lists(st.builds(Move, TEXT, TEXT, st.none() | SITES, TEXT), max_size=2).map(tuple),
+    endings=st.lists(st.builds(CallerEnding, TEXT, TEXT, st.none() | TEXT, TEXT, TEXT), max_size=2).map(tuple),
+    diff=st.lists(st.builds(RowChange, table=TEXT, key=CELLS, before=CELLS, after=st.none()), max_size=2).map(tuple),
+    history=st.lists(st.builds(Event, CALLS, REPLIES, TEXT), max_size=2).map(tuple),
+)
 ENGINES = st.builds(EngineInfo, TEXT, TEXT, TEXT, st.dictionaries(TEXT, TEXT, max_size=2))
 REPORTS = st.builds(
     Report,
@@ -161,6 +171,8 @@ REPORTS = st.builds(
     notes=st.lists(TEXT, max_size=2).map(tuple),
     not_covered=st.lists(TEXT, max_size=2).map(tuple),
     ended=st.sampled_from(ExitReason),
+    shown=st.none() | SHOWN,
+    expected=st.lists(TEXT, max_size=2).map(tuple),
     stated=st.booleans(),
     seed=NUMBER,
     versions=st.dictionaries(TEXT, TEXT, max_size=2),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from acidity.cli.options import (
 )
 from acidity.cli.target import Target, resolve
 from acidity.core.report import Report
-from acidity.core.schedule import PREFIX, Schedule
+from acidity.core.schedule import PREFIX, Schedule, actor_name
 from acidity.errors import UsageError
 from acidity.report.rerun import ReplayedRun, Rerun
 from acidity.report.saved import SavedFinding, findings, read
@@ -44,9 +45,10 @@ class Again:
     Attributes:
         target: the Scenario, as the command line names it.
         schedule: what is done to the run, in its printed form.
-        operation: the name of the operation, or its number from 1.
+        operation: the name of the operation, or its number from 1; empty where it is not said.
         request: the options.
         expected: the words that a saved report said of this run; none for a schedule that was typed.
+        callers: the positions, from 0, of the operations that several callers call; none where that is not said.
     """
 
     target: Target
@@ -54,6 +56,7 @@ class Again:
     operation: str
     request: Request
     expected: tuple[str, ...] = ()
+    callers: tuple[int, ...] = ()
 
 
 @click.command(short_help="Run one schedule again, or a saved report's.")
@@ -63,7 +66,7 @@ class Again:
     click.option(
         "--operation",
         metavar="NAME|NUMBER",
-        help="Which operation, counted from 1; of several callers 1,2.  [default: the first]",
+        help="Which operation, counted from 1; of several callers one of each, as in 1,2.  [default: the first; all]",
     ),
     *engine_options(from_environment=False),
     actors(from_environment=False),
@@ -86,14 +89,19 @@ def replay(ctx: click.Context, /, target: str, what: str | None, **options: Any)
     """  # noqa: D301 - \b is click's mark for lines to keep
     request = Request.of(options)
     check_writable(request.output)
+    if len(request.db) > 1:
+        raise UsageError("a schedule is replayed on one database; give one --db")
     operation = options["operation"]
+    if operation == "":
+        raise UsageError("--operation names no operation")
     if what is not None and what.startswith(PREFIX):
         schedule = Schedule.parse(what)
-        runs = [Again(_one_of(target, request), schedule, operation or "1", request)]
+        runs = [Again(_one_of(target, request), schedule, operation or "", request)]
     else:
         target, file = _in_order(target, what)
         typed = {name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
         runs = _saved(target, file, request, typed, operation)
+    runs = [replace(run, callers=_callers(run)) for run in runs]
     ctx.exit(deliver([_repeated(run) for run in runs], request.output))
 
 
@@ -158,21 +166,19 @@ def _saved(text: str, file: Path, request: Request, typed: set[str], operation: 
     if not known:
         raise UsageError(f"{file} holds no finding about {name!r}, which stands for: {', '.join(targets)}")
     _tell_ignored(known)
-    if "operation" in typed:
-        known = [replace(saved, operation=str(operation)) for saved in known]
     runs: dict[SavedFinding, Again] = {}
-    for saved in known:
+    for saved in (_as_typed(each, request, typed, operation) for each in known):
         # A run that two letters speak of is made once.
         key = replace(saved, word="", ignored=())
         again = Again(
             targets[saved.target],
             Schedule.parse(saved.schedule),
             saved.operation,
-            _as_saved(saved, request, typed),
+            _as_saved(saved, request),
             (saved.word,),
         )
-        earlier = runs.get(key)
-        runs[key] = again if earlier is None else replace(earlier, expected=(*earlier.expected, saved.word))
+        expected = (*(runs[key].expected if key in runs else ()), saved.word)
+        runs[key] = replace(again, expected=tuple(dict.fromkeys(expected)))
     return list(runs.values())
 
 
@@ -182,62 +188,96 @@ def _tell_ignored(found: Iterable[SavedFinding]) -> None:
         click.echo(f"acidity: not taken from a report, type it if you want it: {safe(', '.join(ignored))}", err=True)
 
 
-def _as_saved(saved: SavedFinding, request: Request, typed: set[str]) -> Request:
+def _as_typed(saved: SavedFinding, request: Request, typed: set[str], operation: str | None) -> SavedFinding:
+    """The finding with what was typed, which goes before what the report says."""
+    return replace(
+        saved,
+        db=request.db[0] if "db" in typed else saved.db,
+        seed=request.seed if "seed" in typed else saved.seed,
+        operation=str(operation) if "operation" in typed else saved.operation,
+        isolation_level=request.isolation_level if "isolation_level" in typed else saved.isolation_level,
+        actors=request.actors if "actors" in typed else saved.actors,
+        settings=tuple(sorted({**dict(saved.settings), **request.settings}.items())),
+    )
+
+
+def _as_saved(saved: SavedFinding, request: Request) -> Request:
     return replace(
         request,
-        db=request.db if "db" in typed else (saved.db,),
-        seed=request.seed if "seed" in typed else saved.seed,
-        isolation_level=request.isolation_level if "isolation_level" in typed else saved.isolation_level,
-        settings={**dict(saved.settings), **request.settings},
+        db=(saved.db,),
+        seed=saved.seed,
+        isolation_level=saved.isolation_level,
+        actors=saved.actors or request.actors,
+        settings=dict(saved.settings),
     )
 
 
 def _repeated(run: Again) -> Rerun | Report:
     from acidity import prove
 
-    if len(run.request.db) > 1:
-        raise UsageError("a schedule is replayed on one database; give one --db")
-    if any(choice.fault in prove.CRASHES for choice in run.schedule.choices):
+    if _is_crash(run.schedule):
         with printing_to_stderr():
-            return prove.replay_crash(
+            found = prove.replay_crash(
                 run.target.scenario,
                 run.schedule,
                 db=run.request.db[0],
-                operation=_position(run.operation),
+                operation=_position(run.operation or "1"),
                 target=run.target.name,
                 **run.request.engine_options,
             )
-    if len({choice.actor for choice in run.schedule.choices}) > 1:
+        return replace(found, expected=run.expected)
+    if len(_actors(run.schedule)) > 1:
         with printing_to_stderr():
-            return prove.replay_together(
+            found = prove.replay_together(
                 run.target.scenario,
                 run.schedule,
                 db=run.request.db[0],
-                callers=_positions(run.operation),
+                callers=run.callers,
                 target=run.target.name,
                 **run.request.engine_options,
             )
+        return replace(found, expected=run.expected)
     with printing_to_stderr():
         again: ReplayedRun = prove.replay(
             run.target.scenario,
             run.schedule,
             db=run.request.db[0],
-            operation=_position(run.operation),
+            operation=_position(run.operation or "1"),
             target=run.target.name,
             **run.request.engine_options,
         )
     return Rerun(again, run.expected)
 
 
-def _positions(operations: str) -> tuple[int, ...]:
-    """The operations that callers call, from 0; none where they were not named, as ``1,2``."""
-    numbers = operations.split(",")
-    if len(numbers) < 2:
+def _actors(schedule: Schedule) -> set[str]:
+    return {choice.actor for choice in schedule.choices}
+
+
+def _is_crash(schedule: Schedule) -> bool:
+    from acidity import prove
+
+    return any(choice.fault in prove.CRASHES for choice in schedule.choices)
+
+
+def _callers(run: Again) -> tuple[int, ...]:
+    """The operations that several callers call, from 0; none where they were not named, as ``1,2``.
+
+    Raises:
+        UsageError: these are not one for each caller.
+    """
+    actors = _actors(run.schedule)
+    if not run.operation or len(actors) < 2 or _is_crash(run.schedule):
         return ()
-    found = tuple(map(_position, numbers))
-    if not all(isinstance(each, int) for each in found):
-        raise UsageError(f"several callers are named by the numbers of their operations, as in 1,2, not {operations!r}")
-    return tuple(each for each in found if isinstance(each, int))
+    fewest = next(number for number in count(1) if actor_name(number - 1) == max(actors))
+    found = [_position(each) for each in run.operation.split(",")]
+    numbers = tuple(each for each in found if isinstance(each, int))
+    if len(numbers) < max(fewest, len(found)):
+        example = ",".join(map(str, (1, *range(3, fewest + 2))))
+        raise UsageError(
+            f"{run.schedule} has {fewest} callers; --operation takes the number of an operation for each of them, as "
+            f"in {example}, not {run.operation!r}"
+        )
+    return numbers
 
 
 def _position(operation: str) -> int | str:

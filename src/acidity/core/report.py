@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 from acidity.core.finding import Finding, Verdict
+from acidity.core.shown import ShownRun
 from acidity.errors import AcidityViolated
 
 LetterState = Literal["not stated", "not asked", "not built"]
@@ -100,6 +101,8 @@ class Report:
         ended: why no more runs were made.
         own_levels: which operations set another isolation level than the one that was imposed, as
             ``transfer sets SERIALIZABLE itself``; theirs is kept.
+        shown: the run itself, where only one of several callers was asked for.
+        expected: the words that a saved report said of the run that was made again.
         stated: False when there was nothing to check (letter C without constraints and invariants).
         seed: of every random choice.
         versions: acidity, Python and library versions.
@@ -120,6 +123,8 @@ class Report:
     not_covered: tuple[str, ...] = ()
     ended: ExitReason = ExitReason.FINISHED
     own_levels: tuple[str, ...] = ()
+    shown: ShownRun | None = None
+    expected: tuple[str, ...] = ()
     stated: bool = True
     seed: int = 0
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -131,6 +136,15 @@ class Report:
         if any(finding.severity == "error" for finding in self.findings):
             return "fail"
         return "unknown" if self.unknowns else "pass"
+
+    @property
+    def reproduced(self) -> bool | None:
+        """Whether its findings show all that was expected; None when nothing was."""
+        return all(map(self.shows, self.expected)) if self.expected else None
+
+    def shows(self, word: str) -> bool:
+        """Whether a finding is called by this word."""
+        return any(finding.word == word for finding in self.findings)
 
     @property
     def letter_state(self) -> Verdict | LetterState:

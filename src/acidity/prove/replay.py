@@ -132,7 +132,7 @@ def _told_in_full(examination: Examination, schedule: Schedule, asked: CheckOpti
     baseline = examination.baseline
     item = examination.judged[-1]
     run, judgement = item.run, item.judgement
-    missed = bool(schedule.choices) and not run.struck
+    missed = any(choice.fault for choice in schedule.choices) and not run.struck
     broken = tuple(f"{each.violation.called}{each.where}: {each.violation}" for each in run.breaks)
     failed = judgement.severity == "error" or bool(broken)
     unknowns = tuple(examination.unknowns)

@@ -9,6 +9,7 @@ from acidity.core.finding import Finding
 from acidity.core.outcome import Rows
 from acidity.core.report import LETTERS, Bound, Card, LetterState, Report
 from acidity.report.brief import say_brief, say_in_a_line
+from acidity.report.lanes import say_run
 from acidity.report.page import Page, cells
 
 GREY = "bright_black"
@@ -42,12 +43,28 @@ def say_card(page: Page, answer: Answer) -> None:
         _say_findings(page, told)
         if told[0].finding.lanes:
             page.say((_report_of(answer, told[0]).headline, GREY), indent=INDENT)
+        _say_again(page, answer)
         _say_unknowns(page, answer)
         return
     for name, row in rows_of(answer):
         if isinstance(row, Report) or row == "not stated":
             _say_row(page, name, row)
+    _say_again(page, answer)
     _say_unknowns(page, answer)
+
+
+def _say_again(page: Page, answer: Answer) -> None:
+    for report in reports_of(answer):
+        say_again(page, report, indent=INDENT)
+
+
+def say_again(page: Page, report: Report, *, indent: int) -> None:
+    """Put on the page what there is to say of a run only because it was asked for once more."""
+    if report.shown is not None:
+        say_run(page, report.shown, indent=indent, whole=report.verdict != "fail")
+    for word in report.expected:
+        said = f"reproduced: {word}" if report.shows(word) else f"not reproduced: it said {word!r}"
+        page.say(said, label="the report: ", label_style="cyan", indent=indent)
 
 
 def say_line(page: Page, answer: Answer) -> None:

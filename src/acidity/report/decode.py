@@ -14,6 +14,7 @@ from acidity.core.finding import Finding, Remedy, RowChange
 from acidity.core.lane import Move
 from acidity.core.report import Bound, Card, EngineInfo, ExitReason, LetterState, Levels, Report
 from acidity.core.schedule import Schedule
+from acidity.core.shown import CallerEnding, ShownRun
 from acidity.errors import UsageError
 from acidity.report import documents as json
 from acidity.report.plain import typed
@@ -75,10 +76,25 @@ def _report(document: json.ReportDocument) -> Report:
         not_covered=document.not_covered,
         ended=ExitReason[ended],
         own_levels=document.own_levels,
+        shown=None if document.shown is None else _shown(document.shown),
+        expected=document.expected,
         stated=document.stated,
         seed=document.seed,
         versions=document.versions,
         elapsed_s=document.elapsed_s,
+    )
+
+
+def _shown(document: json.ShownDocument) -> ShownRun:
+    return ShownRun(
+        schedule=Schedule.parse(document.schedule),
+        lanes=tuple(map(_move, document.lanes)),
+        endings=tuple(
+            CallerEnding(each.actor, each.operation, each.answer, each.exception, each.message)
+            for each in document.endings
+        ),
+        diff=tuple(map(_change, document.diff)),
+        history=_history(document.history),
     )
 
 

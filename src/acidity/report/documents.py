@@ -184,8 +184,31 @@ class FindingDocument(Document, frozen=True, kw_only=True):
     lanes: tuple[MoveDocument, ...] = ()
 
 
+class CallerDocument(Document, frozen=True, kw_only=True):
+    """What one of several callers was told."""
+
+    actor: str
+    operation: str
+    answer: str | None
+    exception: str
+    message: str
+
+
+class ShownDocument(Document, frozen=True, kw_only=True):
+    """A run of several callers, whatever it came to."""
+
+    schedule: str
+    lanes: tuple[MoveDocument, ...]
+    endings: tuple[CallerDocument, ...]
+    diff: tuple[ChangeDocument, ...]
+    history: tuple[EventDocument, ...]
+
+
 class ReportDocument(Document, frozen=True, kw_only=True, tag_field="schema", tag=REPORT):
-    """One check on one target and engine; `verdict` is derived."""
+    """One check on one target and engine; `verdict` and `reproduced` are derived.
+
+    `shown`, `expected` and `reproduced` are there where one schedule was run again.
+    """
 
     check: str
     target: str
@@ -202,6 +225,9 @@ class ReportDocument(Document, frozen=True, kw_only=True, tag_field="schema", ta
     not_covered: tuple[str, ...]
     ended: str
     own_levels: tuple[str, ...] = ()
+    shown: ShownDocument | None = None
+    expected: tuple[str, ...] = ()
+    reproduced: bool | None = None
     stated: bool
     seed: int
     versions: dict[str, str]

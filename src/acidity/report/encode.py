@@ -11,6 +11,7 @@ from acidity.core.finding import Finding, Remedy, RowChange
 from acidity.core.lane import Move
 from acidity.core.life import lived
 from acidity.core.report import Bound, Card, EngineInfo, LetterState, Levels, Report
+from acidity.core.shown import ShownRun
 from acidity.core.step import SeenStep
 from acidity.report import documents as json
 from acidity.report.plain import Types, plain
@@ -57,10 +58,32 @@ def report_document(report: Report, *, verdict: Any) -> json.ReportDocument:
         not_covered=report.not_covered,
         ended=report.ended.name.lower(),
         own_levels=report.own_levels,
+        shown=None if report.shown is None else _shown(report.shown),
+        expected=report.expected,
+        reproduced=report.reproduced,
         stated=report.stated,
         seed=report.seed,
         versions=_sorted(report.versions),
         elapsed_s=round(report.elapsed_s, 3),
+    )
+
+
+def _shown(run: ShownRun) -> json.ShownDocument:
+    return json.ShownDocument(
+        schedule=str(run.schedule),
+        lanes=tuple(map(_move, run.lanes)),
+        endings=tuple(
+            json.CallerDocument(
+                actor=each.actor,
+                operation=each.operation,
+                answer=each.answer,
+                exception=each.exception,
+                message=each.message,
+            )
+            for each in run.endings
+        ),
+        diff=tuple(map(_change, run.diff)),
+        history=_history(run.history),
     )
 
 

@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from acidity.core.lane import Move
+from acidity.core.shown import ShownRun
+from acidity.report.page import Page
+
+
+def say_run(page: Page, run: ShownRun, *, indent: int, whole: bool) -> None:
+    """Put a run of several callers on the page: what each was told, and lanes and rows unless a finding shows them."""
+    for line, style in lane_lines(run.lanes) if whole else ():
+        page.say((line, style), indent=indent + 3, wrap=False)
+    for number, ending in enumerate(run.endings):
+        page.say(str(ending), label="told: " if not number else "      ", label_style="cyan", indent=indent)
+    for number, change in enumerate(run.diff or ("as before",) if whole else ()):
+        page.say(str(change), label="rows: " if not number else "      ", label_style="cyan", indent=indent)
 
 
 def lane_lines(moves: Sequence[Move]) -> list[tuple[str, str]]:

@@ -1,8 +1,8 @@
 """Read a saved JSON report back, as data: it says which runs to repeat, and nothing in it is ever imported or run.
 
-A report may come from anybody. What is taken from one is a Schedule, an operation, an engine *by name*, a seed, and
-settings that concern isolation and durability; each is checked here, and everything else is only named. The target and
-all that describes it come from the command line.
+A report may come from anybody. What is taken from one is a Schedule, an operation, an engine *by name*, a seed, where
+callers are, and settings that concern isolation and durability; each is checked here, and everything else is only
+named. The target and all that describes it come from the command line.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from acidity.core.options import Actors
 from acidity.core.schedule import Schedule
 from acidity.errors import UsageError
 from acidity.report.json import CARD, LEVELS, REPORT, SET
@@ -86,11 +87,12 @@ class SavedFinding:
         target: how the user named the scenario.
         db: the engine's name.
         operation: the name of the operation, or its number from 1; of several callers their numbers, as in 1,2, or
-            only 1 where they are the first ones.
+            empty where they are the first ones.
         schedule: the run that shows it.
         word: how that run ended.
         seed: of every random choice.
         isolation_level: of every transaction; None leaves the engine's default.
+        actors: where callers at once are; None leaves the default.
         settings: of the database, as far as a file may choose them, as names and values.
         ignored: what a file may not choose: the names of other settings, and of other options.
     """
@@ -102,6 +104,7 @@ class SavedFinding:
     word: str
     seed: int
     isolation_level: str | None = None
+    actors: Actors | None = None
     settings: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
 
@@ -170,7 +173,7 @@ def _finding(report: dict[str, Any], finding: dict[str, Any]) -> SavedFinding:
         target=target,
         db=_text(report["engine"], "name"),
         # Of several callers it names all, in words; which of them are not the first few, only the command says.
-        operation="1" if several else _text(finding, "operation"),
+        operation="" if several else _text(finding, "operation"),
         schedule=schedule,
         word=_text(finding, "word"),
         seed=_whole(report["seed"]),
@@ -234,11 +237,20 @@ class _Printed:
             seed=_whole(_integer(last["--seed"])) if "--seed" in last else saved.seed,
             isolation_level=level or None,
             settings=tuple(sorted(taken.items())),
+            actors=_actors(last["--actors"]) if "--actors" in last else None,
             ignored=tuple(others),
         )
 
 
-_TAKEN = {"--db", "--isolation-level", "--setting", "--operation", "--seed"}
+_TAKEN = {"--actors", "--db", "--isolation-level", "--setting", "--operation", "--seed"}
+
+
+def _actors(text: str) -> Actors:
+    known = next((each for each in get_args(Actors) if each == text), None)
+    if known is None:
+        raise ValueError(f"{text!r} is not where callers are, which is one of {', '.join(get_args(Actors))}")
+    place: Actors = known
+    return place
 
 
 def _integer(digits: str) -> int:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 
 from acidity.core.report import LETTERS, Card, Detail, EngineInfo, LetterState, Levels, Report
-from acidity.report.card import GREY, STATE_STYLES, counted, covered, label_of, rows_of, say_card, say_line
+from acidity.report.card import GREY, STATE_STYLES, counted, covered, label_of, rows_of, say_again, say_card, say_line
 from acidity.report.finding import say_finding
 from acidity.report.levels import say_levels, say_levels_in_a_line
 from acidity.report.page import Page, cells
@@ -139,7 +139,7 @@ def summary(answers: Sequence[Delivered]) -> str:
     >>> summary([])
     '0 targets'
     """
-    replayed = [answer.reproduced for answer in answers if isinstance(answer, Rerun) and answer.expected]
+    replayed = [answer.reproduced for answer in answers if isinstance(answer, Rerun | Report) and answer.expected]
     if replayed:
         return f"{counted(len(replayed), 'run')} replayed: {sum(map(bool, replayed))} reproduced what the report said"
     targets = len({answer.target for answer in answers})
@@ -171,6 +171,7 @@ def _say_row(page: Page, name: str, row: Report | LetterState, state_width: int)
         page.say(reason, label="undecided: ", label_style="yellow", indent=hang)
     if row.bounds:
         _say_covers(page, row, hang)
+    say_again(page, row, indent=hang)
     for finding in row.findings:
         page.blank()
         say_finding(page, finding)

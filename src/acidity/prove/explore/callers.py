@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations_with_replacement
 
 from acidity.core.scenario import Scenario
+from acidity.core.schedule import Schedule, actor_name
 from acidity.errors import UsageError
 
 Callers = tuple[int, ...]
@@ -35,3 +36,19 @@ def require_callers(groups: Sequence[Callers], scenario: Scenario) -> None:
         for position in callers:
             if not 0 <= position < len(scenario.operations):
                 raise UsageError(f"there is no operation {position + 1}; there are {len(scenario.operations)}")
+
+
+def require_named(schedule: Schedule, callers: Callers) -> None:
+    """Make sure that a Schedule speaks of these callers only, and of no fault.
+
+    Raises:
+        UsageError: it names another one, or a fault.
+    """
+    names = [actor_name(position) for position in range(len(callers))]
+    strange = sorted({choice.actor for choice in schedule.choices}.difference(names))
+    if strange:
+        raise UsageError(
+            f"{schedule} speaks of {' and '.join(strange)}; there are {len(names)} callers: {', '.join(names)}"
+        )
+    if faults := sorted({choice.fault for choice in schedule.choices if choice.fault}):
+        raise UsageError(f"{schedule}: several callers at once are not struck by {' or '.join(faults)}")

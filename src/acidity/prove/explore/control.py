@@ -7,13 +7,14 @@ itself, and never guesses: that a caller is blocked is what the engine says of a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, MutableSequence, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass, field, replace
 
 from acidity.core.call import Event
 from acidity.core.turn import Trace, Turn
 from acidity.engines.codes import DEADLOCK
 from acidity.engines.sandbox import Unsettled
+from acidity.prove.explore.every import Unable
 from acidity.prove.explore.gate import Gate, Place
 from acidity.prove.explore.in_order import NOBODY, InOrder
 
@@ -69,6 +70,7 @@ class Control:
 
         Raises:
             Stuck: a caller does not go on, and nothing says why.
+            Deviated: from `choose`.
         """
         turns: list[Turn] = []
         enabled: list[tuple[str, ...]] = []
@@ -77,7 +79,7 @@ class Control:
             if not able:
                 yield from self._unlock(turns)
                 continue
-            name = self.choose(len(turns), able)
+            name = self._chosen(turns, able)
             enabled.append(able)
             turn = yield from self._turn(next(gate for gate in self.gates if gate.name == name))
             self._require_room()
@@ -86,6 +88,15 @@ class Control:
                 self._acted.add(name)
             self.after_turn(turn)
         return Trace(tuple(turns), tuple(enabled))
+
+    def _chosen(self, turns: Sequence[Turn], able: tuple[str, ...]) -> str:
+        try:
+            return self.choose(len(turns), able)
+        except Unable as error:
+            kept = next((gate for gate in self.gates if gate.name == error.name), None)
+            if kept is not None:
+                error.stands = _kept_by(kept, turns[-1].waiting.get(kept.name, frozenset()) if turns else frozenset())
+            raise
 
     def _able(self) -> tuple[str, ...]:
         """Who can go on; of those that nothing tells apart, only who comes first, as long as anybody else can."""
@@ -298,6 +309,17 @@ def _stands(gate: Gate) -> str:
         return f"{gate.name} waits for a lock or a connection of the program"
     call = gate.pending.call
     return f"{gate.name} waits for the database: {call.label[:60]}{f' at {call.site}' if call.site else ''}"
+
+
+def _kept_by(gate: Gate, holders: Collection[str]) -> str:
+    """Why somebody cannot be let go."""
+    if gate.place is Place.GONE:
+        return f"{gate.name} has already ended"
+    if gate.place is Place.PYTHON or gate.pending is None:
+        return _stands(gate)
+    others = " and ".join(sorted(name for name in holders if name != _ABROAD)) or "the database"
+    call = gate.pending.call
+    return f"{gate.name} waits for {others} at {call.site or call.label[:60]}"
 
 
 def _in_cycle(waiting: Waiting) -> bool:

@@ -20,6 +20,20 @@ class Deviated(BaseException):
     """A run that starts like another one went another way: what is run is not deterministic."""
 
 
+class Unable(Deviated):
+    """Who is to go on next cannot.
+
+    Attributes:
+        name: who.
+        turn: when, counted from 1.
+        stands: what keeps that caller, in words; said by who lets callers go.
+    """
+
+    def __init__(self, name: str, turn: int, able: Sequence[str], stands: str = "") -> None:
+        super().__init__(f"{name} could not go on in turn {turn}, but {', '.join(able) or 'nobody'}")
+        self.name, self.turn, self.stands = name, turn, stands or f"{name} cannot go on"
+
+
 class Every:
     """The sequences of grants that are left to try.
 
@@ -95,6 +109,17 @@ class Every:
                 raise Deviated(f"in turn {place + 1} {turn.actor} {done}; in a run that began alike it {before}")
 
 
+def require_followed(prefix: Sequence[str], trace: Trace) -> None:
+    """Make sure that a run went to the end of its prefix.
+
+    Raises:
+        Unable: everybody had ended before.
+    """
+    turns = len(trace.turns)
+    if turns < len(prefix):
+        raise Unable(prefix[turns], turns + 1, (), f"{prefix[turns]} has already ended")
+
+
 def switches_of(trace: Trace, until: int | None = None) -> int:
     """How often somebody else was let go although the caller before could have gone on."""
     grants = trace.grants[:until]
@@ -125,14 +150,14 @@ class Chooser:
         """Who goes on in this turn.
 
         Raises:
-            Deviated: whoever comes next in the prefix cannot.
+            Unable: whoever comes next in the prefix cannot.
         """
         if number == 0:
             self._last = ""
         if number < len(self._prefix):
             name = self._prefix[number]
             if name not in able:
-                raise Deviated(f"{name} could not go on in turn {number + 1}, but {', '.join(able)}")
+                raise Unable(name, number + 1, able)
         else:
             name = self._last if self._last in able else able[0]
         self._last = name

@@ -18,6 +18,7 @@ from acidity.core.options import Actors, CheckOptions
 from acidity.core.report import EngineInfo, ExitReason
 from acidity.core.scenario import Scenario
 from acidity.core.schedule import Schedule
+from acidity.core.shown import ShownRun
 from acidity.core.turn import grants_of
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
@@ -32,6 +33,7 @@ from acidity.prove.explore.oracle import Oracle
 from acidity.prove.explore.own_level import own_levels
 from acidity.prove.explore.search import Search, Searched
 from acidity.prove.explore.serial import NoOracle
+from acidity.prove.explore.showing import shown
 from acidity.prove.runs import Runs, reason_of
 from acidity.prove.stage.effects import names_of
 from acidity.prove.stage.inspector import Inspector
@@ -65,6 +67,7 @@ class Group:
         share: as many schedules fall to it of those that all groups share; None where they do not.
         measured: how many random programs agreed with the way in which its schedules were put into classes.
         in_order: callers that nothing tells apart began in the order of their letters.
+        shown: the run of the only schedule that was asked for.
     """
 
     callers: Callers
@@ -82,6 +85,7 @@ class Group:
     in_order: bool = False
     effects: frozenset[str] = frozenset()
     left_out: tuple[str, ...] = ()
+    shown: ShownRun | None = None
 
 
 @dataclass(slots=True)
@@ -335,6 +339,7 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
         _search(runs, manners, compared, schedule)
         return
     group.unknowns += said.unknowns
+    group.shown = None if schedule is None else shown(lab, search)
     command = replay_command(runs.options, group.callers, stage.scenario)
     group.findings += [
         replace(finding, replay=command.format(schedule=quote(str(finding.schedule)))) for finding in said.findings

@@ -12,7 +12,7 @@ from acidity.core.scenario import Scenario
 from acidity.core.schedule import Schedule
 from acidity.prove.checks import Check
 from acidity.prove.drill.letters import versions
-from acidity.prove.explore.callers import Callers, pairs, together
+from acidity.prove.explore.callers import Callers, pairs, require_named, together
 from acidity.prove.explore.explore import Explored, Group, run_explore
 
 _NOT_COVERED = (
@@ -50,6 +50,7 @@ def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
             (it.searched.ended for it in groups if it.searched.ended is not ExitReason.FINISHED), explored.ended
         ),
         own_levels=_own_levels(explored),
+        shown=next((group.shown for group in groups if group.shown), None),
         seed=asked.seed,
         versions=versions(),
         elapsed_s=explored.elapsed_s,
@@ -199,6 +200,8 @@ def one_schedule(schedule: Schedule, callers: Callers = ()) -> Check[Explored]:
     """The check that runs only this schedule, of these callers or of all operations."""
 
     def gather(scenario: Scenario, asked: CheckOptions) -> Explored:
-        return run_explore(scenario, asked, [callers or together(scenario)], schedule)
+        chosen = callers or together(scenario)
+        require_named(schedule, chosen)
+        return run_explore(scenario, asked, [chosen], schedule)
 
     return Check("explore", gather, isolation_report)

@@ -19,7 +19,7 @@ from acidity.prove.explore.classes.fit import Classes
 from acidity.prove.explore.classes.tree import Tree, with_fewest_switches
 from acidity.prove.explore.control import Choose
 from acidity.prove.explore.equals import letters_by, renamed
-from acidity.prove.explore.every import Chooser, Deviated, Every, switches_of
+from acidity.prove.explore.every import Chooser, Deviated, Every, Unable, require_followed, switches_of
 from acidity.prove.explore.in_order import NOBODY
 from acidity.prove.explore.judge import Judge, Judged, Word
 from acidity.prove.explore.lab import Lab, Played
@@ -59,6 +59,7 @@ class Searched:
         classes: of how many classes all schedules are, where one of each was run; 0 where every schedule was.
         every: why no schedule was left out; empty where some were.
         plainer: for a run that no serial order gives, the plainest schedule of its class.
+        last: the run that was judged last.
     """
 
     runs: int = 0
@@ -78,6 +79,7 @@ class Searched:
     classes: int = 0
     every: str = ""
     plainer: dict[object, tuple[str, ...]] = field(default_factory=dict)
+    last: Judged | None = None
 
     @property
     def shows(self) -> bool:
@@ -119,6 +121,7 @@ class Search:
         self._in_order = NOBODY
         self.found = Searched()
         self._by_luck = False
+        self._only = False
         self._made: set[tuple[str, ...]] = set()
 
     def one_by_one(self) -> OneByOne:
@@ -134,7 +137,7 @@ class Search:
         Raises:
             KeyboardInterrupt: the user pressed Ctrl-C; `found` holds what was found.
         """
-        tree = self._classes.tree
+        self._only, tree = only is not None, self._classes.tree
         self._in_order = self._classes.in_order if only is None else NOBODY
         if only is None and tree is not None:
             self._one_of_each(tree)
@@ -252,8 +255,9 @@ class Search:
             try:
                 played = self._lab.run(choose, after_turn, in_order=self._in_order)
                 every.beside(played.trace) if prefix is None else every.seen(prefix, played.trace)
+                require_followed(prefix or (), played.trace)
             except Deviated as error:
-                why = f"not deterministic: {error}"
+                why = self._why_not(error)
                 self.found.deviated += 1
                 if played is not None:  # it took place all the same
                     self.beside(played)
@@ -267,6 +271,13 @@ class Search:
                 return played
         self.found.undecided.append(f"{schedule_of(prefix or ())}: {why}" if prefix else why)
         return None
+
+    def _why_not(self, error: Deviated) -> str:
+        """Why a run was not made: a search repeats what it has seen; what somebody asks for need not be there."""
+        if not self._only or not isinstance(error, Unable):
+            return f"not deterministic: {error}"
+        changed = "if the program has changed since, acidity explore finds its schedules"
+        return f"this schedule cannot be followed: at turn {error.turn} {error.stands}; {changed}"
 
     def _judged(self, played: Played, tree: Tree | None) -> Judged:
         """The run, with the letters that make the schedule plainest by which it may be shown."""
@@ -291,6 +302,7 @@ class Search:
 
     def _take(self, judged: Judged, tree: Tree | None = None, counted: int = 1) -> None:
         found = self.found
+        found.last = judged
         found.turned_away += bool(judged.turned_away) * counted
         found.victims += victims(judged.played) if counted else ()
         if (chance := chosen_by_chance(judged.played.trace)) and not self._by_luck:

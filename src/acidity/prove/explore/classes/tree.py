@@ -19,7 +19,7 @@ from acidity.prove.explore.classes.learnt import Learnt
 from acidity.prove.explore.classes.memory import Memory
 from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.step import Step
-from acidity.prove.explore.every import Deviated
+from acidity.prove.explore.every import Deviated, Unable
 
 RESTARTS_MAX = 5  # transactions that touch more with each search are no matter of a few branches
 
@@ -91,7 +91,7 @@ class Tree:
         """Who goes on in this turn.
 
         Raises:
-            Deviated: whoever comes next cannot.
+            Unable: whoever comes next cannot.
         """
         if number == 0:
             self._begin()
@@ -110,7 +110,7 @@ class Tree:
         if number < self._given:
             name = self._nodes[number].chosen
             if name not in able:
-                raise Deviated(f"{name} could not go on in turn {number + 1}, but {', '.join(able)}")
+                raise Unable(name, number + 1, able)
             return name
         node = self._node(number, able)
         self._nodes.append(node)
