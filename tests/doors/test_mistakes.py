@@ -11,6 +11,7 @@ import pytest
 
 from acidity import prove
 from acidity.core.database import Database
+from acidity.core.exits import outliving
 from acidity.errors import UsageError
 from acidity.prove import Operation, Retry, Scenario
 
@@ -37,6 +38,75 @@ def test_a_function_that_exits_ends_no_check(acidity: Any, write: Any, target: s
     left = acidity("check", f"shop:{target}")
     assert left.code == 2
     assert "sys.exit(0) was called" in left.err
+
+
+ENDING = """
+import os, threading
+from acidity.prove import Operation, Scenario
+
+def schema(connection): connection.exec_driver_sql("CREATE TABLE t (id INTEGER PRIMARY KEY)")
+def adds(session): session.connection().exec_driver_sql("INSERT INTO t DEFAULT VALUES"); session.commit()
+def ends(session): adds(session); os._exit(0)
+def becomes(session): adds(session); os.execvp("true", ["true"])
+def swallows(session):
+    try: ends(session)
+    except BaseException: pass
+def helped(session):
+    adds(session)
+    helper = threading.Thread(target=lambda: os._exit(0))
+    helper.start(); helper.join()
+def rules(session): os._exit(0)
+def seeds(session): os._exit(0)
+right = Scenario(Operation(adds), schema=schema)
+end = Scenario(Operation(ends), schema=schema)
+become = Scenario(Operation(becomes), schema=schema)
+swallow = Scenario(Operation(swallows), schema=schema)
+help = Scenario(Operation(helped), schema=schema)
+rule = Scenario(Operation(adds), schema=schema, invariants=rules)
+seed = Scenario(Operation(adds), schema=schema, setup=seeds)
+"""
+
+
+@pytest.mark.parametrize("verb", ["drill", "explore"])
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("end", "os._exit(0) was called at shop.py:7"),
+        ("become", "os.execv(…) was called at shop.py:8"),
+        ("swallow", "os._exit(0) was called at shop.py:7"),
+        ("help", "os._exit(0) was called at shop.py:14"),
+        ("rule", "os._exit(0) was called"),
+        ("seed", "os._exit(0) was called"),
+    ],
+)
+def test_a_function_that_ends_the_process_ends_no_check(
+    acidity: Any, write: Any, verb: str, target: str, said: str
+) -> None:
+    write("shop.py", ENDING)
+    left = acidity(verb, f"shop:{target}", "shop:right", "--runs-max", "1")
+    assert left.code == 2
+    assert f"acidity: shop:{target}: " in left.err
+    assert said in left.err
+    assert "shop:right" in left.out
+
+
+def test_a_module_that_ends_the_process_is_named(acidity: Any, write: Any) -> None:
+    write("shop.py", "import os\nos._exit(0)\n")
+    left = acidity("check", "shop:right")
+    assert left.code == 2
+    assert "importing 'shop' calls os._exit(0) (shop.py:2), which ends the process" in left.err
+
+
+def test_a_forked_child_and_whoever_is_beside_the_check_end_as_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    with outliving():
+        if (pid := os.fork()) == 0:
+            os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    monkeypatch.setattr(os, "_exit", ended.append)
+    with outliving(lambda _call: False):
+        os._exit(8)
+    assert ended == [8]
 
 
 async def waits(*_given: Any) -> bool:

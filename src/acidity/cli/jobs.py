@@ -28,6 +28,7 @@ from acidity.cli.leaving import end_undisturbed, leave_if_told, signals_as_exits
 from acidity.cli.options import Request
 from acidity.cli.progress import Progress, progress_bar
 from acidity.cli.target import resolve
+from acidity.core.exits import outliving
 from acidity.errors import EngineUnavailable, Interrupted, NotApplicable, Terminated, UsageError
 from acidity.report.secret import safe
 
@@ -246,7 +247,7 @@ class _Crew:
 
 def work() -> None:
     """Ask what stdin says, and tell it on the pipe whose number is the first argument, until there is no more."""
-    with signals_as_exits(), open(int(sys.argv.pop()), "w", encoding="utf-8") as pipe:  # noqa: PTH123
+    with signals_as_exits(), outliving(), open(int(sys.argv.pop()), "w", encoding="utf-8") as pipe:  # noqa: PTH123
 
         def tell(line: dict[str, Any]) -> None:
             pipe.write(json.dumps(line) + "\n")

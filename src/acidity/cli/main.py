@@ -15,6 +15,7 @@ import click
 
 from acidity import __version__
 from acidity.cli.leaving import end_undisturbed, signals_as_exits
+from acidity.core.exits import called, outliving
 from acidity.errors import EngineUnavailable, Terminated, UsageError
 
 OK, FAIL, USAGE, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 130
@@ -108,7 +109,7 @@ def group(ctx: click.Context) -> None:
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
     _open_what_is_closed()
-    with signals_as_exits():
+    with signals_as_exits(), outliving():
         code = _run(argv)
         _flush()
     end_undisturbed()
@@ -137,7 +138,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except Terminated:
         raise
     except SystemExit as error:
-        return _complain(f"the program ended the check by itself: it called sys.exit({error.code!r})", USAGE)
+        return _complain(f"the program ended the check by itself: it called {called(error)}", USAGE)
     except Exception:
         # Python's own code for this would be 1, which means "your transaction failed".
         import traceback
