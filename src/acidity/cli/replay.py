@@ -6,6 +6,7 @@ target stands on the command line, and the report tells which runs of it to repe
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from acidity.cli.options import (
     with_options,
 )
 from acidity.cli.target import Target, resolve
+from acidity.core.parting import Parting, parting
 from acidity.core.report import Report
 from acidity.core.schedule import PREFIX, Schedule
 from acidity.errors import UsageError
@@ -94,7 +96,24 @@ def replay(ctx: click.Context, /, target: str, what: str | None, **options: Any)
         target, file = _in_order(target, what)
         typed = {name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
         runs = _saved(target, file, request, typed, operation)
-    ctx.exit(deliver([_repeated(run) for run in runs], request.output))
+    ctx.exit(_deliver(runs, request))
+
+
+def _deliver(runs: Iterable[Again], request: Request) -> int:
+    answers: list[Rerun | Report] = []
+    streams = sys.stdout, sys.stderr
+
+    def part(end: Parting) -> None:
+        sys.stdout, sys.stderr = streams
+        if end.answer is not None:
+            answers.append(end.answer)
+        if answers:
+            end.code = deliver(answers, request.output) or end.code
+
+    for run in runs:
+        with parting(part):
+            answers.append(_repeated(run))
+    return deliver(answers, request.output)
 
 
 def _one_of(text: str, request: Request) -> Target:
