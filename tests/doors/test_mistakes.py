@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,3 +176,38 @@ def test_a_place_that_is_none(write: Any, db: str) -> None:
     assert ended.returncode == 2, ended.stderr
     assert "nothing can be made in" in ended.stderr
     assert "ACIDITY_SANDBOX_DIR" in ended.stderr
+
+
+MOVING = """
+import os
+from acidity.prove import Operation, Scenario
+
+def schema(connection): connection.exec_driver_sql("CREATE TABLE t (id INTEGER PRIMARY KEY)")
+def moves(session):
+    os.chdir("/")
+    session.connection().exec_driver_sql("INSERT INTO t DEFAULT VALUES"); session.commit()
+    session.connection().exec_driver_sql("INSERT INTO t DEFAULT VALUES"); session.commit()
+moving = Scenario(Operation(moves), schema=schema)
+"""
+
+
+@pytest.mark.parametrize("at_import", [False, True])
+def test_a_program_that_goes_to_another_folder_takes_no_answer_along(
+    acidity: Any, write: Any, folder: Path, *, at_import: bool
+) -> None:
+    write("shop/shop.py", MOVING + ("os.chdir('/')\n" if at_import else ""))
+    file = folder / "answer.txt"
+    left = acidity("drill", "shop.shop:moving", "shop.shop:moving", "--output-file", "answer.txt", "--runs-max", "5")
+    assert "written to answer.txt" in left.err
+    assert f" {Path('shop/shop.py')}:9 moves" in file.read_text(encoding="utf-8")
+    assert Path.cwd() == folder
+
+
+def test_a_dash_is_the_standard_output_and_nothing_is_no_file(acidity: Any, write: Any, folder: Path) -> None:
+    write("shop.py", SHOP)
+    assert "shop:right" in acidity("explore", "shop:right", "--output-file", "-").out
+    assert not (folder / "-").exists()
+    for option in ("--output-file", "--isolation-level"):
+        left = acidity("explore", "shop:right", option, "")
+        assert (left.code, left.out) == (2, "")
+        assert option in left.err

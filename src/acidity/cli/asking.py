@@ -81,7 +81,15 @@ def ask_all(texts: Sequence[str], request: Request, ask: Ask, **more: Any) -> in
     Raises:
         UsageError: a target means nothing; nothing was run then.
     """
+    from acidity.adapters.site import told_from_here
+
     check_writable(request.output)
+    with told_from_here():
+        return _asked(texts, request, ask, more)
+
+
+def _asked(texts: Sequence[str], request: Request, ask: Ask, more: dict[str, Any]) -> int:
+    """The same, in the folder in which the command began."""
     items = [Item(target, db) for target in resolve_all(texts, request.function) for db in request.db]
     if request.jobs > 1 and len(items) > 1:
         from acidity.cli.jobs import at_once

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
@@ -25,12 +26,22 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where the answer goes, with how much detail, and whether findings change the exit code."""
+    """Where the answer goes, with how much detail, and whether findings change the exit code.
+
+    Attributes:
+        folder: from which the file is named; the program may go to another one.
+    """
 
     format: str = "text"
     file: str | None = None
     exit_zero: bool = False
     detail: Detail = Detail.CARD
+    folder: Path = field(default_factory=Path.cwd)
+
+    @property
+    def path(self) -> Path | None:
+        """The file, wherever the program has gone."""
+        return None if self.file is None else self.folder / self.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +126,19 @@ def _settings(_ctx: click.Context, _param: click.Parameter, values: Iterable[str
 
 def _level(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     """The level as SQL spells it; ``repeatable_read`` and ``Repeatable-Read`` are the same."""
-    if not value:
+    if value is None:
         return None
     level = value.replace("_", " ").replace("-", " ").upper()
     if level not in _LEVELS:
         raise click.BadParameter(f"{value!r} is not an isolation level; the levels are {', '.join(_LEVELS)}")
     return level
+
+
+def _file(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """A dash is the standard output, as everywhere."""
+    if value is not None and not value:
+        raise click.BadParameter("it names no file")
+    return None if value == "-" else value
 
 
 def _letters(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -276,7 +294,13 @@ OUTPUT: tuple[Decorator[Any], ...] = (
         show_default=True,
         help="How to write the answer.",
     ),
-    _option("--output-file", type=click.Path(dir_okay=False), metavar="FILE", help="Write the answer there, not here."),
+    _option(
+        "--output-file",
+        type=click.Path(dir_okay=False),
+        callback=_file,
+        metavar="FILE",
+        help="Write the answer there, not here.",
+    ),
 )
 DETAIL: tuple[Decorator[Any], ...] = (
     _option("-v", "--verbose", is_flag=True, help="All findings, what was covered, and the notes."),

@@ -7,7 +7,7 @@ target stands on the command line, and the report tells which runs of it to repe
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -86,8 +86,15 @@ def replay(ctx: click.Context, /, target: str, what: str | None, **options: Any)
     From a report come schedules, operations, engines by name, seeds, and settings of isolation and durability.
     It is data: nothing else that it names is used, imported or run.
     """  # noqa: D301 - \b is click's mark for lines to keep
+    from acidity.adapters.site import told_from_here
+
     request = Request.of(options)
     check_writable(request.output)
+    with told_from_here():
+        ctx.exit(_replayed(ctx, target, what, request, options))
+
+
+def _replayed(ctx: click.Context, target: str, what: str | None, request: Request, options: Mapping[str, Any]) -> int:
     operation = options["operation"]
     if what is not None and what.startswith(PREFIX):
         schedule = Schedule.parse(what)
@@ -96,7 +103,7 @@ def replay(ctx: click.Context, /, target: str, what: str | None, **options: Any)
         target, file = _in_order(target, what)
         typed = {name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
         runs = _saved(target, file, request, typed, operation)
-    ctx.exit(_deliver(runs, request))
+    return _deliver(runs, request)
 
 
 def _deliver(runs: Iterable[Again], request: Request) -> int:
