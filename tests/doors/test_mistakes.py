@@ -110,6 +110,15 @@ def test_a_forked_child_and_whoever_is_beside_the_check_end_as_they_say(monkeypa
     assert ended == [8]
 
 
+@pytest.mark.parametrize("seed", [2**63, -(2**63) - 1, 10**22])
+def test_a_seed_that_no_report_can_hold_is_refused(acidity: Any, seed: int) -> None:
+    left = acidity("check", "shop:right", f"--seed={seed}")
+    assert (left.code, left.out) == (2, "")
+    assert f"{seed} is not a whole number of at most 64 bits" in left.err
+    with pytest.raises(UsageError, match="at most 64 bits"):
+        prove.explore(Scenario(Operation(plain), schema=plain), seed=seed)
+
+
 async def waits(*_given: Any) -> bool:
     return False
 

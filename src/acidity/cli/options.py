@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args
 import click
 
 from acidity.cli.function import NOTHING, FunctionOptions
-from acidity.core.options import Actors
+from acidity.core.options import SEEDS, Actors
 from acidity.core.report import LETTERS, Detail
 from acidity.core.scenario import INJECTIONS
 from acidity.report import FORMATS
@@ -134,6 +134,12 @@ def _level(_ctx: click.Context, _param: click.Parameter, value: str | None) -> s
     return level
 
 
+def _seed(_ctx: click.Context, _param: click.Parameter, value: int) -> int:
+    if value not in SEEDS:
+        raise click.BadParameter(f"{value} is not a whole number of at most 64 bits; take a smaller one")
+    return value
+
+
 def _file(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     """A dash is the standard output, as everywhere."""
     if value is not None and not value:
@@ -202,7 +208,15 @@ def engine_options(*, from_environment: bool = True) -> tuple[Decorator[Any], ..
             metavar="URL",
             help="Take the settings of durability from this database, which is only read (SHOW, PRAGMA).",
         ),
-        option("--seed", env="SEED", type=int, default=0, show_default=True, help="Seed of every random choice."),
+        option(
+            "--seed",
+            env="SEED",
+            type=int,
+            default=0,
+            callback=_seed,
+            show_default=True,
+            help="Seed of every random choice.",
+        ),
     )
 
 

@@ -17,6 +17,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Progress = Callable[[int, int, str], None]
 RUN_TIMEOUT_S = 60.0
+SEEDS = range(-(2**63), 2**63)  # what every reader of a report can read
 Actors = Literal["threads", "tasks", "processes"]
 
 

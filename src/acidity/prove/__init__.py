@@ -14,7 +14,7 @@ from typing import Any, TypeVar, Unpack, overload
 
 from acidity.core.database import Database
 from acidity.core.effect import Effect
-from acidity.core.options import CheckOptions, EngineOptions, Options, takes_options
+from acidity.core.options import SEEDS, CheckOptions, EngineOptions, Options, takes_options
 from acidity.core.outcome import Told
 from acidity.core.report import LETTERS, Card, Levels, Report
 from acidity.core.retry import Retry
@@ -294,6 +294,8 @@ def _asked(scenario: Scenario, db: str, options: Mapping[str, Any]) -> CheckOpti
     for name, bound in (("budget", asked.budget), ("runs_max", asked.runs_max)):
         if bound is not None and bound < 0:
             raise UsageError(f"{name}={bound!r} is less than nothing")
+    if asked.seed not in SEEDS:
+        raise UsageError(f"seed={asked.seed!r} is not a whole number of at most 64 bits; take a smaller one")
     if asked.faults is not None:
         require_known(asked.faults)
     if why := {engine_of(engine): reason for engine, reason in scenario.not_applicable.items()}.get(engine_of(db)):
