@@ -119,6 +119,55 @@ def test_a_seed_that_no_report_can_hold_is_refused(acidity: Any, seed: int) -> N
         prove.explore(Scenario(Operation(plain), schema=plain), seed=seed)
 
 
+LEVEL = """
+import sqlite3
+from acidity.prove import Operation, Scenario
+
+def schema(connection): connection.exec_driver_sql("CREATE TABLE t (id INTEGER PRIMARY KEY)")
+def bare(dsn): sqlite3.connect(dsn).execute("SELECT * FROM t").close()
+def given(session): session.connection().exec_driver_sql("SELECT * FROM t")
+def wrong(session): given(session); None.balance
+one = Scenario(Operation(bare), schema=schema)
+other = Scenario(Operation(given), schema=schema)
+broken = Scenario(Operation(wrong), schema=schema)
+"""
+
+
+@pytest.mark.parametrize("verb", ["check", "drill", "explore", "crash"])
+@pytest.mark.parametrize("target", ["one", "other"])
+def test_a_level_that_the_engine_does_not_have(acidity: Any, write: Any, verb: str, target: str) -> None:
+    write("shop.py", LEVEL)
+    left = acidity(verb, f"shop:{target}", "--isolation-level", "repeatable read")
+    assert (left.code, left.out) == (2, "")
+    said = "sqlite has no level REPEATABLE READ; there are: READ UNCOMMITTED, SERIALIZABLE, AUTOCOMMIT"
+    assert left.err == f"acidity: shop:{target}: {said}\n"
+
+
+def test_a_level_is_asked_of_each_database() -> None:
+    databases = {"here": Database(schema=plain), "there": Database(schema=plain, db="mariadb")}
+    scenario = Scenario(Operation(plain), databases=databases)
+    with pytest.raises(UsageError, match="sqlite has no level READ COMMITTED"):
+        prove.explore(scenario, isolation_level="READ COMMITTED")
+    with pytest.raises(UsageError, match="mariadb has no level SNAPSHOT"):
+        prove.explore(scenario, db="mariadb", isolation_level="SNAPSHOT")
+
+
+@pytest.mark.parametrize("level", ["READ UNCOMMITTED", "SERIALIZABLE", "AUTOCOMMIT"])
+def test_the_levels_that_it_has(acidity: Any, write: Any, level: str) -> None:
+    write("shop.py", LEVEL)
+    assert acidity("explore", "shop:other", "--isolation-level", level).code == 0
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"), [("drill", "faults are struck in runs that work"), ("explore", "callers at once are compared")]
+)
+def test_what_is_to_be_mended_first_and_why(acidity: Any, write: Any, verb: str, said: str) -> None:
+    write("shop.py", LEVEL)
+    left = acidity(verb, "shop:broken")
+    assert left.code == 2
+    assert f"; mend that first: {said}" in left.err
+
+
 async def waits(*_given: Any) -> bool:
     return False
 

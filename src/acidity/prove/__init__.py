@@ -294,6 +294,7 @@ def _asked(scenario: Scenario, db: str, options: Mapping[str, Any]) -> CheckOpti
     for name, bound in (("budget", asked.budget), ("runs_max", asked.runs_max)):
         if bound is not None and bound < 0:
             raise UsageError(f"{name}={bound!r} is less than nothing")
+    _require_level(asked, scenario)
     if asked.seed not in SEEDS:
         raise UsageError(f"seed={asked.seed!r} is not a whole number of at most 64 bits; take a smaller one")
     if asked.faults is not None:
@@ -301,6 +302,18 @@ def _asked(scenario: Scenario, db: str, options: Mapping[str, Any]) -> CheckOpti
     if why := {engine_of(engine): reason for engine, reason in scenario.not_applicable.items()}.get(engine_of(db)):
         raise NotApplicable(f"not applicable on {engine_of(db).name}: {why}")
     return asked if asked.target else replace(asked, target=scenario.name)
+
+
+def _require_level(asked: CheckOptions, scenario: Scenario) -> None:
+    """Say before any run that an engine does not have the level that is asked for.
+
+    Raises:
+        UsageError: it does not.
+    """
+    for engine in (engine_of(each.db or asked.db) for each in scenario.databases.values() or (asked,)):
+        if asked.isolation_level not in (None, *engine.accepts):
+            levels = ", ".join(engine.accepts)
+            raise UsageError(f"{engine.name} has no level {asked.isolation_level}; there are: {levels}")
 
 
 @takes_options(EngineOptions)
