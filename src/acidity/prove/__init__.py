@@ -14,7 +14,7 @@ from typing import Any, TypeVar, Unpack, overload
 
 from acidity.core.database import Database
 from acidity.core.effect import Effect
-from acidity.core.options import SEEDS, CheckOptions, EngineOptions, Options, takes_options
+from acidity.core.options import CheckOptions, EngineOptions, Options, takes_options
 from acidity.core.outcome import Told
 from acidity.core.report import LETTERS, Card, Levels, Report
 from acidity.core.retry import Retry
@@ -27,7 +27,7 @@ from acidity.prove.crash.letter import CRASH, CRASHES, one_state
 from acidity.prove.drill.letters import DRILL
 from acidity.prove.explore.letter import EXPLORE, PAIRS, one_schedule
 from acidity.prove.faults import require_known
-from acidity.prove.levels import at_all_levels
+from acidity.prove.levels import at_all_levels, require_level
 from acidity.prove.replay import Replay, parsed, position_of, run_replay
 
 __all__ = [
@@ -294,26 +294,11 @@ def _asked(scenario: Scenario, db: str, options: Mapping[str, Any]) -> CheckOpti
     for name, bound in (("budget", asked.budget), ("runs_max", asked.runs_max)):
         if bound is not None and bound < 0:
             raise UsageError(f"{name}={bound!r} is less than nothing")
-    _require_level(asked, scenario)
-    if asked.seed not in SEEDS:
-        raise UsageError(f"seed={asked.seed!r} is not a whole number of at most 64 bits; take a smaller one")
-    if asked.faults is not None:
-        require_known(asked.faults)
+    require_known(asked.faults)
+    require_level(asked, scenario)
     if why := {engine_of(engine): reason for engine, reason in scenario.not_applicable.items()}.get(engine_of(db)):
         raise NotApplicable(f"not applicable on {engine_of(db).name}: {why}")
     return asked if asked.target else replace(asked, target=scenario.name)
-
-
-def _require_level(asked: CheckOptions, scenario: Scenario) -> None:
-    """Say before any run that an engine does not have the level that is asked for.
-
-    Raises:
-        UsageError: it does not.
-    """
-    for engine in (engine_of(each.db or asked.db) for each in scenario.databases.values() or (asked,)):
-        if asked.isolation_level not in (None, *engine.accepts):
-            levels = ", ".join(engine.accepts)
-            raise UsageError(f"{engine.name} has no level {asked.isolation_level}; there are: {levels}")
 
 
 @takes_options(EngineOptions)
