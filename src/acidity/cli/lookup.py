@@ -45,7 +45,7 @@ def dotted(name: str) -> str:
     """
     path, _, attribute = name.partition(":")
     if not path.endswith(".py") and "/" not in path and "\\" not in path:
-        return name
+        return name if attribute else path  # with nothing behind the colon, the module is meant
     file = Path(path.replace("\\", "/"))
     with contextlib.suppress(ValueError):
         file = file.relative_to(Path.cwd()) if file.is_absolute() else file
