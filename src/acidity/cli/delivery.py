@@ -21,6 +21,7 @@ WIDTH_WITHOUT_TERMINAL = 120
 # What a terminal without Unicode gets instead.
 _ASCII = str.maketrans(
     {"→": "->", "←": "<-", "×": "x", "·": "|", "…": "...", "–": "-", "—": "-", "“": '"', "”": '"', "’": "'"}
+    | {"│": "|", "┆": ":", "‹": "<", "›": ">"}
 )
 
 

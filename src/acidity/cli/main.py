@@ -110,7 +110,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
     _open_what_is_closed()
     with signals_as_exits(), outliving():
-        code = _run(argv)
+        try:
+            code = _run(argv)
+        except KeyboardInterrupt:  # another one, while the first was being told
+            code = _complain("interrupted", INTERRUPTED)
         _flush()
     end_undisturbed()
     sys.exit(code)
@@ -152,9 +155,11 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    from acidity.report.secret import safe
+    if code != INTERRUPTED:
+        from acidity.report.secret import safe
 
-    click.echo(f"acidity: {safe(message)}", err=True)
+        message = safe(message)
+    click.echo(f"acidity: {message}", err=True)
     return code
 
 
