@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import acidity as package
+from acidity.cli.delivery import _ASCII
+
+SOURCES = Path(package.__file__).parent
+DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 WAITING = """
 import sys, signal
@@ -123,3 +131,61 @@ def test_a_signal_while_the_target_is_imported_ends_it(acidity, write, name, cod
         "s = Scenario(print, schema=print)\n",
     )
     assert acidity("check", "imported:s").code == code
+
+
+TWICE = """
+import os, signal
+import acidity.cli.main as door
+
+def ends(*arguments, **options):
+    raise KeyboardInterrupt
+
+echo = door.click.echo
+def once(*arguments, **options):
+    door.click.echo = echo
+    os.kill(os.getpid(), signal.SIGINT)
+    signal.sigtimedwait([], 0)
+
+door.click.echo = once
+door.group.main = ends
+door.main(["demo"])
+"""
+IMPORTED = """
+import runpy, sys
+
+class Pressed:
+    def find_spec(self, name, *_):
+        if name == "acidity.cli.main":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Pressed())
+runpy.run_module("acidity", run_name="__main__")
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="no polite kill on this system")
+@pytest.mark.parametrize("script", [TWICE, IMPORTED])
+def test_ctrl_c_twice_or_before_all_is_imported_is_one_line(script):
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "acidity: interrupted\n")
+
+
+def test_every_sign_of_an_output_has_one_for_a_terminal_without_unicode():
+    """Those that a report keeps out, or asks after, stand in the files that are left out."""
+    signs = {
+        sign
+        for file in SOURCES.rglob("*.py")
+        if file.name not in {"secret.py", "marker.py"}
+        for text in _texts(ast.parse(file.read_text(encoding="utf-8")))
+        for sign in text
+    }
+    assert {sign for sign in signs if not sign.isascii() and sign not in map(chr, _ASCII)} == set()
+
+
+def _texts(tree):
+    """All but docstrings."""
+    bodies = (node.body for node in ast.walk(tree) if isinstance(node, DOCUMENTED))
+    docs = {id(body[0].value) for body in bodies if body and isinstance(body[0], ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.value

@@ -302,3 +302,11 @@ def test_nothing_is_injected_where_that_is_asked_for():
 
 def test_no_args_are_no_arguments():
     assert arguments("") == ((), {})
+
+
+@pytest.mark.parametrize("text", ["shop:", "shop.py:", "shop"])
+def test_with_nothing_behind_the_colon_the_module_is_meant(write, text):
+    write("shop.py", "from acidity.prove import Scenario\none = Scenario(print, schema=print)\n")
+    (target,) = resolve(text)
+    assert target.name == "shop:one"
+    assert resolve(target.name)[0].scenario is target.scenario

@@ -16,6 +16,7 @@ from acidity.core.report import Bound, Card, Detail, ExitReason, Levels
 from acidity.core.schedule import Schedule
 from acidity.report import FORMATS
 from acidity.report.brief import way_of
+from acidity.report.lanes import lane_lines
 from acidity.report.page import Page
 from acidity.report.rerun import Rerun
 from acidity.report.text import plain, render
@@ -473,3 +474,13 @@ def test_no_level_that_passes_is_no_verdict_where_one_may(answers, weakest):
     levels = Levels("bank:pay", SQLITE, dict(zip(("READ COMMITTED", "SERIALIZABLE"), answers, strict=True)))
     assert plain(levels, Detail.LINE).endswith(f"weakest that passes: {weakest}")
     assert weakest in plain(levels, Detail.CARD)
+
+
+@pytest.mark.parametrize("room", [76, 60, 50])
+def test_in_a_narrow_terminal_what_was_read_stays(room: int) -> None:
+    moves = [Move("A", "SELECT id, balance FROM accounts WHERE accounts.id = 1 FOR UPDATE", None, "read (1, 100)")]
+    ((line, _),) = lane_lines(moves, room)
+    assert line.endswith("…  → read (1, 100)")
+    assert len(line) <= room
+    ((whole, _),) = lane_lines(moves, 200)
+    assert [(whole, "")] == lane_lines(moves)

@@ -12,7 +12,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
@@ -46,6 +46,7 @@ _with_callers: set[int] = set()  # ids of the variables of those modules
 
 creator_place: ContextVar[Place | None] = ContextVar("acidity_creator_place", default=None)
 
+_here: list[str] = []  # where a check, or the command, began
 _counted: set[str] = set()
 # What was found out for the Calls of a check: whose a file is, and places as reports print them.
 _whose: dict[str, bool] = {}
@@ -69,10 +70,29 @@ def counting_as_user(files: Iterable[str]) -> Iterator[None]:
     _counted.update(added)
     _forget()
     try:
-        yield
+        with told_from_here():
+            yield
     finally:
         _counted.difference_update(added)
         _forget()
+
+
+@contextmanager
+def told_from_here() -> Iterator[None]:
+    """While this lasts, paths are told from this directory, which is the current one again at its end.
+
+    The program may go to another one; within another such context that one holds.
+    """
+    is_outermost, here = not _here, os.getcwd()  # noqa: PTH109
+    if is_outermost:
+        _here.append(here)
+    try:
+        yield
+    finally:
+        if is_outermost:
+            _here.clear()
+        with suppress(OSError):  # it may be gone
+            os.chdir(here)
 
 
 def _forget() -> None:
@@ -132,7 +152,7 @@ def is_where_acidity_calls(code: CodeType) -> bool:
 
 def shown(filename: str) -> str:
     """The path as reports print it: relative to the current directory; of what is installed or elsewhere, the name."""
-    return _shown_from(filename, os.getcwd())  # noqa: PTH109 - called for every Call
+    return _shown_from(filename, _here[0] if _here else os.getcwd())  # noqa: PTH109 - called for every Call
 
 
 @lru_cache(maxsize=4096)

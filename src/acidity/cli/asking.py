@@ -16,6 +16,7 @@ from acidity.cli.leaving import leave_if_told
 from acidity.cli.options import Request
 from acidity.cli.progress import Progress, progress_bar
 from acidity.cli.target import Target, resolve_all
+from acidity.core.parting import Parting, parting
 from acidity.core.report import Card, Levels, Report
 from acidity.errors import Interrupted, NotApplicable, Terminated, UsageError
 from acidity.report.secret import safe
@@ -59,6 +60,11 @@ class Heard:
         click.echo(f"acidity: interrupted; {len(self.answers)} of {planned} answers are there", err=True)
         self.stopped = INTERRUPTED
 
+    def stuck(self, planned: int) -> None:
+        """The process is about to end for the sake of a run that does not."""
+        if len(self.answers) < planned:
+            click.echo(f"acidity: {len(self.answers)} of {planned} answers are there", err=True)
+
 
 def ask_all(texts: Sequence[str], request: Request, ask: Ask, **more: Any) -> int:
     """Ask, deliver, and give the exit code; what was found before a Ctrl-C or a polite kill is delivered, too.
@@ -75,7 +81,15 @@ def ask_all(texts: Sequence[str], request: Request, ask: Ask, **more: Any) -> in
     Raises:
         UsageError: a target means nothing; nothing was run then.
     """
+    from acidity.adapters.site import told_from_here
+
     check_writable(request.output)
+    with told_from_here():
+        return _asked(texts, request, ask, more)
+
+
+def _asked(texts: Sequence[str], request: Request, ask: Ask, more: dict[str, Any]) -> int:
+    """The same, in the folder in which the command began."""
     items = [Item(target, db) for target in resolve_all(texts, request.function) for db in request.db]
     if request.jobs > 1 and len(items) > 1:
         from acidity.cli.jobs import at_once
@@ -83,6 +97,10 @@ def ask_all(texts: Sequence[str], request: Request, ask: Ask, **more: Any) -> in
         heard = at_once(items, request, ask, more)
     else:
         heard = _one_by_one(items, request, ask, more)
+    return _deliver(items, heard, request)
+
+
+def _deliver(items: Sequence[Item], heard: Heard, request: Request) -> int:
     answers = [with_options_in_replay(heard.answers[at], request) for at in sorted(heard.answers)]
     found = deliver(answers, request.output) if answers else None
     for at in sorted(heard.left_out):
@@ -95,12 +113,21 @@ def ask_all(texts: Sequence[str], request: Request, ask: Ask, **more: Any) -> in
 
 
 def _one_by_one(items: Sequence[Item], request: Request, ask: Ask, more: dict[str, Any]) -> Heard:
-    heard = Heard()
+    heard, streams = Heard(), (sys.stdout, sys.stderr)
+
+    def part(end: Parting) -> None:
+        sys.stdout, sys.stderr = streams  # what runs is kept from the user's screen, and the answers are not
+        if end.answer is not None:
+            heard.answers[at] = end.answer
+        heard.stuck(len(items))
+        if heard.answers:
+            end.code = _deliver(items, heard, request) or end.code
+
     try:
         for at, item in enumerate(items):
             try:
                 leave_if_told()
-                with progress_bar(item.target.name) as progress:
+                with parting(part), progress_bar(item.target.name) as progress:
                     heard.answers[at] = ask_one(item, request, ask, more, progress)
             except NotApplicable as error:
                 heard.left_out[at] = str(error)

@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, TextIO
 
 import click
@@ -22,14 +21,15 @@ WIDTH_WITHOUT_TERMINAL = 120
 # What a terminal without Unicode gets instead.
 _ASCII = str.maketrans(
     {"→": "->", "←": "<-", "×": "x", "·": "|", "…": "...", "–": "-", "—": "-", "“": '"', "”": '"', "’": "'"}
+    | {"│": "|", "┆": ":", "‹": "<", "›": ">"}
 )
 
 
 def deliver(answers: Sequence[Delivered], output: Output) -> int:
     """Write the answers; the exit code follows from their verdicts."""
-    if output.file:
+    if output.path:
         text = FORMATS[output.format](answers, color=False, width=WIDTH_WITHOUT_TERMINAL, detail=output.detail)
-        write_file(output.file, text)
+        write_file(output, text)
         click.echo(f"{summary(answers)}; written to {output.file}", err=True)
     else:
         color = wants_color(sys.stdout)
@@ -43,23 +43,23 @@ def check_writable(output: Output) -> None:
     Raises:
         UsageError: the folder of the output file does not exist, or may not be written to.
     """
-    if output.file is None:
+    if output.path is None:
         return
-    folder = Path(output.file).resolve().parent
+    folder = output.path.resolve().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise UsageError(f"--output-file {output.file}: cannot write into its folder")
 
 
-def write_file(file: str, text: str) -> None:
+def write_file(output: Output, text: str) -> None:
     """Write a whole file, always as UTF-8.
 
     Raises:
         UsageError: it cannot be written.
     """
     try:
-        Path(file).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        (output.folder / str(output.file)).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise UsageError(f"--output-file {file}: {error.strerror or error}") from None
+        raise UsageError(f"--output-file {output.file}: {error.strerror or error}") from None
 
 
 def say(text: str) -> None:

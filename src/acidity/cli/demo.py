@@ -164,6 +164,6 @@ def _as_json(cards: list[Card]) -> str:
 
 def _put(text: str, output: Output) -> None:
     if output.file:
-        write_file(output.file, text)
+        write_file(output, text)
     else:
         say(text)

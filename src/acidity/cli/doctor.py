@@ -72,7 +72,7 @@ def doctor(
     engines = diagnoses()
     text = _as_json(engines) if output.format == "json" else _as_text(engines, output)
     if output.file:
-        write_file(output.file, text)
+        write_file(output, text)
     else:
         say(text)
     ctx.exit(0 if any(engine.info for engine in engines) else 3)

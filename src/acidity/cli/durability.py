@@ -70,7 +70,7 @@ def say_durability(output: Output, url: str | None, *, tries: bool, budget: floa
     except Terminated as stop:
         code = int(stop.code or 0)
     text = _as_json(told) if output.format == "json" else _as_text(told, output, defaults=url is None)
-    write_file(output.file, text) if output.file else say(text)
+    write_file(output, text) if output.file else say(text)
     return code
 
 

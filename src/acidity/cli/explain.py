@@ -40,7 +40,7 @@ def explain(ctx: click.Context, /, codes: tuple[str, ...], **options: Any) -> No
     pages = [EXPLANATIONS[code.name] for code in dict.fromkeys(asked)]
     text = _as_json(pages) if output.format == "json" else _as_text(pages, output, listed=not codes)
     if output.file:
-        write_file(output.file, text)
+        write_file(output, text)
     else:
         say(text)
     ctx.exit(0)

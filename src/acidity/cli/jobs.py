@@ -28,12 +28,15 @@ from acidity.cli.leaving import end_undisturbed, leave_if_told, signals_as_exits
 from acidity.cli.options import Request
 from acidity.cli.progress import Progress, progress_bar
 from acidity.cli.target import resolve
+from acidity.core.exits import outliving
+from acidity.core.parting import Parting, parting
 from acidity.errors import EngineUnavailable, Interrupted, NotApplicable, Terminated, UsageError
 from acidity.report.secret import safe
 
 LOOK_S = 0.2  # how often to see whether a signal was swallowed
 LABEL = "label"
 ANSWER, STOPPED, LEFT_OUT, TROUBLE, UNAVAILABLE = "answer", "stopped", "left out", "trouble", "unavailable"
+GONE = "gone"
 _BEGIN = """
 import pickle, sys
 sys.path[:] = pickle.load(sys.stdin.buffer)
@@ -218,7 +221,10 @@ class _Crew:
                 self.told[worker.at] = ends[0]
                 if STOPPED in ends[0]:  # somebody stopped this one alone; that ends a check that is alone, too
                     self._waiting.clear()
-                self._next(worker)
+                if GONE in ends[0]:
+                    worker.at = None
+                else:
+                    self._next(worker)
             self._progress(len(self.told), len(self._jobs), last.get(LABEL, ""))
 
     def _gone(self, worker: Worker) -> None:
@@ -229,8 +235,8 @@ class _Crew:
         if worker.at is not None:
             trouble = {TROUBLE: f"its process ended without an answer (exit code {ended})"}
             self.told[worker.at] = {} if self._is_stopped else trouble
-            if self._waiting:
-                self._begin()
+        if self._waiting:
+            self._begin()
 
     def stop(self, number: signal.Signals) -> None:
         """Begin nothing any more, and pass the signal on; what was found is told yet."""
@@ -246,7 +252,7 @@ class _Crew:
 
 def work() -> None:
     """Ask what stdin says, and tell it on the pipe whose number is the first argument, until there is no more."""
-    with signals_as_exits(), open(int(sys.argv.pop()), "w", encoding="utf-8") as pipe:  # noqa: PTH123
+    with signals_as_exits(), outliving(), open(int(sys.argv.pop()), "w", encoding="utf-8") as pipe:  # noqa: PTH123
 
         def tell(line: dict[str, Any]) -> None:
             pipe.write(json.dumps(line) + "\n")
@@ -255,7 +261,8 @@ def work() -> None:
         with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):  # nothing to do, nobody listens, stopped idle
             while True:
                 job: Job = pickle.load(sys.stdin.buffer)  # noqa: S301  # from the process that started this one
-                told = _heard(job, partial(_tell_progress, job, tell))
+                with parting(partial(_tell_parting, tell)):
+                    told = _heard(job, partial(_tell_progress, job, tell))
                 tell(told)
                 if STOPPED in told:
                     break
@@ -286,6 +293,14 @@ def _heard(job: Job, progress: Progress) -> dict[str, Any]:
     except Exception:
         click.echo(safe(traceback.format_exc()), err=True, nl=False)
         return {TROUBLE: "this is a bug in acidity, not an answer about your code; please report the lines above"}
+
+
+def _tell_parting(tell: Callable[[dict[str, Any]], None], end: Parting) -> None:
+    """The last that is heard of this process."""
+    from acidity import prove
+
+    if end.answer is not None:
+        tell({ANSWER: prove.to_json(end.answer), GONE: True})
 
 
 def _tell_progress(job: Job, tell: Callable[[dict[str, Any]], None], done: int, total: int, label: str) -> None:

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from acidity.cli.leaving import leave_if_told
+from acidity.core.exits import ExitedAtOnce
 from acidity.errors import UsageError
 
 
@@ -44,7 +45,7 @@ def dotted(name: str) -> str:
     """
     path, _, attribute = name.partition(":")
     if not path.endswith(".py") and "/" not in path and "\\" not in path:
-        return name
+        return name if attribute else path  # with nothing behind the colon, the module is meant
     file = Path(path.replace("\\", "/"))
     with contextlib.suppress(ValueError):
         file = file.relative_to(Path.cwd()) if file.is_absolute() else file
@@ -82,6 +83,8 @@ def import_user_module(name: str, *, asked_by: str) -> ModuleType:
         ) from None
     except (Exception, SystemExit) as error:
         leave_if_told()  # a signal that came while it was imported, whatever the module made of it
+        if isinstance(error, ExitedAtOnce):
+            raise UsageError(f"importing {name!r} calls {error} ({_place(error)}), which ends the process") from None
         raise UsageError(
             f"importing {name!r} raised {type(error).__name__}: {first_line(error)} ({_place(error)})"
         ) from None

@@ -15,6 +15,7 @@ import click
 
 from acidity import __version__
 from acidity.cli.leaving import end_undisturbed, signals_as_exits
+from acidity.core.exits import called, outliving
 from acidity.errors import EngineUnavailable, Terminated, UsageError
 
 OK, FAIL, USAGE, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 130
@@ -108,8 +109,11 @@ def group(ctx: click.Context) -> None:
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
     _open_what_is_closed()
-    with signals_as_exits():
-        code = _run(argv)
+    with signals_as_exits(), outliving():
+        try:
+            code = _run(argv)
+        except KeyboardInterrupt:  # another one, while the first was being told
+            code = _complain("interrupted", INTERRUPTED)
         _flush()
     end_undisturbed()
     sys.exit(code)
@@ -137,7 +141,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except Terminated:
         raise
     except SystemExit as error:
-        return _complain(f"the program ended the check by itself: it called sys.exit({error.code!r})", USAGE)
+        return _complain(f"the program ended the check by itself: it called {called(error)}", USAGE)
     except Exception:
         # Python's own code for this would be 1, which means "your transaction failed".
         import traceback
@@ -151,9 +155,11 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    from acidity.report.secret import safe
+    if code != INTERRUPTED:
+        from acidity.report.secret import safe
 
-    click.echo(f"acidity: {safe(message)}", err=True)
+        message = safe(message)
+    click.echo(f"acidity: {message}", err=True)
     return code
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
 
 from acidity.cli.function import NOTHING, FunctionOptions
-from acidity.core.options import Actors
+from acidity.core.options import SEEDS, Actors
 from acidity.core.report import LETTERS, Detail
 from acidity.core.scenario import INJECTIONS
 from acidity.report import FORMATS
@@ -25,12 +26,22 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where the answer goes, with how much detail, and whether findings change the exit code."""
+    """Where the answer goes, with how much detail, and whether findings change the exit code.
+
+    Attributes:
+        folder: from which the file is named; the program may go to another one.
+    """
 
     format: str = "text"
     file: str | None = None
     exit_zero: bool = False
     detail: Detail = Detail.CARD
+    folder: Path = field(default_factory=Path.cwd)
+
+    @property
+    def path(self) -> Path | None:
+        """The file, wherever the program has gone."""
+        return None if self.file is None else self.folder / self.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +126,25 @@ def _settings(_ctx: click.Context, _param: click.Parameter, values: Iterable[str
 
 def _level(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     """The level as SQL spells it; ``repeatable_read`` and ``Repeatable-Read`` are the same."""
-    if not value:
+    if value is None:
         return None
     level = value.replace("_", " ").replace("-", " ").upper()
     if level not in _LEVELS:
         raise click.BadParameter(f"{value!r} is not an isolation level; the levels are {', '.join(_LEVELS)}")
     return level
+
+
+def _seed(_ctx: click.Context, _param: click.Parameter, value: int) -> int:
+    if value not in SEEDS:
+        raise click.BadParameter(f"{value} is not a whole number of at most 64 bits; take a smaller one")
+    return value
+
+
+def _file(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """A dash is the standard output, as everywhere."""
+    if value is not None and not value:
+        raise click.BadParameter("it names no file")
+    return None if value == "-" else value
 
 
 def _letters(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -184,7 +208,15 @@ def engine_options(*, from_environment: bool = True) -> tuple[Decorator[Any], ..
             metavar="URL",
             help="Take the settings of durability from this database, which is only read (SHOW, PRAGMA).",
         ),
-        option("--seed", env="SEED", type=int, default=0, show_default=True, help="Seed of every random choice."),
+        option(
+            "--seed",
+            env="SEED",
+            type=int,
+            default=0,
+            callback=_seed,
+            show_default=True,
+            help="Seed of every random choice.",
+        ),
     )
 
 
@@ -276,7 +308,13 @@ OUTPUT: tuple[Decorator[Any], ...] = (
         show_default=True,
         help="How to write the answer.",
     ),
-    _option("--output-file", type=click.Path(dir_okay=False), metavar="FILE", help="Write the answer there, not here."),
+    _option(
+        "--output-file",
+        type=click.Path(dir_okay=False),
+        callback=_file,
+        metavar="FILE",
+        help="Write the answer there, not here.",
+    ),
 )
 DETAIL: tuple[Decorator[Any], ...] = (
     _option("-v", "--verbose", is_flag=True, help="All findings, what was covered, and the notes."),

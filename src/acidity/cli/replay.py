@@ -6,7 +6,8 @@ target stands on the command line, and the report tells which runs of it to repe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -30,6 +31,7 @@ from acidity.cli.options import (
     with_options,
 )
 from acidity.cli.target import Target, resolve
+from acidity.core.parting import Parting, parting
 from acidity.core.report import Report
 from acidity.core.schedule import PREFIX, Schedule, actor_name
 from acidity.errors import UsageError
@@ -87,10 +89,17 @@ def replay(ctx: click.Context, /, target: str, what: str | None, **options: Any)
     From a report come schedules, operations, engines by name, seeds, and settings of isolation and durability.
     It is data: nothing else that it names is used, imported or run.
     """  # noqa: D301 - \b is click's mark for lines to keep
+    from acidity.adapters.site import told_from_here
+
     request = Request.of(options)
     check_writable(request.output)
     if len(request.db) > 1:
         raise UsageError("a schedule is replayed on one database; give one --db")
+    with told_from_here():
+        ctx.exit(_replayed(ctx, target, what, request, options))
+
+
+def _replayed(ctx: click.Context, target: str, what: str | None, request: Request, options: Mapping[str, Any]) -> int:
     operation = options["operation"]
     if operation == "":
         raise UsageError("--operation names no operation")
@@ -101,8 +110,24 @@ def replay(ctx: click.Context, /, target: str, what: str | None, **options: Any)
         target, file = _in_order(target, what)
         typed = {name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
         runs = _saved(target, file, request, typed, operation)
-    runs = [replace(run, callers=_callers(run)) for run in runs]
-    ctx.exit(deliver([_repeated(run) for run in runs], request.output))
+    return _deliver([replace(run, callers=_callers(run)) for run in runs], request)
+
+
+def _deliver(runs: Iterable[Again], request: Request) -> int:
+    answers: list[Rerun | Report] = []
+    streams = sys.stdout, sys.stderr
+
+    def part(end: Parting) -> None:
+        sys.stdout, sys.stderr = streams
+        if end.answer is not None:
+            answers.append(end.answer)
+        if answers:
+            end.code = deliver(answers, request.output) or end.code
+
+    for run in runs:
+        with parting(part):
+            answers.append(_repeated(run))
+    return deliver(answers, request.output)
 
 
 def _one_of(text: str, request: Request) -> Target:

@@ -1,15 +1,28 @@
-"""Code of the user's that acidity asks calls `sys.exit`: that is a mistake in it, and not the end of a check."""
+"""Code of the user's that acidity calls wants to end the process: that is a mistake in it, and not the end of a check.
+
+`sys.exit` raises, as everything else that fails does. `os._exit` and the functions of `os` that put another program in
+the place of this one raise nothing and leave no word: the exit code of a check would be whatever they say.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from acidity.errors import Terminated
+
+end_at_once = os._exit  # for acidity itself, also while another one is in its place
+_AT_ONCE = ("_exit", "execv", "execve")  # the other functions of `os.exec*` call these
 
 
 class Exited(Exception):  # noqa: N818 - what happened, in the words of a report
     """It called `sys.exit`."""
+
+
+class ExitedAtOnce(SystemExit):
+    """It called what ends the process at once, and was kept from it; the message is the call."""
 
 
 @contextmanager
@@ -29,4 +42,37 @@ def exits_as_errors() -> Iterator[None]:
     except Terminated:  # acidity's own, for a signal
         raise
     except SystemExit as error:
-        raise Exited(f"sys.exit({error.code!r}) was called") from error
+        raise Exited(f"{called(error)} was called") from error
+
+
+def called(error: SystemExit) -> str:
+    """What was called, as code."""
+    return str(error) if isinstance(error, ExitedAtOnce) else f"sys.exit({error.code!r})"
+
+
+@contextmanager
+def outliving(refuses: Callable[[str], bool] = lambda _call: True) -> Iterator[None]:
+    """While this lasts, what would end this process at once raises `ExitedAtOnce`; a forked child ends as it says.
+
+    Args:
+        refuses: is told the call; whether it is one to be kept from it.
+    """
+    before = {name: getattr(os, name) for name in _AT_ONCE}
+    for name, function in before.items():
+        setattr(os, name, _refused(name, function, os.getpid(), refuses))
+    try:
+        yield
+    finally:
+        for name, function in before.items():
+            setattr(os, name, function)
+
+
+def _refused(name: str, function: Callable[..., Any], pid: int, refuses: Callable[[str], bool]) -> Callable[..., Any]:
+    def instead(*arguments: Any, **keywords: Any) -> Any:
+        given = ", ".join(map(repr, (*arguments, *keywords.values()))) if name == "_exit" else "…"
+        call = f"os.{name}({given})"
+        if os.getpid() == pid and refuses(call):
+            raise ExitedAtOnce(call)
+        return function(*arguments, **keywords)
+
+    return instead

@@ -13,10 +13,13 @@ from dataclasses import MISSING, dataclass, field, fields
 from functools import wraps
 from typing import Any, Literal, ParamSpec, Self, TypedDict, TypeVar, get_type_hints
 
+from acidity.errors import UsageError
+
 P = ParamSpec("P")
 T = TypeVar("T")
 Progress = Callable[[int, int, str], None]
 RUN_TIMEOUT_S = 60.0
+SEEDS = range(-(2**63), 2**63)  # what every reader of a report can read
 Actors = Literal["threads", "tasks", "processes"]
 
 
@@ -61,8 +64,11 @@ class CheckOptions:
 
         Raises:
             TypeError: one of them is no option.
+            UsageError: a seed is too large.
         """
         options = dict(given)
+        if (seed := options.get("seed", 0)) not in SEEDS:
+            raise UsageError(f"seed={seed!r} is not a whole number of at most 64 bits; take a smaller one")
         options["settings"] = dict(options.get("settings") or {})
         faults = options.get("faults")
         if faults is not None:

@@ -44,6 +44,7 @@ class ExitReason(Enum):
     INTERRUPTED = "interrupted"
     TERMINATED = "told to stop by a signal"
     NO_ENGINE = "the engine could not be started"
+    STUCK = "a run did not end, and could not be ended"
 
     def after(self, made: int, planned: int) -> str:
         """The sentence with how far it came."""

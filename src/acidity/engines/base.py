@@ -24,10 +24,12 @@ class Engine(Protocol):
         name: of it.
         levels: the isolation levels that a check can impose on it, the weakest first, each once whatever it is called;
             none where it has but one.
+        accepts: what may be asked for as a level, whatever it does there.
     """
 
     name: str
     levels: tuple[str, ...]
+    accepts: tuple[str, ...]
 
     def sandbox(self, settings: Mapping[str, str], driver: str = "", url: str = "") -> Sandbox:
         """A new, empty Sandbox.

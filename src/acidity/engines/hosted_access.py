@@ -15,7 +15,7 @@ from acidity.engines.proxy import CuttingProxy
 from acidity.engines.sandbox import Unsettled
 from acidity.engines.speech import ErrorClass, speech_of
 
-_LEVELS = frozenset({"READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"})
+LEVELS = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
 _WHERE = {
     "host",
     "port",
@@ -149,8 +149,8 @@ class HostedAccess(HostedFacts):
 
     def impose(self, level: str) -> bool:
         """For every session; to commit each statement by itself is no level of a server's."""
-        self._level = level if level in _LEVELS else self._level
-        return level in _LEVELS
+        self._level = level if level in LEVELS else self._level
+        return level in LEVELS
 
     def claim(self, dbapi_connection: Any) -> bool:
         """Nothing is opened past the seam unseen on a server; the driver's adapter watches for that."""

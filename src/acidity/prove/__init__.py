@@ -27,7 +27,7 @@ from acidity.prove.crash.letter import CRASH, CRASHES, one_state
 from acidity.prove.drill.letters import DRILL
 from acidity.prove.explore.letter import EXPLORE, PAIRS, one_schedule
 from acidity.prove.faults import require_known
-from acidity.prove.levels import at_all_levels
+from acidity.prove.levels import at_all_levels, require_level
 from acidity.prove.replay import Replay, parsed, position_of, run_replay
 
 __all__ = [
@@ -294,8 +294,8 @@ def _asked(scenario: Scenario, db: str, options: Mapping[str, Any]) -> CheckOpti
     for name, bound in (("budget", asked.budget), ("runs_max", asked.runs_max)):
         if bound is not None and bound < 0:
             raise UsageError(f"{name}={bound!r} is less than nothing")
-    if asked.faults is not None:
-        require_known(asked.faults)
+    require_known(asked.faults)
+    require_level(asked, scenario)
     if why := {engine_of(engine): reason for engine, reason in scenario.not_applicable.items()}.get(engine_of(db)):
         raise NotApplicable(f"not applicable on {engine_of(db).name}: {why}")
     return asked if asked.target else replace(asked, target=scenario.name)

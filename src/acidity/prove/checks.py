@@ -14,6 +14,7 @@ from acidity.core.cause import AlsoBroken
 from acidity.core.codes import CODES, HALF_RECOVERED, TORN_BY_POWER_LOSS
 from acidity.core.finding import Finding
 from acidity.core.options import CheckOptions
+from acidity.core.parting import Parting, parting
 from acidity.core.registry import Registry
 from acidity.core.report import LETTERS, Card, EngineInfo, ExitReason, LetterState, Report
 from acidity.core.scenario import Scenario
@@ -74,7 +75,8 @@ def report_of(check: Check[Any], scenario: Scenario, options: CheckOptions) -> R
         UsageError: the scenario cannot be run as it is given.
     """
     asked = _Asked(scenario, options)
-    report = asked.answer(check)
+    with parting(lambda end: asked.part(end, lambda: asked.answer(check))):
+        report = asked.answer(check)
     _raise_if_stopped(asked, report)
     return report
 
@@ -91,6 +93,13 @@ def card_of(wanted: set[str], scenario: Scenario, options: CheckOptions) -> Card
     if missing and (all(missing.values()) or (named and any(missing.values()))):
         raise UsageError("; ".join(why for why in missing.values() if why))
     asked = _Asked(scenario, options)
+    with parting(lambda end: asked.part(end, lambda: _card(wanted, scenario, options, asked))):
+        card = _card(wanted, scenario, options, asked)
+    _raise_if_stopped(asked, card)
+    return card
+
+
+def _card(wanted: set[str], scenario: Scenario, options: CheckOptions, asked: _Asked) -> Card:
     answers: dict[str, Report | LetterState] = {}
     for letter in LETTERS:
         if letter not in wanted:
@@ -103,9 +112,7 @@ def card_of(wanted: set[str], scenario: Scenario, options: CheckOptions) -> Card
         answers = {letter: _for_itself(answer) for letter, answer in answers.items()}
     answers = _beside_each_other(_with_their_letters(answers))
     engine = next((answer.engine for answer in answers.values() if isinstance(answer, Report)), EngineInfo("", ""))
-    card = Card(options.target, engine, answers)
-    _raise_if_stopped(asked, card)
-    return card
+    return Card(options.target, engine, answers)
 
 
 def _for_itself(answer: Report | LetterState) -> Report | LetterState:
@@ -191,7 +198,13 @@ class _Asked:
         self._options = options
         self._gathered: dict[Any, Evidence | Report] = {}
         self._began = time.monotonic()
+        self._stuck = ""
         self.stopped_by: KeyboardInterrupt | Terminated | None = None
+
+    def part(self, end: Parting, answer: Callable[[], Report | Card]) -> None:
+        """The process ends; what was not gathered until now is unknown for that reason."""
+        self._stuck = end.why
+        end.answer = answer()
 
     def answer(self, check: Check[Any]) -> Report:
         if check.gather not in self._gathered:
@@ -201,6 +214,8 @@ class _Asked:
 
     def _gather(self, check: Check[Any]) -> Evidence | Report:
         """What the check saw, or the Report of a check that could not begin."""
+        if self._stuck:
+            return self._not_run(check, ExitReason.STUCK, self._stuck)
         if self.stopped_by is not None:
             return self._not_run(check, ExitReason.INTERRUPTED, ExitReason.INTERRUPTED.value)
         try:

@@ -8,7 +8,7 @@ from acidity.core.call import Site
 from acidity.core.cause import Place, RowFate
 from acidity.core.finding import Finding, Remedy, Tried
 from acidity.report.lanes import lane_lines
-from acidity.report.page import Page, cells
+from acidity.report.page import Page, cells, shortened
 
 INDENT = 2
 ROWS_MAX = 5
@@ -25,7 +25,7 @@ def say_brief(page: Page, finding: Finding) -> None:
     page.say((finding.title, "bold"), indent=INDENT)
     _say_lanes(page, finding)
     room = page.width - 2 * INDENT - 1
-    rows = [fate_line(row, room) for row in finding.rows] or [_shortened(str(row), room) for row in finding.diff]
+    rows = [fate_line(row, room) for row in finding.rows] or [shortened(str(row), room) for row in finding.diff]
     for row in rows[:ROWS_MAX]:
         page.say(row, indent=2 * INDENT + 1)
     if len(rows) > ROWS_MAX:
@@ -34,7 +34,7 @@ def say_brief(page: Page, finding: Finding) -> None:
     if names:
         page.say(names, label="also breaks: ", label_style="cyan", indent=INDENT)
     if finding.cause:
-        cause = _shortened(finding.cause, page.width - INDENT - cells("cause: "))
+        cause = shortened(finding.cause, page.width - INDENT - cells("cause: "))
         page.say(cause, label="cause: ", label_style="cyan", indent=INDENT)
     fix = fix_line(finding)
     if fix:
@@ -44,9 +44,10 @@ def say_brief(page: Page, finding: Finding) -> None:
 
 
 def _say_lanes(page: Page, finding: Finding) -> None:
-    lines = lane_lines(finding.lanes)
+    room = page.width - 2 * INDENT - 1
+    lines = lane_lines(finding.lanes, room)
     for line, style in lines[:LANES_MAX]:
-        page.say((_shortened(line, page.width - 2 * INDENT - 1), style), indent=2 * INDENT + 1, wrap=False)
+        page.say((shortened(line, room), style), indent=2 * INDENT + 1, wrap=False)
     if len(lines) > LANES_MAX:
         page.say((f"{_and_more(len(lines) - LANES_MAX, 'line')} (-v)", _GREY), indent=2 * INDENT + 1)
 
@@ -64,7 +65,7 @@ def say_in_a_line(page: Page, finding: Finding) -> None:
     often = f", {finding.rate}" if finding.rate is not None else ""
     kind = "" if finding.severity == "error" else f" ({finding.severity})"
     text = f"{finding.code} {finding.anomaly or finding.word}{kind}{where}{often}"
-    page.say(_shortened(text, page.width - 2 - cells("also: ")), label="also: ", label_style="cyan", indent=INDENT)
+    page.say(shortened(text, page.width - 2 - cells("also: ")), label="also: ", label_style="cyan", indent=INDENT)
 
 
 def fix_line(finding: Finding) -> str:
@@ -99,7 +100,7 @@ def _say_place(page: Page, place: Place, label: str) -> None:
     """The line with its text, and the way to it, on one line if there is room."""
     site = place.site
     line = f"{site} {site.function}".rstrip()
-    source = _shortened(site.source, max(page.width - INDENT - cells(label + line) - 3, 20))
+    source = shortened(site.source, max(page.width - INDENT - cells(label + line) - 3, 20))
     way = way_of(place)
     whole = f"{line}   {source}     {way}" if way else f"{line}   {source}"
     if cells(label + whole) + INDENT <= page.width:
@@ -108,7 +109,7 @@ def _say_place(page: Page, place: Place, label: str) -> None:
         return
     page.say((line, "bold"), f"   {source}", label=label, label_style="cyan", indent=INDENT)
     if way:
-        page.say((_shortened(way, page.width - 2 * INDENT), _GREY), indent=2 * INDENT)
+        page.say((shortened(way, page.width - 2 * INDENT), _GREY), indent=2 * INDENT)
 
 
 def way_of(place: Place) -> str:
@@ -134,7 +135,7 @@ def fate_line(row: RowFate, room: int) -> str:
     should = _should(row)
     tail = f"   (should be {should})" if should else ""
     head = f"{name}   {_now(row)}"
-    return f"{_shortened(head, max(room - cells(tail), room // 2))}{_shortened(tail, room // 2)}"
+    return f"{shortened(head, max(room - cells(tail), room // 2))}{shortened(tail, room // 2)}"
 
 
 def _key(key: Cells) -> str:
@@ -181,16 +182,6 @@ def _same(one: object, other: object) -> bool:
 def _listed(row: Cells, *, but: Cells) -> str:
     keys = {column for column, _ in but}
     return ", ".join(f"{column} {value}" for column, value in row if column not in keys) or "nothing else"
-
-
-def _shortened(text: str, room: int) -> str:
-    """The text in one line, its end left out where there is no room."""
-    text = " ".join(text.split()) if "\n" in text else text
-    if cells(text) <= room:
-        return text
-    while text and cells(text) > room - 1:
-        text = text[: len(text) - max(1, (cells(text) - room + 1) // 2)]
-    return f"{text.rstrip()}…"
 
 
 def all_remedies(finding: Finding) -> list[tuple[str, str]]:

@@ -229,9 +229,16 @@ def covered(bound: Bound) -> str:
     '63 of 63 runs'
     >>> covered(Bound("faults", 1, 1))
     '1 of 1 fault'
+    >>> covered(Bound("classes of schedules", 1, 1))
+    '1 of 1 class of schedules'
     """
     of, last = ("", bound.covered) if bound.total is None else (f" of {bound.total:,}", bound.total)
-    return f"{bound.covered:,}{of} {bound.name.removesuffix('s') if last == 1 else bound.name}"
+    return f"{bound.covered:,}{of} {_one_of(bound.name) if last == 1 else bound.name}"
+
+
+def _one_of(plural: str) -> str:
+    noun, of, what = plural.partition(" of ")
+    return f"{noun.removesuffix('es' if noun.endswith('sses') else 's')}{of}{what}"
 
 
 def counted(number: int, noun: str) -> str:

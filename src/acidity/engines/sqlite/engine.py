@@ -33,6 +33,7 @@ class SqliteEngine:
 
     name = "sqlite"
     levels: tuple[str, ...] = ()  # a transaction is SERIALIZABLE; when one begins is the driver's business
+    accepts = ("READ UNCOMMITTED", "SERIALIZABLE", "AUTOCOMMIT")
 
     def sandbox(self, settings: Mapping[str, str], driver: str = "", url: str = "") -> SqliteSandbox:
         """A new, empty Sandbox with these PRAGMAs.

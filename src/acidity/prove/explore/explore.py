@@ -322,11 +322,11 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
         group.searched = search.found
         group.unknowns += list(dict.fromkeys(group.searched.undecided))
     if group.searched.ended is not ExitReason.FINISHED:
-        covered = f"{float(group.searched.covered):.2%} of the schedules were run"
+        covered = group.searched.coverage()
         covered += f", {group.searched.by_chance}" if group.searched.by_chance else ""
         group.unknowns.append(f"{_ended(group)}: {covered}")
     elif schedule is None and group.searched.covered != 1 and not group.unknowns:
-        group.unknowns.append(f"only {float(group.searched.covered):.2%} of the schedules were run")
+        group.unknowns.append(f"not every schedule was run: {group.searched.coverage()}")
     try:
         learnt = search.found.learnt or (search.found.shows and not lab.left and compared.oracle.once_more())
     except (NoOracle, Unsettled) as error:

@@ -162,7 +162,7 @@ def _so_far(group: Group) -> str:
     searched = group.searched
     if not searched.covered:
         return searched.ended.value
-    return f"{float(searched.covered):.2%} of all{_surely(searched.switches)}"
+    return f"{searched.coverage()}{_surely(searched.switches)}"
 
 
 def _surely(switches: int) -> str:

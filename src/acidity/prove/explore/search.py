@@ -42,7 +42,7 @@ class Searched:
 
     Attributes:
         runs: how many schedules were run.
-        covered: the part of all sequences of grants that they are.
+        covered: the chance that callers who are let go at random take one of them.
         switches: with so many switches, and fewer, every schedule was run.
         illegal: the runs that no serial order gives, the plainest of each outcome first.
         between: of several transactions of a caller: the runs that no order of whole callers gives though an order of
@@ -94,6 +94,11 @@ class Searched:
 
         best = max(self.right, key=alike, default=None)
         return None if best is None else (best, alike(best) + 1)
+
+    def coverage(self) -> str:
+        """How much was run, in words; how many schedules there are in all is not known."""
+        those = "the schedule that was run" if self.runs == 1 else f"one of the {self.runs:,} schedules that were run"
+        return f"with a chance of {float(self.covered):.2%}, callers who are let go at random take {those}"
 
     @property
     def violations(self) -> int:

@@ -44,12 +44,17 @@ FAULTS: Registry[Fault] = Registry(
 )
 
 
-def require_known(names: Collection[str]) -> None:
+def require_known(names: Collection[str] | None) -> None:
     """Refuse a list of faults that names one that does not exist, or none at all: nothing would be drilled.
+
+    Args:
+        names: of them; None is every fault.
 
     Raises:
         UsageError: it does; the message names the faults that there are.
     """
+    if names is None:
+        return
     if not names:
         raise UsageError(f"faults= names no fault; there are: {', '.join(FAULTS)}")
     for name in names:

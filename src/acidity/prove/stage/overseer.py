@@ -24,6 +24,8 @@ from types import FrameType
 from typing import Any
 
 from acidity.adapters.site import is_user_code
+from acidity.core.exits import end_at_once
+from acidity.core.parting import part
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated
 from acidity.prove.stage.frames import innermost_frame
@@ -271,7 +273,7 @@ class Overseer:
         began, number = told[0]
         if len(told) > 1 and getattr(signal.getsignal(signal.SIGTERM), "ends_at_once", False):
             _say("acidity: stopped at once; what is left is removed by the next start")
-            os._exit(128 + number)
+            end_at_once(128 + number)
         since = time.monotonic() - began
         if since >= PATIENCE_S and time.monotonic() - self._rescued >= PATIENCE_S:
             self._rescued = time.monotonic()
@@ -303,8 +305,9 @@ class Overseer:
             else:
                 _raise_in(limit.thread)
         if limit.over > GIVES_UP_S and getattr(signal.getsignal(signal.SIGTERM), "ends_at_once", False):
-            _say(f"acidity: unknown: {limit.name} did not end, and cannot be ended; it stands at {limit.stood}")
-            os._exit(3)
+            why = f"{limit.name} did not end, and cannot be ended; it stands at {limit.stood}"
+            _say(f"acidity: unknown: {why}")
+            end_at_once(part(why, 3))
 
     def _try_to_rescue(self, everything: bool) -> None:  # noqa: FBT001
         with suppress(Exception):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from acidity.adapters.seam import ACTOR
-from acidity.errors import ForeignDatabase
+from acidity.adapters.site import find_place
+from acidity.errors import ForeignDatabase, UsageError
 
 
 class Refusals:
     """Keeps the first refusal until it can be raised where it ends the check."""
 
     def __init__(self) -> None:
-        self._first: ForeignDatabase | None = None
+        self._first: UsageError | None = None
 
     def refuse(self, error: ForeignDatabase) -> None:
         """An engine inside the operation pointed elsewhere.
@@ -34,11 +35,26 @@ class Refusals:
         self.refuse(error)
         raise error
 
+    def refuse_end(self, call: str) -> bool:
+        """The program would end the process at once; whoever stands beside the check, such as a test runner, may.
+
+        Args:
+            call: what it has called.
+        """
+        place = find_place()
+        if place is not None:
+            self._first = self._first or UsageError(
+                f"{call} was called at {place.path[0]}, which ends the process, and the check with it, without a word; "
+                f"raise an exception, or call it in a process of its own"
+            )
+        return place is not None
+
     def raise_first(self) -> None:
         """Say what was refused, once.
 
         Raises:
-            ForeignDatabase: something was.
+            ForeignDatabase: another database was.
+            UsageError: something else was.
         """
         if self._first is not None:
             error, self._first = self._first, None

@@ -22,6 +22,7 @@ from acidity.adapters.base import Adapters
 from acidity.adapters.seam import ACTOR, Actor, Interceptor, PassThrough, acting
 from acidity.adapters.site import counting_as_user, file_of
 from acidity.analysis.canonical import equal_raw
+from acidity.core.exits import outliving
 from acidity.core.options import RUN_TIMEOUT_S
 from acidity.core.outcome import Ending, State
 from acidity.core.scenario import Operation, Scenario
@@ -108,6 +109,7 @@ class Stage:
             self.overseer.start()
             self._take_ground()
             self._cleanup.enter_context(_TURN)
+            self._cleanup.enter_context(outliving(self._refusals.refuse_end))
             written = (*self.scenario.operations, *self.scenario.steps.values())
             self._cleanup.enter_context(counting_as_user(file_of(operation.function) for operation in written))
             self.adapters.install()

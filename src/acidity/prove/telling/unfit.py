@@ -15,6 +15,8 @@ from acidity.prove.stage.asked_for import first_parameter, injection_of
 from acidity.prove.stage.made import most_made
 
 _NOTHING = "so there is nothing to compare with"
+_STRUCK = "faults are struck in runs that work"
+_COMPARED = "callers at once are compared with callers one after the other, which have to work"
 _LONG = 240
 _ADDED = re.compile(r"\n(?:\[SQL: |\(Background on this error)")
 _MAKES = "the database makes {key} from a sequence, and it was there"
@@ -40,7 +42,7 @@ def clean_run_failed(operation: Operation, ending: Ending, history: History, eng
         said = f"{operation.name}: the clean run failed, {_NOTHING} (it answered {ending.answer!r})"
         return f"{said}; say refused=True if this is an expected refusal"
     said = f"{operation.name}: the clean run failed{_where(ending)}, {_NOTHING} ({_raised(ending)})"
-    return f"{said}; {_what_helps(operation, ending, history, engines)}"
+    return f"{said}; {_what_helps(operation, ending, history, engines, _STRUCK)}"
 
 
 def failed_alone(operation: Operation, ending: Ending) -> str:
@@ -50,21 +52,21 @@ def failed_alone(operation: Operation, ending: Ending) -> str:
 
 def fails_alone(operation: Operation, ending: Ending, history: History, engines: Iterable[str]) -> str:
     """The same where it has changed no row, with what would help; see `clean_run_failed`."""
-    return f"{failed_alone(operation, ending)}; {_what_helps(operation, ending, history, engines)}"
+    return f"{failed_alone(operation, ending)}; {_what_helps(operation, ending, history, engines, _COMPARED)}"
 
 
 def _where(ending: Ending) -> str:
     return f" at {ending.at}" if ending.at is not None else ""
 
 
-def _what_helps(operation: Operation, ending: Ending, history: History, engines: Iterable[str]) -> str:
+def _what_helps(operation: Operation, ending: Ending, history: History, engines: Iterable[str], why: str) -> str:
     package, engines = PACKAGES.get(ending.driver), sorted(set(engines))
     if package is not None and package.db.partition("+")[0] not in engines:
         return (
             f"the operation uses {ending.driver}, and the check runs on {' and '.join(engines)}: say --db {package.db}"
         )
     if ending.mistake is not None:
-        return _advice(operation, ending.mistake)
+        return _advice(operation, ending.mistake) or f"mend that first: {why}"
     unmoved, surely = _unmoved(history)
     if surely:
         return unmoved
@@ -138,7 +140,7 @@ OUTLIVED = (
 
 
 def _advice(operation: Operation, mistake: Mistake) -> str:
-    """What to look at where the code, its arguments or its tables are wrong."""
+    """What to look at where the code, its arguments or its tables are wrong; nothing where the error says it."""
     first, injected = first_parameter(operation), injection_of(operation)
     if operation.inject == AS_NAMED and first is not None and first.kind is first.VAR_POSITIONAL:
         return f"its parameters are *{first.name}, so nothing was injected: say inject= if it takes a session"
@@ -160,4 +162,4 @@ def _advice(operation: Operation, mistake: Mistake) -> str:
         return f"its first argument was {injected}, which acidity injects: say inject=None if it brings its own"
     if mistake is Mistake.TABLES:
         return "look whether metadata= or schema= makes its tables, and setup= its rows"
-    return "mend that first: faults are struck in runs that work"
+    return ""
