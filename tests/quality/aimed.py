@@ -73,6 +73,8 @@ REFUSED_WHILE_WAITED_FOR = both(
 LATE_VIEW = both((("lock", 2), ("tell",), ("read", 1)), (("tell",), ("add", 1, 5)))
 EARLY_VIEW = both((("add", 3, 1), ("read", 1)), (("add", 1, 5),))
 EARLY_VIEW_BESIDE = both((("made",), ("read", 1)), (("add", 1, 5),))
+# The first statement takes the view in which the trigger of the second one finds what another one has changed.
+EARLY_VIEW_OF_A_TRIGGER = both((("take", 1, 15), ("watched", 1)), (("lock", 2), ("set", 3, 1)))
 READS_ON = both((("read", 3), ("read", 1)), (("add", 1, 5),))
 SKIPS_READ = both((("drop_group", 1),), (("skip", 1),))
 READS_PARENT = both((("child", 2, 2, 2),), (("count", "n"), ("add", 2, 5)))
@@ -110,6 +112,7 @@ AIMED = {
         Aimed("again", TWICE),
         Aimed("snapshots=", TWO_READS),
         Aimed("snapshots=read", EARLY_VIEW),
+        Aimed("anything", EARLY_VIEW_OF_A_TRIGGER),
     ],
     ("mariadb", "REPEATABLE READ"): [
         *SNAPSHOTS,

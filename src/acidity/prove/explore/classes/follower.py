@@ -16,7 +16,7 @@ from acidity.engines.codes import DEADLOCK
 from acidity.engines.speech import ErrorClass, speech_of
 from acidity.prove.explore.classes.conflicts import Conflicts
 from acidity.prove.explore.classes.footprint import Footprint, Reader, Unfit
-from acidity.prove.explore.classes.items import NOTHING, WRITER, Items, meet
+from acidity.prove.explore.classes.items import EVERYTHING, NOTHING, WRITER, Items, meet
 from acidity.prove.explore.classes.keys import Keys
 from acidity.prove.explore.classes.learnt import Learnt
 from acidity.prove.explore.classes.levels import Levels
@@ -332,7 +332,8 @@ class Follower:
         ok = event.reply.status == "ok"
         if call.kind is Kind.STATEMENT or (call.kind is Kind.BEGIN and part.foot.writes):
             key = (*wire, transaction.number)
-            self._touched[key] = self._touched.get(key, NOTHING) | part.foot.all
+            touched = EVERYTHING if part.wild else part.foot.all  # as of a table with a trigger
+            self._touched[key] = self._touched.get(key, NOTHING) | touched
             if part.awaits and not self._sqlite and not (ok and _found(event, event.reply.rowcount)):
                 self._in_vain.append(part)
             self._keep(call, part, transaction, event, ok=ok)
