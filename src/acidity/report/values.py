@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
@@ -11,9 +10,8 @@ from decimal import Decimal
 from enum import Enum
 from uuid import UUID
 
+from acidity.core.params import text_of
 from acidity.report.secret import masked
-
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def described(value: object) -> str:
@@ -22,7 +20,7 @@ def described(value: object) -> str:
     >>> described(Decimal("50.00"))
     "Decimal('50.00')"
     """
-    return masked(_ADDRESS.sub("", repr(value)))
+    return masked(text_of(value))
 
 
 def json_ready(value: object) -> object:

@@ -14,6 +14,7 @@ from acidity.analysis.scanned import rows_behind, scanned_by
 from acidity.analysis.touched import Touched, touched_by
 from acidity.analysis.upserted import brought_by, upserted_by
 from acidity.core.call import Event
+from acidity.core.params import text_of
 from acidity.prove.explore.tables import StageTables
 from acidity.prove.stage.stage import Stage
 
@@ -61,7 +62,7 @@ class Questions:
         call = named(event.call)
         if not call.writes:
             return ()
-        key = call.database, call.sql, repr(call.params)
+        key = call.database, call.sql, text_of(call.params)
         if key not in self._touched:
             tables, engine = self.tables(call.database), self.engine(event)
             self._touched[key] = (*touched_by(call, engine, tables), *upserted_by(call, engine, tables))
@@ -78,4 +79,4 @@ class Questions:
 
 def key_of(event: Event, query: Query) -> Key:
     """What tells a question about a Call from all others."""
-    return event.call.database, query.sql, repr(query.params)
+    return event.call.database, query.sql, text_of(query.params)

@@ -9,6 +9,7 @@ from acidity.analysis.dependencies import Dependencies
 from acidity.analysis.fetched import rows_of
 from acidity.core.call import Call, Event, Kind
 from acidity.core.lane import Move
+from acidity.core.params import text_of
 from acidity.core.row import was_asked_for
 from acidity.core.turn import Trace
 from acidity.prove.explore.lines import Lines
@@ -60,12 +61,12 @@ def _filled(text: str, params: object) -> str:
     """The text with the values of its parameters."""
     text = _CAST.sub("", text)
     if isinstance(params, Mapping):
-        return _NAMED.sub(lambda name: repr(params.get(name[1] or name[2], name[0])), text)
+        return _NAMED.sub(lambda name: text_of(params.get(name[1] or name[2], name[0])), text)
     if isinstance(params, Sequence) and not isinstance(params, str | bytes):
         if params and isinstance(params[0], Mapping | list | tuple):
             return f"{text}  × {len(params)}"
         values = iter(params)
-        return _PLACE.sub(lambda place: repr(next(values, place[0])), text)
+        return _PLACE.sub(lambda place: text_of(next(values, place[0])), text)
     return text
 
 

@@ -15,6 +15,7 @@ from acidity.core.call import Call, Event, Site
 from acidity.core.call import Kind as CallKind
 from acidity.core.finding import Remedy, RowChange, Tried
 from acidity.core.outcome import Ending, Mistake
+from acidity.core.params import text_of
 from acidity.prove.explore.judge import Judged
 from acidity.prove.explore.lanes import said
 from acidity.prove.explore.lines import Lines
@@ -197,7 +198,7 @@ def _committed(events: Sequence[Event], lines: Lines) -> Iterator[tuple[Site | N
         if call.kind is CallKind.ROLLBACK:
             pending.pop(call.connection, None)
         if event.reply.status == "ok" and (call.commits or call.autocommit):
-            yield from ((lines.of(each), each.sql, repr(each.params)) for each in pending.pop(call.connection, []))
+            yield from ((lines.of(each), each.sql, text_of(each.params)) for each in pending.pop(call.connection, []))
 
 
 def _effects(events: Iterable[Event]) -> Iterator[Call]:
