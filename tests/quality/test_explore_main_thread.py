@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from acidity import prove
 from acidity.prove import Operation, Scenario
 from tests.engines.bank import Base, seed
+from tests.tiers import mostly_slow
 
 LOCAL = threading.local()
 LOCAL.amount = 10
@@ -23,6 +24,12 @@ CACHE: list[str] = []
 def transfer(session: Session, amount: int = 10) -> None:
     """The database computes: nothing is wrong."""
     session.execute(text("UPDATE accounts SET balance = balance - :a WHERE id = 1"), {"a": amount})
+    session.commit()
+
+
+def reads_and_writes(session: Session) -> None:
+    balance = session.execute(text("SELECT balance FROM accounts WHERE id = 1")).scalar_one()
+    session.execute(text("UPDATE accounts SET balance = :b WHERE id = 1"), {"b": balance - 10})
     session.commit()
 
 
@@ -62,6 +69,10 @@ def explored(function: Callable[..., Any], **options: Any) -> prove.Report:
     return prove.explore(Scenario(Operation(function), metadata=Base.metadata, setup=seed), **options)
 
 
+on_each_engine = pytest.mark.parametrize("db", mostly_slow("sqlite"))
+
+
+@on_each_engine
 @pytest.mark.parametrize(
     ("function", "told"),
     [
@@ -70,26 +81,37 @@ def explored(function: Callable[..., Any], **options: Any) -> prove.Report:
         (asks_more, "A then B, one after the other, make other database calls in a thread or task of its own"),
     ],
 )
-def test_what_only_the_main_thread_can_do_is_unknown(function: Callable[..., Any], told: str) -> None:
+def test_what_only_the_main_thread_can_do_is_unknown(db: str, function: Callable[..., Any], told: str) -> None:
     """It was a FAIL of callers who had met nobody: alone in a thread each of them fails as well."""
-    report = explored(function)
+    report = explored(function, db=db)
     assert report.verdict == "unknown"
     assert told in report.unknowns[0]
     assert report.unknowns[0].endswith("; --actors processes gives each caller a main thread")
 
 
-def test_rows_that_differ_by_the_thread_are_unknown() -> None:
-    report = explored(with_a_default)
+@on_each_engine
+def test_rows_that_differ_by_the_thread_are_unknown(db: str) -> None:
+    report = explored(with_a_default, db=db)
     assert report.verdict == "unknown"
     assert "not deterministic" in report.unknowns[0]
 
 
 @pytest.mark.dear
+@on_each_engine
 @pytest.mark.parametrize("function", [with_an_alarm, with_a_local, asks_more])
-def test_processes_have_a_main_thread_each(function: Callable[..., Any]) -> None:
-    assert explored(function, actors="processes").verdict == "pass"
+def test_processes_have_a_main_thread_each(db: str, function: Callable[..., Any]) -> None:
+    assert explored(function, db=db, actors="processes").verdict == "pass"
 
 
+@on_each_engine
 @pytest.mark.parametrize("function", [transfer, fills_a_cache])
-def test_the_right_twins_pass(function: Callable[..., Any]) -> None:
-    assert explored(function).verdict == "pass"
+def test_the_right_twins_pass(db: str, function: Callable[..., Any]) -> None:
+    assert explored(function, db=db).verdict == "pass"
+
+
+@on_each_engine
+@pytest.mark.parametrize("actors", ["threads", "processes"])
+def test_what_is_wrong_is_found_all_the_same(db: str, actors: str) -> None:
+    """A lost update, whatever thread it is in."""
+    report = explored(reads_and_writes, db=db, actors=actors)
+    assert [finding.anomaly for finding in report.findings if finding.severity == "error"] == ["lost update"]

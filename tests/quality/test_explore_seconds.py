@@ -96,8 +96,9 @@ def test_what_is_wrong_is_named_for_what_is_wrong(db: str, made: Callable[[], di
     assert (finding.anomaly, finding.title) == ("lost update", "used of codes id=1 is 1, and 2 after A then B")
 
 
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
 @pytest.mark.parametrize("function", [by_the_database, by_the_program])
-def test_what_nothing_explains_is_unknown(function: Callable[..., Any]) -> None:
-    report = explored(function, as_signed, "sqlite")
+def test_what_nothing_explains_is_unknown(db: str, function: Callable[..., Any]) -> None:
+    report = explored(function, as_signed, db)
     assert (report.verdict, report.findings) == ("unknown", ())
     assert "write ignore=['codes.told']" in report.unknowns[0]
