@@ -21,7 +21,7 @@ from acidity.prove.stage.stage import Stage
 from tests.quality.agreed import record
 from tests.quality.contested import CONTESTED, EQUAL, together
 from tests.quality.random_callers import of_classes, of_every
-from tests.quality.test_explore_classes import MOST as MOST_ORDERS
+from tests.quality.test_explore_agreed import MOST as MOST_ORDERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "interleavings.md"
 COLUMNS = {
