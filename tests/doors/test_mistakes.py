@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,25 @@ def test_a_function_that_exits_ends_no_check(acidity: Any, write: Any, target: s
     left = acidity("check", f"shop:{target}")
     assert left.code == 2
     assert "sys.exit(0) was called" in left.err
+
+
+@pytest.fixture
+def escaped(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What would have ended the process, these tests with it and in silence; children end as they say."""
+    calls: list[str] = []
+
+    def guarded(name: str, function: Callable[..., Any], pid: int) -> Callable[..., Any]:
+        def guard(*arguments: Any) -> Any:
+            if os.getpid() != pid:
+                return function(*arguments)
+            calls.append(name)
+            raise AssertionError(name)
+
+        return guard
+
+    for name in ("_exit", "execv", "execve"):
+        monkeypatch.setattr(os, name, guarded(name, getattr(os, name), os.getpid()))
+    return calls
 
 
 ENDING = """
@@ -81,19 +101,21 @@ seed = Scenario(Operation(adds), schema=schema, setup=seeds)
     ],
 )
 def test_a_function_that_ends_the_process_ends_no_check(
-    acidity: Any, write: Any, verb: str, target: str, said: str
+    acidity: Any, write: Any, escaped: list[str], verb: str, target: str, said: str
 ) -> None:
     write("shop.py", ENDING)
     left = acidity(verb, f"shop:{target}", "shop:right", "--runs-max", "1")
+    assert escaped == []
     assert left.code == 2
     assert f"acidity: shop:{target}: " in left.err
     assert said in left.err
     assert "shop:right" in left.out
 
 
-def test_a_module_that_ends_the_process_is_named(acidity: Any, write: Any) -> None:
+def test_a_module_that_ends_the_process_is_named(acidity: Any, write: Any, escaped: list[str]) -> None:
     write("shop.py", "import os\nos._exit(0)\n")
     left = acidity("check", "shop:right")
+    assert escaped == []
     assert left.code == 2
     assert "importing 'shop' calls os._exit(0) (shop.py:2), which ends the process" in left.err
 
