@@ -31,9 +31,6 @@ class Access(Protocol):
     def open(self, dialect: Any, cargs: Any, cparams: Any) -> Any:
         """A connection for an engine whose own arguments lead to the Sandbox."""
 
-    def has_ended(self, dbapi_connection: Any) -> bool:
-        """Whether the engine has no session for it any more; a driver may not have noticed, and says it is open."""
-
     def keep(self, opened: Iterable[Any]) -> None:
         """Keep the sessions of these connections for the next run, where the engine knows how; close those kept before.
 

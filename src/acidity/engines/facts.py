@@ -28,6 +28,9 @@ class Facts(Protocol):
     def session_of(self, dbapi_connection: Any) -> int | None:
         """The engine's number of this connection, without asking the engine; None when it is closed or has none."""
 
+    def has_ended(self, dbapi_connection: Any) -> bool:
+        """Whether the engine has no session for it any more; a driver may not have noticed, and says it is open."""
+
     def waits_for(self, dbapi_connection: Any) -> frozenset[int] | None:
         """The sessions that hold what this connection's statement needs; empty when it waits for no lock.
 
@@ -81,14 +84,6 @@ class Facts(Protocol):
 
     def drain(self, dbapi_connection: Any) -> None:
         """Wait until the driver has carried out what a cancelled caller no longer awaits."""
-
-    def interrupt(self, opened: Iterable[Any], *, everything: bool) -> None:
-        """Let what these connections wait for in a driver's C code end; from another thread, over a session of its own.
-
-        Args:
-            opened: connections of operations.
-            everything: the sessions of acidity itself end, too.
-        """
 
     def settle(self, opened: Iterable[Any]) -> None:
         """Wait until connections that are being closed are closed, and nothing is at work.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -135,6 +135,14 @@ class Life(Ground, Protocol):
 
     def about_to_wait(self, dbapi_connection: Any) -> None:
         """What this connection asks next may close a cycle of waits: let it be the victim then."""
+
+    def interrupt(self, opened: Iterable[Any], *, everything: bool) -> None:
+        """Let what these connections wait for in a driver's C code end; from another thread, over a session of its own.
+
+        Args:
+            opened: connections of operations.
+            everything: the sessions of acidity itself end, too.
+        """
 
     def connect_beside(self, limit_s: float = 0) -> Any:
         """A second driver connection for a real fault; `close` of the sandbox ends it at the latest.
