@@ -1,8 +1,8 @@
 """What may come of several callers at once: what comes of them one by one, in every order (DESIGN §5, *Explore*).
 
 Each order is run twice: what differs between the two is masked, as between the clean runs of a drill, or makes the
-check unknown. The `Oracle` runs callers on their own, without gates, so that it does not share its mistakes with the
-runs that it judges.
+check unknown. The first time callers run on their own, without gates, so that the `Oracle` does not share its mistakes
+with the runs that it judges; the second time each has a thread, task or process, as callers at once have.
 """
 
 from __future__ import annotations
