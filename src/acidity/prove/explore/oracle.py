@@ -309,9 +309,11 @@ class Oracle:
         with self._lab.different():
             for order in dict.fromkeys(self._equals.first(order)[0] for order in permutations(self.names)):
                 before, again = self._serials[order].runs[0], self._lab.serially(order)
-                if _made(again) == _made(before):
+                if _made(again) != _made(before):
+                    continue
+                if not self.comparer.same(before.state, again.state):  # two tokens may be changed about, by chance
                     masks.append(self._learn([before, again]))
-                    learnt |= self._learn_sayings([before, again])
+                learnt |= self._learn_sayings([before, again])
         return self._mask(_together(masks)) or learnt
 
     def _learn(self, pair: Sequence[Played]) -> Masks:
