@@ -12,17 +12,13 @@ import sys
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
-from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
-
-from acidity.adapters.site import is_user_code
 
 _CLOSED_FOR: ContextVar[int] = ContextVar("acidity_closed_for", default=0)
 _made_amid: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 _ASYNCHRONOUS = "sqlalchemy.ext.asyncio"
 _OF_CONTROL = (GeneratorExit, StopIteration, StopAsyncIteration, queue.Empty, asyncio.QueueEmpty)
-_POOLS = ("psycopg2.pool", "psycopg_pool.", "dbutils.", "mysql.connector.pooling")
 
 
 def error_on_its_way() -> int:
@@ -34,16 +30,6 @@ def error_on_its_way() -> int:
     while isinstance(error, _OF_CONTROL):
         error = error.__context__
     return _CLOSED_FOR.get() if error is None else id(error)
-
-
-def is_by_a_pool() -> bool:
-    """Whether a pool of a driver's asks for this ROLLBACK: a connection comes back to it that nobody has committed."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not is_user_code(frame.f_code.co_filename):
-        if frame.f_globals.get("__name__", "").startswith(_POOLS):
-            return True
-        frame = frame.f_back
-    return False
 
 
 class Closings:

@@ -22,11 +22,11 @@ from typing import Any
 from sqlalchemy.engine import Engine
 
 from acidity.adapters.base import Gatekeeper, describe_target, destination, leads_elsewhere, of_nobody
-from acidity.adapters.closing import is_by_a_pool
 from acidity.adapters.drivers import DRIVERS
 from acidity.adapters.drivers.base import Driver, DriverCall, Hooks, Opening
 from acidity.adapters.drivers.wire import RawConnection
 from acidity.adapters.meaning import asked
+from acidity.adapters.pools import Kept, is_by_a_pool, is_in_a_pool
 from acidity.adapters.seam import Actor, PendingCall, current_actor, request
 from acidity.adapters.site import find_place, is_where_acidity_calls
 from acidity.adapters.wire import LiveConnection
@@ -34,6 +34,8 @@ from acidity.core.call import Kind
 from acidity.core.cause import Place
 from acidity.engines import audit
 from acidity.engines.base import Sandbox
+from acidity.engines.housekeeping import is_housekeeping
+from acidity.engines.orphans import NAME
 from acidity.engines.own_calls import JUDGES, OWN, own_calls
 from acidity.errors import ForeignDatabase
 
@@ -57,6 +59,7 @@ class DbapiAdapter:
         self._opened: list[RawConnection] = []
         self._others: weakref.WeakSet[Any] = weakref.WeakSet()
         self._bypasses: list[str] = []
+        self._pools = Kept()
 
     def install(self) -> None:
         """Hook every driver that is imported, and the others when they are."""
@@ -64,6 +67,7 @@ class DbapiAdapter:
             imported = sys.modules.get(module)
             if imported is not None and imported.__name__ == module:  # pymysql.install_as_MySQLdb() lends it the name
                 DRIVERS[module].hook(self, self._hooks)
+        self._pools.watch(self._hooks)
         self._hooks.stand_in()
         sys.meta_path.insert(0, self._late)
 
@@ -89,12 +93,15 @@ class DbapiAdapter:
             self._require_driver_of_engine(driver, dialect, [*cargs, *cparams.values()])
             where = describe_target(self.gatekeeper, dialect, cargs, cparams)
             who = "of an invariant" if judging else "inside the operation"
+            if current_actor() is None and is_in_a_pool() and NAME.search(where):
+                raise ForeignDatabase(f"{where!r} is of an earlier check")  # a pool in the background tries it again
             self._refuse(f"a driver connection {who} points at {where!r}", "nothing was opened.")
         if ours is None or judging:
             yield Opening(False, self._others.add if others or judging else lambda _: None)
             return
+        by_a_pool = self._pools.note()
         with own_calls(), ours.dialling():
-            take_in = partial(self._take_in, ours, driver)
+            take_in = partial(self._take_in, ours, driver, by_a_pool)
             yield Opening(True, take_in, ours.detour() if self.armed else None)
 
     def _require_driver_of_engine(self, driver: Driver, dialect: str, given: Sequence[Any]) -> None:
@@ -109,8 +116,9 @@ class DbapiAdapter:
                 self.gatekeeper.refuse(error)
                 raise error
 
-    def _take_in(self, sandbox: Sandbox, driver: Driver, connection: Any) -> None:
+    def _take_in(self, sandbox: Sandbox, driver: Driver, by_a_pool: bool, connection: Any) -> None:  # noqa: FBT001
         wire = RawConnection(sandbox, driver, connection)
+        wire.used = not by_a_pool
         self._wires[id(connection)] = wire
         self._opened.append(wire)
         handle = wire.connection
@@ -173,9 +181,9 @@ class DbapiAdapter:
 
     def bring(self, wire: LiveConnection, call: DriverCall, perform: Callable[..., Any]) -> Any:
         """Bring a Call of this thread to the seam."""
-        actor = current_actor()
+        actor = None if _concerns_nobody(wire, call) else current_actor()
         if actor is None:
-            self._note_orphan(call)
+            self._note_orphan(wire, call)
             with own_calls():
                 return perform(*call.arguments, **call.keywords)
         return self._bring(actor, wire, call, perform, find_place())
@@ -184,9 +192,9 @@ class DbapiAdapter:
         """Bring a Call of this task to the seam, in a greenlet, where Interceptors are plain functions."""
         from sqlalchemy.util import await_only, greenlet_spawn
 
-        actor = current_actor()
+        actor = None if _concerns_nobody(wire, call) else current_actor()
         if actor is None:
-            self._note_orphan(call)
+            self._note_orphan(wire, call)
             with own_calls():
                 return await perform(*call.arguments, **call.keywords)
         place = find_place()
@@ -196,12 +204,15 @@ class DbapiAdapter:
 
         return await greenlet_spawn(self._bring, actor, wire, call, perform_awaiting, place)
 
-    def _note_orphan(self, call: DriverCall) -> None:
-        self._bypasses.append(of_nobody(call.kind or Kind.STATEMENT))
+    def _note_orphan(self, wire: LiveConnection, call: DriverCall) -> None:
+        if not _concerns_nobody(wire, call):
+            self._bypasses.append(of_nobody(call.kind or Kind.STATEMENT))
 
     def _bring(
         self, actor: Actor, wire: LiveConnection, call: DriverCall, perform: Callable[..., Any], place: Place | None
     ) -> Any:
+        if isinstance(wire, RawConnection):
+            wire.used = True
         where = leads_elsewhere(self.gatekeeper, wire.sandbox, call.sql)
         if where:
             self._refuse(f"a statement of the operation leads to {where}", "it was not sent.")
@@ -230,8 +241,8 @@ class DbapiAdapter:
     # After a run
 
     def opened(self, sandbox: Sandbox) -> list[Any]:
-        """What the run opened there and has not dropped."""
-        ours = (wire for wire in self._opened if wire.sandbox is sandbox)
+        """What the run opened there and has not dropped; what only a pool has used so far may be in its middle."""
+        ours = (wire for wire in self._opened if wire.sandbox is sandbox and wire.used)
         return [wire.connection for wire in ours if wire.driver_connection is not None]
 
     def bypasses(self) -> list[str]:
@@ -259,6 +270,7 @@ class DbapiAdapter:
 
     def forget(self) -> None:
         """Close every connection that the run left; it stays known, in case somebody kept it for the next."""
+        self._pools.empty()
         for wire in self._opened:
             wire.close()
         self._opened.clear()
@@ -270,7 +282,8 @@ class DbapiAdapter:
         return bool(self._opened)
 
     def release(self) -> None:
-        """Nothing is kept beyond a run."""
+        """Close the pools whose database goes now: they would try to reach it for minutes."""
+        self._pools.close()
 
 
 def _send(wire: LiveConnection, call: DriverCall, perform: Callable[..., Any], pending: PendingCall) -> Any:
@@ -285,6 +298,11 @@ def _send(wire: LiveConnection, call: DriverCall, perform: Callable[..., Any], p
     if pending.records and isinstance(wire, RawConnection):
         pending.rows, pending.rowcount = wire.driver.answer(call, given)
     return given
+
+
+def _concerns_nobody(wire: LiveConnection, call: DriverCall) -> bool:
+    """Whether a pool sets its connection up, or looks after it, in a way that nobody else can notice."""
+    return is_in_a_pool() and is_housekeeping(wire.sandbox.engine_name, call.kind or Kind.STATEMENT, call.sql)
 
 
 def called_by_others(driver: str) -> bool:

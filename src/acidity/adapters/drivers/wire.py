@@ -20,13 +20,15 @@ class RawConnection(LiveConnection):
 
     Attributes:
         driver: whose connection it is.
+        used: an operation has used it, or opened it itself; a pool may keep one that nobody has used yet.
     """
 
-    __slots__ = ("_connection", "driver")
+    __slots__ = ("_connection", "driver", "used")
 
     def __init__(self, sandbox: Sandbox, driver: Driver, connection: Any) -> None:
         super().__init__(sandbox)
         self.driver = driver
+        self.used = True
         self._connection = weakref.ref(connection)
 
     @property

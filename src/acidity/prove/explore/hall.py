@@ -14,6 +14,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
+from acidity.adapters.pools import are_at_work
 from acidity.adapters.seam import Actor
 from acidity.core.outcome import Ending
 from acidity.core.turn import Trace, Turn
@@ -224,6 +225,8 @@ class Hall:
 
     def _idles(self, gate: Gate) -> bool:
         tasks, threads = self._tasks_of(gate), self._threads_of(gate)
+        if are_at_work():
+            return False
         return (not tasks or self._asleep.tasks(tasks)) and all(self._asleep.thread(each) for each in threads)
 
     def _tasks_of(self, gate: Gate) -> list[asyncio.Task[Any]]:

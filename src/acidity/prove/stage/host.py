@@ -122,12 +122,7 @@ class LoopHost:
 
     def abandon(self) -> None:
         """Cancel its tasks, and give them a moment to end."""
-        loop = self._runner.get_loop()
-        tasks = asyncio.all_tasks(loop)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            loop.run_until_complete(asyncio.wait(tasks, timeout=_MOMENT_S))
+        _cancelled(self._runner.get_loop())
 
     def let_go(self, closing: Callable[[], object], is_left: Callable[[], bool] = lambda: False) -> None:
         """Note who opens another one instead, as a pool does in a task: that is done in this process alone.
@@ -153,8 +148,30 @@ class LoopHost:
         return parted
 
     def close(self) -> None:
-        """Close the event loop with all that still runs in it."""
-        self._runner.close()
+        """Close the event loop with all that still runs in it, also what takes no notice of being cancelled."""
+        loop: Any = self._runner.get_loop()
+        deaf = _cancelled(loop)
+        if deaf:
+            for task in deaf:
+                task._log_destroy_pending = False
+                with suppress(Exception):
+                    task.get_coro().close()
+            asyncio.set_event_loop(None)
+            loop.close()
+        else:
+            self._runner.close()
+
+
+def _cancelled(loop: asyncio.AbstractEventLoop) -> set[Any]:
+    """Those of its tasks that go on, a moment after they were cancelled; what waits for something may end only then."""
+    tasks: set[Any] = asyncio.all_tasks(loop)
+    for _ in range(_TIMES):
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            loop.run_until_complete(asyncio.wait(tasks, timeout=_MOMENT_S / _TIMES))
+        tasks = {task for task in tasks if not task.done()}
+    return tasks
 
 
 def _loop() -> asyncio.AbstractEventLoop:
