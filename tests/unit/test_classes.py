@@ -129,12 +129,19 @@ def test_what_is_not_understood_ends_the_reduction(sql: str) -> None:
         ("SET TRANSACTION READ ONLY", "postgresql"),
         ("SHOW SESSION VARIABLES LIKE 'transaction_isolation'", "mariadb"),
         ("PRAGMA case_sensitive_like = true", "sqlite"),
+        ("PRAGMA read_uncommitted", "sqlite"),
         ("PRAGMA read_uncommitted = 0", "sqlite"),  # what isolation_level="SERIALIZABLE" of SQLAlchemy sends to SQLite
     ],
 )
 def test_what_asks_how_the_session_is_set_looks_at_no_row(sql: str, engine: str) -> None:
     foot = Reader(SCHEMA, engine).read(call(sql))
     assert (foot.idle, foot.all, foot.wild) == (True, frozenset(), False)
+
+
+@pytest.mark.parametrize("value", ["= 1", "= true", "(on)"])
+def test_whoever_reads_what_is_not_committed_is_not_idle(value: str) -> None:
+    with pytest.raises(Unfit):
+        Reader(SCHEMA, "sqlite").read(call(f"PRAGMA read_uncommitted {value}"))
 
 
 @pytest.mark.parametrize(

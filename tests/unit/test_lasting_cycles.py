@@ -15,7 +15,8 @@ CYCLE = {"A": frozenset("BC"), "C": frozenset("AB")}
 
 
 def gate(name: str, place: Place) -> Any:
-    return SimpleNamespace(name=name, place=place, pending=SimpleNamespace(wire=None), crowded=False, hasty=False)
+    flags = dict.fromkeys(("crowded", "hasty", "brief"), False)
+    return SimpleNamespace(name=name, place=place, pending=SimpleNamespace(wire=None), **flags)
 
 
 def looks(monkeypatch: pytest.MonkeyPatch, seconds: float) -> int:

@@ -25,14 +25,15 @@ class LiveConnection(ABC):
         savepoints: those of a transaction that a savepoint began.
     """
 
-    __slots__ = ("__weakref__", "_was_patient", "database", "engine", "sandbox", "savepoints")
+    __slots__ = ("__weakref__", "_is_asked", "_patient", "database", "engine", "sandbox", "savepoints")
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self.engine = sandbox.engine_name
         self.database = sandbox.name
         self.savepoints = Savepoints()
-        self._was_patient = False
+        self._patient: bool | None = None
+        self._is_asked = False
 
     @property
     @abstractmethod
@@ -100,12 +101,25 @@ class LiveConnection(ABC):
             self.connection.close()
 
     def make_impatient(self) -> bool | None:
-        """Let a database that refuses do so at once on it; whether it would have tried again, see `Facts`."""
+        """Let a database that refuses do so at once on it; whether it would have tried again, see `Patience`.
+
+        It is asked once, and again where the program has set it: a pool gives it from caller to caller.
+        """
+        if not self._is_asked:
+            with own_calls():
+                self._patient, self._is_asked = self.sandbox.make_impatient(self.connection), True
+        return self._patient
+
+    def is_set(self) -> None:
+        """The program has set how long it waits."""
+        self._is_asked = False
+
+    def waits_briefly(self) -> bool:
+        """Whether it is refused at once, or soon, where another one would wait."""
+        if self._is_asked and self._patient is not None:
+            return not self._patient
         with own_calls():
-            patient = self.sandbox.make_impatient(self.connection)
-        # A pool may have given it to another caller before, whose Gate has already made it impatient.
-        self._was_patient |= bool(patient)
-        return patient if patient is None else self._was_patient
+            return self.sandbox.waits_briefly(self.connection)
 
     def about_to_wait(self) -> None:
         """What is asked on it next may close a cycle of waits, see `Life`."""

@@ -7,14 +7,14 @@ from typing import Protocol
 
 from acidity.core.report import EngineInfo
 from acidity.engines.access import Access
-from acidity.engines.facts import Facts
+from acidity.engines.facts import Facts, Patience
 from acidity.engines.sandbox import Ground, Life, Look, Unsettled
 
-__all__ = ["Access", "Engine", "Facts", "Ground", "Life", "Look", "Sandbox", "Unsettled"]
+__all__ = ["Access", "Engine", "Facts", "Ground", "Life", "Look", "Patience", "Sandbox", "Unsettled"]
 
 
-class Sandbox(Facts, Life, Access, Protocol):
-    """All three; whoever needs one of them should ask for that one."""
+class Sandbox(Facts, Patience, Life, Access, Protocol):
+    """All of them; whoever needs one should ask for that one."""
 
 
 class Engine(Protocol):

@@ -72,6 +72,20 @@ class Facts(Protocol):
         On MariaDB its locks are let go with that.
         """
 
+    def drain(self, dbapi_connection: Any) -> None:
+        """Wait until the driver has carried out what a cancelled caller no longer awaits."""
+
+    def settle(self, opened: Iterable[Any]) -> None:
+        """Wait until connections that are being closed are closed, and nothing is at work.
+
+        Raises:
+            Unsettled: that did not happen within a bound.
+        """
+
+
+class Patience(Protocol):
+    """How long a statement of a live connection waits for a lock."""
+
     def make_impatient(self, dbapi_connection: Any) -> bool | None:
         """Where the engine refuses instead of letting wait: let it refuse at once on this connection from now on.
 
@@ -82,12 +96,5 @@ class Facts(Protocol):
     def impatient(self, dbapi_connection: Any) -> AbstractContextManager[None]:
         """Let no lock wait on this connection last, while the context lasts."""
 
-    def drain(self, dbapi_connection: Any) -> None:
-        """Wait until the driver has carried out what a cancelled caller no longer awaits."""
-
-    def settle(self, opened: Iterable[Any]) -> None:
-        """Wait until connections that are being closed are closed, and nothing is at work.
-
-        Raises:
-            Unsettled: that did not happen within a bound.
-        """
+    def waits_briefly(self, dbapi_connection: Any) -> bool:
+        """Whether its session limits that to less than a second, so that whoever comes to a lock may be refused."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -55,6 +56,10 @@ class HostedFacts(HostedDatabase):
     """See `Facts` for what the methods promise."""
 
     asks_level = "SELECT @@tx_isolation"
+    asks_limits: tuple[str, ...] = (
+        "SELECT IF(@@innodb_lock_wait_timeout = 0, 1, 0)",
+        "SELECT FLOOR(1000 * @@max_statement_time)",
+    )
     monitor: Monitor
 
     def on_driver(self, dbapi_connection: Any, action: Callable[[Any], Any]) -> Any:
@@ -107,17 +112,11 @@ class HostedFacts(HostedDatabase):
         """What the session says; a transaction that has failed says nothing."""
         if self.commits_by_itself(dbapi_connection) and not self.in_transaction(dbapi_connection):
             return "AUTOCOMMIT"
-        try:  # not by `rows_of`: the plain face of an async connection cannot ask for further results
-            cursor = dbapi_connection.cursor()
-            try:
-                cursor.execute(self.asks_level)
-                row = cursor.fetchone()
-            finally:
-                cursor.close()
-        except Exception:  # every driver has its own
-            return ""
-        (level,) = row.values() if isinstance(row, Mapping) else row  # the program decides what its rows are
-        return str(level).replace("-", " ").upper()
+        return str(_asked(dbapi_connection, self.asks_level)).replace("-", " ").upper()
+
+    def waits_briefly(self, dbapi_connection: Any) -> bool:
+        """What the session says of its limits for locks and statements."""
+        return any(_BRIEF.fullmatch(str(_asked(dbapi_connection, each))) for each in self.asks_limits)
 
     def make_impatient(self, dbapi_connection: Any) -> None:
         """A server lets wait, and says who does."""
@@ -194,3 +193,24 @@ class HostedFacts(HostedDatabase):
             if time.monotonic() > deadline:
                 raise Unsettled(f"{self.engine_name} did not settle within {SETTLE_S_MAX:.0f} s")
             time.sleep(0.001)
+
+
+_BRIEF = re.compile(r"[1-9]\d{0,2}(?:ms|\.0)?")
+
+
+def _asked(dbapi_connection: Any, question: str) -> object:
+    """One value that a session tells; a transaction that has failed says nothing.
+
+    Not by `rows_of`: the plain face of an async connection cannot ask for further results.
+    """
+    try:
+        cursor = dbapi_connection.cursor()
+        try:
+            cursor.execute(question)
+            row = cursor.fetchone()
+        finally:
+            cursor.close()
+    except Exception:  # every driver has its own
+        return ""
+    (value,) = row.values() if isinstance(row, Mapping) else row  # the program decides what its rows are
+    return value

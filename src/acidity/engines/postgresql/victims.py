@@ -24,6 +24,7 @@ class Victims(HostedAccess):
 
     sets_level = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL"
     asks_level = "SHOW transaction_isolation"
+    asks_limits = ("SHOW lock_timeout", "SHOW statement_timeout")
     _chooses = False
 
     def require_superuser(self) -> None:

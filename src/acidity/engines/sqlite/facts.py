@@ -123,6 +123,16 @@ class SqliteFacts:
             patient: bool = self.on_driver(dbapi_connection, set_timeout)
         return patient
 
+    def waits_briefly(self, dbapi_connection: Any) -> bool:
+        """``busy_timeout``, in milliseconds; 0 is no wait at all."""
+
+        def timeout(connection: sqlite3.Connection) -> bool:
+            return _timed_out_after(connection, None) < _BRIEF_MS
+
+        with own_calls():
+            brief: bool = self.on_driver(dbapi_connection, timeout)
+        return brief
+
     @contextmanager
     def impatient(self, dbapi_connection: Any) -> Iterator[None]:
         """``busy_timeout`` 0 while the context lasts."""
@@ -157,16 +167,18 @@ class SqliteFacts:
                     self._in_memory |= any(number >= _FIRST_ATTACHED and not file for number, _, file in opened_files)
 
 
-def _timed_out_after(connection: sqlite3.Connection, milliseconds: int) -> int:
-    """Set ``busy_timeout`` on a connection of the program; the old one, in milliseconds."""
+def _timed_out_after(connection: sqlite3.Connection, milliseconds: int | None) -> int:
+    """Set ``busy_timeout`` on a connection of the program, unless it is None; the old one, in milliseconds."""
     cursor = connection.cursor()
     cursor.row_factory = None  # the program may have set one
     old = int(cursor.execute("PRAGMA busy_timeout").fetchone()[0])
-    cursor.execute(f"PRAGMA busy_timeout = {milliseconds}").fetchall()
+    if milliseconds is not None:
+        cursor.execute(f"PRAGMA busy_timeout = {milliseconds}").fetchall()
     cursor.close()
     return old
 
 
+_BRIEF_MS = 1
 _FIRST_ATTACHED = 2  # after the main database and that of temporary tables
 
 

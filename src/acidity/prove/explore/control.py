@@ -203,8 +203,13 @@ class Control:
             )
 
     def _all_wait(self, running: Sequence[Gate]) -> bool:
-        """Whether all that run wait for somebody, and not in a cycle, which the engine is about to end."""
+        """Whether all that run wait for somebody, and not in a cycle, which the engine is about to end.
+
+        Whoever does not wait for long is refused as long as nobody else goes on: served is who comes later.
+        """
         flying = [gate for gate in running if gate.place is Place.FLIGHT]
+        if any(gate.brief for gate in flying):
+            return False
         idle = {gate.name for gate in running if gate.place is Place.PYTHON and self.idles(gate)}
         if len(flying) + len(idle) < len(running):
             return False

@@ -6,6 +6,7 @@ do meanwhile, stay apart. How it waits is its `Baton`'s business.
 
 from __future__ import annotations
 
+import re
 from asyncio import Future, current_task, get_running_loop
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from acidity.core.call import Kind
 from acidity.engines.codes import code_of
 from acidity.engines.speech import ErrorClass, speech_of
 from acidity.prove.stage.naps import watch_clocks
+
+_SETS_PATIENCE = re.compile(r"\bbusy_timeout\s*[=(]", re.IGNORECASE)
 
 
 class Place(Enum):
@@ -122,6 +125,8 @@ class Gate(Layer):
         crowded: it made a Call beside another one of its own, in a task or thread that it has begun; a gate holds one.
         hasty: it made a Call that blocks the event loop, after others could have gone on without anybody letting them.
         blocking: the lines of the program at which it blocked the event loop.
+        asks: the caller is known to limit how long it waits; whether it does is asked before each statement.
+        brief: it does in the Call that is in flight, which is refused, and never waits for long.
     """
 
     name: str
@@ -136,9 +141,10 @@ class Gate(Layer):
     crowded: bool = False
     hasty: bool = False
     blocking: dict[str, None] = field(default_factory=dict)
+    asks: bool = False
+    brief: bool = False
     _undisturbed: bool = True
     _holder: tuple[int, int] | None = None
-    _patient: dict[int, bool | None] = field(default_factory=dict)
     _reads: set[int] = field(default_factory=set)
 
     def intercept(self, pending: PendingCall) -> None:
@@ -198,14 +204,16 @@ class Gate(Layer):
     def _send(self, pending: PendingCall, wire: LiveConnection) -> None:
         self.place = Place.FLIGHT
         try:
-            if self._is_patient(wire) is not None:
+            if wire.make_impatient() is not None:
                 self._try(pending, wire)
                 return
-            if self.others_wait and pending.call.kind is Kind.STATEMENT:
-                wire.about_to_wait()
+            if pending.call.kind is Kind.STATEMENT:
+                self.brief = self.asks and wire.waits_briefly()
+                if self.others_wait:
+                    wire.about_to_wait()
             self.inner.intercept(pending)
         finally:
-            self.place = Place.PYTHON
+            self.place, self.brief = Place.PYTHON, False
 
     def end(self) -> None:
         """The caller has ended, in whatever way; its last Call holds its cursor no longer."""
@@ -224,12 +232,6 @@ class Gate(Layer):
             raise Abandoned
 
     # A database that refuses instead of letting wait (sqlite.org/c3ref/busy_handler.html)
-
-    def _is_patient(self, wire: LiveConnection) -> bool | None:
-        """Whether this connection would have tried again for a while; None where the database lets wait."""
-        if id(wire) not in self._patient:
-            self._patient[id(wire)] = wire.make_impatient()
-        return self._patient[id(wire)]
 
     def _try(self, pending: PendingCall, wire: LiveConnection) -> None:
         """Let it take place; a Call that would have been tried again is, when others have gone on."""
@@ -253,10 +255,12 @@ class Gate(Layer):
         """SQLite asks its busy handler only while the connection holds no read lock, and for a COMMIT."""
         if speech_of(wire.engine).errors.get(code_of(error)) is not ErrorClass.BUSY:
             return False
-        return bool(self._patient[id(wire)]) and (not holds or pending.call.kind is Kind.COMMIT)
+        return bool(wire.make_impatient()) and (not holds or pending.call.kind is Kind.COMMIT)
 
     def _note(self, pending: PendingCall, wire: LiveConnection) -> None:
-        """Keep whether the transaction of this connection holds a read lock now."""
+        """Keep whether the transaction of this connection holds a read lock now, and how long it waits."""
+        if _SETS_PATIENCE.search(pending.call.sql):
+            wire.is_set()
         if pending.call.kind is Kind.STATEMENT and wire.in_transaction():
             self._reads.add(id(wire))
         elif not wire.in_transaction():

@@ -41,6 +41,7 @@ class Hall:
         in_order: callers that nothing tells apart.
         over: set when threads that have done all may end, so that no other one gets the identity of one before; None
             when all have.
+        brief: callers limit how long they wait, see `Gate.asks`.
 
     Attributes:
         trace: what happened, once all have ended.
@@ -55,6 +56,8 @@ class Hall:
         after_turn: Callable[[Turn], None],
         in_order: InOrder,
         over: threading.Event | None = None,
+        *,
+        brief: bool = False,
     ) -> None:
         self.trace = Trace((), ())
         self.left: tuple[str, ...] = ()
@@ -63,6 +66,7 @@ class Hall:
         self._rescue = rescue
         self._after_turn = after_turn
         self._in_order = in_order
+        self._brief = brief
         self._stays = over is not None
         self._over = over or threading.Event()
         self._endings: dict[str, Ending] = {}
@@ -187,7 +191,7 @@ class Hall:
     # Both
 
     def _gate(self, player: Player, ring: Callable[[], None]) -> Gate:
-        gate = Gate(player.actor.name, Baton(), ring, inner=player.actor.interceptor)
+        gate = Gate(player.actor.name, Baton(), ring, asks=self._brief, inner=player.actor.interceptor)
         player.actor.interceptor = gate
         return gate
 

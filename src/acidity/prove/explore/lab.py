@@ -90,6 +90,7 @@ class Lab:
     Attributes:
         apart: callers at once have a process each.
         as_at_once: callers one by one have a thread, task or process each, too, since they ask who they are.
+        brief: some limit how long they wait for a lock to less than a second.
         names: the letters of the callers.
         runs: how many were made.
         left: names of threads that could not be ended; nothing more can be run then.
@@ -99,6 +100,7 @@ class Lab:
     def __init__(self, stage: Stage, operations: Sequence[Operation], *, apart: bool = False) -> None:
         self.apart = apart
         self.as_at_once = False
+        self.brief = False
         self.stage = stage
         self._rehearsal = Rehearsal(stage)
         self.operations = tuple(operations)
@@ -167,8 +169,8 @@ class Lab:
     ) -> tuple[Rehearsed, Trace]:
         """In this process, or each in one of its own."""
         stage = self.stage
-        here = Hall(choose, self._rescue, after_turn, in_order, self._over)
-        there = Workers(choose, stage.parts, partial(live_apart, stage), after_turn, in_order)
+        here = Hall(choose, self._rescue, after_turn, in_order, self._over, brief=self.brief)
+        there = Workers(choose, stage.parts, partial(live_apart, stage), after_turn, in_order, brief=self.brief)
         try:
             with asking():
                 if self.apart:

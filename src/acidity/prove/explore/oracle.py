@@ -33,8 +33,16 @@ from acidity.prove.explore.units import order_of
 from acidity.prove.stage.clock import let_second_pass
 from acidity.prove.telling.unfit import failed_alone, fails_alone, why_zero
 
-TURNED_AWAY = frozenset({ErrorClass.SERIALIZATION, ErrorClass.DEADLOCK, ErrorClass.BUSY, ErrorClass.LOCK_TIMEOUT})
-"""What an engine tells a caller that could not be served beside the others; alone it is never told so."""
+TURNED_AWAY = frozenset(
+    {
+        ErrorClass.SERIALIZATION,
+        ErrorClass.DEADLOCK,
+        ErrorClass.BUSY,
+        ErrorClass.LOCK_TIMEOUT,
+        ErrorClass.CANCELLED,
+    }
+)
+"""What an engine tells a caller that could not be served, or not in its time, beside the others; not when alone."""
 
 
 class Oracle:

@@ -58,11 +58,13 @@ class LevelWatch(Layer):
 
     Attributes:
         seen: the levels, in the order in which they were met.
+        brief: a connection of it waits for a lock for less than a second, or not at all.
         at_each_call: told before each Call, when another caller could go on.
         ended: the operation came to its end within its time.
     """
 
     seen: dict[str, None] = field(default_factory=dict)
+    brief: bool = False
     ended: bool = True
     at_each_call: Callable[[], None] = lambda: None
 
@@ -79,6 +81,7 @@ class LevelWatch(Layer):
 
     def _ask(self, pending: PendingCall) -> None:
         assert pending.wire is not None
+        self.brief = self.brief or pending.wire.waits_briefly()
         asked = level_set_by(pending.call.sql)
         if asked is not None and not asked.lasts:
             self.seen.setdefault(asked.level)

@@ -59,20 +59,21 @@ class Grant:
     gives_up: bool
 
 
-def live(player: Player, line: Line, play: Live) -> NoReturn:
+def live(player: Player, line: Line, play: Live, *, brief: bool) -> NoReturn:
     """The whole life of the process of a caller; it never returns.
 
     Args:
         player: who plays.
         line: to the controller.
         play: calls the operation; gives how it ended, and what reached the database past the seam.
+        brief: callers limit how long they wait, see `Gate.asks`.
     """
     code, actor = 1, player.actor
     try:
         die_with_parent()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the controller, which ends its callers
         teller = _Teller(line, actor)
-        gate = Gate(actor.name, teller, teller.ring, inner=_Flying(teller, inner=actor.interceptor))
+        gate = Gate(actor.name, teller, teller.ring, asks=brief, inner=_Flying(teller, inner=actor.interceptor))
         teller.gate, actor.interceptor = gate, gate
         teller.take()
         ending, bypasses = play(player)
@@ -118,7 +119,7 @@ class _Teller(Baton):
 
     def flies(self, pending: PendingCall) -> None:
         """Tell that its Call is at the database."""
-        self.line.tell(Told.FLIGHT, *_asked(pending))
+        self.line.tell(Told.FLIGHT, self.gate.brief, *_asked(pending))
 
     def answered(self) -> None:
         """Tell that it is no longer there."""

@@ -44,6 +44,7 @@ class Workers:
         play: what the process of a caller does.
         after_turn: told of each turn.
         in_order: callers that nothing tells apart.
+        brief: callers limit how long they wait, see `Gate.asks`.
 
     Attributes:
         trace: what happened, once all have ended.
@@ -56,6 +57,8 @@ class Workers:
         play: Live,
         after_turn: Callable[[Turn], None],
         in_order: InOrder,
+        *,
+        brief: bool = False,
     ) -> None:
         self.trace = Trace((), ())
         self._choose = choose
@@ -63,6 +66,7 @@ class Workers:
         self._play = play
         self._after_turn = after_turn
         self._in_order = in_order
+        self._brief = brief
         self._asleep = Asleep()
         self._workers: dict[str, _Worker] = {}
         self._endings: dict[str, Ending] = {}
@@ -121,7 +125,7 @@ class Workers:
             mine.close()
             for worker in self._workers.values():
                 worker.line.close()
-            live(player, its, self._play)
+            live(player, its, self._play, brief=self._brief)
         its.close()
         self._workers[player.actor.name] = _Worker(player, pid, mine)
 
@@ -154,9 +158,10 @@ class Workers:
         if told is Told.FAILED:
             raise Unsettled(f"{gate.name}, in a process of its own: {rest[0]}")
         if told is Told.ANSWERED:
-            gate.place = Place.PYTHON
+            gate.place, gate.brief = Place.PYTHON, False
         elif told is Told.FLIGHT:
-            gate.pending, gate.place = self._asked(*rest), Place.FLIGHT
+            gate.brief, *asked = rest
+            gate.pending, gate.place = self._asked(*asked), Place.FLIGHT
         elif told is Told.PLACE:
             place, event, database, session, news = rest
             worker.take(news)

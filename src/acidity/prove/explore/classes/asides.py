@@ -7,9 +7,10 @@ import re
 # PostgreSQL takes no snapshot for SHOW or SET, which any SELECT makes it do.
 _IDLE = {
     "sqlite": re.compile(
-        r"\s*pragma\s+(?:foreign_keys|query_only|read_uncommitted|legacy_alter_table|cache_size|temp_store|mmap_size"
+        r"\s*pragma\s+(?:read_uncommitted(?:\s*[=(]\s*(?:0|no|off|false)\s*\)?)?\s*;?\s*$"  # not one that reads so
+        r"|(?:foreign_keys|query_only|legacy_alter_table|cache_size|temp_store|mmap_size"
         r"|synchronous|case_sensitive_like|recursive_triggers|automatic_index|cell_size_check|trusted_schema"
-        r"|reverse_unordered_selects|ignore_check_constraints|journal_size_limit|analysis_limit)\b",
+        r"|reverse_unordered_selects|ignore_check_constraints|journal_size_limit|analysis_limit)\b)",
         re.IGNORECASE,
     ),
     "postgresql": re.compile(

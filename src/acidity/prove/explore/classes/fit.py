@@ -103,6 +103,7 @@ class Manner:
         alike: two of them that are called alike cannot be told apart.
         asks_time: one of them asks for the time.
         asks_who: one of them asks in which thread, task or process it runs.
+        brief: one of them waits for a lock for less than a second, or not at all.
     """
 
     engine: str
@@ -111,6 +112,7 @@ class Manner:
     alike: bool = False
     asks_time: bool = False
     asks_who: bool = False
+    brief: bool = False
 
 
 class Manners:
@@ -136,6 +138,14 @@ class Manners:
         """
         return any(self._of_one(each).asks_who for each in sorted(set(callers)))
 
+    def are_brief(self, callers: Iterable[int]) -> bool:
+        """Whether one of them waits for a lock for less than a second, or not at all.
+
+        Raises:
+            KeyboardInterrupt: the user pressed Ctrl-C.
+        """
+        return any(self._of_one(each).brief for each in sorted(set(callers)))
+
     def of(self, callers: Iterable[int]) -> Manner:
         """How those of some callers are, by the positions of their operations.
 
@@ -153,7 +163,8 @@ class Manners:
         if len(levels) != 1:
             unfit = unfit or f"their transactions are at {len(levels)} isolation levels"
         alike, asks_time = all(each.alike for each in found), any(each.asks_time for each in found)
-        return Manner(part.engine_name, levels, unfit, alike, asks_time)
+        brief = any(each.brief for each in found)
+        return Manner(part.engine_name, levels, unfit, alike, asks_time, brief=brief)
 
     def _leave_state(self, positions: frozenset[int]) -> bool:
         """Whether one of several operations leaves other state behind than another one, though each always the same."""
@@ -191,7 +202,7 @@ class Manners:
             journal = part.info().settings.get("journal_mode", "") if part.engine_name == "sqlite" else ""
             levels = frozenset({journal} if journal else seen.seen)
             alike = not (unfit or shared.asks_who)
-            told = alike, shared.asks_time, shared.asks_who
+            told = alike, shared.asks_time, shared.asks_who, seen.brief
             self._known[position] = Manner(part.engine_name, levels, unfit, *told)
         return self._known[position]
 
@@ -240,7 +251,7 @@ def classes_of(
         "commit_meets_reader" in chosen.rules and callers > _PAIR
     ):  # one that only asks may hold up who has to come first
         in_order = in_order.by_first_turns()
-    learnt = Learnt()
+    learnt = Learnt(refuses=manner.brief)
     reader = Reader(schema, engine, asks_time=manner.asks_time)
     if odd := next(filter(None, map(reader.look_at_view, schema.texts)), ""):
         return Classes(None, f"the schema has a view of which {odd}", in_order)

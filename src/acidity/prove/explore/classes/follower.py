@@ -25,7 +25,7 @@ from acidity.prove.explore.classes.step import Part, Step
 from acidity.prove.explore.classes.transaction import Transaction, Wire
 from acidity.prove.explore.in_order import NOBODY, InOrder
 
-_REFUSALS = frozenset({ErrorClass.BUSY, ErrorClass.LOCK_TIMEOUT})
+_REFUSALS = frozenset({ErrorClass.BUSY, ErrorClass.LOCK_TIMEOUT, ErrorClass.CANCELLED})
 _BEGIN = re.compile(
     r"\s*(?:begin|start\s+transaction)(?:\s+(?:work|transaction|deferred))?(?:\s+read\s+(?:only|write))?\s*;?\s*",
     re.IGNORECASE,

@@ -11,16 +11,19 @@ from acidity.prove.explore.classes.transaction import Wire
 class Learnt:
     """What transactions touch, as all runs so far have shown it.
 
+    Args:
+        refuses: whether that is known beforehand.
+
     Attributes:
         grew: a transaction has touched more than was known of it, since this was last set to False.
         autocommits: a statement was seen to commit by itself, so that locks may be let go at once.
-        refuses: a Call was refused at once that was thought to wait.
+        refuses: a Call may be refused, at once or soon, that was thought to wait.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, refuses: bool = False) -> None:
         self.grew = False
         self.autocommits = False
-        self.refuses = False
+        self.refuses = refuses
         self._touched: dict[tuple[str, int, int], Items] = {}
 
     def of(self, wire: Wire, number: int) -> Items:
