@@ -178,6 +178,21 @@ def writes_twice(dsn: Any) -> None:
         connection.execute("COMMIT")
 
 
+def looks(dsn: Any) -> object:
+    with contextlib.closing(sqlite3.connect(f"file:{dsn}?cache=shared", uri=True, isolation_level=None)) as connection:
+        try:
+            return connection.execute("SELECT balance FROM accounts WHERE id = 1").fetchone()[0] > 0
+        except sqlite3.OperationalError:
+            return "there is none"
+
+
+def test_in_a_shared_cache_a_table_that_is_written_is_locked() -> None:
+    """With caches of their own a reader meets nobody until the COMMIT, so that no such schedule would be run."""
+    both = Scenario(Operation(looks), Operation(writes_twice), metadata=Base.metadata, setup=seed)
+    report = prove.explore(both)
+    assert report.verdict == "fail", str(report)
+
+
 def test_in_a_shared_cache_what_is_not_committed_is_read() -> None:
     """SQLite has a level below its own, and only there (sqlite.org/sharedcache.html, section 2.2.1)."""
     both = Scenario(Operation(reads_amid), Operation(writes_twice), metadata=Base.metadata, setup=seed)

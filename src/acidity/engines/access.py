@@ -13,9 +13,11 @@ class Access(Protocol):
     Attributes:
         keeps_sessions: `keep` may keep some.
         used: the drivers through which callers have made Calls, for the report.
+        peculiar: why the connections of the program lock otherwise than the engine does; empty where they do not.
     """
 
     keeps_sessions: bool
+    peculiar: str
     used: dict[str, None]
 
     def connect(self, dialect: Any, cparams: dict[str, Any]) -> Any:

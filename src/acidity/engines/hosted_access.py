@@ -39,6 +39,7 @@ class HostedAccess(HostedFacts):
     sets_level = "SET SESSION TRANSACTION ISOLATION LEVEL"
     keeps_sessions = False
     looks_for_cycles_s = 0.0
+    peculiar = ""
     on_connect: Callable[[], None]
     _level = ""
     _passes_locks = False

@@ -24,6 +24,7 @@ class SqliteAccess(SqliteFacts):
 
     keeps_sessions = False
     looks_for_cycles_s = 0.0
+    peculiar = ""
     path: Path
     _settings: dict[str, str]
 
@@ -85,7 +86,10 @@ class SqliteAccess(SqliteFacts):
     def is_target(self, dialect_name: str, cargs: Any, cparams: Any) -> bool:
         """Whether an engine with these arguments opens this file."""
         del cparams
-        return dialect_name == "sqlite" and bool(cargs) and points_at(cargs[0], self.path)
+        ours = dialect_name == "sqlite" and bool(cargs) and points_at(cargs[0], self.path)
+        if ours and "cache=shared" in str(cargs[0]).lower():
+            self.peculiar = "connections share a cache, and lock tables in it"
+        return ours
 
     def leads_to(self, sql: str) -> str:
         """The file that an ATTACH or a VACUUM INTO would open."""

@@ -195,6 +195,7 @@ class Manners:
                 "a profiler runs, so that it is not seen what the program shares": shared.unseen,
                 _STATE: changes,
                 "the program opens files, or talks to somebody beside the database": shared.goes_elsewhere,
+                part.peculiar: bool(part.peculiar),
                 SLEEPS: sleeps() > slept,
                 "what is behind an effect is asked for in another way, too": shared.asks_outside,
             }
