@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
+import pymysql
 import pytest
 from sqlalchemy import Engine, create_engine, select, text, update
 from sqlalchemy.orm import Session
@@ -246,3 +248,36 @@ def test_what_is_as_imposed_is_not_said() -> None:
     report = prove.explore(twice(by_an_option), db="postgresql", isolation_level="READ COMMITTED")
     assert isinstance(report, Report)
     assert report.own_levels == ()
+
+
+def subtracts(connection: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("SELECT balance FROM accounts WHERE id = 1")
+    (balance,) = cursor.fetchone()
+    cursor.execute("UPDATE accounts SET balance = %s WHERE id = 1", (balance - 10,))
+    connection.commit()
+
+
+def by_the_packet(dsn: Any, level: str) -> None:
+    with psycopg.connect(dsn, options=f"-c default_transaction_isolation={level.lower()}") as connection:
+        subtracts(connection)
+
+
+def by_the_first_command(dsn: Any, level: str) -> None:
+    with pymysql.connect(**dsn, init_command=f"SET SESSION TRANSACTION ISOLATION LEVEL {level}") as connection:
+        subtracts(connection)
+
+
+@pytest.mark.parametrize(("operation", "db"), [(by_the_packet, "postgresql"), (by_the_first_command, "mariadb")])
+def test_what_is_set_with_the_connection_is_kept(operation: Callable[..., None], db: str) -> None:
+    report = prove.explore(at_once(Operation(operation, "SERIALIZABLE")), db=db, isolation_level="READ COMMITTED")
+    assert report.own_levels == (f"{operation.__name__} sets SERIALIZABLE itself",)
+    assert report.verdict == "pass", str(report)
+
+
+def test_also_where_it_is_weaker_than_what_is_imposed() -> None:
+    """READ COMMITTED is what MariaDB has not by default."""
+    scenario = at_once(Operation(by_the_first_command, "READ COMMITTED"))
+    report = prove.explore(scenario, db="mariadb", isolation_level="SERIALIZABLE")
+    assert report.own_levels == ("by_the_first_command sets READ COMMITTED itself",)
+    assert report.verdict == "fail", str(report)

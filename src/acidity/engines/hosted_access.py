@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 
 from acidity.engines.codes import codes_of
 from acidity.engines.hosted_database import state_name
-from acidity.engines.hosted_facts import HostedFacts
+from acidity.engines.hosted_facts import HostedFacts, asked_of
 from acidity.engines.proxy import CuttingProxy
 from acidity.engines.sandbox import Unsettled
 from acidity.engines.speech import ErrorClass, speech_of
@@ -37,6 +37,7 @@ class HostedAccess(HostedFacts):
     asks_room = ""  # how many more sessions it admits, where a driver tells no code of a refusal
     asks_locked = ""  # schema and name of each table that a transaction keeps even readers out of
     sets_level = "SET SESSION TRANSACTION ISOLATION LEVEL"
+    asks_own_level = "SELECT IF(@@SESSION.tx_isolation <> @@GLOBAL.tx_isolation, 1, 0)"  # set by who has opened it
     keeps_sessions = False
     looks_for_cycles_s = 0.0
     peculiar = ""
@@ -143,8 +144,14 @@ class HostedAccess(HostedFacts):
         return self.proxy().port if self._routed else None
 
     def configure(self, dbapi_connection: Any) -> None:
-        """Apply the settings of the check, and the level that it imposes; the program may set another one after it."""
-        for statement in (*self.set_statements(), *([f"{self.sets_level} {self._level}"] if self._level else [])):
+        """Apply the settings of the check, and the level that it imposes; the program may set another one after it, or
+        may have set one with the connection, which is kept.
+        """
+        level = [f"{self.sets_level} {self._level}"] if self._level else []
+        if level and str(asked_of(dbapi_connection, self.asks_own_level)) == "1":
+            level = []
+            dbapi_connection.commit()
+        for statement in (*self.set_statements(), *level):
             self.send(dbapi_connection, statement)
             dbapi_connection.commit()
 

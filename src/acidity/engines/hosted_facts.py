@@ -112,11 +112,11 @@ class HostedFacts(HostedDatabase):
         """What the session says; a transaction that has failed says nothing."""
         if self.commits_by_itself(dbapi_connection) and not self.in_transaction(dbapi_connection):
             return "AUTOCOMMIT"
-        return str(_asked(dbapi_connection, self.asks_level)).replace("-", " ").upper()
+        return str(asked_of(dbapi_connection, self.asks_level)).replace("-", " ").upper()
 
     def waits_briefly(self, dbapi_connection: Any) -> bool:
         """What the session says of its limits for locks and statements."""
-        return any(_BRIEF.fullmatch(str(_asked(dbapi_connection, each))) for each in self.asks_limits)
+        return any(_BRIEF.fullmatch(str(asked_of(dbapi_connection, each))) for each in self.asks_limits)
 
     def make_impatient(self, dbapi_connection: Any) -> None:
         """A server lets wait, and says who does."""
@@ -198,7 +198,7 @@ class HostedFacts(HostedDatabase):
 _BRIEF = re.compile(r"[1-9]\d{0,2}(?:ms|\.0)?")
 
 
-def _asked(dbapi_connection: Any, question: str) -> object:
+def asked_of(dbapi_connection: Any, question: str) -> object:
     """One value that a session tells; a transaction that has failed says nothing.
 
     Not by `rows_of`: the plain face of an async connection cannot ask for further results.

@@ -23,6 +23,9 @@ class Victims(HostedAccess):
     """See `Life` for what the methods promise."""
 
     sets_level = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL"
+    asks_own_level = (
+        "SELECT count(*) FROM pg_settings WHERE name = 'default_transaction_isolation' AND source = 'client'"
+    )
     asks_level = "SHOW transaction_isolation"
     asks_limits = ("SHOW lock_timeout", "SHOW statement_timeout")
     _chooses = False
