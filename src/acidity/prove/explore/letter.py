@@ -162,7 +162,8 @@ def _so_far(group: Group) -> str:
     searched = group.searched
     if not searched.covered:
         return searched.ended.value
-    return f"{searched.coverage()}{_surely(searched.switches)}"
+    why = f"; {_sequences(group)}" if searched.every and not searched.classes else ""
+    return f"{searched.coverage()}{_surely(searched.switches)}{why}"
 
 
 def _surely(switches: int) -> str:
