@@ -9,11 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Generator, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from acidity.core.call import Event
 from acidity.core.turn import Trace, Turn
 from acidity.engines.codes import DEADLOCK
 from acidity.engines.sandbox import Unsettled
+from acidity.engines.speech import SPEECHES, ErrorClass, speech_of
 from acidity.prove.explore.every import Unable
 from acidity.prove.explore.gate import Gate, Place
 from acidity.prove.explore.in_order import NOBODY, InOrder
@@ -29,6 +31,8 @@ _COMPUTES_S = 0.002  # what most programs take between two Calls; to look for lo
 PATIENCE_S = 5.0  # for an engine that has to end a cycle of waits
 _NO_CYCLE_S = 2.5  # what a server needs at most to end one that it has seen, with PostgreSQL's own deadlock_timeout
 _WAITING = frozenset({Place.PYTHON, Place.FLIGHT, Place.REFUSED})  # when nobody can go on by himself
+TRIES = 4  # as many refusals in a row let others go on; many programs give up after three
+_REFUSED = frozenset({ErrorClass.BUSY, ErrorClass.LOCK_TIMEOUT})
 _ABROAD = "?"  # a session that belongs to no caller, or that the engine does not name
 
 
@@ -48,6 +52,7 @@ class Control:
         idles: whether a caller that runs no Call waits for another one, by what the system says of it.
         after_turn: told of each turn when nobody can go on by himself.
         in_order: callers that nothing tells apart.
+        spins: the lines at which somebody was refused `TRIES` times in a row, who then lets others go on.
     """
 
     gates: Sequence[Gate]
@@ -57,6 +62,8 @@ class Control:
     idles: Callable[[Gate], bool] = lambda _gate: False
     after_turn: Callable[[Turn], None] = lambda _turn: None
     in_order: InOrder = NOBODY
+    spins: dict[str, None] = field(default_factory=dict)
+    _in_vain: dict[str, int] = field(default_factory=dict)
     _acted: set[str] = field(default_factory=set)
     _waiting: dict[str, frozenset[str]] = field(default_factory=dict)
     _cycle: tuple[Waiting, float] = field(default_factory=lambda: ({}, 0.0))
@@ -84,6 +91,7 @@ class Control:
             turn = yield from self._turn(next(gate for gate in self.gates if gate.name == name))
             self._require_room()
             turns.append(turn)
+            self._count(turn)
             if turn.call is not None and self.in_order and self.in_order.acts(turn.call):
                 self._acted.add(name)
             self.after_turn(turn)
@@ -98,9 +106,22 @@ class Control:
                 error.stands = _kept_by(kept, turns[-1].waiting.get(kept.name, frozenset()) if turns else frozenset())
             raise
 
+    def _count(self, turn: Turn) -> None:
+        """How often who goes on was refused since anybody else went on: that will be so again as long as nobody does.
+
+        A program that tries until it is served would never let anybody else come to an end (M. Musuvathi, S. Qadeer,
+        Fair Stateless Model Checking, PLDI 2008).
+        """
+        before = self._in_vain.get(turn.actor, 0)
+        refused = [event for event in turn.events if event.call.actor == turn.actor and _is_refusal(event.reply.code)]
+        self._in_vain = {turn.actor: before + len(refused)}
+        if before < TRIES <= before + len(refused):
+            self.spins[str(refused[0].call.site or refused[0].call.label[:60])] = None
+
     def _able(self) -> tuple[str, ...]:
         """Who can go on; of those that nothing tells apart, only who comes first, as long as anybody else can."""
         able = [gate for gate in self.gates if gate.place in {Place.OUTSIDE, Place.GATE}]
+        able = [gate for gate in able if self._in_vain.get(gate.name, 0) < TRIES] or able
         if self.in_order:
             able = [gate for gate in able if not self._is_held_back(gate)] or able
         return tuple(gate.name for gate in able)
@@ -285,6 +306,12 @@ class Control:
             if time.monotonic() - began > PATIENCE_S:
                 raise Stuck(f"nobody goes on, and nothing ends it: {'; '.join(_stands(gate) for gate, _, _ in there)}")
         yield from self._settle()
+
+
+@cache
+def _is_refusal(code: str) -> bool:
+    """Whether a lock that somebody else holds is what an error tells of; no two engines have a code in common."""
+    return any(speech_of(engine).errors.get(code) in _REFUSED for engine in SPEECHES)
 
 
 def waiting_of(flying: Sequence[Gate], gates: Sequence[Gate]) -> Waiting:

@@ -47,6 +47,7 @@ class Hall:
         trace: what happened, once all have ended.
         left: the names of threads that could not be ended.
         locks: lines of the program at which callers waited for a lock, or for a pool, that is one for each process.
+        spins: see `Control`.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Hall:
         self.trace = Trace((), ())
         self.left: tuple[str, ...] = ()
         self.locks: dict[str, None] = {}
+        self.spins: dict[str, None] = {}
         self._choose = choose
         self._rescue = rescue
         self._after_turn = after_turn
@@ -205,6 +207,7 @@ class Hall:
             self._idles,
             lambda turn: self._have_gone_on(gates, turn),
             self._in_order,
+            self.spins,
         )
 
     def _have_gone_on(self, gates: Sequence[Gate], turn: Turn) -> None:

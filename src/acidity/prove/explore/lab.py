@@ -95,6 +95,7 @@ class Lab:
         runs: how many were made.
         left: names of threads that could not be ended; nothing more can be run then.
         locks: lines of the program at which callers waited for a lock that is one for each process.
+        spins: lines at which callers were refused so often that they let others go on.
     """
 
     def __init__(self, stage: Stage, operations: Sequence[Operation], *, apart: bool = False) -> None:
@@ -108,6 +109,7 @@ class Lab:
         self.runs = 0
         self.left: tuple[str, ...] = ()
         self.locks: dict[str, None] = {}
+        self.spins: dict[str, None] = {}
         self._several = stage.scenario.commits == "several"
         self._stated = Stated(stage)
         self._over: threading.Event | None = None
@@ -180,6 +182,7 @@ class Lab:
         finally:
             self.left = self.left or here.left
             self.locks |= here.locks
+            self.spins |= here.spins | there.spins
         return rehearsed, there.trace if self.apart else here.trace
 
     def _let_one_play(self, player: Player, *, reset: bool, at_once: bool) -> Rehearsed:

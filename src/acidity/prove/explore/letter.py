@@ -13,6 +13,7 @@ from acidity.core.schedule import Schedule
 from acidity.prove.checks import Check
 from acidity.prove.drill.letters import versions
 from acidity.prove.explore.callers import Callers, pairs, require_named, together
+from acidity.prove.explore.control import TRIES
 from acidity.prove.explore.explore import Explored, Group, run_explore
 
 _NOT_COVERED = (
@@ -174,6 +175,9 @@ def _surely(switches: int) -> str:
 def _notes(explored: Explored) -> Iterator[str]:
     if explored.slept:
         yield f"callers slept as long as they say, since a clock is read that would tell: {explored.slept}"
+    spins = dict.fromkeys(line for group in explored.groups for line in group.searched.spins)
+    if spins:
+        yield f"who is refused {TRIES} times in a row lets others go on before he tries again: {', '.join(spins)}"
     yield from dict.fromkeys(f"{_named(group)}: {text}" for group in explored.groups for text in group.masked)
 
 

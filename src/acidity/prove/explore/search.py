@@ -6,7 +6,7 @@ cannot, every schedule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
@@ -31,6 +31,7 @@ from acidity.prove.explore.words import title_of
 from acidity.prove.runs import Runs
 
 SCHEDULES_MAX = 500  # of one group, unless ``runs_max=`` says otherwise
+_SPINS = "a caller tries again and again until it is served"
 _BY_CHANCE = 5  # one in so many is left to chance where they are too many to run them all
 _AGAIN = 3  # a run that goes another way than one that begins alike is made so often at most,
 _DEVIATIONS_EVERY = 20  # and that is an engine's chance, on a busy machine, only as long as so many runs have one
@@ -60,6 +61,7 @@ class Searched:
         every: why no schedule was left out; empty where some were.
         plainer: for a run that no serial order gives, the plainest schedule of its class.
         last: the run that was judged last.
+        spins: lines at which somebody was refused so often in a row that he let others go on, see `Control`.
     """
 
     runs: int = 0
@@ -80,6 +82,7 @@ class Searched:
     every: str = ""
     plainer: dict[object, tuple[str, ...]] = field(default_factory=dict)
     last: Judged | None = None
+    spins: Mapping[str, None] = field(default_factory=dict)
 
     @property
     def shows(self) -> bool:
@@ -124,7 +127,7 @@ class Search:
         self._runs = runs
         self._judge = Judge(oracle)
         self._in_order = NOBODY
-        self.found = Searched()
+        self.found = Searched(spins=lab.spins)
         self._by_luck = False
         self._only = False
         self._made: set[tuple[str, ...]] = set()
@@ -148,7 +151,7 @@ class Search:
             self._one_of_each(tree)
             if not tree.unfit:
                 return self.found
-            self.found = Searched(every=tree.unfit)
+            self.found = Searched(every=tree.unfit, spins=self._lab.spins)
             self._made.clear()
         return self._all(only)
 
@@ -183,7 +186,7 @@ class Search:
             if crowded or not self._play(tree, every, most, after_turn=tree.after_turn, tree=tree):
                 break
             tree.seen()
-            if reason := self._classes.sleeping():
+            if reason := self._classes.sleeping() or (_SPINS if found.spins else ""):
                 tree.unfit = reason
         if tree.unfit:
             return

@@ -48,6 +48,7 @@ class Workers:
 
     Attributes:
         trace: what happened, once all have ended.
+        spins: see `Control`.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Workers:
         brief: bool = False,
     ) -> None:
         self.trace = Trace((), ())
+        self.spins: dict[str, None] = {}
         self._choose = choose
         self._parts = parts
         self._play = play
@@ -95,6 +97,7 @@ class Workers:
                 lambda gate: self._asleep.process(self._workers[gate.name].pid),
                 self._after_turn,
                 self._in_order,
+                self.spins,
             ).course()
             pause = next(course)
             while True:
