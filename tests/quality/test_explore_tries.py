@@ -86,8 +86,9 @@ def explored(function: Callable[..., Any], db: str, *arguments: Any) -> Report:
     return report
 
 
-@pytest.mark.one_in(3)
-@pytest.mark.parametrize(("function", "db"), EVERY)
+@pytest.mark.parametrize(
+    ("function", "db"), [pytest.param(*each, marks=pytest.mark.slow if "postgresql" in each else ()) for each in EVERY]
+)
 def test_who_tries_until_he_is_served_passes(function: Callable[..., Any], db: str) -> None:
     report = explored(function, db, FOR_EVER)
     assert (report.verdict, report.unknowns) == ("pass", ()), str(report)
