@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acidity.core.call import History
+from acidity.core.scenario import Operation
 from acidity.prove.explore.classes.catalogues import schema_of
 from acidity.prove.explore.classes.families import family_of
 from acidity.prove.explore.classes.follower import Follower
@@ -165,6 +166,18 @@ class Manners:
             self._told_apart[positions] = any(each != marks[0] for each in marks)
         return self._told_apart[positions]
 
+    def _changes(self, shared: Shared, operation: Operation) -> bool:
+        """Whether state is another one at any Call, where others could see it, or afterwards."""
+        before, found = shared.mark(), False
+
+        def look() -> None:
+            nonlocal found
+            found = found or shared.mark() != before
+
+        watched(self._stage, operation, look)
+        look()
+        return found
+
     def _of_one(self, position: int) -> Manner:
         if position not in self._known:
             part = next(iter(self._stage.parts.values()))
@@ -176,12 +189,10 @@ class Manners:
             slept = sleeps()
             with shared.watching():
                 seen = watched(self._stage, operation)
-            marks = [shared.mark()]
-            watched(self._stage, operation, lambda: marks.append(shared.mark()))  # where others could see it
-            marks.append(shared.mark())
-            changes = shared.locks() or shared.writes_global or any(each != marks[0] for each in marks)
+            changes = shared.locks() or shared.writes_global or self._changes(shared, operation)
             reasons = {
                 "a profiler runs, so that it is not seen what the program shares": shared.unseen,
+                "more belongs to the program than is looked at for state of its own": shared.too_much,
                 _STATE: changes,
                 "the program opens files, or talks to somebody beside the database": shared.goes_elsewhere,
                 SLEEPS: sleeps() > slept,
