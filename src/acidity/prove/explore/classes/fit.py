@@ -19,6 +19,7 @@ from acidity.prove.explore.classes.shared import Shared
 from acidity.prove.explore.classes.tree import Tree
 from acidity.prove.explore.in_order import NOBODY, InOrder, Kin, by_first_acts
 from acidity.prove.explore.own_level import watched
+from acidity.prove.explore.serial import calls_in
 from acidity.prove.stage.naps import sleeps
 from acidity.prove.stage.stage import Stage
 
@@ -104,6 +105,7 @@ class Manner:
         alike: two of them that are called alike cannot be told apart.
         asks_time: one of them asks for the time.
         asks_who: one of them asks in which thread, task or process it runs.
+        fills: its very first run made other Calls than the one after it, as one does that fills a cache.
     """
 
     engine: str
@@ -112,6 +114,7 @@ class Manner:
     alike: bool = False
     asks_time: bool = False
     asks_who: bool = False
+    fills: bool = False
 
 
 class Manners:
@@ -136,6 +139,15 @@ class Manners:
             KeyboardInterrupt: the user pressed Ctrl-C.
         """
         return any(self._of_one(each).asks_who for each in sorted(set(callers)))
+
+    def filled(self, callers: Iterable[int]) -> list[str]:
+        """The operations of them whose very first run made other Calls than the one after it.
+
+        Raises:
+            KeyboardInterrupt: the user pressed Ctrl-C.
+        """
+        operations = self._stage.scenario.operations
+        return [operations[each].name for each in sorted(set(callers)) if self._of_one(each).fills]
 
     def of(self, callers: Iterable[int]) -> Manner:
         """How those of some callers are, by the positions of their operations.
@@ -182,7 +194,8 @@ class Manners:
         if position not in self._known:
             part = next(iter(self._stage.parts.values()))
             operation = self._stage.scenario.operations[position]
-            if not watched(self._stage, operation).ended:  # the very first run may make what all others have
+            first = watched(self._stage, operation)  # which may make what all others have
+            if not first.ended:
                 self._known[position] = Manner(part.engine_name, unfit=_ENDLESS)  # each more would take its whole time
                 return self._known[position]
             shared = self._shared[position] = Shared([operation], self._stage.scenario.effects)
@@ -202,7 +215,7 @@ class Manners:
             journal = part.info().settings.get("journal_mode", "") if part.engine_name == "sqlite" else ""
             levels = frozenset({journal} if journal else seen.seen)
             alike = not (unfit or shared.asks_who)
-            told = alike, shared.asks_time, shared.asks_who
+            told = alike, shared.asks_time, shared.asks_who, calls_in(first.history) != calls_in(seen.history)
             self._known[position] = Manner(part.engine_name, levels, unfit, *told)
         return self._known[position]
 
