@@ -6,6 +6,7 @@ import os
 import shelve
 import sys
 import threading
+from argparse import Namespace
 from array import array
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -15,8 +16,11 @@ from functools import cache, cached_property, lru_cache, partial, wraps
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from flask import Flask, current_app
+from starlette.datastructures import State
 from werkzeug.local import Local, LocalProxy
 
 from acidity.adapters.seam import Actor, PassThrough, acting
@@ -237,6 +241,26 @@ def by_modules(user: str) -> None:
     sys.modules[__name__]._made = user  # type: ignore[attr-defined]
 
 
+OPTIONS, STATE, MOCK, APP = Namespace(user=""), State(), Mock(), Flask(__name__)
+
+
+def in_namespace(user: str) -> None:
+    OPTIONS.user = user
+
+
+def in_state(user: str) -> None:
+    STATE.user = user
+
+
+def in_configuration(user: str) -> None:
+    with APP.app_context():
+        current_app.config["user"] = user
+
+
+def asks_a_mock(user: str) -> None:
+    MOCK.charge(len(user))
+
+
 def in_bytes(user: str) -> None:
     BYTES[:3] = user.encode()
 
@@ -320,6 +344,9 @@ def left_by(function: Any) -> tuple[Shared, bool]:
         in_environment,
         by_globals,
         by_modules,
+        in_namespace,
+        in_state,
+        in_configuration,
         in_bytes,
         in_array,
         in_keys,
@@ -336,7 +363,7 @@ def test_what_one_caller_leaves_for_another_one_is_within_reach(function: Any, m
 
 @pytest.mark.parametrize(
     "function",
-    [reads_constants, asks_cached, keeps_for_its_thread, keeps_for_its_context],
+    [reads_constants, asks_cached, asks_a_mock, keeps_for_its_thread, keeps_for_its_context],
     ids=lambda function: function.__name__,
 )
 def test_what_stays_or_is_of_one_caller_is_not_shared(function: Any) -> None:

@@ -1,8 +1,9 @@
 """What is within reach of some values of a program: what they hold, what that holds, and so on.
 
 Looked into are containers, objects and classes of the user's own, functions of theirs with defaults and enclosing
-variables, and what Python itself keeps values in: caches, context variables, bound and partial functions. An object of
-another package is not looked into: what that keeps for itself changes from run to run, and tells a caller nothing.
+variables, and what Python itself keeps values in: caches, context variables, bound and partial functions. Of an object
+of another package those attributes are looked at that the program names: what it keeps for itself beside them changes
+from run to run, and tells a caller nothing.
 """
 
 from __future__ import annotations
@@ -51,11 +52,17 @@ class Reach:
 
     Args:
         context: that in which callers begin.
+        unlooked: packages of whose objects nothing is looked at.
         in_one_thread: what a thread has for itself is shared, since callers are tasks of this one.
+
+    Attributes:
+        names: those that the program's code has.
     """
 
-    def __init__(self, context: Context, *, in_one_thread: bool) -> None:
+    def __init__(self, context: Context, unlooked: frozenset[str], *, in_one_thread: bool) -> None:
+        self.names: set[str] = set()
         self._context = context
+        self._unlooked = unlooked
         self._in_one_thread = in_one_thread
         self._users: dict[type, bool] = {}
 
@@ -96,7 +103,17 @@ class Reach:
                 found += _own(vars(each).items())
         elif self._is_users(kind):
             found += [kind, *_own(_attributes(value))]
+        elif kind.__module__.partition(".")[0] not in self._unlooked:
+            found += self._named(value)
         return found
+
+    def _named(self, value: Any) -> list[Any]:
+        """What the program names of another's object; of one that only holds what is put to it, where it is put."""
+        own: dict[str, Any] = {}
+        with suppress(Exception):  # it has none, or stands for another one
+            own = dict(value.__dict__)
+        held = [each for each in own.values() if isinstance(each, dict) and not self.names.isdisjoint(each)]
+        return [*_own((name, own[name]) for name in self.names & own.keys()), *(held if _gives(type(value)) else ())]
 
     def _is_users(self, kind: type) -> bool:
         if kind not in self._users:
@@ -104,6 +121,11 @@ class Reach:
             with suppress(TypeError, OSError):  # a class of no file
                 self._users[kind] = is_user_code(inspect.getfile(kind))
         return self._users[kind]
+
+
+def _gives(kind: type) -> bool:
+    """Whether objects of a class give and take what they hold by names, as attributes."""
+    return all(any(name in vars(each) for each in kind.__mro__[:-1]) for name in ("__getattr__", "__setattr__"))
 
 
 def _held(value: Any, kind: type) -> Iterable[Any]:

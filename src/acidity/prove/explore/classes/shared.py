@@ -3,8 +3,8 @@
 Schedules are put into classes by what they do to rows. A lock of the program, or a dictionary that two callers change,
 makes an order tell where no row does; then every schedule has to be run. What is looked at is all within reach of the
 user's functions that run: globals that they name, defaults, enclosing variables and arguments; and whether a file is
-opened or locked for them, or a socket of their own used. What objects of other packages and libraries in C keep is not
-seen: a report says that its callers were not seen to share anything.
+opened or locked for them, or a socket of their own used. What objects of other packages keep for themselves, and
+libraries in C, is not seen: a report says that its callers were not seen to share anything.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ _INCURIOUS = frozenset(
     | {"aiomysql", "MySQLdb", "weakref", "contextlib", "tempfile", "ssl", "asgiref", "reprlib", "dataclasses"}
 )
 """Modules that tell a thread, task or process from another one, and nobody which it is."""
+_UNLOOKED = frozenset({"builtins", "unittest", "pytest", "_pytest"})
+"""Modules of things that have no attributes of their own, or count how they are used."""
 _TOGETHER = (("acquire", "release"), ("put_nowait", "get_nowait"), ("set", "is_set"), ("set_result", "done"))
 """Methods that tell what callers do together: of a lock, a queue, an event, a future."""
 _OF_CODE = frozenset(
@@ -83,7 +85,7 @@ class Shared:
         self.goes_elsewhere = False
         self.too_much = False
         operations = list(operations)
-        self._reach = Reach(copy_context(), in_one_thread=any(map(is_async, operations)))
+        self._reach = Reach(copy_context(), _INCURIOUS | _UNLOOKED, in_one_thread=any(map(is_async, operations)))
         self._outside = frozenset().union(*map(_methods_beside, effects))
         self._codes: set[CodeType] = set()
         self._values: dict[int, Any] = {}
@@ -126,6 +128,7 @@ class Shared:
         if event != "call" or code in self._codes or not is_user_code(code.co_filename):
             return
         self._codes.add(code)
+        self._reach.names.update(code.co_names)
         self.writes_global |= any(
             each.opname in {"STORE_GLOBAL", "DELETE_GLOBAL"}
             or (each.opname in {"STORE_DEREF", "DELETE_DEREF"} and each.argval in code.co_freevars)
