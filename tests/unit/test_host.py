@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from asyncio.selector_events import BaseSelectorEventLoop
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -41,3 +45,81 @@ def test_a_task_that_does_not_heed_it_keeps_nobody(monkeypatch: pytest.MonkeyPat
     assert ended == ["so it has"]
     assert not tasks[0].done()
     assert tasks[0].get_loop().is_closed()
+
+
+LOCK, EVENT = asyncio.Lock(), asyncio.Event()
+SEMAPHORE, QUEUE = asyncio.Semaphore(1), asyncio.Queue[int]()
+
+
+async def _holds_the_lock() -> None:
+    async with LOCK:
+        await asyncio.sleep(0)
+
+
+async def _holds_the_semaphore() -> None:
+    async with SEMAPHORE:
+        await asyncio.sleep(0)
+
+
+async def _waits_for_the_event() -> None:
+    asyncio.get_running_loop().call_soon(EVENT.set)
+    await EVENT.wait()
+    EVENT.clear()
+
+
+async def _waits_for_the_queue() -> None:
+    asyncio.get_running_loop().call_soon(QUEUE.put_nowait, 1)
+    await QUEUE.get()
+
+
+@pytest.mark.parametrize("meets", [_holds_the_lock, _holds_the_semaphore, _waits_for_the_event, _waits_for_the_queue])
+def test_what_a_module_keeps_for_its_tasks_serves_the_next_check_too(
+    meets: Callable[[], Coroutine[Any, Any, None]],
+) -> None:
+    async def both() -> None:
+        await asyncio.gather(meets(), meets())
+
+    for _ in range(2):
+        loop = LoopHost()
+        loop.run(both())
+        loop.close()
+
+
+def test_nothing_of_a_loop_is_left_for_the_next_check() -> None:
+    """Neither tasks nor timers nor threads, and all that a loop can do it does."""
+    ended: list[str] = []
+    seen: list[Any] = []
+
+    async def numbers() -> Any:
+        yield 1
+
+    async def begins() -> None:
+        seen.append(asyncio.ensure_future(_at_the_second_time(ended)))
+        asyncio.get_running_loop().call_later(0, ended.append, "a timer")
+        seen.append(await asyncio.to_thread(threading.current_thread))
+
+    async def goes_on() -> None:
+        await asyncio.sleep(0.001)
+        assert [number async for number in numbers()] == [1]
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert await asyncio.to_thread(threading.current_thread) is not seen[1]
+
+    first = LoopHost()
+    first.run(begins())
+    first._runner.get_loop().call_later(0, ended.append, "a timer of the end")
+    first.close()
+    assert seen[0].done()
+    assert not seen[1].is_alive()
+    before = list(ended)
+    second = LoopHost()
+    second.run(goes_on())
+    second.close()
+    assert ended == before
+
+
+def test_a_loop_that_cannot_be_opened_again_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    LoopHost().close()
+    monkeypatch.delattr(BaseSelectorEventLoop, "_make_self_pipe")
+    (closed,) = host._closed
+    assert not host._opened_again(closed)
+    assert closed.is_closed()

@@ -59,7 +59,7 @@ class Group:
         orders: how many orders of their transactions there are; none where they do not mean to commit more than once.
         masked: what is not compared literally.
         effects: those that its callers made in serial orders.
-        left_out: what callers said that is not compared.
+        left_out: what callers said that is not compared, and runs that were left out.
         findings: what was found.
         unknowns: what could not be decided.
         only_reads: none of them does anything that another one could see, so that no schedule was run.
@@ -203,10 +203,10 @@ def _explore_all(
 ) -> None:
     Inspector(runs.stage).check_seed()
     try:
-        if explored.level:
-            explored.own_levels = own_levels(runs.stage, explored.level)
         manners = Manners(runs.stage, SLEEPS if explored.slept else "")
         compared = _compared(runs, manners, groups, explored, spares=spares)
+        if explored.level:
+            explored.own_levels = own_levels(runs.stage, explored.level)
         _search_all(runs, manners, compared, schedule, explored, spares=spares)
         if (done := len(explored.groups)) < len(groups):
             of = f"{len(groups)} group{'' if len(groups) == 1 else 's'} of callers"
@@ -284,14 +284,14 @@ def _compare(runs: Runs, manners: Manners, group: Group, *, spares: bool) -> _Co
     lab = Lab(stage, operations, apart=runs.options.actors == "processes")
     lab.as_at_once, lab.brief = manners.ask_who(group.callers), manners.are_brief(group.callers)
     try:
-        oracle = Oracle(lab, stage.scenario.ignore)
+        oracle = Oracle(lab, stage.scenario.ignore, manners.filled(group.callers))
     except NoOracle as error:
         group.unknowns.append(str(error))
         return None
     group.serial, group.masked = lab.runs, oracle.described()
     events = [event for histories in oracle.histories() for history in histories for event in history]
     group.unknowns += commits_on_the_way(events, stage.parts.values())
-    group.left_out = oracle.sayings.left_out()
+    group.left_out = oracle.left_out()
     group.effects = frozenset(event.call.sql for event in events if event.call.kind is Kind.EFFECT)
     if spares and oracle.only_reads():
         group.only_reads = True
@@ -335,7 +335,7 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
     said = Told() if learnt else told(lab, search)
     if learnt or (said.unknowns and _learns(compared, search)):
         group.unknowns, group.masked = known, compared.oracle.described()
-        group.left_out = compared.oracle.sayings.left_out()
+        group.left_out = compared.oracle.left_out()
         _search(runs, manners, compared, schedule)
         return
     group.unknowns += said.unknowns

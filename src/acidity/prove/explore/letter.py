@@ -154,7 +154,7 @@ def _searched(group: Group) -> str:
 def _sequences(group: Group) -> str:
     if group.searched.classes:
         agreed = f"{group.measured} agreed" if group.measured else "not measured"
-        return f"one sequence of Calls of each class, of callers that share nothing but the database ({agreed})"
+        return f"one sequence of Calls of each class, of callers not seen to share anything but the database ({agreed})"
     return f"every sequence of Calls ({group.searched.every})" if group.searched.every else "every sequence of Calls"
 
 

@@ -18,7 +18,6 @@ from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.analysis.references import Roles, roles_of
 from acidity.core.call import Event, History, Kind, Writes
 from acidity.core.outcome import State
-from acidity.core.prepared import said_each_time
 from acidity.engines.sandbox import Unsettled
 from acidity.engines.speech import ErrorClass, only_reads, speech_of
 from acidity.errors import UsageError
@@ -28,7 +27,7 @@ from acidity.prove.explore.in_order import Kin
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.refusing import Refusal, place_of
 from acidity.prove.explore.sayings import Sayings
-from acidity.prove.explore.serial import NoOracle, Serial
+from acidity.prove.explore.serial import NoOracle, Serial, calls_in
 from acidity.prove.explore.units import order_of
 from acidity.prove.stage.clock import let_second_pass
 from acidity.prove.telling.unfit import failed_alone, fails_alone, why_zero
@@ -51,6 +50,7 @@ class Oracle:
     Args:
         lab: runs them.
         ignore: columns that are not compared.
+        filled: operations whose very first run has filled a cache, and is none of those that are compared.
 
     Attributes:
         names: the letters of the callers.
@@ -64,7 +64,7 @@ class Oracle:
         UsageError: an operation fails alone.
     """
 
-    def __init__(self, lab: Lab, ignore: Sequence[str]) -> None:
+    def __init__(self, lab: Lab, ignore: Sequence[str], filled: Iterable[str] = ()) -> None:
         self._lab = lab
         self._ignore = ignore
         self._learnt_from: list[State] = []
@@ -77,6 +77,7 @@ class Oracle:
         self.names = lab.names
         called = {name: operation.name for name, operation in zip(lab.names, lab.operations, strict=True)}
         self.sayings = Sayings(called, with_effects=bool(lab.stage.scenario.effects))
+        self._filled = dict.fromkeys(filled)
         self._equals = Equals(lab.names, lab.operations, know_who=lab.as_at_once)
         let_second_pass(lab.stage.seed)
         orders = dict.fromkeys(self._equals.first(order)[0] for order in permutations(lab.names))
@@ -106,6 +107,11 @@ class Oracle:
         """What is masked, in words, of what the callers change."""
         states = [run.state for serial in self._serials.values() for run in serial.runs] + self._learnt_from
         return self.masks.in_use(self.comparer.seed, states).describe()
+
+    def left_out(self) -> tuple[str, ...]:
+        """What is not compared, of what callers said and of the runs that were made."""
+        first = [f"the very first run of {name} (other database calls: a cache fills itself)" for name in self._filled]
+        return (*self.sayings.left_out(), *first)
 
     @property
     def kin(self) -> Kin:
@@ -243,16 +249,18 @@ class Oracle:
             with self._lab.different():
                 first = self._lab.serially(order)
                 pair = (first, self._later(first, order, at_once=True))
-                if _made(pair[0]) != _made(pair[1]):  # the very first run may fill a cache
+                if calls_in(pair[0].history) != calls_in(pair[1].history):  # the very first run may fill a cache
                     pair = (pair[1], self._later(pair[1], order))
-                    if _made(pair[1]) == _made(first):
+                    if calls_in(pair[1].history) == calls_in(first.history):
                         raise NoOracle(self._only_in_here(order, first, pair[0]))
+                    others = [name for name in order if calls_in(first.of(name)) != calls_in(pair[0].of(name))]
+                    self._filled |= dict.fromkeys(map(self.called, others))
         except Unsettled as error:
             raise NoOracle(f"{named}, one after the other: {error}") from None
         for run in pair:
             if run.unseen:
                 raise NoOracle(f"{named}, one after the other: {run.unseen[0]}")
-        if _made(pair[0]) != _made(pair[1]):
+        if calls_in(pair[0].history) != calls_in(pair[1].history):
             raise NoOracle(f"not deterministic: {named}, one after the other, make other database calls each time")
         for run in pair:
             if failed := next((step for step in run.steps if step.raised), None):
@@ -317,7 +325,7 @@ class Oracle:
         with self._lab.different():
             for order in dict.fromkeys(self._equals.first(order)[0] for order in permutations(self.names)):
                 before, again = self._serials[order].runs[0], self._lab.serially(order)
-                if _made(again) != _made(before):
+                if calls_in(again.history) != calls_in(before.history):
                     continue
                 if not self.comparer.same(before.state, again.state):  # two tokens may be changed about, by chance
                     masks.append(self._learn([before, again]))
@@ -352,11 +360,6 @@ def _together(learnt: Iterable[Masks]) -> Masks:
         return frozenset().union(*(getattr(each, name) for each in every))
 
     return Masks(union("keys"), union("tokens"), union("times"), every[0].ignored, every[0].tables, union("documents"))
-
-
-def _made(run: Played) -> list[tuple[str, str, str]]:
-    """The Calls of a run without their parameters, which may hold generated values."""
-    return [(event.call.actor, event.call.kind.value, said_each_time(event.call)) for event in run.history]
 
 
 def effects_of(run: Played, names: Iterable[str]) -> Counter[str]:

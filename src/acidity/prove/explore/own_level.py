@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from acidity.adapters.seam import Actor, Layer, PassThrough, PendingCall
-from acidity.core.call import Call, Kind
+from acidity.core.call import Call, History, Kind
 from acidity.core.scenario import Operation
 from acidity.core.schedule import FIRST
 from acidity.engines.sandbox import Unsettled
@@ -61,11 +61,13 @@ class LevelWatch(Layer):
         brief: a connection of it waits for a lock for less than a second, or not at all.
         at_each_call: told before each Call, when another caller could go on.
         ended: the operation came to its end within its time.
+        history: what it did.
     """
 
     seen: dict[str, None] = field(default_factory=dict)
     brief: bool = False
     ended: bool = True
+    history: History = ()
     at_each_call: Callable[[], None] = lambda: None
 
     def intercept(self, pending: PendingCall) -> None:
@@ -120,10 +122,12 @@ def watched(stage: Stage, operation: Operation, at_each_call: Callable[[], None]
         KeyboardInterrupt: the user pressed Ctrl-C.
     """
     watch = LevelWatch(inner=PassThrough(), at_each_call=at_each_call)
+    actor = Actor(FIRST, watch)
     with suppress(Unsettled), asking():  # the runs that are judged say so, too
         try:
-            Rehearsal(stage).run([Player(operation, Actor(FIRST, watch))])
+            Rehearsal(stage).run([Player(operation, actor)])
         except DidNotEnd:
             watch.ended = False
     leave_clocks()
+    watch.history = actor.history
     return watch

@@ -1,11 +1,13 @@
-"""One serial order of some callers with what came of it: `Serial`."""
+"""One serial order of some callers with what came of it: `Serial`; and what tells such runs from each other."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
 
+from acidity.core.call import History
 from acidity.core.outcome import Ending, State
+from acidity.core.prepared import said_each_time
 from acidity.prove.explore.lab import Played
 
 
@@ -41,3 +43,8 @@ class Serial:
     def endings(self, name: str) -> tuple[Ending, ...]:
         """How this caller ended, in all runs."""
         return tuple(run.endings[name] for run in self.runs)
+
+
+def calls_in(history: History) -> list[tuple[str, str, str]]:
+    """The Calls of a run without their parameters, which may hold generated values."""
+    return [(event.call.actor, event.call.kind.value, said_each_time(event.call)) for event in history]

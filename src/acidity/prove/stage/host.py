@@ -84,6 +84,9 @@ class PlainHost:
 class LoopHost:
     """One event loop for all runs; module-level async engines feel at home in it.
 
+    It is closed with the check, and the next one opens it again: a lock, queue or event of a module belongs for good to
+    the loop in which somebody has waited for it.
+
     Raises:
         UsageError: called from inside a running event loop.
     """
@@ -142,7 +145,7 @@ class LoopHost:
 
         What the loop waits with belongs to the other process, too, and what it was about to do is done there.
         """
-        parted = _part_from_parent(self._runner.get_loop())
+        parted = _given_ears(self._runner.get_loop())
         for task in self._of_parent if parted else ():
             task.cancel()
         return parted
@@ -160,6 +163,7 @@ class LoopHost:
             loop.close()
         else:
             self._runner.close()
+            _closed[:] = [loop]
 
 
 def _cancelled(loop: asyncio.AbstractEventLoop) -> set[Any]:
@@ -174,16 +178,31 @@ def _cancelled(loop: asyncio.AbstractEventLoop) -> set[Any]:
     return tasks
 
 
+_closed: list[asyncio.AbstractEventLoop] = []  # the last one in which all has ended
+
+
 def _loop() -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
+    loop = _closed.pop() if _closed else None
+    if loop is None or not _opened_again(loop):
+        loop = asyncio.new_event_loop()
     loop.set_task_factory(_task_knowing_its_creator)
     with suppress(AttributeError):  # one that is not Python's own keeps its clock, and its sleeps take their time
         loop.time = loop_time  # type: ignore[method-assign]
     return loop
 
 
-def _part_from_parent(loop: Any) -> bool:
-    """Give a loop of a forked process ears of its own; one that is not Python's own cannot have them."""
+def _opened_again(loop: Any) -> bool:
+    """Whether a loop that was closed is open again; one that is not Python's own cannot be."""
+    if not isinstance(loop, asyncio.SelectorEventLoop):
+        return False
+    private: Any = loop
+    private._closed = private._executor_shutdown_called = private._asyncgens_shutdown_called = False
+    private._closed = not _given_ears(loop)
+    return not loop.is_closed()
+
+
+def _given_ears(loop: Any) -> bool:
+    """Give a loop ears of its own, in which nothing waits yet; one that is not Python's own cannot have them."""
     if not isinstance(loop, asyncio.SelectorEventLoop):
         return False
     private: Any = loop
@@ -192,7 +211,7 @@ def _part_from_parent(loop: Any) -> bool:
         private._scheduled.clear()
         private._selector = selectors.DefaultSelector()
         private._make_self_pipe()
-        private._default_executor = None  # its threads are not here
+        private._default_executor = None  # its threads are not here, or no more
     except AttributeError:  # of an asyncio that has other insides
         return False
     return True

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acidity.core.call import History
+from acidity.core.scenario import Operation
 from acidity.prove.explore.classes.catalogues import schema_of
 from acidity.prove.explore.classes.families import family_of
 from acidity.prove.explore.classes.follower import Follower
@@ -18,6 +19,7 @@ from acidity.prove.explore.classes.shared import Shared
 from acidity.prove.explore.classes.tree import Tree
 from acidity.prove.explore.in_order import NOBODY, InOrder, Kin, by_first_acts
 from acidity.prove.explore.own_level import watched
+from acidity.prove.explore.serial import calls_in
 from acidity.prove.stage.naps import sleeps
 from acidity.prove.stage.stage import Stage
 
@@ -104,6 +106,7 @@ class Manner:
         asks_time: one of them asks for the time.
         asks_who: one of them asks in which thread, task or process it runs.
         brief: one of them waits for a lock for less than a second, or not at all.
+        fills: its very first run made other Calls than the one after it, as one does that fills a cache.
     """
 
     engine: str
@@ -113,6 +116,7 @@ class Manner:
     asks_time: bool = False
     asks_who: bool = False
     brief: bool = False
+    fills: bool = False
 
 
 class Manners:
@@ -146,6 +150,132 @@ class Manners:
         """
         return any(self._of_one(each).brief for each in sorted(set(callers)))
 
+    def filled(self, callers: Iterable[int]) -> list[str]:
+        """The operations of them whose very first run made other Calls than the one after it.
+
+        Raises:
+            KeyboardInterrupt: the user pressed Ctrl-C.
+        """
+        operations = self._stage.scenario.operations
+        return [operations[each].name for each in sorted(set(callers)) if self._of_one(each).fills]
+
+    def of(self, callers: int) -> int:
+        """Of so many callers; none were measured of more than three."""
+        return {2: self.two, 3: self.three}.get(callers, 0)
+
+    def said(self, *, effects: bool) -> str:
+        """In words; those with effects are named where there are some."""
+        also = f", and with effects {self.effects.two:,} and {self.effects.three:,}" if effects and self.effects else ""
+        return f"{self.two:,} random programs of two callers and {self.three:,} of three{also}"
+
+
+# Measured by tests/quality/random_callers.py on seeds that no rule was made from (docs/explanation/interleavings.md);
+# a level is here only if all of them agreed, and searched schedule by schedule if it is not.
+_EFFECTS = Agreed(100, 40)  # at each of these levels
+_AGREED: Mapping[tuple[str, str], Agreed] = {
+    ("sqlite", "delete"): Agreed(2_000, 1_000, _EFFECTS),
+    ("sqlite", "wal"): Agreed(2_000, 1_000, _EFFECTS),
+    ("postgresql", "READ COMMITTED"): Agreed(2_000, 1_000, _EFFECTS),
+    ("mariadb", "READ COMMITTED"): Agreed(2_000, 1_000, _EFFECTS),
+    ("postgresql", "REPEATABLE READ"): Agreed(2_000, 1_000, _EFFECTS),
+    ("mariadb", "REPEATABLE READ"): Agreed(2_000, 1_000, _EFFECTS),
+    ("postgresql", "SERIALIZABLE"): Agreed(2_000, 1_000, _EFFECTS),
+    ("mariadb", "SERIALIZABLE"): Agreed(2_000, 1_000, _EFFECTS),
+}
+
+
+def agreed_at(engine: str, level: str) -> Agreed | None:
+    """How well the relation of an engine and level is measured; None where no pass may rest on it."""
+    return _AGREED.get((engine, level))
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """How the schedules of some callers are put into classes, or why they are not.
+
+    Attributes:
+        tree: chooses one of each class; None where every schedule is run.
+        said: how well it is measured, or why it is not done.
+        in_order: callers that nothing tells apart, and that are run in one order.
+        asks_time: a caller goes by a clock, so that it tells whether another one has slept.
+    """
+
+    tree: Tree | None
+    said: str
+    in_order: InOrder = NOBODY
+    asks_time: bool = False
+
+    def sleeping(self) -> str:
+        """Why no schedule may be left out any more, now that callers have met; empty if nothing has happened."""
+        return SLEEPS if self.asks_time and sleeps() else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the transactions of some callers are.
+
+    Attributes:
+        engine: the name of their engine.
+        levels: their isolation levels, or for SQLite the journal mode.
+        unfit: why no schedule of them may be left out; empty where some may.
+        alike: two of them that are called alike cannot be told apart.
+        asks_time: one of them asks for the time.
+        asks_who: one of them asks in which thread, task or process it runs.
+        brief: one of them waits for a lock for less than a second, or not at all.
+        fills: its very first run made other Calls than the one after it, as one does that fills a cache.
+    """
+
+    engine: str
+    levels: frozenset[str] = frozenset()
+    unfit: str = ""
+    alike: bool = False
+    asks_time: bool = False
+    asks_who: bool = False
+    brief: bool = False
+    fills: bool = False
+
+
+class Manners:
+    """Finds out how the transactions of operations are: each is run alone, and what it shares is looked at.
+
+    Args:
+        stage: where.
+        unfit: why no schedule of any operation may be left out, if that is known beforehand.
+    """
+
+    def __init__(self, stage: Stage, unfit: str = "") -> None:
+        self._stage = stage
+        self._unfit = unfit
+        self._shared: dict[int, Shared] = {}
+        self._told_apart: dict[frozenset[int], bool] = {}
+        self._known: dict[int, Manner] = {}
+
+    def ask_who(self, callers: Iterable[int]) -> bool:
+        """Whether one of them asks in which thread, task or process it runs.
+
+        Raises:
+            KeyboardInterrupt: the user pressed Ctrl-C.
+        """
+        return any(self._of_one(each).asks_who for each in sorted(set(callers)))
+
+<<<<<<< HEAD
+    def are_brief(self, callers: Iterable[int]) -> bool:
+        """Whether one of them waits for a lock for less than a second, or not at all.
+=======
+    def filled(self, callers: Iterable[int]) -> list[str]:
+        """The operations of them whose very first run made other Calls than the one after it.
+>>>>>>> memory
+
+        Raises:
+            KeyboardInterrupt: the user pressed Ctrl-C.
+        """
+<<<<<<< HEAD
+        return any(self._of_one(each).brief for each in sorted(set(callers)))
+=======
+        operations = self._stage.scenario.operations
+        return [operations[each].name for each in sorted(set(callers)) if self._of_one(each).fills]
+>>>>>>> memory
+
     def of(self, callers: Iterable[int]) -> Manner:
         """How those of some callers are, by the positions of their operations.
 
@@ -176,23 +306,34 @@ class Manners:
             self._told_apart[positions] = any(each != marks[0] for each in marks)
         return self._told_apart[positions]
 
+    def _changes(self, shared: Shared, operation: Operation) -> bool:
+        """Whether state is another one at any Call, where others could see it, or afterwards."""
+        before, found = shared.mark(), False
+
+        def look() -> None:
+            nonlocal found
+            found = found or shared.mark() != before
+
+        watched(self._stage, operation, look)
+        look()
+        return found
+
     def _of_one(self, position: int) -> Manner:
         if position not in self._known:
             part = next(iter(self._stage.parts.values()))
             operation = self._stage.scenario.operations[position]
-            if not watched(self._stage, operation).ended:  # the very first run may make what all others have
+            first = watched(self._stage, operation)  # which may make what all others have
+            if not first.ended:
                 self._known[position] = Manner(part.engine_name, unfit=_ENDLESS)  # each more would take its whole time
                 return self._known[position]
             shared = self._shared[position] = Shared([operation], self._stage.scenario.effects)
             slept = sleeps()
             with shared.watching():
                 seen = watched(self._stage, operation)
-            marks = [shared.mark()]
-            watched(self._stage, operation, lambda: marks.append(shared.mark()))  # where others could see it
-            marks.append(shared.mark())
-            changes = shared.locks() or shared.writes_global or any(each != marks[0] for each in marks)
+            changes = shared.locks() or shared.writes_global or self._changes(shared, operation)
             reasons = {
                 "a profiler runs, so that it is not seen what the program shares": shared.unseen,
+                "more belongs to the program than is looked at for state of its own": shared.too_much,
                 _STATE: changes,
                 "the program opens files, or talks to somebody beside the database": shared.goes_elsewhere,
                 part.peculiar: bool(part.peculiar),
@@ -203,7 +344,8 @@ class Manners:
             journal = part.info().settings.get("journal_mode", "") if part.engine_name == "sqlite" else ""
             levels = frozenset({journal} if journal else seen.seen)
             alike = not (unfit or shared.asks_who)
-            told = alike, shared.asks_time, shared.asks_who, seen.brief
+            fills = calls_in(first.history) != calls_in(seen.history)
+            told = alike, shared.asks_time, shared.asks_who, seen.brief, fills
             self._known[position] = Manner(part.engine_name, levels, unfit, *told)
         return self._known[position]
 

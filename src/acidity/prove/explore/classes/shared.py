@@ -1,10 +1,10 @@
 """What an operation shares with others beside the database: locks, counters, caches and other state of its program.
 
 Schedules are put into classes by what they do to rows. A lock of the program, or a dictionary that two callers change,
-makes an order tell where no row does; then every schedule has to be run. What is looked at are the globals, the
-enclosing variables, the arguments and the objects that the user's own code names; and whether it opens or locks files
-or talks to somebody over a socket of its own. State that it reaches in another way is not seen: a report says that its
-callers share nothing but the database.
+makes an order tell where no row does; then every schedule has to be run. What is looked at is all within reach of the
+user's functions that run: globals that they name, defaults, enclosing variables and arguments; and whether a file is
+opened or locked for them, or a socket of their own used. What objects of other packages keep for themselves, and
+libraries in C, is not seen: a report says that its callers were not seen to share anything.
 """
 
 from __future__ import annotations
@@ -12,26 +12,27 @@ from __future__ import annotations
 import asyncio
 import dis
 import functools
+import gc
 import inspect
 import sys
 import threading
 from _socket import socket as _socket
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence, MutableSet
 from contextlib import contextmanager, suppress
-from types import CodeType, FrameType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from contextvars import copy_context
+from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from acidity.adapters.site import is_user_code
 from acidity.core.effect import Effect
 from acidity.core.scenario import Operation
+from acidity.prove.explore.classes.reach import Reach, TooMuchError, told_apart_by
 from acidity.prove.stage.effects import WITHIN, resolved, taken_apart
+from acidity.prove.stage.host import is_async
 from acidity.prove.stage.naps import asks_the_time
 
-_DEPTH = 3  # an object, its dictionary of locks, a lock
-_MANY = 200  # entries of a container that are looked at
 _OF_FILES = frozenset({"open", "flock", "lockf", "mkdir", "link", "symlink", "rename", "replace", "unlink"})
-_OF_SYSTEM = frozenset({"io", "_io", "posix", "nt", "fcntl"})
-_FOR_FILES = frozenset({"pathlib", "filelock", "portalocker", "fasteners"})
+_OF_SYSTEM = frozenset({"io", "_io", "posix", "nt", "fcntl", "_dbm", "_gdbm"})
 _WHO = frozenset({"get_ident", "get_native_id", "getpid", "gettid", "current_task"})
 _WHO_CODES = frozenset(
     each.__code__ for each in (threading.current_thread, asyncio.current_task) if isinstance(each, FunctionType)
@@ -42,10 +43,20 @@ _INCURIOUS = frozenset(
     | {"aiomysql", "MySQLdb", "weakref", "contextlib", "tempfile", "ssl", "asgiref", "reprlib", "dataclasses"}
 )
 """Modules that tell a thread, task or process from another one, and nobody which it is."""
+_UNLOOKED = frozenset({"builtins", "unittest", "pytest", "_pytest"})
+"""Modules of things that have no attributes of their own, or count how they are used."""
 _TOGETHER = (("acquire", "release"), ("put_nowait", "get_nowait"), ("set", "is_set"), ("set_result", "done"))
 """Methods that tell what callers do together: of a lock, a queue, an event, a future."""
-_OF_CONTEXTS = frozenset({"werkzeug.local"})
-"""Modules of stand-ins for what each request has for itself, as `flask.request` is."""
+_OF_CODE = frozenset(
+    {"importlib", "_frozen_importlib", "_frozen_importlib_external", "linecache", "tokenize", "inspect", "traceback"}
+    | {"warnings", "zoneinfo"}
+)
+"""Modules that read files which nobody changes."""
+_DOES_ITS_OWN = frozenset({"logging", "tempfile", "ssl", "sqlite3"})
+_OF_HELPERS = "acidity.prove.stage.helpers"
+_BY_ANY_NAME = frozenset({"globals", "exec"})
+_OF_MODULES = frozenset({"vars", "getattr", "setattr", "__dict__"})
+"""What comes by the variables of a module, other than by their names."""
 
 
 class Shared:
@@ -58,6 +69,7 @@ class Shared:
         asks_time: it was asked for the time, by the program or a package of others.
         goes_elsewhere: it opened or locked a file, or used a socket, other than for the database or within an effect.
         asks_outside: an object to which an effect belongs was asked for something else.
+        too_much: more is within their reach than is looked at.
 
     Args:
         operations: their operations.
@@ -71,11 +83,14 @@ class Shared:
         self.asks_time = False
         self.asks_outside = False
         self.goes_elsewhere = False
+        self.too_much = False
+        operations = list(operations)
+        self._reach = Reach(copy_context(), _INCURIOUS | _UNLOOKED, in_one_thread=any(map(is_async, operations)))
         self._outside = frozenset().union(*map(_methods_beside, effects))
         self._codes: set[CodeType] = set()
         self._values: dict[int, Any] = {}
         self._places: dict[tuple[int, str], tuple[Mapping[str, Any], str]] = {}  # names, read anew for each mark
-        self._kept: list[Any] = []  # what was marked, so that nothing else gets its id
+        self._kept: dict[int, Any] = {}  # what was marked, so that nothing else gets its id
         for operation in operations:
             self._add_all([*operation.arguments, *operation.keywords.values()])
             self._add_function(operation.function)
@@ -94,6 +109,10 @@ class Shared:
         finally:
             sys.setprofile(None)
             threading.setprofile(None)
+        for each in [it for it in gc.get_objects() if type(it) is FunctionType and it.__code__ in self._codes]:
+            self._add(each)
+            owner = each.__qualname__.partition(".")[0]  # the class whose method it is
+            self._add_named(each.__globals__, owner, ())
 
     def _entered(self, frame: FrameType, event: str, argument: object) -> None:
         code = frame.f_code
@@ -109,6 +128,7 @@ class Shared:
         if event != "call" or code in self._codes or not is_user_code(code.co_filename):
             return
         self._codes.add(code)
+        self._reach.names.update(code.co_names)
         self.writes_global |= any(
             each.opname in {"STORE_GLOBAL", "DELETE_GLOBAL"}
             or (each.opname in {"STORE_DEREF", "DELETE_DEREF"} and each.argval in code.co_freevars)
@@ -116,6 +136,8 @@ class Shared:
         )
         for name in code.co_names:
             self._add_named(frame.f_globals, name, code.co_names)
+        if not _BY_ANY_NAME.isdisjoint(code.co_names) or {"sys", "modules"} <= {*code.co_names}:
+            self._add(frame.f_globals)
         if code.co_freevars:
             local = frame.f_locals
             self._add_all([local[name] for name in code.co_freevars if name in local])
@@ -123,14 +145,25 @@ class Shared:
     def _add_named(self, names: Mapping[str, Any], name: str, all_names: Iterable[str]) -> None:
         """A variable of a module, or of one that it names."""
         value = names.get(name, sys.modules.get(name))
-        if not isinstance(value, ModuleType):
-            if name in names:
-                self._places[id(names), name] = names, name
-        elif is_user_code(getattr(value, "__file__", None) or ""):
-            inside = vars(value)
-            self._places |= {(id(inside), each): (inside, each) for each in all_names if each in inside}
+        if isinstance(value, ModuleType):
+            self._add_module(value, frozenset(all_names))
+        elif name in names:
+            self._places[id(names), name] = names, name
+
+    def _add_module(self, module: ModuleType, all_names: frozenset[str]) -> None:
+        """The variables of a module that are named; of one that is not the user's, those that hold something."""
+        inside, is_users = vars(module), is_user_code(getattr(module, "__file__", None) or "")
+        if is_users and all_names & _OF_MODULES:
+            self._add(inside)
+        for name in all_names & inside.keys():
+            value = inside[name]
+            if type(value) is ModuleType:
+                self._add_module(value, all_names - {name})
+            elif is_users or issubclass(type(value), MutableMapping | MutableSequence | MutableSet):
+                self._places[id(inside), name] = inside, name
 
     def _add_function(self, function: Any) -> None:
+        self._add(function)
         if isinstance(function, functools.partial):
             self._add_all([*function.args, *function.keywords.values()])
             self._add_function(function.func)
@@ -142,7 +175,7 @@ class Shared:
                 with suppress(ValueError):  # it is not filled yet
                     self._add(cell.cell_contents)
         else:
-            self._add_all([function, getattr(function, "__self__", None)])
+            self._add(getattr(function, "__self__", None))
 
     def _add_all(self, values: Iterable[Any]) -> None:
         for value in values:
@@ -155,16 +188,26 @@ class Shared:
     def _all(self) -> list[Any]:
         """All of it as it is now."""
         named = [names.get(name) for names, name in self._places.values()]
-        values = [*self._values.values(), *(value for value in named if not isinstance(value, ModuleType))]
-        return [value for value in values if type(value).__module__ not in _OF_CONTEXTS]
+        return [*self._values.values(), *(value for value in named if not isinstance(value, ModuleType))]
 
     def locks(self) -> bool:
-        """Whether there is a lock among it, or something else that hands out one thing after another."""
-        return any(_hands_out(value, _DEPTH) for value in self._all())
+        """Whether there is a lock within reach, or something else that hands out one thing after another."""
+        with suppress(TooMuchError):
+            return any(_hands_out(value) for value, _ in self._reach.of(self._all()))
+        self.too_much = True
+        return True
 
     def mark(self) -> list[object]:
         """What tells its present state from another one."""
-        return [_mark(value, _DEPTH, self._kept) for value in self._all()]
+        values = self._all()
+        marked: list[object] = list(map(told_apart_by, values))
+        try:
+            for value, parts in self._reach.of(values):
+                self._kept[id(value)] = value
+                marked.append((id(value), *map(told_apart_by, parts)))
+        except TooMuchError:
+            self.too_much = True
+        return marked
 
 
 def _methods_beside(effect: Any) -> frozenset[CodeType]:
@@ -191,57 +234,38 @@ def _asks_who(frame: FrameType, event: str, argument: object) -> bool:
 
 def _goes_elsewhere(frame: FrameType, function: object) -> bool:
     """Whether something of C that is called leads to a file or another server, which callers may share."""
-    by = str(frame.f_globals.get("__name__", "")).partition(".")[0]
     if getattr(function, "__module__", None) in _OF_SYSTEM and getattr(function, "__name__", "") in _OF_FILES:
-        return by in _FOR_FILES or is_user_code(frame.f_code.co_filename)
+        return _is_asked_for(frame)
+    by = _package(frame)
     return isinstance(getattr(function, "__self__", None), _socket) and by not in _INCURIOUS | {"socket", "selectors"}
 
 
-def _hands_out(value: Any, depth: int) -> bool:
-    """Whether it is a lock, a queue, an iterator, or what one caller sets and another one sees; or holds one."""
-    if isinstance(value, type | FunctionType | MethodType | str | bytes | int | float | None):
-        return isinstance(value, type) and depth > 1 and any(_hands_out(each, 1) for each in _parts(value))
+def _is_asked_for(frame: FrameType | None) -> bool:
+    """Whether what the standard library does here, it does for the program, and not for a driver or to read code."""
+    while frame is not None:
+        package = _package(frame)
+        if package in _OF_CODE or package not in sys.stdlib_module_names | {"acidity"}:
+            return package not in _INCURIOUS | _OF_CODE
+        if package in _DOES_ITS_OWN or (package == "acidity" and frame.f_globals["__name__"] != _OF_HELPERS):
+            return False
+        frame = frame.f_back
+    return True
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def _hands_out(value: Any) -> bool:
+    """Whether it is a lock, a queue, an iterator, or what one caller sets and another one sees."""
     kind = type(value)
-    own = getattr(value, "__dict__", {})  # where the locks of multiprocessing have their methods
+    if issubclass(kind, type | FunctionType | MethodType):
+        return False
+    own: Mapping[str, Any] = {}
+    with suppress(Exception):  # it stands for what is not there yet
+        own = getattr(value, "__dict__", {})  # where the locks of multiprocessing have their methods
 
     def has(name: str) -> bool:
         return hasattr(kind, name) or name in own
 
-    if has("__next__") or any(has(one) and has(other) for one, other in _TOGETHER):
-        return True
-    return depth > 1 and any(_hands_out(each, depth - 1) for each in _parts(value))
-
-
-def _mark(value: Any, depth: int, kept: list[Any]) -> object:
-    with suppress(Exception):  # it has none, or only the name of one, or stands for what is not there yet
-        return value.cache_info().currsize
-    kept.append(value)
-    parts = list(_parts(value)) if depth else []
-    size = len(value) if isinstance(value, MutableMapping | MutableSequence | MutableSet) else len(parts)
-    return id(value), size, *(_mark(each, depth - 1, kept) for each in parts)
-
-
-def _parts(value: Any) -> Iterable[Any]:
-    """What a container, an object of the user's own class, a namespace or a function holds."""
-    if isinstance(value, Mapping):
-        return list(value.values())[:_MANY]
-    if isinstance(value, MutableSequence | MutableSet | tuple | frozenset):
-        return list(value)[:_MANY]
-    if isinstance(value, FunctionType | SimpleNamespace):
-        return list(vars(value).values())[:_MANY]
-    kind = value if isinstance(value, type) else type(value)
-    with suppress(TypeError, OSError):  # a class of no file
-        if is_user_code(inspect.getfile(kind)):
-            own = {name: each for name, each in _attributes(value) if not name.startswith(("_sa_", "__"))}
-            return [own[name] for name in sorted(own)][:_MANY]
-    return ()
-
-
-def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
-    """Those that the object itself has, in its dictionary or in slots."""
-    yield from getattr(value, "__dict__", {}).items()
-    for kind in type(value).__mro__:
-        slots = vars(kind).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            with suppress(AttributeError):  # it is not filled
-                yield name, getattr(value, name)
+    return has("__next__") or any(has(one) and has(other) for one, other in _TOGETHER)
