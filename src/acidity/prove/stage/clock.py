@@ -20,9 +20,14 @@ _HOUR_S = 3600.0
 _NEAR_S = 2.0
 
 
+def present() -> float:
+    """What the clocks of callers tell, in seconds since 1970."""
+    return time.time() + skipped_s()
+
+
 def let_second_pass(rows: State, said: Iterable[Any] = ()) -> None:
     """Wait for the next second if these rows, or what was said, hold a whole second that is the present one."""
-    now = time.time() + skipped_s()
+    now = present()
     values = (value for table in rows.tables.values() for row in table.rows for value in row)
     if any(is_whole_second(value) and _is_now(value, now) for value in values) or any(
         _tells(each, now) for each in said
