@@ -189,3 +189,40 @@ def test_the_title_is_of_what_is_lost() -> None:
     report = explored(counts_and_stamps, "sqlite")
     (finding,) = (each for each in report.findings if each.severity == "error")
     assert finding.title == "used of passes id=1 is 1, and 2 after A then B"
+
+
+def says_how_often(session: Session, shown: str) -> Any:
+    used = one(session).used
+    session.rollback()
+    session.execute(text("UPDATE passes SET used = used + 1 WHERE id = 1"))
+    session.commit()
+    return f"{datetime.now():{shown}}: {used + 1}"  # noqa: DTZ005
+
+
+def tell(at: datetime, used: int) -> None:
+    """Outside the database."""
+
+
+def tells_how_often(session: Session) -> None:
+    used = one(session).used
+    session.rollback()
+    session.execute(text("UPDATE passes SET used = used + 1 WHERE id = 1"))
+    session.commit()
+    tell(now(), used=used + 1)
+
+
+@pytest.mark.parametrize("shown", ["%H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"])
+def test_a_title_tells_what_is_lost_and_not_what_time_it_is(shown: str) -> None:
+    """It was A's answer, in which only the clock differs."""
+    report = explored(says_how_often, "sqlite", shown=shown)
+    (finding,) = (each for each in report.findings if each.severity == "error")
+    answered, wanted = finding.title.split("; after A then B ")
+    assert (answered[:12], answered[-4:], wanted[-4:]) == ("B answered '", ": 1'", ": 2'")
+
+
+def test_what_an_effect_is_told_is_held_against_what_it_is_told_at_any_time() -> None:
+    operation = prove.Operation(tells_how_often)
+    report = prove.explore(Scenario(operation, metadata=Base.metadata, setup=seed, effects=[tell]), db="sqlite")
+    (finding,) = (each for each in report.findings if each.severity == "error")
+    wrong, right = finding.title.split("; after A then B ")
+    assert (wrong.startswith("tell was told"), "used 1" in wrong, "used 2" in right) == (True, True, True)
