@@ -226,3 +226,17 @@ def test_what_an_effect_is_told_is_held_against_what_it_is_told_at_any_time() ->
     (finding,) = (each for each in report.findings if each.severity == "error")
     wrong, right = finding.title.split("; after A then B ")
     assert (wrong.startswith("tell was told"), "used 1" in wrong, "used 2" in right) == (True, True, True)
+
+
+def notes(session: Session) -> None:
+    line = f"last used at {datetime.now():%H:%M:%S}"  # noqa: DTZ005
+    session.execute(text("UPDATE passes SET used = used + 1, iso = :line WHERE id = 1"), {"line": line})
+    session.commit()
+
+
+@pytest.mark.dear
+def test_a_second_within_a_text_is_never_compared_by_luck() -> None:
+    """It was a pass where all of it took place in one second."""
+    report = explored(notes, "sqlite")
+    assert (report.verdict, report.findings) == ("unknown", ())
+    assert "write ignore=['passes.iso']" in report.unknowns[0]

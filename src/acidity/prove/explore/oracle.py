@@ -278,7 +278,8 @@ class Oracle:
 
     def _later(self, before: Played, order: Sequence[str], *, at_once: bool = False) -> Played:
         """The same order once more, when a clock that tells whole seconds tells another one."""
-        let_second_pass(before.state, [self.sayings.of(before, name) for name in before.endings])
+        said = [self.sayings.of(before, name) for name in before.endings]
+        let_second_pass(before.state, said, self._lab.stage.seed)
         return self._lab.serially(order, at_once=at_once)
 
     def learns(self, shown: Played, runs: Sequence[Played]) -> bool:
