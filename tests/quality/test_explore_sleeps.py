@@ -439,3 +439,44 @@ def test_what_ends_an_exploration_leaves_no_clock_behind() -> None:
 
     with pytest.raises(UsageError):
         prove.explore(at_once(fails, fails), db="sqlite")
+
+
+def says_how_long_it_took(session: Session) -> dict[str, float]:
+    began = time.perf_counter()
+    old = session.execute(text("SELECT balance FROM accounts WHERE id = 1 FOR UPDATE")).scalar_one()
+    time.sleep(LONG_S)
+    session.execute(WRITE, {"new": old - 10})
+    session.commit()
+    return {"took": round(time.perf_counter() - began, -1)}
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("db", ["postgresql", "mariadb"])
+def test_whoever_is_at_work_beside_one_that_sleeps_has_not_slept(db: str) -> None:
+    """Whoever had let the other one go saw its sleep or not, by chance."""
+    for _ in range(3):
+        report = prove.explore(at_once(says_how_long_it_took), db=db, isolation_level="READ COMMITTED")
+        assert (report.verdict, report.findings, report.unknowns) == ("pass", (), ())
+
+
+def test_what_one_sleeps_has_passed_for_the_others_when_somebody_is_let_go() -> None:
+    """Until then only for itself; no clock goes back."""
+    one, other = Actor("A", PassThrough()), Actor("B", PassThrough())
+
+    def clock_of(actor: Actor) -> float:
+        with acting(actor):
+            return round((time.monotonic() - began) / LONG_S, 2)
+
+    with naps.skipping() as clock:
+        began = time.monotonic()
+        with acting(one):
+            time.sleep(LONG_S)
+        assert (clock_of(one), clock_of(other), clock_of(Actor("A", PassThrough()))) == (1, 0, 0)
+        naps.let_pass()
+        assert (clock_of(one), clock_of(other), clock.skipped) == (1, 1, LONG_S)
+        other.made += 1
+        with acting(other):
+            time.sleep(2 * LONG_S)
+        assert (clock_of(one), clock_of(other), clock.sleeps) == (1, 3, 2)
+        naps.let_pass()
+        assert (clock_of(one), clock_of(other)) == (3, 3)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from acidity.analysis.masks import Masks
+from acidity.analysis.masks import Column, Masks
+from acidity.analysis.moments import Dated, by_column
 from acidity.analysis.pairing import key_of, keyed, origins
-from acidity.analysis.values import encode, order_of
+from acidity.analysis.values import encode, is_epoch, is_time, order_of
 from acidity.analysis.wording import Claim, sentence
 from acidity.core.finding import RowChange
 from acidity.core.outcome import Row, State, Table
@@ -43,6 +44,7 @@ def telling_changes(before: State, after: State, masks: Masks) -> tuple[RowChang
     """The same without the new values that are not compared literally, wherever a row differs in more than those."""
     changes = row_changes(before, after)
     made = masks.keys | masks.tokens | masks.times  # none at all is another thing than one or another
+    dated = [Dated(by_column(masks.moments), state.during) for state in (before, after)]
     found = []
     for change in changes:
         if change.before is None or change.after is None:
@@ -50,11 +52,20 @@ def telling_changes(before: State, after: State, masks: Masks) -> tuple[RowChang
             continue
         nulls = {name for cells in (change.before, change.after) for name, value in cells if value is None}
         hidden = {name for table, name in made if table == change.table and name not in nulls}
+        hidden -= {name for name in hidden if _are_two_times((change.table, name), change, dated)}
         told = {name for name, _ in change.before if name not in hidden and (change.table, name) not in masks.ignored}
         was, is_now = (tuple(cell for cell in each if cell[0] in told) for each in (change.before, change.after))
         if told:
             found.append(replace(change, before=was, after=is_now))
     return tuple(found) or changes
+
+
+def _are_two_times(column: Column, change: RowChange, dated: Sequence[Dated]) -> bool:
+    """Whether a column of a changed row has times at different distances from the present, if it has times at all."""
+    was, is_now = (dict(cells or ()).get(column[1]) for cells in (change.before, change.after))
+    if not all(is_time(value) or is_epoch(value) for value in (was, is_now)):
+        return False
+    return dated[0].tell(column, was) != dated[1].tell(column, is_now)
 
 
 def _without(table: Table | None, told: Collection[str]) -> Table | None:

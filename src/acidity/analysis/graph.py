@@ -13,6 +13,7 @@ from typing import Any
 
 from acidity.analysis.documents import ROOT, document, leaves, parts
 from acidity.analysis.masks import Column, Masks
+from acidity.analysis.moments import Dated, by_column
 from acidity.analysis.pairing import keyed, origins
 from acidity.analysis.values import (
     encode,
@@ -113,6 +114,7 @@ class Frame:
     def __init__(self, seed: State, masks: Masks) -> None:
         self.seed = seed
         self.masks = masks
+        self._moments = by_column(masks.moments)
         self._plans: dict[tuple[str, tuple[str, ...]], _Plan] = {}
         self._known: dict[str, set[bytes]] = {TOKENS: set()}
         for name, table in seed.tables.items():
@@ -127,8 +129,14 @@ class Frame:
                     elif index in domains:
                         self._known.setdefault(domains[index], set()).add(identity(value))
 
-    def graph(self, state: State) -> Graph:
-        """The graph of a State; it does not depend on the order of tables or rows, nor on the names of new values."""
+    def graph(self, state: State, dated: Dated | None = None) -> Graph:
+        """The graph of a State; it does not depend on the order of tables or rows, nor on the names of new values.
+
+        Args:
+            state: the rows.
+            dated: told of each new time, instead of what tells it by the moments that are known.
+        """
+        dated = dated or Dated(self._moments, state.during)
         found: dict[tuple[str, bytes], Node] = {}
         bases: list[bytes] = []
         links: list[list[Node]] = []
@@ -142,11 +150,13 @@ class Frame:
             for index, row in enumerate(table.rows):
                 literal = [encode(row[column]) for column in plan.literal]
                 if stems:
-                    literal += [stems.time(index, column) for column in plan.times]
+                    literal += [
+                        stems.time(index, column, (name, table.columns[column]), dated) for column in plan.times
+                    ]
                 held: list[Node] = []
                 for column in plan.documents:
                     before = stems.row(index) if stems else None
-                    reader = _Reader(self, name, (found, held, len(bases), b"%d" % column))
+                    reader = _Reader(self, name, (found, held, len(bases), b"%d" % column), dated)
                     old = document(before[column]) if before is not None else None
                     literal.append(reader.read(row[column], f"{table.columns[column]}{ROOT}", old))
                 for column, domain, tag in plan.masked:
@@ -225,6 +235,7 @@ class _Reader:
     frame: Frame
     table: str
     where: _Where
+    dated: Dated
 
     def read(self, value: Any, path: str, before: Any) -> bytes:
         """A stored value; one that is no document is literal."""
@@ -243,7 +254,9 @@ class _Reader:
             ]
             return type(value).__name__.encode() + framed(inside)
         if place in masks.times and (is_time(value) or is_epoch(value)):
-            return encode(value) if before is not _NO_PART and encode(before) == encode(value) else b"new"
+            if before is not _NO_PART and encode(before) == encode(value):
+                return encode(value)
+            return self.dated.tell(place, value)
         if place in masks.tokens:
             found, held, row, tag = self.where
             return self.frame.masked(value, TOKENS, (found, held, row, tag + path.encode() + b":"))
@@ -269,16 +282,16 @@ class _Stems:
         """The row of the seed that a row stems from."""
         return self._rows[index]
 
-    def time(self, index: int, column: int) -> bytes:
-        """A time as bytes: the value when it is empty, kept or no time at all, or else that it is new."""
+    def time(self, index: int, column: int, place: Column, dated: Dated) -> bytes:
+        """A time as bytes: the value when it is empty, kept or no time at all, or else that it is new, and when."""
         value = self._after.rows[index][column]
         content = encode(value)
         if not (is_time(value) or is_epoch(value)):
             return content
         row = self._rows[index]
         if row is not None:
-            return content if encode(row[column]) == content else b"new"
-        return content if self._lost and content in self._lost[column] else b"new"
+            return content if encode(row[column]) == content else dated.tell(place, value)
+        return content if self._lost and content in self._lost[column] else dated.tell(place, value)
 
 
 def digest_of(graph: Graph, rings: Iterable[bytes]) -> bytes:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from acidity.analysis.documents import ROOT, document, leaves, split
+from acidity.analysis.moments import Moment
 from acidity.analysis.pairing import changed_cells
 from acidity.analysis.values import encode, is_epoch, is_opaque, is_time
 from acidity.analysis.written import fetched_numbers, supplied_columns
@@ -31,12 +32,13 @@ class Masks:
     Attributes:
         keys: keys that the database made, and the foreign keys that refer to them; compared up to renaming.
         tokens: random values; compared up to renaming, over all tables at once.
-        times: compared as empty, kept or new.
+        times: compared as empty, kept or new; where moments are known, a new one by its moment, too.
         ignored: not compared at all.
         tables: names of whole tables that are not compared, not even how many rows they have; their columns are in
             `ignored` too.
         documents: columns of JSON that are compared inside; what is masked in them is named by column and path, as in
             ``("orders", "payload.$.id")``.
+        moments: of times, how far from the present they are; of a column without any, that is not known.
     """
 
     keys: frozenset[Column] = frozenset()
@@ -45,13 +47,16 @@ class Masks:
     ignored: frozenset[Column] = frozenset()
     tables: frozenset[str] = frozenset()
     documents: frozenset[Column] = frozenset()
+    moments: frozenset[Moment] = frozenset()
 
     def describe(self) -> tuple[str, ...]:
         """What is masked, one short sentence for each way, always in the same order."""
+        told = {each.column for each in self.moments if not each.is_any}
         ways = (
             (self.keys, "new keys made by the database are compared up to renaming"),
             (self.tokens, "new random tokens are compared up to renaming"),
-            (self.times, "times are compared as empty, kept or new"),
+            (self.times & told, "times are compared as empty, kept, or how long before or after their run they are"),
+            (self.times - told, "times are compared as empty, kept or new"),
             (self.ignored, "not compared, as asked"),
         )
         shown = [({column for column in columns if column[0] not in self.tables}, text) for columns, text in ways]
@@ -74,7 +79,8 @@ class Masks:
             made -= stale
         kept = (frozenset(each for each in columns if _column_of(each) in new) for columns in (self.tokens, self.times))
         tokens, times = kept
-        return replace(self, keys=made, tokens=tokens, times=times)
+        moments = frozenset(each for each in self.moments if each.column in times)
+        return replace(self, keys=made, tokens=tokens, times=times, moments=moments)
 
 
 class NotDeterministic(Exception):  # noqa: N818 - a verdict (unknown), not a mistake of somebody

@@ -202,4 +202,4 @@ def _with_rows(state: State, rows: Sequence[tuple[str, Any]], masks: Masks) -> t
         references = {} if domain == TOKENS else {_VALUE: (table, column)}
         (tokens if domain == TOKENS else keys).add((name, _VALUE))
         tables[name] = Table(("place", _VALUE), ("place",), references, held)
-    return State(tables), replace(masks, keys=frozenset(keys), tokens=frozenset(tokens))
+    return replace(state, tables=tables), replace(masks, keys=frozenset(keys), tokens=frozenset(tokens))

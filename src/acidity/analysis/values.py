@@ -19,6 +19,9 @@ _TOKEN = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _STEP_UP = re.compile(r"[a-z][A-Z]")
 _STEPS_MIN = 3
 _UUID_BYTES = 16
+_ZONE = re.compile(r" ?(?:(Z|UTC)|([+-]\d\d(?::?\d\d)?))$")
+_DAY = date.resolution.total_seconds()
+_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCHS = ((1.5e9, 2.5e9), (1.5e12, 2.5e12), (1.5e15, 2.5e15), (1.5e18, 2.5e18))
 
 
@@ -92,6 +95,39 @@ def is_whole_second(value: Any) -> bool:
     if isinstance(value, str):
         return is_time(value) and _WHOLE_SECOND.fullmatch(value) is not None
     return is_epoch(value) and value == int(value)
+
+
+def instant(value: Any) -> tuple[float, float] | None:
+    """When this is, in seconds since 1970, and to how many seconds it was cut, as far as it shows: ``(…, 86400.0)``.
+
+    Where it names no zone, that of Greenwich is taken: all that is asked for is how far two of a column are apart.
+
+    Args:
+        value: one of which `is_time` or `is_epoch` is true.
+
+    Returns:
+        None for a time of day, which is on no day.
+    """
+    seconds = _seconds(value)
+    if seconds is None:
+        return None
+    return seconds, next((grain for grain in (_DAY, 3600.0, 60.0, 1.0) if seconds % grain == 0), 0.0)
+
+
+def _seconds(value: Any) -> float | None:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(_ZONE.sub(lambda zone: "Z" if zone[1] else zone[2], value))
+        except ValueError:
+            return None
+    if isinstance(value, datetime):
+        return ((value if value.tzinfo else value.replace(tzinfo=UTC)) - _1970).total_seconds()
+    if isinstance(value, date):
+        return (value - _1970.date()).total_seconds()
+    if not is_epoch(value):
+        return None
+    unit = next(low / _EPOCHS[0][0] for low, high in _EPOCHS if low <= value <= high)
+    return float(value) / unit
 
 
 def is_opaque(value: Any) -> bool:

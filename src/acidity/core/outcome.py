@@ -69,9 +69,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The rows of every table, read over an independent connection."""
+    """The rows of every table, read over an independent connection.
+
+    Attributes:
+        tables: by name.
+        during: when the run began that left them, and when it had ended, in seconds since 1970 by the clocks of its
+            callers; nothing where nobody asks how far from the present a time in them is.
+    """
 
     tables: Mapping[str, Table]
+    during: tuple[float, float] | None = field(default=None, compare=False)
 
     @property
     def fingerprint(self) -> str:

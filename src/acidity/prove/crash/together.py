@@ -15,11 +15,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, combinations, islice
 
 from acidity.adapters.seam import Actor, Layer, PassThrough, PendingCall
+from acidity.analysis.compare import Comparer
 from acidity.core.call import Kind, commits_acknowledged
 from acidity.core.outcome import Ending, State
 from acidity.core.scenario import Operation
@@ -103,9 +104,11 @@ class Clients:
         self._part = part
         self._marks = table(part, "bait")
         lab = Lab(self._stage, operations)
-        self._oracle = Oracle(lab, self._stage.scenario.ignore)
+        oracle = Oracle(lab, self._stage.scenario.ignore)
+        masks = replace(oracle.masks, moments=frozenset())  # to be recovered takes its time
+        self._comparer = Comparer(self._stage.seed, masks)
         self._operations = dict(zip(lab.names, operations, strict=True))
-        self._serials = {names: tuple(self._oracle.orders(names)) for names in _subsets(lab.names)}
+        self._serials = {names: tuple(oracle.orders(names)) for names in _subsets(lab.names)}
         (first, *_) = self._serials[lab.names]
         self._commits = tuple(
             (event.call.actor, event.call.index) for event in first.runs[0].history if event.call.commits
@@ -240,7 +243,7 @@ class Clients:
 
     def _gives(self, names: tuple[str, ...], state: State) -> bool:
         """Whether some order of these clients leaves these rows."""
-        return any(self._oracle.comparer.same(state, serial.state) for serial in self._serials[names])
+        return any(self._comparer.same(state, serial.state) for serial in self._serials[names])
 
 
 def kills_at(commits: Sequence[tuple[str, int]], took_s: float, draw: random.Random) -> Iterator[Kill]:

@@ -54,6 +54,11 @@ class Alternating:
                 yield self._known[place]
                 place += 1
 
+    @property
+    def known(self) -> list[Serial]:
+        """Those that were run."""
+        return [*self._known, *(serial for serial in self._asked.values() if serial is not None)]
+
     def like(self, order: tuple[Unit, ...]) -> Serial | None:
         """The order in which the units of a run ended, which is the likeliest to come to the same.
 

@@ -19,6 +19,7 @@ from acidity.engines.speech import SPEECHES, ErrorClass, speech_of
 from acidity.prove.explore.every import Unable
 from acidity.prove.explore.gate import Gate, Place
 from acidity.prove.explore.in_order import NOBODY, InOrder
+from acidity.prove.stage.naps import let_pass
 
 Choose = Callable[[int, tuple[str, ...]], str]
 Waiting = Mapping[str, frozenset[str]]
@@ -141,6 +142,7 @@ class Control:
         yield from self._let_look()
         gate.others_wait = bool(waited)
         self._hasty |= {gate.name} if waited else set()
+        let_pass()
         if gate.place is Place.OUTSIDE:  # so no two of them open their first connections at once
             gate.place, gate.begins = Place.PYTHON, True
             self.start(gate)

@@ -353,7 +353,8 @@ def _learns(compared: _Compared, search: Search) -> bool:
     for judged in shown:
         chosen = judged.played.trace.grants
         with suppress(Deviated, Unsettled):
-            learnt |= compared.oracle.learns([compared.lab.run(Chooser(chosen)) for _ in range(2)])
+            again = [compared.lab.run(Chooser(chosen)) for _ in range(2)]
+            learnt |= compared.oracle.learns(judged.played, again)
     return learnt
 
 

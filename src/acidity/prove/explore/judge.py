@@ -154,8 +154,9 @@ class Judge:
             found.append((0 if is_same else 1 + len(changes), changes))
         place = min(range(len(serials)), key=lambda each: found[each][0])
         nearest, changes = serials[place], found[place][1]
-        said = self._oracle.sayings.differences(judged.played, nearest.runs[0]) if nearest.runs else ()
-        return replace(judged, nearest=nearest, changes=changes, differences=tuple(said))
+        cleans = self._cleans(nearest) if nearest.runs else []
+        said = self._oracle.sayings.differences(judged.played, cleans) if cleans else ()
+        return replace(judged, nearest=nearest, changes=changes, differences=said)
 
     def missing(self, judged: Judged) -> tuple[str, ...]:
         """The callers that failed where they do not in the nearest order, if the rows are those of the others alone."""

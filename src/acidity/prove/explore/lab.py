@@ -28,6 +28,7 @@ from acidity.prove.explore.workers import Workers
 from acidity.prove.stage.aftermath import step_of
 from acidity.prove.stage.apart import live_apart
 from acidity.prove.stage.call import Player
+from acidity.prove.stage.clock import present
 from acidity.prove.stage.naps import require_clocks
 from acidity.prove.stage.rehearsal import Rehearsal
 from acidity.prove.stage.run import Rehearsed
@@ -146,10 +147,11 @@ class Lab:
         players = [Player(each, Actor(name, PassThrough(), records=True)) for name, each in self._callers(names)]
         notes = {player.actor.name: self._noted(player.actor, refusals) for player in players if self._several}
         self.runs += 1
+        began = present()
         rehearsed, trace = self._let_play(players, choose, lambda turn: _tell(told, turn), in_order)
         played = _played(players, trace, rehearsed.endings, rehearsed.look.state, rehearsed.bypasses)
         raised = {(name, index): error for name, note in notes.items() for index, error in note.raised.items()}
-        return self._followed(replace(played, raised=raised), watch)
+        return self._followed(replace(played, raised=raised), watch, began)
 
     @staticmethod
     def _noted(actor: Actor, refusals: Mapping[str, Refusal]) -> Noting:
@@ -214,6 +216,7 @@ class Lab:
             KeyboardInterrupt: the user pressed Ctrl-C.
         """
         self.runs += 1
+        began = present()
         players: list[Player] = []
         endings: list[Ending] = []
         unseen: list[str] = []
@@ -225,12 +228,11 @@ class Lab:
             endings += rehearsed.endings
             unseen += [*rehearsed.bypasses, *_closed(name, rehearsed.endings[0])]
             state = rehearsed.look.state
-        return self._followed(
-            _played(players, Trace((), ()), endings, state, unseen), CommittedStates(self._stated, len(order))
-        )
+        played = _played(players, Trace((), ()), endings, state, unseen)
+        return self._followed(played, CommittedStates(self._stated, len(order)), began)
 
-    def _followed(self, played: Played, watch: CommittedStates) -> Played:
-        """The same with its steps, after which its rows are judged."""
+    def _followed(self, played: Played, watch: CommittedStates, began: float) -> Played:
+        """The same with its steps, after which its rows are judged, and with how long all of it took."""
         steps: list[Step] = []
         unseen, stage = [*played.unseen, *watch.unread], self.stage
         for role, operation in stage.scenario.steps.items():
@@ -245,6 +247,7 @@ class Lab:
         if self._several:
             with asking():
                 watch.end(state, played.endings.values())
+        state = replace(state, during=(began, present()))
         whole = replace(played, state=state, unseen=tuple(unseen), steps=tuple(steps), breaches=tuple(watch.breaches))
         require_clocks(whole.whole_history, lambda: texts_of(stage.parts.values()))
         return whole

@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import combinations, permutations
 
 from acidity.analysis.canonical import made
+from acidity.analysis.clocks import dated
 from acidity.analysis.compare import Comparer
 from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.analysis.references import Roles, roles_of
@@ -82,7 +83,8 @@ class Oracle:
         let_second_pass(lab.stage.seed)
         orders = dict.fromkeys(self._equals.first(order)[0] for order in permutations(lab.names))
         ran = {order: self._run_twice(order) for order in orders}
-        self.masks = _together(self._learn(pair) for pair in ran.values())
+        together = _together(self._learn(pair) for pair in ran.values())
+        self.masks = self._dated(together, [[run.state for run in pair] for pair in ran.values()])
         self.comparer = Comparer(lab.stage.seed, self.masks)
         for order, pair in ran.items():
             self._keep(order, pair)
@@ -292,17 +294,23 @@ class Oracle:
 
     def _later(self, before: Played, order: Sequence[str], *, at_once: bool = False) -> Played:
         """The same order once more, when a clock that tells whole seconds tells another one."""
-        let_second_pass(before.state, [self.sayings.of(before, name) for name in before.endings])
+        said = [self.sayings.of(before, name) for name in before.endings]
+        let_second_pass(before.state, said, self._lab.stage.seed)
         return self._lab.serially(order, at_once=at_once)
 
-    def learns(self, runs: Sequence[Played]) -> bool:
-        """Learn from runs of one schedule what chance makes that no serial order shows; whether it was anything."""
+    def learns(self, shown: Played, runs: Sequence[Played]) -> bool:
+        """Learn from runs of one schedule what chance makes that no serial order shows; whether it was anything.
+
+        Args:
+            shown: a run of it.
+            runs: two more, which may show something else than that one.
+        """
         try:
             masks = _together([self.masks, self._learn(runs)])
         except NoOracle:
             return False
         self._learnt_from += [run.state for run in runs]
-        return self._mask(masks)
+        return self._mask(self._dated(masks, alike=[shown.state, *(run.state for run in runs)]))
 
     def _mask(self, masks: Masks) -> bool:
         """Compare under these masks from now on; whether they are others."""
@@ -321,7 +329,7 @@ class Oracle:
         Raises:
             NoOracle: what differs is nothing that can be masked.
         """
-        learnt, masks = False, [self.masks]
+        learnt, masks, pairs = False, [self.masks], []
         with self._lab.different():
             for order in dict.fromkeys(self._equals.first(order)[0] for order in permutations(self.names)):
                 before, again = self._serials[order].runs[0], self._lab.serially(order)
@@ -329,8 +337,21 @@ class Oracle:
                     continue
                 if not self.comparer.same(before.state, again.state):  # two tokens may be changed about, by chance
                     masks.append(self._learn([before, again]))
+                pairs.append([before.state, again.state])
                 learnt |= self._learn_sayings([before, again])
-        return self._mask(_together(masks)) or learnt
+        return self._mask(self._dated(_together(masks), pairs)) or learnt
+
+    def _dated(self, masks: Masks, pairs: Sequence[Sequence[State]] = (), alike: Sequence[State] = ()) -> Masks:
+        """The masks with what all orders so far show of how far from the present times are.
+
+        Args:
+            masks: of these orders.
+            pairs: the rows after two more runs of one order each.
+            alike: the rows after runs of one schedule of callers at once, which show no more than what is chance.
+        """
+        cut = [serial for found in (*self._alternating.values(), *self._cut.values()) for serial in found.known]
+        states = [[run.state for run in serial.runs] for serial in (*self._serials.values(), *cut)]
+        return dated(masks, self._lab.stage.seed, [*states, *pairs], alike)
 
     def _learn(self, pair: Sequence[Played]) -> Masks:
         try:
@@ -359,7 +380,8 @@ def _together(learnt: Iterable[Masks]) -> Masks:
     def union(name: str) -> frozenset[tuple[str, str]]:
         return frozenset().union(*(getattr(each, name) for each in every))
 
-    return Masks(union("keys"), union("tokens"), union("times"), every[0].ignored, every[0].tables, union("documents"))
+    keys, tokens, times, documents = map(union, ("keys", "tokens", "times", "documents"))
+    return replace(every[0], keys=keys, tokens=tokens, times=times, documents=documents)
 
 
 def effects_of(run: Played, names: Iterable[str]) -> Counter[str]:

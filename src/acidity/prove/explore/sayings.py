@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from acidity.analysis.answers import Likeness, compare_answers
 from acidity.analysis.leaves import Path, leaves_of, with_leaves
 from acidity.analysis.values import is_volatile
 from acidity.prove.explore.lab import Played
@@ -131,21 +132,38 @@ class Sayings:
             said = said, told.of(run, name)
         return with_leaves(said, self._chance.get(self._called[name], frozenset()), _CHANCE)
 
-    def differences(self, run: Played, other: Played) -> Iterator[Difference]:
-        """Where the callers of the other run said something else in this one; answers first."""
-        for name in other.endings:
-            said, clean = self.of(run, name), self.of(other, name)
-            if not self._with_effects:
-                said, clean = (said, {}), (clean, {})
-            if said[0] != clean[0]:
-                yield Difference(name, "", said[0], clean[0])
-        comparable = told_alike(run, other)
-        for name in other.endings if self._with_effects else ():
-            told, wanted = self.of(run, name, comparable)[1], self.of(other, name, comparable)[1]
-            for effect in sorted(told.keys() & wanted.keys()):
-                for one, two in zip(told[effect], wanted[effect], strict=False):
+    def differences(self, run: Played, cleans: Sequence[Played]) -> tuple[Difference, ...]:
+        """Where callers said something else in this run than in one order, answers first.
+
+        What differs in a time or a token alone, as it does between runs of that order, is left out, unless that is all.
+
+        Args:
+            run: the run.
+            cleans: runs of the order, the one to compare with first.
+        """
+        found = [*self._answers(run, cleans), *(self._told(run, cleans) if self._with_effects else ())]
+        telling = (each for each, said in found if compare_answers(said, each.said, {}) is not Likeness.SAME)
+        return tuple(telling) or tuple(each for each, _ in found)
+
+    def _answers(self, run: Played, cleans: Sequence[Played]) -> Iterator[tuple[Difference, list[Any]]]:
+        """Other answers, each with those of all clean runs."""
+        for name in cleans[0].endings:
+            said, *others = (self.of(each, name) for each in (run, *cleans))
+            if self._with_effects:
+                said, others = said[0], [other[0] for other in others]
+            if said != others[0]:
+                yield Difference(name, "", said, others[0]), others
+
+    def _told(self, run: Played, cleans: Sequence[Played]) -> Iterator[tuple[Difference, list[Any]]]:
+        """What effects were told that is something else, each with what they are told in all clean runs."""
+        comparable = told_alike(run, cleans[0])
+        for name in cleans[0].endings:
+            told, *others = (self.of(each, name, comparable)[1] for each in (run, *cleans))
+            for effect in sorted(told.keys() & others[0].keys()):
+                for place, (one, two) in enumerate(zip(told[effect], others[0][effect], strict=False)):
                     if one != two:
-                        yield Difference(name, effect, one, two)
+                        every = (other.get(effect, ())[place : place + 1] for other in others)
+                        yield Difference(name, effect, one, two), [what for each in every for what in each]
 
 
 def told_alike(run: Played, other: Played) -> Compared:

@@ -10,36 +10,71 @@ from datetime import UTC, datetime
 from typing import Any
 
 from acidity.analysis.answers import parts_of
-from acidity.analysis.values import is_whole_second
+from acidity.analysis.documents import document
+from acidity.analysis.values import is_epoch, is_time, is_whole_second
 from acidity.core.outcome import State
 from acidity.prove.stage.naps import skipped_s
 
 _CLOCK = re.compile(r"(?<!\d)\d\d:(\d\d):(\d\d)(?![\d.])")
+_CLOCK_WITHOUT_SIGNS = re.compile(r"(?<!\d)\d{8}[T_-]?\d\d(\d\d)(\d\d)(?!\d)")
 _EPOCH = re.compile(r"(?<![\d.])\d{10}(?![\d.])")
 _HOUR_S = 3600.0
 _NEAR_S = 2.0
 
 
-def let_second_pass(rows: State, said: Iterable[Any] = ()) -> None:
-    """Wait for the next second if these rows, or what was said, hold a whole second that is the present one."""
-    now = time.time() + skipped_s()
-    values = (value for table in rows.tables.values() for row in table.rows for value in row)
-    if any(is_whole_second(value) and _is_now(value, now) for value in values) or any(
-        _tells(each, now) for each in said
-    ):
+def present() -> float:
+    """What the clocks of callers tell, in seconds since 1970."""
+    return time.time() + skipped_s()
+
+
+def let_second_pass(rows: State, said: Iterable[Any] = (), seed: State | None = None) -> None:
+    """Wait for the next second if the present one stands in these rows, or in what was said.
+
+    Args:
+        rows: what a run left.
+        said: what its callers said; there, any whole second may be one of this run alone.
+        seed: the rows before, if so may be one in the midst of a text that is not among them.
+    """
+    now, said = present(), tuple(said)
+    values = _values(rows)
+    told = _texts(values) - _texts(_values(seed)) if seed else set()
+    if any(_tells(each, now) for each in (*values, *said)) or any(_tells(each, None) for each in (*told, *said)):
         time.sleep(1.0 - now % 1.0)
 
 
-def _tells(said: Any, now: float) -> bool:
-    """Whether any part of it is the present second, or a text in which that stands, whatever the time zone."""
+def _values(rows: State) -> list[object]:
+    return [value for table in rows.tables.values() for row in table.rows for value in row]
+
+
+def _texts(values: Iterable[object]) -> set[str]:
+    """Those in which a time would be compared as it stands."""
+    return {each for each in values if isinstance(each, str) and not is_time(each) and document(each) is None}
+
+
+def _tells(said: Any, now: float | None) -> bool:
+    """Whether any part of it is the present second, or a text or number in which that stands, whatever the zone.
+
+    Args:
+        said: what was said, or a value in a row.
+        now: the present; None for any second, but in numbers.
+    """
+    if type(said) is int:
+        return now is not None and (_is_now(said, now) or _stands_in(str(said), now))
     parts = said if isinstance(said, set | frozenset) else (parts_of(said) or {}).values()
     if isinstance(said, str | bytes):
-        text = said if isinstance(said, str) else said.decode(errors="replace")
-        past_the_hour = ((int(minute) * 60 + int(second) - now) % _HOUR_S for minute, second in _CLOCK.findall(text))
-        return any(min(away, _HOUR_S - away) < _NEAR_S for away in past_the_hour) or any(
-            _is_now(int(number), now) for number in _EPOCH.findall(text)
-        )
-    return (is_whole_second(said) and _is_now(said, now)) or any(_tells(part, now) for part in parts)
+        return _stands_in(said if isinstance(said, str) else said.decode(errors="replace"), now)
+    return (is_whole_second(said) and (now is None or _is_now(said, now))) or any(_tells(part, now) for part in parts)
+
+
+def _stands_in(text: str, now: float | None) -> bool:
+    clocks = [found for each in (_CLOCK, _CLOCK_WITHOUT_SIGNS) for found in each.findall(text)]
+    numbers = [int(number) for number in _EPOCH.findall(text)]
+    if now is None:
+        return bool(clocks) or any(map(is_epoch, numbers))
+    past_the_hour = ((int(minute) * 60 + int(second) - now) % _HOUR_S for minute, second in clocks)
+    return any(min(away, _HOUR_S - away) < _NEAR_S for away in past_the_hour) or any(
+        _is_now(number, now) for number in numbers
+    )
 
 
 def _is_now(value: object, now: float) -> bool:

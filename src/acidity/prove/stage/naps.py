@@ -2,9 +2,11 @@
 
 Other callers come between its Calls anyway, so nothing is lost by not sleeping as long as no clock tells. The clocks of
 the module `time` and that of the event loop go on together, for callers alone, also under names that the user's modules
-have given them. A clock that cannot be put on (that of ``datetime``, a function that an object keeps, the database's)
-is noted when it is read after a sleep that was skipped; then everything has to be run again, sleeping (`ClockRead`).
-Where it is not certain that a caller waits for nothing but time, it sleeps.
+have given them. What one sleeps has passed for the others by `time` when somebody is let go the next time: whoever is
+at work in the same turn would else see it or not by chance. A clock that cannot be put on (that of ``datetime``, a
+function that an object keeps, the database's) is noted when it is read after a sleep that was skipped; then everything
+has to be run again, sleeping (`ClockRead`). Where it is not certain that a caller waits for nothing but time, it
+sleeps.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ _SLEEP, _SLEEP_ASYNC, _START = time.sleep, asyncio.sleep, threading.Thread.start
 _CLOCKS = ("time", "monotonic", "perf_counter")
 _REAL = {name: getattr(time, name) for each in _CLOCKS for name in (each, f"{each}_ns")}
 _READS = frozenset([*_REAL, "localtime", "gmtime", "ctime", "asctime", "strftime", "now", "utcnow", "today"])
+_SHARED = "dqd"
 _DBAPI = frozenset(
     {"sqlite3", "aiosqlite", "psycopg", "psycopg_pool", "psycopg2", "asyncpg", "pymysql", "aiomysql", "MySQLdb"}
 )
@@ -68,26 +71,38 @@ class Naps:
     def __init__(self) -> None:
         self.tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
         self.helpers: WeakSet[threading.Thread] = WeakSet()
-        self._shared = mmap.mmap(-1, struct.calcsize("dq") + 64)  # seconds, how many sleeps, and the name of a clock
+        # Seconds, how many sleeps, the seconds that have passed for all, and the name of a clock.
+        self._shared = mmap.mmap(-1, struct.calcsize(_SHARED) + 64)
         self._slept: dict[str, tuple[Actor, int]] = {}
+        self._ahead: dict[str, tuple[Actor, float]] = {}
         self._asked = False
 
     @property
     def skipped(self) -> float:
-        """By how many seconds the clocks of callers are ahead."""
-        seconds: float = struct.unpack_from("dq", self._shared)[0]
+        """How many seconds all callers have skipped."""
+        seconds: float = struct.unpack_from(_SHARED, self._shared)[0]
         return seconds
+
+    def ahead(self, actor: Actor) -> float:
+        """By how many seconds the clocks of a caller are ahead: what has passed for all, or what it has slept since."""
+        passed: float = struct.unpack_from(_SHARED, self._shared)[2]
+        who, own = self._ahead.get(actor.name, (None, 0.0))
+        return max(passed, own) if who is actor else passed
+
+    def let_pass(self) -> None:
+        """Nobody is at work: what was skipped until now has passed for all."""
+        struct.pack_into(_SHARED, self._shared, 0, self.skipped, self.sleeps, self.skipped)
 
     @property
     def sleeps(self) -> int:
         """How often callers have slept, whether or not it was skipped."""
-        times: int = struct.unpack_from("dq", self._shared)[1]
+        times: int = struct.unpack_from(_SHARED, self._shared)[1]
         return times
 
     @property
     def doubt(self) -> str:
         """The clock that was read though it had not been put on; empty while none was."""
-        return self._shared[struct.calcsize("dq") :].rstrip(b"\0").decode()
+        return self._shared[struct.calcsize(_SHARED) :].rstrip(b"\0").decode()
 
     def skips(self, seconds: Any) -> bool:
         """Skip a sleep of this caller, if nothing speaks against it; whether that was done."""
@@ -100,6 +115,7 @@ class Naps:
         if beside or self._sleeps_again(actor) or self._others_work() or not self.watches():
             return False
         self._slept[actor.name] = actor, actor.made
+        self._ahead[actor.name] = actor, self.ahead(actor) + seconds
         struct.pack_into("dq", self._shared, 0, self.skipped + seconds, self.sleeps)
         return True
 
@@ -157,7 +173,7 @@ class Naps:
 
     def _doubts(self, clock: str) -> None:
         if not self.doubt:
-            start = struct.calcsize("dq")
+            start = struct.calcsize(_SHARED)
             name = clock.encode()[:64]
             self._shared[start : start + len(name)] = name
 
@@ -188,8 +204,14 @@ _naps: Naps | None = None
 
 
 def skipped_s() -> float:
-    """By how many seconds the clocks of callers are ahead of others."""
+    """By how many seconds the clocks of callers are ahead of others, when all of it has passed for all."""
     return 0.0 if _naps is None else _naps.skipped
+
+
+def let_pass() -> None:
+    """Somebody is let go, and nobody is at work: for all of them has passed what was skipped."""
+    if _naps is not None:
+        _naps.let_pass()
 
 
 def sleeps() -> int:
@@ -300,14 +322,20 @@ def _start(thread: threading.Thread) -> None:
     _START(thread)
 
 
+def _ahead_s() -> float:
+    """By how many seconds the clocks of whoever asks are ahead."""
+    actor = ACTOR.get()
+    return 0.0 if _naps is None or actor is None else _naps.ahead(actor)
+
+
 def _clocks() -> dict[str, Callable[[], Any]]:
     """The clocks of `time`, ahead for callers."""
 
     def in_seconds(real: Callable[[], float]) -> Callable[[], float]:
-        return lambda: real() + (skipped_s() if ACTOR.get() is not None else 0.0)
+        return lambda: real() + _ahead_s()
 
     def in_nanoseconds(real: Callable[[], int]) -> Callable[[], int]:
-        return lambda: real() + (round(skipped_s() * 1e9) if ACTOR.get() is not None else 0)
+        return lambda: real() + round(_ahead_s() * 1e9)
 
     return {name: in_nanoseconds(it) if name.endswith("_ns") else in_seconds(it) for name, it in _REAL.items()}
 

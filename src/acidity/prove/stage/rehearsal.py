@@ -8,6 +8,7 @@ from functools import partial
 from acidity.prove.stage.apart import Apart, play_apart
 from acidity.prove.stage.call import Player
 from acidity.prove.stage.looks import look_past
+from acidity.prove.stage.naps import let_pass
 from acidity.prove.stage.play import Direct, play
 from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.run import Rehearsed
@@ -41,6 +42,7 @@ class Rehearsal:
         """
         stage = self._stage
         stage.overseer.leave_if_told()
+        let_pass()
         host = stage._host_of(players)
         for player in players:
             stage._start_application(player.operation)

@@ -1,0 +1,86 @@
+"""A time that looks the same in two runs of one second is not: the second passes before the second of them begins."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from acidity.prove.stage import clock
+from tests.unit.states import state, table
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 250_000, tzinfo=UTC)
+SECOND = NOW.replace(microsecond=0)
+ELSEWHERE = SECOND + timedelta(hours=5)  # what a clock in another zone shows
+
+TELLS = {
+    "instant": SECOND,
+    "text of one": str(SECOND.replace(tzinfo=None)),
+    "number": int(NOW.timestamp()),
+    "within a text": f"last seen at {ELSEWHERE:%H:%M:%S}, in good health",
+    "number within a text": f"until {int(NOW.timestamp())}: signed",
+    "without signs": f"{ELSEWHERE:%Y%m%d%H%M%S}",
+    "number without signs": int(f"{ELSEWHERE:%Y%m%d%H%M%S}"),
+    "in a name": f"report_{ELSEWHERE:%Y%m%d_%H%M%S}.pdf",
+    "document": {"at": [f"{SECOND:%H:%M:%S}"]},
+    "document as text": json.dumps({"at": f"{SECOND:%H:%M:%S}"}),
+    "a moment ago": SECOND - timedelta(seconds=1),
+}
+TELLS_NOT = {
+    "fraction": str(NOW),
+    "within a text": f"last seen at {NOW:%H:%M:%S.%f}",
+    "long ago": f"last seen at {SECOND - timedelta(minutes=7):%H:%M:%S}",
+    "order": int(f"{SECOND - timedelta(minutes=7):%Y%m%d%H%M%S}"),
+    "amount": 5,
+    "nothing": None,
+    "day": f"{NOW:%Y-%m-%d}",
+}
+
+
+@pytest.fixture
+def slept(monkeypatch):
+    """How long it was waited."""
+    found = []
+    monkeypatch.setattr(clock, "time", SimpleNamespace(time=NOW.timestamp, sleep=found.append))
+    return found
+
+
+@pytest.mark.parametrize("value", TELLS.values(), ids=TELLS.keys())
+def test_the_present_second_passes_wherever_it_stands(value, slept):
+    clock.let_second_pass(state(notes=table("id note", [(1, value)])))
+    clock.let_second_pass(state(), [{"note": value}])
+    assert slept == [pytest.approx(0.75)] * 2
+
+
+@pytest.mark.parametrize("value", TELLS_NOT.values(), ids=TELLS_NOT.keys())
+def test_nothing_else_is_waited_for(value, slept):
+    rows = state(notes=table("id note", [(1, value)]))
+    clock.let_second_pass(rows)
+    clock.let_second_pass(rows, seed=rows)
+    assert slept == []
+
+
+LATER = SECOND + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("value", [f"until {LATER:%H:%M:%S}", f"until {int(LATER.timestamp())}: signed"])
+def test_any_second_within_a_text_passes_that_was_not_there(value, slept):
+    rows = state(notes=table("id note", [(1, value)]))
+    clock.let_second_pass(rows, seed=state())
+    clock.let_second_pass(state(), [value])
+    assert slept == [pytest.approx(0.75)] * 2
+    clock.let_second_pass(rows, seed=rows)
+    clock.let_second_pass(rows)
+    assert len(slept) == 2
+
+
+@pytest.mark.parametrize("value", [LATER, str(LATER), LATER.timestamp() // 1, json.dumps({"until": str(LATER)})])
+def test_a_time_by_itself_in_a_row_is_told_by_how_far_it_is(value, slept):
+    clock.let_second_pass(state(notes=table("id note", [(1, value)])), seed=state())
+    assert slept == []
+
+
+def test_in_an_answer_it_is_not(slept):
+    clock.let_second_pass(state(), [{"until": LATER}])
+    clock.let_second_pass(state(), [int(LATER.timestamp()), "5 left", 7])
+    assert len(slept) == 1
