@@ -16,6 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from acidity import prove
 from acidity.core.report import Report
 from acidity.prove import Scenario
+from acidity.prove.explore.lab import Lab
 from tests.tiers import ENGINES
 
 LONG_AGO = datetime(2020, 1, 1)  # noqa: DTZ001 - without a zone, as the column is
@@ -240,3 +241,31 @@ def test_a_second_within_a_text_is_never_compared_by_luck() -> None:
     report = explored(notes, "sqlite")
     assert (report.verdict, report.findings) == ("unknown", ())
     assert "write ignore=['passes.iso']" in report.unknowns[0]
+
+
+LATE = {"now": False}
+
+
+def with_a_part_that_seems_none(session: Session) -> None:
+    end = now() + timedelta(seconds=68 if LATE["now"] else 60)
+    session.execute(text("UPDATE passes SET used = used + 1, until = :end WHERE id = 1"), {"end": end})
+    session.commit()
+
+
+def test_what_only_a_time_tells_is_held_against_more_runs_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A random part that is the same in the first three runs of an order, and another one in all of callers at once."""
+    run, serially, made = Lab.run, Lab.serially, list[int]()
+
+    def at_once(*arguments: Any, **keywords: Any) -> Any:
+        LATE["now"] = True
+        return run(*arguments, **keywords)
+
+    def one_by_one(*arguments: Any, **keywords: Any) -> Any:
+        made.append(1)
+        LATE["now"] = len(made) > 3
+        return serially(*arguments, **keywords)
+
+    monkeypatch.setattr(Lab, "run", at_once)
+    monkeypatch.setattr(Lab, "serially", one_by_one)
+    report = explored(with_a_part_that_seems_none, "sqlite")
+    assert (report.verdict, report.findings, report.unknowns) == ("pass", (), ())

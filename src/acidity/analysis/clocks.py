@@ -45,6 +45,15 @@ def dated(masks: Masks, seed: State, cleans: Sequence[Sequence[State]], alike: S
     return loose if by_chance else found  # it may be chance which row has which of them
 
 
+def tell_alone(masks: Masks, seed: State, shown: Iterable[State], states: Sequence[State]) -> bool:
+    """Whether moments alone tell one of the States that are shown from all of some others."""
+    if not masks.moments:
+        return False
+    loose = replace(masks, moments=frozenset())
+    found = [{canonical(state, seed, each) for state in states} for each in (masks, loose)]
+    return any(canonical(it, seed, masks) not in found[0] and canonical(it, seed, loose) in found[1] for it in shown)
+
+
 def _alike(states: Sequence[State], seed: State, masks: Masks) -> bool:
     return len({canonical(state, seed, masks) for state in states}) <= 1
 

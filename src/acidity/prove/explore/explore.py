@@ -328,7 +328,9 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
     elif schedule is None and group.searched.covered != 1 and not group.unknowns:
         group.unknowns.append(f"not every schedule was run: {group.searched.coverage()}")
     try:
-        learnt = search.found.learnt or (search.found.shows and not lab.left and compared.oracle.once_more())
+        learnt = search.found.learnt or (
+            search.found.shows and not lab.left and compared.oracle.once_more(search.found.states)
+        )
     except (NoOracle, Unsettled) as error:
         group.unknowns.append(str(error))
         return

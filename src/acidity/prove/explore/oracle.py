@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import combinations, permutations
 
 from acidity.analysis.canonical import made
-from acidity.analysis.clocks import dated
+from acidity.analysis.clocks import dated, tell_alone
 from acidity.analysis.compare import Comparer
 from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.analysis.references import Roles, roles_of
@@ -43,6 +43,7 @@ TURNED_AWAY = frozenset(
     }
 )
 """What an engine tells a caller that could not be served, or not in its time, beside the others; not when alone."""
+_FOR_TIMES = 8  # runs of each order where only a time is another one: a small random part shows in some of them
 
 
 class Oracle:
@@ -320,18 +321,23 @@ class Oracle:
         self._roles.clear()
         return True
 
-    def once_more(self) -> bool:
+    def once_more(self, shown: Iterable[State]) -> bool:
         """Run every order of all callers again; whether a clock or chance shows in it that two runs had alike.
 
         A clock of seconds may have stood still for the two runs, and have gone on since; then what came of callers at
-        once differs from both.
+        once differs from both. What only the distance of a time tells may be chance that two runs had alike.
+
+        Args:
+            shown: what came of callers at once, and of no order of them.
 
         Raises:
             NoOracle: what differs is nothing that can be masked.
         """
         learnt, masks, pairs = False, [self.masks], []
+        by_times = tell_alone(self.masks, self.comparer.seed, shown, [each.state for each in self._serials.values()])
         with self._lab.different():
-            for order in dict.fromkeys(self._equals.first(order)[0] for order in permutations(self.names)):
+            orders = dict.fromkeys(self._equals.first(order)[0] for order in permutations(self.names))
+            for order in [each for each in orders for _ in range(_FOR_TIMES if by_times else 1)]:
                 before, again = self._serials[order].runs[0], self._lab.serially(order)
                 if calls_in(again.history) != calls_in(before.history):
                     continue

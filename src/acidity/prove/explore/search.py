@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import groupby, pairwise
 
 from acidity.core.call import Event
+from acidity.core.outcome import State
 from acidity.core.report import ExitReason
 from acidity.core.turn import Trace, Turn, schedule_of
 from acidity.engines.sandbox import Unsettled
@@ -88,6 +89,11 @@ class Searched:
     def shows(self) -> bool:
         """Whether there are runs that no order of whole callers gives."""
         return bool(self.illegal or self.between)
+
+    @property
+    def states(self) -> list[State]:
+        """The rows after these runs."""
+        return [judged.played.state for judged in (*self.illegal.values(), *self.between.values())]
 
     def nearest_right(self, grants: Sequence[str]) -> tuple[tuple[str, ...], int] | None:
         """The right schedule that begins like this one for the longest, and the turn from which it differs."""
