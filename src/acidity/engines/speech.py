@@ -32,6 +32,18 @@ class ErrorClass(StrEnum):
     FULL = "no connection left"
 
 
+TURNED_AWAY = frozenset(
+    {
+        ErrorClass.SERIALIZATION,
+        ErrorClass.DEADLOCK,
+        ErrorClass.BUSY,
+        ErrorClass.LOCK_TIMEOUT,
+        ErrorClass.CANCELLED,
+    }
+)
+"""What an engine tells a caller that could not be served, or not in its time, beside the others; not when alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """What one text asks of the database.

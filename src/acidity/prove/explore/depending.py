@@ -16,11 +16,10 @@ from acidity.analysis.values import encode
 from acidity.core.call import Event, Kind
 from acidity.core.finding import RowChange
 from acidity.core.row import was_asked_for
-from acidity.engines.speech import speech_of
+from acidity.engines.speech import TURNED_AWAY, speech_of
 from acidity.prove.explore.asking import Questions, key_of
 from acidity.prove.explore.looking import Looks
 from acidity.prove.explore.one_by_one import OneByOne
-from acidity.prove.explore.oracle import TURNED_AWAY
 from acidity.prove.explore.watched import Watched
 
 

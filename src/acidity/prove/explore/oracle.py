@@ -20,7 +20,7 @@ from acidity.analysis.references import Roles, roles_of
 from acidity.core.call import Event, History, Kind, Writes
 from acidity.core.outcome import State
 from acidity.engines.sandbox import Unsettled
-from acidity.engines.speech import ErrorClass, only_reads, speech_of
+from acidity.engines.speech import TURNED_AWAY, ErrorClass, only_reads, speech_of
 from acidity.errors import UsageError
 from acidity.prove.explore.alternating import Alternating
 from acidity.prove.explore.equals import Equals, renamed
@@ -33,16 +33,6 @@ from acidity.prove.explore.units import order_of
 from acidity.prove.stage.clock import let_second_pass
 from acidity.prove.telling.unfit import failed_alone, fails_alone, why_zero
 
-TURNED_AWAY = frozenset(
-    {
-        ErrorClass.SERIALIZATION,
-        ErrorClass.DEADLOCK,
-        ErrorClass.BUSY,
-        ErrorClass.LOCK_TIMEOUT,
-        ErrorClass.CANCELLED,
-    }
-)
-"""What an engine tells a caller that could not be served, or not in its time, beside the others; not when alone."""
 _FOR_TIMES = 8  # runs of each order where only a time is another one: a small random part shows in some of them
 
 
