@@ -19,6 +19,7 @@ from tests.tiers import mostly_slow
 LOCAL = threading.local()
 LOCAL.amount = 10
 CACHE: list[str] = []
+CALLED: list[int] = []
 
 
 def transfer(session: Session, amount: int = 10) -> None:
@@ -64,6 +65,14 @@ def fills_a_cache(session: Session) -> None:
     transfer(session)
 
 
+def asks_now_and_then(session: Session) -> None:
+    """As the ORM sends no UPDATE where a clock of seconds gives what is there already."""
+    CALLED.append(1)
+    if "010011100"[len(CALLED) // 2 % 9] == "1":
+        session.execute(text("SELECT 1 FROM accounts"))
+    transfer(session)
+
+
 def explored(function: Callable[..., Any], **options: Any) -> prove.Report:
     CACHE.clear()
     return prove.explore(Scenario(Operation(function), metadata=Base.metadata, setup=seed), **options)
@@ -87,6 +96,13 @@ def test_what_only_the_main_thread_can_do_is_unknown(db: str, function: Callable
     assert report.verdict == "unknown"
     assert told in report.unknowns[0]
     assert report.unknowns[0].endswith("; --actors processes gives each caller a main thread")
+
+
+@pytest.mark.parametrize("begun", range(0, 18, 2))
+def test_what_differs_by_chance_is_not_laid_to_the_thread(begun: int) -> None:
+    CALLED[:] = [1] * begun
+    report = explored(asks_now_and_then)
+    assert not any("in a thread or task of its own" in told for told in report.unknowns), str(report)
 
 
 @on_each_engine

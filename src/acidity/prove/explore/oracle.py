@@ -245,7 +245,9 @@ class Oracle:
                 if calls_in(pair[0].history) != calls_in(pair[1].history):  # the very first run may fill a cache
                     pair = (pair[1], self._later(pair[1], order))
                     if calls_in(pair[1].history) == calls_in(first.history):
-                        raise NoOracle(self._only_in_here(order, first, pair[0]))
+                        again = self._later(pair[1], order, at_once=True)
+                        if calls_in(again.history) == calls_in(pair[0].history):
+                            raise NoOracle(self._only_in_here(order, first, pair[0]))
                     others = [name for name in order if calls_in(first.of(name)) != calls_in(pair[0].of(name))]
                     self._filled |= dict.fromkeys(map(self.called, others))
         except Unsettled as error:
