@@ -113,10 +113,13 @@ def says_the_total(session: Session) -> None:
 
 
 class Letter:
-    """It shows nothing."""
+    """It shows nothing of what is in it."""
 
     def __init__(self, total: int) -> None:
         self.total = total
+
+    def __repr__(self) -> str:
+        return "a letter"
 
 
 def says_it_in_a_letter(session: Session) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from email.message import Message
 from enum import Enum
 from typing import Any
@@ -13,6 +15,7 @@ from sqlalchemy import inspect as inspect_mapped
 from sqlalchemy.engine import Result, Row
 from sqlalchemy.exc import NoInspectionAvailable
 
+from acidity.adapters.site import is_user_code
 from acidity.analysis.answers import says_equal
 from acidity.core.outcome import ReturnedError
 
@@ -86,8 +89,29 @@ def _mapped(value: Any, hidden: list[str] | None, depth: int) -> Any:
 
 
 def _model(value: Any, hidden: list[str] | None, depth: int) -> Any:
-    """An object that says itself when it is equal to another (a pydantic model) is what its fields are."""
-    if not hasattr(value, "__dict__") or isinstance(value, type) or not says_equal(value):
+    """An object that says itself when it is equal to another (a pydantic model) is what its fields are; so is one of a
+    class of the program's that says nothing at all.
+    """
+    said = hasattr(value, "__dict__") and says_equal(value)
+    if isinstance(value, type) or not (said or _says_nothing(value)):
         return _shown(value, hidden)
-    shown = {name: freeze(part, hidden, depth + 1) for name, part in vars(value).items() if not name.startswith("_")}
+    kinds = type(value).__mro__
+    slots = [name for kind in kinds for name in _as_names(vars(kind).get("__slots__", ())) if hasattr(value, name)]
+    own = {name: getattr(value, name) for name in slots} | getattr(value, "__dict__", {})
+    private = ("_",) if said else ("__", "_sa_")
+    shown = {name: freeze(part, hidden, depth + 1) for name, part in own.items() if not name.startswith(private)}
     return {"": type(value).__name__} | shown
+
+
+def _as_names(slots: Any) -> tuple[str, ...]:
+    return (slots,) if isinstance(slots, str) else tuple(slots)
+
+
+def _says_nothing(value: Any) -> bool:
+    """Whether it is of a class of the program's that shows nothing but an address."""
+    kind = type(value)
+    if callable(value) or any("__repr__" in vars(each) for each in kind.__mro__[:-1]):
+        return False
+    with suppress(TypeError, OSError):  # a class of no file
+        return is_user_code(inspect.getfile(kind))
+    return False

@@ -203,7 +203,7 @@ CASE WHEN coalesce(l.collisdeterministic, true) AND t.typtype = 'b' THEN format_
 WHEN t.typtype = 'd' THEN format_type(t.typbasetype, NULL) || ' of a domain' ELSE '' END,
 a.attgenerated <> '',
 CASE WHEN a.attidentity <> '' THEN a.attrelid || '.' || a.attnum WHEN a.attgenerated <> '' THEN ''
-ELSE coalesce(pg_get_expr(d.adbin, d.adrelid), '') END FROM pg_class c
+ELSE coalesce(pg_get_expr(d.adbin, d.adrelid), t.typdefault, '') END FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
 JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 LEFT JOIN pg_collation l ON l.oid = a.attcollation

@@ -12,7 +12,7 @@ import gc
 import inspect
 import threading
 from array import array
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping, MutableSequence, MutableSet
 from contextlib import suppress
 from contextvars import Context, ContextVar
@@ -133,7 +133,7 @@ def _held(value: Any, kind: type) -> Iterable[Any]:
     if issubclass(kind, FunctionType):
         return _of_function(value)
     if issubclass(kind, dict):
-        pairs = dict.items(value)
+        pairs = list(OrderedDict.items(value) if issubclass(kind, OrderedDict) else dict.items(value))
         return [each for pair in pairs for each in pair] if "__builtins__" not in value else _own(pairs)
     if issubclass(kind, Mapping):
         return [*value, *value.values()]
