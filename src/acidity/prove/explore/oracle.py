@@ -29,6 +29,7 @@ from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.refusing import Refusal, place_of
 from acidity.prove.explore.sayings import Sayings
 from acidity.prove.explore.serial import NoOracle, Serial, calls_in
+from acidity.prove.explore.uncompared import uncompared
 from acidity.prove.explore.units import order_of
 from acidity.prove.stage.clock import let_second_pass
 from acidity.prove.telling.unfit import failed_alone, fails_alone, why_zero
@@ -104,7 +105,10 @@ class Oracle:
     def left_out(self) -> tuple[str, ...]:
         """What is not compared, of what callers said and of the runs that were made."""
         first = [f"the very first run of {name} (other database calls: a cache fills itself)" for name in self._filled]
-        return (*self.sayings.left_out(), *first)
+        engines = dict.fromkeys(self._engines.values())
+        events = [event for runs in self.histories() for run in runs for event in run]
+        beside = dict.fromkeys(text for engine in engines for text in uncompared(events, engine))
+        return (*self.sayings.left_out(), *first, *beside)
 
     @property
     def kin(self) -> Kin:
