@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +21,11 @@ $$ BEGIN NEW.day := (SELECT max(day) + 1 FROM slots); RETURN NEW; END $$
 """
 
 
+SET_DAY = """
+CREATE FUNCTION set_day(new date) RETURNS void LANGUAGE sql AS $$ UPDATE slots SET day = new WHERE id = 0 $$
+"""
+
+
 def schema(connection: Connection) -> None:
     connection.exec_driver_sql("CREATE TABLE accounts (id INT PRIMARY KEY, balance INT NOT NULL, owner VARCHAR(10))")
     if connection.dialect.name != "postgresql":
@@ -32,6 +38,7 @@ def schema(connection: Connection) -> None:
         "CREATE TABLE slots (id int PRIMARY KEY, day date)",
         "INSERT INTO slots VALUES (0, '2026-01-01')",
         NEXT_DAY,
+        SET_DAY,
         "CREATE TRIGGER next_day BEFORE INSERT ON slots FOR EACH ROW EXECUTE FUNCTION next_day()",
     ):
         connection.exec_driver_sql(statement)
@@ -107,6 +114,19 @@ def test_a_domain_draws_numbers() -> None:
 def test_two_days_in_a_row_are_two_days() -> None:
     """No clock makes them, so that a day more or less counts."""
     report = explored(Operation(draws, "slots", 1), Operation(draws, "slots", 2), db="postgresql")
+    assert report.verdict == "fail", str(report)
+    assert "2026-01-02, and 2026-01-03" in report.findings[0].title
+
+
+def postpones(session: Session) -> None:
+    """An update of a day that is lost; no text of the program names the column."""
+    day = session.execute(text("SELECT day FROM slots WHERE id = 0")).scalar_one()
+    session.execute(text("SELECT set_day(:day)"), {"day": day + timedelta(days=1)})
+    session.commit()
+
+
+def test_a_day_that_is_written_through_a_function_is_no_time_of_a_clock() -> None:
+    report = explored(Operation(postpones), db="postgresql")
     assert report.verdict == "fail", str(report)
     assert "2026-01-02, and 2026-01-03" in report.findings[0].title
 

@@ -98,8 +98,20 @@ def test_a_day_is_the_same_however_late_it_is():
     day = date(2026, 1, 2)
     masks = dated(TIMES, SEED, [[at(0, day), at(5, day)]])
     assert all(same(at(0, day), at(hours * HOUR, day), SEED, masks) for hours in range(20))
-    assert same(at(0, day), at(23 * HOUR, day + timedelta(days=1)), SEED, masks)
     assert not same(at(0, day), at(9, day + timedelta(days=7)), SEED, masks)
+    assert not same(at(0, day), at(23 * HOUR, day + timedelta(days=1)), SEED, masks)
+    learnt = dated(masks, SEED, [[at(0, day), at(23 * HOUR, day + timedelta(days=1))]])  # the order is run once more
+    assert same(at(0, day), at(23 * HOUR, day + timedelta(days=1)), SEED, learnt)
+    assert not same(at(0, day), at(9, day + timedelta(days=7)), SEED, learnt)
+
+
+def test_days_that_no_clock_makes_are_the_days_that_they_are():
+    day = date(2026, 1, 2)
+    masks = dated(
+        TIMES, SEED, [[at(0, day), at(5, day)], [at(0, day + timedelta(days=1)), at(5, day + timedelta(days=1))]]
+    )
+    assert same(at(0, day), at(9, day), SEED, masks)
+    assert not same(at(0, day), at(9, day + timedelta(days=1)), SEED, masks)
 
 
 def test_a_time_cut_to_the_minute_is_as_exact_as_that():

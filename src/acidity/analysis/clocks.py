@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import inf
 
 from acidity.analysis.canonical import canonical
 from acidity.analysis.graph import Frame
@@ -32,7 +33,8 @@ def dated(masks: Masks, seed: State, cleans: Sequence[Sequence[State]], alike: S
     same = [_Noted.of(frame, state) for state in alike] if _alike(alike, seed, loose) else []
     known = {column: list(each) for column, each in by_column(masks.moments).items()}
     for column in masks.times:
-        before = known.get(column, [])
+        moved = set().union(*(_not_in_all(column, runs) for runs in noted))  # a clock makes it, which goes on
+        before = [each for each in known.get(column, []) if moved.isdisjoint(each.fixed)]
         if any(_is_by_chance(column, runs) for runs in [*noted, same]) or _strays(column, same, before):
             known[column] = [any_of(column)]
         else:
@@ -52,6 +54,13 @@ def tell_alone(masks: Masks, seed: State, shown: Iterable[State], states: Sequen
     loose = replace(masks, moments=frozenset())
     found = [{canonical(state, seed, each) for state in states} for each in (masks, loose)]
     return any(canonical(it, seed, masks) not in found[0] and canonical(it, seed, loose) in found[1] for it in shown)
+
+
+def _not_in_all(column: Column, runs: Sequence[_Noted]) -> set[bytes]:
+    """Times that some of these runs have, and others, which should be alike, have not."""
+    contents = [set(run.contents(column)) for run in runs]
+    every: set[bytes] = set().union(*contents)
+    return {each for each in every if not all(each in content for content in contents)}
 
 
 def _alike(states: Sequence[State], seed: State, masks: Masks) -> bool:
@@ -116,14 +125,20 @@ def _sorted(column: Column, values: Iterable[object], run: _Noted) -> list[Momen
 
 
 def _moments(column: Column, runs: Sequence[_Noted]) -> Iterator[Moment]:
-    """Those of the times of runs that are alike; a time that all of them have is the same whatever the clock says."""
+    """Those of the times of runs that are alike; a time that all of them have is what it is, whatever the clock says.
+
+    Where a clock makes it all the same, of days or hours, another one shows when the orders are run once more.
+    """
     fixed = set(runs[0].contents(column)) if len(runs) > 1 else set()
     for run in runs[1:]:
         fixed &= set(run.contents(column))
     for run in runs:
         for value in run.times.get(column, ()):
             content = encode(value)
-            yield replace(moment(column, value, run.during), fixed=frozenset({content} & fixed))
+            if content in fixed:
+                yield Moment(column, inf, -inf, frozenset({content}))
+            else:
+                yield moment(column, value, run.during)
 
 
 def _is_known(this: Moment, known: Sequence[Moment]) -> bool:

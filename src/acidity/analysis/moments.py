@@ -95,10 +95,8 @@ class Dated:
         if known is None:
             return b"new"
         content = encode(value)
-        this = moment(column, value, self._during)
-        number = next((index for index, each in enumerate(known) if content in each.fixed), None)
-        if number is not None and len(known[number].fixed) > 1:  # the clock does not make what is another one there
+        if any(content in each.fixed for each in known):
             return b"fixed" + content
-        if number is None:
-            number = next((index for index, each in enumerate(known) if each.meets(this)), None)
+        this = moment(column, value, self._during)
+        number = next((index for index, each in enumerate(known) if each.meets(this)), None)
         return b"far%d" % ((this.first + _SHIFT_S) // _BUCKET_S) if number is None else b"new%d" % number
