@@ -203,7 +203,13 @@ CLOCKED = replace(SCHEMA, times=frozenset({"at"}), clocked=frozenset({"w"}))
 
 @pytest.mark.parametrize("asks", TIMED)
 @pytest.mark.parametrize(
-    "writes", ["UPDATE r SET at = CURRENT_TIMESTAMP WHERE id = 1", "INSERT INTO w (id) VALUES (1)", None]
+    "writes",
+    [
+        "UPDATE r SET at = CURRENT_TIMESTAMP WHERE id = 1",
+        "INSERT INTO w (id) VALUES (1)",
+        "SELECT CURRENT_TIMESTAMP",
+        None,
+    ],
 )
 def test_where_the_time_is_written_rows_are_not_ordered_by_it(asks: str, writes: str | None) -> None:
     reader = Reader(CLOCKED, "mariadb", asks_time=writes is None)

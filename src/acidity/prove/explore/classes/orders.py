@@ -65,9 +65,11 @@ def goes_by_time(tree: exp.Expr, schema: Schema) -> bool:
 
 
 def takes_time(tree: exp.Expr, schema: Schema) -> bool:
-    """Whether it may write what time it is."""
+    """Whether it may write what time it is, or tells the program, which may write it."""
     from sqlglot import exp
 
+    if isinstance(tree, exp.Select) and any(map(_is_now, tree.expressions)):
+        return True
     if not isinstance(tree, exp.Insert | exp.Update):
         return False
     words = (each.this.strip().lower() for each in tree.find_all(exp.Literal) if each.is_string)
