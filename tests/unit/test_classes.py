@@ -197,6 +197,7 @@ TIMED = [
     "SELECT x.id FROM (SELECT id, at AS c FROM r) AS x ORDER BY x.c",
     "SELECT id, at FROM r ORDER BY 2",
     "SELECT count(*) FROM r, n WHERE r.at < n.at",
+    "UPDATE r SET v = 1, at = %s WHERE id = 1 AND at < %s",
 ]
 CLOCKED = replace(SCHEMA, times=frozenset({"at"}), clocked=frozenset({"w"}))
 
@@ -216,8 +217,10 @@ def test_where_the_time_is_written_rows_are_not_ordered_by_it(asks: str, writes:
     if writes is not None:
         reader.read(call(writes))
     with pytest.raises(Unfit, match="by a time"):
-        reader.read(call(asks, (1,)))
-    Reader(CLOCKED, "mariadb").read(call(asks, (1,)))
+        reader.read(call(asks, (1, 1)))
+    Reader(CLOCKED, "mariadb").read(call(asks, (1, 1)))
+    Reader(CLOCKED, "mariadb", asks_time=True).read(call("UPDATE r SET v = 1 WHERE id = 1 AND at < %s", (1,)))
+    Reader(CLOCKED, "mariadb", asks_time=True).read(call("UPDATE r SET at = %s WHERE id = 1 AND v < %s", (1, 1)))
     Reader(CLOCKED, "mariadb", asks_time=True).read(call("SELECT at FROM r WHERE at < %s", (1,)))
     Reader(CLOCKED, "mariadb", asks_time=True).read(call("SELECT v FROM r WHERE id = 1 ORDER BY at"))
 

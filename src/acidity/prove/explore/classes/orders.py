@@ -50,6 +50,8 @@ def goes_by_time(tree: exp.Expr, schema: Schema) -> bool:
     compared = tree.find_all(exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
     if any(sum(each.name.lower() in names for each in node.find_all(exp.Column)) > 1 for node in compared):
         return True
+    if _writes_what_is_later(tree, names | schema.floats):
+        return True
     for select in tree.find_all(exp.Select):
         sources = _sources(select)
         several = {*_several(sources, select.args.get("where"), schema)}
@@ -62,6 +64,19 @@ def goes_by_time(tree: exp.Expr, schema: Schema) -> bool:
             if any(each.name.lower() in names and each.table.lower() in found | {""} for each in columns):
                 return True
     return False
+
+
+def _writes_what_is_later(tree: exp.Expr, names: set[str]) -> bool:
+    """Whether a time is written where the one that is there is earlier or later: the last writer wins, by a clock."""
+    from sqlglot import exp
+
+    writes = tree if isinstance(tree, exp.Update) else tree.args.get("conflict")
+    where = writes.args.get("where") if writes is not None else None
+    if writes is None or where is None:
+        return False
+    given = {each.this.name.lower() for each in writes.expressions if isinstance(each, exp.EQ)} & names
+    compared = where.find_all(exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
+    return any(each.name.lower() in given for node in compared for each in node.find_all(exp.Column))
 
 
 def takes_time(tree: exp.Expr, schema: Schema) -> bool:
