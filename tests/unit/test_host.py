@@ -117,6 +117,16 @@ def test_nothing_of_a_loop_is_left_for_the_next_check() -> None:
     assert ended == before
 
 
+def test_what_a_thread_answers_when_all_is_over_is_for_nobody() -> None:
+    """aiosqlite's thread has the answer to a call that was cancelled when the loop is closed already."""
+    loop = LoopHost()
+    own = loop._runner.get_loop()
+    loop.close()
+    own.call_soon_threadsafe(print, "never")
+    with pytest.raises(RuntimeError, match="closed"):
+        own.call_soon(print, "never")
+
+
 def test_a_loop_that_cannot_be_opened_again_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     LoopHost().close()
     monkeypatch.delattr(BaseSelectorEventLoop, "_make_self_pipe")

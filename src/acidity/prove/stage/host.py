@@ -11,6 +11,7 @@ import inspect
 import selectors
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -188,7 +189,19 @@ def _loop() -> asyncio.AbstractEventLoop:
     loop.set_task_factory(_task_knowing_its_creator)
     with suppress(AttributeError):  # one that is not Python's own keeps its clock, and its sleeps take their time
         loop.time = loop_time  # type: ignore[method-assign]
+        loop.call_soon_threadsafe = partial(_call_soon, loop)  # type: ignore[assignment,method-assign]
     return loop
+
+
+def _call_soon(loop: Any, callback: Any, *arguments: Any, context: Any = None) -> asyncio.Handle:
+    """What a thread of a driver answers when all is over is for nobody, and no error of that thread."""
+    try:
+        handle: asyncio.Handle = type(loop).call_soon_threadsafe(loop, callback, *arguments, context=context)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
+        return asyncio.Handle(callback, arguments, loop, context)
+    return handle
 
 
 def _opened_again(loop: Any) -> bool:
