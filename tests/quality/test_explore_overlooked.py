@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from acidity import prove
@@ -167,6 +169,21 @@ def notifies(session: Session) -> None:
     balance = session.execute(text("SELECT balance FROM accounts WHERE id = 1")).scalar_one()
     session.execute(text("SELECT pg_notify('balances', :told)"), {"told": str(balance)})
     session.commit()
+
+
+async def gives_up(session: AsyncSession) -> str:
+    try:
+        await asyncio.wait_for(session.execute(text("UPDATE accounts SET balance = 0 WHERE id = 1")), 5)
+        await session.commit()
+    except TimeoutError:
+        return "busy"
+    return "ok"
+
+
+def test_who_gives_up_by_a_clock_of_his_own_is_not_seen_to() -> None:
+    said = "a caller that gives up by a clock of its own (asyncio.timeout)"
+    assert said in explored(Operation(gives_up)).not_covered
+    assert said not in explored(Operation(adds_and_reads, int)).not_covered
 
 
 @pytest.mark.parametrize(

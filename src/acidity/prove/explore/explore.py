@@ -282,7 +282,7 @@ def _compare(runs: Runs, manners: Manners, group: Group, *, spares: bool) -> _Co
     stage = runs.stage
     operations = [stage.scenario.operations[position] for position in group.callers]
     lab = Lab(stage, operations, apart=runs.options.actors == "processes")
-    lab.as_at_once, lab.brief = manners.ask_who(group.callers), manners.are_brief(group.callers)
+    manners.prepare(lab, group.callers)
     try:
         oracle = Oracle(lab, stage.scenario.ignore, manners.filled(group.callers))
     except NoOracle as error:

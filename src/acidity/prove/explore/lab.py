@@ -92,6 +92,7 @@ class Lab:
         apart: callers at once have a process each.
         as_at_once: callers one by one have a thread, task or process each, too, since they ask who they are.
         brief: some limit how long they wait for a lock to less than a second.
+        limits: some limit by a clock of their own how long a Call may take, which no schedule takes.
         names: the letters of the callers.
         runs: how many were made.
         left: names of threads that could not be ended; nothing more can be run then.
@@ -103,6 +104,7 @@ class Lab:
         self.apart = apart
         self.as_at_once = False
         self.brief = False
+        self.limits = False
         self.stage = stage
         self._rehearsal = Rehearsal(stage)
         self.operations = tuple(operations)

@@ -108,7 +108,8 @@ class Oracle:
         engines = dict.fromkeys(self._engines.values())
         events = [event for runs in self.histories() for run in runs for event in run]
         beside = dict.fromkeys(text for engine in engines for text in uncompared(events, engine))
-        return (*self.sayings.left_out(), *first, *beside)
+        limited = ["a caller that gives up by a clock of its own (asyncio.timeout)"] if self._lab.limits else []
+        return (*self.sayings.left_out(), *first, *beside, *limited)
 
     @property
     def kin(self) -> Kin:

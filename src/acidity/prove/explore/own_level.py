@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from acidity.adapters.seam import Actor, Layer, PassThrough, PendingCall
+from acidity.adapters.seam import ACTOR, Actor, Layer, PassThrough, PendingCall
 from acidity.core.call import Call, History, Kind
 from acidity.core.scenario import Operation
 from acidity.core.schedule import FIRST
@@ -27,6 +28,7 @@ _SETS = re.compile(
     re.IGNORECASE,
 )
 
+_SOON_S = 60.0  # a pool has timers for connections that nobody has asked for in five minutes
 _LASTS = re.compile(r"\s*copy\b", re.IGNORECASE)  # until all rows are copied nothing else is sent on its connection
 
 
@@ -59,6 +61,7 @@ class LevelWatch(Layer):
     Attributes:
         seen: the levels, in the order in which they were met.
         brief: a connection of it waits for a lock for less than a second, or not at all.
+        limits: it limits by a clock of its own how long a Call may take (`asyncio.timeout`).
         at_each_call: told before each Call, when another caller could go on.
         ended: the operation came to its end within its time.
         history: what it did.
@@ -66,6 +69,7 @@ class LevelWatch(Layer):
 
     seen: dict[str, None] = field(default_factory=dict)
     brief: bool = False
+    limits: bool = False
     ended: bool = True
     history: History = ()
     at_each_call: Callable[[], None] = lambda: None
@@ -73,6 +77,7 @@ class LevelWatch(Layer):
     def intercept(self, pending: PendingCall) -> None:
         """Let it take place, and ask on the same connection."""
         self.at_each_call()
+        self.limits = self.limits or _has_timer()
         may_ask = pending.wire is not None and pending.call.kind is Kind.STATEMENT
         lasts = _LASTS.match(pending.call.sql) is not None
         if may_ask and lasts:
@@ -89,6 +94,17 @@ class LevelWatch(Layer):
             self.seen.setdefault(asked.level)
         elif level := pending.wire.level():
             self.seen.setdefault(level)
+
+
+def _has_timer() -> bool:
+    """Whether something of this caller's is to be called at a time that comes, whatever its Call is answered."""
+    try:
+        loop: Any = asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    timers = [each for each in getattr(loop, "_scheduled", ()) if not each.cancelled()]
+    soon = [each for each in timers if each.when() - loop.time() <= _SOON_S]
+    return any(each._context.get(ACTOR) is not None for each in soon)
 
 
 def _looks_at_nothing(call: Call) -> bool:

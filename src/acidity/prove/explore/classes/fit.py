@@ -18,6 +18,7 @@ from acidity.prove.explore.classes.relation import Relation
 from acidity.prove.explore.classes.shared import Shared
 from acidity.prove.explore.classes.tree import Tree
 from acidity.prove.explore.in_order import NOBODY, InOrder, Kin, by_first_acts
+from acidity.prove.explore.lab import Lab
 from acidity.prove.explore.own_level import watched
 from acidity.prove.explore.serial import calls_in
 from acidity.prove.stage.naps import sleeps
@@ -106,6 +107,7 @@ class Manner:
         asks_time: one of them asks for the time.
         asks_who: one of them asks in which thread, task or process it runs.
         brief: one of them waits for a lock for less than a second, or not at all.
+        limits: one of them limits by a clock of its own how long a Call may take.
         fills: its very first run made other Calls than the one after it, as one does that fills a cache.
     """
 
@@ -116,6 +118,7 @@ class Manner:
     asks_time: bool = False
     asks_who: bool = False
     brief: bool = False
+    limits: bool = False
     fills: bool = False
 
 
@@ -134,21 +137,15 @@ class Manners:
         self._told_apart: dict[frozenset[int], bool] = {}
         self._known: dict[int, Manner] = {}
 
-    def ask_who(self, callers: Iterable[int]) -> bool:
-        """Whether one of them asks in which thread, task or process it runs.
+    def prepare(self, lab: Lab, callers: Iterable[int]) -> None:
+        """Tell a Lab how these callers are to be let go.
 
         Raises:
             KeyboardInterrupt: the user pressed Ctrl-C.
         """
-        return any(self._of_one(each).asks_who for each in sorted(set(callers)))
-
-    def are_brief(self, callers: Iterable[int]) -> bool:
-        """Whether one of them waits for a lock for less than a second, or not at all.
-
-        Raises:
-            KeyboardInterrupt: the user pressed Ctrl-C.
-        """
-        return any(self._of_one(each).brief for each in sorted(set(callers)))
+        found = [self._of_one(each) for each in sorted(set(callers))]
+        lab.as_at_once = any(each.asks_who for each in found)
+        lab.brief, lab.limits = any(each.brief for each in found), any(each.limits for each in found)
 
     def filled(self, callers: Iterable[int]) -> list[str]:
         """The operations of them whose very first run made other Calls than the one after it.
@@ -228,7 +225,7 @@ class Manners:
             levels = frozenset({journal} if journal else seen.seen)
             alike = not (unfit or shared.asks_who)
             fills = calls_in(first.history) != calls_in(seen.history)
-            told = alike, shared.asks_time, shared.asks_who, seen.brief, fills
+            told = alike, shared.asks_time, shared.asks_who, seen.brief, seen.limits, fills
             self._known[position] = Manner(part.engine_name, levels, unfit, *told)
         return self._known[position]
 
