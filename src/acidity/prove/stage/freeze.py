@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from email.message import Message
 from enum import Enum
@@ -27,23 +27,25 @@ _DEPTH = 8
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), Enum)
 
 
-def freeze(value: Any, hidden: list[str] | None = None, depth: int = 0) -> Any:
+def freeze(value: Any, hidden: list[str] | None = None, within: tuple[Any, ...] = ()) -> Any:
     """A copy made of plain containers; mapped objects become their loaded columns, strange ones their repr.
 
     Args:
         value: what was answered or told.
         hidden: gets the classes of objects within it whose content the copy does not show.
-        depth: of the value within another one.
+        within: what the value is in, from without; one that is in itself is only named there.
     """
 
     def part(inner: Any) -> Any:
-        return freeze(inner, hidden, depth + 1)
+        return freeze(inner, hidden, (*within, value))
 
     if isinstance(value, Enum) and not isinstance(value, str | int) and _LOCAL in type(value).__qualname__:  # made anew
         return str(value)
     if isinstance(value, _PLAIN) or type(value).__module__ in _SHOWN:
         return value
-    if depth > _DEPTH:
+    if any(value is each for each in within):
+        return f"<{type(value).__name__}>"
+    if len(within) > _DEPTH:
         return _shown(value, hidden)
     if isinstance(value, BaseException):
         return ReturnedError(type(value).__name__, _ADDRESS.sub("", repr(value)))
@@ -63,7 +65,7 @@ def freeze(value: Any, hidden: list[str] | None = None, depth: int = 0) -> Any:
         return frozenset(map(part, value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type) and not hasattr(value, _MAPPED):
         return {field.name: part(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    return _mapped(value, hidden, depth)
+    return _mapped(value, hidden, part)
 
 
 def _shown(value: Any, hidden: list[str] | None) -> str:
@@ -78,17 +80,17 @@ def _has_columns(kind: type) -> bool:
     return callable(getattr(kind, "keys", None)) and callable(getattr(kind, "__getitem__", None))
 
 
-def _mapped(value: Any, hidden: list[str] | None, depth: int) -> Any:
+def _mapped(value: Any, hidden: list[str] | None, part: Callable[[Any], Any]) -> Any:
     try:
         state = inspect_mapped(value)
         columns = {column.key for column in state.mapper.column_attrs}
     except (NoInspectionAvailable, AttributeError):
-        return _model(value, hidden, depth)
-    loaded = {name: freeze(item, hidden, depth + 1) for name, item in sorted(state.dict.items()) if name in columns}
+        return _model(value, hidden, part)
+    loaded = {name: part(item) for name, item in sorted(state.dict.items()) if name in columns}
     return {"": type(value).__name__} | loaded
 
 
-def _model(value: Any, hidden: list[str] | None, depth: int) -> Any:
+def _model(value: Any, hidden: list[str] | None, part: Callable[[Any], Any]) -> Any:
     """An object that says itself when it is equal to another (a pydantic model) is what its fields are; so is one of a
     class of the program's that says nothing at all.
     """
@@ -99,7 +101,7 @@ def _model(value: Any, hidden: list[str] | None, depth: int) -> Any:
     slots = [name for kind in kinds for name in _as_names(vars(kind).get("__slots__", ())) if hasattr(value, name)]
     own = {name: getattr(value, name) for name in slots} | getattr(value, "__dict__", {})
     private = ("_",) if said else ("__", "_sa_")
-    shown = {name: freeze(part, hidden, depth + 1) for name, part in own.items() if not name.startswith(private)}
+    shown = {name: part(each) for name, each in own.items() if not name.startswith(private)}
     return {"": type(value).__name__} | shown
 
 
