@@ -181,9 +181,8 @@ class DbapiAdapter:
 
     def bring(self, wire: LiveConnection, call: DriverCall, perform: Callable[..., Any]) -> Any:
         """Bring a Call of this thread to the seam."""
-        actor = None if _concerns_nobody(wire, call) else current_actor()
+        actor = self._whose(wire, call)
         if actor is None:
-            self._note_orphan(wire, call)
             with own_calls():
                 return perform(*call.arguments, **call.keywords)
         return self._bring(actor, wire, call, perform, find_place())
@@ -192,9 +191,8 @@ class DbapiAdapter:
         """Bring a Call of this task to the seam, in a greenlet, where Interceptors are plain functions."""
         from sqlalchemy.util import await_only, greenlet_spawn
 
-        actor = None if _concerns_nobody(wire, call) else current_actor()
+        actor = self._whose(wire, call)
         if actor is None:
-            self._note_orphan(wire, call)
             with own_calls():
                 return await perform(*call.arguments, **call.keywords)
         place = find_place()
@@ -204,9 +202,15 @@ class DbapiAdapter:
 
         return await greenlet_spawn(self._bring, actor, wire, call, perform_awaiting, place)
 
-    def _note_orphan(self, wire: LiveConnection, call: DriverCall) -> None:
-        if not _concerns_nobody(wire, call):
-            self._bypasses.append(of_nobody(call.kind or Kind.STATEMENT))
+    def _whose(self, wire: LiveConnection, call: DriverCall) -> Actor | None:
+        """Whose Call it is; nobody's is noted, unless a pool asks so of a connection what nobody else can notice."""
+        kind = call.kind or Kind.STATEMENT
+        if is_in_a_pool() and is_housekeeping(wire.sandbox.engine_name, kind, call.sql):
+            return None
+        actor = current_actor()
+        if actor is None:
+            self._bypasses.append(of_nobody(kind))
+        return actor
 
     def _bring(
         self, actor: Actor, wire: LiveConnection, call: DriverCall, perform: Callable[..., Any], place: Place | None
@@ -298,11 +302,6 @@ def _send(wire: LiveConnection, call: DriverCall, perform: Callable[..., Any], p
     if pending.records and isinstance(wire, RawConnection):
         pending.rows, pending.rowcount = wire.driver.answer(call, given)
     return given
-
-
-def _concerns_nobody(wire: LiveConnection, call: DriverCall) -> bool:
-    """Whether a pool sets its connection up, or looks after it, in a way that nobody else can notice."""
-    return is_in_a_pool() and is_housekeeping(wire.sandbox.engine_name, call.kind or Kind.STATEMENT, call.sql)
 
 
 def called_by_others(driver: str) -> bool:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from math import inf
 
 from acidity.analysis.canonical import canonical
 from acidity.analysis.graph import Frame
 from acidity.analysis.masks import Masks
-from acidity.analysis.moments import TOLERANCE_S, Column, Dated, Moment, any_of, by_column, moment
+from acidity.analysis.moments import TOLERANCE_S, Column, Dated, Moment, any_of, by_column, fixed, moment
 from acidity.analysis.values import encode, instant
 from acidity.core.outcome import State
 
@@ -34,7 +33,7 @@ def dated(masks: Masks, seed: State, cleans: Sequence[Sequence[State]], alike: S
     known = {column: list(each) for column, each in by_column(masks.moments).items()}
     for column in masks.times:
         moved = set().union(*(_not_in_all(column, runs) for runs in noted))  # a clock makes it, which goes on
-        before = [each for each in known.get(column, []) if moved.isdisjoint(each.fixed)]
+        before = [each for each in known.get(column, []) if each.content not in moved]
         if any(_is_by_chance(column, runs) for runs in [*noted, same]) or _strays(column, same, before):
             known[column] = [any_of(column)]
         else:
@@ -72,7 +71,6 @@ class _Noted(Dated):
 
     def __init__(self, state: State) -> None:
         super().__init__({}, state.during)
-        self.during = state.during
         self.times: dict[Column, list[object]] = {}
 
     @classmethod
@@ -129,20 +127,17 @@ def _moments(column: Column, runs: Sequence[_Noted]) -> Iterator[Moment]:
 
     Where a clock makes it all the same, of days or hours, another one shows when the orders are run once more.
     """
-    fixed = set(runs[0].contents(column)) if len(runs) > 1 else set()
+    same = set(runs[0].contents(column)) if len(runs) > 1 else set()
     for run in runs[1:]:
-        fixed &= set(run.contents(column))
+        same &= set(run.contents(column))
     for run in runs:
         for value in run.times.get(column, ()):
             content = encode(value)
-            if content in fixed:
-                yield Moment(column, inf, -inf, frozenset({content}))
-            else:
-                yield moment(column, value, run.during)
+            yield fixed(column, content) if content in same else moment(column, value, run.during)
 
 
 def _is_known(this: Moment, known: Sequence[Moment]) -> bool:
-    return any(this.fixed <= each.fixed if this.fixed else this.meets(each) for each in known)
+    return any(this == each if this.content else this.meets(each) for each in known)
 
 
 def _grain(column: Column, orders: Sequence[Sequence[_Noted]]) -> float:
@@ -156,7 +151,7 @@ def _merged(moments: Iterable[Moment]) -> Iterator[Moment]:
     last: Moment | None = None
     for each in sorted(moments, key=lambda one: one.order):
         if last is not None and last.meets(each):
-            last = replace(last, last=max(last.last, each.last), fixed=last.fixed | each.fixed)
+            last = replace(last, last=max(last.last, each.last))
             continue
         if last is not None:
             yield last

@@ -25,13 +25,13 @@ class Moment:
         column: table and column, or path.
         first: they are no less than so many seconds after the end of the run; before it where negative.
         last: and no more than so many after its beginning.
-        fixed: those that are the same in every run, whatever the clock says.
+        content: of one that is the same in every run, whatever the clock says; then it has no distance.
     """
 
     column: Column
     first: float
     last: float
-    fixed: frozenset[bytes] = frozenset()
+    content: bytes | None = None
 
     @property
     def is_any(self) -> bool:
@@ -43,9 +43,9 @@ class Moment:
         return self.first <= other.last and other.first <= self.last
 
     @property
-    def order(self) -> tuple[Column, float, float, list[bytes]]:
+    def order(self) -> tuple[Column, float, float, bytes]:
         """Sorts moments, those of one column by distance."""
-        return self.column, self.first, self.last, sorted(self.fixed)
+        return self.column, self.first, self.last, self.content or b""
 
 
 def any_of(column: Column) -> Moment:
@@ -53,20 +53,24 @@ def any_of(column: Column) -> Moment:
     return Moment(column, -inf, inf)
 
 
-def moment(column: Column, value: object, during: tuple[float, float] | None, slack: float = 0.0) -> Moment:
+def moment(column: Column, value: object, during: tuple[float, float] | None) -> Moment:
     """That of one time, as exact as the length of its run allows.
 
     Args:
         column: where it stands.
         value: the time.
         during: when its run began and ended.
-        slack: by so many seconds more or less.
     """
     known = instant(value)
     if known is None or during is None:
         return any_of(column)
     began, ended = during
-    return Moment(column, known[0] - ended - slack, known[0] - began + slack)
+    return Moment(column, known[0] - ended, known[0] - began)
+
+
+def fixed(column: Column, content: bytes) -> Moment:
+    """That of a time that is the same in every run, at whatever distance: no other one is meant by it."""
+    return Moment(column, inf, -inf, content)
 
 
 def by_column(moments: Iterable[Moment]) -> Mapping[Column, Sequence[Moment]]:
@@ -87,7 +91,7 @@ class Dated:
 
     def __init__(self, moments: Mapping[Column, Sequence[Moment]], during: tuple[float, float] | None) -> None:
         self._moments = moments
-        self._during = during
+        self.during = during
 
     def tell(self, column: Column, value: object) -> bytes:
         """A new time as bytes, which are the same for the same moment; for one of no moment, about how far it is."""
@@ -95,8 +99,8 @@ class Dated:
         if known is None:
             return b"new"
         content = encode(value)
-        if any(content in each.fixed for each in known):
+        if any(each.content == content for each in known):
             return b"fixed" + content
-        this = moment(column, value, self._during)
+        this = moment(column, value, self.during)
         number = next((index for index, each in enumerate(known) if each.meets(this)), None)
         return b"far%d" % ((this.first + _SHIFT_S) // _BUCKET_S) if number is None else b"new%d" % number

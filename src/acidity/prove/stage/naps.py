@@ -36,7 +36,8 @@ _SLEEP, _SLEEP_ASYNC, _START = time.sleep, asyncio.sleep, threading.Thread.start
 _CLOCKS = ("time", "monotonic", "perf_counter")
 _REAL = {name: getattr(time, name) for each in _CLOCKS for name in (each, f"{each}_ns")}
 _READS = frozenset([*_REAL, "localtime", "gmtime", "ctime", "asctime", "strftime", "now", "utcnow", "today"])
-_SHARED = "dqd"
+_COUNTED = "dq"  # how many seconds were skipped, and how often somebody slept
+_SHARED = f"{_COUNTED}d"  # and how many of these seconds have passed for all
 _DBAPI = frozenset(
     {"sqlite3", "aiosqlite", "psycopg", "psycopg_pool", "psycopg2", "asyncpg", "pymysql", "aiomysql", "MySQLdb"}
 )
@@ -71,7 +72,7 @@ class Naps:
     def __init__(self) -> None:
         self.tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
         self.helpers: WeakSet[threading.Thread] = WeakSet()
-        # Seconds, how many sleeps, the seconds that have passed for all, and the name of a clock.
+        # What is counted, and the name of a clock.
         self._shared = mmap.mmap(-1, struct.calcsize(_SHARED) + 64)
         self._slept: dict[str, tuple[Actor, int]] = {}
         self._ahead: dict[str, tuple[Actor, float]] = {}
@@ -109,14 +110,14 @@ class Naps:
         actor = ACTOR.get()
         if actor is None or not isinstance(seconds, int | float) or not isfinite(seconds) or seconds <= 0:
             return False
-        struct.pack_into("dq", self._shared, 0, self.skipped, self.sleeps + 1)
+        struct.pack_into(_COUNTED, self._shared, 0, self.skipped, self.sleeps + 1)
         me = threading.current_thread()
         beside = any(each.thread is me for each in tuple(actor.helpers.values()))  # it may watch over others' time
         if beside or self._sleeps_again(actor) or self._others_work() or not self.watches():
             return False
         self._slept[actor.name] = actor, actor.made
         self._ahead[actor.name] = actor, self.ahead(actor) + seconds
-        struct.pack_into("dq", self._shared, 0, self.skipped + seconds, self.sleeps)
+        struct.pack_into(_COUNTED, self._shared, 0, self.skipped + seconds, self.sleeps)
         return True
 
     def skips_async(self, seconds: float) -> float:

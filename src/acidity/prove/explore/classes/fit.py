@@ -174,7 +174,7 @@ class Manners:
             unfit = unfit or f"their transactions are at {len(levels)} isolation levels"
         alike, asks_time = all(each.alike for each in found), any(each.asks_time for each in found)
         brief = any(each.brief for each in found)
-        return Manner(part.engine_name, levels, unfit, alike, asks_time, brief=brief)
+        return Manner(part.engine_name, levels, unfit, alike=alike, asks_time=asks_time, brief=brief)
 
     def _leave_state(self, positions: frozenset[int]) -> bool:
         """Whether one of several operations leaves other state behind than another one, though each always the same."""
@@ -224,9 +224,17 @@ class Manners:
             journal = part.info().settings.get("journal_mode", "") if part.engine_name == "sqlite" else ""
             levels = frozenset({journal} if journal else seen.seen)
             alike = not (unfit or shared.asks_who)
-            fills = calls_in(first.history) != calls_in(seen.history)
-            told = alike, shared.asks_time, shared.asks_who, seen.brief, seen.limits, fills
-            self._known[position] = Manner(part.engine_name, levels, unfit, *told)
+            self._known[position] = Manner(
+                part.engine_name,
+                levels,
+                unfit,
+                alike=alike,
+                asks_time=shared.asks_time,
+                asks_who=shared.asks_who,
+                brief=seen.brief,
+                limits=seen.limits,
+                fills=calls_in(first.history) != calls_in(seen.history),
+            )
         return self._known[position]
 
 
