@@ -8,6 +8,9 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
+import aiomysql
+import aiosqlite
+import asyncpg
 import psycopg
 import pymysql
 import pytest
@@ -119,10 +122,71 @@ def by_command(dsn: Any, *, swallows: bool) -> str:
         return raised(connection, swallows=swallows)
 
 
+def by_time_on_mariadb(dsn: Any, *, swallows: bool) -> str:
+    with pymysql.connect(**dsn, init_command="SET SESSION max_statement_time = 0.06") as connection:
+        return raised(connection, swallows=swallows)
+
+
+async def awaited(connection: Any, *, swallows: bool) -> str:
+    try:
+        await connection.execute(UPDATE)
+        await connection.commit()
+    except REFUSED:
+        await connection.rollback()
+        if not swallows:
+            raise
+    return "ok"
+
+
+async def over_aiosqlite(dsn: Any, *, swallows: bool) -> str:
+    async with aiosqlite.connect(dsn, timeout=0) as connection:
+        return await awaited(connection, swallows=swallows)
+
+
+async def over_psycopg(dsn: Any, *, swallows: bool) -> str:
+    async with await psycopg.AsyncConnection.connect(dsn, options="-c lock_timeout=20ms") as connection:
+        return await awaited(connection, swallows=swallows)
+
+
+async def over_asyncpg(dsn: Any, *, swallows: bool) -> str:
+    connection = await asyncpg.connect(dsn, server_settings={"lock_timeout": "20ms"})
+    try:
+        async with connection.transaction():
+            await connection.execute(UPDATE)
+    except asyncpg.LockNotAvailableError:
+        if not swallows:
+            raise
+    finally:
+        await connection.close()
+    return "ok"
+
+
+async def over_aiomysql(dsn: Any, *, swallows: bool) -> str:
+    connection = await aiomysql.connect(**dsn, init_command="SET SESSION innodb_lock_wait_timeout = 0")
+    try:
+        async with connection.cursor() as cursor:
+            await cursor.execute(UPDATE)
+            await connection.commit()
+    except REFUSED:
+        await connection.rollback()
+        if not swallows:
+            raise
+    finally:
+        connection.close()
+    return "ok"
+
+
+AWAITED = {
+    over_aiosqlite: "sqlite+aiosqlite",
+    over_psycopg: "postgresql+psycopg",
+    over_asyncpg: "postgresql+asyncpg",
+    over_aiomysql: "mariadb+aiomysql",
+}
 BRIEF = [
     *((each, "sqlite") for each in (at_once, begins_at_once, by_pragma, over_an_engine)),
     *((each, "postgresql") for each in (by_option, by_statement, by_time)),
-    (by_command, "mariadb"),
+    *((each, "mariadb") for each in (by_command, by_time_on_mariadb)),
+    *(pytest.param(*each, marks=pytest.mark.slow) for each in AWAITED.items()),
 ]
 
 
@@ -146,7 +210,7 @@ def test_who_passes_it_on_has_not(operation: Callable[..., Any], db: str) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize("operation", [by_option, by_command, at_once], ids=lambda it: it.__name__)
 def test_workers_are_refused_as_well(operation: Callable[..., Any]) -> None:
-    db = {each.__name__: db for each, db in BRIEF}[operation.__name__]
+    db = {by_option: "postgresql", by_command: "mariadb", at_once: "sqlite"}[operation]
     assert prove.explore(scenario(operation, swallows=True), db=db, actors="processes").verdict == "fail"
 
 

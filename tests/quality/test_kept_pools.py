@@ -74,6 +74,30 @@ def test_every_letter_is_answered(letter: str) -> None:
     assert report.verdict == "pass", report
 
 
+async def sets_up(connection: asyncpg.Connection) -> None:
+    """It asks the catalogue for the type, and sets the session."""
+    await connection.set_type_codec("json", encoder=str, decoder=str, schema="pg_catalog")
+    await connection.execute("SET search_path TO public")
+
+
+async def in_a_pool(dsn: str, lock: str) -> None:
+    if dsn not in POOLS:
+        POOLS[dsn] = await asyncpg.create_pool(dsn, min_size=1, max_size=4, init=sets_up)
+    async with POOLS[dsn].acquire() as connection, connection.transaction():
+        n = await connection.fetchval(f"SELECT n FROM acc WHERE id = 1 {lock}")
+        await connection.execute("UPDATE acc SET n = $1 WHERE id = 1", n - 10)
+
+
+@pytest.mark.parametrize(("lock", "verdict"), [("", "fail"), ("FOR UPDATE", "pass")])
+def test_what_sets_a_connection_up_is_no_call(lock: str, verdict: str) -> None:
+    """Which caller it is opened for is chance: it would be a call of one in this run, and of another one in that."""
+    report = prove.explore(
+        Scenario(Operation(in_a_pool, lock), schema=schema, setup=fill), db="postgresql+asyncpg", runs_max=60
+    )
+    assert report.verdict == verdict, str(report)
+    assert "search_path" not in str(report)
+
+
 BROKEN: list[str] = []
 
 
