@@ -92,6 +92,7 @@ def test_what_is_no_clock_stays_the_same_value():
     masks = dated(TIMES, SEED, [[at(0, fixed, plain(0)), at(5, fixed, plain(5))]])
     for seconds in (0, 900, 5 * HOUR, 9 * HOUR):
         assert same(at(0, fixed, plain(0)), at(seconds, fixed, plain(seconds)), SEED, masks)
+        assert not same(at(0, fixed, plain(0)), at(seconds, plain(4 * HOUR), plain(seconds)), SEED, masks)
 
 
 def test_a_day_is_the_same_however_late_it_is():
