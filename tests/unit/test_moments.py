@@ -106,6 +106,14 @@ def test_a_day_is_the_same_however_late_it_is():
     assert not same(at(0, day), at(9, day + timedelta(days=7)), SEED, learnt)
 
 
+def test_what_two_runs_had_alike_and_two_others_have_not_is_a_time():
+    """They lay within one second; what they have alike is told by its distance all the same."""
+    once, later = at(0, int(T0) + 3600), at(0.5, int(T0) + 3600)
+    masks = dated(TIMES, SEED, [[once, later], [once, at(3, int(T0) + 3603)]])
+    assert same(once, at(60, int(T0) + 3660), SEED, masks)
+    assert not same(once, at(60, int(T0) + 7260), SEED, masks)
+
+
 def test_days_that_no_clock_makes_are_the_days_that_they_are():
     day = date(2026, 1, 2)
     masks = dated(

@@ -37,7 +37,7 @@ def dated(masks: Masks, seed: State, cleans: Sequence[Sequence[State]], alike: S
         if any(_is_by_chance(column, runs) for runs in [*noted, same]) or _strays(column, same, before):
             known[column] = [any_of(column)]
         else:
-            new = (each for runs in noted for each in _moments(column, runs) if not _is_known(each, before))
+            new = (each for runs in noted for each in _moments(column, runs, moved) if not _is_known(each, before))
             slack = TOLERANCE_S + _grain(column, noted)
             wider = (replace(each, first=each.first - slack, last=each.last + slack) for each in new)
             known[column] = list(_merged([*before, *wider]))
@@ -122,8 +122,9 @@ def _sorted(column: Column, values: Iterable[object], run: _Noted) -> list[Momen
     return sorted((moment(column, value, run.during) for value in values), key=lambda each: each.order)
 
 
-def _moments(column: Column, runs: Sequence[_Noted]) -> Iterator[Moment]:
-    """Those of the times of runs that are alike; a time that all of them have is what it is, whatever the clock says.
+def _moments(column: Column, runs: Sequence[_Noted], moved: set[bytes]) -> Iterator[Moment]:
+    """Those of the times of runs that are alike; a time that all of them have is what it is, whatever the clock says,
+    unless it has moved on in other runs.
 
     Where a clock makes it all the same, of days or hours, another one shows when the orders are run once more.
     """
@@ -133,7 +134,7 @@ def _moments(column: Column, runs: Sequence[_Noted]) -> Iterator[Moment]:
     for run in runs:
         for value in run.times.get(column, ()):
             content = encode(value)
-            yield fixed(column, content) if content in same else moment(column, value, run.during)
+            yield fixed(column, content) if content in same - moved else moment(column, value, run.during)
 
 
 def _is_known(this: Moment, known: Sequence[Moment]) -> bool:

@@ -7,10 +7,11 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from acidity.analysis.answers import parts_of
-from acidity.analysis.documents import document
+from acidity.analysis.documents import ROOT, document, leaves
 from acidity.analysis.values import is_epoch, is_time, is_whole_second
 from acidity.core.outcome import State
 from acidity.prove.stage.naps import skipped_s
@@ -33,13 +34,26 @@ def let_second_pass(rows: State, said: Iterable[Any] = (), seed: State | None = 
     Args:
         rows: what a run left.
         said: what its callers said; there, any whole second may be one of this run alone.
-        seed: the rows before, if so may be one in the midst of a text that is not among them.
+        seed: the rows before, if so may be a whole second that is not among them, at whatever distance, as of a time to
+            live, or in the midst of a text.
     """
     now, said = present(), tuple(said)
     values = _values(rows)
-    told = _texts(values) - _texts(_values(seed)) if seed else set()
-    if any(_tells(each, now) for each in (*values, *said)) or any(_tells(each, None) for each in (*told, *said)):
+    known = _values(seed) if seed else values
+    new = any(map(is_whole_second, _plain(values) - _plain(known)))
+    told = _texts(values) - _texts(known)
+    if new or any(_tells(each, now) for each in (*values, *said)) or any(_tells(each, None) for each in (*told, *said)):
         time.sleep(1.0 - now % 1.0)
+
+
+def _plain(values: Iterable[object]) -> set[object]:
+    """What may be a time, also within documents."""
+    found: set[object] = set()
+    for value in values:
+        inside = document(value)
+        parts = [value] if inside is None else [leaf for _, leaf in leaves(inside, ROOT)]
+        found |= {each for each in parts if isinstance(each, str | int | float | Decimal | datetime)}
+    return found
 
 
 def _values(rows: State) -> list[object]:
