@@ -9,7 +9,7 @@ import asyncio
 import contextvars
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, cast
@@ -31,6 +31,28 @@ from acidity.prove.stage.overseer import CALLERS
 LEAVES_S = 1.5  # how long a run that is given up may take to come to its end; Ctrl-C ends a search within two seconds
 
 
+class Stay:
+    """Threads that have done all stay until all may go: a system gives the number of one that is gone to the next."""
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+        self._done: list[threading.Thread] = []
+
+    def wait(self) -> None:
+        """In such a thread: until all may go."""
+        self._over.wait()
+
+    def note(self, threads: Iterable[threading.Thread]) -> None:
+        """These have done all."""
+        self._done += threads
+
+    def end(self) -> None:
+        """All may go; those that have done all are gone."""
+        self._over.set()
+        for thread in self._done:
+            thread.join()
+
+
 class Hall:
     """Lets the callers of one run play in an order; `play` is what a Stage takes as ``direct``.
 
@@ -39,8 +61,7 @@ class Hall:
         rescue: ends the sessions of the callers from outside.
         after_turn: told of each turn.
         in_order: callers that nothing tells apart.
-        over: set when threads that have done all may end, so that no other one gets the identity of one before; None
-            when all have.
+        stay: where threads wait that have done all; None if they may go when all have.
         brief: callers limit how long they wait, see `Gate.asks`.
 
     Attributes:
@@ -56,7 +77,7 @@ class Hall:
         rescue: Callable[[], None],
         after_turn: Callable[[Turn], None],
         in_order: InOrder,
-        over: threading.Event | None = None,
+        stay: Stay | None = None,
         *,
         brief: bool = False,
     ) -> None:
@@ -69,8 +90,8 @@ class Hall:
         self._after_turn = after_turn
         self._in_order = in_order
         self._brief = brief
-        self._stays = over is not None
-        self._over = over or threading.Event()
+        self._shared = stay is not None
+        self._stay = stay or Stay()
         self._endings: dict[str, Ending] = {}
         self._raised: list[BaseException] = []
         self._threads: dict[str, threading.Thread] = {}
@@ -90,12 +111,10 @@ class Hall:
                 self._in_threads(caller, players)
             else:
                 loop.run(self._in_loop(caller, players))
+            self._stay.note(self._threads.values())
         finally:
-            if not self._stays:
-                self._over.set()
-        if not self._stays:
-            for thread in self._threads.values():
-                thread.join()
+            if not self._shared:
+                self._stay.end()
         if self._raised:
             raise self._raised[0]
         return [self._endings[player.actor.name] for player in players]
@@ -134,7 +153,7 @@ class Hall:
                 self._raised.append(error)
             finally:
                 gate.end()
-                self._over.wait()
+                self._stay.wait()
 
         context = contextvars.copy_context()
         name = _called(gate)

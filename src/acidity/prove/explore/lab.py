@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from acidity.core.turn import Trace, Turn
 from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.breaches import Breach, CommittedStates, Stated
 from acidity.prove.explore.control import Choose
-from acidity.prove.explore.hall import Hall
+from acidity.prove.explore.hall import Hall, Stay
 from acidity.prove.explore.in_order import NOBODY, InOrder
 from acidity.prove.explore.refusing import Noting, Refusal, Refusing
 from acidity.prove.explore.texts import texts_of
@@ -115,7 +114,7 @@ class Lab:
         self.spins: dict[str, None] = {}
         self._several = stage.scenario.commits == "several"
         self._stated = Stated(stage)
-        self._over: threading.Event | None = None
+        self._stay: Stay | None = None
         for part in stage.parts.values():
             part.exact = True
             part.choose_victims()
@@ -175,7 +174,7 @@ class Lab:
     ) -> tuple[Rehearsed, Trace]:
         """In this process, or each in one of its own."""
         stage = self.stage
-        here = Hall(choose, self._rescue, after_turn, in_order, self._over, brief=self.brief)
+        here = Hall(choose, self._rescue, after_turn, in_order, self._stay, brief=self.brief)
         there = Workers(choose, stage.parts, partial(live_apart, stage), after_turn, in_order, brief=self.brief)
         try:
             with asking():
@@ -198,12 +197,12 @@ class Lab:
     @contextmanager
     def different(self) -> Iterator[None]:
         """Runs one by one that are made in here have threads of their own: none has the identity of another one."""
-        self._over = threading.Event()
+        self._stay = Stay()
         try:
             yield
         finally:
-            self._over.set()
-            self._over = None
+            self._stay.end()
+            self._stay = None
 
     def serially(self, order: Sequence[str], *, at_once: bool = False) -> Played:
         """Run some of them one after the other, each when the one before has ended, from the rows before.
