@@ -73,6 +73,18 @@ def asks_now_and_then(session: Session) -> None:
     transfer(session)
 
 
+def fails_at(number: int) -> Callable[[Session], None]:
+    """An operation that fails when it is called for so many times."""
+
+    def fails_once(session: Session) -> None:
+        CALLED.append(1)
+        if len(CALLED) == number:
+            raise KeyError("no rate for today")
+        transfer(session)
+
+    return fails_once
+
+
 def explored(function: Callable[..., Any], **options: Any) -> prove.Report:
     CACHE.clear()
     return prove.explore(Scenario(Operation(function), metadata=Base.metadata, setup=seed), **options)
@@ -103,6 +115,22 @@ def test_what_differs_by_chance_is_not_laid_to_the_thread(begun: int) -> None:
     CALLED[:] = [1] * begun
     report = explored(asks_now_and_then)
     assert not any("in a thread or task of its own" in told for told in report.unknowns), str(report)
+
+
+def test_who_fails_by_chance_is_named() -> None:
+    """And not only that the database calls are other ones."""
+    CALLED.clear()
+    (told,) = explored(fails_at(6)).unknowns
+    assert "one after the other, fails_once() fails with KeyError ('no rate for today') in one of two runs" in told
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_a_very_first_run_that_fails_is_no_cache(number: int) -> None:
+    """The first of all, and the first in a thread of its own."""
+    CALLED.clear()
+    report = explored(fails_at(number))
+    assert report.verdict == "pass"
+    assert "the very first run of fails_once (it failed with KeyError ('no rate for today'))" in report.not_covered
 
 
 @on_each_engine

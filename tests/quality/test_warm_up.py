@@ -32,7 +32,20 @@ def reading_first(asks: Any) -> Any:
 def test_a_cache_is_filled_once() -> None:
     report = drill(bank.scenario(reading_first(lambda run: run == 0)))
     assert report.verdict == "pass", str(report)
-    assert any("the very first run" in note for note in report.notes)
+    told = "the very first run is not drilled (other database calls: a cache fills itself)"
+    assert any(told in note for note in report.notes)
+
+
+def test_a_very_first_run_that_fails_fills_none() -> None:
+    def fails(run: int) -> bool:
+        if run == 0:
+            raise KeyError("no rate for today")
+        return False
+
+    report = drill(bank.scenario(reading_first(fails)))
+    assert report.verdict == "pass", str(report)
+    told = "the very first run is not drilled (it failed with KeyError ('no rate for today'))"
+    assert any(told in note for note in report.notes)
 
 
 @pytest.mark.parametrize("period", [2, 3])

@@ -29,6 +29,7 @@ from acidity.prove.runs import Runs
 from acidity.prove.stage.aftermath import Aftermath
 from acidity.prove.stage.clock import let_second_pass
 from acidity.prove.stage.committed import CommitWatch
+from acidity.prove.stage.ending import other_first
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.legal import LegalEnds
 from acidity.prove.stage.needs import NOTHING, Needs
@@ -53,7 +54,7 @@ class Examination:
         cells: (fault, kind of Call) → the modes that ran, or the reason why it did not fit.
         unknowns: why something stayed undecided.
         ended: why no more runs were made.
-        warmed_up: the very first run made other calls than those after it, and was left out.
+        warmed_up: why the very first run made other calls than those after it, and was left out; or empty.
     """
 
     baseline: Baseline
@@ -63,7 +64,7 @@ class Examination:
     cells: dict[tuple[str, str], set[Mode | Misfit]] = field(default_factory=dict)
     unknowns: list[str] = field(default_factory=list)
     ended: ExitReason = ExitReason.FINISHED
-    warmed_up: bool = False
+    warmed_up: str = ""
 
     @property
     def struck(self) -> list[Judged]:
@@ -97,7 +98,7 @@ class Examiner:
         self.legal = LegalEnds(self.stage, operation)
         self.idle: Run | None = None
         self.lost: Lost | None = None
-        self.warmed_up = False
+        self.warmed_up = ""
         self.needs = NOTHING
 
     def examine(self, only: list[Strike] | None = None) -> Examination:
@@ -175,7 +176,7 @@ class Examiner:
         clean.append(self._clean_run())
         if way_of(clean[0].history) != way_of(clean[1].history):
             clean.append(self._clean_run())
-            self.warmed_up = True
+            self.warmed_up = other_first(clean[0].ending, clean[1].ending)
         return clean[-2:]
 
     def _clean_run(self) -> Run:

@@ -252,7 +252,7 @@ def _notes(drilled: Drilled) -> list[str]:
             effects = ", ".join(f"{effect} {count}×" for effect, count in took_place)
             notes.append(f"{name}: effects of the clean run: {effects or 'none that is counted'}")
         if examination.warmed_up:
-            notes.append(f"{name}: the very first run made other database calls (a cache fills itself); not drilled")
+            notes.append(f"{name}: the very first run is not drilled ({examination.warmed_up})")
         if examination.baseline.settled_without:
             notes.append(f"{name}: recover and settle reach the same rows without it: only a loss or a double is seen")
         doubtful = [item.judgement for item in examination.struck if item.judgement.told is Told.UNKNOWN]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from shlex import quote
@@ -15,23 +15,23 @@ from typing import get_args
 from acidity.core.call import Kind
 from acidity.core.finding import Finding
 from acidity.core.options import Actors, CheckOptions
-from acidity.core.report import EngineInfo, ExitReason
+from acidity.core.report import ExitReason
 from acidity.core.scenario import Scenario
 from acidity.core.schedule import Schedule
-from acidity.core.shown import ShownRun
 from acidity.core.turn import grants_of
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
 from acidity.prove.explore.callers import Callers, require_callers, together
 from acidity.prove.explore.classes.fit import SLEEPS, Classes, Manners, classes_of
 from acidity.prove.explore.every import Chooser, Deviated
+from acidity.prove.explore.explored import Explored, Group, replay_command
 from acidity.prove.explore.fewer import of_fewest
 from acidity.prove.explore.findings import Told, told
 from acidity.prove.explore.lab import Lab, asking
 from acidity.prove.explore.on_the_way import commits_on_the_way
 from acidity.prove.explore.oracle import Oracle
 from acidity.prove.explore.own_level import own_levels
-from acidity.prove.explore.search import Search, Searched
+from acidity.prove.explore.search import Search
 from acidity.prove.explore.serial import NoOracle
 from acidity.prove.explore.showing import shown
 from acidity.prove.runs import Runs, reason_of
@@ -40,96 +40,10 @@ from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.naps import ClockRead, skipping
 from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
-from acidity.report.secret import masked
 
 _LEARNT_FROM = 3  # runs that do not come again
 ORDERS_FIRST = 300  # orders of transactions that are run before any other schedule
 LETTER_MAX = 2_000  # schedules of all groups of a letter, unless ``runs_max=`` says how many of each
-
-
-@dataclass(slots=True)
-class Group:
-    """Some callers at once, and what came of them.
-
-    Attributes:
-        callers: the positions of their operations in the scenario, from 0.
-        names: of their operations.
-        searched: what was run.
-        serial: how many serial runs they were compared with.
-        orders: how many orders of their transactions there are; none where they do not mean to commit more than once.
-        masked: what is not compared literally.
-        effects: those that its callers made in serial orders.
-        left_out: what callers said that is not compared, and runs that were left out.
-        findings: what was found.
-        unknowns: what could not be decided.
-        only_reads: none of them does anything that another one could see, so that no schedule was run.
-        locks: lines of the program at which callers waited for a lock that is one for each process.
-        share: as many schedules fall to it of those that all groups share; None where they do not.
-        measured: how many random programs agreed with the way in which its schedules were put into classes.
-        in_order: callers that nothing tells apart began in the order of their letters.
-        shown: the run of the only schedule that was asked for.
-    """
-
-    callers: Callers
-    names: tuple[str, ...]
-    searched: Searched = field(default_factory=Searched)
-    serial: int = 0
-    orders: int = 0
-    masked: tuple[str, ...] = ()
-    findings: list[Finding] = field(default_factory=list)
-    unknowns: list[str] = field(default_factory=list)
-    only_reads: bool = False
-    locks: Mapping[str, None] = field(default_factory=dict)
-    share: int | None = None
-    measured: str = ""
-    in_order: bool = False
-    effects: frozenset[str] = frozenset()
-    left_out: tuple[str, ...] = ()
-    shown: ShownRun | None = None
-
-
-@dataclass(slots=True)
-class Explored:
-    """What was seen of a whole scenario.
-
-    Attributes:
-        engine: where.
-        level: the isolation level that was imposed; empty for the engine's default.
-        several: callers mean to commit more than once, so that the orders of their transactions count.
-        apart: callers had a process each.
-        own_levels: operations that set other levels themselves, which are kept.
-        groups: callers that were let at it together.
-        unknowns: what could not be decided.
-        ended: why no more runs were made.
-        stopped_by: the Ctrl-C or signal that ended it.
-        effects: what takes place outside the database, by name.
-        keyed_effects: an idempotency key tells apart some of it.
-        hidden: what effects were told or have read that is not compared.
-        slept: the clock for whose sake callers slept as long as they say; empty where their sleeps were skipped.
-        elapsed_s: wall time in seconds.
-    """
-
-    engine: EngineInfo
-    level: str = ""
-    several: bool = False
-    apart: bool = False
-    own_levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    groups: list[Group] = field(default_factory=list)
-    unknowns: list[str] = field(default_factory=list)
-    ended: ExitReason = ExitReason.FINISHED
-    stopped_by: KeyboardInterrupt | Terminated | None = None
-    effects: tuple[str, ...] = ()
-    keyed_effects: bool = False
-    hidden: tuple[str, ...] = ()
-    slept: str = ""
-    elapsed_s: float = 0.0
-
-    def stop(self, by: KeyboardInterrupt | Terminated) -> None:
-        """Somebody stopped it; what was found until then stays."""
-        self.stopped_by = by
-        if self.ended is ExitReason.FINISHED:
-            self.ended = reason_of(by)
-            self.unknowns.append(self.ended.value)
 
 
 def run_explore(
@@ -324,7 +238,7 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
     if group.searched.ended is not ExitReason.FINISHED:
         covered = group.searched.coverage()
         covered += f", {group.searched.by_chance}" if group.searched.by_chance else ""
-        group.unknowns.append(f"{_ended(group)}: {covered}")
+        group.unknowns.append(f"{_why_ended(group)}: {covered}")
     elif schedule is None and group.searched.covered != 1 and not group.unknowns:
         group.unknowns.append(f"not every schedule was run: {group.searched.coverage()}")
     try:
@@ -378,23 +292,8 @@ def _findings_of(runs: Runs, manners: Manners, callers: Callers) -> list[Finding
     return group.findings
 
 
-def _ended(group: Group) -> str:
+def _why_ended(group: Group) -> str:
     """Why no more schedules of it were run."""
     if group.share is None or group.searched.ended is not ExitReason.RUNS_MAX:
         return group.searched.ended.value
     return f"only {group.share:,} of at most {LETTER_MAX:,} schedules of all callers together fell to it (runs_max)"
-
-
-def replay_command(asked: CheckOptions, callers: Callers, scenario: Scenario) -> str:
-    """The command that makes a run again, with the schedule left out."""
-    parts = ["acidity replay", quote(asked.target or "TARGET"), "{schedule}"]
-    if asked.db != "sqlite":
-        parts.append(f"--db {quote(masked(asked.db))}")
-    if callers != together(scenario):
-        parts.append(f"--operation {','.join(str(position + 1) for position in callers)}")
-    parts.extend(f"--setting {quote(f'{name}={value}')}" for name, value in sorted(asked.settings.items()))
-    if asked.actors == "processes":
-        parts.append("--actors processes")
-    if asked.isolation_level:
-        parts.append(f'--isolation-level "{asked.isolation_level}"')
-    return " ".join(parts)

@@ -14,7 +14,8 @@ from acidity.prove.checks import Check
 from acidity.prove.drill.letters import versions
 from acidity.prove.explore.callers import Callers, pairs, require_named, together
 from acidity.prove.explore.control import TRIES
-from acidity.prove.explore.explore import Explored, Group, run_explore
+from acidity.prove.explore.explore import run_explore
+from acidity.prove.explore.explored import Explored, Group
 
 _NOT_COVERED = (
     "other arguments",

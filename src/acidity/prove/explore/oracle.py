@@ -19,7 +19,6 @@ from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.analysis.references import Roles, roles_of
 from acidity.core.call import Event, History, Kind, Writes
 from acidity.core.outcome import State
-from acidity.engines.sandbox import Unsettled
 from acidity.engines.speech import TURNED_AWAY, ErrorClass, only_reads, speech_of
 from acidity.errors import UsageError
 from acidity.prove.explore.alternating import Alternating
@@ -29,6 +28,7 @@ from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.refusing import Refusal, place_of
 from acidity.prove.explore.sayings import Sayings
 from acidity.prove.explore.serial import NoOracle, Serial, calls_in
+from acidity.prove.explore.twice import Twice
 from acidity.prove.explore.uncompared import uncompared
 from acidity.prove.explore.units import order_of
 from acidity.prove.stage.clock import let_second_pass
@@ -43,7 +43,7 @@ class Oracle:
     Args:
         lab: runs them.
         ignore: columns that are not compared.
-        filled: operations whose very first run has filled a cache, and is none of those that are compared.
+        filled: operations whose very first run is none of those that are compared → why.
 
     Attributes:
         names: the letters of the callers.
@@ -57,7 +57,7 @@ class Oracle:
         UsageError: an operation fails alone.
     """
 
-    def __init__(self, lab: Lab, ignore: Sequence[str], filled: Iterable[str] = ()) -> None:
+    def __init__(self, lab: Lab, ignore: Sequence[str], filled: Mapping[str, str] | None = None) -> None:
         self._lab = lab
         self._ignore = ignore
         self._learnt_from: list[State] = []
@@ -70,11 +70,11 @@ class Oracle:
         self.names = lab.names
         called = {name: operation.name for name, operation in zip(lab.names, lab.operations, strict=True)}
         self.sayings = Sayings(called, with_effects=bool(lab.stage.scenario.effects))
-        self._filled = dict.fromkeys(filled)
+        self._twice = Twice(lab, self.sayings, self.met_others, filled)
         self._equals = Equals(lab.names, lab.operations, know_who=lab.as_at_once)
         let_second_pass(lab.stage.seed)
         orders = dict.fromkeys(self._equals.first(order)[0] for order in permutations(lab.names))
-        ran = {order: self._run_twice(order) for order in orders}
+        ran = {order: self._twice.run(order) for order in orders}
         together = _together(self._learn(pair) for pair in ran.values())
         self.masks = self._dated(together, [[run.state for run in pair] for pair in ran.values()])
         self.comparer = Comparer(lab.stage.seed, self.masks)
@@ -104,7 +104,7 @@ class Oracle:
 
     def left_out(self) -> tuple[str, ...]:
         """What is not compared, of what callers said and of the runs that were made."""
-        first = [f"the very first run of {name} (other database calls: a cache fills itself)" for name in self._filled]
+        first = [f"the very first run of {name} ({why})" for name, why in self._twice.filled.items()]
         engines = dict.fromkeys(self._engines.values())
         events = [event for runs in self.histories() for run in runs for event in run]
         beside = dict.fromkeys(text for engine in engines for text in uncompared(events, engine))
@@ -138,7 +138,7 @@ class Oracle:
         """This order; where callers are equal, as another one with other letters."""
         first, letters = self._equals.first(order)
         if first not in self._serials:
-            self._keep(first, self._run_twice(first) if first or self._lab.stage.scenario.steps else ())
+            self._keep(first, self._twice.run(first) if first or self._lab.stage.scenario.steps else ())
         if order not in self._serials:
             serial = self._serials[first]
             self._serials[order] = replace(
@@ -223,7 +223,7 @@ class Oracle:
         )
 
     def _alone(self, name: str) -> tuple[Played, ...]:
-        return self._run_twice((name,))
+        return self._twice.run((name,))
 
     def subsets(self, surely: Iterable[str], perhaps: Iterable[str]) -> Iterator[frozenset[str]]:
         """All of the first with some of the second."""
@@ -240,61 +240,6 @@ class Oracle:
         """What the error of a Reply means for its transaction."""
         code = event.reply.code
         return speech_of(self._engines[event.call.database]).errors.get(code) if code else None
-
-    def _run_twice(self, order: Sequence[str]) -> tuple[Played, ...]:
-        named = " then ".join(order) or "nobody"
-        try:
-            with self._lab.different():
-                first = self._lab.serially(order)
-                pair = (first, self._later(first, order, at_once=True))
-                if calls_in(pair[0].history) != calls_in(pair[1].history):  # the very first run may fill a cache
-                    pair = (pair[1], self._later(pair[1], order))
-                    if calls_in(pair[1].history) == calls_in(first.history):
-                        again = self._later(pair[1], order, at_once=True)
-                        if calls_in(again.history) == calls_in(pair[0].history):
-                            raise NoOracle(self._only_in_here(order, first, pair[0]))
-                    others = [name for name in order if calls_in(first.of(name)) != calls_in(pair[0].of(name))]
-                    self._filled |= dict.fromkeys(map(self.called, others))
-        except Unsettled as error:
-            raise NoOracle(f"{named}, one after the other: {error}") from None
-        for run in pair:
-            if run.unseen:
-                raise NoOracle(f"{named}, one after the other: {run.unseen[0]}")
-        if calls_in(pair[0].history) != calls_in(pair[1].history):
-            raise NoOracle(f"not deterministic: {named}, one after the other, make other database calls each time")
-        for run in pair:
-            if failed := next((step for step in run.steps if step.raised), None):
-                raise NoOracle(f"after {named}, one after the other, {failed} fails: {failed.raised[:200]}")
-            if turned := next((event for event in run.history if self.met_others(event)), None):
-                raise NoOracle(f"{named}, one after the other: {turned.call.label[:60]} got {turned.reply.error}")
-        for name in order:
-            one, other = (run.endings[name] for run in pair)
-            if (one.answered, one.exception, one.succeeded) != (other.answered, other.exception, other.succeeded):
-                told = "" if pair[0] is not first else f", the second time in {self._own}"
-                raise NoOracle(f"{named}, one after the other: {name} ended in two ways{told}")
-        return pair
-
-    @property
-    def _own(self) -> str:
-        """What callers at once have each for itself."""
-        return "a process of its own" if self._lab.apart else "a thread or task of its own"
-
-    def _only_in_here(self, order: Sequence[str], here: Played, apart: Played) -> str:
-        """Why callers at once cannot be compared with those who went another way since they were not apart."""
-        advice = "" if self._lab.apart else "; --actors processes gives each caller a main thread"
-        for name in order:
-            ending = apart.endings[name]
-            if ending.exception and not here.endings[name].exception:
-                message = ending.message.partition("\n")[0][:80]
-                failed = f"{self.called(name)}() fails with {ending.exception}{f' ({message})' if message else ''}"
-                return f"{failed} in {self._own}, as callers at once have one, and not without{advice}"
-        return f"{' then '.join(order)}, one after the other, make other database calls in {self._own}{advice}"
-
-    def _later(self, before: Played, order: Sequence[str], *, at_once: bool = False) -> Played:
-        """The same order once more, when a clock that tells whole seconds tells another one."""
-        said = [self.sayings.of(before, name) for name in before.endings]
-        let_second_pass(before.state, said, self._lab.stage.seed)
-        return self._lab.serially(order, at_once=at_once)
 
     def learns(self, shown: Played, runs: Sequence[Played]) -> bool:
         """Learn from runs of one schedule what chance makes that no serial order shows; whether it was anything.

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from acidity.adapters.seam import ACTOR, Actor, Layer, PassThrough, PendingCall
 from acidity.core.call import Call, History, Kind
+from acidity.core.outcome import Ending
 from acidity.core.scenario import Operation
 from acidity.core.schedule import FIRST
 from acidity.engines.sandbox import Unsettled
@@ -65,6 +66,7 @@ class LevelWatch(Layer):
         at_each_call: told before each Call, when another caller could go on.
         ended: the operation came to its end within its time.
         history: what it did.
+        ending: how it ended.
     """
 
     seen: dict[str, None] = field(default_factory=dict)
@@ -72,6 +74,7 @@ class LevelWatch(Layer):
     limits: bool = False
     ended: bool = True
     history: History = ()
+    ending: Ending = field(default_factory=Ending)
     at_each_call: Callable[[], None] = lambda: None
 
     def intercept(self, pending: PendingCall) -> None:
@@ -141,7 +144,7 @@ def watched(stage: Stage, operation: Operation, at_each_call: Callable[[], None]
     actor = Actor(FIRST, watch)
     with suppress(Unsettled), asking():  # the runs that are judged say so, too
         try:
-            Rehearsal(stage).run([Player(operation, actor)])
+            (watch.ending,) = Rehearsal(stage).run([Player(operation, actor)]).endings
         except DidNotEnd:
             watch.ended = False
     leave_clocks()

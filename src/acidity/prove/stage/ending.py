@@ -25,6 +25,7 @@ from acidity.prove.stage.freeze import freeze
 from acidity.prove.stage.http import Exchange
 from acidity.prove.stage.needs import Needs
 
+_FILLED = "other database calls: a cache fills itself"
 _OF_DRIVERS = frozenset({*DRIVERS, "psycopg_pool"})
 _SAYS_CLOSED = re.compile(
     r"\bconnection is closed\b|\balready closed\b|\bclosed database\b|couldn't get a connection|^\(0, ''\)$",
@@ -129,3 +130,14 @@ def _mistake(error: BaseException, at: Site | None) -> Mistake | None:
     if isinstance(error, TypeError) and at is None:
         return Mistake.CALL
     return Mistake.CODE if isinstance(error, _UNMEANT) else None
+
+
+def other_first(first: Ending, later: Ending) -> str:
+    """Why the very first run of a caller made other Calls than a later one, in short."""
+    return f"it failed with {failure(first)}" if first.exception and not later.exception else _FILLED
+
+
+def failure(ending: Ending) -> str:
+    """The exception that left a caller, with the beginning of its message."""
+    message = ending.message.partition("\n")[0][:80]
+    return f"{ending.exception} ({message})" if message else ending.exception

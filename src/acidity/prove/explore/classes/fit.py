@@ -19,8 +19,9 @@ from acidity.prove.explore.classes.shared import Shared
 from acidity.prove.explore.classes.tree import Tree
 from acidity.prove.explore.in_order import NOBODY, InOrder, Kin, by_first_acts
 from acidity.prove.explore.lab import Lab
-from acidity.prove.explore.own_level import watched
+from acidity.prove.explore.own_level import LevelWatch, watched
 from acidity.prove.explore.serial import calls_in
+from acidity.prove.stage.ending import other_first
 from acidity.prove.stage.naps import sleeps
 from acidity.prove.stage.stage import Stage
 
@@ -108,7 +109,7 @@ class Manner:
         asks_who: one of them asks in which thread, task or process it runs.
         brief: one of them waits for a lock for less than a second, or not at all.
         limits: one of them limits by a clock of its own how long a Call may take.
-        fills: its very first run made other Calls than the one after it, as one does that fills a cache.
+        fills: why its very first run made other Calls than the one after it, as one does that fills a cache; or empty.
     """
 
     engine: str
@@ -119,7 +120,7 @@ class Manner:
     asks_who: bool = False
     brief: bool = False
     limits: bool = False
-    fills: bool = False
+    fills: str = ""
 
 
 class Manners:
@@ -147,14 +148,14 @@ class Manners:
         lab.as_at_once = any(each.asks_who for each in found)
         lab.brief, lab.limits = any(each.brief for each in found), any(each.limits for each in found)
 
-    def filled(self, callers: Iterable[int]) -> list[str]:
-        """The operations of them whose very first run made other Calls than the one after it.
+    def filled(self, callers: Iterable[int]) -> dict[str, str]:
+        """The operations of them whose very first run made other Calls than the one after it → why.
 
         Raises:
             KeyboardInterrupt: the user pressed Ctrl-C.
         """
         operations = self._stage.scenario.operations
-        return [operations[each].name for each in sorted(set(callers)) if self._of_one(each).fills]
+        return {operations[each].name: why for each in sorted(set(callers)) if (why := self._of_one(each).fills)}
 
     def of(self, callers: Iterable[int]) -> Manner:
         """How those of some callers are, by the positions of their operations.
@@ -233,9 +234,15 @@ class Manners:
                 asks_who=shared.asks_who,
                 brief=seen.brief,
                 limits=seen.limits,
-                fills=calls_in(first.history) != calls_in(seen.history),
+                fills=_other_first(first, seen),
             )
         return self._known[position]
+
+
+def _other_first(first: LevelWatch, later: LevelWatch) -> str:
+    if calls_in(first.history) == calls_in(later.history):
+        return ""
+    return other_first(first.ending, later.ending)
 
 
 def classes_of(
