@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from acidity.analysis.masks import Masks
-from acidity.analysis.references import Alike, Said, compare_told, roles_of
+from acidity.analysis.references import Alike, Said, compare_told, roles_of, stray
 from acidity.core.outcome import State, Table
 from tests.unit.counting import calls_of
 
@@ -95,7 +95,17 @@ def test_tokens_differ_in_every_run_and_refer_all_the_same() -> None:
     cleans = [U[1], U[5]]  # two clean runs: as chance had it
     right, swapped, elsewhere = (compare_told([Said(cleans, each, {})], one, other, SEED, TOKENS) for each in U[3:6])
     assert (right, swapped) == (Alike.SAME, Alike.UNLIKE)
-    assert elsewhere is Alike.SAME  # it stands in no row
+    assert elsewhere is Alike.UNLIKE  # it stands in no row
+
+
+def test_a_token_of_no_row_is_like_any_other_of_no_row() -> None:
+    one, other = rows(ann=U[1]), rows(ann=U[3])
+    nowhere, somewhere = (
+        compare_told([Said([U[5], U[6]], each, {})], one, other, SEED, TOKENS) for each in (U[7], U[3])
+    )
+    assert (nowhere, somewhere) == (Alike.SAME, Alike.UNLIKE)
+    assert [stray(U[5], one, each, other, SEED, TOKENS) for each in (U[7], U[3])] == [None, True]
+    assert stray(U[1], one, U[7], other, SEED, TOKENS) is False
 
 
 @pytest.mark.parametrize(("clean", "answer"), [({1: "a"}, {7: "a"}), ({1, 2}, {7, 9})])

@@ -12,7 +12,7 @@ from typing import Any
 from acidity.analysis.answers import Likeness, compare_answers
 from acidity.analysis.canonical import Bijection, bijection, canonical, equal_raw, same
 from acidity.analysis.masks import Masks
-from acidity.analysis.references import Alike, Said, compare_told, digest_told
+from acidity.analysis.references import Alike, Said, compare_told, digest_told, stray
 from acidity.core.outcome import State
 
 
@@ -64,6 +64,10 @@ class Comparer:
             TooSymmetric: the bound of the search was hit.
         """
         return compare_told(told, one, other, self.seed, self.masks)
+
+    def stray(self, clean: Any, one: State, answer: Any, other: State) -> bool | None:
+        """Whether a random value in an answer stands in a row, where in the clean one it does not; see `stray`."""
+        return stray(clean, one, answer, other, self.seed, self.masks)
 
     def likeness(self, cleans: Sequence[tuple[Any, State]], answer: Any, state: State) -> Likeness:
         """How an answer compares with those of clean runs, where generated values in it are those of the rows.

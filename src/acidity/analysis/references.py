@@ -11,7 +11,7 @@ nobody can say which of both it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import product
@@ -124,6 +124,8 @@ def compare_told(told: Sequence[Said], one: State, other: State, seed: State, ma
     for said in told:
         if compare_answers(said.cleans, said.answer, _Relation(values, others)) is not Likeness.SAME:
             return Alike.UNLIKE
+        if next(_strays(said.cleans[0], said.answer, values, others), None) is not None:
+            return Alike.UNLIKE
         found = _paired(said, values, others)
         sure &= found is not None
         pairs += found or []
@@ -162,6 +164,31 @@ def _paired(
         if domains:
             pairs.append(_Pair((said.operation, *path), clean, answer, domains))
     return pairs
+
+
+def stray(clean: Any, one: State, answer: Any, other: State, seed: State, masks: Masks) -> bool | None:
+    """Whether a random value in an answer stands in a row, where in the clean one it does not; None if it is as there.
+
+    Args:
+        clean: the answer that is held against it.
+        one: the rows of that.
+        answer: the answer.
+        other: the rows of the answer.
+        seed: the rows before.
+        masks: what is not compared literally.
+    """
+    return next(_strays(clean, answer, made(one, seed, masks), made(other, seed, masks)), None)
+
+
+def _strays(clean: Any, answer: Any, values: Container[str], others: Container[str]) -> Iterator[bool]:
+    """Of each random value that stands in a row here or there alone, whether it is here: of two callers that both make
+    a token, and overwrite each other's, one answers what is in no row.
+    """
+    cleans, answers = dict(leaves_of(clean)), dict(leaves_of(answer))
+    for path, text in answers.items():
+        one, stands = cleans.get(path, text), text in others
+        if one != text and is_opaque(one) and is_opaque(text) and stands is not (one in values):
+            yield stands
 
 
 def _together(pairs: Sequence[_Pair], one: State, other: State, seed: State, masks: Masks) -> bool:

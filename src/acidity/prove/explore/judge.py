@@ -156,7 +156,11 @@ class Judge:
         nearest, changes = serials[place], found[place][1]
         cleans = self._cleans(nearest) if nearest.runs else []
         said = self._oracle.sayings.differences(judged.played, cleans) if cleans else ()
-        return replace(judged, nearest=nearest, changes=changes, differences=said)
+        said = tuple(
+            replace(each, stray=self._comparer.stray(each.clean, nearest.state, each.said, after)) for each in said
+        )
+        telling = tuple(each for each in said if each.stray is not None)
+        return replace(judged, nearest=nearest, changes=changes, differences=telling or said)
 
     def missing(self, judged: Judged) -> tuple[str, ...]:
         """The callers that failed where they do not in the nearest order, if the rows are those of the others alone."""

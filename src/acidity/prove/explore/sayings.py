@@ -31,12 +31,14 @@ class Difference:
         effect: that was told something else; empty for its answer.
         said: what it said.
         clean: what it says in that order.
+        stray: whether a random value in it stands in a row, where in that order it does not; None where it is as there.
     """
 
     name: str
     effect: str
     said: Any
     clean: Any
+    stray: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from acidity.prove.explore.judge import Judged
 from acidity.prove.explore.lanes import said
 from acidity.prove.explore.lines import Lines
 from acidity.prove.explore.oracle import effects_of
+from acidity.prove.explore.sayings import Difference
 from acidity.prove.explore.serial import Serial
 
 _LONG = 60
@@ -47,13 +48,23 @@ def title_of(judged: Judged) -> str:
             return _failed(judged, name)
         if alone.exception and not ending.exception:
             return f"{name} {_was_told(ending)}; {order} it {_ended(alone)}"
-        if any(each.name == name and not each.effect for each in judged.differences):
-            return f"{name} answered {_short(ending.answer)}; {order} it {_ended(alone)}"
+        for each in judged.differences:
+            if each.name == name and not each.effect:
+                otherwise = _stray(each, order) or f"; {order} it {_ended(alone)}"
+                return f"{name} answered {_short(ending.answer)}{otherwise}"
     for each in judged.differences:
         if each.effect:
             said, clean = _told(each.said, each.clean), _told(each.clean, each.said)
-            return f"{each.effect} was told {said}; {order} it is told {clean}"
+            otherwise = _stray(each, order) or f"; {order} it is told {clean}"
+            return f"{each.effect} was told {said}{otherwise}"
     return "what they left and answered fits no order of them"
+
+
+def _stray(said: Difference, order: str) -> str:
+    """That what was said stands in a row or in none, where it is the other way round in an order."""
+    if said.stray is None:
+        return ""
+    return f", which a row holds; {order} none does" if said.stray else f", which no row holds; {order} one does"
 
 
 def _effects_of_another_number(judged: Judged, nearest: Serial) -> Iterator[str]:
