@@ -141,6 +141,7 @@ class Ending:
         mistake: what the exception tells of, where no program raises it to refuse a call.
         driver: the module of the driver that has raised it, or what SQLAlchemy raised from it.
         gave_up: its caller had tried as often as ``retry=`` allows.
+        hidden: the classes of what is in the answer and does not show what is in it.
     """
 
     answered: bool = False
@@ -157,6 +158,7 @@ class Ending:
     mistake: Mistake | None = field(default=None, compare=False)
     driver: str = field(default="", compare=False)
     gave_up: bool = False
+    hidden: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def broke_off(self) -> bool:

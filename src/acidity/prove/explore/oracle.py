@@ -108,8 +108,15 @@ class Oracle:
         engines = dict.fromkeys(self._engines.values())
         events = [event for runs in self.histories() for run in runs for event in run]
         beside = dict.fromkeys(text for engine in engines for text in uncompared(events, engine))
+        answers = dict.fromkeys(
+            f"what {self.called(name)} answers ({kind} does not show what is in it)"
+            for serial in self._serials.values()
+            for run in serial.runs
+            for name, ending in run.endings.items()
+            for kind in ending.hidden
+        )
         limited = ["a caller that gives up by a clock of its own (asyncio.timeout)"] if self._lab.limits else []
-        return (*self.sayings.left_out(), *first, *beside, *limited)
+        return (*self.sayings.left_out(), *answers, *first, *beside, *limited)
 
     @property
     def kin(self) -> Kin:

@@ -27,6 +27,7 @@ from acidity.prove.stage.inject import injected, injected_async
 from acidity.prove.stage.made import note
 from acidity.prove.stage.naps import may_be_skipped
 from acidity.prove.stage.needs import NOTHING, Needs
+from acidity.prove.stage.read_out import read_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +118,13 @@ class Caller:
         try:
             with acting(player.actor):
                 if what is None:
-                    answer = function(*operation.arguments, **operation.keywords)
+                    answer = read_out(function(*operation.arguments, **operation.keywords))
                 elif what in BY_NAME:
-                    answer = function(self._by_name(what), *operation.arguments, **operation.keywords)
+                    answer = read_out(function(self._by_name(what), *operation.arguments, **operation.keywords))
                 else:
                     engine, session = self._engine(asynchronous=False), self._asked[id(operation)].session
                     with injected(what, engine, operation, self._parts[""], session) as first:
-                        answer = function(first, *operation.arguments, **operation.keywords)
+                        answer = read_out(function(first, *operation.arguments, **operation.keywords))
             return answered(operation, answer)
         except BaseException as error:
             attempts.failed(error)
@@ -148,14 +149,14 @@ class Caller:
         try:
             with acting(player.actor):
                 if what is None:
-                    answer = await function(*operation.arguments, **operation.keywords)
+                    answer = read_out(await function(*operation.arguments, **operation.keywords))
                 elif what in BY_NAME:
                     first = self._by_name(what, asynchronous=what != "databases")
-                    answer = await function(first, *operation.arguments, **operation.keywords)
+                    answer = read_out(await function(first, *operation.arguments, **operation.keywords))
                 else:
                     engine = self._engine(asynchronous=what != "engine")
                     async with injected_async(what, engine, operation, self._parts[""]) as first:
-                        answer = await function(first, *operation.arguments, **operation.keywords)
+                        answer = read_out(await function(first, *operation.arguments, **operation.keywords))
             return answered(operation, answer)
         except BaseException as error:
             attempts.failed(error)

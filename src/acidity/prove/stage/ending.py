@@ -56,7 +56,12 @@ def answered(operation: Operation, answer: Any) -> Ending:
     open_answer = said is Told.UNKNOWN
     succeeded = None if operation.succeeded is None or open_answer else bool(said)
     status = answer.status if operation.request is not None else 0
-    return Ending(answered=True, answer=freeze(answer), succeeded=succeeded, leaves_open=open_answer, status=status)
+    kinds: list[str] = []
+    frozen = freeze(answer, kinds)
+    hidden = tuple(dict.fromkeys(kinds))
+    return Ending(
+        answered=True, answer=frozen, succeeded=succeeded, leaves_open=open_answer, status=status, hidden=hidden
+    )
 
 
 def _read(operation: Operation, succeeded: Callable[[Any], Any], answer: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import io
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -52,7 +53,11 @@ def freeze(value: Any, hidden: list[str] | None = None, within: tuple[Any, ...] 
     if isinstance(value, Row):
         return tuple(map(part, value))
     if isinstance(value, Result):
-        return f"<{type(value).__name__}>"
+        return _shown(value, hidden)
+    if isinstance(value, io.BytesIO | io.StringIO) and not value.closed:
+        return value.getvalue()
+    if isinstance(value, memoryview):
+        return value.tobytes()
     if isinstance(value, Mapping):
         return {part(key): part(item) for key, item in value.items()}
     if isinstance(value, Message):  # a mail, of which only the headers are columns
@@ -70,9 +75,16 @@ def freeze(value: Any, hidden: list[str] | None = None, within: tuple[Any, ...] 
 
 def _shown(value: Any, hidden: list[str] | None) -> str:
     """What an object says of itself, which need not be what is in it."""
-    if hidden is not None and not isinstance(value, type):
+    said = repr(value)
+    if hidden is not None and not isinstance(value, type) and not _tells(value, said):
         hidden.append(type(value).__qualname__)
-    return _ADDRESS.sub("", repr(value))
+    return _ADDRESS.sub("", said)
+
+
+def _tells(value: Any, said: str) -> bool:
+    """Whether what an object says of itself is what is in it: no address, and each of its plain attributes."""
+    plain = (each for each in _attributes(value).values() if isinstance(each, _PLAIN) and each is not None)
+    return not _ADDRESS.search(said) and all(str(each) in said for each in plain)
 
 
 def _has_columns(kind: type) -> bool:
@@ -95,14 +107,17 @@ def _model(value: Any, hidden: list[str] | None, part: Callable[[Any], Any]) -> 
     class of the program's that says nothing at all.
     """
     said = hasattr(value, "__dict__") and says_equal(value)
-    if isinstance(value, type) or not (said or _says_nothing(value)):
+    own = {} if isinstance(value, type) else _attributes(value)
+    if not (own and (said or _says_nothing(value))):
         return _shown(value, hidden)
+    return {"": type(value).__name__} | {name: part(each) for name, each in own.items()}
+
+
+def _attributes(value: Any) -> dict[str, Any]:
     kinds = type(value).__mro__
     slots = [name for kind in kinds for name in _as_names(vars(kind).get("__slots__", ())) if hasattr(value, name)]
     own = {name: getattr(value, name) for name in slots} | getattr(value, "__dict__", {})
-    private = ("_",) if said else ("__", "_sa_")
-    shown = {name: part(each) for name, each in own.items() if not name.startswith(private)}
-    return {"": type(value).__name__} | shown
+    return {name: each for name, each in own.items() if not name.startswith(("__", "_sa_"))}
 
 
 def _as_names(slots: Any) -> tuple[str, ...]:
