@@ -161,6 +161,12 @@ class Ending:
     hidden: tuple[str, ...] = field(default=(), compare=False)
 
     @property
+    def said(self) -> Any:
+        """What the caller was told: the answer, or what an exception says that is none of a driver's; else None."""
+        own = self.exception and not self.driver and self.mistake is None
+        return self.message if own else self.answer
+
+    @property
     def broke_off(self) -> bool:
         """An exception left the operation, or became a 5xx on its way to the client."""
         return bool(self.exception) or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR

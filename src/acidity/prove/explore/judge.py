@@ -20,6 +20,7 @@ from acidity.analysis.references import Alike, Said
 from acidity.core.call import unanswered_commit
 from acidity.core.finding import RowChange
 from acidity.core.outcome import Ending, Told
+from acidity.engines.speech import ErrorClass
 from acidity.prove.explore.breaches import Breach
 from acidity.prove.explore.lab import Played
 from acidity.prove.explore.oracle import Oracle, effects_of, ends_of
@@ -30,6 +31,9 @@ _DOUBT = (
     "an answer holds a generated value that may be another one; if it is a number that is no key, and new keys are "
     "equal to it by chance, let setup= write rows with higher keys"
 )
+
+
+_BREAKS = frozenset({ErrorClass.DUPLICATE, ErrorClass.CONSTRAINT})
 
 
 class Word(Enum):
@@ -68,6 +72,14 @@ class Judged:
     changes: tuple[RowChange, ...] = ()
     differences: tuple[Difference, ...] = ()
     missing: tuple[str, ...] = ()
+
+    def instead(self) -> Iterator[tuple[str, str]]:
+        """Callers that were turned away, and are left out of the order: what the program has raised in their place."""
+        there = self.nearest.names if self.nearest else ()
+        for name in self.turned_away:
+            ending = self.played.endings[name]
+            if name not in there and ending.exception and not ending.driver and not ending.refusal:
+                yield name, ending.exception
 
 
 class Judge:
@@ -145,13 +157,14 @@ class Judge:
         return self._held_against(Judged(played, word, None, away, doubt), seen)
 
     def _held_against(self, judged: Judged, serials: Sequence[Serial]) -> Judged:
-        """The same with the order from which it differs in the fewest rows."""
-        after = judged.played.state
-        found: list[tuple[int, tuple[RowChange, ...]]] = []
+        """The same with the order from which it differs in the fewest rows, then in how the fewest callers ended."""
+        after, endings = judged.played.state, judged.played.endings
+        found: list[tuple[tuple[int, int], tuple[RowChange, ...]]] = []
         for serial in serials:
             is_same = self._comparer.same(after, serial.state)
             changes = () if is_same else telling_changes(serial.state, after, self._oracle.masks)
-            found.append((0 if is_same else 1 + len(changes), changes))
+            others = [name for name in serial.names if _failure(endings[name]) != _failure(serial.endings(name)[0])]
+            found.append(((0 if is_same else 1 + len(changes), len(others)), changes))
         place = min(range(len(serials)), key=lambda each: found[each][0])
         nearest, changes = serials[place], found[place][1]
         cleans = self._cleans(nearest) if nearest.runs else []
@@ -202,7 +215,12 @@ class Judge:
             yield from self._oracle.orders(names)
 
     def _was_turned_away(self, played: Played, name: str) -> bool:
-        return any(self._oracle.met_others(event) for event in played.of(name))
+        """Also where it swallowed that; what then broke a constraint by itself is not excused by it."""
+        events = played.of(name)
+        failed = [event for event in events if event.reply.code]
+        if played.endings[name].driver and failed and self._oracle.error_class(failed[-1]) in _BREAKS:
+            return False
+        return any(self._oracle.met_others(event) for event in events)
 
     def _has_committed(self, played: Played, name: str) -> bool:
         return any(event.call.commits and event.reply.status == "ok" for event in played.of(name))
@@ -237,10 +255,9 @@ class Judge:
             failed = _failed(ending) or _failed(clean)
             if failed and _failure(ending) != _failure(clean):
                 return Alike.UNLIKE
-            if not failed or played.told.get(name):
-                said = partial(self._oracle.sayings.of, name=name, told=alike, answered=not failed)
-                cleans = [said(run) for run in self._cleans(serial)]
-                told.append(Said(cleans, said(played), self._oracle.roles(name), self._oracle.called(name)))
+            said = partial(self._oracle.sayings.of, name=name, told=alike)
+            cleans = [said(run) for run in self._cleans(serial)]
+            told.append(Said(cleans, said(played), self._oracle.roles(name), self._oracle.called(name)))
         return self._comparer.told(told, serial.state, played.state) if told else Alike.SAME
 
     def _cleans(self, serial: Serial) -> list[Played]:

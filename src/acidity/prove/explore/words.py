@@ -51,7 +51,8 @@ def title_of(judged: Judged) -> str:
         for each in judged.differences:
             if each.name == name and not each.effect:
                 otherwise = _stray(each, order) or f"; {order} it {_ended(alone)}"
-                return f"{name} answered {_short(ending.answer)}{otherwise}"
+                said = f"failed with {_failure(ending)}" if ending.exception else f"answered {_short(ending.answer)}"
+                return f"{name} {said}{otherwise}"
     for each in judged.differences:
         if each.effect:
             said, clean = _told(each.said, each.clean), _told(each.clean, each.said)
@@ -107,10 +108,12 @@ def said_order(serial: Serial) -> str:
 
 def _ended(ending: Ending) -> str:
     """How the same caller ends in a serial order."""
-    if not ending.exception:
-        return f"answers {_short(ending.answer)}"
+    return f"fails with {_failure(ending)}" if ending.exception else f"answers {_short(ending.answer)}"
+
+
+def _failure(ending: Ending) -> str:
     text = ending.message.partition("\n")[0]
-    return f"fails with {ending.exception}{': ' if text else ''}{_cut(text)}"
+    return f"{ending.exception}{': ' if text else ''}{_cut(text)}"
 
 
 def _telling(change: RowChange, grown: int) -> tuple[int, bool]:

@@ -21,7 +21,7 @@ from acidity.engines.base import Unsettled
 from acidity.engines.codes import NOT_THERE, REFUSING, WAITED_IN_VAIN, code_of, steady_text
 from acidity.errors import Terminated
 from acidity.prove.stage.effects import WrongContractError
-from acidity.prove.stage.freeze import freeze
+from acidity.prove.stage.freeze import freeze, without_address
 from acidity.prove.stage.http import Exchange
 from acidity.prove.stage.needs import Needs
 
@@ -90,13 +90,21 @@ def raised(operation: Operation, error: BaseException, needs: Needs, function: C
             return answered(operation, sent)
     return Ending(
         exception=type(error).__name__,
-        message=steady_text(error),
+        message=_message(error),
         refusal=isinstance(error, operation.raises or ()),
         cancelled=cancelled,
         at=at,
         mistake=_mistake(error, at),
         driver=driver if (driver := _package_of(_cause_of(error))) in DRIVERS else "",
     )
+
+
+def _message(error: BaseException) -> str:
+    """What an exception says, a group with all that is in it; as it is the same in every run."""
+    text = without_address(steady_text(error))
+    if isinstance(error, BaseExceptionGroup):
+        return f"{text}: {', '.join(f'{type(each).__name__}({_message(each)})' for each in error.exceptions)}"
+    return text
 
 
 def innermost_line(error: BaseException) -> Site | None:

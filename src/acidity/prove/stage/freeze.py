@@ -49,7 +49,7 @@ def freeze(value: Any, hidden: list[str] | None = None, within: tuple[Any, ...] 
     if len(within) > _DEPTH:
         return _shown(value, hidden)
     if isinstance(value, BaseException):
-        return ReturnedError(type(value).__name__, _ADDRESS.sub("", repr(value)))
+        return ReturnedError(type(value).__name__, without_address(repr(value)))
     if isinstance(value, Row):
         return tuple(map(part, value))
     if isinstance(value, Result):
@@ -78,7 +78,12 @@ def _shown(value: Any, hidden: list[str] | None) -> str:
     said = repr(value)
     if hidden is not None and not isinstance(value, type) and not _tells(value, said):
         hidden.append(type(value).__qualname__)
-    return _ADDRESS.sub("", said)
+    return without_address(said)
+
+
+def without_address(text: str) -> str:
+    """A text without the addresses of objects, which are other ones in each run."""
+    return _ADDRESS.sub("", text)
 
 
 def _tells(value: Any, said: str) -> bool:
