@@ -231,13 +231,12 @@ class Control:
         Whoever does not wait for long is refused as long as nobody else goes on: served is who comes later.
         """
         flying = [gate for gate in running if gate.place is Place.FLIGHT]
-        if any(gate.brief for gate in flying):
-            return False
         idle = {gate.name for gate in running if gate.place is Place.PYTHON and self.idles(gate)}
         if len(flying) + len(idle) < len(running):
             return False
         waiting = waiting_of(flying, self.gates)
-        if any(gate.place is not Place.FLIGHT for gate in flying) or len(waiting) < len(flying):
+        # asked after the engine: until its Call is sent, a gate does not know how long it waits
+        if any(gate.brief or gate.place is not Place.FLIGHT for gate in flying) or len(waiting) < len(flying):
             return False
         self._waiting = dict(waiting)
         return not _in_cycle(waiting) or self._stays(waiting)
