@@ -256,13 +256,15 @@ class Judge:
             if failed and _failure(ending) != _failure(clean):
                 return Alike.UNLIKE
             said = partial(self._oracle.sayings.of, name=name, told=alike)
-            cleans = [said(run) for run in self._cleans(serial)]
+            cleans = [said(run) for run in serial.runs]
+            if len(cleans) == 1:  # an order of transactions is run once
+                cleans.append(self._oracle.sayings.varied(name, cleans[0]))
             told.append(Said(cleans, said(played), self._oracle.roles(name), self._oracle.called(name)))
         return self._comparer.told(told, serial.state, played.state) if told else Alike.SAME
 
     def _cleans(self, serial: Serial) -> list[Played]:
-        """Runs of this order; what differs between two of them shows what chance has made."""
-        if len(serial.runs) > 1:  # an order of transactions is run once
+        """Runs of this order, or of others with it; what differs between two of them may be what chance has made."""
+        if len(serial.runs) > 1:
             return list(serial.runs)
         return [*serial.runs, *(run for whole in self._oracle.orders(serial.names) for run in whole.runs)]
 

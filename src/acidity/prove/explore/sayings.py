@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from acidity.analysis.answers import Likeness, compare_answers
 from acidity.analysis.leaves import Path, leaves_of, with_leaves
@@ -18,6 +19,7 @@ from acidity.analysis.values import is_volatile
 from acidity.prove.explore.lab import Played
 
 _CHANCE = "a number by chance"
+_ANOTHER = str(UUID(int=0))
 _ANSWER = 0  # where the answer stands, beside what effects were told
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*(?:e[-+]?\d+)?")
 
@@ -78,6 +80,7 @@ class Sayings:
         self._with_effects = with_effects
         self._chance: dict[str, set[Path]] = {}
         self._tokens: dict[str, set[Path]] = {}
+        self._varies: dict[str, set[Path]] = {}
 
     def learn(self, runs: Sequence[Played], made: Sequence[Collection[str]]) -> bool:
         """Learn from runs of one serial order which numbers differ nevertheless; whether any did.
@@ -91,10 +94,14 @@ class Sayings:
         before = sum(map(len, self._chance.values()))
         for name in runs[0].endings:
             first, *others = (dict(leaves_of(self.of(run, name))) for run in runs)
-            numbers, tokens = (kept.setdefault(self._called[name], set()) for kept in (self._chance, self._tokens))
+            numbers, tokens, varies = (
+                kept.setdefault(self._called[name], set()) for kept in (self._chance, self._tokens, self._varies)
+            )
             for other, values in zip(others, made[1:], strict=True):
                 for path, one in first.items():
                     two = other.get(path, one)
+                    if one != two and is_volatile(one) and is_volatile(two):
+                        varies.add(path)
                     if one == two or one in made[0] or two in values:
                         continue
                     if _differ_in_a_number(one, two):
@@ -132,6 +139,12 @@ class Sayings:
         if self._with_effects:
             said = said, told.of(run, name)
         return with_leaves(said, self._chance.get(self._called[name], frozenset()), _CHANCE)
+
+    def varied(self, name: str, said: Any) -> Any:
+        """What a caller said, with another token or time wherever two runs of one order had two: what an order that was
+        run only once would say the second time.
+        """
+        return with_leaves(said, self._varies.get(self._called[name], frozenset()), _ANOTHER)
 
     def differences(self, run: Played, cleans: Sequence[Played]) -> tuple[Difference, ...]:
         """Where callers said something else in this run than in one order, answers first.
