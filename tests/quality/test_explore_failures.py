@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from acidity import prove
@@ -70,7 +70,7 @@ def explored(*operations: Operation, db: str = "sqlite", level: str | None = "RE
     ("operation", "said"),
     [
         (Operation(audits), "failed with OutOfBalance: [100, 10]"),
-        (Operation(audits_in_a_group), "failed with ExceptionGroup: audit (1 sub-exception): OutOfBalance([100, 10]"),
+        (Operation(audits_in_a_group), "failed with ExceptionGroup[OutOfBalance]: audit (1 sub-exception): Out"),
         (Operation(reports, succeeded=lambda answer: answer["ok"]), "answered {'ok': False, 'found': [100, 10]}"),
     ],
     ids=["an exception", "a group", "an answer"],
@@ -90,6 +90,46 @@ def test_one_that_fails_as_after_the_other_is_right(db: str) -> None:
     """The address of an object in what it says is another one each time."""
     report = explored(Operation(audits, balances_at_once), Operation(transfers), db=db)
     assert (report.verdict, report.unknowns) == ("pass", ()), str(report)
+
+
+def books(session: Session, told: type[Exception], *, grouped: bool = False) -> None:
+    """A number is taken once; whoever comes later is told so by itself, or by the database."""
+    error: Exception | None = None
+    if session.execute(text("SELECT 1 FROM accounts WHERE id = 7")).first():
+        error = OutOfBalance("it is taken")
+    else:
+        try:
+            session.execute(text("INSERT INTO accounts (id, owner, balance) VALUES (7, 'x', 0)"))
+            session.commit()
+        except IntegrityError:
+            session.rollback()
+            error = told("somebody was faster")
+    if error is not None:
+        raise ExceptionGroup("books", [error]) if grouped else error
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_refusal_may_have_several_texts(*, grouped: bool) -> None:
+    """But it is one refusal, also in a group."""
+    right, wrong = (explored(Operation(books, told, grouped=grouped)) for told in (OutOfBalance, LookupError))
+    assert (right.verdict, right.unknowns) == ("pass", ()), str(right)
+    assert wrong.verdict == "fail", str(wrong)
+
+
+def moves_on(session: Session) -> dict[str, Any]:
+    """Writes only where nobody has written since it read."""
+    balance = session.execute(text("SELECT balance FROM accounts WHERE id = 1")).scalar_one()
+    update = text("UPDATE accounts SET balance = :to WHERE id = 1 AND balance = :was")
+    done: Any = session.execute(update, {"to": balance - 1, "was": balance})
+    session.commit()
+    return {"ok": done.rowcount == 1}
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_conflict_that_is_answered_is_one_that_is_raised(*, refused: bool) -> None:
+    """As with an exception, only the user can say that it is meant."""
+    report = explored(Operation(moves_on, succeeded=lambda answer: answer["ok"], refused=refused))
+    assert report.verdict == ("pass" if refused else "fail"), str(report)
 
 
 def numbers(session: Session, name: str, *, remembers: bool) -> int:

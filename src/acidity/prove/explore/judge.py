@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 
-from acidity.analysis.answers import Likeness
+from acidity.analysis.answers import Likeness, compare_answers
 from acidity.analysis.canonical import TooSymmetric
 from acidity.analysis.diff import telling_changes
 from acidity.analysis.references import Alike, Said
@@ -121,7 +121,7 @@ class Judge:
         refused = {
             name
             for name, ending in played.endings.items()
-            if ending.refusal and name not in away and not played.told.get(name)
+            if self._oracle.refuses(name, ending) and name not in away and not played.told.get(name)
         }
         certain = {name for name in played.endings if name not in away and name not in refused}
         perhaps = {name for name in told if self._has_committed(played, name)} | refused
@@ -255,7 +255,8 @@ class Judge:
             failed = _failed(ending) or _failed(clean)
             if failed and _failure(ending) != _failure(clean):
                 return Alike.UNLIKE
-            said = partial(self._oracle.sayings.of, name=name, told=alike)
+            answered = not failed or _in_the_same_words(ending, clean)
+            said = partial(self._oracle.sayings.of, name=name, told=alike, answered=answered)
             cleans = [said(run) for run in serial.runs]
             if len(cleans) == 1:  # an order of transactions is run once
                 cleans.append(self._oracle.sayings.varied(name, cleans[0]))
@@ -274,5 +275,13 @@ def _failed(ending: Ending) -> bool:
     return bool(ending.exception) or ending.succeeded is False
 
 
-def _failure(ending: Ending) -> tuple[str, bool | None]:
-    return ending.exception, ending.succeeded if not ending.exception else None
+def _failure(ending: Ending) -> tuple[str, bool | None, int]:
+    """How it was told that it failed; of a status only whose fault it is, its own or the server's."""
+    return ending.exception, ending.succeeded if not ending.exception else None, ending.status // 100
+
+
+def _in_the_same_words(ending: Ending, clean: Ending) -> bool:
+    """Whether two that failed say so with the same words, so that what they say else is compared; a refusal may have
+    several texts, and each of them may be right.
+    """
+    return compare_answers([clean.said], ending.said, {}) <= Likeness.NUMBERS

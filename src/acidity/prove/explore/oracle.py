@@ -18,7 +18,7 @@ from acidity.analysis.compare import Comparer
 from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.analysis.references import Roles, roles_of
 from acidity.core.call import Event, History, Kind, Writes
-from acidity.core.outcome import State
+from acidity.core.outcome import Ending, State
 from acidity.engines.speech import TURNED_AWAY, ErrorClass, only_reads, speech_of
 from acidity.errors import UsageError
 from acidity.prove.explore.alternating import Alternating
@@ -156,6 +156,11 @@ class Oracle:
     def called(self, name: str) -> str:
         """The operation of a caller."""
         return self._lab.operations[self.names.index(name)].name
+
+    def refuses(self, name: str, ending: Ending) -> bool:
+        """Whether a caller ends as its operation is expected to refuse a call: ``raises=``, ``refused=True``."""
+        operation = self._lab.operations[self.names.index(name)]
+        return ending.refusal or (operation.refused and ending.succeeded is False and not ending.broke_off)
 
     def roles(self, name: str) -> Roles:
         """Where in what a caller answers the keys of rows may stand: where one does in every order of all callers."""

@@ -127,15 +127,16 @@ class Sayings:
         what = f"what {name} tells {effect}" if effect else f"what {name} answers"
         return f"{what} ({'.'.join(within)}: " if within else f"{what} ("
 
-    def of(self, run: Played, name: str, told: Compared = EVERYTHING) -> Any:
+    def of(self, run: Played, name: str, told: Compared = EVERYTHING, *, answered: bool = True) -> Any:
         """What a caller said in a run.
 
         Args:
             run: the run.
             name: the caller.
             told: what is compared of what its effects were told.
+            answered: whether what it was told itself is compared.
         """
-        said = run.endings[name].said
+        said = run.endings[name].said if answered else None
         if self._with_effects:
             said = said, told.of(run, name)
         return with_leaves(said, self._chance.get(self._called[name], frozenset()), _CHANCE)

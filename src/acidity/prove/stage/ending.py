@@ -89,7 +89,7 @@ def raised(operation: Operation, error: BaseException, needs: Needs, function: C
         if sent is not None:  # the client had its status before this was raised
             return answered(operation, sent)
     return Ending(
-        exception=type(error).__name__,
+        exception=_name(error),
         message=_message(error),
         refusal=isinstance(error, operation.raises or ()),
         cancelled=cancelled,
@@ -97,6 +97,14 @@ def raised(operation: Operation, error: BaseException, needs: Needs, function: C
         mistake=_mistake(error, at),
         driver=driver if (driver := _package_of(_cause_of(error))) in DRIVERS else "",
     )
+
+
+def _name(error: BaseException) -> str:
+    """The class of an exception; of a group, with those of all that is in it."""
+    name = type(error).__name__
+    if isinstance(error, BaseExceptionGroup):
+        return f"{name}[{', '.join(dict.fromkeys(map(_name, error.exceptions)))}]"
+    return name
 
 
 def _message(error: BaseException) -> str:

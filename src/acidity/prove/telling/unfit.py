@@ -71,7 +71,7 @@ def _what_helps(operation: Operation, ending: Ending, history: History, engines:
     if surely:
         return unmoved
     before = f"{unmoved}; " if unmoved else ""
-    return f"{before}say raises={ending.exception} if this is an expected refusal"
+    return f"{before}say raises={ending.exception.partition('[')[0]} if this is an expected refusal"
 
 
 def zero_calls(operation: Operation) -> str:
