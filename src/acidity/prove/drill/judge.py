@@ -17,7 +17,7 @@ from acidity.core.cause import Severity
 from acidity.core.outcome import Rows, State, Told
 from acidity.core.scenario import Operation
 from acidity.core.step import Step
-from acidity.prove.drill.partial import done_in_part
+from acidity.prove.drill.partial import done_in_part, other_new_rows
 from acidity.prove.stage.run import Run
 
 Word = Literal[
@@ -35,6 +35,7 @@ Word = Literal[
     "not idempotent",
     "undecided",
 ]
+_TAKEN = "constraint"  # the fault that says so
 _OF_THE_ROWS: frozenset[Word] = frozenset(("torn", "doubled", "false success", "false failure", "failed after commit"))
 
 
@@ -256,7 +257,7 @@ class Baseline:
 
     def _word_of_rows(self, told: Told, rows: Rows, run: Run) -> tuple[Word, Severity | None]:
         if rows is Rows.TORN:
-            return "torn", "error"
+            return ("undecided", None) if self._takes_another(told, run) else ("torn", "error")
         if rows is Rows.DOUBLED:
             return "doubled", "error"
         if self.operation.expects_refusal and told is Told.OK:
@@ -278,6 +279,21 @@ class Baseline:
             if not (self.several and run.ending.broke_off and self._carried_on(run)):
                 return "false failure", "error"
         return leak, severity
+
+    def _takes_another(self, told: Told, run: Run) -> bool:
+        """Whether it was told that a value is taken, and has written as many rows with others, as with the next name.
+
+        Only the user can say whether that is what it should do.
+        """
+        (choice, *more) = run.schedule.choices or (None,)
+        taken = choice is not None and not more and choice.fault == _TAKEN and run.struck
+        return (
+            taken
+            and run.ending.answered
+            and told is not Told.FAILED
+            and run.effects == self.clean[0].effects
+            and other_new_rows(run.end, self._before, self.whole, self.masks)
+        )
 
     def _is_declared_refusal(self, run: Run) -> bool:
         """Whether it raised what ``raises=`` declares, as the clean run does, which leaves the rows as before."""

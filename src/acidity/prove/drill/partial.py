@@ -1,4 +1,5 @@
-"""``Operation(partial=("orders",))``: a batch may be done in part, row by row, but each row wholly or not at all.
+"""``Operation(partial=("orders",))``: a batch may be done in part, row by row, but each row wholly or not at all; and
+what is done wholly with other new rows.
 
 Pure. The tables that are not named are judged by the invariants alone, which are then required.
 """
@@ -38,8 +39,7 @@ def done_in_part(state: State, before: State, after: State, tables: Collection[s
 def _one_in_part(name: str, state: Table | None, before: Table | None, after: Table | None, masks: Masks) -> bool:
     if state is None or before is None or after is None or not state.columns == before.columns == after.columns:
         return False
-    hidden = {column for table, column in masks.keys | masks.tokens | masks.times | masks.ignored if table == name}
-    hidden |= {column for table, column in masks.documents if table == name}
+    hidden = _hidden(name, masks)
     if state.key and not hidden & set(state.key):
         now, old, new = (_by_key(table, hidden) for table in (state, before, after))
         return all(now.get(key) in (old.get(key), new.get(key)) for key in {*now, *old, *new})
@@ -47,6 +47,11 @@ def _one_in_part(name: str, state: Table | None, before: Table | None, after: Ta
     return all(
         min(least[kind], most[kind]) <= kinds[kind] <= max(least[kind], most[kind]) for kind in {*kinds, *least, *most}
     )
+
+
+def _hidden(name: str, masks: Masks) -> set[str]:
+    columns = masks.keys | masks.tokens | masks.times | masks.ignored | masks.documents
+    return {column for table, column in columns if table == name}
 
 
 def _by_key(table: Table, hidden: Collection[str]) -> Mapping[tuple[bytes, ...], tuple[bytes, ...]]:
@@ -58,3 +63,33 @@ def _shown(table: Table, row: Row, hidden: Collection[str]) -> tuple[bytes, ...]
         _MASKED if column in hidden and value is not None else encode(value)
         for column, value in zip(table.columns, row, strict=True)
     )
+
+
+def other_new_rows(state: State, before: State, after: State, masks: Masks) -> bool:
+    """Whether the rows are those after the clean run, but for new ones that are others, and as many, in each table.
+
+    So a program that is told that a name is taken may have written the next one. A table without a key is to be the
+    same.
+
+    Args:
+        state: the rows to judge.
+        before: the rows before.
+        after: the rows after the clean run.
+        masks: what is not compared literally.
+    """
+    tables = state.tables.keys() | before.tables.keys() | after.tables.keys()
+    return all(
+        _others_are_new(name, state.tables.get(name), before.tables.get(name), after.tables.get(name), masks)
+        for name in tables
+    )
+
+
+def _others_are_new(name: str, state: Table | None, before: Table | None, after: Table | None, masks: Masks) -> bool:
+    if state is None or before is None or after is None or not state.columns == before.columns == after.columns:
+        return False
+    hidden = _hidden(name, masks)
+    if not state.key:
+        counted = (Counter(_shown(table, row, hidden) for row in table.rows) for table in (state, after))
+        return next(counted) == next(counted)
+    now, old, new = (_by_key(table, hidden) for table in (state, before, after))
+    return len(now) == len(new) and all(now.get(key) == new.get(key) for key in old)

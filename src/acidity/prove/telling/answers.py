@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from acidity.analysis.answers import Likeness, compare_answers
-from acidity.core.outcome import Told
+from acidity.core.outcome import Rows, Told
 from acidity.prove.drill.judge import Baseline, Judged
 from acidity.prove.telling.shorten import shorten
 from acidity.prove.telling.steady import Steady
@@ -48,6 +48,12 @@ def undecided_answers(baseline: Baseline, judged: Sequence[Judged], *, invariant
 
 def _undecided(baseline: Baseline, said: str, members: Sequence[Judged]) -> str:
     item = min(members, key=lambda member: member.run.schedule.simplicity)
+    if item.judgement.rows is Rows.TORN:
+        return (
+            f"{_which(members)}: the database says once that a constraint is broken, and then the operation writes "
+            f"other rows than the clean run, as many, and answers {said}: only you can say whether they are right: "
+            f"name that end with also="
+        )
     clean = shorten(repr(Steady.of(baseline).value(baseline.clean[0].ending.answer)), _SHOWN_MAX)
     return (
         f"{_which(members)}: the operation answered {said} where the clean run answers {clean}, the rows are "
