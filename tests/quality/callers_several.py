@@ -6,7 +6,11 @@ two callers have few schedules.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date, timedelta
+from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import Connection, Engine
@@ -136,6 +140,28 @@ def saga(engine: Engine) -> None:
     with each_by_itself(engine) as connection:
         connection.execute(TAKE)
         connection.execute(GIVE)
+
+
+RECEIPTS: dict[str, Callable[[int], Any]] = {
+    "text": lambda given: f"receipt-balance-{given:06d}",
+    "date": lambda given: date(2026, 1, 1) + timedelta(days=given),
+    "hash": lambda given: sha256(str(given).encode()).hexdigest(),
+    "chance": lambda given: {"receipt": str(uuid4()), "given": given},
+}
+
+
+def saga_with_receipt(made: str, *, stale: bool) -> Callable[[Engine], Any]:
+    """Answers what is given now, as it was before the giving or as it is after it."""
+
+    def gives(engine: Engine) -> Any:
+        with Session(engine) as session, session.begin():
+            session.execute(TAKE)
+        with Session(engine) as session, session.begin():
+            given = session.scalar(select(Purse.given)) if stale else None
+            session.execute(GIVE)
+            return RECEIPTS[made](session.scalar(select(Purse.given)) if given is None else given + 10)
+
+    return gives
 
 
 def saga_remembers(engine: Engine) -> None:

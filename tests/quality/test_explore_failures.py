@@ -113,6 +113,8 @@ def test_a_refusal_may_have_several_texts(*, grouped: bool) -> None:
     """But it is one refusal, also in a group."""
     right, wrong = (explored(Operation(books, told, grouped=grouped)) for told in (OutOfBalance, LookupError))
     assert (right.verdict, right.unknowns) == ("pass", ()), str(right)
+    name = "ExceptionGroup[OutOfBalance]" if grouped else "OutOfBalance"
+    assert f"whether books may say so in other words where it fails with {name}" in right.not_covered
     assert wrong.verdict == "fail", str(wrong)
 
 

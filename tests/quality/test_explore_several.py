@@ -231,3 +231,12 @@ def test_a_card_has_its_letter() -> None:
     (isolated,) = [row for letter, row in card.letters.items() if letter == "I"]
     assert isinstance(isolated, Report)
     assert isolated.verdict == "pass"
+
+
+@pytest.mark.parametrize("made", callers.RECEIPTS)
+def test_what_looks_like_chance_is_held_against_one_order(made: str) -> None:
+    """Each order of transactions is run once; others say something else, but not by chance."""
+    wrong, right = (prove.explore(scenario(callers.saga_with_receipt(made, stale=each))) for each in (True, False))
+    assert wrong.verdict == "fail", str(wrong)
+    assert all("answered" in finding.title for finding in wrong.findings if finding.severity == "error"), str(wrong)
+    assert (right.verdict, right.unknowns) == ("pass", ()), str(right)

@@ -254,10 +254,7 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
         group.left_out = compared.oracle.left_out()
         _search(runs, manners, compared, schedule)
         return
-    group.left_out += tuple(
-        f"whether {compared.oracle.called(name)} may fail with {exception} where the database turned it away"
-        for name, exception in search.found.instead
-    )
+    group.left_out += tuple(f"whether {compared.oracle.called(name)} may {what}" for name, what in search.found.unread)
     group.unknowns += said.unknowns
     group.shown = None if schedule is None else shown(lab, search)
     command = replay_command(runs.options, group.callers, stage.scenario)

@@ -73,13 +73,19 @@ class Judged:
     differences: tuple[Difference, ...] = ()
     missing: tuple[str, ...] = ()
 
-    def instead(self) -> Iterator[tuple[str, str]]:
-        """Callers that were turned away, and are left out of the order: what the program has raised in their place."""
-        there = self.nearest.names if self.nearest else ()
-        for name in self.turned_away:
-            ending = self.played.endings[name]
-            if name not in there and ending.exception and not ending.driver and not ending.refusal:
-                yield name, ending.exception
+    def unread(self) -> Iterator[tuple[str, str]]:
+        """Callers of a right run that fail in words that nobody here can read: in place of what the database said, or
+        in others than in the order that it is as.
+        """
+        if self.nearest is None or self.word is not Word.SERIAL:
+            return
+        for name, ending in self.played.endings.items():
+            if not ending.exception or ending.driver or ending.refusal:
+                continue
+            if name not in self.nearest.names:
+                yield name, f"fail with {ending.exception} where the database turned it away"
+            elif not _in_the_same_words(ending, self.nearest.endings(name)[0]):
+                yield name, f"say so in other words where it fails with {ending.exception}"
 
 
 class Judge:

@@ -63,7 +63,7 @@ class Searched:
         plainer: for a run that no serial order gives, the plainest schedule of its class.
         last: the run that was judged last.
         spins: lines at which somebody was refused so often in a row that he let others go on, see `Control`.
-        instead: callers whom the engine turned away, each with the exception that the program has raised for it.
+        unread: callers that fail in words that nobody can read, see `Judged.unread`.
     """
 
     runs: int = 0
@@ -85,7 +85,7 @@ class Searched:
     plainer: dict[object, tuple[str, ...]] = field(default_factory=dict)
     last: Judged | None = None
     spins: Mapping[str, None] = field(default_factory=dict)
-    instead: dict[tuple[str, str], None] = field(default_factory=dict)
+    unread: dict[tuple[str, str], None] = field(default_factory=dict)
 
     @property
     def shows(self) -> bool:
@@ -320,7 +320,7 @@ class Search:
         found = self.found
         found.last = judged
         found.turned_away += bool(judged.turned_away) * counted
-        found.instead |= dict.fromkeys(judged.instead())
+        found.unread |= dict.fromkeys(judged.unread())
         found.victims += victims(judged.played) if counted else ()
         if (chance := chosen_by_chance(judged.played.trace)) and not self._by_luck:
             self._by_luck = True
