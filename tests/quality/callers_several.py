@@ -164,6 +164,16 @@ def saga_with_receipt(made: str, *, stale: bool) -> Callable[[Engine], Any]:
     return gives
 
 
+def saga_with_token(engine: Engine) -> dict[str, Any]:
+    """Answers what was on its way between its two transactions, under a number that chance makes."""
+    with Session(engine) as session, session.begin():
+        session.execute(TAKE)
+        found = session.scalar(select(Purse.on_the_way))
+    with Session(engine) as session, session.begin():
+        session.execute(GIVE)
+    return {"receipt": str(uuid4()), "on_the_way": found}
+
+
 def saga_remembers(engine: Engine) -> None:
     """What was given is read with the taking, and written back with the giving."""
     with each_by_itself(engine) as connection:

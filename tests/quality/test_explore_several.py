@@ -240,3 +240,9 @@ def test_what_looks_like_chance_is_held_against_one_order(made: str) -> None:
     assert wrong.verdict == "fail", str(wrong)
     assert all("answered" in finding.title for finding in wrong.findings if finding.severity == "error"), str(wrong)
     assert (right.verdict, right.unknowns) == ("pass", ()), str(right)
+
+
+def test_what_chance_makes_is_another_one_in_the_only_run_of_an_order() -> None:
+    """Both are on the way at once in an order of their transactions, and in no order of whole callers."""
+    report = prove.explore(scenario(callers.saga_with_token))
+    assert (report.verdict, said(report)) == ("pass", [("warning", "ACI318", "")]), str(report)

@@ -221,3 +221,13 @@ def test_an_application_without_an_answer() -> None:
 
     with pytest.raises(UsageError, match="UnansweredError"):
         drill(request(app))
+
+
+@pytest.mark.parametrize(("path", "verdict"), [("/notes", "fail"), ("/notes/answered", "pass")])
+def test_whose_fault_it_is_that_a_client_fails_beside_another_one(path: str, verdict: str) -> None:
+    """One order tells the second of them 409, and none 500."""
+    operation = Operation.wsgi(web_apps.flask_once, "POST", path)
+    scenario = Scenario(operation, metadata=Base.metadata, bind="tests.quality.web_apps:engine")
+    report = prove.explore(scenario)
+    assert (report.verdict, report.unknowns) == (verdict, ()), str(report)
+    assert all("'status': 500" in finding.title for finding in report.findings), str(report)

@@ -179,3 +179,31 @@ def bare_wsgi_late(_environ: Any, start_response: Any) -> Iterator[bytes]:
     start_response("200 OK", [("Content-Type", "text/plain")])
     yield b"made"
     make_in_one_transaction()
+
+
+# Two clients who want the same note: the second is told so, by a check, by the database, or by a status that is the server's fault.
+
+flask_once = Flask("once")
+
+
+@flask_once.post("/notes")
+def makes_once() -> Response:
+    return _made_once(told=500)
+
+
+@flask_once.post("/notes/answered")
+def makes_once_and_answers() -> Response:
+    return _made_once(told=409)
+
+
+def _made_once(told: int) -> Response:
+    with Session(engine) as session:
+        if session.get(Note, 1) is not None:
+            return Response("there is one", 409)
+        try:
+            session.add(Note(id=1, text="one"))
+            session.commit()
+        except DBAPIError:
+            session.rollback()
+            return Response("somebody was faster", told)
+    return Response("made", 201)
