@@ -250,6 +250,49 @@ def test_an_error_that_was_caught(db: str) -> None:
     assert told.endswith("and went on without it")
 
 
+@pytest.mark.parametrize("db", SERVERS)
+def test_what_goes_with_an_error_was_written_over_by_nobody(db: str) -> None:
+    """A deadlock takes all back on MariaDB, and the COMMIT behind it does on PostgreSQL."""
+
+    def move(session: Session, first: int) -> None:
+        taken = "UPDATE accounts SET balance = balance - 10 WHERE id = :n"
+        given = "UPDATE accounts SET balance = balance + 10 WHERE id = :n"
+        cursor = session.connection()
+        cursor.execute(text(taken), {"n": first})
+        try:
+            cursor.execute(text(given), {"n": 3 - first})
+        except OperationalError:
+            if db == "mariadb":
+                cursor.execute(text(given), {"n": 3 - first})
+        session.commit()
+
+    operations = [Operation(move, first=first) for first in (1, 2)]
+    found, told = reason(prove.explore(Scenario(*operations, schema=schema, setup=seed), db=db))
+    assert f"was turned away with {VICTIM[db]} at UPDATE accounts SET balance = balance + 10 WHERE id = " in told
+    assert ", which took back UPDATE accounts SET balance = balance - 10 WHERE id = " in told
+    assert found.broke is not None
+
+
+@pytest.mark.dear
+def test_what_was_taken_back_to_a_savepoint_was_written_over_by_nobody() -> None:
+    """PostgreSQL lets the row go; it is another one of which an update is lost."""
+
+    def tries_first(session: Session) -> None:
+        with session.begin_nested() as tried:
+            session.execute(text("UPDATE accounts SET balance = 0 WHERE id = 1"))
+            tried.rollback()
+        found = session.execute(text("SELECT balance FROM accounts WHERE id = 2")).scalar_one()
+        session.execute(text("UPDATE accounts SET balance = :n WHERE id = 2"), {"n": found - 10})
+        session.commit()
+
+    def takes_both(session: Session) -> None:
+        session.execute(text("UPDATE accounts SET balance = balance - 10"))
+        session.commit()
+
+    scenario = Scenario(Operation(tries_first), Operation(takes_both), schema=schema, setup=seed)
+    assert named(prove.explore(scenario, db="postgresql")) == ["lost update"]
+
+
 @pytest.mark.parametrize("db", ENGINES)
 def test_who_came_between_two_transactions(db: str) -> None:
     def two(session: Session) -> int:

@@ -46,7 +46,10 @@ CLAIM = statement("SELECT v FROM t FOR UPDATE SKIP LOCKED")
 REFUSED = statement("UPDATE t SET v = 2", code="40P01")
 
 
-def said(*happened: tuple[str, Any], search: Told, changes: Callable[[int], bool] = lambda _: True) -> list[str]:
+def said(
+    *happened: tuple[str, Any], search: Told, changes: Callable[[int], bool] = lambda _: True, undone: int = 0
+) -> list[str]:
+    """`undone`: so many of the first Calls went with an error."""
     history, commits, counts = [], [], {"A": 0, "B": 0}
     for order, (actor, (kind, sql, reply)) in enumerate(happened, start=1):
         counts[actor] += 1
@@ -56,7 +59,8 @@ def said(*happened: tuple[str, Any], search: Told, changes: Callable[[int], bool
             commits.append(Commit(history[-1], number, CHANGED if changes(number) else (), ()))
     played = Played(Trace((), ()), {"A": Ending(), "B": Ending()}, tuple(history), State({}), {})
     graph = Dependencies(tuple(commits), (), ())
-    found = reasons(played, graph, Lines(event.call for event in history), search)  # type: ignore[arg-type]
+    lines = Lines(event.call for event in history)
+    found = reasons(played, graph, lines, search, lambda _: history[:undone])  # type: ignore[arg-type]
     return [each.text for each in found]
 
 
@@ -74,6 +78,18 @@ def test_who_was_turned_away_and_did_not_try_again(*, again: bool) -> None:
     more = [("A", statement(REFUSED[1]))] * again
     found = said(("A", REFUSED), ("A", READ), *more, ("A", COMMIT), search=Told(turned_away=True))
     assert found == ([] if again else ["A was turned away with 40P01 at UPDATE t SET v = 2 and went on without it"])
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_went_with_the_error_has_to_be_made_again_too(*, again: bool) -> None:
+    first = statement("UPDATE t SET v = 1")
+    more = [("A", first)] * again
+    happened = [("A", first), ("A", REFUSED), *more, ("A", statement(REFUSED[1])), ("A", COMMIT)]
+    told = (
+        "A was turned away with 40P01 at UPDATE t SET v = 2, which took back UPDATE t SET v = 1, too, "
+        "and went on without it"
+    )
+    assert said(*happened, search=Told(turned_away=True), undone=1) == ([] if again else [told])
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ class Speech:
         savepoint_begins: a SAVEPOINT outside a transaction begins one, and its RELEASE commits it.
         fails_by_errors: an error fails the whole transaction; until ROLLBACK TO, its COMMIT is a ROLLBACK.
         errors: code → what it means for a transaction.
+        lost_by: errors after which nothing is left of a transaction, and what comes is part of another one.
     """
 
     engine: str
@@ -101,6 +102,7 @@ class Speech:
     savepoint_begins: bool = False
     fails_by_errors: bool = False
     errors: Mapping[str, ErrorClass] = field(default_factory=dict)
+    lost_by: frozenset[ErrorClass] = frozenset()
 
     def __hash__(self) -> int:
         return hash(self.engine)

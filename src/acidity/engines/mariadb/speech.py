@@ -114,6 +114,7 @@ SPEECH = Speech(
     statement=_statement,
     sets_positions=r"\bsetval ?\(|^alter sequence\b|^alter .*\bauto_increment ?=? ?\d",
     begins_by_committing=True,
+    lost_by=frozenset({ErrorClass.DEADLOCK, ErrorClass.SERIALIZATION}),
     errors={
         "1020": ErrorClass.SERIALIZATION,  # record has changed since last read (innodb_snapshot_isolation)
         "1213": ErrorClass.DEADLOCK,

@@ -13,14 +13,14 @@ from acidity.analysis.questions import Query
 from acidity.analysis.reads import Item, Read, Writer
 from acidity.analysis.touched import Act, Touched
 from acidity.analysis.values import encode
-from acidity.core.call import Event, Kind
+from acidity.core.call import Event
 from acidity.core.finding import RowChange
 from acidity.core.row import was_asked_for
 from acidity.engines.speech import TURNED_AWAY, speech_of
 from acidity.prove.explore.asking import Questions, key_of
 from acidity.prove.explore.looking import Looks
 from acidity.prove.explore.one_by_one import OneByOne
-from acidity.prove.explore.watched import Watched
+from acidity.prove.explore.watched import Watched, wire_of
 
 
 def graph_of(
@@ -161,7 +161,7 @@ class _Graph:
         for place, (event, at) in enumerate(self._watched.events):
             if self._was_for_nothing(place):
                 continue
-            wire = (event.call.actor, event.call.connection)
+            wire = wire_of(event)
             own = written.get(wire, False)
             query = self._questions.asked(event)
             if query is not None and event.reply.status == "ok" and was_asked_for(event.reply.rows):
@@ -171,7 +171,7 @@ class _Graph:
             if event.call.writes and (event.reply.status == "ok" or not self._was_busy(event)):
                 within = self._watched.commit_after(place)
                 yield from (look.read(event, own=own, within=within) for look in self._looked_for(event))
-            if event.call.commits or event.call.kind is Kind.ROLLBACK:
+            if self._watched.ends(event):
                 written[wire] = False
             elif event.call.writes:
                 written[wire] = True
@@ -288,19 +288,16 @@ class _Graph:
     def _writers(self, place: int) -> Iterable[Writer]:
         """The transactions of others that had written before this Call, and ended after it."""
         reader = self._watched.events[place][0].call.actor
-        wires = dict.fromkeys((it.call.actor, it.call.connection) for it, _ in self._watched.events[:place])
+        wires = dict.fromkeys(wire_of(event) for event, _ in self._watched.events[:place])
         for wire in wires:
             before = self._watched.open_before(place, wire)
             if wire[0] == reader or not before:
                 continue
-            number = self._watched.commit_after(
-                next(n for n, each in enumerate(self._watched.events) if each[0] is before[0][0])
-            )
             rows = {item for event, _ in before for item, _ in self._written_by(event)}
             again = any(
                 item in rows for event, _ in self._watched.until_end(place, wire) for item, _ in self._written_by(event)
             )
-            yield Writer(wire[0], number, again)
+            yield Writer(wire[0], self._watched.commit_of(before), again)
 
 
 def _comparable(reads: list[Read]) -> list[Read]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from acidity.analysis.anomalies import ANOMALIES, name_of
+from acidity.analysis.anomalies.base import Seen
 from acidity.analysis.dependencies import Dependencies
 from acidity.analysis.diff import row_changes
 from acidity.core.call import Call, Site
@@ -97,11 +98,18 @@ def _named(search: Search, key: object, judged: Judged, played: Played, observer
     graph, shown = observer.graph(), search.judged_again(judged, played)
     name, lines = name_of(graph), _lines(played)
     if name is None:
-        seen = list(reasons(played, graph, lines, search))
+        seen = list(reasons(played, graph, lines, search, observer.undone_by))
         calls = [each.call for each in seen] or [it.call for it in played.history if it.call.writes]
         return _Named(shown, key, "", graph, tuple(each.text for each in seen), tuple(calls), lines)
     reads = [edge.read for edge in name[1].edges if edge.read is not None] + list(name[1].reads)
-    return _Named(shown, key, name[0], graph, why(name[1], lines), tuple(it.event.call for it in reads), lines)
+    told = [it.event.call for it in reads] or list(_over_others(name[1], played))
+    return _Named(shown, key, name[0], graph, why(name[1], lines), tuple(told), lines)
+
+
+def _over_others(seen: Seen, played: Played) -> Iterator[Call]:
+    """The writes over what somebody else had written, where nothing was read."""
+    orders = {it.order for edge in seen.edges if edge.second for it in edge.second.writes if it.item in edge.items}
+    yield from (event.call for event in played.history if event.order in orders)
 
 
 def _unlocked(named: _Named) -> str:

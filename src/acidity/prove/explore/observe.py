@@ -46,7 +46,8 @@ class Observer:
         self._questions = Questions(lab.stage)
         self._asks: dict[Key, Query] = {}
         self._beside: dict[str, Any] = {}
-        self._watched = Watched(lab.stage.seed.tables)
+        engines = {name: part.engine_name for name, part in lab.stage.parts.items()}
+        self._watched = Watched(lab.stage.seed.tables, engines)
         for event in history:
             for query in self._questions.about(event):
                 key = key_of(event, query)
@@ -68,7 +69,7 @@ class Observer:
         seen, may_pass = self._watched, not self.owes_a_look and not turn.woken and all(map(_only_commits, turn.events))
         for event in turn.events:
             seen.events.append((event, len(seen.commits)))
-            if event.call.commits and event.reply.status == "ok":
+            if event.call.commits and seen.is_done(event):
                 seen.commits.append((event, len(seen.states)))
         if turn.call is not None and turn.waits:
             seen.asked.setdefault((turn.actor, turn.call.index), len(seen.commits))
@@ -84,6 +85,10 @@ class Observer:
     def graph(self) -> Dependencies:
         """Who depends on whom in the run that was watched."""
         return graph_of(self._watched, self._questions, cache(self._level_of), self._one_by_one)
+
+    def undone_by(self, error: Event) -> list[Event]:
+        """The writes before an error that its engine took back for it, though the caller has asked for a COMMIT."""
+        return self._watched.undone_by(error)
 
     def _level_of(self, actor: str) -> str:
         """The isolation level of a caller's transactions, as it is when it runs alone; empty where it has several.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from acidity.analysis.dependencies import Dependencies
@@ -28,7 +29,9 @@ class Reason(NamedTuple):
     text: str
 
 
-def reasons(played: Played, graph: Dependencies, lines: Lines, search: Search) -> Iterator[Reason]:
+def reasons(
+    played: Played, graph: Dependencies, lines: Lines, search: Search, undone_by: Callable[[Event], Sequence[Event]]
+) -> Iterator[Reason]:
     """All that can be said of a run.
 
     Args:
@@ -36,15 +39,19 @@ def reasons(played: Played, graph: Dependencies, lines: Lines, search: Search) -
         graph: who depends on whom in it.
         lines: of its Calls.
         search: knows the serial orders.
+        undone_by: the writes before an error that the engine took back for it.
     """
     one_by_one = search.one_by_one()
     for event in played.history:
         call = event.call
         where = f"{said(call)}{lines.where(call)}"
-        if search.met_others(event) and _goes_on(event, played):
-            yield Reason(
-                call, f"{call.actor} was turned away with {event.reply.code} at {where} and went on without it"
-            )
+        if search.met_others(event) and not played.endings[call.actor].exception:
+            undone = undone_by(event)
+            missing = _not_made_again([*undone, event], played)
+            if missing:
+                taken_back = _taken_back([each for each in undone if each.call.sql in missing], lines)
+                told = f"{call.actor} was turned away with {event.reply.code} at {where}"
+                yield Reason(call, f"{told}{taken_back} and went on without it")
         until = [each for each in played.of(call.actor) if each.order <= event.order]
         if _PASSES_OVER.search(call.sql) and not one_by_one.gives(until):
             yield Reason(call, f"{call.actor} asked {where}, which passes over what another caller has locked")
@@ -52,10 +59,16 @@ def reasons(played: Played, graph: Dependencies, lines: Lines, search: Search) -
         yield from _between(actor, played, graph, lines)
 
 
-def _goes_on(event: Event, played: Played) -> bool:
-    """Whether its caller ended well, and did not try once more."""
-    later = [each.call.sql for each in played.of(event.call.actor) if each.order > event.order]
-    return not played.endings[event.call.actor].exception and event.call.sql not in later
+def _not_made_again(events: Sequence[Event], played: Played) -> set[str]:
+    """The texts that their caller sends less often after the last of these Calls than among them."""
+    last = events[-1]
+    again = Counter(each.call.sql for each in played.of(last.call.actor) if each.order > last.order)
+    return set(Counter(each.call.sql for each in events) - again)
+
+
+def _taken_back(undone: Sequence[Event], lines: Lines) -> str:
+    """The last of the writes that went with an error."""
+    return f", which took back {said(undone[-1].call)}{lines.where(undone[-1].call)}, too," if undone else ""
 
 
 def _between(actor: str, played: Played, graph: Dependencies, lines: Lines) -> Iterator[Reason]:

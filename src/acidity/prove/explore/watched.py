@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from acidity.analysis.fetched import Rows
 from acidity.core.call import Event, Kind
 from acidity.core.outcome import State, Table
+from acidity.engines.speech import Speech, speech_of
 from acidity.prove.explore.asking import Key
+from acidity.prove.explore.standing import Placed, Standing, ends, standing
 
+Wire = tuple[str, int]  # a caller, and which of its connections
 Answer = tuple[tuple[str, ...], Rows] | None  # columns and rows
 
 
@@ -33,6 +36,7 @@ class Watched:
 
     Attributes:
         tables: before it.
+        engines: of each database, by name.
         states: the committed rows before it, and at each look after a COMMIT.
         answers: those of all questions at the same times.
         commits: every COMMIT, and the place of the rows after it among the states.
@@ -44,6 +48,7 @@ class Watched:
     """
 
     tables: Mapping[str, Table]
+    engines: Mapping[str, str]
     states: list[State] = field(default_factory=list)
     answers: list[dict[Key, Answer]] = field(default_factory=list)
     commits: list[tuple[Event, int]] = field(default_factory=list)
@@ -52,19 +57,42 @@ class Watched:
     same_call: dict[tuple[str, int, str], Key] = field(default_factory=dict)
     as_it_was: dict[tuple[int, Key], tuple[int, Key]] = field(default_factory=dict)
 
-    def transaction_of(self, commit: Event) -> list[tuple[Event, int]]:
-        """The Calls of the transaction that a COMMIT ended, each with how many had committed when it was answered."""
-        found: list[tuple[Event, int]] = []
-        for event, at in self.events:
-            if event.call.actor != commit.call.actor or event.call.connection != commit.call.connection:
-                continue
-            if event is commit:
-                return [*found, (event, at)] if event.call.autocommit else found
-            if event.call.commits or event.call.kind is Kind.ROLLBACK:
-                found = []
-            elif event.reply.status == "ok":
-                found.append((event, at))
-        return found
+    def transaction_of(self, commit: Event) -> list[Placed]:
+        """The Calls of the transaction that a COMMIT ended, but for those that had been taken back by then."""
+        place = self._place(commit)
+        found = self._standing(place, wire_of(commit)).calls
+        return [*found, self.events[place]] if commit.call.autocommit else found
+
+    def is_done(self, commit: Event) -> bool:
+        """Whether a COMMIT that was answered is one, and does not take back a transaction that an error has failed."""
+        failed = self._standing(self._place(commit), wire_of(commit)).failed
+        return commit.reply.status == "ok" and not (failed and commit.call.kind is Kind.COMMIT)
+
+    def ends(self, event: Event) -> bool:
+        """Whether a Call ends the transaction of its connection."""
+        return event.call.kind is not Kind.EFFECT and ends(event, self._speech(event))
+
+    def _place(self, event: Event) -> int:
+        call = event.call.actor, event.call.index
+        return next(
+            number for number, (each, _) in enumerate(self.events) if (each.call.actor, each.call.index) == call
+        )
+
+    def _standing(self, place: int, wire: Wire) -> Standing:
+        asked = (each for each in self.events[:place] if each[0].call.kind is not Kind.EFFECT)
+        mine = [each for each in asked if wire_of(each[0]) == wire]
+        return standing(mine, self._speech(mine[0][0])) if mine else Standing([], failed=False)
+
+    def _speech(self, event: Event) -> Speech:
+        return speech_of(self.engines[event.call.database])
+
+    def undone_by(self, error: Event) -> list[Event]:
+        """The writes before an error that its engine took back for it, though the caller has asked for a COMMIT."""
+        place = self._place(error)
+        last = list(self.rest_of(place))[-1]
+        if not self.ends(error) and (not last.call.commits or self.is_done(last)):
+            return []
+        return [event for event, _ in self.open_before(place, wire_of(error))]
 
     def by_commit(self, key: Key) -> list[Answer]:
         """What was answered after each number of commits; two in one turn have one state."""
@@ -77,34 +105,28 @@ class Watched:
     def _windows(self) -> Iterator[tuple[int, Window]]:
         began: dict[tuple[str, int], int] = {}
         for event, at in self.events:
-            wire = (event.call.actor, event.call.connection)
+            wire = wire_of(event)
             asked = self.asked.get((event.call.actor, event.call.index), at)
             yield id(event), Window(began.setdefault(wire, asked), asked, at)
-            if event.call.commits or event.call.kind is Kind.ROLLBACK:
+            if self.ends(event):
                 began.pop(wire)
 
     def commit_after(self, place: int) -> int | None:
-        """The number of the commit that ends the transaction of a Call; None if it is taken back."""
-        call = self.events[place][0].call
-        for event, _ in self.events[place:]:
-            if (event.call.actor, event.call.connection) == (call.actor, call.connection):
-                if event.call.commits:
-                    numbers = (n for n, (each, _) in enumerate(self.commits, start=1) if each is event)
-                    return next(numbers, None)
-                if event.call.kind is Kind.ROLLBACK:
-                    return None
+        """The number of the commit that ends the transaction of a Call; None if that is taken back."""
+        end = [*self.rest_of(place)][-1]
+        return next((number for number, (event, _) in enumerate(self.commits, start=1) if event is end), None)
+
+    def commit_of(self, written: Iterable[Placed]) -> int | None:
+        """The number of the commit that some of these writes of a transaction were part of; None if none was."""
+        orders = {event.order for event, _ in written}
+        for number, (commit, _) in enumerate(self.commits, start=1):
+            if any(event.order in orders for event, _ in self.transaction_of(commit)):
+                return number
         return None
 
-    def open_before(self, place: int, wire: tuple[str, int]) -> list[tuple[Event, int]]:
-        """What a connection has written in a transaction that is still open at this place."""
-        found: list[tuple[Event, int]] = []
-        for event, at in self.events[:place]:
-            if (event.call.actor, event.call.connection) == wire:
-                if event.call.commits or event.call.kind is Kind.ROLLBACK:
-                    found = []
-                elif event.call.writes and event.reply.status == "ok":
-                    found.append((event, at))
-        return found
+    def open_before(self, place: int, wire: Wire) -> list[Placed]:
+        """What a connection has written, and not taken back, in a transaction that is still open at this place."""
+        return [(event, at) for event, at in self._standing(place, wire).calls if event.call.writes]
 
     def until(self, place: int) -> list[Event]:
         """What a caller has done until a Call, and that."""
@@ -113,18 +135,23 @@ class Watched:
 
     def rest_of(self, place: int) -> Iterator[Event]:
         """A Call and what its connection does after it until its transaction ends, the end included."""
-        call = self.events[place][0].call
+        wire = wire_of(self.events[place][0])
         for event, _ in self.events[place:]:
-            if (event.call.actor, event.call.connection) == (call.actor, call.connection):
+            if wire_of(event) == wire:
                 yield event
-                if event.call.commits or event.call.kind is Kind.ROLLBACK:
+                if self.ends(event):
                     return
 
-    def until_end(self, place: int, wire: tuple[str, int]) -> Iterable[tuple[Event, int]]:
+    def until_end(self, place: int, wire: Wire) -> Iterable[Placed]:
         """What a connection does from this place on, until its transaction ends."""
         for event, at in self.events[place:]:
-            if (event.call.actor, event.call.connection) == wire:
-                if event.call.commits or event.call.kind is Kind.ROLLBACK:
+            if wire_of(event) == wire:
+                if self.ends(event):
                     return
                 if event.reply.status == "ok":
                     yield event, at
+
+
+def wire_of(event: Event) -> Wire:
+    """The connection that a Call went over."""
+    return event.call.actor, event.call.connection
