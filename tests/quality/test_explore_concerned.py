@@ -81,6 +81,41 @@ def test_the_rows_told_are_those_that_concern_the_query(
     assert finding.explanation[0].endswith(shown), finding.explanation
 
 
+def taking(asks: str) -> Callable[[Any], None]:
+    """A caller that takes the first place of s where this finds none, and counts that in t."""
+
+    def caller(dbapi_connection: Any) -> None:
+        cursor = dbapi_connection.cursor()
+        cursor.execute(asks)
+        if not cursor.fetchone()[0]:
+            cursor.execute("INSERT INTO s VALUES (9), (1)")
+            cursor.execute("UPDATE t SET v = v + 1, u = u + 1 WHERE id = 1")
+        dbapi_connection.commit()
+
+    return caller
+
+
+ONE, BOTH = "s added: id 1", "s added: id 1; s added: id 9"
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize(
+    ("asks", "shown"),
+    [
+        ("SELECT (SELECT count(*) FROM s WHERE s.id = a.id) FROM t a WHERE a.id = 1", ONE),
+        ("SELECT coalesce((SELECT s.id FROM s WHERE s.id = t.id LIMIT 1), 0) FROM t WHERE id = 1", BOTH),
+        ("SELECT EXISTS (SELECT 1 FROM s WHERE s.id = a.id), a.id FROM t a WHERE a.id = 1", ONE),
+        ("SELECT EXISTS (SELECT 1 FROM s WHERE id = 1)", ONE),
+        ("WITH c AS (SELECT count(*) AS n FROM s WHERE id = 1) SELECT n, t.id FROM c, t", ONE),
+        ("SELECT count(*) FROM t a WHERE a.id = 1 AND EXISTS (SELECT 1 FROM s WHERE s.id = a.id)", BOTH),
+    ],
+)
+def test_what_stands_within_a_question_is_told_by_its_own_rows(asks: str, shown: str) -> None:
+    """Not by those of its own FROM, of which it names no column that is changed."""
+    told = found(taking(asks), taking(asks)).explanation[0]
+    assert told.partition(" committed ")[2] == shown, told
+
+
 @pytest.mark.dear
 def test_a_write_over_a_write_is_no_read_of_it() -> None:
     """PostgreSQL puts a new version of a row behind the others; in which order a condition finds them says nothing."""

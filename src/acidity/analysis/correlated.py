@@ -34,12 +34,12 @@ def correlated_in(call: Call, engine: str) -> tuple[Query, ...]:
     statement = parsed(call.sql, engine) if _EXISTS.search(call.sql) and not call.many else None
     if statement is None:
         return ()
-    found = (_joined(each) for each in statement.tree.find_all(exp.Exists) if _speaks_of_outside(each))
+    found = (joined(each) for each in statement.tree.find_all(exp.Exists) if speaks_of_outside(each))
     asked = (statement.question(each, call.params) for each in found if each is not None)
     return tuple(each for each in asked if each is not None)
 
 
-def _speaks_of_outside(exists: exp.Exists) -> bool:
+def speaks_of_outside(exists: exp.Expr) -> bool:
     """Whether a column in it is of a table that is not in it."""
     from sqlglot import exp
 
@@ -47,8 +47,8 @@ def _speaks_of_outside(exists: exp.Exists) -> bool:
     return any(each.table and each.table.lower() not in inside for each in exists.find_all(exp.Column))
 
 
-def _joined(exists: exp.Exists) -> exp.Expr | None:
-    """The rows that it looks for, for any row of the query around it."""
+def joined(exists: exp.Expr) -> exp.Expr | None:
+    """The rows that an EXISTS, or another SELECT within one, looks for, for any row of the query around it."""
     from sqlglot import exp
 
     inner, around = exists.this, exists.find_ancestor(exp.Select, exp.Update, exp.Delete)
@@ -98,4 +98,4 @@ def _rows_around(around: exp.Expr) -> exp.Select | None:
     return found
 
 
-__all__ = ["correlated_in"]
+__all__ = ["correlated_in", "joined", "speaks_of_outside"]

@@ -14,7 +14,7 @@ from enum import Enum
 from itertools import pairwise
 
 from acidity.analysis.fetched import are_alike, may_come_of, rows_of
-from acidity.analysis.reads import Item, Read, words_of
+from acidity.analysis.reads import Item, Read, last_of, table_of, words_of
 from acidity.analysis.values import encode
 from acidity.core.call import Event
 from acidity.core.finding import RowChange
@@ -238,26 +238,22 @@ def _unseen(read: Read, others: Sequence[Commit]) -> Iterator[Commit]:
 def relevant(read: Read, commit: Commit) -> tuple[RowChange, ...]:
     """The changes by which a commit changed the answer: those of rows that the query goes by, as far as they are known.
 
-    Otherwise those in tables that it names; of a write these are rather the tables that it looks at than the one that
-    it changes itself, where a row may be found no more for the sake of another. Of all these rather those of columns
-    that it names.
+    With them those in tables that it looks at beside these; otherwise those in all tables that it names. Of a write
+    these are rather the tables that it looks at than the one that it changes itself, where a row may be found no more
+    for the sake of another. Of all these rather those of columns that it names.
     """
     rows = read.rows_around(commit.number)
     named = tuple(change for change in commit.changes if is_named(change.table, read.event.call.sql))
-    mine = tuple(change for change in named if item_of(change) in rows)
+    mine = tuple(change for change in named if item_of(change) in rows or read.may_go_by(change, rows))
     found_in = {table for table, _ in rows}
-    other = tuple(it for it in named if _last(it.table) in read.others and it.table not in found_in)
+    other = tuple(it for it in named if table_of(it) in read.others and it.table not in found_in)
     by_columns = [tuple(filter(read.goes_by, changes)) for changes in (other, mine, named)]
     return next(filter(None, (*by_columns[:2], other, mine, by_columns[2], named)), commit.changes)
 
 
 def is_named(table: str, text: str) -> bool:
     """Whether a text names a table, with or without its schema."""
-    return words_of(text).issuperset(words_of(_last(table)))
-
-
-def _last(table: str) -> str:
-    return table.lower().rpartition(".")[2]
+    return words_of(text).issuperset(words_of(last_of(table)))
 
 
 def item_of(change: RowChange) -> Item:

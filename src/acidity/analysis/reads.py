@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from acidity.analysis.fetched import Rows, are_alike, may_come_of, rows_of
+from acidity.analysis.named_columns import ALL
 from acidity.analysis.values import encode
 from acidity.core.call import Event
 from acidity.core.finding import RowChange
@@ -50,6 +51,8 @@ class Read:
         found: the rows that it goes by in each committed state, where they are known.
         keys: these are all that it gives, so that only a row which comes to them or goes concerns it.
         part: the text of it, where it is a part of its Call.
+        columns: those of each table that it names, in lower case and without schemas, where its text can be read.
+        loose: the tables of which it may go by other rows, too.
         beside: of a query that may have got what its caller had written and not committed: the first committed state
             that it may have seen beside that; None where that is not known, or its caller went on to write there.
         had_come: of the same: the other callers of whom the serial orders tell whether it saw what they did → it did.
@@ -70,6 +73,8 @@ class Read:
     found: tuple[frozenset[Item] | None, ...] = ()
     keys: bool = False
     part: str = ""
+    columns: Mapping[str, frozenset[str]] | None = None
+    loose: frozenset[str] = frozenset()
 
     @property
     def actor(self) -> str:
@@ -127,12 +132,21 @@ class Read:
 
     def goes_by(self, change: RowChange) -> bool:
         """Whether it may be another answer for this change: of a row that stays, a column must be named in the text."""
-        if change.before is None or change.after is None or _ALL_COLUMNS.search(self.text):
+        if change.before is None or change.after is None:
             return True
         old, new = dict(change.before), dict(change.after)
-        return not words_of(self.text).isdisjoint(
-            name.lower() for name in {*old, *new} if old.get(name) != new.get(name)
-        )
+        changed = {name.lower() for name in {*old, *new} if old.get(name) != new.get(name)}
+        named = None if self.columns is None else self.columns.get(table_of(change))
+        if named is not None:
+            return ALL in named or not changed.isdisjoint(named)
+        return _ALL_COLUMNS.search(self.text) is not None or not words_of(self.text).isdisjoint(changed)
+
+    def may_go_by(self, change: RowChange, rows: frozenset[Item]) -> bool:
+        """Whether it may go by a row of which these rows say nothing: of a table that it looks at beside theirs."""
+        if self.columns is None or not rows:
+            return False
+        table = table_of(change)
+        return table in self.loose or table not in {last_of(name) for name, _ in rows}
 
     def is_changed_by(self, number: int) -> bool:
         """Whether this commit changes the answer, or the rows that it looked for; an order must have been asked for."""
@@ -140,6 +154,16 @@ class Read:
         return _differ(self.answers, number, ordered=ordered) or (
             bool(self.scans) and _differ(self.scans, number, ordered=ordered)
         )
+
+
+def table_of(change: RowChange) -> str:
+    """The table of a change, in lower case and without its schema."""
+    return last_of(change.table)
+
+
+def last_of(table: str) -> str:
+    """A table in lower case and without its schema."""
+    return table.lower().rpartition(".")[2]
 
 
 def words_of(text: str) -> frozenset[str]:

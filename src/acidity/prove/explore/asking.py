@@ -11,6 +11,7 @@ from acidity.analysis.fetched import is_nothing, rows_of
 from acidity.analysis.parts import asked_beside
 from acidity.analysis.questions import Query, named, question_of
 from acidity.analysis.scanned import rows_behind, scanned_by
+from acidity.analysis.sub_selects import sub_selects_in
 from acidity.analysis.touched import Touched, touched_by
 from acidity.analysis.upserted import brought_by, upserted_by
 from acidity.core.call import Event
@@ -43,6 +44,8 @@ class Questions:
             behind = rows_behind(query)
             if behind is not None:
                 yield behind
+        if question is not None:
+            yield from sub_selects_in(question, self.engine(event)).asked
 
     def asked(self, event: Event) -> Query | None:
         """What the program itself asked."""

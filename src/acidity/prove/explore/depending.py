@@ -9,8 +9,9 @@ from typing import NamedTuple
 from acidity.analysis.dependencies import Commit, Dependencies, Refused, Written, dependencies_of, is_named, item_of
 from acidity.analysis.diff import row_changes
 from acidity.analysis.fetched import Rows
+from acidity.analysis.named_columns import columns_in
 from acidity.analysis.questions import Query
-from acidity.analysis.reads import Item, Read, Writer
+from acidity.analysis.reads import Item, Read, Writer, last_of
 from acidity.analysis.touched import Act, Touched
 from acidity.analysis.values import encode
 from acidity.core.call import Event
@@ -74,6 +75,9 @@ class _Graph:
         self._questions = questions
         self._looks = Looks(watched, questions, level_of)
         self._commits: list[Commit] = []
+        self._columns: dict[str, set[str]] = {}
+        for name, table in watched.tables.items():
+            self._columns.setdefault(last_of(name), set()).update(map(str.lower, table.columns))
 
     def graph(self) -> Dependencies:
         """Who depends on whom in the run that was watched."""
@@ -270,7 +274,9 @@ class _Graph:
         answers = tuple(None if answer is None else answer[1] for answer in found)
         writers = tuple(self._writers(place))
         within, behind = self._watched.commit_after(place), self._looks.rows_behind(event, query)
-        read = Read(event, at, answers, own, False, within, writers, scans, found=behind)
+        behind, loose = self._looks.rows_within(event, query, behind)
+        read = Read(event, at, answers, own, False, within, writers, scans, found=behind, loose=loose)
+        read = replace(read, columns=columns_in(query.sql, self._questions.engine(event), self._columns))
         if read.is_hidden and not self._writes_there_later(place, query):
             read = replace(read, beside=self._looks.first_seen(event, alone=not writers))
         if read.is_hidden:

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Sequence
 from acidity.analysis.dependencies import is_named
 from acidity.analysis.fetched import Rows
 from acidity.analysis.questions import Query
-from acidity.analysis.reads import Item
+from acidity.analysis.reads import Item, last_of
 from acidity.analysis.scanned import rows_behind
+from acidity.analysis.sub_selects import sub_selects_in
 from acidity.analysis.touched import Act, Touched
 from acidity.analysis.values import encode
 from acidity.core.call import Event
@@ -173,6 +174,26 @@ class Looks:
             None if answer is None else frozenset(_items(names[0], table, answer)) if _tells(table, answer) else None
             for answer in found
         )
+
+    def rows_within(
+        self, event: Event, question: Query, behind: tuple[frozenset[Item] | None, ...]
+    ) -> tuple[tuple[frozenset[Item] | None, ...], frozenset[str]]:
+        """With them those of the SELECTs within it, and the tables of which it may go by others, too."""
+        within, tables = sub_selects_in(question, self._questions.engine(event)), self._watched.tables
+        known_behind = bool(behind) and None not in behind
+        found, loose = [behind] if known_behind else [], set(within.loose)
+        if not known_behind and rows_behind(question) is not None:
+            loose |= {last_of(name) for name in tables if is_named(name, question.sql)}
+        for query in within.asked:
+            name = table_called(query.table, event.call.database, tables)
+            answers = self._watched.by_commit(key_of(event, query))
+            known = [answer for answer in answers if answer is not None and name and _tells(tables[name], answer)]
+            if name and len(known) == len(answers):
+                found.append(tuple(frozenset(_items(name, tables[name], answer)) for answer in known))
+            else:
+                loose.add(query.table)
+        together = tuple(frozenset(item for items in each for item in items or ()) for each in zip(*found, strict=True))
+        return together or behind, frozenset(loose)
 
     def selects_first(self, event: Event) -> bool:
         """Whether the SELECT of an INSERT takes no locks, and so never waits."""
