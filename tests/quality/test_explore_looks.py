@@ -164,6 +164,29 @@ def test_state_that_is_there_only_meanwhile_is_state() -> None:
     assert (plain.verdict, plain.runs) == ("pass", 1), plain
 
 
+def locks_and_goes_by(*, first: bool) -> Callable[[Session], str]:
+    """Asks for a row, locks it, and goes by the first answer or by the second one."""
+
+    def counts_to_one(session: Session) -> str:
+        asks = "SELECT words FROM notes WHERE id = 1"
+        found = [session.scalar(text(each)) for each in (asks, f"{asks} FOR UPDATE")]
+        if found[0 if first else 1]:
+            session.rollback()
+            return "full"
+        session.execute(text("UPDATE notes SET words = words + 1 WHERE id = 1"))
+        session.commit()
+        return "counted"
+
+    return counts_to_one
+
+
+@pytest.mark.dear
+def test_a_row_of_the_snapshot_and_the_same_row_as_it_is_are_two_answers_and_no_second_row() -> None:
+    report = explored(locks_and_goes_by(first=True), "mariadb")
+    assert [each.anomaly for each in report.findings if each.severity == "error"] == ["non-repeatable read"], report
+    assert explored(locks_and_goes_by(first=False), "mariadb").verdict == "pass"
+
+
 async def reads_at_once(async_engine: Any) -> None:
     words = text("SELECT words FROM notes")
     async with async_engine.connect() as one, async_engine.connect() as other:

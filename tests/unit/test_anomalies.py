@@ -148,6 +148,13 @@ def non_repeatable_read(run: Told) -> None:
     run.read("B", "1", ((90,),), [((100,),), ((90,),)])
 
 
+def one_row_by_two_questions(run: Told) -> None:
+    """By a snapshot first, and then by what is committed."""
+    run.read("B", "1", ((100,),), [((100,),), ((90,),)])
+    run.commit("A", run.changed(1, 100, 90))
+    run.read("B", "1 for update", ((90,),), [((100,),), ((90,),)])
+
+
 def read_skew(run: Told) -> None:
     run.read("B", "1", ((100,),), [((100,),), ((90,),)])
     run.commit("A", run.changed(1, 100, 90), run.changed(2, 100, 110))
@@ -179,7 +186,7 @@ SHAPES = {
     "write skew": (write_skew, write_skew_beside_a_counter),
     "duplicate insert": (duplicate_insert,),
     "phantom": (phantom, phantom_in_a_sum),
-    "non-repeatable read": (non_repeatable_read,),
+    "non-repeatable read": (non_repeatable_read, one_row_by_two_questions),
     "read skew": (read_skew, mixed_answer),
     "dirty read": (dirty_read,),
 }

@@ -52,14 +52,15 @@ OF_EXPLORE = (
     ),
     Explanation(
         code=codes.NON_REPEATABLE_READ,
-        meaning="A caller asked the same question twice and got two answers, because another one committed in between. "
-        "Together they fit no moment: neither before the other caller nor after it.",
+        meaning="A caller asked the same question twice, or twice for the same row, and got two answers, because "
+        "another one committed in between. Together they fit no moment: neither before the other caller nor after it.",
         program="non_repeatable_read",
         shown=("offer",),
         production="The page shows one price and the invoice another one, in one request. Nobody can make it happen "
         "again.",
         fix="Read once and hand on what was read. Where that is too far apart, use REPEATABLE READ, which gives every "
-        "query of a transaction the same state; on SQLite the transaction has to begin before the first read.",
+        "query of a transaction the same state; on SQLite the transaction has to begin before the first read. On "
+        "MariaDB FOR UPDATE gives what is committed now also there: lock at the first read, or go by the second one.",
         mended=("offer_mended",),
         near=(codes.READ_SKEW, codes.DIRTY_READ),
         literature=ANOMALIES["non-repeatable read"].source,
