@@ -8,10 +8,9 @@ from dataclasses import replace
 from shlex import quote
 
 from acidity.adapters.seam import Interceptor
-from acidity.analysis.canonical import equal_raw
 from acidity.analysis.diff import Claim, row_changes, sentence
 from acidity.core.call import Call, History, calls, commits_acknowledged
-from acidity.core.cause import CauseKind, Rate
+from acidity.core.cause import CauseKind, Place, Rate
 from acidity.core.codes import DOUBLED, LOST_COMMIT, TORN_BY_POWER_LOSS
 from acidity.core.finding import Finding
 from acidity.core.options import CheckOptions
@@ -32,6 +31,8 @@ from acidity.prove.drill.judge import Baseline, Judged
 from acidity.prove.drill.striker import Strike
 from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
+from acidity.prove.telling.steady import Steady
+from acidity.prove.telling.steps import explained
 
 CYCLES = 6  # of each operation, unless ``runs_max=`` says how many
 _GETS_SIGKILL = {
@@ -168,22 +169,30 @@ class Between:
         return any(baseline.comparer.same(item.run.end, each) for each in states)
 
     def have_changed(self, history: History, baseline: Baseline) -> bool:
-        """Whether the COMMITs that a run made were acknowledged, and the rows are others after the last of them."""
-        made = [event.call.index for event in history if event.call.commits]
-        if not made or not commits_acknowledged(history):
+        """Whether the COMMITs up to the kill were acknowledged, and the rows are others after the last of them.
+
+        Who has committed after the kill, too, has made other rows than it left: those tell no loss.
+        """
+        last = next((number for number, event in enumerate(history, start=1) if event.fault), len(history))
+        until, since = history[:last], history[last:]
+        made = [event.call.index for event in until if event.call.commits]
+        if not made or not commits_acknowledged(until) or any(event.call.commits for event in since):
             return False
         after = self._states.get(made[-1])
         if after is None:  # nobody could look, as after LOCK TABLES
             return any(event.call.writes for event in history[: made[-1]])
-        return not equal_raw(after, baseline.seed)
+        return not baseline.comparer.same(after, baseline.seed)
 
 
 def _word(item: Judged, witness: Witness, between: Between, baseline: Baseline) -> Word:
-    """What was committed before the kill has to be there; a change that was not, whole or not at all."""
-    rows = item.judgement.rows
+    """What was committed before the kill has to be there; a change that was not, whole or not at all.
+
+    What came back is told by the rows that `recover` and `settle` have found, which may make the change anew.
+    """
+    run, rows = item.run, item.judgement.rows
     if _forgot(item, witness) is not None:
         return Word.LOST
-    if rows is Rows.BEFORE and between.have_changed(item.run.history, baseline):
+    if baseline.comparer.same(run.second, baseline.seed) and between.have_changed(run.history, baseline):
         return Word.LOST
     if rows in {Rows.TORN, Rows.DOUBLED} and between.has(item, baseline):
         return Word.OK  # by chance what is between may be what twice the change comes to
@@ -200,27 +209,19 @@ def _finding(
     witness: Witness,
     known: Mapping[str, str],
 ) -> Finding:
-    run, baseline = item.run, examination.baseline
+    run, baseline, steady = item.run, examination.baseline, Steady.of(examination.baseline)
     code, kind = _CODES[word]
     committed = [event.call for event in run.history if event.call.commits]
     place = place_of(committed[-1]) if committed else None
-    changes = row_changes(baseline.seed, run.end)
-    wanted = row_changes(baseline.seed, baseline.clean[0].end)
-    where = f" at {place.site}" if place is not None else ""
-    there, recovered = (_forgot(item, witness) if word is Word.LOST else None) or (baseline.clean[0].end, run.end)
-    why = cause_of({change.table for change in row_changes(there, recovered)}, known)
+    there, recovered = _forgot(item, witness) or (baseline.clean[0].second, run.second)
+    why = cause_of({change.table for change in row_changes(there, recovered)}, known) if word is Word.LOST else ""
     fault = run.schedule.choices[0].fault
     victim, held = "program" if fault in CLIENT_KILLS else "server", _HELD if fault == AMID else ""
     if word is Word.LOST:
-        title = f"the {victim} is killed after COMMIT{where} was acknowledged, and "
-        if equal_raw(recovered, baseline.seed):
-            title += f"its change is gone: {sentence(row_changes(recovered, there), (), Claim.NOTHING)}"
-        else:
-            title += f"what was committed is not as it was: {sentence(row_changes(there, recovered), ())}"
-    elif word is Word.DOUBLED:
-        title = f"the {victim} is killed, and the change is made again: {sentence(changes, wanted, Claim.TWICE)}"
+        title, left = _title_of_lost(victim, place, there, recovered, baseline, steady), recovered
     else:
-        title = f"the {victim} is killed, and only a part of the change is there: {sentence(changes, wanted)}"
+        title, left = _title(victim, word, item, baseline, steady), run.end
+    said, read = f"the caller was told {item.judgement.told}", f"rows read over a new connection: {item.judgement.rows}"
     return Finding(
         code=code.name,
         severity="error",
@@ -229,10 +230,10 @@ def _finding(
         operation=baseline.operation.name,
         schedule=run.schedule,
         sites=() if place is None else (place.site,),
-        diff=changes,
+        diff=steady.changes(row_changes(baseline.seed, left)),
         explanation=(
             f"the operation runs until {run.schedule}: {held}{_GETS_SIGKILL[victim]}",
-            f"the caller was told {item.judgement.told}; rows read over a new connection: {item.judgement.rows}",
+            *((said, *map(steady.text, explained(baseline, run)), read) if run.steps else (f"{said}; {read}",)),
         ),
         occurrences=rate.runs,
         history=run.history,
@@ -243,6 +244,27 @@ def _finding(
         rate=rate,
         mode="real",
     )
+
+
+def _title_of_lost(
+    victim: str, place: Place | None, there: State, recovered: State, baseline: Baseline, steady: Steady
+) -> str:
+    """What was there and is gone, whatever `recover` and `settle` have made of it since."""
+    title = f"the {victim} is killed after COMMIT{f' at {place.site}' if place else ''} was acknowledged, and "
+    if baseline.comparer.same(recovered, baseline.seed):
+        gone = sentence(steady.changes(row_changes(recovered, there)), (), Claim.NOTHING)
+        return f"{title}its change is gone: {gone}"
+    changed = sentence(steady.changes(row_changes(there, recovered)), ())
+    return f"{title}what was committed is not as it was: {changed}"
+
+
+def _title(victim: str, word: Word, item: Judged, baseline: Baseline, steady: Steady) -> str:
+    """What is there in part or twice: rows, or what took place outside the database."""
+    changes = steady.changes(row_changes(baseline.seed, item.run.end))
+    wanted = steady.fresh().changes(row_changes(baseline.seed, baseline.clean[0].end))
+    if word is Word.DOUBLED:
+        return f"the {victim} is killed, and the change is made again: {sentence(changes, wanted, Claim.TWICE)}"
+    return f"the {victim} is killed, and only a part of the change is there: {sentence(changes, wanted)}"
 
 
 def replayed(schedule: Schedule, position: int, asked: CheckOptions) -> str:
