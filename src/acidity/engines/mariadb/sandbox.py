@@ -137,9 +137,11 @@ class MariadbSandbox(HostedSandbox):
             self.ask(f"CREATE USER '{self.user}_b'@'%' IDENTIFIED BY '{self.password}'")
             for copy in self._copies.values():
                 self.ask(f"GRANT SELECT ON {self.quoted(copy)}.* TO '{self.user}_b'@'%'")
-        for shape in self.shapes.values():
+        for name, shape in self.shapes.items():
             copy, columns = self._seed_of(shape), self._columns(shape)
             self.ask(f"CREATE TABLE {copy} LIKE {shape.place}")
+            if self._unprotected.get(name) == "MEMORY":  # which keeps no row when the server is killed
+                self.ask(f"ALTER TABLE {copy} ENGINE = InnoDB")
             self.ask(f"INSERT INTO {copy} ({columns}) SELECT {columns} FROM {shape.place}")
 
     def traits(self) -> Mapping[str, Any]:
