@@ -1,4 +1,4 @@
-"""Letter D on servers: `recover` and `settle` may make anew what was lost; what they have found tells whether it was."""
+"""Letter D on servers: what `recover` and `settle` make anew, and effects, which no rows tell of."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from acidity import prove
+from acidity.core.cause import CauseKind
 from acidity.explained.programs.shop import SHOP, Item
 from acidity.prove import Operation, Scenario
 from tests.quality.test_crash import wrong
@@ -32,6 +33,46 @@ def test_who_is_recovered_by_itself_has_lost_nothing(db: str, step: str) -> None
     steps: Any = {step: sell_out}
     report = prove.crash(Scenario(Operation(sell_out), **SHOP, **steps), db=db, runs_max=3, remedies=False)
     assert (report.verdict, report.findings) == ("pass", ()), str(report)
+
+
+def ship(pieces: int) -> None:
+    """Outside the database."""
+
+
+def ships_last(session: Session) -> None:
+    stock = session.get_one(Item, 1).stock
+    sell_out(session)
+    if stock:
+        ship(stock)
+
+
+def ships_first(session: Session) -> None:
+    ship(session.get_one(Item, 1).stock)
+    sell_out(session)
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("db", SERVERS)
+@pytest.mark.one_server
+def test_an_effect_that_does_not_fit_the_rows_is_named(db: str) -> None:
+    early: Any = Scenario(Operation(ships_first), **SHOP, effects=[ship])
+    server = prove.replay_crash(early, "ac1:A4!server-killed-before", db=db)
+    late: Any = Scenario(Operation(ships_last), **SHOP, effects=[ship], recover=ships_last)
+    program = prove.replay_crash(late, "ac1:A3!client-killed-after", db=db)
+    found = [(each.word, each.kind, each.title) for report in (server, program) for each in report.findings]
+    torn = "is killed, and only a part of the change is there: ship"
+    assert found == [
+        (
+            "torn by a kill",
+            CauseKind.EFFECT,
+            f"the server {torn} took place 1×, and no row was changed; the clean run writes 1 row of items",
+        ),
+        (
+            "torn by a kill",
+            CauseKind.LOST_EFFECT,
+            f"the program {torn} did not take place (1× in the clean run), and 10 of stock left items id=1",
+        ),
+    ], found
 
 
 @pytest.mark.dear

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from acidity import prove
@@ -18,7 +19,7 @@ from acidity.core.cause import CauseKind
 from acidity.core.outcome import Rows
 from acidity.core.report import Report
 from acidity.errors import UsageError
-from tests.engines.bank import ALICE, Payment, balances, bank, calls, line_of, run_once, says
+from tests.engines.bank import ALICE, Payment, balances, bank, calls, line_of, run_once, says, seed
 from tests.quality.controls import said
 from tests.quality.drilled import drill
 
@@ -75,6 +76,22 @@ def charges_last(session: Session) -> None:
     gateway.charge(5)
 
 
+def relays(session: Session) -> None:
+    """Marks each payment as told, and then tells of it: who dies in between has told nobody."""
+    with session.begin():
+        told = session.scalars(select(Payment).where(Payment.note == "")).all()
+        for payment in told:
+            payment.note = "told"
+        amounts = [payment.amount for payment in told]
+    for amount in amounts:
+        gateway.charge(amount)
+
+
+def owed(session: Session) -> None:
+    seed(session)
+    session.add(Payment(account_id=ALICE, amount=5))
+
+
 def charges_inside(session: Session) -> None:
     with session.begin():
         session.add(Payment(account_id=ALICE, amount=5))
@@ -125,6 +142,13 @@ class TestWords:
         assert run.misfit is not None
         assert run.misfit[0] is Rows.AFTER  # all of them are there, and it is told so
         assert run.misfit[1].startswith("Gateway.charge did not take place (1× in the clean run), and 1 row"), run
+
+    def test_an_effect_that_recover_cannot_make_up_for_is_lost_after_commit(self) -> None:
+        """Rows before and after are the same once it has run: it was no effect that did not wait for COMMIT."""
+        report = drill(bank(relays, effects=[gateway.charge], setup=owed, recover=relays))
+        torn = [found for found in report.findings if found.word == "torn"]
+        assert {found.kind for found in torn} == {CauseKind.LOST_EFFECT}, report
+        assert "nothing sends it later" in torn[0].cause
 
     def test_a_replay_of_a_charge_without_a_row_says_that_no_row_was_changed(self) -> None:
         gone = next(found for found in drilled(charges_first).findings if found.word == "torn")

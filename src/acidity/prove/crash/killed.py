@@ -10,7 +10,7 @@ from shlex import quote
 from acidity.adapters.seam import Interceptor
 from acidity.analysis.diff import Claim, row_changes, sentence
 from acidity.core.call import Call, History, calls, commits_acknowledged
-from acidity.core.cause import CauseKind, Place, Rate
+from acidity.core.cause import Cause, CauseKind, Place, Rate
 from acidity.core.codes import DOUBLED, LOST_COMMIT, TORN_BY_POWER_LOSS
 from acidity.core.finding import Finding
 from acidity.core.options import CheckOptions
@@ -25,14 +25,16 @@ from acidity.prove.crash.kills import CLIENT_KILLS, SERVER_KILLS, Witness, cycle
 from acidity.prove.crash.own_settings import Noticing, told
 from acidity.prove.crash.seen import Tried, Weathered
 from acidity.prove.crash.settled import Settled
-from acidity.prove.drill.causes import place_of
+from acidity.prove.drill.causes import Causes, place_of
 from acidity.prove.drill.examine import Examination, Examiner
 from acidity.prove.drill.judge import Baseline, Judged
 from acidity.prove.drill.striker import Strike
 from acidity.prove.runs import Runs
 from acidity.prove.stage.inspector import Inspector
+from acidity.prove.telling.cause import cause_in_words
 from acidity.prove.telling.steady import Steady
 from acidity.prove.telling.steps import explained
+from acidity.prove.telling.title import misfit_in_words
 
 CYCLES = 6  # of each operation, unless ``runs_max=`` says how many
 _GETS_SIGKILL = {
@@ -45,6 +47,7 @@ _CODES = {
     Word.TORN: (TORN_BY_POWER_LOSS, CauseKind.SEVERAL_COMMITS),
     Word.DOUBLED: (DOUBLED, CauseKind.OTHER),
 }
+_WORDS = {Word.TORN: "torn by a kill"}  # where the word of the code is of a power cut
 _CAUSES = {
     Word.LOST: "COMMIT is answered before the log of the server has it",
     Word.DOUBLED: "no answer came to a COMMIT that was applied, and the operation made the same change again",
@@ -213,6 +216,8 @@ def _finding(
     code, kind = _CODES[word]
     committed = [event.call for event in run.history if event.call.commits]
     place = place_of(committed[-1]) if committed else None
+    outside = word is not Word.LOST and baseline.effects_misfit(item)
+    cause = Causes(baseline, examination.judged).of(item) if outside else Cause(kind, place)
     there, recovered = _forgot(item, witness) or (baseline.clean[0].second, run.second)
     why = cause_of({change.table for change in row_changes(there, recovered)}, known) if word is Word.LOST else ""
     fault = run.schedule.choices[0].fault
@@ -226,10 +231,10 @@ def _finding(
         code=code.name,
         severity="error",
         title=title,
-        word=code.word,
+        word=_WORDS.get(word, code.word),
         operation=baseline.operation.name,
         schedule=run.schedule,
-        sites=() if place is None else (place.site,),
+        sites=() if cause.place is None else (cause.place.site,),
         diff=steady.changes(row_changes(baseline.seed, left)),
         explanation=(
             f"the operation runs until {run.schedule}: {held}{_GETS_SIGKILL[victim]}",
@@ -238,9 +243,9 @@ def _finding(
         occurrences=rate.runs,
         history=run.history,
         replay=replayed(run.schedule, position, asked),
-        kind=CauseKind.OTHER if why else kind,
-        cause=why or _CAUSES.get(word, ""),
-        permanent=place,
+        kind=CauseKind.OTHER if why else cause.kind,
+        cause=why or (cause_in_words(cause, item, None) if outside else _CAUSES.get(word, "")),
+        permanent=cause.place,
         rate=rate,
         mode="real",
     )
@@ -262,9 +267,12 @@ def _title(victim: str, word: Word, item: Judged, baseline: Baseline, steady: St
     """What is there in part or twice: rows, or what took place outside the database."""
     changes = steady.changes(row_changes(baseline.seed, item.run.end))
     wanted = steady.fresh().changes(row_changes(baseline.seed, baseline.clean[0].end))
-    if word is Word.DOUBLED:
-        return f"the {victim} is killed, and the change is made again: {sentence(changes, wanted, Claim.TWICE)}"
-    return f"the {victim} is killed, and only a part of the change is there: {sentence(changes, wanted)}"
+    said = "the change is made again" if word is Word.DOUBLED else "only a part of the change is there"
+    if baseline.effects_misfit(item):
+        what = misfit_in_words(baseline, item.run, changes, wanted)
+    else:
+        what = sentence(changes, wanted, Claim.TWICE if word is Word.DOUBLED else Claim.CLEAN)
+    return f"the {victim} is killed, and {said}: {what}"
 
 
 def replayed(schedule: Schedule, position: int, asked: CheckOptions) -> str:

@@ -155,7 +155,8 @@ class Causes:
                 left[call.sql] -= 1
                 if left[call.sql] < 0:
                     return Cause(CauseKind.RESEND, place_of(call), call.sql)
-        if self._baseline.rows_alone(run.end) is Rows.AFTER:
+        alike = self._baseline.leaves_rows and permanent(history)  # recover has made the rows those of the clean run
+        if alike or self._baseline.rows_alone(run.end) is Rows.AFTER:
             return Cause(CauseKind.LOST_EFFECT, self._effect(history))
         unheard = [each for each in history if each.call.kind is Kind.EFFECT and each.reply.status == "error"]
         if unheard and not run.ending.killed and not run.ending.exception:  # the program has made an answer of that

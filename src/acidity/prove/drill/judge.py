@@ -108,6 +108,7 @@ class Baseline:
         idle: recover and settle on the rows before, without the operation; None without them.
         failing: the databases in which an error fails the whole transaction.
         lost: what the clean run loses by itself.
+        leaves_rows: it leaves the rows as they are without it, whatever takes place elsewhere.
     """
 
     operation: Operation
@@ -125,12 +126,12 @@ class Baseline:
         self._classes: dict[Any, Rows] = {}
         self._before = self.seed if self.idle is None else self.idle.end
         self._idle_effects = dict(self.idle.effects) if self.idle is not None else {}
-        self._leaves_rows = self.comparer.same(self._before, self.clean[0].end)
+        self.leaves_rows = self.comparer.same(self._before, self.clean[0].end)
 
     @cached_property
     def _fails_by_itself(self) -> bool:
         """The clean run changes rows, and then says that it failed."""
-        return self.told(self.clean[0]) is Told.FAILED and not self._leaves_rows
+        return self.told(self.clean[0]) is Told.FAILED and not self.leaves_rows
 
     @property
     def whole(self) -> State:
@@ -140,7 +141,7 @@ class Baseline:
     @property
     def changes_nothing(self) -> bool:
         """The clean run leaves the rows as they were, and has no effect elsewhere."""
-        return self._leaves_rows and self.clean[0].effects == self._idle_effects
+        return self.leaves_rows and self.clean[0].effects == self._idle_effects
 
     @property
     def settled_without(self) -> bool:
@@ -297,7 +298,7 @@ class Baseline:
 
     def _is_declared_refusal(self, run: Run) -> bool:
         """Whether it raised what ``raises=`` declares, as the clean run does, which leaves the rows as before."""
-        return self._leaves_rows and run.ending.refusal and self.clean[0].ending.refusal
+        return self.leaves_rows and run.ending.refusal and self.clean[0].ending.refusal
 
     def _carried_on(self, run: Run) -> bool:
         """Whether recovering or settling did what was left to do after a commit; told was that it broke off."""
