@@ -2,9 +2,9 @@
 
 Each transaction gets a row of acidity's own just before its COMMIT, in a table of acidity's own: a mark. What has come
 back is told by the marks alone, whatever the clients have done to each other's rows. The rows then have to be what
-comes of just those clients one after another, in some order. Rows that no order gives are a part of a change, or come
-of clients that are not isolated from one another, which is letter I's: the clients are let at the rows in step, without
-a kill, and where that does not show the second, the round is unknown.
+comes of just those clients one after another, in some order, or of them with the others cut off on their way (`cut_off`).
+Rows that no order gives are a part of a change, or come of clients that are not isolated from one another, which is letter
+I's: the clients are let at the rows in step, without a kill, and where that does not show the second, the round is unknown.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from acidity.core.scenario import Operation
 from acidity.core.schedule import Choice, Schedule
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.own_calls import own_calls
+from acidity.prove.crash.cut_off import CutOff
 from acidity.prove.crash.judge import Word
 from acidity.prove.crash.kills import AFTER, BEFORE, KILLED, UNDER_WAY_MAX_S, named, under_way
 from acidity.prove.drill.striker import FaultInjector, Strike, context_of
@@ -113,6 +114,8 @@ class Clients:
         self._commits = tuple(
             (event.call.actor, event.call.index) for event in first.runs[0].history if event.call.commits
         )
+        alone = {name: self._serials[name,][0].runs[0].history for name in lab.names}
+        self._cut_off = CutOff(self._stage, self._operations, alone, self._within)
         self._took_s = self._timed()
 
     @property
@@ -238,12 +241,18 @@ class Clients:
             wanted = self._serials[tuple(sorted(must | lost))][0].state
             return Round(schedule, players, scene.endings, state, Word.LOST, tuple(sorted(lost)), wanted)
         may = {name for name, it in found if not it.acknowledged and it.mark is None}
-        explained = is_explained(must, may, lambda names: self._gives(names, state))
+        explained = is_explained(must, may, lambda names: self._gives(names, state)) or is_explained(
+            must, may, lambda names: self._gives_beside(names, state)
+        )
         return Round(schedule, players, scene.endings, state, Word.OK if explained else None)
 
     def _gives(self, names: tuple[str, ...], state: State) -> bool:
         """Whether some order of these clients leaves these rows."""
         return any(self._comparer.same(state, serial.state) for serial in self._serials[names])
+
+    def _gives_beside(self, names: tuple[str, ...], state: State) -> bool:
+        """Whether some order of all of them leaves these rows in which the others are cut off."""
+        return any(self._comparer.same(state, each) for each in self._cut_off.states(names))
 
 
 def kills_at(commits: Sequence[tuple[str, int]], took_s: float, draw: random.Random) -> Iterator[Kill]:
