@@ -1,7 +1,9 @@
 """When two States are the same up to the names of generated values, and when not."""
 
 import itertools
+import json
 import random
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
@@ -268,6 +270,66 @@ def test_same_is_what_trying_every_renaming_says(links, names, data):
         sorted((p[a - 1], p[b - 1]) for a, b in links) == wanted for p in itertools.permutations(range(1, 6))
     )
     assert alike(one, other, seed, masks) is expected
+
+
+class TestArrays:
+    """Rows whose documents hold several tokens in one array: the order in an array matters, that of rows does not."""
+
+    SEED = state(t=table("id doc", [], key=""))
+    MASKS = Masks(
+        tokens=frozenset({("t", "doc.$.items[*]"), ("t", "doc.$.items[*].id"), ("t", "doc.$.of")}),
+        documents=frozenset({("t", "doc")}),
+    )
+
+    def token(self, number):
+        return UUID(int=(number << 70) + 0xABC)
+
+    def rows(self, documents, names):
+        """Each number in a document is the name of a token."""
+        written = json.dumps([{"items": items, "of": of} for items, of in documents])
+        read = json.loads(re.sub(r"\b\d\b", lambda found: f'"{self.token(names[int(found[0])])}"', written))
+        return state(t=table("id doc", [(len(each["items"]), each) for each in read], key=""))
+
+    @pytest.mark.parametrize(
+        ("one", "other", "expected"),
+        [
+            ([([1, 2], 0)], [([2, 1], 0)], True),
+            ([([1, 2], 1)], [([1, 2], 2)], False),
+            ([([1, 1], 0)], [([1, 2], 0)], False),
+            ([([1, 2], 0), ([2, 1], 0)], [([1, 2], 0), ([1, 2], 0)], False),
+            ([([1, 2], 0), ([2, 1], 0)], [([3, 1], 2), ([1, 3], 2)], True),
+            ([([1, 2, 3], 0), ([2, 3, 1], 0)], [([1, 2, 3], 0), ([3, 2, 1], 0)], False),
+            ([([{"id": 1}, {"id": 2}], 0)], [([{"id": 2}, {"id": 1}], 0)], True),
+            ([([{"id": 1, "n": "a"}, {"id": 2}], 0)], [([{"id": 2}, {"id": 1, "n": "a"}], 0)], False),
+        ],
+    )
+    def test_two_tokens_in_one_array(self, one, other, expected):
+        states = [self.rows(documents, range(1, 6)) for documents in (one, other)]
+        assert alike(*states, self.SEED, self.MASKS) is expected
+
+    def test_many_tokens_in_one_array(self):
+        one, other = ({"items": [str(self.token(n)) for n in range(first, first + 300)]} for first in (1, 900))
+        assert alike(*(state(t=table("id doc", [(1, each)], key="")) for each in (one, other)), self.SEED, self.MASKS)
+
+    @settings(derandomize=True, deadline=None, max_examples=300)
+    @given(st.data())
+    @pytest.mark.slow
+    def test_same_is_what_trying_every_renaming_says(self, data):
+        tokens = st.integers(0, 3)
+        drawn = st.lists(st.tuples(st.lists(tokens, min_size=1, max_size=3), tokens), min_size=1, max_size=4)
+        one = data.draw(drawn)
+        names = data.draw(st.permutations(range(4)))
+        other = [[[names[n] for n in items], names[of]] for items, of in data.draw(st.permutations(one))]
+        if data.draw(st.booleans()):
+            items = data.draw(st.sampled_from(other))[0]
+            items[data.draw(st.integers(0, len(items) - 1))] = data.draw(tokens)
+        wanted = sorted((items, of) for items, of in other)
+        expected = any(
+            sorted(([p[n] for n in items], p[of]) for items, of in one) == wanted
+            for p in itertools.permutations(range(4))
+        )
+        states = [self.rows(documents, range(1, 5)) for documents in (one, other)]
+        assert alike(*states, self.SEED, self.MASKS) is expected
 
 
 @pytest.mark.dear

@@ -39,7 +39,11 @@ def hashed(data: bytes) -> bytes:
 
 @dataclass(slots=True)
 class Node:
-    """One masked value: its domain, how it is written in the rows (by `shape`), and the (row, tag) pairs it is in."""
+    """One masked value: its domain, how it is written in the rows (by `shape`), and the places it is in.
+
+    A place is a row and a number among the masked values in it, so no two values share one: to give one of them a
+    colour of its own tells it from all others in its rows, also from those in the same array of a document.
+    """
 
     domain: str
     raws: dict[bytes, Any] = field(default_factory=dict)
@@ -49,6 +53,10 @@ class Node:
     def order(self) -> tuple[str, tuple[Any, ...]]:
         """Sorts the nodes of a graph the way their values are sorted."""
         return self.domain, order_of(min(self.raws.values(), key=order_of))
+
+
+# What is found in a State, the values held by one row of it from left to right, and the number of that row.
+_Where = tuple[dict[tuple[str, bytes], Node], list[Node], int]
 
 
 @dataclass(slots=True)
@@ -100,7 +108,7 @@ class _Plan:
     literal: list[int] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
     documents: list[int] = field(default_factory=list)
-    masked: list[tuple[int, str, bytes]] = field(default_factory=list)
+    masked: list[tuple[int, str]] = field(default_factory=list)
 
 
 class Frame:
@@ -119,7 +127,7 @@ class Frame:
         self._known: dict[str, set[bytes]] = {TOKENS: set()}
         for name, table in seed.tables.items():
             plan = self._plan(name, table, seed)
-            domains = {index: domain for index, domain, _ in plan.masked}
+            domains = dict(plan.masked)
             for row in table.rows:
                 inside = (leaves(document(row[index]), ROOT) for index in plan.documents)
                 self._known[TOKENS] |= {identity(leaf) for found in inside for _, leaf in found if is_opaque(leaf)}
@@ -154,13 +162,14 @@ class Frame:
                         stems.time(index, column, (name, table.columns[column]), dated) for column in plan.times
                     ]
                 held: list[Node] = []
+                where = found, held, len(bases)
                 for column in plan.documents:
                     before = stems.row(index) if stems else None
-                    reader = _Reader(self, name, (found, held, len(bases), b"%d" % column), dated)
+                    reader = _Reader(self, name, where, dated)
                     old = document(before[column]) if before is not None else None
                     literal.append(reader.read(row[column], f"{table.columns[column]}{ROOT}", old))
-                for column, domain, tag in plan.masked:
-                    literal.append(self.masked(row[column], domain, (found, held, len(bases), tag)))
+                for column, domain in plan.masked:
+                    literal.append(self.masked(row[column], domain, where))
                 base = framed((name.encode(), *literal))
                 if held:
                     bases.append(hashed(base))
@@ -171,11 +180,9 @@ class Frame:
         number = {id(node): index for index, node in enumerate(nodes)}
         return Graph(nodes, bases, [[number[id(node)] for node in held] for held in links], sorted(constant))
 
-    def masked(
-        self, value: Any, domain: str, where: tuple[dict[tuple[str, bytes], Node], list[Node], int, bytes]
-    ) -> bytes:
+    def masked(self, value: Any, domain: str, where: _Where) -> bytes:
         """Note a value of a masked column as a node if it is new; returns what is literal about it."""
-        found, held, row, tag = where
+        found, held, row = where
         if value is None:
             return encode(None)
         # A UUID or a token is the same thing wherever it stands; a number means something only in its own domain.
@@ -188,7 +195,7 @@ class Frame:
             node = found[domain, content] = Node(domain)
         written = shape(value)
         node.raws[written] = value
-        node.places.append((row, tag))
+        node.places.append((row, b"%d:" % len(held)))
         held.append(node)
         return b"*" + written
 
@@ -204,9 +211,9 @@ class Frame:
             if place in self.masks.times:
                 plan.times.append(index)
             elif place in self.masks.keys:
-                plan.masked.append((index, ".".join(self._root(place, state.tables)), b"%d:" % index))
+                plan.masked.append((index, ".".join(self._root(place, state.tables))))
             elif place in self.masks.tokens:
-                plan.masked.append((index, TOKENS, b"%d:" % index))
+                plan.masked.append((index, TOKENS))
             elif place in self.masks.documents:
                 plan.documents.append(index)
             else:
@@ -225,7 +232,6 @@ class Frame:
 
 
 _NO_PART = object()
-_Where = tuple[dict[tuple[str, bytes], Node], list[Node], int, bytes]
 
 
 @dataclass(slots=True)
@@ -258,8 +264,7 @@ class _Reader:
                 return encode(value)
             return self.dated.tell(place, value)
         if place in masks.tokens:
-            found, held, row, tag = self.where
-            return self.frame.masked(value, TOKENS, (found, held, row, tag + path.encode() + b":"))
+            return self.frame.masked(value, TOKENS, self.where)
         return encode(value)
 
 
