@@ -215,3 +215,81 @@ def test_what_fetches_all_of_a_write_does_not_tell_how_many_rows_it_changed(grou
         (each.reply.rowcount, None if each.reply.rows is None else list(each.reply.rows)) for each in statements(actor)
     ]
     assert told == [(None, None), (2, [(1,), (2,)]), (0, [])]
+
+
+ONE = "SELECT id, balance FROM accounts WHERE id = {}"
+
+
+def pysqlite_changing(sandbox: Sandbox) -> None:
+    with closing(sqlite3.connect(sandbox.dsn())) as connection:
+        connection.row_factory = lambda _, row: {"id": row[0], "balance": row[1]}
+        parameters = [1]
+        row = connection.execute(ONE.format("?"), parameters).fetchone()
+        row["balance"] += 7
+        parameters[0] = 7
+
+
+def sqlalchemy_changing(sandbox: Sandbox) -> None:
+    with create_engine(sandbox.url(), poolclass=NullPool).connect() as connection:
+        asked = "SELECT id, jsonb_build_object('of', array[balance]), array[balance] FROM accounts WHERE id = 1"
+        (row,) = connection.execute(text(asked))
+        row[1]["of"].append(7)
+        row[2].append(7)
+
+
+def psycopg_changing(sandbox: Sandbox) -> None:
+    document = import_module("psycopg.types.json").Jsonb({"id": 1})
+    with import_module("psycopg").connect(sandbox.dsn()) as connection:
+        parameters = {"found": document}
+        connection.execute("SELECT id, balance FROM accounts WHERE id = (%(found)s->'id')::int", parameters).fetchone()
+        document.obj["id"] = 7
+        del parameters["found"]
+
+
+def psycopg2_changing(sandbox: Sandbox) -> None:
+    found = [1]
+    with closing(import_module("psycopg2").connect(sandbox.dsn())) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT id, array[balance] FROM accounts WHERE id = any(%s)", (found,))
+        cursor.fetchone()[1].append(7)
+        found.append(7)
+
+
+async def asyncpg_changing(sandbox: Sandbox) -> None:
+    connection = await import_module("asyncpg").connect(sandbox.dsn())
+    found = [1]
+    rows = await connection.fetch("SELECT id, array[balance] FROM accounts WHERE id = any($1::int[])", found)
+    found.append(2)
+    rows[0][1].append(7)
+    rows.clear()
+    await connection.close()
+
+
+def pymysql_changing(sandbox: Sandbox) -> None:
+    with closing(import_module("pymysql").connect(**sandbox.dsn())) as connection:
+        cursor = connection.cursor(import_module("pymysql.cursors").DictCursor)
+        parameters = [1]
+        cursor.execute(ONE.format("%s"), parameters)
+        cursor.fetchone()["balance"] += 7
+        parameters[0] = 7
+
+
+@pytest.mark.one_server
+@pytest.mark.parametrize(
+    ("program", "db", "sent", "read"),
+    [
+        (pysqlite_changing, "sqlite", "[1]", {"id": 1, "balance": 100}),
+        (sqlalchemy_changing, "postgresql", "{}", (1, {"of": [100]}, [100])),
+        (psycopg_changing, "postgresql", "{'found': Jsonb({'id': 1})}", (1, 100)),
+        (psycopg2_changing, "postgresql+psycopg2", "([1],)", (1, [100])),
+        (asyncpg_changing, "postgresql+asyncpg", "([1],)", (1, [100])),
+        (pymysql_changing, "mariadb", "[1]", {"id": 1, "balance": 100}),
+    ],
+    ids=["sqlite3", "sqlalchemy", "psycopg", "psycopg2", "asyncpg", "pymysql"],
+)
+def test_what_a_program_changes_afterwards_it_has_neither_sent_nor_read(
+    program: Callable[[Sandbox], Any], db: str, sent: str, read: Any, grounds: dict[str, Ground]
+) -> None:
+    _, actor = run(program, grounds[db], records=True)
+    event = next(each for each in statements(actor) if "accounts" in each.call.sql)
+    assert (repr(event.call.params), [*(event.reply.rows or ())]) == (sent, [read])

@@ -32,6 +32,7 @@ from acidity.adapters.site import find_place, is_where_acidity_calls
 from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Kind
 from acidity.core.cause import Place
+from acidity.core.row import Fetched, row_as_it_is
 from acidity.engines import audit
 from acidity.engines.base import Sandbox
 from acidity.engines.housekeeping import is_housekeeping
@@ -300,7 +301,8 @@ def _send(wire: LiveConnection, call: DriverCall, perform: Callable[..., Any], p
             arguments, keywords = call.rewrite(arguments, keywords, pending.sql, pending.params)
     given = perform(*arguments, **keywords)
     if pending.records and isinstance(wire, RawConnection):
-        pending.rows, pending.rowcount = wire.driver.answer(call, given)
+        rows, pending.rowcount = wire.driver.answer(call, given)
+        pending.rows = rows if rows is None or isinstance(rows, Fetched) else list(map(row_as_it_is, rows))
     return given
 
 

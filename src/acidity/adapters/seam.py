@@ -21,6 +21,7 @@ from acidity.adapters.closing import error_on_its_way
 from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Call, Event, History, Kind, Reply, Writes
 from acidity.core.cause import Place
+from acidity.core.row import as_it_is
 from acidity.engines.codes import code_of, steady_text
 from acidity.engines.own_calls import OWN
 
@@ -39,7 +40,7 @@ class PendingCall:
     what the changed program would ask into `call`, and what it would ask right after it into `after`.
 
     Attributes:
-        call: what the program asked for.
+        call: what the program asked for, as it was then; it may change its parameters afterwards.
         wire: the connection that it goes over; None for an effect.
         sql: the text that is sent, at first the Call's own.
         params: the parameters that go with it.
@@ -50,6 +51,7 @@ class PendingCall:
         began: when it was first sent, in seconds of the monotonic clock; 0 before.
         ended: when that was last answered.
         after: what is done once it has been answered, before the program goes on; None for nothing.
+        given: the parameters that the program has given.
     """
 
     call: Call
@@ -67,6 +69,10 @@ class PendingCall:
     began: float = 0.0
     ended: float = 0.0
     after: Callable[[], None] | None = None
+    given: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.given = self.params
 
     def perform(self) -> None:
         """Let it take place; may be called again after an error.
@@ -96,7 +102,7 @@ class PendingCall:
     @property
     def rewritten(self) -> bool:
         """Whether an Interceptor has changed what is sent."""
-        return self.sql is not self.call.sql or self.params is not self.call.params
+        return self.sql is not self.call.sql or self.params is not self.given
 
     def refuse_rewriting(self) -> None:
         """For a Call that is a method of the driver (``commit()``) or holds a text that the driver has prepared.
@@ -345,7 +351,7 @@ def request(
         actor.made,
         kind,
         sql,
-        params,
+        params if type(params) is tuple and not params else as_it_is(params),
         path[0] if path else None,
         many,
         defaulted,
