@@ -171,3 +171,10 @@ def test_a_database_that_does_not_answer_is_named_as_it_was_given(acidity, tmp_p
     told = acidity("doctor", "--settings-from", f"sqlite:///{tmp_path}/none.db")
     assert told.code == 2
     assert f"sqlite:///{tmp_path}/none.db does not tell its settings" in told.err.replace("\n", " ")
+
+
+def test_a_driver_that_is_not_there_is_named_with_what_brings_it(acidity, monkeypatch):
+    monkeypatch.setitem(sys.modules, "MySQLdb", None)
+    told = acidity("doctor", "--settings-from", "mysql+mysqldb://somebody@127.0.0.1/bank")
+    assert told.code == 2
+    assert "pip install 'acidity[mysqlclient]'" in " ".join(told.err.split())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import sqlite3
+import sys
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any, Optional, Protocol
 
 import pytest
@@ -173,3 +175,42 @@ def test_a_driver_that_is_not_installed_is_said_with_what_brings_it(monkeypatch:
     absent.add("greenlet")
     (why,) = prove.drill(bank(pay), faults=["error-before"], remedies=False).unknowns
     assert "the package greenlet is not installed" in why
+
+
+@pytest.mark.parametrize(
+    ("db", "module", "extra"),
+    [
+        ("postgresql", "psycopg", "postgresql"),
+        ("postgresql+psycopg2", "psycopg2", "psycopg2"),
+        ("mariadb", "pymysql", "mariadb"),
+        ("mariadb+mysqldb", "MySQLdb", "mysqlclient"),
+        ("mariadb+mysqlclient", "MySQLdb", "mysqlclient"),
+    ],
+)
+def test_the_driver_that_makes_the_tables_is_asked_for_before_there_is_a_server(
+    db: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the operation asks for: it was a ModuleNotFoundError, taken for a mistake of acidity's."""
+
+    def pay(dsn: Any) -> None: ...
+
+    def import_module(name: str) -> None:
+        if name == module:
+            raise ImportError(name)
+
+    monkeypatch.setattr("acidity.engines.hosting.import_module", import_module)
+    (why,) = prove.drill(bank(pay), db=db, faults=["error-before"], remedies=False).unknowns
+    assert f"the driver {module} is not installed" in why
+    assert f"pip install 'acidity[{extra}]'" in why
+
+
+def test_who_gets_a_dsn_brings_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def pay(dsn: str) -> None:
+        with closing(sqlite3.connect(dsn)) as connection:
+            connection.execute("DELETE FROM accounts")
+            connection.commit()
+
+    monkeypatch.setitem(sys.modules, "aiosqlite", None)
+    monkeypatch.setitem(sys.modules, "sqlalchemy.dialects.sqlite.aiosqlite", None)
+    report = prove.drill(bank(pay), faults=["error-before"], remedies=False)
+    assert not report.unknowns

@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from acidity.core.packages import missing
 from acidity.engines import engine_of
 from acidity.errors import UsageError
 
@@ -48,15 +49,13 @@ def read_from(text: str) -> tuple[str, dict[str, str]]:
         url = url.set(drivername=_DRIVERS[url.drivername])
     if engine == "sqlite" and url.database:
         url = URL.create("sqlite", database=f"file:{url.database}", query={"mode": "ro", "uri": "true"})
-    source = create_engine(url, poolclass=NullPool)
     try:
-        with source.connect() as connection:
+        with create_engine(url, poolclass=NullPool).connect() as connection:
             return engine, dict(_READERS[engine](connection))
     except (SQLAlchemyError, ImportError) as error:
-        said = getattr(error, "orig", None) or error
+        absent = missing(error.name) if isinstance(error, ImportError) and error.name else None
+        said = absent or getattr(error, "orig", None) or error
         raise UsageError(f"--settings-from: {given.render_as_string()} does not tell its settings: {said}") from None
-    finally:
-        source.dispose()
 
 
 def _of_sqlite(connection: Connection) -> Iterator[tuple[str, str]]:

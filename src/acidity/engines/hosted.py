@@ -27,6 +27,7 @@ from acidity.engines.hosted_access import HostedAccess
 from acidity.engines.hosted_database import Catalogue, Shape, changes_of, rows_of
 from acidity.engines.hosted_facts import Monitor
 from acidity.engines.hosted_rules import broken_rules
+from acidity.engines.hosting import module_of
 from acidity.engines.orphans import fresh_name
 from acidity.engines.proxy import CuttingProxy
 from acidity.engines.sandbox import Look
@@ -120,7 +121,7 @@ class HostedSandbox(HostedAccess):
 
     def driver(self, *, asynchronous: bool = False) -> str:
         """The module of the driver that URLs name."""
-        return {"mysqldb": "MySQLdb"}.get(self.drivers[asynchronous], self.drivers[asynchronous])
+        return module_of(self.drivers[asynchronous])
 
     def before_url(self) -> str:
         """A URL of the copy that holds the rows before."""

@@ -78,6 +78,15 @@ def drivers_of(engine: str, driver: str, pairs: Mapping[str, tuple[str, str]]) -
     return pairs[driver]
 
 
+def module_of(driver: str) -> str:
+    """The module of a driver by its name in URLs.
+
+    >>> module_of("mysqldb"), module_of("psycopg")
+    ('MySQLdb', 'psycopg')
+    """
+    return {"mysqldb": "MySQLdb"}.get(driver, driver)
+
+
 _held: dict[tuple[str, str], Server] = {}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from acidity.core.report import EngineInfo
 from acidity.engines.hosted_access import LEVELS
-from acidity.engines.hosting import drivers_of, hold, require_driver, split_settings
+from acidity.engines.hosting import drivers_of, hold, module_of, require_driver, split_settings
 from acidity.engines.mariadb.sandbox import DRIVERS, MariadbSandbox
 from acidity.engines.mariadb.server import start
 
@@ -24,6 +24,7 @@ class MariadbEngine:
         """A new, empty database on the private server."""
         drivers = drivers_of(self.name, driver, DRIVERS)
         require_driver("pymysql")
+        require_driver(module_of(drivers[0]))  # the tables are made through it
         split = split_settings(settings)
         if split.dedicated:
             server = start(split.server, dedicated=True, on_disk=split.on_disk)

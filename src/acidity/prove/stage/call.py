@@ -29,6 +29,8 @@ from acidity.prove.stage.naps import may_be_skipped
 from acidity.prove.stage.needs import NOTHING, Needs
 from acidity.prove.stage.read_out import read_out
 
+_WITHOUT_ENGINE = frozenset({"dsn", "dbapi_connection"})  # the driver of an engine need not be there
+
 
 @dataclass(frozen=True, slots=True)
 class Player:
@@ -154,7 +156,7 @@ class Caller:
                     first = self._by_name(what, asynchronous=what != "databases")
                     answer = read_out(await function(first, *operation.arguments, **operation.keywords))
                 else:
-                    engine = self._engine(asynchronous=what != "engine")
+                    engine = None if what in _WITHOUT_ENGINE else self._engine(asynchronous=what != "engine")
                     async with injected_async(what, engine, operation, self._parts[""]) as first:
                         answer = read_out(await function(first, *operation.arguments, **operation.keywords))
             return answered(operation, answer)
