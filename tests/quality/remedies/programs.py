@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -385,6 +385,19 @@ def committed_at_last(dsn: str) -> None:
         connection.execute(TAKE)
         connection.execute(ORDER)
         connection.commit()
+
+
+def never_committed_after_savepoints(session: Session) -> None:
+    session.execute(text(TAKE))
+    with session.begin_nested():
+        session.execute(text(ORDER))
+    with session.begin_nested(), session.begin_nested():
+        session.execute(text(TAKE))
+
+
+def committed_after_savepoints(session: Session) -> None:
+    never_committed_after_savepoints(session)
+    session.commit()
 
 
 def never_committed_and_the_error_hidden(dsn: str) -> None:

@@ -116,6 +116,18 @@ def test_what_is_printed_against_a_commit_left_open_can_be_put_in_as_it_is(wrong
     assert drilled(scenario(programs, "", mended), remedies=False).verdict == "pass"
 
 
+@pytest.mark.parametrize("db", ["sqlite", "postgresql", "mariadb"])
+@pytest.mark.dear
+@pytest.mark.one_engine
+def test_a_commit_is_tried_after_the_savepoints(db: str) -> None:
+    """It ended them where the last write is, and their RELEASE failed."""
+    faults = ("error-before", "connection-lost")
+    report = prove.drill(scenario(programs, "", "never_committed_after_savepoints"), db=db, faults=faults)
+    assert [remedy.verdict for remedy in tried(report, "commit")] == [Tried.PASSED], as_text(report)
+    right = prove.drill(scenario(programs, "", "committed_after_savepoints"), db=db, faults=faults, remedies=False)
+    assert right.verdict == "pass", as_text(right)
+
+
 def test_an_error_that_was_hidden_is_raised_on_the_error_path() -> None:
     """Who only rolls back would say ok of nothing; `except: rollback(); raise` ends both."""
     report = drilled(scenario(programs, "", "hidden_in_the_block"))
