@@ -2,9 +2,10 @@
 
 Each transaction gets a row of acidity's own just before its COMMIT, in a table of acidity's own: a mark. What has come
 back is told by the marks alone, whatever the clients have done to each other's rows. The rows then have to be what
-comes of just those clients one after another, in some order, or of them with the others cut off on their way (`cut_off`).
-Rows that no order gives are a part of a change, or come of clients that are not isolated from one another, which is letter
-I's: the clients are let at the rows in step, without a kill, and where that does not show the second, the round is unknown.
+comes of just those clients one after another, in some order, or of them with the others cut off on their way (see
+`cut_off`). Rows that no order gives are a part of a change, or come of clients that are not isolated from one another,
+which is letter I's: the clients are let at the rows in step, without a kill, and where that does not show the second,
+the round is unknown.
 """
 
 from __future__ import annotations
