@@ -172,11 +172,19 @@ def says_it_in_one_word(session: Session) -> None:
 
 
 def says_it_in_a_token(session: Session) -> None:
+    send(f"charge-order-{stale_total(session)}-{time.time_ns() % 10**9}")
+
+
+def says_it_beside_a_token(session: Session) -> None:
     send(f"charge-order-{stale_total(session)}-{time.time_ns()}")
 
 
 def test_a_word_with_another_number_is_not_left_out() -> None:
     assert explored(transfer, says_it_in_one_word).verdict != "pass"
+
+
+def test_what_stands_beside_a_token_is_compared() -> None:
+    assert explored(transfer, says_it_beside_a_token).verdict == "fail"
 
 
 def test_what_is_taken_for_a_token_is_said() -> None:

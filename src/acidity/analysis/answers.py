@@ -18,6 +18,7 @@ from numbers import Number
 from typing import Any
 from uuid import UUID
 
+from acidity.analysis.texts import HASHES, INSTANTS, RUNS, UUIDS, one_template
 from acidity.analysis.values import encode, is_opaque, is_time, is_volatile, uuid_digits
 from acidity.core.outcome import ReturnedError
 
@@ -25,9 +26,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _DIGITS = re.compile(r"\d+")
 # Times, UUIDs, long runs of token characters and numbers with a fraction are whole; then words.
 _PIECES = re.compile(
-    r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
-    r"|\d\d:\d\d:\d\d(?:\.\d+)?"
-    r"|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[A-Za-z0-9_-]{16,}|\d+(?:[.,]\d+)+|\w+)"
+    rf"({INSTANTS}|\d\d:\d\d:\d\d(?:\.\d+)?|{UUIDS}|{HASHES}|{RUNS}|\d+(?:[.,]\d+)+|(?:(?!{UUIDS}|{HASHES})\w)+)"
 )
 _ERROR_KEYS = frozenset(("error", "errors", "exception", "detail"))
 _STATUS_KEYS = frozenset(("status", "status_code"))
@@ -56,7 +55,8 @@ def compare_answers(
 
     Both are walked position by position. A leaf is the same if it is equal; if it is the value that took the place of
     the clean one in the rows; or if the clean answers differ from each other there and all of them, and this one, are
-    UUIDs, times or opaque tokens. Text is compared piece by piece, so that a key inside a message is recognised.
+    UUIDs, times or opaque tokens. Text is compared piece by piece, so that a key inside a message is recognised, and
+    what is around a token.
 
     An answer says that it failed with another truth value or boolean, ``None`` against a value, a returned exception,
     a key ``error``, ``errors``, ``exception`` or ``detail`` that the clean answer lacks, or a tuple that ends in an
@@ -159,7 +159,8 @@ class _Walk:
         alike = type(first) is type(answer) or (is_volatile(first) and is_volatile(answer))
         if alike and self._is_renamed(first, answer):
             return Likeness.SAME
-        if any(not _equal(clean, first) for clean in cleans[1:]) and all(map(is_volatile, (*cleans, answer))):
+        differ = any(not _equal(clean, first) for clean in cleans[1:])
+        if differ and all(map(is_volatile, (*cleans, answer))) and not one_template(cleans):
             return Likeness.SAME
         if isinstance(first, Number | date | time | timedelta | UUID):
             if encode(first) == encode(answer):  # not-a-number is not equal to itself

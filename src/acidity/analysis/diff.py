@@ -8,6 +8,7 @@ from dataclasses import replace
 from acidity.analysis.masks import Column, Masks
 from acidity.analysis.moments import Dated, by_column
 from acidity.analysis.pairing import key_of, keyed, origins
+from acidity.analysis.texts import Texts
 from acidity.analysis.values import encode, is_epoch, is_time, order_of
 from acidity.analysis.wording import Claim, sentence
 from acidity.core.finding import RowChange
@@ -44,6 +45,7 @@ def telling_changes(before: State, after: State, masks: Masks) -> tuple[RowChang
     """The same without the new values that are not compared literally, wherever a row differs in more than those."""
     changes = row_changes(before, after)
     made = masks.keys | masks.tokens | masks.times  # none at all is another thing than one or another
+    texts = Texts(masks.constants, made)
     dated = [Dated(by_column(masks.moments), state.during) for state in (before, after)]
     found = []
     for change in changes:
@@ -53,6 +55,9 @@ def telling_changes(before: State, after: State, masks: Masks) -> tuple[RowChang
         nulls = {name for cells in (change.before, change.after) for name, value in cells if value is None}
         hidden = {name for table, name in made if table == change.table and name not in nulls}
         hidden -= {name for name in hidden if _are_two_times((change.table, name), change, dated)}
+        hidden -= {
+            name for name in hidden if len({texts.shown((change.table, name), it) for it in _two(change, name)}) > 1
+        }
         told = {name for name, _ in change.before if name not in hidden and (change.table, name) not in masks.ignored}
         was, is_now = (tuple(cell for cell in each if cell[0] in told) for each in (change.before, change.after))
         if told:
@@ -62,10 +67,15 @@ def telling_changes(before: State, after: State, masks: Masks) -> tuple[RowChang
 
 def _are_two_times(column: Column, change: RowChange, dated: Sequence[Dated]) -> bool:
     """Whether a column of a changed row has times at different distances from the present, if it has times at all."""
-    was, is_now = (dict(cells or ()).get(column[1]) for cells in (change.before, change.after))
+    was, is_now = _two(change, column[1])
     if not all(is_time(value) or is_epoch(value) for value in (was, is_now)):
         return False
     return dated[0].tell(column, was) != dated[1].tell(column, is_now)
+
+
+def _two(change: RowChange, name: str) -> list[object]:
+    """The values of a column of a changed row, before and after."""
+    return [dict(cells or ()).get(name) for cells in (change.before, change.after)]
 
 
 def _without(table: Table | None, told: Collection[str]) -> Table | None:

@@ -6,7 +6,7 @@ into its own until nothing becomes more distinct. The names of masked values nev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -15,6 +15,7 @@ from acidity.analysis.documents import ROOT, document, leaves, parts
 from acidity.analysis.masks import Column, Masks
 from acidity.analysis.moments import Dated, by_column
 from acidity.analysis.pairing import keyed, origins
+from acidity.analysis.texts import Pieces, Sort, Texts, cut, is_in
 from acidity.analysis.values import (
     encode,
     encode_all,
@@ -103,12 +104,18 @@ class Graph:
 
 @dataclass(slots=True)
 class _Plan:
-    """How each column of one table is read: ignored, literal, time, document, or the domain of masked values."""
+    """How each column of one table is read: ignored, literal, time, document, text, or the domain of what is masked."""
 
     literal: list[int] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
     documents: list[int] = field(default_factory=list)
+    texts: list[int] = field(default_factory=list)
     masked: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def by_stem(self) -> bool:
+        """Whether the row of the seed that a row stems from is asked for."""
+        return bool(self.times or self.documents or self.texts)
 
 
 class Frame:
@@ -124,13 +131,17 @@ class Frame:
         self.masks = masks
         self._moments = by_column(masks.moments)
         self._plans: dict[tuple[str, tuple[str, ...]], _Plan] = {}
-        self._known: dict[str, set[bytes]] = {TOKENS: set()}
+        self.texts = Texts(masks.constants, masks.tokens | masks.times)
+        self._known: dict[str, set[bytes]] = {TOKENS: set(self.texts.same)}
         for name, table in seed.tables.items():
             plan = self._plan(name, table, seed)
             domains = dict(plan.masked)
             for row in table.rows:
-                inside = (leaves(document(row[index]), ROOT) for index in plan.documents)
-                self._known[TOKENS] |= {identity(leaf) for found in inside for _, leaf in found if is_opaque(leaf)}
+                inside = [leaf for index in plan.documents for _, leaf in leaves(document(row[index]), ROOT)]
+                self._known[TOKENS] |= {identity(leaf) for leaf in inside if is_opaque(leaf)}
+                self._known[TOKENS] |= {identity(row[index]) for index in plan.texts}
+                texts = (cut(it)[1::2] for it in [*inside, *(row[at] for at in plan.texts)] if isinstance(it, str))
+                self._known[TOKENS] |= {identity(piece) for pieces in texts for piece in pieces}
                 for index, value in enumerate(row):
                     if is_opaque(value):
                         self._known[TOKENS].add(identity(value))
@@ -154,19 +165,21 @@ class Frame:
                 continue
             plan = self._plan(name, table, state)
             constant.append(encode_all((name, table.columns)))
-            stems = _Stems(self.seed.tables.get(name), table) if plan.times or plan.documents else None
+            stems = _Stems(self.seed.tables.get(name), table) if plan.by_stem else None
             for index, row in enumerate(table.rows):
                 literal = [encode(row[column]) for column in plan.literal]
-                if stems:
-                    literal += [
-                        stems.time(index, column, (name, table.columns[column]), dated) for column in plan.times
-                    ]
                 held: list[Node] = []
                 where = found, held, len(bases)
+                if stems:
+                    for column in (*plan.times, *plan.texts):
+                        place, value = (name, table.columns[column]), row[column]
+                        if column in plan.times or (place in self.masks.times and (is_time(value) or is_epoch(value))):
+                            literal.append(stems.time(index, column, place, dated))
+                        else:
+                            literal.append(self.text(place, value, stems.before(index, column), where, dated))
                 for column in plan.documents:
-                    before = stems.row(index) if stems else None
                     reader = _Reader(self, name, where, dated)
-                    old = document(before[column]) if before is not None else None
+                    old = document(stems.before(index, column)) if stems else None
                     literal.append(reader.read(row[column], f"{table.columns[column]}{ROOT}", old))
                 for column, domain in plan.masked:
                     literal.append(self.masked(row[column], domain, where))
@@ -199,6 +212,26 @@ class Frame:
         held.append(node)
         return b"*" + written
 
+    def text(self, place: Column, value: Any, before: Any, where: _Where, dated: Dated) -> bytes:
+        """A value of a column or path that holds texts with something random in them."""
+        if before is not None and encode(before) == encode(value):
+            return encode(value)
+        pieces = self.texts.pieces(place, value)
+        if pieces is not None:
+            return b"x" + framed(self._pieces(place, pieces, before, where, dated))
+        if place in self.masks.times and (is_time(value) or is_epoch(value)):
+            return dated.tell(place, value)
+        return self.masked(value, TOKENS, where) if place in self.masks.tokens else encode(value)
+
+    def _pieces(self, place: Column, pieces: Pieces, before: Any, where: _Where, dated: Dated) -> Iterator[bytes]:
+        for sort, piece in pieces:
+            if sort is Sort.RANDOM and place in self.masks.tokens:
+                yield self.masked(piece, TOKENS, where)
+            elif sort is Sort.TIME and place in self.masks.times and not is_in(piece, before):
+                yield dated.tell(place, piece)
+            else:
+                yield encode(piece)
+
     def _plan(self, name: str, table: Table, state: State) -> _Plan:
         plan = self._plans.get((name, table.columns))
         if plan is not None:
@@ -208,7 +241,9 @@ class Frame:
             place = (name, column)
             if place in self.masks.ignored:
                 continue
-            if place in self.masks.times:
+            if place in self.texts.places and place not in self.masks.keys:
+                plan.texts.append(index)
+            elif place in self.masks.times:
                 plan.times.append(index)
             elif place in self.masks.keys:
                 plan.masked.append((index, ".".join(self._root(place, state.tables))))
@@ -259,6 +294,8 @@ class _Reader:
                 for inner, name, part in parts(value, path)
             ]
             return type(value).__name__.encode() + framed(inside)
+        if place in self.frame.texts.places:
+            return self.frame.text(place, value, None if before is _NO_PART else before, self.where, self.dated)
         if place in masks.times and (is_time(value) or is_epoch(value)):
             if before is not _NO_PART and encode(before) == encode(value):
                 return encode(value)
@@ -283,9 +320,10 @@ class _Stems:
         if before is not None and before.columns == after.columns and not keyed(before, after):
             self._lost = [set(map(encode, cells)) for cells in zip(*gone, strict=True)]
 
-    def row(self, index: int) -> Row | None:
-        """The row of the seed that a row stems from."""
-        return self._rows[index]
+    def before(self, index: int, column: int) -> Any:
+        """The value in the row of the seed that a row stems from."""
+        row = self._rows[index]
+        return None if row is None else row[column]
 
     def time(self, index: int, column: int, place: Column, dated: Dated) -> bytes:
         """A time as bytes: the value when it is empty, kept or no time at all, or else that it is new, and when."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
+from typing import Any
 
 from acidity.analysis.documents import ROOT, document, leaves, split
 from acidity.analysis.moments import Moment
 from acidity.analysis.pairing import changed_cells
+from acidity.analysis.texts import Constant, Sort, Texts, constants_of
 from acidity.analysis.values import encode, is_epoch, is_opaque, is_time
 from acidity.analysis.written import fetched_numbers, supplied_columns
 from acidity.core.call import History
@@ -39,6 +40,10 @@ class Masks:
         documents: columns of JSON that are compared inside; what is masked in them is named by column and path, as in
             ``("orders", "payload.$.id")``.
         moments: of times, how far from the present they are; of a column without any, that is not known.
+        constants: what is no chance in columns of tokens: opaque values that came again in all clean runs, and what is
+            around the random pieces of texts. It is compared literally; only the random pieces of such a text are
+            tokens or times.
+        refuted: what seemed to be constant in some clean runs and is not, or what differed in the first of them.
     """
 
     keys: frozenset[Column] = frozenset()
@@ -48,6 +53,8 @@ class Masks:
     tables: frozenset[str] = frozenset()
     documents: frozenset[Column] = frozenset()
     moments: frozenset[Moment] = frozenset()
+    constants: frozenset[Constant] = frozenset()
+    refuted: frozenset[Constant] = frozenset()
 
     def describe(self) -> tuple[str, ...]:
         """What is masked, one short sentence for each way, always in the same order."""
@@ -81,6 +88,24 @@ class Masks:
         tokens, times = kept
         moments = frozenset(each for each in self.moments if each.column in times)
         return replace(self, keys=made, tokens=tokens, times=times, moments=moments)
+
+    @classmethod
+    def together(cls, learnt: Iterable[Masks]) -> Masks:
+        """What any of several masks masks, learnt from different runs of one Scenario."""
+        every = list(learnt)
+
+        def union(name: str, masks: Iterable[Masks]) -> frozenset[Any]:
+            return frozenset().union(*(getattr(each, name) for each in masks))
+
+        found = {name: union(name, every) for name in ("keys", "tokens", "times", "documents", "constants")}
+        # What differs and never seemed to be constant is left out: it is other values each time.
+        refuted = every[0].refuted | (union("refuted", every[1:]) & found["constants"])
+        return replace(every[0], **found | {"constants": found["constants"] - refuted, "refuted": refuted})
+
+    def of_columns_new_to(self, known: Masks) -> Masks:
+        """The same without what is constant in columns of which that is known, as from runs that may be wrong."""
+        new = (self.tokens | self.times) - known.tokens - known.times
+        return replace(self, constants=frozenset(each for each in self.constants if each[0] in new))
 
 
 class NotDeterministic(Exception):  # noqa: N818 - a verdict (unknown), not a mistake of somebody
@@ -120,18 +145,17 @@ def learn(seed: State, cleans: Sequence[State], history: History, ignore: Sequen
     changes = [_changes(seed, state) for state in cleans]
     supplied = supplied_columns(history, tables) - _numbered(history, changes[0])
     keys = _generated_keys(tables, supplied, changes)
-    found = _volatile(seed, changes, supplied, keys, ignored)
-    documents = frozenset(found.documents | {_column_of(column) for column in ignored if ROOT in column[1]})
-    tokens = _with_references(tables, found.tokens) - keys
-    masks = Masks(keys, tokens, frozenset(found.times), ignored, left_out, documents)
-    if len({canonical(state, seed, masks) for state in cleans}) > 1:
-        raise NotDeterministic(
-            "clean runs of the same operation give the same values but combine them differently: "
-            + _listed(
-                {column for state in cleans for column, cells in _changes(seed, state).items() if cells} - ignored
-            )
-        )
-    return masks
+    for in_pieces in (True, False):
+        found = _volatile(seed, changes, supplied, keys, ignored, in_pieces=in_pieces)
+        documents = frozenset(found.documents | {_column_of(column) for column in ignored if ROOT in column[1]})
+        tokens = _with_references(tables, found.tokens) - keys
+        masks = Masks(keys, tokens, frozenset(found.times), ignored, left_out, documents, frozenset(), *found.repeated)
+        if len({canonical(state, seed, masks) for state in cleans}) <= 1:
+            return masks
+    raise NotDeterministic(
+        "clean runs of the same operation give the same values but combine them differently: "
+        + _listed({column for state in cleans for column, cells in _changes(seed, state).items() if cells} - ignored)
+    )
 
 
 def _listed(columns: Iterable[Column]) -> str:
@@ -235,29 +259,21 @@ def _changes(seed: State, state: State) -> dict[Column, list[object]]:
     }
 
 
-class _Sort(Enum):
-    """What the new values of a column, or of a path in it, are."""
-
-    SAME = "the same in all clean runs"
-    TIME = "times"
-    RANDOM = "tokens"
-    WRONG = "different, and nothing explains it"
-
-
 @dataclass(slots=True)
 class _Found:
     tokens: set[Column] = field(default_factory=set)
     times: set[Column] = field(default_factory=set)
     documents: set[Column] = field(default_factory=set)
-    wrong: dict[Column, list[Sequence[object]]] = field(default_factory=dict)
+    repeated: tuple[frozenset[Constant], frozenset[Constant]] = (frozenset(), frozenset())
+    wrong: dict[Column, Sequence[Sequence[object]]] = field(default_factory=dict)
 
-    def add(self, column: Column, sort: _Sort, cells: list[Sequence[object]]) -> None:
-        if sort is _Sort.TIME:
-            self.times.add(column)
-        elif sort is _Sort.RANDOM:
-            self.tokens.add(column)
-        elif sort is _Sort.WRONG:
+    def add(self, column: Column, sort: Sort, cells: Sequence[Sequence[object]]) -> None:
+        if Sort.WRONG in sort:
             self.wrong[column] = cells
+        if Sort.TIME in sort:
+            self.times.add(column)
+        if Sort.RANDOM in sort:
+            self.tokens.add(column)
 
 
 def _volatile(
@@ -266,22 +282,36 @@ def _volatile(
     supplied: Collection[Column],
     keys: Collection[Column],
     ignored: Collection[Column],
+    *,
+    in_pieces: bool,
 ) -> _Found:
     """The columns of tokens and of times; any other column that differs between the clean runs is an error."""
     old = {encode(value) for table in seed.tables.values() for row in table.rows for value in row}
     found = _Found()
+    places: dict[Column, Sequence[Sequence[object]]] = {}
     for column in sorted(set(changes[0]) - set(keys) - set(ignored)):
         cells = [run[column] for run in changes]
-        generated = column not in supplied
         documents = [[document(value) for value in run if value is not None] for run in cells]
-        if _differ(cells) and all(each is not None for run in documents for each in run):
-            found.documents.add(column)
-            for path, inside in _paths(column, documents).items():
-                if path not in ignored:
-                    found.add(path, _sort_of(inside, old, generated=generated), inside)
+        if all(each is not None for run in documents for each in run):
+            found.documents |= {column} if _differ(cells) else set()
+            places |= {path: inside for path, inside in _paths(column, documents).items() if path not in ignored}
         else:
-            is_key = column[1] in seed.tables[column[0]].key if column[0] in seed.tables else False
-            found.add(column, _sort_of(cells, old, generated=generated, is_key=is_key), cells)
+            places[column] = cells
+    written = {place: cells for place, cells in places.items() if _column_of(place) in supplied}
+    by_database = (
+        cells for run in changes for column, cells in run.items() if column not in supplied or column in keys
+    )
+    same, others = constants_of(written, [value for cells in by_database for value in cells])
+    found.repeated = (same, others) if in_pieces else (frozenset(), same | others)
+    texts = Texts(found.repeated[0], places)
+    for place, values in places.items():
+        column = _column_of(place)
+        if place == column or column in found.documents:
+            is_key = place[1] in seed.tables[place[0]].key if place[0] in seed.tables else False
+            sort, shown = _sort_of(values, old, generated=column not in supplied, is_key=is_key), values
+            if sort is Sort.WRONG and column in supplied:
+                sort, shown = _sort_in_pieces(place, values, old, texts)
+            found.add(place, sort, shown)
     if found.wrong:
         raise _contradiction(found.wrong)
     return found
@@ -289,26 +319,40 @@ def _volatile(
 
 def _sort_of(
     cells: Sequence[Sequence[object]], old: Collection[bytes], *, generated: bool, is_key: bool = False
-) -> _Sort:
+) -> Sort:
     """What values are, run by run; `old` are those of the seed."""
     new = [value for run in cells for value in run if value is not None]
     fresh = [value for value in new if encode(value) not in old]
     differs = _differ(cells)
     if (generated or differs) and _only_times(new):
-        return _Sort.TIME
+        return Sort.TIME
     if not differs:
-        return _Sort.SAME
+        return Sort.SAME
     if (generated or not is_key) and fresh and all(map(is_epoch, fresh)):
         # A clock in seconds: two rows of one run agree or not by chance, so there is nothing to rename.
-        return _Sort.TIME
-    return _Sort.RANDOM if fresh and (generated or all(map(is_opaque, fresh))) else _Sort.WRONG
+        return Sort.TIME
+    return Sort.RANDOM if generated and fresh else Sort.WRONG
+
+
+def _sort_in_pieces(
+    place: Column, cells: Sequence[Sequence[object]], old: Collection[bytes], texts: Texts
+) -> tuple[Sort, Sequence[Sequence[object]]]:
+    """What values of the application are, which differ; and those that show it where nothing explains them."""
+    sort, rest = texts.explained(place, cells)
+    fresh = [value for left in rest for value in left if encode(value) not in old]
+    if not fresh:
+        return sort or Sort.WRONG, cells
+    if all(map(is_opaque, fresh)):
+        return sort | Sort.RANDOM, cells
+    plain = [[value for value in left if not is_opaque(value)] for left in rest]
+    return Sort.WRONG, next((each for each in (plain, rest) if _differ(each)), cells)
 
 
 def _differ(cells: Sequence[Sequence[object]]) -> bool:
     return len({tuple(sorted(map(encode, run))) for run in cells}) > 1
 
 
-def _paths(column: Column, documents: Sequence[Sequence[object]]) -> dict[Column, list[Sequence[object]]]:
+def _paths(column: Column, documents: Sequence[Sequence[object]]) -> dict[Column, Sequence[Sequence[object]]]:
     """The leaves of documents by path, run by run."""
     table, name = column
     found: dict[Column, list[list[object]]] = {}
@@ -316,7 +360,7 @@ def _paths(column: Column, documents: Sequence[Sequence[object]]) -> dict[Column
         for each in run:
             for path, leaf in leaves(each, name + ROOT):
                 found.setdefault((table, path), [[] for _ in documents])[number].append(leaf)
-    return {path: list(cells) for path, cells in found.items()}
+    return dict(found)
 
 
 def _column_of(path: Column) -> Column:

@@ -7,14 +7,17 @@ Pure. The tables that are not named are judged by the invariants alone, which ar
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 
 from acidity.analysis.masks import Masks
 from acidity.analysis.pairing import key_of
+from acidity.analysis.texts import Texts
 from acidity.analysis.values import encode
 from acidity.core.outcome import Row, State, Table
 
 _MASKED = b"*"
+_Hidden = Mapping[str, Callable[[object], bytes]]  # what is still shown of a masked value
 
 
 def done_in_part(state: State, before: State, after: State, tables: Collection[str], masks: Masks) -> bool:
@@ -28,7 +31,8 @@ def done_in_part(state: State, before: State, after: State, tables: Collection[s
         before: the rows before.
         after: the rows after the clean run.
         tables: the names of the tables that may be done in part.
-        masks: what is not compared literally; a masked value is only compared as being there.
+        masks: what is not compared literally; a masked value is only compared as being there, and by
+            what is literal in it.
     """
     return all(
         _one_in_part(name, state.tables.get(name), before.tables.get(name), after.tables.get(name), masks)
@@ -40,7 +44,7 @@ def _one_in_part(name: str, state: Table | None, before: Table | None, after: Ta
     if state is None or before is None or after is None or not state.columns == before.columns == after.columns:
         return False
     hidden = _hidden(name, masks)
-    if state.key and not hidden & set(state.key):
+    if state.key and not hidden.keys() & set(state.key):
         now, old, new = (_by_key(table, hidden) for table in (state, before, after))
         return all(now.get(key) in (old.get(key), new.get(key)) for key in {*now, *old, *new})
     kinds, least, most = (Counter(_shown(table, row, hidden) for row in table.rows) for table in (state, before, after))
@@ -49,18 +53,23 @@ def _one_in_part(name: str, state: Table | None, before: Table | None, after: Ta
     )
 
 
-def _hidden(name: str, masks: Masks) -> set[str]:
-    columns = masks.keys | masks.tokens | masks.times | masks.ignored | masks.documents
-    return {column for table, column in columns if table == name}
+def _hidden(name: str, masks: Masks) -> _Hidden:
+    made = masks.tokens | masks.times
+    texts = Texts(masks.constants, made)
+    found: dict[str, Callable[[object], bytes]] = {
+        column: partial(texts.shown, (table, column)) for table, column in made if table == name
+    }
+    whole = masks.keys | masks.ignored | masks.documents
+    return found | {column: lambda _: _MASKED for table, column in whole if table == name}
 
 
-def _by_key(table: Table, hidden: Collection[str]) -> Mapping[tuple[bytes, ...], tuple[bytes, ...]]:
+def _by_key(table: Table, hidden: _Hidden) -> Mapping[tuple[bytes, ...], tuple[bytes, ...]]:
     return {tuple(map(encode, key_of(table, row))): _shown(table, row, hidden) for row in table.rows}
 
 
-def _shown(table: Table, row: Row, hidden: Collection[str]) -> tuple[bytes, ...]:
+def _shown(table: Table, row: Row, hidden: _Hidden) -> tuple[bytes, ...]:
     return tuple(
-        _MASKED if column in hidden and value is not None else encode(value)
+        hidden[column](value) if column in hidden and value is not None else encode(value)
         for column, value in zip(table.columns, row, strict=True)
     )
 

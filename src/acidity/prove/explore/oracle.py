@@ -75,7 +75,7 @@ class Oracle:
         let_second_pass(lab.stage.seed)
         orders = dict.fromkeys(self._equals.first(order)[0] for order in permutations(lab.names))
         ran = {order: self._twice.run(order) for order in orders}
-        together = _together(self._learn(pair) for pair in ran.values())
+        together = Masks.together(self._learn(pair) for pair in ran.values())
         self.masks = self._dated(together, [[run.state for run in pair] for pair in ran.values()])
         self.comparer = Comparer(lab.stage.seed, self.masks)
         for order, pair in ran.items():
@@ -261,7 +261,7 @@ class Oracle:
             runs: two more, which may show something else than that one.
         """
         try:
-            masks = _together([self.masks, self._learn(runs)])
+            masks = Masks.together([self.masks, self._learn(runs).of_columns_new_to(self.masks)])
         except NoOracle:
             return False
         self._learnt_from += [run.state for run in runs]
@@ -299,7 +299,7 @@ class Oracle:
                     masks.append(self._learn([before, again]))
                 pairs.append([before.state, again.state])
                 learnt |= self._learn_sayings([before, again])
-        return self._mask(self._dated(_together(masks), pairs)) or learnt
+        return self._mask(self._dated(Masks.together(masks), pairs)) or learnt
 
     def _dated(self, masks: Masks, pairs: Sequence[Sequence[State]] = (), alike: Sequence[State] = ()) -> Masks:
         """The masks with what all orders so far show of how far from the present times are.
@@ -331,17 +331,6 @@ class Oracle:
         if any(not self.comparer.same(run.state, state) for run in runs):
             raise NoOracle(f"not deterministic: {' then '.join(order)} left different rows in two runs")
         self._serials[order] = Serial(order, runs, state)
-
-
-def _together(learnt: Iterable[Masks]) -> Masks:
-    """What any of them masks."""
-    every = list(learnt)
-
-    def union(name: str) -> frozenset[tuple[str, str]]:
-        return frozenset().union(*(getattr(each, name) for each in every))
-
-    keys, tokens, times, documents = map(union, ("keys", "tokens", "times", "documents"))
-    return replace(every[0], keys=keys, tokens=tokens, times=times, documents=documents)
 
 
 def effects_of(run: Played, names: Iterable[str]) -> Counter[str]:

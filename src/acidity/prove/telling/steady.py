@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from acidity.analysis.texts import Texts, cut
 from acidity.analysis.values import encode, is_epoch, is_opaque, is_time, uuid_digits
 from acidity.core.call import Event, History
 from acidity.core.finding import RowChange
@@ -15,10 +15,6 @@ from acidity.core.prepared import without_names
 from acidity.prove.drill.judge import Baseline
 
 Cells = tuple[tuple[str, object], ...] | None
-_PIECE = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
-    r"|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[A-Za-z0-9_-]{16,}"
-)
 
 
 @dataclass(slots=True)
@@ -28,7 +24,7 @@ class Steady:
     Attributes:
         kept: values that every run has: those of the rows before, and those that all clean runs share.
         masked: columns whose new values differ from run to run.
-        documents: columns of JSON in which some do.
+        documents: columns of JSON, and of texts, in which some do.
     """
 
     kept: frozenset[bytes]
@@ -44,7 +40,9 @@ class Steady:
         shared = frozenset.intersection(*map(frozenset, runs))
         before = {encode(value) for value in _values(baseline.seed, ())}
         masks = baseline.masks
-        return cls(shared | before, masks.tokens | masks.times | masks.ignored, masks.documents)
+        texts = Texts(masks.constants, masks.tokens | masks.times)
+        masked = masks.tokens | masks.times | masks.ignored
+        return cls(shared | before | texts.same, masked - texts.places, masks.documents | texts.places)
 
     def fresh(self) -> Steady:
         """The same with numbers from 1: for another run."""
@@ -84,9 +82,10 @@ class Steady:
 
     def text(self, text: str) -> str:
         """A text in which times, UUIDs and tokens are named."""
-        if is_time(text) or is_opaque(text):
-            return str(self._named(text))
-        return _PIECE.sub(lambda found: str(self._named(found[0])) if _is_volatile(found[0]) else found[0], text)
+        return "".join(
+            str(self._named(piece)) if place % 2 and _is_volatile(piece) else piece
+            for place, piece in enumerate(cut(text))
+        )
 
     def _cells(self, table: str, cells: Cells) -> Cells:
         if cells is None:
