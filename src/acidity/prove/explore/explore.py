@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +18,7 @@ from acidity.core.options import Actors, CheckOptions
 from acidity.core.report import ExitReason
 from acidity.core.scenario import Scenario
 from acidity.core.schedule import Schedule
-from acidity.core.turn import grants_of
+from acidity.core.turn import grants_of, schedule_of
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated, UsageError
 from acidity.prove.explore.callers import Callers, require_callers, together
@@ -234,7 +234,7 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
         raise
     finally:
         group.searched = search.found
-        group.unknowns += list(dict.fromkeys(group.searched.undecided))
+        group.unknowns += [undecided(why, runs) for why, runs in group.searched.undecided.items()]
     if group.searched.ended is not ExitReason.FINISHED:
         covered = group.searched.coverage()
         covered += f", {group.searched.by_chance}" if group.searched.by_chance else ""
@@ -291,6 +291,19 @@ def _findings_of(runs: Runs, manners: Manners, callers: Callers) -> list[Finding
     if not runs.over() and (compared := _compare(runs, manners, group, spares=False)):
         _search(runs, manners, compared, None)
     return group.findings
+
+
+def undecided(why: str, runs: Iterable[Sequence[str]]) -> str:
+    """Why runs could not be judged: in one line, with the first of their schedules, and how many more there are.
+
+    Args:
+        why: the reason, the same for all of them.
+        runs: who went on in each of them, turn by turn; of one that nobody asked for, nothing.
+    """
+    first, *more = dict.fromkeys(map(tuple, runs))
+    if not first:
+        return why
+    return f"{schedule_of(first)}{f' and {len(more)} more' if more else ''}: {why}"
 
 
 def _why_ended(group: Group) -> str:

@@ -14,7 +14,7 @@ from itertools import groupby, pairwise
 from acidity.core.call import Event
 from acidity.core.outcome import State
 from acidity.core.report import ExitReason
-from acidity.core.turn import Trace, Turn, schedule_of
+from acidity.core.turn import Trace, Turn
 from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.classes.fit import Classes
 from acidity.prove.explore.classes.tree import Tree, with_fewest_switches
@@ -53,7 +53,7 @@ class Searched:
         turned_away: in how many runs the engine turned somebody away.
         victims: what deadlocks ended.
         right: the schedules whose outcome some serial order gives, and in which nobody was turned away.
-        undecided: why runs could not be judged.
+        undecided: why runs could not be judged → who went on in each of them, turn by turn.
         learnt: a run of callers one after the other has shown what chance makes, after others had been judged.
         deviated: how many runs went another way than one that began alike.
         ended: why no more were run.
@@ -75,7 +75,7 @@ class Searched:
     turned_away: int = 0
     victims: list[Victim] = field(default_factory=list)
     right: list[tuple[str, ...]] = field(default_factory=list)
-    undecided: list[str] = field(default_factory=list)
+    undecided: dict[str, list[Sequence[str]]] = field(default_factory=dict)
     learnt: bool = False
     deviated: int = 0
     ended: ExitReason = ExitReason.FINISHED
@@ -285,7 +285,7 @@ class Search:
                 break
             else:
                 return played
-        self.found.undecided.append(f"{schedule_of(prefix or ())}: {why}" if prefix else why)
+        self.found.undecided.setdefault(why, []).append(prefix or ())
         return None
 
     def _why_not(self, error: Deviated) -> str:
@@ -324,9 +324,9 @@ class Search:
         found.victims += victims(judged.played) if counted else ()
         if (chance := chosen_by_chance(judged.played.trace)) and not self._by_luck:
             self._by_luck = True
-            found.undecided.append(f"{schedule_of(judged.played.trace.grants)}: {chance}")
+            found.undecided.setdefault(chance, []).append(judged.played.trace.grants)
         if judged.word is Word.UNDECIDED:
-            found.undecided.append(f"{schedule_of(judged.played.trace.grants)}: {judged.reason}")
+            found.undecided.setdefault(judged.reason, []).append(judged.played.trace.grants)
         if judged.word is Word.NOT_SERIAL:
             key = self.outcome(judged.played)
             self._keep(found.illegal, key, judged, counted)
