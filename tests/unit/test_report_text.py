@@ -233,7 +233,8 @@ CELLS = (("id", 7), ("stock", 8), ("note", "x"))
         ((("stock", 10),), (("stock", 8),), ((("stock", 10),),), "items 7   stock 10 → 8   (should be 10)"),
         (None, CELLS, (None,), "items 7   new: stock 8, note x   (should be absent)"),
         (CELLS, None, (CELLS,), "items 7   gone   (should be there: stock 8, note x)"),
-        (None, None, (CELLS, None), "items 7   missing   (should be there: stock 8, note x, or absent)"),
+        (None, None, (CELLS, None), "items 7   missing   (should be there: stock 8, note x, or as it is)"),
+        (None, None, (None, CELLS), "items 7   not there   (should be as it is, or there: stock 8, note x)"),
         (None, CELLS, (None, (("id", 7), ("stock", 6), ("note", "x"))), "(should be absent, or stock 6)"),
         ((("stock", 10),), (("stock", 8),), (), "items 7   stock 10 → 8\n"),
         (

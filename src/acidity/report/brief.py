@@ -145,7 +145,7 @@ def _key(key: Cells) -> str:
 def _now(row: RowFate) -> str:
     before, now = row.before, row.now
     if now is None:
-        return "gone" if before is not None else "missing"
+        return "gone" if before is not None else "not there" if row.should[:1] == (None,) else "missing"
     if before is None:
         return f"new: {_listed(now, but=row.key)}"
     known = dict(before)
@@ -160,7 +160,7 @@ def _should(row: RowFate) -> str:
 def _wanted(row: RowFate, wanted: Cells | None) -> str:
     """What would have been right: only what differs from what is there."""
     if wanted is None:
-        return "absent"
+        return "absent" if row.now is not None else "as it is"
     if row.now is None:
         return f"there: {_listed(wanted, but=row.key)}"
     now = dict(row.now)
