@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from acidity import prove
 from acidity.core.report import Card, Report
+from acidity.errors import UsageError
 from acidity.prove import Operation, Scenario
 from tests.engines.bank import bank, move
 
@@ -38,6 +40,11 @@ def moves_later(session: Session) -> Iterator[None]:
     yield
 
 
+async def moves_later_still(session: AsyncSession | None = None) -> AsyncIterator[None]:
+    assert session is None
+    yield
+
+
 def unknowns(answer: Report | Card) -> list[str]:
     rows = answer.letters.values() if isinstance(answer, Card) else [answer]
     return [why for row in rows if isinstance(row, Report) for why in row.unknowns]
@@ -61,10 +68,22 @@ def test_each_letter_of_a_card_says_so() -> None:
 
 
 @pytest.mark.parametrize("asked", ASKED)
-def test_a_generator_function_is_never_iterated(asked: str) -> None:
+def test_an_async_generator_function_is_never_iterated(asked: str) -> None:
+    said = unknowns(ASKED[asked](bank(Operation(moves_later_still, inject=None))))
+    assert any("it is an async generator function, which was never iterated" in why for why in said)
+
+
+def test_one_that_is_given_a_session_is_told_so() -> None:
+    with pytest.raises(UsageError, match="is an async generator function: give a coroutine that iterates it"):
+        prove.explore(bank(moves_later_still))
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("asked", ASKED)
+def test_a_generator_function_is(asked: str) -> None:
+    """Its calls are made where its answer is read, while its session is open."""
     said = unknowns(ASKED[asked](bank(moves_later)))
-    assert any("it is a generator function, which was never iterated" in why for why in said)
-    assert not any("inject=None" in why for why in said)
+    assert not any("zero Calls" in why or "no database call" in why for why in said)
 
 
 def test_what_was_injected_may_be_why() -> None:

@@ -44,6 +44,8 @@ def injection_of(operation: Operation) -> str | None:
         return None
     wanted = _asked_for(operation) if operation.inject == AS_NAMED else operation.inject
     if wanted is not None and wanted.startswith("async_") and not is_async(operation):
+        if inspect.isasyncgenfunction(operation.function):
+            raise UsageError(f"{operation.name}() is an async generator function: give a coroutine that iterates it")
         raise UsageError(f"{operation.name}() is a plain function; inject={wanted!r} is for async ones")
     return wanted
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from inspect import isasyncgenfunction, isgeneratorfunction
+from inspect import isasyncgenfunction
 from textwrap import shorten
 
 from acidity.core.call import History
@@ -93,8 +93,8 @@ def why_zero(operation: Operation) -> str:
             f"one run made {made} call{'' if made == 1 else 's'} and a later one none, so something in memory outlives "
             "a run (a cache, a set of what was seen)"
         )
-    if isgeneratorfunction(operation.function) or isasyncgenfunction(operation.function):
-        return "it is a generator function, which was never iterated: give a function that iterates it"
+    if isasyncgenfunction(operation.function):
+        return "it is an async generator function, which was never iterated: give a coroutine that iterates it"
     return ""
 
 
