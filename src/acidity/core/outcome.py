@@ -142,6 +142,7 @@ class Ending:
         driver: the module of the driver that has raised it, or what SQLAlchemy raised from it.
         gave_up: its caller had tried as often as ``retry=`` allows.
         hidden: the classes of what is in the answer and does not show what is in it.
+        process: the number of the process of its own that it ran in; 0 where there was none.
     """
 
     answered: bool = False
@@ -159,6 +160,7 @@ class Ending:
     driver: str = field(default="", compare=False)
     gave_up: bool = False
     hidden: tuple[str, ...] = field(default=(), compare=False)
+    process: int = field(default=0, compare=False)
 
     @property
     def said(self) -> Any:

@@ -34,6 +34,7 @@ from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.legal import LegalEnds
 from acidity.prove.stage.needs import NOTHING, Needs
 from acidity.prove.stage.overseer import DidNotEnd
+from acidity.prove.stage.renumbered import as_of_this_process
 from acidity.prove.stage.run import Run
 from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.answers import undecided_answers
@@ -192,7 +193,8 @@ class Examiner:
 
     def _struck_run(self, strike: Strike) -> Run:
         inner = self.wrap() if strike.fault.in_child else self.watch.over(self.wrap())
-        return self.aftermath.follow(struck_run(self.stage, self.operation, strike, inner))
+        run = self.aftermath.follow(struck_run(self.stage, self.operation, strike, inner))
+        return as_of_this_process(run, self.stage.seed)
 
     def repeat(self, baseline: Baseline, schedule: Schedule) -> Judged:
         """Make one run once more, and judge it.

@@ -54,7 +54,7 @@ class Child:
                 lines = pipe.read().decode().splitlines()
         finally:
             _, status = os.waitpid(pid, 0)
-        return self._ending(lines, status)
+        return replace(self._ending(lines, status), process=pid)
 
     def _live(self, reader: int, writer: int) -> None:
         """The child's whole life; it never returns."""
