@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from acidity import prove
 from acidity.prove import Operation, Scenario
 from tests.engines.bank import Base, seed
-from tests.tiers import ENGINES, SERVERS
+from tests.tiers import ENGINES, SERVERS, mostly_slow
 
 
 class OutOfBalance(Exception):
@@ -108,10 +108,11 @@ def books(session: Session, told: type[Exception], *, grouped: bool = False) -> 
         raise ExceptionGroup("books", [error]) if grouped else error
 
 
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
 @pytest.mark.parametrize("grouped", [False, True])
-def test_a_refusal_may_have_several_texts(*, grouped: bool) -> None:
+def test_a_refusal_may_have_several_texts(*, grouped: bool, db: str) -> None:
     """But it is one refusal, also in a group."""
-    right, wrong = (explored(Operation(books, told, grouped=grouped)) for told in (OutOfBalance, LookupError))
+    right, wrong = (explored(Operation(books, told, grouped=grouped), db=db) for told in (OutOfBalance, LookupError))
     assert (right.verdict, right.unknowns) == ("pass", ()), str(right)
     name = "ExceptionGroup[OutOfBalance]" if grouped else "OutOfBalance"
     assert f"whether books may say so in other words where it fails with {name}" in right.not_covered
@@ -127,10 +128,12 @@ def moves_on(session: Session) -> dict[str, Any]:
     return {"ok": done.rowcount == 1}
 
 
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
 @pytest.mark.parametrize("refused", [False, True])
-def test_a_conflict_that_is_answered_is_one_that_is_raised(*, refused: bool) -> None:
+def test_a_conflict_that_is_answered_is_one_that_is_raised(*, refused: bool, db: str) -> None:
     """As with an exception, only the user can say that it is meant."""
-    report = explored(Operation(moves_on, succeeded=lambda answer: answer["ok"], refused=refused))
+    operation = Operation(moves_on, succeeded=lambda answer: answer["ok"], refused=refused)
+    report = explored(operation, db=db)
     assert report.verdict == ("pass" if refused else "fail"), str(report)
 
 

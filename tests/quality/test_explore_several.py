@@ -14,7 +14,7 @@ from acidity.prove import Operation
 from acidity.prove.explore import alternating
 from tests.quality import callers_several as callers
 from tests.quality.callers_several import scenario
-from tests.tiers import ENGINES, SERVERS
+from tests.tiers import ENGINES, SERVERS, mostly_slow
 
 on_each_engine = pytest.mark.parametrize("db", ENGINES)
 
@@ -233,16 +233,22 @@ def test_a_card_has_its_letter() -> None:
     assert isolated.verdict == "pass"
 
 
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
 @pytest.mark.parametrize("made", callers.RECEIPTS)
-def test_what_looks_like_chance_is_held_against_one_order(made: str) -> None:
+def test_what_looks_like_chance_is_held_against_one_order(made: str, db: str) -> None:
     """Each order of transactions is run once; others say something else, but not by chance."""
-    wrong, right = (prove.explore(scenario(callers.saga_with_receipt(made, stale=each))) for each in (True, False))
+    level = None if db == "sqlite" else "READ COMMITTED"
+    wrong, right = (
+        prove.explore(scenario(callers.saga_with_receipt(made, stale=each)), db=db, isolation_level=level)
+        for each in (True, False)
+    )
     assert wrong.verdict == "fail", str(wrong)
     assert all("answered" in finding.title for finding in wrong.findings if finding.severity == "error"), str(wrong)
     assert (right.verdict, right.unknowns) == ("pass", ()), str(right)
 
 
-def test_what_chance_makes_is_another_one_in_the_only_run_of_an_order() -> None:
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
+def test_what_chance_makes_is_another_one_in_the_only_run_of_an_order(db: str) -> None:
     """Both are on the way at once in an order of their transactions, and in no order of whole callers."""
-    report = prove.explore(scenario(callers.saga_with_token))
+    report = prove.explore(scenario(callers.saga_with_token), db=db)
     assert (report.verdict, said(report)) == ("pass", [("warning", "ACI318", "")]), str(report)

@@ -83,17 +83,19 @@ def test_a_token_that_no_row_holds_is_a_wrong_answer(made: str, db: str) -> None
     assert finding.title.endswith(", which no row holds; after A then B one does")
 
 
-def test_one_that_is_sent_is_as_wrong() -> None:
-    report = explored(gets_or_creates, "uuid", effects=[send], sends=True)
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
+def test_one_that_is_sent_is_as_wrong(db: str) -> None:
+    report = explored(gets_or_creates, "uuid", effects=[send], sends=True, db=db)
     assert report.verdict == "fail"
     assert all("send was told" in finding.title for finding in report.findings), str(report)
     assert all("which no row holds" in finding.title for finding in report.findings), str(report)
 
 
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
 @pytest.mark.parametrize("made", MADE)
 @pytest.mark.parametrize("function", [creates_if_none, renews])
-def test_the_right_twins_pass(function: Callable[..., Any], made: str) -> None:
-    report = explored(function, made)
+def test_the_right_twins_pass(function: Callable[..., Any], made: str, db: str) -> None:
+    report = explored(function, made, db=db)
     assert (report.verdict, report.unknowns) == ("pass", ()), str(report)
 
 

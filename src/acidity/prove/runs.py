@@ -111,6 +111,27 @@ class Series(Generic[T]):
         return "" if self.ended is ExitReason.FINISHED else self.ended.after(self.made, self.planned)
 
 
+class Gathered:
+    """What a check has found of a whole scenario, or until somebody stopped it.
+
+    Attributes:
+        unknowns: what could not be decided.
+        ended: why no more runs were made.
+        stopped_by: the Ctrl-C or signal that ended it.
+    """
+
+    unknowns: list[str]
+    ended: ExitReason
+    stopped_by: Stop | None
+
+    def stop(self, by: Stop) -> None:
+        """Somebody stopped it; what was found until then stays."""
+        self.stopped_by = by
+        if self.ended is ExitReason.FINISHED:
+            self.ended = reason_of(by)
+            self.unknowns.append(self.ended.value)
+
+
 def reason_of(stop: Stop) -> ExitReason:
     """Why a check made no more runs that this exception ended."""
     return ExitReason.TERMINATED if isinstance(stop, Terminated) else ExitReason.INTERRUPTED

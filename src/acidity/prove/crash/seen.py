@@ -10,7 +10,7 @@ from acidity.core.finding import Finding
 from acidity.core.report import EngineInfo, ExitReason
 from acidity.errors import Terminated
 from acidity.prove.crash.own_settings import Own
-from acidity.prove.runs import reason_of
+from acidity.prove.runs import Gathered
 
 
 class Blow(Enum):
@@ -76,7 +76,7 @@ class Weathered(Tried):
 
 
 @dataclass(slots=True)
-class Crashed:
+class Crashed(Gathered):
     """What was seen of a whole scenario.
 
     Attributes:
@@ -101,10 +101,3 @@ class Crashed:
     def own(self) -> list[Own]:
         """What the program sets by itself."""
         return list(dict.fromkeys(own for each in self.operations for own in each.own))
-
-    def stop(self, by: KeyboardInterrupt | Terminated) -> None:
-        """Somebody stopped it; what was found until then stays."""
-        self.stopped_by = by
-        if self.ended is ExitReason.FINISHED:
-            self.ended = reason_of(by)
-            self.unknowns.append(self.ended.value)

@@ -17,7 +17,7 @@ from acidity.prove.drill.confirm import Confirmed, confirmed_findings
 from acidity.prove.drill.examine import Examination, Examiner
 from acidity.prove.drill.trials import Trials
 from acidity.prove.drill.uncommitted import Undecided
-from acidity.prove.runs import Runs, reason_of
+from acidity.prove.runs import Gathered, Runs
 from acidity.prove.stage.effects import names_of
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.quiet import quiet
@@ -29,7 +29,7 @@ Cell = tuple[str, str]
 
 
 @dataclass(slots=True)
-class Drilled:
+class Drilled(Gathered):
     """What the drill saw of a whole scenario, before it is split by letters.
 
     Attributes:
@@ -60,13 +60,6 @@ class Drilled:
     effects: tuple[str, ...] = ()
     unprotected: dict[str, str] = field(default_factory=dict)
     elapsed_s: float = 0.0
-
-    def stop(self, by: KeyboardInterrupt | Terminated) -> None:
-        """Somebody stopped it; what was found until then stays."""
-        self.stopped_by = by
-        if self.ended is ExitReason.FINISHED:
-            self.ended = reason_of(by)
-            self.unknowns.append(self.ended.value)
 
     def note_same(self, atomicity: Confirmed, consistency: Confirmed) -> None:
         """Note which findings of one operation have one cause; they are about to be added."""

@@ -7,7 +7,7 @@ Pure. The tables that are not named are judged by the invariants alone, which ar
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
 from acidity.analysis.masks import Masks
@@ -18,6 +18,7 @@ from acidity.core.outcome import Row, State, Table
 
 _MASKED = b"*"
 _Hidden = Mapping[str, Callable[[object], bytes]]  # what is still shown of a masked value
+_Holds = Callable[[Table, Table, Table, _Hidden], bool]
 
 
 def done_in_part(state: State, before: State, after: State, tables: Collection[str], masks: Masks) -> bool:
@@ -34,16 +35,22 @@ def done_in_part(state: State, before: State, after: State, tables: Collection[s
         masks: what is not compared literally; a masked value is only compared as being there, and by
             what is literal in it.
     """
-    return all(
-        _one_in_part(name, state.tables.get(name), before.tables.get(name), after.tables.get(name), masks)
-        for name in tables
-    )
+    return _in_each(tables, (state, before, after), masks, _one_in_part)
 
 
-def _one_in_part(name: str, state: Table | None, before: Table | None, after: Table | None, masks: Masks) -> bool:
-    if state is None or before is None or after is None or not state.columns == before.columns == after.columns:
-        return False
-    hidden = _hidden(name, masks)
+def _in_each(names: Iterable[str], states: tuple[State, State, State], masks: Masks, holds: _Holds) -> bool:
+    """Whether something holds of each of these tables: of its rows in the three States, and of what is masked in it."""
+    for name in names:
+        tables = [each.tables[name] for each in states if name in each.tables]
+        if len(tables) < len(states) or len({table.columns for table in tables}) > 1:
+            return False
+        state, before, after = tables
+        if not holds(state, before, after, _hidden(name, masks)):
+            return False
+    return True
+
+
+def _one_in_part(state: Table, before: Table, after: Table, hidden: _Hidden) -> bool:
     if state.key and not hidden.keys() & set(state.key):
         now, old, new = (_by_key(table, hidden) for table in (state, before, after))
         return all(now.get(key) in (old.get(key), new.get(key)) for key in {*now, *old, *new})
@@ -87,16 +94,10 @@ def other_new_rows(state: State, before: State, after: State, masks: Masks) -> b
         masks: what is not compared literally.
     """
     tables = state.tables.keys() | before.tables.keys() | after.tables.keys()
-    return all(
-        _others_are_new(name, state.tables.get(name), before.tables.get(name), after.tables.get(name), masks)
-        for name in tables
-    )
+    return _in_each(tables, (state, before, after), masks, _others_are_new)
 
 
-def _others_are_new(name: str, state: Table | None, before: Table | None, after: Table | None, masks: Masks) -> bool:
-    if state is None or before is None or after is None or not state.columns == before.columns == after.columns:
-        return False
-    hidden = _hidden(name, masks)
+def _others_are_new(state: Table, before: Table, after: Table, hidden: _Hidden) -> bool:
     if not state.key:
         counted = (Counter(_shown(table, row, hidden) for row in table.rows) for table in (state, after))
         return next(counted) == next(counted)

@@ -14,7 +14,7 @@ from acidity.core.shown import ShownRun
 from acidity.errors import Terminated
 from acidity.prove.explore.callers import Callers, together
 from acidity.prove.explore.search import Searched
-from acidity.prove.runs import reason_of
+from acidity.prove.runs import Gathered
 from acidity.report.secret import masked
 
 
@@ -60,7 +60,7 @@ class Group:
 
 
 @dataclass(slots=True)
-class Explored:
+class Explored(Gathered):
     """What was seen of a whole scenario.
 
     Attributes:
@@ -94,13 +94,6 @@ class Explored:
     hidden: tuple[str, ...] = ()
     slept: str = ""
     elapsed_s: float = 0.0
-
-    def stop(self, by: KeyboardInterrupt | Terminated) -> None:
-        """Somebody stopped it; what was found until then stays."""
-        self.stopped_by = by
-        if self.ended is ExitReason.FINISHED:
-            self.ended = reason_of(by)
-            self.unknowns.append(self.ended.value)
 
 
 def replay_command(asked: CheckOptions, callers: Callers, scenario: Scenario) -> str:
