@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from acidity import prove
@@ -33,6 +35,29 @@ def test_who_is_recovered_by_itself_has_lost_nothing(db: str, step: str) -> None
     steps: Any = {step: sell_out}
     report = prove.crash(Scenario(Operation(sell_out), **SHOP, **steps), db=db, runs_max=3, remedies=False)
     assert (report.verdict, report.findings) == ("pass", ()), str(report)
+
+
+def sells_or_takes_it_back(engine: Engine) -> None:
+    """In two transactions; where the second one fails, the first one is undone by a third."""
+    one_less = update(Item).where(Item.id == 1).values(stock=Item.stock - 1)
+    with Session(engine) as session, session.begin():
+        session.execute(one_less)
+    try:
+        with Session(engine) as session, session.begin():
+            session.execute(update(Item).where(Item.id == 2).values(stock=0))
+    except DBAPIError:
+        with Session(engine) as session, session.begin():
+            session.execute(update(Item).where(Item.id == 1).values(stock=Item.stock + 1))
+        raise
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("db", SERVERS)
+@pytest.mark.one_server
+def test_what_the_program_takes_back_itself_is_not_lost(db: str) -> None:
+    scenario = Scenario(Operation(sells_or_takes_it_back), **SHOP)
+    report = prove.replay_crash(scenario, AFTER, db=db)
+    assert not report.findings, str(report)
 
 
 def ship(pieces: int) -> None:
