@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import Callable, Coroutine
@@ -10,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from sqlalchemy.util import await_only
 
 from acidity.prove.stage import host
 from acidity.prove.stage.host import LoopHost
@@ -45,6 +47,51 @@ def test_a_task_that_does_not_heed_it_keeps_nobody(monkeypatch: pytest.MonkeyPat
     assert ended == ["so it has"]
     assert not tasks[0].done()
     assert tasks[0].get_loop().is_closed()
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_in_a_forked_process_tasks_of_the_other_one_give_back_what_they_hold(steps: int) -> None:
+    """Also one that was about to go on: as that of a pool, which fills it up again when a connection is closed."""
+    loop, lock, goes_on, tasks = LoopHost(), asyncio.Lock(), list[asyncio.Future[None]](), list[asyncio.Future[None]]()
+
+    async def holds_it() -> None:
+        async with lock:
+            goes_on.append(asyncio.get_running_loop().create_future())
+            await goes_on[0]
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            await asyncio.sleep(3600)
+
+    def closing() -> None:
+        tasks.append(asyncio.ensure_future(holds_it()))
+        await_only(asyncio.sleep(0))
+        goes_on[0].set_result(None)
+
+    async def takes_it() -> None:
+        async with asyncio.timeout(0.2), lock:
+            pass
+
+    loop.let_go(closing)
+    inner: Any = loop._runner.get_loop()
+    of_the_other_one = [inner._selector, inner._ssock, inner._csock]
+    assert loop.goes_on()
+    loop.run(takes_it())
+    loop.close()
+    for each in of_the_other_one:
+        each.close()
+
+
+def test_an_error_that_nobody_asked_for_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    """A connection that acidity has closed while a pool opened it has one, which is noticed at any later time."""
+
+    async def leaves_one() -> None:
+        asyncio.get_running_loop().create_future().set_exception(ConnectionError("closed meanwhile"))
+
+    loop = LoopHost()
+    loop.run(leaves_one())
+    gc.collect()
+    loop.close()
+    assert caplog.messages == []
 
 
 LOCK, EVENT = asyncio.Lock(), asyncio.Event()

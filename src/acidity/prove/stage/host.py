@@ -144,12 +144,17 @@ class LoopHost:
     def goes_on(self) -> bool:
         """With the same loop, since what the program keeps is bound to it: a pool, a lock, a session of a client.
 
-        What the loop waits with belongs to the other process, too, and what it was about to do is done there.
+        What the loop waits with belongs to the other process, too, and what it was about to do is done there. Tasks
+        that are cancelled here give back what they hold, for which one that was about to go on has to.
         """
-        parted = _given_ears(self._runner.get_loop())
-        for task in self._of_parent if parted else ():
+        loop: Any = self._runner.get_loop()
+        due = [handle for handle in getattr(loop, "_ready", ()) if _task_of(handle) in self._of_parent]
+        if not _given_ears(loop):
+            return False
+        for task in self._of_parent:
             task.cancel()
-        return parted
+        loop._ready.extend(due)
+        return True
 
     def close(self) -> None:
         """Close the event loop with all that still runs in it, also what takes no notice of being cancelled."""
@@ -165,6 +170,12 @@ class LoopHost:
         else:
             self._runner.close()
             _closed[:] = [loop]
+
+
+def _task_of(handle: Any) -> asyncio.Task[Any] | None:
+    """The task that a loop goes on with where it comes to this handle, if it is one."""
+    whose = getattr(handle._callback, "__self__", None)
+    return whose if isinstance(whose, asyncio.Task) else None
 
 
 def _cancelled(loop: asyncio.AbstractEventLoop) -> set[Any]:
@@ -187,10 +198,15 @@ def _loop() -> asyncio.AbstractEventLoop:
     if loop is None or not _opened_again(loop):
         loop = asyncio.new_event_loop()
     loop.set_task_factory(_task_knowing_its_creator)
+    loop.set_exception_handler(_provoked)
     with suppress(AttributeError):  # one that is not Python's own keeps its clock, and its sleeps take their time
         loop.time = loop_time  # type: ignore[method-assign]
         loop.call_soon_threadsafe = partial(_call_soon, loop)  # type: ignore[assignment,method-assign]
     return loop
+
+
+def _provoked(_loop: asyncio.AbstractEventLoop, _context: dict[str, Any]) -> None:
+    """An error that nobody has asked for, in a loop whose connections are cut: no news, whenever it is noticed."""
 
 
 def _call_soon(loop: Any, callback: Any, *arguments: Any, context: Any = None) -> asyncio.Handle:
