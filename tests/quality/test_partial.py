@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from acidity.analysis.masks import Masks
 from acidity.errors import UsageError
 from acidity.prove import Operation
-from acidity.prove.drill.partial import done_in_part
+from acidity.prove.drill.partial import done_in_part, other_new_rows
 from tests.engines.bank import ALICE, BOB, Account, Payment, bank
 from tests.run.drilling import drilled
 from tests.unit.states import state, table
@@ -90,3 +90,28 @@ def test_rows_whose_key_the_database_makes_are_counted(rows: list[tuple[Any, ...
     before, after = (state(t=table("id n", each)) for each in ([], [(1, 5), (2, 5), (3, 6)]))
     masks = Masks(keys=frozenset({("t", "id")}))
     assert done_in_part(state(t=table("id n", rows)), before, after, ["t"], masks) is right
+
+
+ONE, OTHER = table("id n", [(1, 10)]), table("id n", [(1, 11)])
+
+
+@pytest.mark.parametrize("lacks_it", [0, 1, 2], ids=["now", "before", "after"])
+def test_a_table_that_was_made_or_dropped_is_not_done_in_part(lacks_it: int) -> None:
+    states = [state(t=ONE), state(t=ONE), state(t=OTHER)]
+    assert done_in_part(*states, ["t"], Masks())
+    states[lacks_it] = state()
+    assert not done_in_part(*states, ["t"], Masks())
+
+
+@pytest.mark.parametrize("lacks_it", [0, 1, 2], ids=["now", "before", "after"])
+def test_nor_are_its_rows_other_new_ones(lacks_it: int) -> None:
+    states = [state(t=ONE), state(t=ONE), state(t=ONE)]
+    assert other_new_rows(*states, Masks())
+    states[lacks_it] = state()
+    assert not other_new_rows(*states, Masks())
+
+
+def test_a_table_with_another_column_is_neither() -> None:
+    states = [state(t=ONE), state(t=ONE), state(t=table("id m", [(1, 10)]))]
+    assert not done_in_part(*states, ["t"], Masks())
+    assert not other_new_rows(*states, Masks())
