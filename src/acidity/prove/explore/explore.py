@@ -255,6 +255,9 @@ def _search(runs: Runs, manners: Manners, compared: _Compared, schedule: Schedul
         _search(runs, manners, compared, schedule)
         return
     group.left_out += tuple(f"whether {compared.oracle.called(name)} may {what}" for name, what in search.found.unread)
+    group.left_out += tuple(
+        f"the order of what {name} reads without ORDER BY" for name in compared.oracle.sayings.in_any_order
+    )
     group.unknowns += said.unknowns
     group.shown = None if schedule is None else shown(lab, search)
     command = replay_command(runs.options, group.callers, stage.scenario)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import partial
 
 from acidity.analysis.answers import Likeness, compare_answers
 from acidity.analysis.canonical import TooSymmetric
@@ -254,7 +253,7 @@ class Judge:
             return Alike.UNLIKE
         if alone and effects_of(played, serial.names) != effects_of(alone, serial.names):
             return Alike.UNLIKE
-        told: list[Said] = []
+        told, moved, sayings = list[Said](), list[str](), self._oracle.sayings
         alike = told_alike(played, alone) if alone else EVERYTHING
         for name in serial.names:
             ending, clean = played.endings[name], serial.endings(name)[0]
@@ -262,12 +261,18 @@ class Judge:
             if failed and _failure(ending) != _failure(clean):
                 return Alike.UNLIKE
             answered = not failed or _in_the_same_words(ending, clean)
-            said = partial(self._oracle.sayings.of, name=name, told=alike, answered=answered)
-            cleans = [said(run) for run in serial.runs]
+            cleans = [sayings.of(run, name, alike, answered=answered) for run in serial.runs]
+            said = sayings.of(played, name, alike, answered=answered)
+            beside = sayings.beside(cleans[0], said, played.of(name))
+            if beside is not said:
+                moved.append(name)
             if len(cleans) == 1:  # an order of transactions is run once
-                cleans.append(self._oracle.sayings.varied(name, cleans[0]))
-            told.append(Said(cleans, said(played), self._oracle.roles(name), self._oracle.called(name)))
-        return self._comparer.told(told, serial.state, played.state) if told else Alike.SAME
+                cleans.append(sayings.varied(name, cleans[0]))
+            told.append(Said(cleans, beside, self._oracle.roles(name), self._oracle.called(name)))
+        found = self._comparer.told(told, serial.state, played.state) if told else Alike.SAME
+        if found is Alike.SAME:
+            sayings.in_any_order.update(dict.fromkeys(map(self._oracle.called, moved)))
+        return found
 
     def _cleans(self, serial: Serial) -> list[Played]:
         """Runs of this order, or of others with it; what differs between two of them may be what chance has made."""

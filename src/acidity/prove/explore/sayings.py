@@ -14,8 +14,10 @@ from typing import Any
 from uuid import UUID
 
 from acidity.analysis.answers import Likeness, compare_answers
+from acidity.analysis.any_order import come_in_any_order, in_order_of
 from acidity.analysis.leaves import Path, leaves_of, with_leaves
 from acidity.analysis.values import is_volatile
+from acidity.core.call import History
 from acidity.prove.explore.lab import Played
 
 _CHANCE = "a number by chance"
@@ -73,6 +75,9 @@ class Sayings:
     Args:
         called: caller → its operation.
         with_effects: something takes place outside the database, so that what is told there is compared, too.
+
+    Attributes:
+        in_any_order: operations that are right, though what they read without ORDER BY came in another order.
     """
 
     def __init__(self, called: Mapping[str, str], *, with_effects: bool) -> None:
@@ -81,6 +86,7 @@ class Sayings:
         self._chance: dict[str, set[Path]] = {}
         self._tokens: dict[str, set[Path]] = {}
         self._varies: dict[str, set[Path]] = {}
+        self.in_any_order: dict[str, None] = {}
 
     def learn(self, runs: Sequence[Played], made: Sequence[Collection[str]]) -> bool:
         """Learn from runs of one serial order which numbers differ nevertheless; whether any did.
@@ -141,6 +147,17 @@ class Sayings:
             said = said, told.of(run, name)
         return with_leaves(said, self._chance.get(self._called[name], frozenset()), _CHANCE)
 
+    @staticmethod
+    def beside(clean: Any, said: Any, calls: History) -> Any:
+        """What a caller said, with its lists in the order of what it says in a clean run, if it asked for no order.
+
+        Args:
+            clean: what it says there.
+            said: what it said.
+            calls: what it did.
+        """
+        return said if said == clean or not come_in_any_order(calls) else in_order_of(clean, said)
+
     def varied(self, name: str, said: Any) -> Any:
         """What a caller said, with another token or time wherever two runs of one order had two: what an order that was
         run only once would say the second time.
@@ -164,6 +181,7 @@ class Sayings:
         """Other answers, each with those of all clean runs."""
         for name in cleans[0].endings:
             said, *others = (self.of(each, name) for each in (run, *cleans))
+            said = self.beside(others[0], said, run.of(name))
             if self._with_effects:
                 said, others = said[0], [other[0] for other in others]
             if said != others[0]:
@@ -174,6 +192,7 @@ class Sayings:
         comparable = told_alike(run, cleans[0])
         for name in cleans[0].endings:
             told, *others = (self.of(each, name, comparable)[1] for each in (run, *cleans))
+            told = self.beside(others[0], told, run.of(name))
             for effect in sorted(told.keys() & others[0].keys()):
                 for place, (one, two) in enumerate(zip(told[effect], others[0][effect], strict=False)):
                     if one != two:
