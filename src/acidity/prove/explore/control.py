@@ -205,7 +205,8 @@ class Control:
         while running := [gate for gate in self.gates if gate.place in {Place.PYTHON, Place.FLIGHT}]:
             known = all(gate.name in self._waiting for gate in running)  # the engine tells at once; the system does not
             computes = any(gate.place is Place.PYTHON for gate in running)
-            if (known or pause > (_COMPUTES_S if computes else FIRST_PAUSE_S)) and self._all_wait(running):
+            long = pause >= LONGEST_PAUSE_S
+            if (known or pause > (_COMPUTES_S if computes else FIRST_PAUSE_S)) and self._all_wait(running, long=long):
                 return
             rang = yield pause
             self._require_room()
@@ -225,18 +226,22 @@ class Control:
                 f"let in; --actors processes can, or let it await its calls"
             )
 
-    def _all_wait(self, running: Sequence[Gate]) -> bool:
+    def _all_wait(self, running: Sequence[Gate], *, long: bool) -> bool:
         """Whether all that run wait for somebody, and not in a cycle, which the engine is about to end.
 
-        Whoever does not wait for long is refused as long as nobody else goes on: served is who comes later.
+        Whoever does not wait for long is refused as long as nobody else goes on: served is who comes later. Rows that
+        stay with the server until they are fetched are locked then, when their Call has been answered.
         """
         flying = [gate for gate in running if gate.place is Place.FLIGHT]
         idle = {gate.name for gate in running if gate.place is Place.PYTHON and self.idles(gate)}
-        if len(flying) + len(idle) < len(running):
+        fetching = [gate for gate in running if long and gate.place is Place.PYTHON and gate.name not in idle]
+        if len(flying) + len(idle) + len(fetching) < len(running):
             return False
-        waiting = waiting_of(flying, self.gates)
+        waiting = waiting_of(flying, self.gates, fetching)
         # asked after the engine: until its Call is sent, a gate does not know how long it waits
-        if any(gate.brief or gate.place is not Place.FLIGHT for gate in flying) or len(waiting) < len(flying):
+        if any(gate.brief or gate.place is not Place.FLIGHT for gate in flying):
+            return False
+        if len(waiting) < len(flying) + len(fetching) or any(gate.place is not Place.PYTHON for gate in fetching):
             return False
         self._waiting = dict(waiting)
         return not _in_cycle(waiting) or self._stays(waiting)
@@ -315,17 +320,23 @@ def _is_refusal(code: str) -> bool:
     return any(speech_of(engine).errors.get(code) in _REFUSED for engine in SPEECHES)
 
 
-def waiting_of(flying: Sequence[Gate], gates: Sequence[Gate]) -> Waiting:
-    """Those of these callers that wait for a lock, and for which callers, from one answer of each database."""
+def waiting_of(flying: Sequence[Gate], gates: Sequence[Gate], fetching: Sequence[Gate] = ()) -> Waiting:
+    """Those of these callers that wait for a lock, and for which callers, from one answer of each database.
+
+    Args:
+        flying: callers whose Call is at the database.
+        gates: of all callers.
+        fetching: callers that may still be fetching what their last Call has found.
+    """
     found: dict[str, frozenset[str]] = {}
-    # Only who has a Call just now: others may have left the connection of their last one to somebody else.
-    here = [gate for gate in gates if gate.place not in {Place.PYTHON, Place.GONE}]
+    # Who has no Call just now may have left the connection of its last one to somebody else, who comes later here.
+    here = [*fetching, *(gate for gate in gates if gate.place not in {Place.PYTHON, Place.GONE})]
     wires = {gate.name: gate.pending.wire for gate in here if gate.pending is not None}
     sessions = {wire.session: name for name, wire in wires.items() if wire is not None}
     for sandbox in {id(wire.sandbox): wire.sandbox for wire in wires.values() if wire is not None}.values():
         asked = {
             wire.session: gate.name
-            for gate in flying
+            for gate in (*fetching, *flying)
             if (wire := wires.get(gate.name)) is not None and wire.sandbox is sandbox and wire.session is not None
         }
         if not asked:
