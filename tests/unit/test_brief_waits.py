@@ -21,7 +21,7 @@ def test_how_long_it_waits_may_be_known_after_the_engine_was_asked(
     gate = SimpleNamespace(name="A", place=Place.FLIGHT, pending=SimpleNamespace(wire=None), **flags)
     other = SimpleNamespace(name="B", place=Place.GATE, pending=None, **flags)
 
-    def ask(_flying: object, _gates: object) -> dict[str, frozenset[str]]:
+    def ask(*_: object) -> dict[str, frozenset[str]]:
         gate.brief = brief
         return {"A": frozenset("B")}
 

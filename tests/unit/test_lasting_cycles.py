@@ -23,7 +23,7 @@ def looks(monkeypatch: pytest.MonkeyPatch, seconds: float) -> int:
     """How often it is looked until nobody can go on by himself; each look takes a second."""
     clock = iter(range(100))
     monkeypatch.setattr(module, "_NO_CYCLE_S", seconds)
-    monkeypatch.setattr(module, "waiting_of", lambda _flying, _gates: CYCLE)
+    monkeypatch.setattr(module, "waiting_of", lambda *_: CYCLE)
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
     gates = [gate("A", Place.FLIGHT), gate("B", Place.GATE), gate("C", Place.FLIGHT)]
     control = Control(gates, lambda _number, able: able[0], lambda _gate: None, lambda _name: [])

@@ -226,7 +226,7 @@ class Control:
                 f"let in; --actors processes can, or let it await its calls"
             )
 
-    def _all_wait(self, running: Sequence[Gate], *, long: bool) -> bool:
+    def _all_wait(self, running: Sequence[Gate], *, long: bool = False) -> bool:
         """Whether all that run wait for somebody, and not in a cycle, which the engine is about to end.
 
         Whoever does not wait for long is refused as long as nobody else goes on: served is who comes later. Rows that
