@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from acidity.cli.explain import codes_called
 from acidity.core.codes import CODES
 from acidity.explained import EXPLANATIONS
 
@@ -25,6 +26,12 @@ def test_every_code_is_explained(acidity, name):
         assert " ".join(text.split()) in said
 
 
+@pytest.mark.parametrize("code", CODES.values(), ids=lambda code: code.name)
+def test_every_word_that_is_printed_is_explained(code):
+    for word in (code.word, *code.also):
+        assert code in codes_called(word)
+
+
 def test_without_a_code_all_are_listed(acidity):
     left = acidity("explain")
     assert left.code == 0
@@ -40,6 +47,7 @@ def test_without_a_code_all_are_listed(acidity):
         ("torn", ["ACI201"]),
         ("false failure", ["ACI204", "ACI207"]),
         ("False-Success", ["ACI203"]),
+        ("torn by a kill", ["ACI403"]),
         ("inconsistent", ["ACI251", "ACI252"]),
     ],
 )

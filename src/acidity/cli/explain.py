@@ -52,15 +52,20 @@ def codes_called(text: str) -> list[Code]:
     Raises:
         UsageError: there is none; the message names those that are near.
     """
-    name, word = text.strip().upper(), text.strip().lower().replace("-", " ").replace("_", " ")
+    name, word = text.strip().upper(), _plain(text)
     if name in CODES:
         return [CODES[name]]
     by_word: dict[str, list[Code]] = {}
     for code in CODES.values():
-        by_word.setdefault(code.word, []).append(code)
+        for each in (code.word, *code.also):
+            by_word.setdefault(_plain(each), []).append(code)
     if word in by_word:
         return by_word[word]
     raise UsageError(f"there is no code {text!r}; {_near(name, word, by_word)}")
+
+
+def _plain(word: str) -> str:
+    return word.strip().lower().replace("-", " ").replace("_", " ")
 
 
 def _near(name: str, word: str, by_word: Mapping[str, list[Code]]) -> str:

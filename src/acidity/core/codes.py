@@ -23,6 +23,7 @@ class Code:
         word: what is wrong, in DESIGN's words.
         title: what that means, in one sentence.
         of_a_library: the cause is a trap of a library; it is told after what the program did wrong by itself.
+        also: other words that are printed with it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Code:
     word: str
     title: str
     of_a_library: bool = False
+    also: tuple[str, ...] = ()
 
 
 TORN = Code("ACI201", "A", "torn", "A part of the operation's change is there, or rows that no complete run leaves.")
@@ -79,11 +81,16 @@ BETWEEN = Code(
     "ACI318", "I", "between transactions", "A caller came between two transactions of another one, and that shows."
 )
 LOST_COMMIT = Code(
-    "ACI401", "D", "lost commit", "A COMMIT was acknowledged, and after a power cut its change is not there."
+    "ACI401", "D", "lost commit", "A COMMIT was acknowledged, and after a power cut or a kill its change is not there."
 )
 DAMAGED = Code("ACI402", "D", "damaged", "After a power cut or an error of the disk the database is damaged.")
+TORN_BY_A_KILL = "torn by a kill"
 TORN_BY_POWER_LOSS = Code(
-    "ACI403", "A", "torn by power loss", "After a power cut a part of the operation's change is there."
+    "ACI403",
+    "A",
+    "torn by power loss",
+    "After a power cut or a kill a part of the operation's change is there.",
+    also=(TORN_BY_A_KILL,),
 )
 HALF_RECOVERED = Code("ACI404", "D", "half a transaction", "After a power cut a part of one transaction is there.")
 

@@ -11,7 +11,7 @@ from acidity.adapters.seam import Interceptor
 from acidity.analysis.diff import Claim, row_changes, sentence
 from acidity.core.call import Call, History, calls, commits_acknowledged
 from acidity.core.cause import Cause, CauseKind, Place, Rate
-from acidity.core.codes import DOUBLED, LOST_COMMIT, TORN_BY_POWER_LOSS
+from acidity.core.codes import DOUBLED, LOST_COMMIT, TORN_BY_A_KILL, TORN_BY_POWER_LOSS
 from acidity.core.finding import Finding
 from acidity.core.options import CheckOptions
 from acidity.core.outcome import Rows, State
@@ -47,7 +47,7 @@ _CODES = {
     Word.TORN: (TORN_BY_POWER_LOSS, CauseKind.SEVERAL_COMMITS),
     Word.DOUBLED: (DOUBLED, CauseKind.OTHER),
 }
-_WORDS = {Word.TORN: "torn by a kill"}  # where the word of the code is of a power cut
+_WORDS = {Word.TORN: TORN_BY_A_KILL}  # where the word of the code is of a power cut
 _CAUSES = {
     Word.LOST: "COMMIT is answered before the log of the server has it",
     Word.DOUBLED: "no answer came to a COMMIT that was applied, and the operation made the same change again",
