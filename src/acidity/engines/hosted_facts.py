@@ -199,10 +199,12 @@ _BRIEF = re.compile(r"[1-9]\d{0,2}(?:ms|\.0)?")
 
 
 def asked_of(dbapi_connection: Any, question: str) -> object:
-    """One value that a session tells; a transaction that has failed says nothing.
+    """One value that a session tells; a transaction that has failed says nothing, nor one that is still sending rows.
 
     Not by `rows_of`: the plain face of an async connection cannot ask for further results.
     """
+    if _is_sending(dbapi_connection):
+        return ""
     try:
         cursor = dbapi_connection.cursor()
         try:
@@ -214,3 +216,15 @@ def asked_of(dbapi_connection: Any, question: str) -> object:
         return ""
     (value,) = row.values() if isinstance(row, Mapping) else row  # the program decides what its rows are
     return value
+
+
+def _is_sending(dbapi_connection: Any) -> bool:
+    """Whether rows are still to be fetched that a question would lose: with a cursor that streams, from MariaDB.
+
+    PyMySQL and aiomysql throw them away; mysqlclient, whose adapter notes the cursor, refuses to fetch them.
+    """
+    driver = getattr(dbapi_connection, "driver_connection", dbapi_connection)
+    if getattr(getattr(driver, "_result", None), "unbuffered_active", False):
+        return True
+    sends_to = getattr(driver, "acidity_sends_to", None)
+    return sends_to is not None and getattr(sends_to(), "_result", None) is not None

@@ -7,6 +7,7 @@ from typing import Any
 
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, procedure, statement
 from acidity.adapters.drivers.mysql import autocommitting, gone, rows_held
+from acidity.adapters.drivers.streaming import keep_what_is_fetched
 from acidity.adapters.drivers.wire import Awaited
 from acidity.core.call import Kind
 
@@ -35,6 +36,7 @@ class Aiomysql:
         methods.wrap(cursor, "execute", statement, _connection)
         methods.wrap(cursor, "executemany", many, _connection)
         methods.wrap(cursor, "callproc", procedure, _connection)
+        keep_what_is_fetched(hooks, import_module("aiomysql.cursors").SSCursor)
         original = connection._connect
 
         async def connect(self: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from acidity.adapters.drivers.base import Answer, DriverCall
+from acidity.adapters.drivers.streaming import streamed
 from acidity.core.call import Kind
 
 _GONE = {1927, 2006, 2013, 2014, 2045, 2055, 4031}
@@ -24,8 +25,11 @@ def autocommitting(in_transaction: Callable[[Any], bool]) -> Says:
 
 def rows_held(subject: Any) -> Answer:
     """Rows and row count of a cursor, from where PyMySQL, aiomysql and mysqlclient keep them; a connection has none."""
-    rows = getattr(subject, "_rows", None) if getattr(subject, "description", None) else None
-    return None if rows is None else list(rows), getattr(subject, "rowcount", None)
+    rowcount = getattr(subject, "rowcount", None)
+    if not getattr(subject, "description", None):
+        return None, rowcount
+    rows = getattr(subject, "_rows", None)
+    return (streamed(subject), None) if rows is None else (list(rows), rowcount)
 
 
 def gone(error: BaseException) -> bool:

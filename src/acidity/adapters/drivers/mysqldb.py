@@ -5,11 +5,13 @@ Opening happens in the constructor. The driver does not say whether a transactio
 
 from __future__ import annotations
 
+import weakref
 from importlib import import_module
 from typing import Any
 
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, procedure, statement
 from acidity.adapters.drivers.mysql import autocommitting, gone, rows_held
+from acidity.adapters.drivers.streaming import keep_what_is_fetched
 from acidity.core.call import Kind
 from acidity.core.row import cells_of
 from acidity.engines.own_calls import own_calls
@@ -52,6 +54,15 @@ class Mysqldb:
                 opening.take_in(self)
 
         hooks.put(connection, "__init__", initialise)
+        streaming = import_module("MySQLdb.cursors").CursorUseResultMixIn
+        using = streaming._get_result
+
+        def get_result(self: Any) -> Any:
+            self.connection.acidity_sends_to = weakref.ref(self)  # nothing else may be asked until it has all rows
+            return using(self)
+
+        hooks.put(streaming, "_get_result", get_result)
+        keep_what_is_fetched(hooks, streaming)
 
     def connect(self, dsn: Any, *, asynchronous: bool) -> Any:
         """``MySQLdb.connect(host=…, …)``."""

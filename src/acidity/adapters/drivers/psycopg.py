@@ -14,6 +14,7 @@ from typing import Any
 
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, statement
 from acidity.adapters.drivers.psycopg_blocks import hook_blocks, hook_blocks_async
+from acidity.adapters.drivers.streaming import keep_what_is_fetched, streamed
 from acidity.adapters.drivers.subclasses import standing_for
 from acidity.adapters.drivers.wire import Awaited
 from acidity.core.call import Kind
@@ -47,6 +48,7 @@ class Psycopg:
             for cursor in (getattr(psycopg, f"{prefix}Cursor"), getattr(psycopg, f"{prefix}ServerCursor")):
                 methods.wrap(cursor, "execute", statement, _connection)
                 methods.wrap(cursor, "executemany", many, _connection)
+        keep_what_is_fetched(hooks, psycopg.ServerCursor, psycopg.AsyncServerCursor)
         hooks.put(psycopg.Cursor, "copy", _copy(seam, psycopg.Cursor.copy))
         hooks.put(psycopg.Cursor, "stream", _stream(seam, psycopg.Cursor.stream))
         hooks.put(psycopg.AsyncCursor, "copy", _copy_async(seam, psycopg.AsyncCursor.copy))
@@ -104,8 +106,10 @@ class Psycopg:
     def answer(self, call: DriverCall, given: Any) -> Answer:
         """The driver holds all rows unless they stay with the server; they are read, and the cursor is put back."""
         psycopg, cursor = import_module("psycopg"), call.subject
-        if given is not cursor or isinstance(cursor, psycopg.ServerCursor | psycopg.AsyncServerCursor):
+        if given is not cursor:
             return None, None
+        if isinstance(cursor, psycopg.ServerCursor | psycopg.AsyncServerCursor):
+            return streamed(cursor), None
         rows = None
         if cursor.description:
             rows, _ = _now(cursor.fetchall()), _now(cursor.scroll(0, "absolute")) if cursor.rowcount > 0 else None

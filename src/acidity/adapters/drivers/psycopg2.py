@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Seam, control, many, procedure, statement
+from acidity.adapters.drivers.streaming import keeping, streamed
 from acidity.adapters.drivers.subclasses import Subclasses, is_python, standing_for, through
 from acidity.core.call import Kind
 
@@ -50,6 +51,11 @@ class SeamCursor(_extensions.cursor):  # type: ignore[misc]  # what it is made o
     def copy_expert(self, *arguments: Any, **keywords: Any) -> Any:
         """Bring it to the seam."""
         return self._through(statement, super().copy_expert, *arguments, **keywords)
+
+    fetchone = keeping(_extensions.cursor.fetchone, "fetchone")
+    fetchmany = keeping(_extensions.cursor.fetchmany, "fetchmany")
+    fetchall = keeping(_extensions.cursor.fetchall, "fetchall")
+    __next__ = keeping(_extensions.cursor.__next__, "__next__")
 
     def _through(self, said: Any, original: Any, *arguments: Any, **keywords: Any) -> Any:
         return through(self._acidity_seam, self, said, original, *arguments, **keywords)
@@ -172,7 +178,9 @@ class Psycopg2:
         del given
         cursor = call.subject
         rows = None
-        if cursor.description and cursor.name is None:
+        if cursor.name is not None:
+            return streamed(cursor), None
+        if cursor.description:
             rows = cursor.fetchall()
             cursor.scroll(0, mode="absolute") if rows else None
         return rows, cursor.rowcount

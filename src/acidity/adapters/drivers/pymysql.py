@@ -11,6 +11,7 @@ from typing import Any
 
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, procedure, statement
 from acidity.adapters.drivers.mysql import autocommitting, gone, rows_held
+from acidity.adapters.drivers.streaming import keep_what_is_fetched
 from acidity.core.call import Kind
 
 _IN_TRANSACTION = 1  # SERVER_STATUS_IN_TRANS of the protocol
@@ -40,6 +41,7 @@ class Pymysql:
         methods.wrap(cursor, "execute", statement, _connection)
         methods.wrap(cursor, "executemany", many, _connection)
         methods.wrap(cursor, "callproc", procedure, _connection)
+        keep_what_is_fetched(hooks, import_module("pymysql.cursors").SSCursor)
         original = connection.connect
 
         def connect(self: Any, sock: Any = None) -> None:

@@ -76,11 +76,14 @@ class LevelWatch(Layer):
     history: History = ()
     ending: Ending = field(default_factory=Ending)
     at_each_call: Callable[[], None] = lambda: None
+    _unanswered: PendingCall | None = None
 
     def intercept(self, pending: PendingCall) -> None:
         """Let it take place, and ask on the same connection."""
         self.at_each_call()
         self.limits = self.limits or _has_timer()
+        if self._unanswered is not None and self._unanswered.wire is pending.wire:
+            self._ask(self._unanswered)  # its rows have been fetched, and its transaction has not ended
         may_ask = pending.wire is not None and pending.call.kind is Kind.STATEMENT
         lasts = _LASTS.match(pending.call.sql) is not None
         if may_ask and lasts:
@@ -91,12 +94,15 @@ class LevelWatch(Layer):
 
     def _ask(self, pending: PendingCall) -> None:
         assert pending.wire is not None
+        self._unanswered = None
         self.brief = self.brief or pending.wire.waits_briefly()
         asked = level_set_by(pending.call.sql)
         if asked is not None and not asked.lasts:
             self.seen.setdefault(asked.level)
         elif level := pending.wire.level():
             self.seen.setdefault(level)
+        else:
+            self._unanswered = pending
 
 
 def _has_timer() -> bool:
