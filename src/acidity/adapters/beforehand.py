@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import compress
 from typing import Any, NoReturn
 
 from sqlalchemy import event
@@ -180,7 +181,7 @@ class _Alive:
 
 
 def _alive() -> _Alive:
-    """Look through every object of the process, some five milliseconds for each hundred thousand.
+    """Look through every object of the process, some three milliseconds for each hundred thousand.
 
     Objects that a program has hidden with ``gc.freeze()`` are not seen.
     """
@@ -190,7 +191,8 @@ def _alive() -> _Alive:
     holders = (psycopg.Connection, psycopg.AsyncConnection) if psycopg is not None else ()
     wanted = (sqlite3.Connection, sqlite3.Blob, ConnectionPoolEntry, raw, of_psycopg2, holders)
     kinds = frozenset(_with_subclasses(wanted))
-    kept = [each for each in gc.get_objects() if type(each) in kinds]
+    there = gc.get_objects()
+    kept = list(compress(there, map(kinds.__contains__, map(type, there))))
     alive, idle = _Alive(), set()
     for each in kept:
         if isinstance(each, sqlite3.Connection):

@@ -53,6 +53,7 @@ _OF_CODE = frozenset(
 )
 """Modules that read files which nobody changes."""
 _DOES_ITS_OWN = frozenset({"logging", "tempfile", "ssl", "sqlite3"})
+_BEGINS = frozenset({"call", "c_call"})
 _OF_HELPERS = "acidity.prove.stage.helpers"
 _BY_ANY_NAME = frozenset({"globals", "exec"})
 _OF_MODULES = frozenset({"vars", "getattr", "setattr", "__dict__"})
@@ -86,8 +87,9 @@ class Shared:
         self.too_much = False
         operations = list(operations)
         self._reach = Reach(copy_context(), _INCURIOUS | _UNLOOKED, in_one_thread=any(map(is_async, operations)))
-        self._outside = frozenset().union(*map(_methods_beside, effects))
-        self._codes: set[CodeType] = set()
+        self._outside = {id(code): code for effect in effects for code in _methods_beside(effect)}
+        self._codes: dict[int, CodeType] = {}  # by id: the hash of a code is made anew each time it is asked for
+        self._modules: dict[int, dict[str, Any]] = {}  # the variables of those that they are in
         self._values: dict[int, Any] = {}
         self._places: dict[tuple[int, str], tuple[Mapping[str, Any], str]] = {}  # names, read anew for each mark
         self._kept: dict[int, Any] = {}  # what was marked, so that nothing else gets its id
@@ -109,12 +111,15 @@ class Shared:
         finally:
             sys.setprofile(None)
             threading.setprofile(None)
-        for each in [it for it in gc.get_objects() if type(it) is FunctionType and it.__code__ in self._codes]:
+        there = [it for it in gc.get_referrers(*self._modules.values()) if type(it) is FunctionType]
+        for each in [it for it in there if id(it.__code__) in self._codes]:
             self._add(each)
             owner = each.__qualname__.partition(".")[0]  # the class whose method it is
             self._add_named(each.__globals__, owner, ())
 
     def _entered(self, frame: FrameType, event: str, argument: object) -> None:
+        if event not in _BEGINS:
+            return
         code = frame.f_code
         if not self.asks_who and _asks_who(frame, event, argument):
             self.asks_who = True
@@ -123,11 +128,12 @@ class Shared:
         if WITHIN.get():
             return
         self.goes_elsewhere = self.goes_elsewhere or (event == "c_call" and _goes_elsewhere(frame, argument))
-        if code in self._outside:
+        if id(code) in self._outside:
             self.asks_outside = True
-        if event != "call" or code in self._codes or not is_user_code(code.co_filename):
+        if event != "call" or id(code) in self._codes or not is_user_code(code.co_filename):
             return
-        self._codes.add(code)
+        self._codes[id(code)] = code
+        self._modules[id(frame.f_globals)] = frame.f_globals
         self._reach.names.update(code.co_names)
         self.writes_global |= any(
             each.opname in {"STORE_GLOBAL", "DELETE_GLOBAL"}
