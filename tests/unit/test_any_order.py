@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from acidity.analysis.any_order import come_in_any_order, in_order_of
+from acidity.analysis.any_order import in_order_of, sizes_in_any_order
 from acidity.core.call import Call, Event, Kind, Reply
 from acidity.core.outcome import Ending, State
 from acidity.core.turn import Trace
@@ -35,7 +35,7 @@ TWO, ONE = [(1,), (2,)], [(1,)]
 )
 def test_who_asked_for_no_order(text: str, rows: list[Any] | None, *, any_order: bool) -> None:
     event = Event(Call("A", 1, Kind.STATEMENT, text), Reply("ok", rows=rows))
-    assert come_in_any_order([event]) is any_order
+    assert sizes_in_any_order([event]) == ({len(rows or ())} if any_order else set())
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,29 @@ class Pair(NamedTuple):
 )
 def test_lists_are_put_in_the_order_of_the_other_ones(clean: Any, answer: Any, arranged: Any) -> None:
     assert in_order_of(clean, answer) == ([answer[1], answer[0]] if arranged is None else arranged)
+
+
+@pytest.mark.parametrize(
+    ("clean", "answer", "same"),
+    [
+        ("14A, 14B", "14B, 14A", True),
+        ("14A: 1\n14B: 2", "14B: 2\n14A: 1", True),
+        ("14A, 1\n14B, 2", "14A, 2\n14B, 1", False),
+        ("14A, 14B", "14B, 14C", False),
+        ("14A", "14B", False),
+        ("from 14A to 14B", "from 14B to 14A", False),
+        ('[{"id": 1, "n": 10}, {"id": 2, "n": 20}]', '[{"n": 20, "id": 2}, {"id": 1, "n": 10}]', True),
+        ('[{"id": 1, "n": 10}, {"id": 2, "n": 20}]', '[{"id": 2, "n": 10}, {"id": 1, "n": 20}]', False),
+        ("[a, b]", "[b, a]", False),
+    ],
+)
+def test_a_text_that_lists_the_same_is_the_same(clean: str, answer: str, *, same: bool) -> None:
+    assert in_order_of(clean, answer) == (clean if same else answer)
+
+
+def test_a_tuple_of_as_many_as_rows_came_is_a_list() -> None:
+    assert in_order_of((1, 2, 3), (3, 1, 2), {3}) == (1, 2, 3)
+    assert in_order_of((1, 2, 3), (3, 1, 2), {2}) == (3, 1, 2)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,11 @@ PostgreSQL gives them as they lie in its pages, where an updated row moves behin
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping
+from contextlib import suppress
 from copy import copy
 from typing import Any
 
@@ -17,17 +20,20 @@ from acidity.core.call import Event
 _WITHIN = re.compile(r"\([^()]*\)")  # a part of a query, the frame of a window, the arguments of a function
 _ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
 _GATHERS = re.compile(r"\b(?:jsonb?_agg|array_agg|json_arrayagg|json_group_array)\s*\(", re.IGNORECASE)
+_JSON = frozenset({"[", "{"})
+_BETWEEN = ("\n", "; ", ";", ", ", ",")  # what stands between the items of a text, of several the first
 _ELEMENTS_MAX = 200  # of a list that is put in another order
 
 
-def come_in_any_order(events: Iterable[Event]) -> bool:
-    """Whether one of these Calls got several rows, or a list of them, and asked for no order."""
-    return any(_has_several(event) and _asks_for_none(event.call.sql) for event in events)
-
-
-def _has_several(event: Event) -> bool:
-    rows = event.reply.rows or ()
-    return len(rows) > 1 or (bool(rows) and _GATHERS.search(event.call.sql) is not None)
+def sizes_in_any_order(events: Iterable[Event]) -> frozenset[int]:
+    """How many rows the Calls got that got several, or a list of them, and asked for no order; empty if none did."""
+    found = set()
+    for event in events:
+        rows = event.reply.rows or ()
+        gathers = bool(rows) and _GATHERS.search(event.call.sql) is not None
+        if (len(rows) > 1 or gathers) and _asks_for_none(event.call.sql):
+            found.add(len(rows))
+    return frozenset(found)
 
 
 def _asks_for_none(text: str) -> bool:
@@ -38,28 +44,46 @@ def _asks_for_none(text: str) -> bool:
     return not _ORDERED.search(text)
 
 
-def in_order_of(clean: Any, answer: Any) -> Any:
+def in_order_of(clean: Any, answer: Any, sizes: Container[int] = frozenset()) -> Any:
     """An answer with the elements of its lists in the places of those in another one that are most like them.
+
+    A text in which the same items come in another order, as lines or in a JSON document, is that of the other one.
 
     Args:
         clean: the other one.
         answer: the answer, which stays as it is.
+        sizes: of the tuples that are lists; in all others a place has a meaning.
 
     Example:
         >>> in_order_of({"free": ["14A", "14B"]}, {"free": ["14B", "14A"], "rows": 2})
         {'free': ['14A', '14B'], 'rows': 2}
     """
+    if isinstance(answer, str) and isinstance(clean, str):
+        return clean if _has_same_items(clean, answer) else answer
     if isinstance(answer, str | bytes | bytearray):
         return answer
     cleans, parts = parts_of(clean), parts_of(answer)
     if not cleans or not parts or type(clean) is not type(answer):
         return answer
-    if isinstance(answer, list) and len(clean) == len(answer) <= _ELEMENTS_MAX:
+    is_list = isinstance(answer, list) or (type(answer) is tuple and len(answer) in sizes)
+    if is_list and len(clean) == len(answer) <= _ELEMENTS_MAX:
         parts = dict(enumerate(_arranged(clean, answer)))
-    new = {name: in_order_of(cleans[name], part) if name in cleans else part for name, part in parts.items()}
+    new = {name: in_order_of(cleans[name], part, sizes) if name in cleans else part for name, part in parts.items()}
     if all(new[name] is part for name, part in (parts_of(answer) or {}).items()):
         return answer
     return _with_parts(answer, new)
+
+
+def _has_same_items(clean: str, answer: str) -> bool:
+    """Whether two texts list the same; within an item everything has its place."""
+    if len(clean) != len(answer):
+        return False
+    if clean[:1] in _JSON:
+        with suppress(ValueError):
+            one, other = json.loads(clean), json.loads(answer)
+            return bool(in_order_of(one, other) == one)
+    between = next((each for each in _BETWEEN if each in clean), None)
+    return between is not None and Counter(clean.split(between)) == Counter(answer.split(between))
 
 
 def _arranged(clean: list[Any], answer: list[Any]) -> list[Any]:

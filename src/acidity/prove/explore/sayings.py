@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from acidity.analysis.answers import Likeness, compare_answers
-from acidity.analysis.any_order import come_in_any_order, in_order_of
+from acidity.analysis.any_order import in_order_of, sizes_in_any_order
 from acidity.analysis.leaves import Path, leaves_of, with_leaves
 from acidity.analysis.values import is_volatile
 from acidity.core.call import History
@@ -156,7 +156,8 @@ class Sayings:
             said: what it said.
             calls: what it did.
         """
-        return said if said == clean or not come_in_any_order(calls) else in_order_of(clean, said)
+        sizes = sizes_in_any_order(calls) if said != clean else ()
+        return in_order_of(clean, said, sizes) if sizes else said
 
     def varied(self, name: str, said: Any) -> Any:
         """What a caller said, with another token or time wherever two runs of one order had two: what an order that was
