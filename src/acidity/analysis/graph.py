@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from acidity.analysis.digits import numbers_in
 from acidity.analysis.documents import ROOT, document, leaves, parts
 from acidity.analysis.masks import Column, Masks
 from acidity.analysis.moments import Dated, by_column
@@ -56,6 +57,7 @@ class Node:
         return self.domain, order_of(min(self.raws.values(), key=order_of))
 
 
+_Keys = Mapping[str, frozenset[Any]]  # the keys of a State by domain, where copies of them are compared
 # What is found in a State, the values held by one row of it from left to right, and the number of that row.
 _Where = tuple[dict[tuple[str, bytes], Node], list[Node], int]
 
@@ -104,12 +106,13 @@ class Graph:
 
 @dataclass(slots=True)
 class _Plan:
-    """How each column of one table is read: ignored, literal, time, document, text, or the domain of what is masked."""
+    """How each column of one table is read: ignored, literal, time, document, text, copy, or the domain of a mask."""
 
     literal: list[int] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
     documents: list[int] = field(default_factory=list)
     texts: list[int] = field(default_factory=list)
+    copies: list[int] = field(default_factory=list)
     masked: list[tuple[int, str]] = field(default_factory=list)
 
     @property
@@ -132,6 +135,9 @@ class Frame:
         self._moments = by_column(masks.moments)
         self._plans: dict[tuple[str, tuple[str, ...]], _Plan] = {}
         self.texts = Texts(masks.constants, masks.tokens | masks.times)
+        self.copies: dict[Column, dict[int, str]] = {}
+        for place, index, domain in masks.copies:
+            self.copies.setdefault(place, {})[index] = domain
         self._known: dict[str, set[bytes]] = {TOKENS: set(self.texts.same)}
         for name, table in seed.tables.items():
             plan = self._plan(name, table, seed)
@@ -160,6 +166,7 @@ class Frame:
         bases: list[bytes] = []
         links: list[list[Node]] = []
         constant: list[bytes] = []
+        keys = self._keys_of(state)
         for name, table in state.tables.items():
             if name in self.masks.tables:
                 continue
@@ -178,9 +185,10 @@ class Frame:
                         else:
                             literal.append(self.text(place, value, stems.before(index, column), where, dated))
                 for column in plan.documents:
-                    reader = _Reader(self, name, where, dated)
+                    reader = _Reader(self, name, where, dated, keys)
                     old = document(stems.before(index, column)) if stems else None
                     literal.append(reader.read(row[column], f"{table.columns[column]}{ROOT}", old))
+                literal += [self.copied((name, table.columns[at]), row[at], where, keys) for at in plan.copies]
                 for column, domain in plan.masked:
                     literal.append(self.masked(row[column], domain, where))
                 base = framed((name.encode(), *literal))
@@ -211,6 +219,28 @@ class Frame:
         node.places.append((row, b"%d:" % len(held)))
         held.append(node)
         return b"*" + written
+
+    def _keys_of(self, state: State) -> _Keys:
+        found: dict[str, frozenset[Any]] = {}
+        for domain in {each for domains in self.copies.values() for each in domains.values()}:
+            name, _, column = domain.rpartition(".")
+            table = state.tables.get(name)
+            at = table.columns.index(column) if table is not None and column in table.columns else None
+            found[domain] = frozenset() if table is None or at is None else frozenset(row[at] for row in table.rows)
+        return found
+
+    def copied(self, place: Column, value: Any, where: _Where, keys: _Keys) -> bytes:
+        """A value of a column or path with copies of keys in it; a number that is no key of a row there is literal."""
+        around, numbers = numbers_in(value)
+        found = [encode_all(around)]
+        for index, digits in enumerate(numbers):
+            domain = self.copies[place].get(index)
+            if domain is None or int(digits) not in keys[domain]:
+                found.append(encode(digits))
+            else:  # a number that is filled up with zeros is as long as any other
+                length = b"%d" % len(digits) if digits[0] == "0" else b""
+                found.append(length + self.masked(int(digits), domain, where))
+        return b"c" + framed(found) if numbers else encode(value)
 
     def text(self, place: Column, value: Any, before: Any, where: _Where, dated: Dated) -> bytes:
         """A value of a column or path that holds texts with something random in them."""
@@ -249,6 +279,8 @@ class Frame:
                 plan.masked.append((index, ".".join(self._root(place, state.tables))))
             elif place in self.masks.tokens:
                 plan.masked.append((index, TOKENS))
+            elif place in self.copies:
+                plan.copies.append(index)
             elif place in self.masks.documents:
                 plan.documents.append(index)
             else:
@@ -277,6 +309,7 @@ class _Reader:
     table: str
     where: _Where
     dated: Dated
+    keys: _Keys
 
     def read(self, value: Any, path: str, before: Any) -> bytes:
         """A stored value; one that is no document is literal."""
@@ -302,6 +335,8 @@ class _Reader:
             return self.dated.tell(place, value)
         if place in masks.tokens:
             return self.frame.masked(value, TOKENS, self.where)
+        if place in self.frame.copies:
+            return self.frame.copied(place, value, self.where, self.keys)
         return encode(value)
 
 

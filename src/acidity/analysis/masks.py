@@ -22,6 +22,7 @@ from acidity.core.outcome import State, Table
 from acidity.errors import UsageError
 
 Column = tuple[str, str]
+Copy = tuple[Column, int, str]  # of a key: the column or path, which run of digits there, the domain of the key
 _Cells = Mapping[Column, Sequence[object]]
 _WHOLE = ".*"
 
@@ -43,6 +44,7 @@ class Masks:
         constants: what is no chance in columns of tokens: opaque values that came again in all clean runs, and what is
             around the random pieces of texts. It is compared literally; only the random pieces of such a text are
             tokens or times.
+        copies: where new values hold copies of generated keys; they are compared up to the renaming of those.
         refuted: what seemed to be constant in some clean runs and is not, or what differed in the first of them.
     """
 
@@ -55,12 +57,14 @@ class Masks:
     moments: frozenset[Moment] = frozenset()
     constants: frozenset[Constant] = frozenset()
     refuted: frozenset[Constant] = frozenset()
+    copies: frozenset[Copy] = frozenset()
 
     def describe(self) -> tuple[str, ...]:
         """What is masked, one short sentence for each way, always in the same order."""
         told = {each.column for each in self.moments if not each.is_any}
         ways = (
             (self.keys, "new keys made by the database are compared up to renaming"),
+            ({place for place, _, _ in self.copies}, "copies of such keys are compared up to the same renaming"),
             (self.tokens, "new random tokens are compared up to renaming"),
             (self.times & told, "times are compared as empty, kept, or how long before or after their run they are"),
             (self.times - told, "times are compared as empty, kept or new"),

@@ -63,6 +63,9 @@ def state_name(default: str, schema: str, table: str) -> str:
     return ".".join(f'"{part}"' if "." in part else part for part in parts)
 
 
+_AHEAD, _APART = 101, 7  # numbers of new keys, which have to fit into small columns
+
+
 class HostedDatabase(ABC):
     """The questions that PostgreSQL and MariaDB answer each in its own way."""
 
@@ -84,6 +87,8 @@ class HostedDatabase(ABC):
     used: dict[str, None]
     _spare: Any
     _proxy: CuttingProxy | None
+    numbered: Collection[str] = ()  # the places at which the database numbers new keys by itself
+    ahead: Mapping[str, int] = MappingProxyType({})  # by how much new keys of a place begin further on
     limiting: str  # a statement by which each that follows in its session ends after so many seconds
 
     @property
@@ -158,6 +163,12 @@ class HostedDatabase(ABC):
     def left_out(self) -> tuple[str, ...]:
         """Tables that are not compared, and why that is right."""
         return ()
+
+    def keys_elsewhere(self, *, on: bool) -> bool:
+        """See `Sandbox.keys_elsewhere`; no two tables are as far ahead."""
+        places = sorted(self.numbered) if on else []
+        self.ahead = {place: _AHEAD + _APART * number for number, place in enumerate(places)}
+        return bool(self.ahead)
 
     @abstractmethod
     def reset_statements(self, tables: Collection[str]) -> Iterable[str]:

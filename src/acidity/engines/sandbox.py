@@ -37,6 +37,9 @@ class Ground(Protocol):
     def reset(self) -> None:
         """Bring the rows before back, whatever a run did; nobody is connected."""
 
+    def keys_elsewhere(self, *, on: bool) -> bool:
+        """Each `reset` lets new keys begin further on, as after others that were taken back; whether any can."""
+
     def look(self) -> Look:
         """Read every table over an independent connection."""
 

@@ -36,6 +36,10 @@ class Several:
         for part in self.parts.values():
             part.reset()
 
+    def keys_elsewhere(self, *, on: bool) -> bool:
+        """In each of them."""
+        return sum(part.keys_elsewhere(on=on) for part in self.parts.values()) > 0
+
     def look(self) -> Look:
         """The rows of all."""
         looks = {name: part.look() for name, part in self.parts.items()}

@@ -127,7 +127,7 @@ class MariadbSandbox(HostedSandbox):
         for place in self.versioned:
             self.ask(f"DELETE HISTORY FROM {place}")
         self._sequences = self._reader.sequences()
-        self._numbers = self._reader.numbers()
+        self._numbers = self.numbered = self._reader.numbers()
         self._made = list(self._reader.making())
         self._copies = {self.database: self.before}
         for number, name in enumerate(self.leases.names):
@@ -257,10 +257,10 @@ class MariadbSandbox(HostedSandbox):
                 yield end
         for place in self.versioned:
             yield f"DELETE HISTORY FROM {place}"
-        if self._numbers:
-            moved = {place: n for place, n in self._reader.numbers().items() if n != self._numbers.get(place, n)}
-            for place in moved:
-                yield f"ALTER TABLE {place} AUTO_INCREMENT = {self._numbers[place]}"
+        now = self._reader.numbers() if self._numbers else {}
+        for place, number in self._numbers.items():
+            if now.get(place, wanted := number + self.ahead.get(place, 0)) != wanted:
+                yield f"ALTER TABLE {place} AUTO_INCREMENT = {wanted}"
         if self._sequences:
             for place, number in self._reader.sequences().items():
                 if number != self._sequences.get(place, number):

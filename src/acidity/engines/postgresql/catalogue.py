@@ -62,6 +62,12 @@ SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS place, c.relfi
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE {_OURS} AND c.relkind = 'S' AND {_free("pg_class", "c.oid")} ORDER BY 1
 """
+_OF_COLUMNS = f"""
+SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i')
+WHERE {_OURS} AND c.relkind = 'S'
+"""
 _OF_EXTENSIONS = """
 SELECT n.nspname, c.relname, x.extname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_depend e ON e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'
@@ -156,6 +162,11 @@ def everything(ask: Ask) -> Catalogue:
 def large_objects(ask: Ask) -> Any:
     """A value that changes with any large object."""
     return ask(LARGE_OBJECTS)
+
+
+def of_columns(ask: Ask) -> list[str]:
+    """The sequences that belong to a column (serial, identity, OWNED BY), quoted."""
+    return [name for (name,) in ask(_OF_COLUMNS)]
 
 
 def sequences(ask: Ask) -> list[tuple[str, int, bool]]:

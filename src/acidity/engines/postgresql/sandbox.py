@@ -111,6 +111,7 @@ class PostgresqlSandbox(Victims, HostedSandbox):
         made.append(f"GRANT SELECT, INSERT, UPDATE ON {bait}.bait, {bait}.late, {bait}.full TO {user}")
         self.ask("; ".join(made))
         self._sequences = catalogue.sequences(self.ask)
+        self.numbered = catalogue.of_columns(self.ask)
         self._apart = Apart(self.ask)
         self._large_objects = catalogue.large_objects(self.ask)
         self._left_out = catalogue.of_extensions(self.ask)
@@ -124,9 +125,8 @@ class PostgresqlSandbox(Victims, HostedSandbox):
         """Nobody may be connected to the source meanwhile, so the administrator steps outside."""
         self._step_outside()
         wait_until_left(self.ask, source)
-        quoted_source, quoted_target = self.quoted(source), self.quoted(target)
-        owner = self.quoted(self.user)
-        self.ask(f"CREATE DATABASE {quoted_target} TEMPLATE {quoted_source} OWNER {owner} STRATEGY file_copy")
+        made, copied, owner = map(self.quoted, (target, source, self.user))
+        self.ask(f"CREATE DATABASE {made} TEMPLATE {copied} OWNER {owner} STRATEGY file_copy")
         self.admin = self.connect_admin(self.database)
         self.ask("SET lock_timeout = '2s'")
 
@@ -254,8 +254,8 @@ class PostgresqlSandbox(Victims, HostedSandbox):
             if columns:
                 into = f"{shape.place} ({columns}) OVERRIDING SYSTEM VALUE"
                 parts.append(f"INSERT INTO {into} SELECT {columns} FROM {self._seeds[name]}")
-        for name, last, called in self._sequences:
-            parts.append(f"SELECT setval({_literal(name)}, {last}, {called})")
+        at = [(name, last + self.ahead.get(name, 0), called) for name, last, called in self._sequences]
+        parts += [f"SELECT setval({_literal(name)}, {last}, {called})" for name, last, called in at]
         if parts:
             yield "; ".join(parts)
 

@@ -137,6 +137,11 @@ class SqliteSandbox(SqliteAccess):
 
     # Looking
 
+    def keys_elsewhere(self, *, on: bool) -> bool:
+        """What was taken back uses no key up here (sqlite.org/autoinc.html)."""
+        del on
+        return False
+
     def look(self) -> Look:
         """Read every table over a connection of its own."""
         try:

@@ -29,6 +29,7 @@ from acidity.prove.runs import Runs
 from acidity.prove.stage.aftermath import Aftermath
 from acidity.prove.stage.clock import let_second_pass
 from acidity.prove.stage.committed import CommitWatch
+from acidity.prove.stage.elsewhere import Elsewhere
 from acidity.prove.stage.ending import other_first
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.legal import LegalEnds
@@ -101,6 +102,7 @@ class Examiner:
         self.lost: Lost | None = None
         self.warmed_up = ""
         self.needs = NOTHING
+        self._elsewhere = Elsewhere(self.stage, lambda: self._clean_run().end)
 
     def examine(self, only: list[Strike] | None = None) -> Examination:
         """Run, and judge.
@@ -238,7 +240,8 @@ class Examiner:
     def _learn(self, clean: list[Run]) -> Masks:
         states = [run.end for run in clean]
         try:
-            return learn(self.stage.seed, states, clean[0].whole_history, self.stage.scenario.ignore)
+            masks = learn(self.stage.seed, states, clean[0].whole_history, self.stage.scenario.ignore)
+            return self._elsewhere.with_copies(masks, clean[0].end)
         except NotDeterministic as error:
             raise Undecided(f"{self.operation.name}: not deterministic: {error}") from None
         except TooSymmetric as error:

@@ -15,6 +15,7 @@ from itertools import combinations, permutations
 from acidity.analysis.canonical import made
 from acidity.analysis.clocks import dated, tell_alone
 from acidity.analysis.compare import Comparer
+from acidity.analysis.copies import new_keys
 from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.analysis.references import Roles, roles_of
 from acidity.core.call import Event, History, Kind, Writes
@@ -32,6 +33,7 @@ from acidity.prove.explore.twice import Twice
 from acidity.prove.explore.uncompared import uncompared
 from acidity.prove.explore.units import order_of
 from acidity.prove.stage.clock import let_second_pass
+from acidity.prove.stage.elsewhere import Elsewhere
 from acidity.prove.telling.unfit import failed_alone, fails_alone, why_zero
 
 _FOR_TIMES = 8  # runs of each order where only a time is another one: a small random part shows in some of them
@@ -77,6 +79,8 @@ class Oracle:
         ran = {order: self._twice.run(order) for order in orders}
         together = Masks.together(self._learn(pair) for pair in ran.values())
         self.masks = self._dated(together, [[run.state for run in pair] for pair in ran.values()])
+        for order, (run, _) in ran.items():
+            self._learn_copies(order, run)
         self.comparer = Comparer(lab.stage.seed, self.masks)
         for order, pair in ran.items():
             self._keep(order, pair)
@@ -87,6 +91,23 @@ class Oracle:
         if not any(run.history for run in runs[0]) and not all(each.expects_refusal for each in lab.operations):
             whys = dict.fromkeys(filter(None, map(why_zero, lab.operations)))
             raise NoOracle("; ".join(["no database call was seen", *whys]))
+
+    def _learn_copies(self, order: tuple[str, ...], run: Played) -> None:
+        """Where copies of new keys stand in rows and in what callers say: by one more run, which has other keys."""
+        found: list[Played] = []
+
+        def once_more() -> State | None:
+            with self._lab.different():
+                again = self._lab.serially(order)
+            if calls_in(again.history) != calls_in(run.history):
+                return None
+            found.append(again)
+            return again.state
+
+        seed, masks = self._lab.stage.seed, self.masks
+        self.masks = Elsewhere(self._lab.stage, once_more).with_copies(masks, run.state)
+        for again in found:
+            self.sayings.learn_copies(run, again, *(new_keys(each.state, seed, masks) for each in (run, again)))
 
     def _require_success(self, name: str, run: Played) -> None:
         """Who comes first in a serial order is alone, and must not fail unless that is meant."""

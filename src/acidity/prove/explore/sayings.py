@@ -15,6 +15,7 @@ from uuid import UUID
 
 from acidity.analysis.answers import Likeness, compare_answers
 from acidity.analysis.any_order import in_order_of, sizes_in_any_order
+from acidity.analysis.copies import texts_with_copies, with_texts_apart
 from acidity.analysis.leaves import Path, leaves_of, with_leaves
 from acidity.analysis.values import is_volatile
 from acidity.core.call import History
@@ -86,6 +87,7 @@ class Sayings:
         self._chance: dict[str, set[Path]] = {}
         self._tokens: dict[str, set[Path]] = {}
         self._varies: dict[str, set[Path]] = {}
+        self._copied: dict[str, set[Path]] = {}
         self.in_any_order: dict[str, None] = {}
 
     def learn(self, runs: Sequence[Played], made: Sequence[Collection[str]]) -> bool:
@@ -116,6 +118,19 @@ class Sayings:
                         tokens.add(path)
         return sum(map(len, self._chance.values())) > before
 
+    def learn_copies(self, run: Played, elsewhere: Played, keys: Collection[int], others: Collection[int]) -> None:
+        """Learn in which texts that callers say keys of rows stand.
+
+        Args:
+            run: a clean run.
+            elsewhere: another one of the same order, whose new keys began at other numbers.
+            keys: the new keys of the first.
+            others: those of the second.
+        """
+        for name in run.endings:
+            one, other = (self.of(each, name) for each in (run, elsewhere))
+            self._copied.setdefault(self._called[name], set()).update(texts_with_copies(one, other, keys, others))
+
     def left_out(self) -> tuple[str, ...]:
         """What is not compared, in words."""
         return tuple(
@@ -145,7 +160,8 @@ class Sayings:
         said = run.endings[name].said if answered else None
         if self._with_effects:
             said = said, told.of(run, name)
-        return with_leaves(said, self._chance.get(self._called[name], frozenset()), _CHANCE)
+        said = with_leaves(said, self._chance.get(self._called[name], frozenset()), _CHANCE)
+        return with_texts_apart(said, self._copied.get(self._called[name], frozenset()))
 
     @staticmethod
     def beside(clean: Any, said: Any, calls: History) -> Any:

@@ -1,0 +1,163 @@
+"""Copies of generated keys: an order number, a message or a document that holds the key of a row, with no foreign key.
+
+A key that was handed out and taken back is used up, so that another run has other keys for the same rows, and other
+copies of them. Where they are is learnt from two clean runs whose new keys begin at different numbers: what differs
+between them, and is a key of the same table in both, is a copy. It is compared up to the renaming of that key.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import Any
+
+from acidity.analysis.answers import parts_of
+from acidity.analysis.canonical import canonical, made
+from acidity.analysis.digits import numbers_in
+from acidity.analysis.documents import ROOT, document, leaves
+from acidity.analysis.graph import TOKENS
+from acidity.analysis.leaves import Path
+from acidity.analysis.masks import Column, Copy, Masks
+from acidity.analysis.pairing import changed_cells
+from acidity.core.outcome import State
+
+_Made = Mapping[str, frozenset[int]]
+_Vector = tuple[int, ...]
+
+
+def with_copies(masks: Masks, seed: State, clean: State, elsewhere: State) -> Masks:
+    """The masks with the places at which copies of new keys stand.
+
+    Args:
+        masks: those of clean runs.
+        seed: the rows before.
+        clean: the rows after one of them.
+        elsewhere: the rows after another one, whose new keys began at other numbers.
+    """
+    keys = [_made(state, seed, masks) for state in (clean, elsewhere)]
+    cells = [dict(_cells(state, seed, masks)) for state in (clean, elsewhere)]
+    found: set[Copy] = set()
+    for place in cells[0].keys() & cells[1].keys():
+        found.update(_copies_at(place, cells[0][place], cells[1][place], *keys))
+    documents = {(table, name.partition(ROOT)[0]) for (table, name), _, _ in found if ROOT in name}
+    wider = replace(masks, copies=masks.copies | found, documents=masks.documents | documents)
+    alike = found and canonical(clean, seed, wider) == canonical(elsewhere, seed, wider)
+    return wider if alike else masks
+
+
+def _made(state: State, seed: State, masks: Masks) -> _Made:
+    """The new keys of a State that are numbers, by their domain."""
+    found: dict[str, set[int]] = {}
+    for domains in made(state, seed, masks).values():
+        for domain, key in domains.items():
+            if domain != TOKENS and type(key) is int:
+                found.setdefault(domain, set()).add(key)
+    return {domain: frozenset(each) for domain, each in found.items()}
+
+
+def _cells(state: State, seed: State, masks: Masks) -> Iterator[tuple[Column, list[Any]]]:
+    """The new values of what is compared literally, in columns and, by path, in documents."""
+    masked = masks.keys | masks.tokens | masks.times | masks.ignored
+    for name, table in state.tables.items():
+        for column, cells in changed_cells(seed.tables.get(name), table).items():
+            there = [cell for cell in cells if cell is not None]
+            inside = [document(cell) for cell in there]
+            if (name, column) in masked or not there:
+                continue
+            if None in inside:
+                yield (name, column), there
+                continue
+            paths: dict[str, list[Any]] = {}
+            for each in inside:
+                for path, leaf in leaves(each, column + ROOT):
+                    paths.setdefault(path, []).append(leaf)
+            yield from (((name, path), found) for path, found in paths.items() if (name, path) not in masked)
+
+
+def _copies_at(place: Column, one: Sequence[Any], other: Sequence[Any], keys: _Made, others: _Made) -> Iterator[Copy]:
+    """Where in the values of one place numbers differ that are keys of one table."""
+    mine, theirs = _by_template(one), _by_template(other)
+    for template in mine.keys() & theirs.keys():
+        columns, others_columns = (list(zip(*each[template], strict=True)) for each in (mine, theirs))
+        for index, (left, right) in enumerate(zip(columns, others_columns, strict=True)):
+            gone, new = Counter(left) - Counter(right), Counter(right) - Counter(left)
+            if not gone:
+                continue
+            for domain in sorted(keys.keys() & others.keys()):
+                if gone.keys() <= keys[domain] and new.keys() <= others[domain]:
+                    yield place, index, domain
+                    break
+
+
+def _by_template(values: Sequence[Any]) -> dict[tuple[str, ...], list[_Vector]]:
+    found: dict[tuple[str, ...], list[_Vector]] = {}
+    for value in values:
+        template, numbers = numbers_in(value)
+        if numbers:
+            found.setdefault(template, []).append(tuple(map(int, numbers)))
+    return found
+
+
+class Apart(tuple[Any, ...]):  # noqa: SLOT001 - a tuple cannot have slots with names
+    """A text with the numbers in it as numbers, so that one that is a key is compared as a key; shown as the text."""
+
+    text: str
+
+    @classmethod
+    def of(cls, text: str) -> Apart:
+        """The text: what is around its numbers, how long those are that begin with zeros, and the numbers."""
+        around, numbers = numbers_in(text)
+        apart = cls((around, tuple(len(each) if each[0] == "0" else 0 for each in numbers), *map(int, numbers)))
+        apart.text = text
+        return apart
+
+    def __repr__(self) -> str:
+        return repr(self.text)
+
+
+def texts_with_copies(clean: Any, elsewhere: Any, keys: Container[int], others: Container[int]) -> Iterator[Path]:
+    """The places in an answer at which a text differs in a number that is a new key in both runs.
+
+    Args:
+        clean: the answer of a clean run.
+        elsewhere: that of another one, whose new keys began at other numbers.
+        keys: the new keys of the first.
+        others: those of the second.
+    """
+    found = dict(_texts_in(elsewhere))
+    for path, text in _texts_in(clean):
+        around, numbers = numbers_in(text)
+        also, others_numbers = numbers_in(found.get(path, ""))
+        differ = [(int(one), int(two)) for one, two in zip(numbers, others_numbers, strict=False) if one != two]
+        if differ and around == also and all(one in keys and two in others for one, two in differ):
+            yield path
+
+
+def _texts_in(answer: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    if isinstance(answer, str):
+        yield path, answer
+    else:
+        for name, part in (parts_of(answer) or {}).items():
+            yield from _texts_in(part, (*path, name))
+
+
+def with_texts_apart(answer: Any, paths: AbstractSet[Path], path: Path = ()) -> Any:
+    """The answer, with the texts in these places as `Apart`."""
+    if not paths:
+        return answer
+    if isinstance(answer, str):
+        return Apart.of(answer) if path in paths else answer
+    parts = parts_of(answer)
+    if parts is None:
+        return answer
+    new = {name: with_texts_apart(part, paths, (*path, name)) for name, part in parts.items()}
+    if all(new[name] is part for name, part in parts.items()):
+        return answer
+    return type(answer)(new.values()) if isinstance(answer, list | tuple) else new
+
+
+def new_keys(state: State, seed: State, masks: Masks) -> frozenset[int]:
+    """The new keys of a State that are numbers."""
+    return frozenset().union(*_made(state, seed, masks).values())
