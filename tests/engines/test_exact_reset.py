@@ -56,6 +56,19 @@ def test_generated_keys_are_the_same_after_it(db: str) -> None:
         assert len(keys) == 1
 
 
+@pytest.mark.parametrize("db", SERVERS)
+def test_new_keys_begin_elsewhere_while_that_is_asked_for(db: str) -> None:
+    with exact(db) as sandbox:
+        before, first = sandbox.look().state, changed(sandbox)
+        assert sandbox.keys_elsewhere(on=True)
+        sandbox.reset()
+        assert sandbox.look().state == before
+        assert changed(sandbox) > first + 100
+        sandbox.keys_elsewhere(on=False)
+        sandbox.reset()
+        assert changed(sandbox) == first
+
+
 def test_rows_lie_where_they_lay() -> None:
     with exact("postgresql") as sandbox:
         changed(sandbox)
