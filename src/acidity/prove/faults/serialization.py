@@ -38,6 +38,7 @@ FAULT = SimpleFault(
         "postgresql": _strike_postgresql,
         "mariadb": _strike_mariadb,
     },
+    persistent=True,
     writes_only=True,
     reason="only a write conflicts",
 )
