@@ -27,6 +27,7 @@ FAULTS: Registry[Fault] = Registry(
         "busy": f"{_HERE}.busy:FAULT",
         "busy-snapshot": f"{_HERE}.busy_snapshot:FAULT",
         "serialization": f"{_HERE}.serialization:FAULT",
+        "serialization-at-commit": f"{_HERE}.serialization_at_commit:FAULT",
         "deadlock": f"{_HERE}.deadlock:FAULT",
         "statement-timeout": f"{_HERE}.statement_timeout:FAULT",
         "idle-timeout": f"{_HERE}.idle_timeout:FAULT",
