@@ -6,10 +6,12 @@ import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import Connection, select, text, update
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from acidity import prove
+from acidity.core.finding import LEFT, TOLD
 from acidity.core.options import CheckOptions
 from acidity.core.report import Card, Detail, EngineInfo, ExitReason, Report, as_text
 from acidity.errors import EngineUnavailable, UsageError
@@ -104,6 +106,34 @@ def test_what_differs_in_the_arguments_alone_is_one_finding() -> None:
     (finding,) = report.findings
     assert (finding.anomaly, finding.operation) == ("lost update", "withdraw and withdraw")
     assert finding.occurrences == 2 + 3 + 2  # of equal callers, one order of their first writes
+
+
+def full_by_trigger(connection: Connection) -> None:
+    """One place, which a trigger counts without a lock; and no guest twice."""
+    connection.exec_driver_sql("CREATE TABLE guests (id serial PRIMARY KEY, name text UNIQUE)")
+    connection.exec_driver_sql(
+        "CREATE FUNCTION full_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF EXISTS (SELECT 1 FROM guests) THEN RAISE 'full'; END IF; RETURN NEW; END $$"
+    )
+    connection.exec_driver_sql("CREATE TRIGGER full_up BEFORE INSERT ON guests FOR EACH ROW EXECUTE FUNCTION full_up()")
+
+
+def come(session: Session, name: str) -> None:
+    try:
+        session.execute(text("INSERT INTO guests (name) VALUES (:name)"), {"name": name})
+    except ProgrammingError:
+        raise LookupError("full") from None
+    session.commit()
+
+
+@pytest.mark.dear
+def test_what_one_pair_is_told_does_not_hide_what_another_one_leaves() -> None:
+    scenario = Scenario(Operation(come, "ann"), Operation(come, "bob"), schema=full_by_trigger)
+    report = prove.explore(scenario, db="postgresql", pairs=True)
+    assert [(finding.code, finding.wrong) for finding in report.findings] == [("ACI309", LEFT), ("ACI309", TOLD)]
+    overbooked, refused = (finding.title for finding in report.findings)
+    assert overbooked.startswith("guests has a row too many"), overbooked
+    assert refused.startswith("B failed with IntegrityError; after A then B it fails with LookupError"), refused
 
 
 @pytest.mark.dear

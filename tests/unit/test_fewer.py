@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acidity.core.call import Site
-from acidity.core.finding import Finding
+from acidity.core.finding import LEFT, TOLD, Finding
 from acidity.core.schedule import Schedule
 from acidity.prove.explore.fewer import Callers, of_fewest
 
 
-def found(anomaly: str, title: str, line: int = 1, severity: str = "error") -> Finding:
+def found(anomaly: str, title: str, line: int = 1, severity: str = "error", wrong: str = LEFT) -> Finding:
     return Finding(
         code="ACI301" if anomaly else "ACI309",
         severity=severity,  # type: ignore[arg-type]
@@ -20,6 +20,7 @@ def found(anomaly: str, title: str, line: int = 1, severity: str = "error") -> F
         operation="",
         schedule=Schedule.parse("ac1:A"),
         sites=(Site("app.py", line, "f"),),
+        wrong=wrong,
     )
 
 
@@ -53,6 +54,11 @@ def test_three_are_told_of_where_it_takes_three() -> None:
 def test_what_has_no_name_is_the_same_in_the_same_lines() -> None:
     explorer = Explorer({(0, 1): [found("", "elsewhere", 2)], (0, 2): [found("", "there")]})
     assert titles([found("", "of three")], (0, 1, 2), explorer) == ["there"]
+
+
+def test_what_two_are_told_does_not_stand_for_what_three_leave() -> None:
+    explorer = Explorer({(0, 1): [found("", "told to two", wrong=TOLD)]})
+    assert titles([found("", "left by three")], (0, 1, 2), explorer) == ["left by three"]
 
 
 def test_the_same_operations_are_tried_once() -> None:

@@ -14,6 +14,8 @@ from acidity.core.misfit import Mode
 from acidity.core.schedule import Schedule
 
 Verdict = Literal["pass", "fail", "unknown"]
+LEFT = "left"  # what callers left: rows, and effects outside the database
+TOLD = "told"  # only what they were told or answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ class Finding:
         rate: in how many runs it shows, of how many.
         mode: whether what struck the run shown is real or simulated; None where nothing was to strike.
         lanes: who did what, in executed order, where several callers were at work.
+        wrong: of several callers what is wrong, so that nothing else passes for the same: `LEFT`, `TOLD`, or the rule
+            that does not hold.
     """
 
     code: str
@@ -154,6 +158,7 @@ class Finding:
     rate: Rate | None = None
     mode: Mode | None = None
     lanes: tuple[Move, ...] = ()
+    wrong: str = ""
 
     @property
     def path(self) -> tuple[Site, ...]:

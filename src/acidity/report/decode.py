@@ -128,6 +128,7 @@ def _finding(document: json.FindingDocument) -> Finding:
         rate=None if document.rate is None else Rate(document.rate.runs, document.rate.of),
         mode=document.mode,
         lanes=tuple(map(_move, document.lanes)),
+        wrong=document.wrong,
     )
 
 

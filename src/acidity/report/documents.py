@@ -182,6 +182,7 @@ class FindingDocument(Document, frozen=True, kw_only=True):
     rate: RateDocument | None
     mode: Literal["real", "simulated"] | None
     lanes: tuple[MoveDocument, ...] = ()
+    wrong: str = ""
 
 
 class CallerDocument(Document, frozen=True, kw_only=True):

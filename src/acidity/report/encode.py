@@ -182,6 +182,7 @@ def _finding(finding: Finding) -> json.FindingDocument:
         rate=None if finding.rate is None else json.RateDocument(runs=finding.rate.runs, of=finding.rate.of),
         mode=finding.mode,
         lanes=tuple(map(_move, finding.lanes)),
+        wrong=finding.wrong,
     )
 
 

@@ -64,6 +64,7 @@ def _said(lab: Lab, search: Search, judged: Judged, rule: str, often: int) -> It
         occurrences=often,
         history=judged.played.history,
         lanes=lanes_of(again.trace, observer.graph(), Lines(event.call for event in again.history)),
+        wrong=rule,
     )
 
 

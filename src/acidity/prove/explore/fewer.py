@@ -48,6 +48,7 @@ def _subsets(callers: Callers) -> Iterator[Callers]:
 
 
 def _is_the_same(finding: Finding, other: Finding) -> bool:
-    """What has no name is the same only in the same lines."""
-    alike = (finding.code, finding.anomaly) == (other.code, other.anomaly)
-    return alike and bool(finding.anomaly or set(finding.sites) & set(other.sites))
+    """What has no name is the same only in the same lines, and if the same is wrong."""
+    if (finding.code, finding.anomaly) != (other.code, other.anomaly):
+        return False
+    return bool(finding.anomaly) or (finding.wrong == other.wrong and bool(set(finding.sites) & set(other.sites)))

@@ -11,7 +11,7 @@ from acidity.analysis.dependencies import Dependencies
 from acidity.analysis.diff import row_changes
 from acidity.core.call import Call, Site
 from acidity.core.codes import CODES, DEADLOCK, NOT_SERIAL
-from acidity.core.finding import Finding
+from acidity.core.finding import TOLD, Finding
 from acidity.core.turn import schedule_of
 from acidity.prove.explore.between import between
 from acidity.prove.explore.judge import Judged
@@ -74,10 +74,11 @@ def told(lab: Lab, search: Search) -> Told:
             schedule = schedule_of(judged.played.trace.grants)
             said_of.unknowns.append(f"{schedule} did not come again as it was, so it is not said as a fact")
         else:
-            causes.setdefault((named.anomaly, named.sites), []).append(named)
+            causes.setdefault((named.anomaly or named.judged.wrong, named.sites), []).append(named)
     for members in causes.values():
         often = max(1, sum(found.occurrences[each.key] for each in members))
-        said_of.findings.append(_finding(lab, members[0], often, found))
+        gravest = min(members, key=lambda each: each.judged.wrong == TOLD)
+        said_of.findings.append(_finding(lab, gravest, often, found))
     for each in between(lab, search):
         said_of.unknowns.append(each) if isinstance(each, str) else said_of.findings.append(each)
     said_of.findings += _deadlocks(lab, found)
@@ -150,6 +151,7 @@ def _finding(lab: Lab, named: _Named, often: int, found: Searched) -> Finding:
         cause=_unlocked(named),
         lanes=lanes_of(played.trace, named.graph, named.lines),
         broke=next(filter(None, map(named.lines.place, named.calls)), None),
+        wrong=judged.wrong,
     )
 
 

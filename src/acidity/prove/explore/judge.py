@@ -17,7 +17,7 @@ from acidity.analysis.canonical import TooSymmetric
 from acidity.analysis.diff import telling_changes
 from acidity.analysis.references import Alike, Said
 from acidity.core.call import unanswered_commit
-from acidity.core.finding import RowChange
+from acidity.core.finding import LEFT, TOLD, RowChange
 from acidity.core.outcome import Ending, Told
 from acidity.engines.speech import ErrorClass
 from acidity.prove.explore.breaches import Breach
@@ -59,6 +59,7 @@ class Judged:
         changes: the rows in which it differs from the nearest order, without what chance or a clock makes of them.
         differences: where callers said something else than in that order.
         missing: the callers that failed as in no order, of whom the rows hold nothing; asked where it is told.
+        strays: the rows are those of no order.
     """
 
     played: Played
@@ -71,6 +72,17 @@ class Judged:
     changes: tuple[RowChange, ...] = ()
     differences: tuple[Difference, ...] = ()
     missing: tuple[str, ...] = ()
+    strays: bool = False
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong with it: what its callers left, or only what they were told; who failed has left nothing."""
+        if self.nearest is None or not self.nearest.runs:
+            return LEFT if self.strays else TOLD
+        did, alone = (effects_of(run, self.nearest.names) for run in (self.played, self.nearest.runs[0]))
+        if self.missing:
+            return LEFT if did - alone else TOLD
+        return LEFT if self.strays or did != alone else TOLD
 
     def unread(self) -> Iterator[tuple[str, str]]:
         """Callers of a right run that fail in words that nobody here can read: in place of what the database said, or
@@ -178,7 +190,8 @@ class Judge:
             replace(each, stray=self._comparer.stray(each.clean, nearest.state, each.said, after)) for each in said
         )
         telling = tuple(each for each in said if each.stray is not None)
-        return replace(judged, nearest=nearest, changes=changes, differences=telling or said)
+        strays = found[place][0][0] > 0
+        return replace(judged, nearest=nearest, changes=changes, differences=telling or said, strays=strays)
 
     def missing(self, judged: Judged) -> tuple[str, ...]:
         """The callers that failed where they do not in the nearest order, if the rows are those of the others alone."""

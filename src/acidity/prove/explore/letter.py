@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from acidity.core.finding import Finding
+from acidity.core.finding import TOLD, Finding
 from acidity.core.options import CheckOptions
 from acidity.core.report import Bound, ExitReason, Report
 from acidity.core.scenario import Scenario
@@ -43,7 +43,7 @@ def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
         engine=explored.engine.at(asked.isolation_level),
         runs=runs,
         bounds=tuple(_bounds(groups)),
-        findings=tuple(sorted(findings, key=lambda finding: finding.severity != "error")),
+        findings=tuple(findings),
         unknowns=tuple(unknowns),
         headline=_headline(explored),
         notes=tuple(_notes(explored)),
@@ -74,13 +74,21 @@ def _not_covered(explored: Explored) -> Iterator[str]:
 
 
 def _once(findings: Iterable[Finding]) -> list[Finding]:
-    """A finding is a cause: groups that differ in the arguments alone have one, shown by the first of them."""
+    """A finding is a cause: groups that differ in the arguments alone have one, shown by the gravest, then the first.
+
+    What has no name is one cause only as far as the same is wrong with it.
+    """
     causes: dict[tuple[object, ...], Finding] = {}
-    for each in findings:
-        key = (each.code, each.anomaly, each.operation, each.sites)
+    for each in sorted(findings, key=_gravity):
+        key = (each.code, each.anomaly or each.wrong, each.operation, each.sites)
         known = causes.get(key)
         causes[key] = each if known is None else replace(known, occurrences=known.occurrences + each.occurrences)
     return list(causes.values())
+
+
+def _gravity(finding: Finding) -> tuple[bool, bool]:
+    """Errors first, and of them those in which more is wrong than what callers were told."""
+    return finding.severity != "error", finding.wrong == TOLD
 
 
 def _headline(explored: Explored) -> str:
