@@ -207,6 +207,26 @@ def test_what_a_write_of_postgresql_asks_is_part_of_its_snapshot(level: str, nam
 # What has no name
 
 
+@pytest.mark.dear
+@pytest.mark.parametrize("db", SERVERS)
+def test_a_generated_key_does_not_tell_who_had_come_before(db: str) -> None:
+    """B gets its own key, which is the second one since A has inserted, not since it has seen A's row."""
+
+    def newest(session: Session, number: int) -> int:
+        session.execute(text("INSERT INTO posts (n) VALUES (:n)"), {"n": number})
+        found: int = session.execute(text("SELECT max(id) FROM posts")).scalar_one()
+        session.commit()
+        return found
+
+    def posts(connection: Connection) -> None:
+        key = {"postgresql": "serial", "mariadb": "integer AUTO_INCREMENT"}[db]
+        connection.execute(text(f"CREATE TABLE posts (id {key} PRIMARY KEY, n integer NOT NULL)"))
+
+    scenario = Scenario(Operation(newest, number=1), Operation(newest, number=2), schema=posts)
+    report = prove.replay_together(scenario, "ac1:A.B3.A2", db=db)
+    assert (report.verdict, [(each.code, each.anomaly) for each in report.findings]) == ("fail", [("ACI309", "")])
+
+
 def reason(report: Report) -> tuple[Finding, str]:
     found = next(each for each in report.findings if each.severity == "error")
     assert found.anomaly == ""

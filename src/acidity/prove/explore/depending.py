@@ -280,8 +280,18 @@ class _Graph:
         if read.is_hidden and not self._writes_there_later(place, query):
             read = replace(read, beside=self._looks.first_seen(event, alone=not writers))
         if read.is_hidden:
-            read = replace(read, had_come=self._one_by_one.had_come(self._watched.until(place)))
+            read = replace(read, had_come=self._had_come(place, self._looks.last_seen(event, alone=not writers)))
         return read if asked == key or read.seen is not None else None
+
+    def _had_come(self, place: int, last: int | None) -> Mapping[str, bool]:
+        """Whether others had come before a query, by the serial orders.
+
+        Nobody had who had not committed in the last state that it may have seen; if an order says so, its answer is the
+        same for another reason: a generated key is the next one in the order of the INSERTs, not of the commits.
+        """
+        had = self._one_by_one.had_come(self._watched.until(place))
+        there = {commit.actor for commit in self._commits if last is None or commit.number <= last}
+        return {name: come for name, come in had.items() if name in there or not come}
 
     def _writes_there_later(self, place: int, query: Query) -> bool:
         """Whether the caller of a query goes on to write what it asks for, before it commits."""

@@ -150,10 +150,30 @@ class Looks:
         window, engine = self.windows[id(event)], self._questions.engine(event)
         if engine in _ANEW:  # who has written there has begun from what is committed now, and nobody else commits
             return window.asked
-        level = self._level_of(event.call.actor)
-        if engine in _DIRTY and level in {"", "READ UNCOMMITTED"} and not alone:
+        if self._may_be_dirty(event) and not alone:
             return None
-        return window.asked if level in _SNAPSHOT_EACH else window.began
+        return window.asked if self._level_of(event.call.actor) in _SNAPSHOT_EACH else window.began
+
+    def last_seen(self, event: Event, *, alone: bool) -> int | None:
+        """The last committed state that a query may have seen.
+
+        Args:
+            event: the query.
+            alone: as above.
+
+        Returns:
+            None where it may have seen what others had not committed.
+        """
+        window = self.windows[id(event)]
+        if self._may_be_dirty(event) and not alone:
+            return None
+        as_it_began = self._questions.engine(event) in _AS_IT_BEGAN
+        return window.began if as_it_began and self._level_of(event.call.actor) in _SNAPSHOT_ONCE else window.at
+
+    def _may_be_dirty(self, event: Event) -> bool:
+        """Whether a query may see what others have not committed."""
+        level = self._level_of(event.call.actor) if self._questions.engine(event) in _DIRTY else None
+        return level in {"", "READ UNCOMMITTED"}
 
     def scans(self, event: Event) -> tuple[Rows | None, ...]:
         """The rows that it looked for in each committed state, where it does not say which it found."""
