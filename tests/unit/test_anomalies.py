@@ -61,9 +61,9 @@ class Told:
         column = self.names["balance"]
         return RowChange(self.names["accounts"], (("id", key),), ((column, old),), ((column, new),))
 
-    def added(self, key: int) -> RowChange:
+    def added(self, key: int, room: int = 1) -> RowChange:
         """A new row of the second table."""
-        return RowChange(self.names["bookings"], (("id", key),), None, (("id", key),))
+        return RowChange(self.names["bookings"], (("id", key),), None, (("id", key), ("room", room)))
 
     @property
     def graph(self) -> Dependencies:
@@ -119,9 +119,29 @@ def write_skew(run: Told) -> None:
     run.commit("B", run.changed(2, 1, 0))
 
 
-def duplicate_insert(run: Told) -> None:
-    run.read("A", "free", (), [(), ((1,),), ((1,), (2,))])
-    run.read("B", "free", (), [(), ((1,),), ((1,), (2,))])
+def duplicate_insert(
+    run: Told, *, question: str = "free WHERE room = 1 ORDER BY id", rooms: Sequence[int] = (1, 1)
+) -> None:
+    run.read("A", question, (), [(), ((1,),), ((1,), (2,))])
+    run.read("B", question, (), [(), ((1,),), ((1,), (2,))])
+    run.commit("A", run.added(1, rooms[0]))
+    run.commit("B", run.added(2, rooms[1]))
+
+
+def both_count_all(run: Told) -> None:
+    """A count of 0 without a condition is a number like any other."""
+    duplicate_insert(run, question="count(*)")
+
+
+def both_look_for_more(run: Told) -> None:
+    """Each finds no row of two kinds, and inserts one of another kind than the other one does."""
+    duplicate_insert(run, question="free WHERE room IN (1, 2)", rooms=(1, 2))
+
+
+def each_inserts_what_the_other_looks_for(run: Told) -> None:
+    """And not what it has looked for itself."""
+    run.read("A", "free WHERE room = 2", (), [(), (), ((2,),)])
+    run.read("B", "free WHERE room = 1", (), [(), ((1,),), ((1,),)])
     run.commit("A", run.added(1))
     run.commit("B", run.added(2))
 
@@ -185,7 +205,13 @@ SHAPES = {
     "stale check": (stale_check, refused_check, both_check, both_check_and_one_does_more),
     "write skew": (write_skew, write_skew_beside_a_counter),
     "duplicate insert": (duplicate_insert,),
-    "phantom": (phantom, phantom_in_a_sum),
+    "phantom": (
+        phantom,
+        phantom_in_a_sum,
+        both_count_all,
+        both_look_for_more,
+        each_inserts_what_the_other_looks_for,
+    ),
     "non-repeatable read": (non_repeatable_read, one_row_by_two_questions),
     "read skew": (read_skew, mixed_answer),
     "dirty read": (dirty_read,),
