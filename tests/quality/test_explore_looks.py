@@ -14,7 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from acidity import prove
 from acidity.core.report import Report
 from acidity.prove import Operation, Scenario
-from tests.tiers import ENGINES
+from tests.tiers import ENGINES, SERVERS
 
 
 class Base(DeclarativeBase):
@@ -65,6 +65,21 @@ def inserts_unless(session: Session) -> None:
 def test_what_an_exists_looks_for_is_named(db: str) -> None:
     (finding,) = explored(asks_whether, db).findings
     assert finding.anomaly == "duplicate insert", finding
+
+
+def goes_by_the_last(session: Session) -> None:
+    """A second row behind the last one changes nothing of what a third one has made of the answer."""
+    last = session.scalar(text("SELECT name FROM guests ORDER BY id DESC LIMIT 1"))
+    session.add(Guest(name=f"{last}+"))
+    session.commit()
+
+
+@pytest.mark.dear
+@pytest.mark.one_engine
+@pytest.mark.parametrize("db", SERVERS)
+def test_what_the_first_row_of_an_order_hides_is_named(db: str) -> None:
+    (finding,) = explored(goes_by_the_last, db).findings
+    assert finding.anomaly == "phantom", finding
 
 
 @pytest.mark.slow

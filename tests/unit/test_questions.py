@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from acidity.analysis.questions import named, question_of
+from acidity.analysis.questions import Query, named, question_of, unlimited
 from acidity.core.call import Call, Kind, Writes
 
 
@@ -27,6 +27,20 @@ def test_what_passes_over_locked_rows_is_no_question_to_what_is_committed() -> N
     assert question_of(Call("A", 1, Kind.STATEMENT, asked, writes=Writes.NO)) is None
     told = "SELECT a FROM t WHERE b = 'skip locked'"
     assert question_of(Call("A", 1, Kind.STATEMENT, told, writes=Writes.NO)) is not None
+
+
+@pytest.mark.parametrize(
+    ("sql", "params", "asked"),
+    [
+        ("SELECT a FROM t WHERE b = ? ORDER BY a LIMIT ?", (1, 5), ("SELECT a FROM t WHERE b = ? ORDER BY a ", (1,))),
+        ("SELECT a FROM t LIMIT %(n)s OFFSET %(m)s", {"n": 1, "m": 2}, ("SELECT a FROM t ", {})),
+        ("SELECT a FROM t ORDER BY a FETCH FIRST ROW ONLY", None, ("SELECT a FROM t ORDER BY a ", None)),
+        ("SELECT a FROM (SELECT a FROM t LIMIT 1) x WHERE b = 'limit'", None, None),
+    ],
+)
+def test_all_rows_of_which_a_question_takes_the_first_few(sql: str, params: Any, asked: tuple[str, Any] | None) -> None:
+    whole = unlimited(Query(sql, params))
+    assert (whole and (whole.sql, whole.params)) == asked
 
 
 def test_numbers_become_names() -> None:

@@ -34,6 +34,7 @@ _OF_THE_SESSION = re.compile(
     r"|last_insert_rowid|master_pos_wait)\s*\(",
     re.IGNORECASE,
 )
+_FIRST_FEW = frozenset({"limit", "fetch", "offset"})
 _BY_NAME = re.compile(r"%\((\w+)\)s|[:@$](\w+)")
 _NUMBERED = re.compile(r"\$(\d+)")
 
@@ -72,6 +73,20 @@ def question_of(call: Call) -> Query | None:
     if call.many or call.writes or not may_be_asked(call.sql) or not ASKS.match(call.sql):
         return None
     return Query(without_locks(call.sql), call.params)
+
+
+def unlimited(question: Query) -> Query | None:
+    """A question that takes the first few of its rows, or those behind them, for all rows; None for any other one."""
+    depth = parameters = 0
+    for word in _WORD.finditer(question.sql):
+        text = word[0].lower()
+        depth += (text == "(") - (text == ")")
+        if depth == 0 and text in _FIRST_FEW:
+            whole, params = question.sql[: word.start()], question.params
+            by_position = isinstance(params, Sequence) and not isinstance(params, str)
+            return Query(whole, tuple(params[:parameters]) if by_position else parameters_in(whole, params))
+        parameters += text in {"?", "%s"}
+    return None
 
 
 def without_locks(sql: str) -> str:

@@ -150,10 +150,15 @@ class Read:
 
     def is_changed_by(self, number: int) -> bool:
         """Whether this commit changes the answer, or the rows that it looked for; an order must have been asked for."""
-        ordered = not self.keys and _ORDERED.search(self.text) is not None
+        ordered = not self.keys and is_ordered(self.text)
         return _differ(self.answers, number, ordered=ordered) or (
             bool(self.scans) and _differ(self.scans, number, ordered=ordered)
         )
+
+
+def is_ordered(text: str) -> bool:
+    """Whether a text asks for an order."""
+    return _ORDERED.search(text) is not None
 
 
 def table_of(change: RowChange) -> str:

@@ -9,7 +9,7 @@ from itertools import chain
 from acidity.analysis.correlated import correlated_in
 from acidity.analysis.fetched import is_nothing, rows_of
 from acidity.analysis.parts import asked_beside
-from acidity.analysis.questions import Query, named, question_of
+from acidity.analysis.questions import Query, named, question_of, unlimited
 from acidity.analysis.scanned import rows_behind, scanned_by
 from acidity.analysis.sub_selects import sub_selects_in
 from acidity.analysis.touched import Touched, touched_by
@@ -45,6 +45,8 @@ class Questions:
             if behind is not None:
                 yield behind
         if question is not None:
+            if (whole := unlimited(question)) is not None:
+                yield whole
             yield from sub_selects_in(question, self.engine(event)).asked
 
     def asked(self, event: Event) -> Query | None:

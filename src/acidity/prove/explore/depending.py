@@ -277,6 +277,8 @@ class _Graph:
         behind, loose = self._looks.rows_within(event, query, behind)
         read = Read(event, at, answers, own, False, within, writers, scans, found=behind, loose=loose)
         read = replace(read, columns=columns_in(query.sql, self._questions.engine(event), self._columns))
+        if not own and not any(scans):
+            read = replace(read, scans=self._looks.first_rows(event, query, read))
         if read.is_hidden and not self._writes_there_later(place, query):
             read = replace(read, beside=self._looks.first_seen(event, alone=not writers))
         if read.is_hidden:

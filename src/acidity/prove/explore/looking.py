@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from acidity.analysis.dependencies import is_named
-from acidity.analysis.fetched import Rows
-from acidity.analysis.questions import Query
-from acidity.analysis.reads import Item, last_of
+from acidity.analysis.fetched import Rows, rows_of
+from acidity.analysis.questions import Query, unlimited
+from acidity.analysis.reads import Item, Read, is_ordered, last_of
 from acidity.analysis.scanned import rows_behind
 from acidity.analysis.sub_selects import sub_selects_in
 from acidity.analysis.touched import Act, Touched
@@ -182,6 +182,21 @@ class Looks:
         asked = [each for each in found if None not in each]  # what needs more than itself cannot be asked alone
         return tuple(tuple(row for one in every if one for row in one[1]) for every in zip(*asked, strict=True))
 
+    def first_rows(self, event: Event, question: Query, read: Read) -> tuple[Rows | None, ...]:
+        """Of a question that takes the first few of its rows: in each committed state all up to the last that it got.
+
+        A row that comes before that would have been in its answer, also where another one has come before both since.
+        Nothing where that is not known, or no order says which are the first.
+        """
+        whole = unlimited(question)
+        found = () if whole is None or read.seen is None else self._watched.by_commit(key_of(event, whole))
+        if read.seen is None or not found or None in found:
+            return ()
+        got = (read.answers[read.seen] or ())[: len(rows_of(event))]
+        if got and not is_ordered(question.sql):
+            return ()
+        return tuple(_up_to(got, answer[1]) for answer in found if answer is not None)
+
     def rows_behind(self, event: Event, question: Query) -> tuple[frozenset[Item] | None, ...]:
         """The rows that a question goes by in each committed state, where they are of one table and tell their keys."""
         query, tables = rows_behind(question), self._watched.tables
@@ -219,6 +234,15 @@ class Looks:
         """Whether the SELECT of an INSERT takes no locks, and so never waits."""
         each_for_itself = self._level_of(event.call.actor) in _SNAPSHOT_EACH
         return each_for_itself and self._questions.engine(event) in _SELECTS_FIRST
+
+
+def _up_to(got: Rows, rows: Rows) -> Rows:
+    """The first of some rows, up to the last of those that somebody got; as many as these where that is gone."""
+    if not got:
+        return rows
+    places = [place for place, row in enumerate(rows, start=1) if row == got[-1]]
+    often = got.count(got[-1])
+    return rows[: places[often - 1] if len(places) >= often else len(got)]
 
 
 def _tells(table: Table, answer: tuple[tuple[str, ...], Rows]) -> bool:
