@@ -236,7 +236,7 @@ class Storm:
         self._is_known = not weathered.unknowns
         if not self._is_known:
             return
-        with closing(Recovery(self._path.name)) as recovery:
+        with closing(Recovery(self._path.name, self._stage.scenario.ignore)) as recovery:
             prefixes = prefixes_of(self._log, self._history, recovery)
             weathered.commits = sum(1 for prefix in prefixes if prefix.owed) - 1
             self._carried_on = CarriedOn(self._stage, self._path, self._log, self._history, prefixes)

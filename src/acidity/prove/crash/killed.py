@@ -82,7 +82,7 @@ def kill_and_see(runs: Runs, operation: Operation, position: int, schedule: Sche
     several = examiner.inside.several() if runs.stage.scenario.commits == "one" else []
     amid = kills_amid(several, to_hold(part, row_changes(baseline.seed, baseline.clean[0].end)))
     weathered = Weathered(operation=operation.name, own=between.noticing.found(part.engine_name, clean))
-    witness, known = Witness(), forgetful(part)
+    witness, known = Witness(runs.stage.scenario.ignore), forgetful(part)
     of_the_server, of_the_client = _planned(calls(clean), asked, schedule, witness, amid)
     examination = examiner.examine(of_the_server + of_the_client)
     weathered.commits = sum(event.call.commits for event in examination.baseline.clean[0].history)

@@ -19,6 +19,7 @@ from typing import cast
 
 from acidity.adapters.seam import PendingCall
 from acidity.analysis.canonical import equal_raw
+from acidity.analysis.leftout import without
 from acidity.core.call import Call
 from acidity.core.outcome import State
 from acidity.engines.hosted import HostedSandbox
@@ -39,9 +40,11 @@ class Witness:
     All of it was acknowledged, and nothing else is under way: durable is what brings back these very rows.
 
     Attributes:
+        ignore: what is not compared, as the scenario says.
         forgot: name of the kill, number of the Call → the rows before and after, where they are others.
     """
 
+    ignore: Sequence[str] = ()
     forgot: dict[tuple[str, int], tuple[State, State]] = field(default_factory=dict)
 
     def sees(self, name: str, call: Call, sandbox: HostedSandbox) -> None:
@@ -50,8 +53,9 @@ class Witness:
         sandbox.kill_server()
         sandbox.revive_server()
         after = sandbox.look()
-        if not (before.locked_out or after.locked_out or equal_raw(before.state, after.state)):
-            self.forgot[name, call.index] = before.state, after.state
+        was, now = without(before.state, self.ignore), without(after.state, self.ignore)
+        if not (before.locked_out or after.locked_out or equal_raw(was, now)):
+            self.forgot[name, call.index] = was, now
 
 
 def _fault(name: str, sentence: str, way: Callable[[PendingCall, FaultContext], None]) -> Fault:

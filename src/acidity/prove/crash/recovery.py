@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from acidity.analysis.leftout import without
 from acidity.core.outcome import State
 from acidity.engines.directory import OwnDirectory
 from acidity.engines.own_calls import own_calls
@@ -20,14 +21,16 @@ class Recovered:
     """What became of a state.
 
     Attributes:
-        state: the rows; None where it could not be opened or is damaged.
+        state: the rows that are compared; None where it could not be opened or is damaged.
         rows: equal for equal rows; empty where there are none.
         trouble: what SQLite says where there are none.
+        whole: the rows with those that are not compared, too.
     """
 
     state: State | None
     rows: str = ""
     trouble: str = ""
+    whole: State | None = None
 
 
 class Recovery:
@@ -35,13 +38,15 @@ class Recovery:
 
     Args:
         name: of the database file.
+        ignore: what is not compared, as the scenario says.
 
     Attributes:
         opened: how many states were recovered, each different from all others.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, ignore: Sequence[str] = ()) -> None:
         self.opened = 0
+        self._ignore = ignore
         self._directory = OwnDirectory()
         self._path = str(self._directory.path / name)
         self._name = name
@@ -93,9 +98,9 @@ class Recovery:
         found = connection.execute("PRAGMA integrity_check(3)").fetchall()
         if found != [("ok",)]:
             return Recovered(None, trouble="; ".join(str(line) for (line,) in found))
-        state = self._reader.read(connection)
-        rows = state.fingerprint
-        return self._recovered.setdefault(rows, Recovered(state, rows))
+        whole = self._reader.read(connection)
+        state = without(whole, self._ignore)
+        return self._recovered.setdefault(whole.fingerprint, Recovered(state, state.fingerprint, whole=whole))
 
 
 def _put(path: str, content: bytes) -> None:
