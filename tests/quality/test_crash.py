@@ -154,6 +154,17 @@ def test_what_follows_a_power_cut_is_run_where_several_commits_are_intended(step
 
 
 @pytest.mark.dear
+@pytest.mark.parametrize("step", mostly_slow("settle", of=["recover", "settle"]))
+def test_it_is_run_where_one_commit_is_intended_and_judged_when_it_has_ended(step: str) -> None:
+    """In between a piece is sold without an order, which only several intended commits may not leave."""
+    right = prove.crash(of(sell_in_two, invariants=[every_piece_is_somewhere], **{step: completes}), settings=DURABLE)
+    assert right.verdict == "pass", str(right)
+    for twin in (completes_by_half, look):
+        wrong_one = prove.crash(of(sell_in_two, **{step: twin}), settings=DURABLE, remedies=False)
+        assert "ACI403" in {found.code for found in wrong_one.findings}, str(wrong_one)
+
+
+@pytest.mark.dear
 def test_a_coroutine_is_recorded_like_a_function() -> None:
     assert wrong(prove.crash(of(sell_async), remedies=False)) == {LOST}
     assert prove.crash(of(sell_async), settings=DURABLE).verdict == "pass"

@@ -286,7 +286,8 @@ class Storm:
         operation = self._operation
         if operation.also or operation.partial:  # what they allow is judged by the drill
             return prefix
-        if self._stage.scenario.commits == "one":
+        scenario = self._stage.scenario
+        if scenario.commits == "one" and not scenario.steps:
             return replace(prefix, legal=False)
         return replace(prefix, legal=self._carried_on.is_right(prefix, recovery))
 
