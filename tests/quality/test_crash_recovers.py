@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -58,6 +58,40 @@ def test_what_the_program_takes_back_itself_is_not_lost(db: str) -> None:
     scenario = Scenario(Operation(sells_or_takes_it_back), **SHOP)
     report = prove.replay_crash(scenario, AFTER, db=db)
     assert not report.findings, str(report)
+
+
+PREPARED = "sale"
+
+
+def sells_in_two_phases(engine: Engine, *, first_of_all: bool = False) -> None:
+    """Prepares the whole change, or only the second half of it, and decides over another connection."""
+    both = ("UPDATE items SET stock = 0 WHERE id = 1", "INSERT INTO orders VALUES (1, 1, 10, 'done')")
+    with engine.connect() as connection:
+        connection.execute(text(both[0]))
+        if first_of_all:
+            connection.commit()
+        connection.execute(text(both[1]))
+        connection.execute(text(f"PREPARE TRANSACTION '{PREPARED}'"))
+        connection.commit()
+    decides(engine)
+
+
+def decides(engine: Engine) -> None:
+    """What a restarted process does, too."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        found = connection.execute(text("SELECT gid FROM pg_prepared_xacts WHERE gid = :gid"), {"gid": PREPARED}).all()
+        for _ in found:
+            connection.execute(text(f"COMMIT PREPARED '{PREPARED}'"))
+
+
+@pytest.mark.dear
+def test_what_is_prepared_and_was_not_decided_is_not_lost() -> None:
+    right = Scenario(Operation(sells_in_two_phases), **SHOP, recover=decides)
+    report = prove.replay_crash(right, "ac1:A6!server-killed-before", db="postgresql")
+    assert (report.verdict, report.findings) == ("pass", ()), str(report)
+    wrong_twin = Scenario(Operation(sells_in_two_phases, first_of_all=True), **SHOP)
+    report = prove.replay_crash(wrong_twin, "ac1:A7!server-killed-before", db="postgresql")
+    assert [found.word for found in report.findings] == ["torn by a kill"], str(report)
 
 
 def ship(pieces: int) -> None:

@@ -5,6 +5,7 @@ A Call exists *before* the database is asked. A History is the only evidence a v
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
@@ -53,6 +54,9 @@ class Site:
         return f"{self.file}:{self.line}"
 
 
+_OF_PREPARED = re.compile(r"\b(prepared|xa)\b", re.IGNORECASE)  # COMMIT PREPARED 'name', XA COMMIT 'name'
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request to the database that is about to be made.
@@ -98,6 +102,11 @@ class Call:
     def commits(self) -> bool:
         """Whether it asks the database to commit, by its kind or because it commits by itself."""
         return self.kind is Kind.COMMIT or self.autocommit
+
+    @property
+    def decides_prepared(self) -> bool:
+        """Whether it commits by name what was prepared, here or in another process."""
+        return self.kind is Kind.COMMIT and _OF_PREPARED.search(self.sql) is not None
 
     @property
     def holds_several(self) -> bool:
@@ -187,15 +196,17 @@ def commits_once_struck(history: Sequence[Event]) -> bool:
 def commits_acknowledged(history: Iterable[Event]) -> bool:
     """Whether at least one COMMIT was sent and every one that was sent was acknowledged.
 
-    One that came when the last one had left nothing to commit does not count, as MariaDB's UNLOCK TABLES may be.
+    One that came when the last one had left nothing to commit does not count, as MariaDB's UNLOCK TABLES may be. What
+    was prepared is left until it is decided, whatever is committed on its connection meanwhile.
     """
     statuses: list[str] = []
-    nothing_left = False
+    nothing_left = prepared = False
     for event in history:
+        prepared |= event.call.kind is Kind.PREPARE or event.call.decides_prepared
         if not event.call.commits:
             nothing_left &= not event.call.writes
             continue
-        if event.call.writes or not nothing_left:
+        if event.call.writes or prepared or not nothing_left:
             statuses.append(event.reply.status)
         nothing_left = event.reply.status == "ok" or (nothing_left and not event.call.writes)
     return bool(statuses) and all(status == "ok" for status in statuses)
