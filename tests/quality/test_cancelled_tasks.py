@@ -50,6 +50,27 @@ async def swallows(async_session_factory: Factory) -> None:
     task.result()
 
 
+LEFT: set[asyncio.Task[None]] = set()
+
+
+async def ordered(factory: Factory, *, awaits: bool) -> None:
+    """The sale is a task that comes to the database when the operation has returned, or is waited for."""
+
+    task = asyncio.create_task(sell(factory))
+    LEFT.add(task)
+    task.add_done_callback(LEFT.discard)
+    if awaits:
+        await task
+
+
+async def in_the_background(async_session_factory: Factory) -> None:
+    await ordered(async_session_factory, awaits=False)
+
+
+async def in_the_foreground(async_session_factory: Factory) -> None:
+    await ordered(async_session_factory, awaits=True)
+
+
 def drilled(function: Any, db: str) -> Report:
     return prove.drill(Scenario(Operation(function), **SHOP), db=db, faults=("cancelled",), remedies=False)
 
@@ -83,3 +104,11 @@ def test_who_is_cancelled_while_it_goes_on_is_left_in_doubt(db: str) -> None:
 def test_a_cancellation_that_is_hidden_is_a_false_success(db: str) -> None:
     report = drilled(swallows, db)
     assert {finding.word for finding in report.findings if finding.severity == "error"} == {"false success"}, report
+
+
+@on_each_driver
+def test_what_is_left_behind_is_cancelled_alone(db: str) -> None:
+    """No task of the operation is there any more: what is cancelled must not be one of acidity's own."""
+    report = drilled(in_the_background, db)
+    assert {finding.word for finding in report.findings} == {"false success"}, report
+    assert drilled(in_the_foreground, db).verdict == "pass"

@@ -141,6 +141,7 @@ class Caller:
             ending = await self._call_async(player, attempts)
             note(player.operation, player.actor.events)
             if not attempts.goes_on:
+                player.actor.task = None  # from here on it is acidity's own, and what is left behind is cancelled alone
                 await rest_async(player.actor)
                 return attempts.last(ending)
 
