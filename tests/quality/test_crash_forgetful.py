@@ -59,6 +59,26 @@ def test_the_rows_before_are_there_again_in_the_next_run(db: str) -> None:
     assert not [why for why in report.unknowns if "not deterministic" in why], report
 
 
+def writes_and_leaves(connection: Any) -> None:
+    """Nobody commits, and a table that no transaction protects has the row at once."""
+    connection.execute(text("INSERT INTO audit VALUES (1)"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("storage", "verdict"), [("MEMORY", "fail"), ("MyISAM", "pass"), ("InnoDB", "pass")])
+def test_what_nobody_commits_is_there_at_once_and_may_be_lost(storage: str, verdict: str) -> None:
+    def schema(connection: Any) -> None:
+        connection.exec_driver_sql(f"CREATE TABLE audit (id INT PRIMARY KEY) ENGINE={storage}")
+
+    scenario = Scenario(Operation(writes_and_leaves, inject="connection"), schema=schema)
+    report = prove.crash(scenario, db="mariadb", runs_max=3, remedies=False)
+    assert report.verdict == verdict, str(report)
+    if verdict == "fail":
+        (finding,) = report.findings
+        assert "is killed after the write at " in finding.title
+        assert finding.cause.startswith("the table audit is of the storage engine MEMORY")
+
+
 def test_a_loss_in_any_other_table_has_another_cause() -> None:
     known = {"audit": "UNLOGGED"}
     assert not cause_of(set(), known)

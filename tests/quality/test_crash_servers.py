@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from acidity import prove
 from acidity.adapters.seam import Actor, Layer, PendingCall
-from acidity.core.call import Call, Event, Kind, Reply
+from acidity.core.call import Call, Event, Kind, Reply, Writes
 from acidity.engines import new_sandbox
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.process import parent_of
@@ -26,7 +26,7 @@ from acidity.prove import Operation, Scenario
 from acidity.prove.crash.amid import AMID
 from acidity.prove.crash.judge import Word
 from acidity.prove.crash.killed import OWN_SERVER
-from acidity.prove.crash.kills import CLIENT_KILLS, COMMITS_MAX, SERVER_KILLS, cycles, named, of_the_client
+from acidity.prove.crash.kills import CLIENT_KILLS, COMMITS_MAX, SERVER_KILLS, cycles, lasting, named, of_the_client
 from acidity.prove.crash.together import Committed, Marking, Moment, commits_of, is_explained, kills_at
 from acidity.prove.drill.striker import Strike
 from acidity.prove.faults.bait import table
@@ -58,6 +58,18 @@ def test_the_kills_are_spread_over_the_commits_and_drawn_by_the_seed() -> None:
     assert {strike.fault.name for strike in planned} == SERVER_KILLS - {AMID}
     assert [strike.index for strike in cycles(calls, 40, seed=1)] == [strike.index for strike in cycles(calls, 40, 1)]
     assert cycles(calls[:1], 7, seed=1) == [], "nothing is committed"
+
+
+def test_what_no_transaction_protects_is_killed_at_as_well_where_nothing_is_committed_after_it() -> None:
+    kinds = [Kind.STATEMENT, Kind.COMMIT, Kind.STATEMENT, Kind.STATEMENT]
+    reads = {3}
+    calls = [
+        Call("A", index, kind, writes=Writes(2 * (kind is Kind.STATEMENT and index not in reads)))
+        for index, kind in enumerate(kinds, start=1)
+    ]
+    assert (lasting(calls), lasting(calls, at_once=True)) == ([2], [2, 4])
+    assert {strike.index for strike in cycles(calls[:1], 3, seed=1, at_once=True)} == {1}
+    assert {strike.index for strike in of_the_client(calls[:1], seed=1, at_once=True)} == {1}
 
 
 def test_the_program_itself_is_killed_at_its_first_commits_and_somewhere() -> None:

@@ -21,7 +21,7 @@ from acidity.engines.hosted import HostedSandbox
 from acidity.prove.crash.amid import AMID, kills_amid, not_killed, to_hold
 from acidity.prove.crash.forgetful import cause_of, forgetful
 from acidity.prove.crash.judge import Word
-from acidity.prove.crash.kills import CLIENT_KILLS, SERVER_KILLS, Witness, cycles, named, of_the_client
+from acidity.prove.crash.kills import CLIENT_KILLS, SERVER_KILLS, Witness, cycles, lasting, named, of_the_client
 from acidity.prove.crash.own_settings import Noticing, told
 from acidity.prove.crash.seen import Tried, Weathered
 from acidity.prove.crash.settled import Settled
@@ -80,12 +80,14 @@ def kill_and_see(runs: Runs, operation: Operation, position: int, schedule: Sche
     baseline = between.watched(examiner).baseline
     clean = baseline.clean[0].history
     several = examiner.inside.several() if runs.stage.scenario.commits == "one" else []
-    amid = kills_amid(several, to_hold(part, row_changes(baseline.seed, baseline.clean[0].end)))
+    changes = row_changes(baseline.seed, baseline.clean[0].end)
+    amid = kills_amid(several, to_hold(part, changes))
+    at_once = not {change.table for change in changes}.isdisjoint(part.traits().get("unprotected", {}))
     weathered = Weathered(operation=operation.name, own=between.noticing.found(part.engine_name, clean))
     witness, known = Witness(runs.stage.scenario.ignore), forgetful(part)
-    of_the_server, of_the_client = _planned(calls(clean), asked, schedule, witness, amid)
+    of_the_server, of_the_client = _planned(calls(clean), asked, schedule, witness, amid, at_once=at_once)
     examination = examiner.examine(of_the_server + of_the_client)
-    weathered.commits = sum(event.call.commits for event in examination.baseline.clean[0].history)
+    weathered.commits = len(lasting(calls(clean), at_once=at_once))
     weathered.unknowns = list(examination.unknowns)
     if schedule is not None and not of_the_server + of_the_client:
         weathered.unknowns.append(
@@ -110,7 +112,13 @@ def kill_and_see(runs: Runs, operation: Operation, position: int, schedule: Sche
 
 
 def _planned(
-    made: Sequence[Call], asked: CheckOptions, schedule: Schedule | None, witness: Witness, amid: Sequence[Strike]
+    made: Sequence[Call],
+    asked: CheckOptions,
+    schedule: Schedule | None,
+    witness: Witness,
+    amid: Sequence[Strike],
+    *,
+    at_once: bool,
 ) -> tuple[list[Strike], list[Strike]]:
     """Kills of the server, and of the program itself."""
     if schedule is not None:
@@ -120,7 +128,8 @@ def _planned(
         strike = named(choice.fault, choice.calls, asked.seed, witness)
         return ([], [strike]) if choice.fault in CLIENT_KILLS else ([strike], [])
     count = CYCLES if asked.runs_max is None else asked.runs_max
-    return [*cycles(made, count, asked.seed, witness), *amid[: asked.runs_max]], of_the_client(made, asked.seed)
+    of_the_server = [*cycles(made, count, asked.seed, witness, at_once=at_once), *amid[: asked.runs_max]]
+    return of_the_server, of_the_client(made, asked.seed, at_once=at_once)
 
 
 def _forgot(item: Judged, witness: Witness) -> tuple[State, State] | None:
@@ -215,7 +224,8 @@ def _finding(
     run, baseline, steady = item.run, examination.baseline, Steady.of(examination.baseline)
     code, kind = _CODES[word]
     committed = [event.call for event in run.history if event.call.commits]
-    place = place_of(committed[-1]) if committed else None
+    struck = [event.call for event in run.history if event.fault]  # a write that is permanent by itself
+    place = place_of((committed or struck)[-1]) if committed or struck else None
     outside = word is not Word.LOST and baseline.effects_misfit(item)
     cause = Causes(baseline, examination.judged).of(item) if outside else Cause(kind, place)
     there, recovered = _forgot(item, witness) or (baseline.clean[0].second, run.second)
@@ -223,7 +233,7 @@ def _finding(
     fault = run.schedule.choices[0].fault
     victim, held = "program" if fault in CLIENT_KILLS else "server", _HELD if fault == AMID else ""
     if word is Word.LOST:
-        title, left = _title_of_lost(victim, place, there, recovered, baseline, steady), recovered
+        title, left = _title_of_lost(victim, bool(committed), place, there, recovered, baseline, steady), recovered
     else:
         title, left = _title(victim, word, item, baseline, steady), run.end
     said, read = f"the caller was told {item.judgement.told}", f"rows read over a new connection: {item.judgement.rows}"
@@ -252,10 +262,17 @@ def _finding(
 
 
 def _title_of_lost(
-    victim: str, place: Place | None, there: State, recovered: State, baseline: Baseline, steady: Steady
+    victim: str,
+    by_commit: bool,  # noqa: FBT001 - one of what the title tells
+    place: Place | None,
+    there: State,
+    recovered: State,
+    baseline: Baseline,
+    steady: Steady,
 ) -> str:
     """What was there and is gone, whatever `recover` and `settle` have made of it since."""
-    title = f"the {victim} is killed after COMMIT{f' at {place.site}' if place else ''} was acknowledged, and "
+    what, how = ("COMMIT", "acknowledged") if by_commit else ("the write", "answered")
+    title = f"the {victim} is killed after {what}{f' at {place.site}' if place else ''} was {how}, and "
     if baseline.comparer.same(recovered, baseline.seed):
         gone = sentence(steady.changes(row_changes(recovered, there)), (), Claim.NOTHING)
         return f"{title}its change is gone: {gone}"

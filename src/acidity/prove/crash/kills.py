@@ -149,10 +149,24 @@ CLIENT_KILLS = frozenset({*_CLIENT, CLIENT_UNDER_WAY})
 NAMES = SERVER_KILLS | CLIENT_KILLS
 
 
-def cycles(calls: Sequence[Call], count: int, seed: int, witness: Witness | None = None) -> list[Strike]:
-    """So many kills: at each COMMIT in each way, then again and at other Calls, drawn by the seed."""
-    draw = random.Random(seed)  # noqa: S311
+def lasting(calls: Sequence[Call], *, at_once: bool = False) -> list[int]:
+    """The numbers of the Calls that leave something for good: the COMMITs, and what is written after the last of them.
+
+    Args:
+        calls: of the clean run.
+        at_once: it writes to tables that no transaction protects.
+    """
     commits = [call.index for call in calls if call.commits]
+    last = max(commits, default=0)
+    return commits + [call.index for call in calls if at_once and call.index > last and call.writes]
+
+
+def cycles(
+    calls: Sequence[Call], count: int, seed: int, witness: Witness | None = None, *, at_once: bool = False
+) -> list[Strike]:
+    """So many kills: at each Call that is `lasting` in each way, then again and at others, drawn by the seed."""
+    draw = random.Random(seed)  # noqa: S311
+    commits = lasting(calls, at_once=at_once)
     if not commits:
         return []
     between = after(witness), before(witness)
@@ -169,10 +183,10 @@ def _endless(
         yield Strike(under_way(draw.uniform(0, UNDER_WAY_MAX_S)), draw.choice(everywhere))
 
 
-def of_the_client(calls: Sequence[Call], seed: int) -> list[Strike]:
-    """The program's own process killed: before, under way and after each of its first COMMITs, and somewhere."""
+def of_the_client(calls: Sequence[Call], seed: int, *, at_once: bool = False) -> list[Strike]:
+    """The program's own process killed: before, under way and after the first that are `lasting`, and somewhere."""
     draw = random.Random(seed)  # noqa: S311
-    commits = [call.index for call in calls if call.commits][:COMMITS_MAX]
+    commits = lasting(calls, at_once=at_once)[:COMMITS_MAX]
     found = [Strike(fault, index) for index in commits for fault in _CLIENT.values()]
     anywhere = [*commits, *(draw.choice(calls).index for _ in commits)]
     return found + [Strike(client_under_way(draw.uniform(0, UNDER_WAY_MAX_S)), index) for index in anywhere]
