@@ -133,6 +133,54 @@ def test_a_signal_while_the_target_is_imported_ends_it(acidity, write, name, cod
     assert acidity("check", "imported:s").code == code
 
 
+IN_A_DESTRUCTOR = """
+import sqlite3
+from acidity.prove import Operation, Scenario
+
+class Sale:
+    def __init__(self, dsn):
+        self.connection = sqlite3.connect(dsn)
+        self.connection.execute("INSERT INTO sold VALUES (1)")
+
+    def {name}(self):
+        self.connection.commit()
+        self.connection.close()
+
+def sell(dsn):
+    sale = Sale(dsn)
+    {end}
+
+s = Scenario(Operation(sell), schema="schema.sql")
+"""
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize(("name", "end", "code"), [("__del__", "del sale", 1), ("close", "sale.close()", 0)])
+def test_a_ctrl_c_of_a_run_that_is_lost_in_a_destructor_ends_no_check(write, name, end, code):
+    write("schema.sql", "CREATE TABLE sold (id INT PRIMARY KEY);")
+    place = write("sale.py", IN_A_DESTRUCTOR.format(name=name, end=end))
+    done = subprocess.run(  # pytest has errors of its own where one is lost
+        [sys.executable, "-m", "acidity", "drill", "sale:s"],
+        cwd=place.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "interrupted" not in done.stdout + done.stderr
+    assert ("false success" in done.stdout) is bool(code)
+
+
+def test_the_user_s_own_ctrl_c_that_is_lost_in_a_destructor_ends_the_check(acidity, write):
+    text = IN_A_DESTRUCTOR.format(name="__del__", end="del sale")
+    presses = "import os, signal\n" + text.replace(
+        "self.connection.commit()", "self.connection.commit(); os.kill(os.getpid(), signal.SIGINT)"
+    )
+    write("schema.sql", "CREATE TABLE sold (id INT PRIMARY KEY);")
+    write("pressed.py", presses)
+    assert acidity("drill", "pressed:s").code == 130
+
+
 TWICE = """
 import os, signal
 import acidity.cli.main as door

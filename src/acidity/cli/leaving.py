@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn
 
+from acidity.core.exits import is_struck
 from acidity.errors import Terminated
 
 _told: list[int] = []
@@ -50,7 +51,8 @@ def _turn_deaf() -> None:
 def _remember(otherwise: Callable[[Any], Any], lost: Any) -> None:
     """An exception was dropped."""
     if isinstance(lost.exc_value, KeyboardInterrupt):
-        _told.append(signal.SIGINT)
+        if not is_struck(lost.exc_value):  # a fault of a run stops no check
+            _told.append(signal.SIGINT)
     elif not isinstance(lost.exc_value, Terminated):  # that one is known
         otherwise(lost)
 

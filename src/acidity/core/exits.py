@@ -17,6 +17,25 @@ end_at_once = os._exit  # for acidity itself, also while another one is in its p
 _AT_ONCE = ("_exit", "execv", "execve")  # the other functions of `os.exec*` call these
 
 
+_STRUCK = "acidity struck"  # no name that a program could give
+
+
+def strikes_with(error: KeyboardInterrupt) -> None:
+    """This Ctrl-C is a fault of a run, wherever it may get lost, and not the user's."""
+    vars(error)[_STRUCK] = True
+
+
+def is_struck(error: BaseException | None) -> bool:
+    """Whether this Ctrl-C, or what was handled when it was raised, is a fault of a run.
+
+    >>> is_struck(KeyboardInterrupt())
+    False
+    """
+    while error is not None and _STRUCK not in vars(error):
+        error = error.__context__
+    return error is not None
+
+
 class Exited(Exception):  # noqa: N818 - what happened, in the words of a report
     """It called `sys.exit`."""
 

@@ -7,6 +7,7 @@ import threading
 
 from acidity.adapters.seam import PendingCall
 from acidity.core.call import Kind
+from acidity.core.exits import strikes_with
 from acidity.prove.faults.base import FaultContext, NotApplicable, Rarity, SimpleFault
 
 
@@ -20,6 +21,7 @@ def _strike(pending: PendingCall, context: FaultContext) -> None:
         signal.raise_signal(signal.SIGINT)
     except KeyboardInterrupt as error:
         context.raised = error
+        strikes_with(error)
         raise
     finally:
         signal.set_wakeup_fd(ear, warn_on_full_buffer=False)
