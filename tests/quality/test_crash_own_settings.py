@@ -86,6 +86,55 @@ def test_what_an_operation_sets_is_named_with_its_line_and_left_out(schema: str,
     assert ("nothing is synced" in found.cause) is setting.endswith("OFF")
 
 
+def sets_and_reads(connection: Connection, weak: str, asked: str, strong: str) -> None:
+    connection.exec_driver_sql(asked)
+    connection.exec_driver_sql(weak)  # <- sets
+    connection.exec_driver_sql(asked)
+    sell(connection)
+    connection.exec_driver_sql(asked)
+    connection.exec_driver_sql(strong)
+
+
+LINE = sets_and_reads.__code__.co_firstlineno + 2
+
+
+@pytest.mark.dear
+def test_a_line_that_only_reads_it_or_sets_it_back_is_not_named(schema: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pragma = "PRAGMA synchronous"
+    operation = Operation(sets_and_reads, f"{pragma}=OFF", pragma, f"{pragma}=FULL", inject="connection")
+    report = prove.crash(Scenario(operation, schema=schema, setup=fill), settings=DURABLE)
+    (name, result), *_ = changes(report)
+    assert (name.startswith("leave out synchronous=OFF at "), name.endswith(f":{LINE}"), result) == (
+        True,
+        True,
+        "passed",
+    )
+    right = Operation(sets_and_reads, f"{pragma}=EXTRA", pragma, f"{pragma}=FULL", inject="connection")
+    assert prove.crash(Scenario(right, schema=schema, setup=fill), settings=DURABLE).verdict == "pass"
+    monkeypatch.setitem(globals(), "OWN", f"{pragma}=OFF")
+    scenario = Scenario(Operation(reads_it_alone), schema=schema, setup=fill, bind=f"{__name__}:engine")
+    assert (
+        changes(prove.crash(scenario, settings=DURABLE))[0][0]
+        == "leave out synchronous=OFF, which is set at the connect"
+    )
+
+
+def reads_it_alone() -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA synchronous")
+        sell(connection)
+
+
+@pytest.mark.dear
+def test_the_same_on_a_server(schema: str) -> None:
+    own = "SET synchronous_commit = off", "SHOW synchronous_commit", "SET synchronous_commit = on"
+    scenario = Scenario(Operation(sets_and_reads, *own, inject="connection"), schema=schema, setup=fill)
+    settings = {"wal_writer_delay": "10s"}
+    report = prove.crash(scenario, db="postgresql", settings=settings, runs_max=1, remedies=False)
+    assert report.findings
+    assert all(f":{LINE} sets synchronous_commit=OFF: " in found.cause for found in report.findings), str(report)
+
+
 def test_a_change_of_the_database_is_tried_with_it_left_out(schema: str) -> None:
     """With the journal deleted at COMMIT, as by default, the least is EXTRA."""
     operation = Operation(sell_at_once, "PRAGMA synchronous=OFF", inject="connection")

@@ -267,7 +267,7 @@ class Storm:
         player = Player(operation, Actor(FIRST, _Marking(recorder, noticing)))
         left = run_alone(self._stage, player, recorder)
         self._log, self._history = recorder.log, player.actor.history
-        weathered.own = noticing.found("sqlite", self._history)
+        weathered.own = noticing.found("sqlite")
         weathered.entries = len(self._log.entries)
         changed = not equal_raw(left.look.state, self._stage.seed)
         if _failed(operation, left.endings[0]) and not changed:

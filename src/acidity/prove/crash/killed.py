@@ -83,7 +83,7 @@ def kill_and_see(runs: Runs, operation: Operation, position: int, schedule: Sche
     changes = row_changes(baseline.seed, baseline.clean[0].end)
     amid = kills_amid(several, to_hold(part, changes))
     at_once = not {change.table for change in changes}.isdisjoint(part.traits().get("unprotected", {}))
-    weathered = Weathered(operation=operation.name, own=between.noticing.found(part.engine_name, clean))
+    weathered = Weathered(operation=operation.name, own=between.noticing.found(part.engine_name))
     witness, known = Witness(runs.stage.scenario.ignore), forgetful(part)
     of_the_server, of_the_client = _planned(calls(clean), asked, schedule, witness, amid, at_once=at_once)
     examination = examiner.examine(of_the_server + of_the_client)

@@ -1,7 +1,7 @@
 """What a program sets by itself and what gives durability up: no setting of the database helps against it.
 
 It is asked of the program's own connection, just before its COMMITs, since most programs set it in a hook where they
-connect. A trial of the change sets it back there.
+connect; and before and after each Call that names it, since that may only read it. A trial of the change sets it back.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from acidity.adapters.seam import Layer, PendingCall
 from acidity.adapters.wire import LiveConnection
-from acidity.core.call import History, Site
+from acidity.core.call import Call, Site
 from acidity.engines.durability import DEFAULTS, Settings
 from acidity.engines.own_calls import own_calls
 
@@ -69,25 +69,34 @@ class Noticing(Layer):
     Attributes:
         given: what the database was set to.
         weak: what is weaker on the program's own connection, by name.
+        sites: the line that set a value, by name and value.
     """
 
     given: Settings
     weak: dict[str, str] = field(default_factory=dict)
+    sites: dict[tuple[str, str], Site | None] = field(default_factory=dict)
 
     def intercept(self, pending: PendingCall) -> None:
         """Ask, and let it pass."""
-        if pending.wire is not None and pending.call.commits:
-            engine = pending.wire.engine
-            for name, values in _WEAK.get(engine, {}).items():
-                value = _in_force(pending.wire, engine, name)
-                if value in values and value != _kept(engine, self.given, name):
-                    self.weak[name] = value
+        wire, call = pending.wire, pending.call
+        if wire is None:
+            self.inner.intercept(pending)
+            return
+        asked = _WEAK.get(wire.engine, {})
+        for name, values in asked.items() if call.commits else ():
+            value = _in_force(wire, name)
+            if value in values and value != _kept(wire.engine, self.given, name):
+                self.weak[name] = value
+        before = {name: _in_force(wire, name) for name in asked if _names(call, name)}
         self.inner.intercept(pending)
+        for name, value in before.items():
+            if (now := _in_force(wire, name)) != value:
+                self.sites[name, now] = call.decided or call.site
 
-    def found(self, engine: str, history: History) -> tuple[Own, ...]:
-        """What the operation with this History runs with, and where it was set."""
+    def found(self, engine: str) -> tuple[Own, ...]:
+        """What the operation runs with, and where it was set."""
         return tuple(
-            Own(name, value, _kept(engine, self.given, name), _site_of(name, history))
+            Own(name, value, _kept(engine, self.given, name), self.sites.get((name, value)))
             for name, value in sorted(self.weak.items())
         )
 
@@ -96,11 +105,11 @@ def _kept(engine: str, given: Settings, name: str) -> str:
     return {**DEFAULTS[engine], **{each.lower(): value for each, value in given.items()}}[name].lower()
 
 
-def _in_force(wire: LiveConnection, engine: str, name: str) -> str:
+def _in_force(wire: LiveConnection, name: str) -> str:
     with own_calls(), suppress(Exception):  # every driver has its own; in a failed transaction nothing is answered
         cursor = wire.connection.cursor()
         try:
-            cursor.execute(_ASKED[engine].format(name))
+            cursor.execute(_ASKED[wire.engine].format(name))
             value = str(cursor.fetchone()[0]).lower()
         finally:
             cursor.close()
@@ -108,10 +117,8 @@ def _in_force(wire: LiveConnection, engine: str, name: str) -> str:
     return ""
 
 
-def _site_of(name: str, history: History) -> Site | None:
-    word = re.compile(rf"\b{name}\b", re.IGNORECASE)
-    sites = [event.call.decided or event.call.site for event in history if word.search(event.call.sql)]
-    return sites[-1] if sites else None
+def _names(call: Call, name: str) -> bool:
+    return re.search(rf"\b{name}\b", call.sql, re.IGNORECASE) is not None
 
 
 @dataclass(slots=True)
