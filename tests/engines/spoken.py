@@ -10,6 +10,7 @@ from acidity.engines.speech import Meaning
 
 MEANINGS = {
     "reads": Meaning(),
+    "keeps house": Meaning(),
     "writes": Meaning(writes=Writes.YES),
     "may write": Meaning(writes=Writes.PERHAPS),
     "hides": Meaning(writes=Writes.PERHAPS, opaque=True),
@@ -116,12 +117,11 @@ SQLITE = {
         "CREATE VIEW w AS SELECT ';' AS a",
         "/* /* */ DELETE FROM t -- */",
     ],
+    "keeps house": ["ANALYZE", "REINDEX", "PRAGMA optimize", "PRAGMA main.incremental_vacuum(9)"],
     "may write": [
         "PRAGMA user_version = 3",
         "PRAGMA main.user_version = 3",
         "pragma application_id(7)",
-        "ANALYZE",
-        "REINDEX",
         "CREATE TEMP TABLE tt (id INTEGER)",
     ],
     "COMMIT": [*_CONTROL["COMMIT"], "END", "END TRANSACTION", "COMMIT TRANSACTION", "/* /* */ COMMIT"],
@@ -179,6 +179,7 @@ POSTGRESQL = {
         "COPY (DELETE FROM t RETURNING id) TO '/dev/null'",
         "/* a /* b */ c */ DELETE FROM t",
     ],
+    "keeps house": ["ANALYZE t", "analyse verbose t", "REINDEX TABLE t", "CLUSTER t USING t_pkey"],
     "may write": [
         "SELECT nextval('s')",
         "SELECT setval('s', 7)",
@@ -193,8 +194,6 @@ POSTGRESQL = {
         "REVOKE SELECT ON t FROM PUBLIC",
         "COMMENT ON TABLE t IS 'x'",
         "CREATE TEMP TABLE tt (id int)",
-        "ANALYZE t",
-        "REINDEX TABLE t",
         "COPY (SELECT wf()) TO '/dev/null'",
     ],
     "hides": ["CALL p()", "DO $$BEGIN UPDATE t SET v = 3; END$$", "/* x */ do 'begin perform 1; end'"],

@@ -28,7 +28,8 @@ _COPY_FROM = re.compile(r"copy (binary )?[^\s(]+ ?(\([^)]*\) ?)?from\b")
 _OPAQUE = re.compile(r"(call|do)\b")
 _READ = re.compile(
     r"(select|values|table|show|explain|fetch|move|close|declare|deallocate|prepare|listen|unlisten|notify|lock|set"
-    r"|reset|discard|checkpoint|with|copy)\b"
+    r"|reset|discard|checkpoint|with|copy"
+    r"|vacuum|analy[sz]e|reindex|cluster)\b"  # they keep house, and change no row
 )
 _INTO = re.compile(r"\binto\b")
 _QUERY = re.compile(r"(select|values|with|declare|copy)\b")
@@ -87,7 +88,7 @@ def _statement(text: str) -> Meaning:
         return WRITES
     if not text:
         return READS
-    if not _READ.match(text):  # GRANT, VACUUM, EXECUTE, COMMENT … and whatever a later version adds
+    if not _READ.match(text):  # GRANT, EXECUTE, COMMENT … and whatever a later version adds
         return MAY_WRITE
     if text.startswith("select") and _INTO.search(text):
         return WRITES

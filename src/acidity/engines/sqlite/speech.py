@@ -11,11 +11,10 @@ from acidity.engines.speech import MAY_WRITE, READS, WRITES, ErrorClass, Meaning
 _EXPLAIN = re.compile(r"explain\b")
 _WRITE = re.compile(r"(insert|update|delete|replace|create|drop|alter)\b")
 _OF_THIS_SESSION = re.compile(r"(create|drop)( table if exists)? temp(orary)?\b")
-_MAINTENANCE = re.compile(r"(vacuum|analyze|reindex)\b")
-# PRAGMAs that change the file; the others set the connection, or ask.
+# PRAGMAs that change what the file says; the others set the connection, ask, or keep house, as VACUUM, ANALYZE and
+# REINDEX do, which change no row.
 _PRAGMA = re.compile(
-    r'pragma (?:(?:"\?"|\w+) ?\. ?)?(?:(?:user_version|application_id|schema_version|encoding|auto_vacuum) ?[=(]'
-    r"|incremental_vacuum|optimize)"
+    r'pragma (?:(?:"\?"|\w+) ?\. ?)?(?:user_version|application_id|schema_version|encoding|auto_vacuum) ?[=(]'
 )
 _IN_WITH = re.compile(
     r"\b(insert (or \w+ )?into|replace into|delete from)\b|\bupdate (or \w+ )?(\"\?\"|[\w$.]+)[^()]*? set\b"
@@ -25,7 +24,7 @@ _IN_WITH = re.compile(
 def _statement(text: str) -> Meaning:
     if not text or _EXPLAIN.match(text):  # EXPLAIN carries nothing out
         return READS
-    if _OF_THIS_SESSION.match(text) or _MAINTENANCE.match(text) or _PRAGMA.match(text):
+    if _OF_THIS_SESSION.match(text) or _PRAGMA.match(text):
         return MAY_WRITE
     if _WRITE.match(text) or (text.startswith("with ") and _IN_WITH.search(text)):
         return WRITES
