@@ -1,14 +1,17 @@
-"""Runs that did not come to the Call that was to be struck, or came to it another way: what is said of them."""
+"""Runs that did not come to the Call that was to be struck, came to it another way, or broke nothing there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise, takewhile
 
+from acidity.analysis.canonical import TooSymmetric
 from acidity.core.call import Event, Kind
 from acidity.core.misfit import Why
 from acidity.core.outcome import Ending
 from acidity.core.prepared import said_each_time
+from acidity.prove.drill.judge import Baseline
 from acidity.prove.stage.child import NOT_KILLED
 from acidity.prove.stage.run import Run
 
@@ -38,6 +41,22 @@ def strayed(run: Run, clean: Run) -> bool:
     if run.ending.killed or (len(way) == len(run.history) > 0 and run.schedule.choices):
         return False  # its last Call may not have been noted
     return way_of(way) != way_of(clean.history[: len(way)])
+
+
+def heard(baseline: Baseline, run: Run) -> Run:
+    """A run in which no error came of the strike: that has broken nothing where all ended as in the clean run.
+
+    Code inside the database, such as a function with a handler, may keep the error to itself.
+    """
+    if run.unheard is None:
+        return run
+    clean = baseline.clean[0]
+    try:
+        rows = {baseline.rows_of(each.end, each.effects) for each in (run, clean)}
+    except TooSymmetric:  # as will be said when it is judged
+        return run
+    alike = len(rows) == 1 and run.told is baseline.told(clean)
+    return replace(run, struck=False, missed=run.unheard) if alike else run
 
 
 def not_reached(runs: Sequence[Run]) -> list[str]:

@@ -18,7 +18,7 @@ from acidity.core.schedule import Schedule
 from acidity.engines.base import Unsettled
 from acidity.engines.speech import speech_of
 from acidity.errors import Terminated, UsageError
-from acidity.prove.drill.astray import not_reached, spoiled, strayed, struck_nothing, way_of
+from acidity.prove.drill.astray import heard, not_reached, spoiled, strayed, struck_nothing, way_of
 from acidity.prove.drill.commits_inside import CommitsInside
 from acidity.prove.drill.judge import Baseline, Judged, Lost
 from acidity.prove.drill.striker import Strike, context_of, struck_run
@@ -309,7 +309,7 @@ class Examiner:
         legal = self._legal(baseline, run)
         told = baseline.told(run)
         broken = self.inspector.inspect(run.end, told, run.ending)
-        inspected = replace(run, told=told, broken=broken, legal=legal)
+        inspected = heard(baseline, replace(run, told=told, broken=broken, legal=legal))
         return self.aftermath.repeat(inspected)
 
     def _legal(self, baseline: Baseline, run: Run) -> str:

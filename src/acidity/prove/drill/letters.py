@@ -270,10 +270,11 @@ def _notes(drilled: Drilled) -> list[str]:
 
 
 def _code_of_the_database(drilled: Drilled) -> Iterator[Site]:
-    """Where procedures, functions and blocks are called: a fault makes the Call fail; no handler inside hears of it."""
+    """Where procedures, functions and blocks are called: only few faults are met inside, where a handler may hear."""
     clean = (examination.baseline.clean[0] for examination in drilled.examinations)
-    calls = {event.call.site: event.call for run in clean for event in run.history if event.call.site is not None}
-    yield from sorted(site for site, call in calls.items() if call.opaque or call.writes is Writes.PERHAPS)
+    calls = [event.call for run in clean for event in run.history]
+    unseen = [call.site for call in calls if call.opaque or call.writes is Writes.PERHAPS]
+    yield from sorted({site for site in unseen if site is not None})
 
 
 def _idle(drilled: Drilled) -> list[str]:

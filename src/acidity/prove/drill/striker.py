@@ -55,6 +55,7 @@ class FaultInjector(Layer):
     Attributes:
         struck: the fault did break something.
         missed: why it did not; None while it may still come to its Call.
+        unheard: why it may have broken nothing, where no error came of it.
         mode: real or simulated; simulated if any strike of this run was.
     """
 
@@ -62,6 +63,7 @@ class FaultInjector(Layer):
     context: FaultContext
     struck: bool = False
     missed: Misfit | None = None
+    unheard: Misfit | None = None
     mode: Mode = "real"
     strikes: int = 0
 
@@ -91,7 +93,7 @@ class FaultInjector(Layer):
 
     def _strike(self, pending: PendingCall) -> None:
         pending.inner = self.inner
-        self.context.mode, self.context.missed = "real", ""
+        self.context.mode, self.context.missed, self.context.unheard = "real", "", ""
         pending.fault = self.strike.fault.name
         try:
             self.strike.fault.strike(pending, self.context)
@@ -113,6 +115,7 @@ class FaultInjector(Layer):
                 self.missed = self.missed or Misfit(Why.NOTHING, self.context.missed)
                 self.release()
             else:
+                self.unheard = Misfit(Why.NOTHING, self.context.unheard) if self.context.unheard else None
                 self._has_struck()
         finally:
             if self.context.held and not self.strike.persistent and not self.strike.fault.lasting:
@@ -187,7 +190,8 @@ def struck_run(stage: Stage, operation: Operation, strike: Strike, inner: Interc
         return replace(run, history=(*run.history[:-1], last), struck=True, mode=injector.mode)
     missed = None if injector.struck else injector.missed or NOT_REACHED
     owed = strike.fault.leaves_open and _owes_a_rollback(operation, run)
-    return replace(run, struck=injector.struck, missed=missed, mode=injector.mode, owed=injector.struck and owed)
+    run = replace(run, struck=injector.struck, missed=missed, unheard=injector.unheard, mode=injector.mode)
+    return replace(run, owed=injector.struck and owed)
 
 
 def _owes_a_rollback(operation: Operation, run: Run) -> bool:

@@ -51,6 +51,7 @@ class FaultContext:
         database: the one that the Call in hand goes to.
         mode: how the last strike was made, set by `strike`.
         missed: why a strike turned out to have had nothing to break.
+        unheard: why a strike may have had nothing to break: no error came of it, so the end of the run has to say.
         raised: the KeyboardInterrupt that a fault raised, to tell it from the user's own Ctrl-C.
         held: what persistent faults hold until the run ends, by database.
     """
@@ -61,6 +62,7 @@ class FaultContext:
     database: str = ""
     mode: Mode = "real"
     missed: str = ""
+    unheard: str = ""
     raised: BaseException | None = None
     held: dict[str, dict[str, Any]] = field(default_factory=dict)
 

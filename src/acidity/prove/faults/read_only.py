@@ -15,13 +15,13 @@ def _strike_sqlite(pending: PendingCall, context: FaultContext) -> None:
         pending.perform()
     finally:
         wire.send(f"PRAGMA query_only = {old}")  # the program may have set it itself
-    context.missed = "it changed nothing"
+    context.unheard = "it changed nothing"
 
 
 def _strike_postgresql(pending: PendingCall, context: FaultContext) -> None:
     context.wire(pending).send("SET TRANSACTION READ ONLY")
     pending.perform()
-    context.missed = "it changed nothing"
+    context.unheard = "it changed nothing"
 
 
 def _strike_mariadb(pending: PendingCall, context: FaultContext) -> None:

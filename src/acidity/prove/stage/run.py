@@ -129,6 +129,7 @@ class Run:
         locked_out: the first look had to read past a lock.
         struck: the fault did break something.
         missed: why it did not; None where no fault was to strike.
+        unheard: why it may have broken nothing, where no error came of it; the rows say whether it did.
         mode: real or simulated.
         bypasses: what reached the database without passing the seam.
         in_doubt: prepared transactions that nobody had decided in the end.
@@ -158,6 +159,7 @@ class Run:
     locked_out: bool = False
     struck: bool = False
     missed: Misfit | None = None
+    unheard: Misfit | None = None
     mode: Mode = "real"
     bypasses: tuple[str, ...] = ()
     in_doubt: tuple[str, ...] = ()
