@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+import asyncpg
 import psycopg
 import pytest
 
+from acidity import prove
 from acidity.prove import Operation, Scenario
 from tests.run.drilling import drilled, passes, words
 
@@ -65,3 +68,40 @@ def calls_and_commits(dsn: str) -> None:
 def test_such_code_is_named_where_its_line_commits_too() -> None:
     report = drilled(scenario(calls_and_commits), "postgresql", "error-before")
     assert any("inside what it runs at" in name for name in report.not_covered), report.not_covered
+
+
+def swallows(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        with suppress(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute(DEBIT)
+        assert connection.execute("SHOW default_transaction_read_only").fetchone() == ("off",)
+
+
+def is_told(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(DEBIT)
+
+
+async def swallows_async(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    with suppress(asyncpg.ReadOnlySQLTransactionError):
+        await connection.execute(DEBIT)
+    await connection.close()
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize(("db", "wrong"), [("postgresql", swallows), ("postgresql+asyncpg", swallows_async)])
+def test_a_write_that_is_committed_by_itself_is_struck(db: str, wrong: Any) -> None:
+    assert words(scenario(wrong), db, "read-only") == {"false success"}
+    passes(scenario(is_told), "postgresql", "read-only")
+
+
+def begins_in_a_text(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(f"BEGIN; {DEBIT}; COMMIT")
+
+
+def test_a_text_that_begins_a_transaction_is_let_pass() -> None:
+    """In the transaction that has failed the session could not be put back."""
+    replay = prove.replay(scenario(begins_in_a_text), "ac1:A!read-only", db="postgresql")
+    assert not replay.struck
