@@ -192,6 +192,11 @@ async def asyncpg_cursor(connection: Any) -> list[Any]:
         return [row["id"] async for row in connection.cursor("SELECT id FROM accounts")]  # statement
 
 
+async def asyncpg_records(connection: Any) -> None:
+    columns = ["id", "account_id", "amount", "note"]
+    await connection.copy_records_to_table("payments", records=[(9, 1, 1, "")], columns=columns)  # statement
+
+
 async def aiomysql_cursor(connection: Any) -> None:
     async with connection.cursor() as cursor:
         await cursor.execute(SET)  # statement
@@ -231,6 +236,7 @@ SEEN: list[tuple[str, Callable[..., Any], str]] = [
     ("postgresql+asyncpg", asyncpg_prepared, "statement"),
     ("postgresql+asyncpg", asyncpg_blocks, "begin savepoint statement release commit"),
     ("postgresql+asyncpg", asyncpg_cursor, "begin statement commit"),
+    ("postgresql+asyncpg", asyncpg_records, "statement"),
     ("mariadb", aiomysql_cursor, "statement commit"),
 ]
 

@@ -53,6 +53,7 @@ class Asyncpg:
         methods.wrap(connection, "executemany fetchmany", many)
         methods.heed(connection, "close terminate")
         methods.wrap(connection, "_copy_in _copy_out", _copying)
+        methods.wrap(connection, "copy_records_to_table", _copying_records)
         methods.wrap(prepared, "fetch fetchval fetchrow", _prepared, _connection)
         methods.wrap(prepared, "executemany fetchmany", _prepared_many, _connection)
         methods.wrap(cursor, "_bind _bind_exec", _opened, _connection)
@@ -167,6 +168,19 @@ def _opened(self: Any, *_: Any) -> DriverCall:
 
 def _copying(_: Any, statement: str, *__: Any) -> DriverCall:
     return DriverCall(Kind.STATEMENT, statement)
+
+
+def _copying_records(
+    _: Any, table_name: str, *, columns: Any = None, schema_name: str | None = None, **__: Any
+) -> DriverCall:
+    """The text that it makes of them itself, as far as it says what is done."""
+    table = ".".join(map(_quoted, filter(None, (schema_name, table_name))))
+    named = f"({', '.join(map(_quoted, columns))})" if columns else ""
+    return DriverCall(Kind.STATEMENT, f"COPY {table}{named} FROM STDIN")
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _unseen(original: Callable[..., Any]) -> Any:
