@@ -208,4 +208,6 @@ class HostedAccess(HostedFacts):
 
 
 def _database_in(cparams: Mapping[str, Any]) -> str:
-    return str(cparams.get("dbname") or cparams.get("database") or cparams.get("db") or "")
+    """Its name; PyMySQL keeps the bytes of it, once it has connected."""
+    name = cparams.get("dbname") or cparams.get("database") or cparams.get("db") or ""
+    return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
