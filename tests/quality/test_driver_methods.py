@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+import aiomysql
 import asyncpg
 import pymysql
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from acidity.prove import Operation, Scenario
 from tests.engines.bank import bank
 from tests.engines.raw import CREDIT, DEBIT
-from tests.run.drilling import passes, words
+from tests.run.drilling import drilled, passes, words
 
 COLUMNS = ("id", "account_id", "amount", "note")
 
@@ -79,3 +80,94 @@ def connects_again_amid(dsn: dict[str, Any]) -> None:
 def test_a_connection_of_pymysql_that_connects_again() -> None:
     assert words(scenario(connects_again_amid), "mariadb", "connection-lost") == {"torn"}
     passes(scenario(connects_again_before), "mariadb", "error-before", "connection-lost", "answer-lost")
+
+
+def pings_amid(dsn: dict[str, Any]) -> None:
+    connection = pymysql.connect(**dsn)
+    sends(connection, DEBIT)
+    connection.ping(reconnect=True)
+    sends(connection, CREDIT)
+    connection.commit()
+    connection.close()
+
+
+def pings_before(dsn: dict[str, Any]) -> None:
+    connection = pymysql.connect(**dsn)
+    connection.ping(reconnect=True)
+    sends(connection, DEBIT, CREDIT)
+    connection.commit()
+    connection.close()
+
+
+def pings_amid_to_hear(dsn: dict[str, Any]) -> None:
+    connection = pymysql.connect(**dsn)
+    sends(connection, DEBIT)
+    connection.ping(reconnect=False)
+    sends(connection, CREDIT)
+    connection.commit()
+    connection.close()
+
+
+def pings_a_closed_one(dsn: dict[str, Any]) -> None:
+    connection = pymysql.connect(**dsn)
+    connection.close()
+    pings_before(dsn)
+    connection.ping(reconnect=True)
+    connection.close()
+
+
+async def pings_async(dsn: dict[str, Any], *, before: bool) -> None:
+    connection = await aiomysql.connect(**dsn)
+    async with connection.cursor() as cursor:
+        if before:
+            await connection.ping()
+        await cursor.execute(DEBIT)
+        if not before:
+            await connection.ping()
+        await cursor.execute(CREDIT)
+    await connection.commit()
+    connection.close()
+
+
+FOR_PINGS = ("error-before", "connection-lost", "memory-error", "answer-lost", "kill-before")
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        (Operation(pings_amid, inject="dsn"), Operation(pings_before, inject="dsn")),
+        (Operation(pings_async, before=False, inject="dsn"), Operation(pings_async, before=True, inject="dsn")),
+    ],
+    ids=["pymysql", "aiomysql"],
+)
+def test_a_ping_that_connects_again(wrong: Operation, right: Operation) -> None:
+    report = drilled(bank(wrong), "mariadb", "connection-lost")
+    assert [found.word for found in report.findings] == ["torn"]
+    assert "(PING)" in str(report)
+    passes(bank(right), "mariadb", *FOR_PINGS)
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("right", [pings_amid_to_hear, pings_a_closed_one])
+def test_other_pings_lose_nothing(right: Any) -> None:
+    passes(scenario(right), "mariadb", *FOR_PINGS)
+
+
+def opens_another(dsn: dict[str, Any]) -> None:
+    import MySQLdb
+
+    connection = MySQLdb.connect(**dsn)
+    sends(connection, DEBIT)
+    try:
+        connection.ping()
+    except MySQLdb.Error:
+        connection = MySQLdb.connect(**dsn)
+    sends(connection, CREDIT)
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.mysqlclient
+def test_a_ping_that_hears_of_a_lost_connection() -> None:
+    assert words(scenario(opens_another), "mariadb+mysqldb", "connection-lost") == {"torn"}

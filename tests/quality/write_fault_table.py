@@ -17,7 +17,7 @@ from tests.quality import fault_cells
 
 TABLE = Path(__file__).with_name("fault_table.toml")
 PLACES = {place.title: place for place in fault_cells.PLACES if place.db == "sqlite"}
-KINDS = [kind for kind in Kind if kind is not Kind.PREPARE]  # SQLite has no two-phase commit
+KINDS = [kind for kind in Kind if kind not in {Kind.PREPARE, Kind.PING}]  # SQLite has neither
 LIBRARY = ".".join(version("sqlalchemy").split(".")[:2])
 HEAD = (
     "# fault × kind of Call on SQLite: what ran, or why nothing could. Compared with what runs by test_fault_table.py;\n"

@@ -204,13 +204,18 @@ class DbapiAdapter:
         return await greenlet_spawn(self._bring, actor, wire, call, perform_awaiting, place)
 
     def _whose(self, wire: LiveConnection, call: DriverCall) -> Actor | None:
-        """Whose Call it is; nobody's is noted, unless a pool asks so of a connection what nobody else can notice."""
+        """Whose Call it is; nobody's is noted, unless a pool asks so of a connection what nobody else can notice.
+
+        Nor is one what a pool asks when it gives a connection out.
+        """
         kind = call.kind or Kind.STATEMENT
         if is_in_a_pool() and is_housekeeping(wire.sandbox.engine_name, kind, call.sql):
             return None
         actor = current_actor()
         if actor is None:
             self._bypasses.append(of_nobody(kind))
+        elif kind is Kind.PING and (not actor.pings or is_by_a_pool()):
+            return None
         return actor
 
     def _bring(

@@ -214,6 +214,7 @@ class Actor:
         name: the letter.
         interceptor: decides for each of its Calls.
         records: rows and row counts are kept in its Replies.
+        pings: what its driver is asked about a connection alone is a Call, too: there a lost one may be noticed.
         events: what it did so far, as it ended.
         effects: how often each effect took place.
         effect_keys: those under an idempotency key, with that.
@@ -234,6 +235,7 @@ class Actor:
     name: str
     interceptor: Interceptor
     records: bool = False
+    pings: bool = True
     events: list[Event] = field(default_factory=list)
     effects: dict[str, int] = field(default_factory=dict)
     effect_keys: set[tuple[str, str]] = field(default_factory=set)

@@ -13,7 +13,10 @@ from typing import Any, Literal
 
 
 class Kind(StrEnum):
-    """What a Call means, however it was sent (a method of the driver or a text such as ``BEGIN``)."""
+    """What a Call means, however it was sent (a method of the driver or a text such as ``BEGIN``).
+
+    A ping asks for nothing but whether the connection is there.
+    """
 
     BEGIN = "begin"
     STATEMENT = "statement"
@@ -23,6 +26,7 @@ class Kind(StrEnum):
     COMMIT = "commit"
     ROLLBACK = "rollback"
     PREPARE = "prepare"
+    PING = "ping"
     EFFECT = "effect"
 
 

@@ -34,7 +34,7 @@ class LivedEvent:
 
     Attributes:
         event: the Call with its Reply.
-        state: None for an effect, which is part of no transaction.
+        state: None for an effect or a ping, which are part of no transaction.
     """
 
     event: Event
@@ -57,7 +57,7 @@ def lived(history: Sequence[Event]) -> tuple[LivedEvent, ...]:
 
 def _after(event: Event) -> LifeState | None:
     call, status = event.call, event.reply.status
-    if call.kind is Kind.EFFECT:
+    if call.kind in {Kind.EFFECT, Kind.PING}:
         return None
     if status == "error":
         return LifeState.FAILED

@@ -25,7 +25,7 @@ def is_housekeeping(engine: str, kind: Kind, sql: str) -> bool:
     >>> is_housekeeping("postgresql", Kind.STATEMENT, "SELECT region FROM settings")
     False
     """
-    if kind in {Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK}:
+    if kind in {Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.PING}:
         return True
     statements = speech_of(engine).statements(sql)
     return kind is Kind.STATEMENT and all(_is_harmless(engine, each) for each in statements)

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, procedure, statement
-from acidity.adapters.drivers.mysql import autocommitting, gone, rows_held
+from acidity.adapters.drivers.mysql import autocommitting, gone, hook_ping_async, rows_held
 from acidity.adapters.drivers.streaming import keep_what_is_fetched
 from acidity.adapters.drivers.wire import Awaited
 from acidity.core.call import Kind
@@ -33,6 +33,7 @@ class Aiomysql:
         methods.wrap(connection, "autocommit", autocommitting(_in_transaction))
         methods.wrap(connection, "query", statement)
         methods.heed(connection, "close ensure_closed")
+        hook_ping_async(connection, seam, hooks)
         methods.wrap(cursor, "execute", statement, _connection)
         methods.wrap(cursor, "executemany", many, _connection)
         methods.wrap(cursor, "callproc", procedure, _connection)

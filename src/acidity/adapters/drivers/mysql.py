@@ -1,11 +1,13 @@
-"""What the drivers of MariaDB have in common: statements that commit unasked, and lost connections."""
+"""What the drivers of MariaDB have in common: statements that commit unasked, pings, and lost connections."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial, wraps
+from inspect import signature
 from typing import Any
 
-from acidity.adapters.drivers.base import Answer, DriverCall
+from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Seam
 from acidity.adapters.drivers.streaming import streamed
 from acidity.core.call import Kind
 
@@ -21,6 +23,58 @@ def autocommitting(in_transaction: Callable[[Any], bool]) -> Says:
         return DriverCall(Kind.COMMIT, "SET autocommit = 1") if value and in_transaction(self) else None
 
     return said
+
+
+def hook_ping(connection: Any, seam: Seam, hooks: Hooks) -> None:
+    """``ping(reconnect)`` of PyMySQL: what it asks of the connection that is there is a Call, as is what it asks anew.
+
+    In between it connects again, which is for the seam to see.
+    """
+    original = connection.ping
+
+    @wraps(original)
+    def ping(self: Any, reconnect: bool = _reconnects(original)) -> Any:  # noqa: FBT001  # as the driver has it
+        wire = seam.wire_if_ours(self) if self.open else None
+        if wire is None:
+            return original(self, reconnect)
+        try:
+            return seam.bring(wire, _PING.made(self, (False,), {}), partial(original, self))
+        except Exception:
+            if not reconnect:
+                raise
+            self.connect()
+            return self.ping(False)
+
+    hooks.put(connection, "ping", ping)
+
+
+def hook_ping_async(connection: Any, seam: Seam, hooks: Hooks) -> None:
+    """The same of aiomysql."""
+    original = connection.ping
+
+    @wraps(original)
+    def ping(self: Any, reconnect: bool = _reconnects(original)) -> Any:  # noqa: FBT001
+        wire = None if self.closed else seam.wire_if_ours(self)
+        return original(self, reconnect) if wire is None else asked(self, wire, reconnect=reconnect)
+
+    async def asked(self: Any, wire: Any, *, reconnect: bool) -> Any:
+        try:
+            return await seam.bring_async(wire, _PING.made(self, (False,), {}), partial(original, self))
+        except Exception:
+            if not reconnect:
+                raise
+            await self._connect()
+            return await self.ping(False)
+
+    hooks.put(connection, "ping", ping)
+
+
+_PING = DriverCall(Kind.PING)
+
+
+def _reconnects(ping: Any) -> Any:
+    """Whether it does so unasked, which differs from version to version."""
+    return signature(ping).parameters["reconnect"].default
 
 
 def rows_held(subject: Any) -> Answer:

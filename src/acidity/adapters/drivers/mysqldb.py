@@ -36,6 +36,7 @@ class Mysqldb:
         methods = Methods(seam, hooks)
         methods.wrap(connection, "commit", control(Kind.COMMIT), inherited=True)
         methods.wrap(connection, "rollback", control(Kind.ROLLBACK), inherited=True)
+        methods.wrap(connection, "ping", control(Kind.PING), inherited=True)
         methods.wrap(connection, "begin", control(Kind.BEGIN))
         methods.wrap(connection, "autocommit", autocommitting(_in_transaction))
         methods.wrap(connection, "query", statement)

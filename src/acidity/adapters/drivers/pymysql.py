@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, procedure, statement
-from acidity.adapters.drivers.mysql import autocommitting, gone, rows_held
+from acidity.adapters.drivers.mysql import autocommitting, gone, hook_ping, rows_held
 from acidity.adapters.drivers.streaming import keep_what_is_fetched
 from acidity.core.call import Kind
 
@@ -38,6 +38,7 @@ class Pymysql:
         methods.wrap(connection, "autocommit", autocommitting(_in_transaction))
         methods.wrap(connection, "query", statement)
         methods.heed(connection)
+        hook_ping(connection, seam, hooks)
         methods.wrap(cursor, "execute", statement, _connection)
         methods.wrap(cursor, "executemany", many, _connection)
         methods.wrap(cursor, "callproc", procedure, _connection)

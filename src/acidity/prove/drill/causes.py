@@ -214,7 +214,7 @@ class Causes:
             call = event.call
             if call.kind in {Kind.COMMIT, Kind.ROLLBACK} or call.autocommit:
                 began.pop(call.connection, None)
-            elif call.kind is not Kind.EFFECT:
+            elif call.kind not in {Kind.EFFECT, Kind.PING}:
                 began[call.connection] = call
         return place_of(list(began.values())[-1]) if began else self._last_write(history)
 

@@ -145,7 +145,9 @@ class Lab:
         watch = CommittedStates(self._stated, len(self.names if names is None else names))
         told = [each for each in (after_turn, watch.after_turn if self._several else None) if each is not None]
         names = self.names if names is None else names
-        players = [Player(each, Actor(name, PassThrough(), records=True)) for name, each in self._callers(names)]
+        players = [
+            Player(each, Actor(name, PassThrough(), records=True, pings=False)) for name, each in self._callers(names)
+        ]
         notes = {player.actor.name: self._noted(player.actor, refusals) for player in players if self._several}
         self.runs += 1
         began = present()
@@ -223,7 +225,7 @@ class Lab:
         unseen: list[str] = []
         state = self.stage.seed
         for name, operation in self._callers(order):
-            player = Player(operation, Actor(name, PassThrough(), records=True))
+            player = Player(operation, Actor(name, PassThrough(), records=True, pings=False))
             rehearsed = self._let_one_play(player, reset=not players, at_once=at_once or self.as_at_once)
             players.append(player)
             endings += rehearsed.endings
@@ -237,7 +239,7 @@ class Lab:
         steps: list[Step] = []
         unseen, stage = [*played.unseen, *watch.unread], self.stage
         for role, operation in stage.scenario.steps.items():
-            player = Player(operation, Actor(FIRST, PassThrough(), records=True))
+            player = Player(operation, Actor(FIRST, PassThrough(), records=True, pings=False))
             with asking():
                 rehearsed = self._rehearsal.run([player], reset=not (played.endings or steps))
             steps.append(step_of(role, operation, player.actor, rehearsed.endings[0], rehearsed.look.state))
