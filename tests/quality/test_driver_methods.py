@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import aiomysql
 import asyncpg
+import psycopg
 import pymysql
 import pytest
 
@@ -171,3 +172,29 @@ def opens_another(dsn: dict[str, Any]) -> None:
 @pytest.mark.mysqlclient
 def test_a_ping_that_hears_of_a_lost_connection() -> None:
     assert words(scenario(opens_another), "mariadb+mysqldb", "connection-lost") == {"torn"}
+
+
+PAYS = "INSERT INTO payments VALUES (8, 1, 5, ''), (9, 1, 5, '') RETURNING id"
+
+
+def streams(dsn: str, *, hides: bool) -> None:
+    with psycopg.connect(dsn) as connection:
+        connection.execute(DEBIT)
+        with suppress(psycopg.OperationalError) if hides else nullcontext():
+            list(connection.cursor().stream(PAYS))
+
+
+async def streams_async(dsn: str, *, hides: bool) -> None:
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        await connection.execute(DEBIT)
+        with suppress(psycopg.OperationalError) if hides else nullcontext():
+            [_ async for _ in connection.cursor().stream(PAYS)]
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("function", [streams, streams_async])
+def test_an_error_at_a_stream_of_psycopg_lets_its_connection_go(function: Any) -> None:
+    faults = ("error-before", "error-after", "connection-lost")
+    passes(bank(Operation(function, hides=False, inject="dsn", timeout=10)), "postgresql", *faults)
+    wrong = bank(Operation(function, hides=True, inject="dsn", timeout=10))
+    assert words(wrong, "postgresql", *faults) == {"false success"}

@@ -6,10 +6,12 @@ plain connections.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from importlib import import_module
 from inspect import isawaitable
+from itertools import chain
 from typing import Any
 
 from acidity.adapters.drivers.base import Answer, DriverCall, Hooks, Methods, Seam, control, many, statement
@@ -229,19 +231,30 @@ def _copy_async(seam: Seam, original: Any) -> Any:
     return copy
 
 
-def _begun(rows: Iterator[Any]) -> tuple[Any, Iterator[Any]]:
-    """The first row, for which the statement is sent, and the others."""
-    return next(rows, _END), rows
-
-
 def _stream(seam: Seam, original: Any) -> Any:
+    """The first row is asked for with the statement; where an error takes its place, the others are read all the same.
+
+    The driver's generator holds the lock of its connection until it has ended, which an error of the server lets it do.
+    """
+
     def stream(self: Any, *arguments: Any, **keywords: Any) -> Iterator[Any]:
         wire = seam.wire_if_ours(self._conn)
         if wire is None:
             yield from original(self, *arguments, **keywords)
             return
+        begun: list[Iterator[Any]] = []
+
+        def begin(*given: Any, **named: Any) -> Any:
+            begun.append(original(self, *given, **named))
+            return next(begun[-1], _END), begun[-1]
+
         call = statement(self, *arguments, **keywords).made(self, arguments, keywords)
-        first, rows = seam.bring(wire, call, lambda *given, **named: _begun(original(self, *given, **named)))
+        try:
+            first, rows = seam.bring(wire, call, begin)
+        except BaseException:
+            with suppress(Exception):  # of the driver; the connection may be gone
+                deque(chain(*begun), maxlen=0)
+            raise
         if first is not _END:
             yield first
             yield from rows
@@ -256,13 +269,20 @@ def _stream_async(seam: Seam, original: Any) -> Any:
             async for row in original(self, *arguments, **keywords):
                 yield row
             return
+        begun: list[Any] = []
 
         async def begin(*given: Any, **named: Any) -> Any:
-            rows = original(self, *given, **named)
-            return await anext(rows, _END), rows
+            begun.append(original(self, *given, **named))
+            return await anext(begun[-1], _END), begun[-1]
 
         call = statement(self, *arguments, **keywords).made(self, arguments, keywords)
-        first, rows = await seam.bring_async(wire, call, begin)
+        try:
+            first, rows = await seam.bring_async(wire, call, begin)
+        except BaseException:
+            with suppress(Exception):
+                for each in begun:
+                    [_ async for _ in each]
+            raise
         if first is not _END:
             yield first
             async for row in rows:
