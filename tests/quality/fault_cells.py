@@ -45,17 +45,17 @@ class Place:
     mysqlclient: bool = False
 
 
-_RR = "REPEATABLE READ"
+_LEVEL = "SERIALIZABLE"
 _SNAPSHOT = {"innodb_snapshot_isolation": "ON", "acidity.server": "dedicated"}
 _OWN = {"acidity.server": "dedicated"}
 PLACES = (
     Place("sqlite3", "sqlite"),
     Place("sqlite3, WAL", "sqlite", settings={"journal_mode": "wal"}),
     Place("aiosqlite", "sqlite", asynchronous=True),
-    Place("psycopg", "postgresql", settings=_OWN, isolation_level=_RR),
-    Place("psycopg2", "postgresql+psycopg2", settings=_OWN, isolation_level=_RR),
-    Place("psycopg async", "postgresql", asynchronous=True, settings=_OWN, isolation_level=_RR),
-    Place("asyncpg", "postgresql+asyncpg", asynchronous=True, settings=_OWN, isolation_level=_RR),
+    Place("psycopg", "postgresql", settings=_OWN, isolation_level=_LEVEL),
+    Place("psycopg2", "postgresql+psycopg2", settings=_OWN, isolation_level=_LEVEL),
+    Place("psycopg async", "postgresql", asynchronous=True, settings=_OWN, isolation_level=_LEVEL),
+    Place("asyncpg", "postgresql+asyncpg", asynchronous=True, settings=_OWN, isolation_level=_LEVEL),
     Place("PyMySQL", "mariadb", settings=_SNAPSHOT),
     Place("mysqlclient", "mariadb+mysqldb", settings=_SNAPSHOT, mysqlclient=True),
     Place("aiomysql", "mariadb", asynchronous=True, settings=_SNAPSHOT),
@@ -201,7 +201,7 @@ HEAD = """# Faults
 Every fault is tried at every database call that it fits. *Real*: the engine, the wire or the process does it.
 *Simulated*: it is raised at the call. The table is produced by running every kind of call on every engine and driver,
 and a test compares it with what ran: a real fault that becomes simulated, or one that no longer runs, turns it red.
-Isolation level REPEATABLE READ on PostgreSQL and `innodb_snapshot_isolation` on MariaDB, so that serialization failures
+Isolation level SERIALIZABLE on PostgreSQL and `innodb_snapshot_isolation` on MariaDB, so that serialization failures
 exist; a dedicated server, so that it may be restarted.
 
 """
