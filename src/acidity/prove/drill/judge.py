@@ -316,17 +316,24 @@ class Baseline:
 
 
 def writes_left_uncommitted(history: History) -> bool:
-    """Whether some write was answered with an error, or no COMMIT was acknowledged after it on its connection."""
+    """Whether some write was answered with an error, no COMMIT was acknowledged after it on its connection, or all of
+    them were rolled back.
+    """
     pending: set[int] = set()
+    taken_back = committed = False
     for event in history:
         call = event.call
         if call.writes:
             if event.reply.status != "ok":
                 return True
             pending.add(call.connection)
-        if call.commits and event.reply.status == "ok":
+        if call.kind is Kind.ROLLBACK and call.connection in pending:
             pending.discard(call.connection)
-    return bool(pending)
+            taken_back = True
+        if call.commits and event.reply.status == "ok":
+            committed = committed or call.connection in pending
+            pending.discard(call.connection)
+    return bool(pending) or (taken_back and not committed)
 
 
 def hidden_error(history: History, failing: Collection[str]) -> Event | None:
