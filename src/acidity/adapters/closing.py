@@ -15,7 +15,9 @@ from contextvars import ContextVar
 from typing import Any
 from weakref import WeakKeyDictionary
 
-_CLOSED_FOR: ContextVar[int] = ContextVar("acidity_closed_for", default=0)
+from acidity.core.variable import context_variable
+
+_CLOSED_FOR: ContextVar[int] = context_variable("acidity_closed_for", 0)
 _made_amid: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 _ASYNCHRONOUS = "sqlalchemy.ext.asyncio"
 _OF_CONTROL = (GeneratorExit, StopIteration, StopAsyncIteration, queue.Empty, asyncio.QueueEmpty)

@@ -22,6 +22,7 @@ from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Call, Event, History, Kind, Reply, Writes
 from acidity.core.cause import Place
 from acidity.core.row import as_it_is
+from acidity.core.variable import context_variable
 from acidity.engines.codes import code_of, steady_text
 from acidity.engines.own_calls import OWN
 
@@ -295,7 +296,7 @@ class Actor:
         return self.connections.setdefault(id(wire), len(self.connections) + 1)
 
 
-ACTOR: ContextVar[Actor | None] = ContextVar("acidity_actor", default=None)  # read for every Call
+ACTOR: ContextVar[Actor | None] = context_variable("acidity_actor", None)  # read for every Call
 _places = itertools.count(1)  # of Events in the one order of all actors; drawing the next one is atomic
 
 

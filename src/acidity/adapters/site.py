@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from acidity.core.call import Site
 from acidity.core.cause import Place
+from acidity.core.variable import context_variable
 
 _current_greenlet: Callable[[], Any] | None
 try:
@@ -44,7 +45,7 @@ _FOREIGN = tuple(
 _callers: set[int] = set()  # ids of code objects that live as long as their modules
 _with_callers: set[int] = set()  # ids of the variables of those modules
 
-creator_place: ContextVar[Place | None] = ContextVar("acidity_creator_place", default=None)
+creator_place: ContextVar[Place | None] = context_variable("acidity_creator_place", None)
 
 _here: list[str] = []  # where a check, or the command, began
 _counted: set[str] = set()

@@ -12,8 +12,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-OWN: ContextVar[bool] = ContextVar("acidity_own_calls", default=False)  # read for every Call, so without a function
-JUDGES: ContextVar[Collection[int] | None] = ContextVar("acidity_judges", default=None)
+from acidity.core.variable import context_variable
+
+OWN: ContextVar[bool] = context_variable("acidity_own_calls", False)  # read for every Call, so without a function
+JUDGES: ContextVar[Collection[int] | None] = context_variable("acidity_judges", None)
 """The ids of the dialects that a judge was given; None where nobody judges."""
 
 

@@ -10,17 +10,18 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from acidity.core.variable import context_variable
 from acidity.run.errors import BoundaryError, NoTransaction, SharedUnit
 
 if TYPE_CHECKING:
     from acidity.run.unit import Unit
 
-inside: ContextVar[tuple[Unit, ...]] = ContextVar("acidity_units", default=())
+inside: ContextVar[tuple[Unit, ...]] = context_variable("acidity_units", ())
 
 
 Functions = list[Callable[[], Any]]
 # While functions of on_commit() are called: the units around them, and those that are still to be called.
-afterwards: ContextVar[tuple[tuple[Unit, ...], Functions] | None] = ContextVar("acidity_afterwards", default=None)
+afterwards: ContextVar[tuple[tuple[Unit, ...], Functions] | None] = context_variable("acidity_afterwards", None)
 
 
 process = os.getpid()  # asked once: every statement compares it, and the system takes as long as all else there

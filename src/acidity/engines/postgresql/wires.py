@@ -21,10 +21,11 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
+from acidity.core.variable import context_variable
 from acidity.engines.hosted_database import Catalogue
 from acidity.engines.own_calls import own_calls
 
-GIVEN: ContextVar[Any] = ContextVar("acidity_given", default=None)
+GIVEN: ContextVar[Any] = context_variable("acidity_given", None)
 """The connection that psycopg's ``connect`` is to give instead of opening one; whoever has hooked it asks for it."""
 
 _OF_PSYCOPG = {"autocommit", "prepare_threshold", "context", "row_factory", "cursor_factory"}  # of no concern to a wire

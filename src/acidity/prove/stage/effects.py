@@ -17,12 +17,13 @@ from acidity.adapters.site import find_place
 from acidity.core.call import Kind
 from acidity.core.effect import Effect
 from acidity.core.exits import exits_as_errors
+from acidity.core.variable import context_variable
 from acidity.errors import UsageError
 from acidity.prove.stage.freeze import freeze
 from acidity.prove.stage.intercepted import intercepted
 from acidity.prove.stage.named import named
 
-WITHIN: ContextVar[bool] = ContextVar("acidity_within_effect", default=False)
+WITHIN: ContextVar[bool] = context_variable("acidity_within_effect", False)
 """Whether this code is run by an effect."""
 _WHOSE = frozenset({"self", "cls"})
 _LATER: tuple[type, ...] = (CoroutineType, GeneratorType, AsyncGeneratorType)
