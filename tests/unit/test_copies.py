@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from acidity.analysis.answers import Likeness, compare_answers
+from acidity.analysis.any_order import in_order_of
 from acidity.analysis.canonical import same
 from acidity.analysis.copies import Apart, texts_with_copies, with_copies, with_texts_apart
 from acidity.analysis.masks import Masks
@@ -88,10 +90,24 @@ def test_texts_in_answers() -> None:
     assert not list(texts_with_copies(answer, elsewhere, {3}, {103}))
     assert not list(texts_with_copies(answer, {"number": "INV-00103", "paid": "90"}, {2}, {103}))
     apart = with_texts_apart(answer, frozenset({("number",)}))
-    assert (apart["number"], apart["paid"]) == ((("ORD-", ""), (5,), 2), "90")
+    assert (apart["number"], apart["paid"]) == (Apart("ORD-\0\0\0\0\0", {0: 2}), "90")
     assert repr(apart) == repr(answer)
     assert Apart.of("2030-7") != Apart.of("2030-07")
     assert with_texts_apart(answer, frozenset()) is answer
+
+
+def test_a_number_in_a_text_is_no_status() -> None:
+    """As the last of a tuple may be."""
+    one, other = map(Apart.of, ("ORD-0399", "ORD-0400"))
+    assert compare_answers([one], other, {}) is Likeness.NUMBERS
+    assert compare_answers([one], other, {"399": 400}) is Likeness.SAME
+    assert compare_answers([one], Apart.of("INV-0400"), {}) is Likeness.OTHER
+
+
+@pytest.mark.parametrize("text", ["2030-00017", "7", "", "no number", "a1b22c", "007"])
+def test_a_text_shows_as_it_is(text: str) -> None:
+    assert repr(Apart.of(text)) == repr(text)
+    assert in_order_of([Apart.of(text)], [Apart.of(text)], {1, 2}) == [Apart.of(text)]
 
 
 def test_keys_of_rows_that_are_changed_about_are_no_copies() -> None:

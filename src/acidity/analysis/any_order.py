@@ -15,10 +15,10 @@ from typing import Any
 
 from acidity.analysis.answers import parts_of
 from acidity.analysis.leaves import leaves_of
+from acidity.analysis.reads import is_ordered
 from acidity.core.call import Event
 
 _WITHIN = re.compile(r"\([^()]*\)")  # a part of a query, the frame of a window, the arguments of a function
-_ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
 _GATHERS = re.compile(r"\b(?:jsonb?_agg|array_agg|json_arrayagg|json_group_array)\s*\(", re.IGNORECASE)
 _JSON = frozenset({"[", "{"})
 _BETWEEN = ("\n", "; ", ";", ", ", ",")  # what stands between the items of a text, of several the first
@@ -38,10 +38,10 @@ def sizes_in_any_order(events: Iterable[Event]) -> frozenset[int]:
 
 def _asks_for_none(text: str) -> bool:
     if _GATHERS.search(text):
-        return not _ORDERED.search(text)
+        return not is_ordered(text)
     while (shorter := _WITHIN.sub("", text)) != text:
         text = shorter
-    return not _ORDERED.search(text)
+    return not is_ordered(text)
 
 
 def in_order_of(clean: Any, answer: Any, sizes: Container[int] = frozenset()) -> Any:

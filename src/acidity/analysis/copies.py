@@ -7,10 +7,12 @@ between them, and is a key of the same table in both, is a copy. It is compared 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 from acidity.analysis.answers import parts_of
@@ -23,6 +25,8 @@ from acidity.analysis.masks import Column, Copy, Masks
 from acidity.analysis.pairing import changed_cells
 from acidity.core.outcome import State
 
+_MARK = "\0"
+_MARKS = re.compile(f"{_MARK}+")
 _Made = Mapping[str, frozenset[int]]
 _Vector = tuple[int, ...]
 
@@ -100,21 +104,29 @@ def _by_template(values: Sequence[Any]) -> dict[tuple[str, ...], list[_Vector]]:
     return found
 
 
-class Apart(tuple[Any, ...]):  # noqa: SLOT001 - a tuple cannot have slots with names
-    """A text with the numbers in it as numbers, so that one that is a key is compared as a key; shown as the text."""
+@dataclass(frozen=True, repr=False)
+class Apart:
+    """A text with the numbers in it as numbers, so that one that is a key is compared as a key; shown as the text.
 
-    text: str
+    Attributes:
+        around: the text, with a mark for each number; one that is filled up with zeros has as many marks as digits.
+        numbers: place → number.
+    """
+
+    around: str
+    numbers: Mapping[int, int]
 
     @classmethod
     def of(cls, text: str) -> Apart:
-        """The text: what is around its numbers, how long those are that begin with zeros, and the numbers."""
+        """What a text is made of."""
         around, numbers = numbers_in(text)
-        apart = cls((around, tuple(len(each) if each[0] == "0" else 0 for each in numbers), *map(int, numbers)))
-        apart.text = text
-        return apart
+        marks = [_MARK * (len(each) if each[0] == "0" else 1) for each in numbers]
+        pieces = (piece for pair in zip_longest(around, marks, fillvalue="") for piece in pair)
+        return cls("".join(pieces), dict(enumerate(map(int, numbers))))
 
     def __repr__(self) -> str:
-        return repr(self.text)
+        numbers = iter(self.numbers.values())
+        return repr(_MARKS.sub(lambda found: str(next(numbers)).zfill(len(found[0])), self.around))
 
 
 def texts_with_copies(clean: Any, elsewhere: Any, keys: Container[int], others: Container[int]) -> Iterator[Path]:

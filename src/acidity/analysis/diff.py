@@ -44,8 +44,7 @@ def row_changes(before: State, after: State) -> tuple[RowChange, ...]:
 def telling_changes(before: State, after: State, masks: Masks) -> tuple[RowChange, ...]:
     """The same without the new values that are not compared literally, wherever a row differs in more than those."""
     changes = row_changes(before, after)
-    copies = {place for place, _, _ in masks.copies}
-    made = masks.keys | masks.tokens | masks.times | copies  # none at all is another thing than one or another
+    made = masks.keys | masks.tokens | masks.times | masks.copied  # none at all is another thing than one or another
     texts = Texts(masks.constants, made)
     dated = [Dated(by_column(masks.moments), state.during) for state in (before, after)]
     found = []

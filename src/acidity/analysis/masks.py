@@ -59,12 +59,17 @@ class Masks:
     refuted: frozenset[Constant] = frozenset()
     copies: frozenset[Copy] = frozenset()
 
+    @property
+    def copied(self) -> frozenset[Column]:
+        """The columns and paths that hold copies of keys."""
+        return frozenset(place for place, _, _ in self.copies)
+
     def describe(self) -> tuple[str, ...]:
         """What is masked, one short sentence for each way, always in the same order."""
         told = {each.column for each in self.moments if not each.is_any}
         ways = (
             (self.keys, "new keys made by the database are compared up to renaming"),
-            ({place for place, _, _ in self.copies}, "copies of such keys are compared up to the same renaming"),
+            (self.copied, "copies of such keys are compared up to the same renaming"),
             (self.tokens, "new random tokens are compared up to renaming"),
             (self.times & told, "times are compared as empty, kept, or how long before or after their run they are"),
             (self.times - told, "times are compared as empty, kept or new"),

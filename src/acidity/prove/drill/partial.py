@@ -66,7 +66,7 @@ def _hidden(name: str, masks: Masks) -> _Hidden:
     found: dict[str, Callable[[object], bytes]] = {
         column: partial(texts.shown, (table, column)) for table, column in made if table == name
     }
-    whole = masks.keys | masks.ignored | masks.documents | {place for place, _, _ in masks.copies}
+    whole = masks.keys | masks.ignored | masks.documents | masks.copied
     return found | {column: lambda _: _MASKED for table, column in whole if table == name}
 
 
