@@ -266,13 +266,24 @@ def test_a_lasting_fault_strikes_every_later_call_that_it_fits(fault: str) -> No
     assert (once.ending.exception, lasting.ending.exception) == ("", "RuntimeError")
 
 
+SNAPSHOT = {"innodb_snapshot_isolation": "ON", "acidity.server": "dedicated"}
+LAST: list[tuple[str, Pair]] = [
+    *((name, PAIRS[name]) for name in ("serialization", "serialization-at-commit", "deadlock")),
+    ("serialization", Pair(db="mariadb", settings=SNAPSHOT)),
+    ("deadlock", Pair(db="mariadb")),
+]
+
+
 @pytest.mark.dear
-@pytest.mark.parametrize("fault", ["serialization", "serialization-at-commit", "deadlock"])
+@pytest.mark.parametrize(("fault", "pair"), LAST, ids=[f"{fault}-{pair.db}" for fault, pair in LAST])
 @pytest.mark.parametrize(
     ("function", "words"), [(in_three_attempts, set()), (in_three_attempts_and_then_never, {"false success"})]
 )
-def test_what_comes_of_the_last_attempt_is_seen(function: Callable[..., Any], words: set[str], fault: str) -> None:
-    pair = PAIRS[fault]
-    report = prove.drill(bank(function), db=pair.db, isolation_level=pair.isolation_level, faults=[fault])
+def test_what_comes_of_the_last_attempt_is_seen(
+    function: Callable[..., Any], words: set[str], fault: str, pair: Pair
+) -> None:
+    report = prove.drill(
+        bank(function), db=pair.db, isolation_level=pair.isolation_level, settings=pair.settings, faults=[fault]
+    )
     assert {found.word for found in report.findings if found.severity == "error"} == words
     assert not report.unknowns, report
