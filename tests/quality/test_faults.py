@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from acidity import prove
 from acidity.core.call import Kind
+from acidity.errors import UsageError
 from acidity.prove import Operation, Replay
 from acidity.prove.faults import FAULTS
 from tests.engines.bank import ALICE, BOB, Account, Payment, bank, calls, line_of, run_once, says
@@ -267,6 +268,58 @@ def test_a_lasting_fault_strikes_every_later_call_that_it_fits(fault: str) -> No
 
 
 SNAPSHOT = {"innodb_snapshot_isolation": "ON", "acidity.server": "dedicated"}
+
+
+def writes_first_in_three_attempts(engine: Engine) -> str:
+    for _ in range(3):
+        try:
+            with Session(engine) as session, session.begin():
+                session.execute(update(Account).values(balance=Account.balance - 1))
+                session.scalars(select(Account.balance)).all()
+                session.execute(update(Account).values(balance=Account.balance - 1))
+        except Exception:
+            continue
+        return "done"
+    raise RuntimeError("three attempts")
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize(
+    ("db", "level", "struck"),
+    [
+        ("postgresql", "SERIALIZABLE", [1, 3, 5]),
+        ("postgresql", "REPEATABLE READ", [1, 3, 5]),
+        ("postgresql", "READ COMMITTED", []),
+        ("postgresql", "AUTOCOMMIT", []),
+        ("mariadb", "REPEATABLE READ", [3, 7, 11]),  # an UPDATE makes no snapshot
+        ("mariadb", "READ COMMITTED", []),
+        ("mariadb", "AUTOCOMMIT", []),
+    ],
+)
+def test_serialization_strikes_whatever_has_a_snapshot(db: str, level: str, struck: list[int]) -> None:
+    """And the bait stays free: who strikes again does not wait for the transaction that was struck."""
+    run = prove.replay(
+        bank(writes_first_in_three_attempts),
+        "ac1:A1!serialization*" if db == "postgresql" else "ac1:A3!serialization*",
+        db=db,
+        settings=SNAPSHOT if db == "mariadb" else {},
+        isolation_level=level,
+    )
+    assert [event.call.index for event in run.history if event.fault] == struck
+    assert run.ending.exception == ("RuntimeError" if struck else "")
+
+
+def there_and_back(engine: Engine) -> None:
+    with Session(engine) as session, session.begin():
+        session.execute(update(Account).values(balance=Account.balance - 1))
+        session.execute(update(Account).values(balance=Account.balance + 1))
+
+
+def test_what_cannot_be_judged_cannot_be_replayed() -> None:
+    with pytest.raises(UsageError, match="changed no row; give it arguments"):
+        prove.replay(bank(there_and_back), "ac1:A1!error-after")
+
+
 LAST: list[tuple[str, Pair]] = [
     *((name, PAIRS[name]) for name in ("serialization", "serialization-at-commit", "deadlock")),
     ("serialization", Pair(db="mariadb", settings=SNAPSHOT)),

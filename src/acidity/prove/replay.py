@@ -86,6 +86,8 @@ def run_replay(scenario: Scenario, schedule: Schedule, asked: CheckOptions, oper
             examination = Examiner(Runs(stage, asked), chosen, inspector).examine(only)
         except Undecided as error:
             raise UsageError(f"this cannot be replayed: {error}") from None
+        if not examination.judged:
+            raise UsageError(f"this cannot be replayed: {'; '.join(examination.unknowns)}")
         return _told_in_full(examination, schedule, asked, stage.sandbox.info())
 
 

@@ -26,6 +26,7 @@ def _strike_postgresql(pending: PendingCall, context: FaultContext) -> None:
     with one_transaction(wire, hosted(context)):
         wire.send(first)
         _cross(context, other.info.backend_pid, lambda: other.execute(first), lambda: wire.send(closing))
+    pending.perform()
     context.missed = "the engine saw no deadlock"
 
 
@@ -49,6 +50,7 @@ def _strike_mariadb(pending: PendingCall, context: FaultContext) -> None:
             take_the_first,
             lambda: wire.send(f"SELECT n FROM {bait} WHERE id = 2 FOR UPDATE"),
         )
+    pending.perform()
     context.missed = "the engine saw no deadlock"
 
 
