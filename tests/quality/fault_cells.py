@@ -5,6 +5,7 @@ Write the table anew with ``python -m tests.quality.fault_cells`` after a change
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -105,8 +106,8 @@ def on_engine(engine: Engine) -> None:
 
 
 async def on_async_engine(async_engine: Any) -> None:
-    """The same on an async engine."""
-    async with async_engine.connect() as connection:
+    """The same on an async engine, and within a time limit."""
+    async with asyncio.timeout(600), async_engine.connect() as connection:
         if async_engine.dialect.name == "sqlite":
             await connection.exec_driver_sql("BEGIN")
         await connection.run_sync(everything)

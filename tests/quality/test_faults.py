@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -92,6 +93,20 @@ async def in_one_async_commit(async_engine: Any) -> None:
         await connection.execute(update(Account).where(Account.id == BOB).values(balance=ADD))  # struck
 
 
+async def in_one_async_commit_in_time(async_engine: Any) -> None:
+    async with asyncio.timeout(10):
+        await in_one_async_commit(async_engine)
+
+
+async def in_three_attempts_in_time(async_engine: Any) -> None:
+    for _ in range(3):
+        try:
+            return await in_one_async_commit_in_time(async_engine)
+        except TimeoutError:
+            continue
+    raise RuntimeError("three attempts")
+
+
 def refusal_of_commit_ignored(engine: Engine) -> str:
     ops.commit_failure_ignored(engine)
     return "done"
@@ -177,6 +192,7 @@ PAIRS: dict[str, Pair] = {
     "interrupt": Pair(),
     "keyboard-interrupt": Pair(),
     "cancelled": Pair(in_two_async_commits, "torn", in_one_async_commit),
+    "client-timeout": Pair(in_three_attempts_in_time, "doubled", in_one_async_commit_in_time, Kind.COMMIT),
     "memory-error": Pair(),
     "effect-before": Pair(charged_between, "torn", charged_before, Kind.EFFECT),
     "effect-after": Pair(charged_between, "torn", charged_last, Kind.EFFECT),
@@ -203,7 +219,7 @@ def replayed(fault: str, pair: Pair, function: Callable[..., Any]) -> Replay:
 
 
 # A server is restarted in test_fault_cells.py by default.
-MARKS = {"cancelled": needs_aiosqlite, "server-restarted": pytest.mark.slow}
+MARKS = {"cancelled": needs_aiosqlite, "client-timeout": needs_aiosqlite, "server-restarted": pytest.mark.slow}
 
 
 @pytest.mark.dear
@@ -252,15 +268,17 @@ def in_three_attempts_and_then_never(engine: Engine) -> None:
 
 
 @pytest.mark.one_in(5)
-@pytest.mark.parametrize("fault", [name for name in FAULTS if FAULTS[name].persistent])
+@pytest.mark.parametrize(
+    "fault", [pytest.param(name, marks=MARKS.get(name, ())) for name in FAULTS if FAULTS[name].persistent]
+)
 def test_a_lasting_fault_strikes_every_later_call_that_it_fits(fault: str) -> None:
     pair, effects = PAIRS[fault], [TILL.charge]
+    function: Any = in_three_attempts_in_time if fault == "client-timeout" else in_three_attempts
     options: dict[str, Any] = {"db": pair.db, "settings": pair.settings, "isolation_level": pair.isolation_level}
-    clean = calls(run_once(in_three_attempts, effects=effects))
+    clean = calls(run_once(function, effects=effects))
     index = next(it.index for it in clean if it.kind is pair.kind and (it.writes or it.kind is not Kind.STATEMENT))
     once, lasting = (
-        prove.replay(bank(in_three_attempts, effects=effects), f"ac1:A{index}!{fault}{star}", **options)
-        for star in ("", "*")
+        prove.replay(bank(function, effects=effects), f"ac1:A{index}!{fault}{star}", **options) for star in ("", "*")
     )
     struck = [[event for event in run.history if event.fault == fault] for run in (once, lasting)]
     assert [len(events) for events in struck] == [1, 3]

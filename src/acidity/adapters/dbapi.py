@@ -243,6 +243,7 @@ class DbapiAdapter:
                 writes=meant.writes,
                 opaque=meant.opaque,
                 schema=meant.schema,
+                limited=call.keywords.get("timeout") is not None,  # of asyncpg
             )
         except CancelledError:
             wire.sandbox.drain(wire.connection)

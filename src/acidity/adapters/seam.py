@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import itertools
 import sys
+from asyncio import _get_running_loop
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from acidity.adapters.closing import error_on_its_way
+from acidity.adapters.limits import is_limited
 from acidity.adapters.wire import LiveConnection
 from acidity.core.call import Call, Event, History, Kind, Reply, Writes
 from acidity.core.cause import Place
@@ -258,6 +260,10 @@ class Actor:
         """What it did so far."""
         return tuple(self.events)
 
+    def began(self, context: Context) -> bool:
+        """Whether what goes on in this context was begun by it."""
+        return context.get(ACTOR) is self
+
     def took_place(self, effect: str, key: str | None = None, told: Any = None) -> None:
         """Count an effect; one with an idempotency key only the first time under that key.
 
@@ -336,6 +342,7 @@ def request(
     writes: Writes = Writes.NO,
     opaque: bool = False,
     schema: bool = False,
+    limited: bool = False,
 ) -> Any:
     """Bring one Call to the actor's Interceptor, record what came of it, and give what the driver gave.
 
@@ -366,6 +373,7 @@ def request(
         path,
         decided,
         schema,
+        limited or (_get_running_loop() is not None and is_limited(actor.began, wire and wire.connection)),
     )
     pending = PendingCall(call, wire, sql, params, send, actor.records and kind is Kind.STATEMENT)
     try:

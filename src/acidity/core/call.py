@@ -82,6 +82,7 @@ class Call:
         path: all lines of user code on the way to it, the innermost first.
         decided: the line of them that decided: the innermost outside methods of objects that hold the connection.
         schema: it changes the schema.
+        limited: a time limit of the program runs while it is awaited.
         database: what the scenario calls the database it goes to; empty where there is only one, and for an effect.
     """
 
@@ -101,6 +102,7 @@ class Call:
     path: tuple[Site, ...] = field(default=(), compare=False)
     decided: Site | None = field(default=None, compare=False)
     schema: bool = False
+    limited: bool = field(default=False, compare=False)
 
     @property
     def commits(self) -> bool:

@@ -36,6 +36,7 @@ FAULTS: Registry[Fault] = Registry(
         "interrupt": f"{_HERE}.interrupt:FAULT",
         "keyboard-interrupt": f"{_HERE}.keyboard_interrupt:FAULT",
         "cancelled": f"{_HERE}.cancelled:FAULT",
+        "client-timeout": f"{_HERE}.client_timeout:FAULT",
         "memory-error": f"{_HERE}.memory_error:FAULT",
         "effect-before": f"{_HERE}.effect_before:FAULT",
         "effect-after": f"{_HERE}.effect_after:FAULT",
