@@ -49,9 +49,17 @@ def by_a_clerk(dsn: str) -> None:
     CLERK.do(plainly, dsn)
 
 
+def by_a_blob(dsn: str) -> None:
+    with closing(sqlite3.connect(dsn)) as connection, connection:
+        connection.execute("UPDATE accounts SET balance = x'00' WHERE id = 1")
+        with connection.blobopen("accounts", "balance", 1) as blob:
+            blob.write(b"1")
+
+
 @pytest.mark.parametrize(
     ("function", "words"),
     [
+        (by_a_blob, "a sqlite3.Blob reads and writes without a statement"),
         (by_the_class, "a driver connection was opened past SQLAlchemy and sqlite3.connect"),
         (by_a_plain_cursor, "a statement was sent on the raw driver connection"),
         (by_a_clerk, "statement by a thread or task that belongs to no operation"),

@@ -145,6 +145,12 @@ class SeamConnection(sqlite3.Connection):
         """Bring it to the seam."""
         through(self._acidity_seam, self, control(Kind.ROLLBACK), super().rollback)
 
+    def blobopen(self, *arguments: Any, **keywords: Any) -> Any:
+        """What is read and written through a Blob is no statement."""
+        if self._acidity_seam.wire_if_ours(self) is not None:
+            self._acidity_seam.refuse("a sqlite3.Blob reads and writes without a statement (use SELECT and UPDATE)")
+        return super().blobopen(*arguments, **keywords)
+
     def close(self) -> None:
         """Tell it, and close."""
         self._acidity_seam.closing(self)
