@@ -18,8 +18,8 @@ from acidity.engines import new_sandbox, several
 from acidity.engines.several import Several
 from acidity.errors import ForeignDatabase, UsageError
 from acidity.prove import Database, Operation, Scenario
-from acidity.prove.drill import examine
 from acidity.prove.drill.examine import Examiner
+from acidity.prove.drill.plan import plan
 from acidity.prove.drill.striker import Strike, struck_run
 from acidity.prove.faults import FAULTS
 from acidity.prove.runs import Runs
@@ -225,9 +225,7 @@ def test_faults_of_a_server_are_those_of_the_struck_call() -> None:
     with Stage(shop(shops.commit_each, "postgresql", "mariadb"), "sqlite", {}) as stage:
         (operation,) = stage.scenario.operations
         clean = stage.run(operation, PassThrough())
-        strikes, _ = examine.plan(
-            stage, operation, [event.call for event in clean.history], ("idle-timeout", "answer-lost")
-        )
+        strikes, _ = plan(stage, operation, [event.call for event in clean.history], ("idle-timeout", "answer-lost"))
     databases = {event.call.index: event.call.database for event in clean.history}
     struck = {(strike.fault.name, databases[strike.index]) for strike in strikes}
     assert struck == {("idle-timeout", "orders"), ("answer-lost", "orders"), ("answer-lost", "stock")}

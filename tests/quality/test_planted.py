@@ -17,6 +17,7 @@ from acidity.core.outcome import Rows, Told
 from acidity.errors import UsageError
 from acidity.prove import Operation
 from acidity.prove.drill import examine
+from acidity.prove.drill import plan as planning
 from acidity.prove.drill.examine import Examiner
 from acidity.prove.drill.judge import Baseline
 from acidity.prove.drill.striker import FaultInjector
@@ -205,5 +206,5 @@ def test_a_fault_that_only_says_that_it_struck_is_seen(fault: str, monkeypatch: 
     }[fault]
     harmless = lambda pending, context: pending.perform()  # noqa: E731
     assert shows.drilled(faults=[fault], remedies=False).verdict == "fail"
-    monkeypatch.setattr(examine, "FAULTS", {fault: replace(FAULTS[fault], ways={"*": harmless})})  # type: ignore[type-var]
+    monkeypatch.setattr(planning, "FAULTS", {fault: replace(FAULTS[fault], ways={"*": harmless})})  # type: ignore[type-var]
     assert shows.drilled(faults=[fault], remedies=False).verdict != "fail"

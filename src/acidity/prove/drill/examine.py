@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from acidity.adapters.seam import Interceptor, PassThrough
@@ -21,7 +21,8 @@ from acidity.errors import Terminated, UsageError
 from acidity.prove.drill.astray import heard, not_reached, spoiled, strayed, struck_nothing, way_of
 from acidity.prove.drill.commits_inside import CommitsInside
 from acidity.prove.drill.judge import Baseline, Judged, Lost
-from acidity.prove.drill.striker import Strike, context_of, struck_run
+from acidity.prove.drill.plan import plan
+from acidity.prove.drill.striker import Strike, struck_run
 from acidity.prove.drill.uncommitted import Committing, Undecided, judged, left_writes, lost_by
 from acidity.prove.faults import FAULTS
 from acidity.prove.faults.base import STRIKES_MAX
@@ -37,7 +38,6 @@ from acidity.prove.stage.needs import NOTHING, Needs
 from acidity.prove.stage.overseer import DidNotEnd
 from acidity.prove.stage.renumbered import as_of_this_process
 from acidity.prove.stage.run import Run
-from acidity.prove.stage.stage import Stage
 from acidity.prove.telling.answers import undecided_answers
 from acidity.prove.telling.unfit import clean_run_failed, zero_calls
 
@@ -368,33 +368,3 @@ def _attempts(run: Run, clean: Run) -> int:
         sum(event.call.commits and event.reply.status != "error" for event in each.history) for each in (run, clean)
     ]
     return made[0] // max(1, made[1])
-
-
-def plan(
-    stage: Stage, operation: Operation, calls: list[Call], faults: Collection[str] | None = None
-) -> tuple[list[Strike], dict[tuple[str, str], set[Mode | Misfit]]]:
-    """Every (Call, fault, once or persistent) that fits, and the reasons of those that do not.
-
-    Args:
-        stage: where.
-        operation: what will be struck.
-        calls: its Calls in a clean run.
-        faults: the names of the only faults that strike; None means every fault.
-    """
-    context = context_of(stage, operation)
-    strikes: list[Strike] = []
-    cells: dict[tuple[str, str], set[Mode | Misfit]] = {}
-    for call in calls:
-        context.turn_to(call)
-        for name in FAULTS:
-            if faults is not None and name not in faults:
-                continue
-            fault = FAULTS[name]
-            misfit = fault.misfit(call, context)
-            if misfit is not None:
-                cells.setdefault((name, call.kind), set()).add(misfit)
-                continue
-            strikes.append(Strike(fault, call.index))
-            if fault.persistent:
-                strikes.append(Strike(fault, call.index, persistent=True))
-    return strikes, cells
