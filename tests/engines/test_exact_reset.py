@@ -60,11 +60,11 @@ def test_generated_keys_are_the_same_after_it(db: str) -> None:
 def test_new_keys_begin_elsewhere_while_that_is_asked_for(db: str) -> None:
     with exact(db) as sandbox:
         before, first = sandbox.look().state, changed(sandbox)
-        assert sandbox.keys_elsewhere(on=True)
+        assert sandbox.keys_ahead(None)
         sandbox.reset()
         assert sandbox.look().state == before
         assert changed(sandbox) > first + 100
-        sandbox.keys_elsewhere(on=False)
+        sandbox.keys_ahead({})
         sandbox.reset()
         assert changed(sandbox) == first
 

@@ -7,6 +7,7 @@ programs are as right, or as wrong.
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -73,6 +74,11 @@ def as_a_document(session: Session, key: int) -> dict[str, Any]:
 def as_its_number(session: Session, key: int) -> str:
     session.get_one(Order, key).number = number = f"2030-{key:05d}"
     return number
+
+
+def as_a_short_link(session: Session, key: int) -> None:
+    """No copy of the key, and made of it all the same."""
+    session.add(Message(text=sha256(str(key).encode()).hexdigest()[:8]))
 
 
 def of_the_last_one(session: Session, key: int) -> None:
@@ -166,7 +172,7 @@ def tries_again(session: Session, write: Writes, *, remembers: bool) -> None:
 @pytest.mark.dear
 @pytest.mark.one_server
 @pytest.mark.parametrize("db", SERVERS)
-@pytest.mark.parametrize("write", [as_a_number, as_a_document])
+@pytest.mark.parametrize("write", [as_a_number, as_a_document, as_a_short_link])
 @pytest.mark.parametrize(("remembers", "words"), [(False, set()), (True, {"torn"})])
 def test_a_fault_uses_a_key_up(write: Writes, db: str, *, remembers: bool, words: set[str]) -> None:
     """Letter A: what is written in the second attempt has another key, and the copies have to be of that."""

@@ -29,6 +29,7 @@ _MARK = "\0"
 _MARKS = re.compile(f"{_MARK}+")
 _Made = Mapping[str, frozenset[int]]
 _Vector = tuple[int, ...]
+FirstKeys = frozenset[tuple[str, int]]
 
 
 def with_copies(masks: Masks, seed: State, clean: State, elsewhere: State) -> Masks:
@@ -173,3 +174,13 @@ def with_texts_apart(answer: Any, paths: AbstractSet[Path], path: Path = ()) -> 
 def new_keys(state: State, seed: State, masks: Masks) -> frozenset[int]:
     """The new keys of a State that are numbers."""
     return frozenset().union(*_made(state, seed, masks).values())
+
+
+def first_keys(state: State, seed: State, masks: Masks) -> dict[str, int]:
+    """The lowest of the new keys of a State that are numbers, by their domain."""
+    return {domain: min(keys) for domain, keys in _made(state, seed, masks).items()}
+
+
+def first_keys_of(state: State, seed: State, masks: Masks) -> FirstKeys:
+    """The same, to look up by."""
+    return frozenset(first_keys(state, seed, masks).items())

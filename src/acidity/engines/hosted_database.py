@@ -164,11 +164,11 @@ class HostedDatabase(ABC):
         """Tables that are not compared, and why that is right."""
         return ()
 
-    def keys_elsewhere(self, *, on: bool) -> bool:
-        """See `Sandbox.keys_elsewhere`; no two tables are as far ahead."""
-        places = sorted(self.numbered) if on else []
-        self.ahead = {place: _AHEAD + _APART * number for number, place in enumerate(places)}
-        return bool(self.ahead)
+    def keys_ahead(self, by: Mapping[str, int] | None) -> Mapping[str, int]:
+        """See `Sandbox.keys_ahead`."""
+        apart = {place: _AHEAD + _APART * number for number, place in enumerate(sorted(self.numbered))}
+        self.ahead = apart if by is None else by
+        return self.ahead
 
     @abstractmethod
     def reset_statements(self, tables: Collection[str]) -> Iterable[str]:

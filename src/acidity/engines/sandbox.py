@@ -37,8 +37,15 @@ class Ground(Protocol):
     def reset(self) -> None:
         """Bring the rows before back, whatever a run did; nobody is connected."""
 
-    def keys_elsewhere(self, *, on: bool) -> bool:
-        """Each `reset` lets new keys begin further on, as after others that were taken back; whether any can."""
+    def keys_ahead(self, by: Mapping[str, int] | None) -> Mapping[str, int]:
+        """Each `reset` lets new keys begin further on, as after others that were taken back; nothing takes that back.
+
+        Args:
+            by: by how much at each place where the database numbers rows; None for all of them, no two alike.
+
+        Returns:
+            By how much they do; nothing where the database uses no key up.
+        """
 
     def look(self) -> Look:
         """Read every table over an independent connection."""

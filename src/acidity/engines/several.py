@@ -36,9 +36,17 @@ class Several:
         for part in self.parts.values():
             part.reset()
 
-    def keys_elsewhere(self, *, on: bool) -> bool:
-        """In each of them."""
-        return sum(part.keys_elsewhere(on=on) for part in self.parts.values()) > 0
+    def keys_ahead(self, by: Mapping[str, int] | None) -> Mapping[str, int]:
+        """In each of them; they may be as far ahead in two."""
+        found: dict[str, int] = {}
+        for name, part in self.parts.items():
+            its = (
+                None
+                if by is None
+                else {place: by[f"{name}.{place}"] for place in part.keys_ahead(None) if f"{name}.{place}" in by}
+            )
+            found.update({f"{name}.{place}": ahead for place, ahead in part.keys_ahead(its).items()})
+        return found
 
     def look(self) -> Look:
         """The rows of all."""

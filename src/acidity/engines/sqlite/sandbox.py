@@ -137,10 +137,10 @@ class SqliteSandbox(SqliteAccess):
 
     # Looking
 
-    def keys_elsewhere(self, *, on: bool) -> bool:
+    def keys_ahead(self, by: Mapping[str, int] | None) -> Mapping[str, int]:
         """What was taken back uses no key up here (sqlite.org/autoinc.html)."""
-        del on
-        return False
+        del by
+        return {}
 
     def look(self) -> Look:
         """Read every table over a connection of its own."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from acidity.adapters.seam import Interceptor, PassThrough
 from acidity.analysis.canonical import TooSymmetric, equal_raw
+from acidity.analysis.copies import FirstKeys
 from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.analysis.written import fetches_a_number
 from acidity.core.call import Call, Kind
 from acidity.core.misfit import Misfit, Mode
-from acidity.core.outcome import Rows, Told
+from acidity.core.outcome import Rows, State, Told
 from acidity.core.report import ExitReason
 from acidity.core.scenario import Operation
 from acidity.core.schedule import Schedule
@@ -102,6 +104,7 @@ class Examiner:
         self.lost: Lost | None = None
         self.warmed_up = ""
         self.needs = NOTHING
+        self._others: dict[FirstKeys, State] = {}
         self._elsewhere = Elsewhere(self.stage, lambda: self._clean_run().end)
 
     def examine(self, only: list[Strike] | None = None) -> Examination:
@@ -234,8 +237,10 @@ class Examiner:
     def _baseline_of(self, clean: list[Run], repeated: Sequence[Run], masks: Masks) -> Baseline:
         parts = self.stage.parts.items()
         failing = frozenset(name for name, part in parts if speech_of(part.engine_name).fails_by_errors)
-        several, lost = self.watch.active, self.lost
-        return Baseline(self.operation, self.stage.seed, clean, repeated, masks, several, self.idle, failing, lost)
+        several, lost, others = self.watch.active, self.lost, self._others
+        return Baseline(
+            self.operation, self.stage.seed, clean, repeated, masks, several, self.idle, failing, lost, others
+        )
 
     def _learn(self, clean: list[Run]) -> Masks:
         states = [run.end for run in clean]
@@ -306,11 +311,19 @@ class Examiner:
         )
 
     def _inspected(self, baseline: Baseline, run: Run) -> Run:
+        self._learn_keys(baseline, run)
         legal = self._legal(baseline, run)
         told = baseline.told(run)
         broken = self.inspector.inspect(run.end, told, run.ending)
         inspected = heard(baseline, replace(run, told=told, broken=broken, legal=legal))
         return self.aftermath.repeat(inspected)
+
+    def _learn_keys(self, baseline: Baseline, run: Run) -> None:
+        """A run may have other keys than the clean one, and with them what is made of them."""
+        with suppress(TooSymmetric):
+            other = self._elsewhere.with_keys_of(run.end, baseline.masks, baseline.clean[0].end)
+            if other is not None:
+                baseline.add(other)
 
     def _legal(self, baseline: Baseline, run: Run) -> str:
         """Which end state of ``also=`` this is, where it is neither before nor after.

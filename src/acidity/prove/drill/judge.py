@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
 from acidity.analysis.answers import Likeness
 from acidity.analysis.canonical import equal_raw
 from acidity.analysis.compare import Comparer
+from acidity.analysis.copies import FirstKeys, first_keys_of
 from acidity.analysis.masks import Masks
 from acidity.core.call import Event, History, Kind, Writes, commits_acknowledged, commits_once_struck, unanswered_commit
 from acidity.core.cause import Severity
@@ -108,6 +109,7 @@ class Baseline:
         idle: recover and settle on the rows before, without the operation; None without them.
         failing: the databases in which an error fails the whole transaction.
         lost: what the clean run loses by itself.
+        others: the rows after clean runs whose new keys begin at other numbers, by these.
         leaves_rows: it leaves the rows as they are without it, whatever takes place elsewhere.
     """
 
@@ -120,6 +122,7 @@ class Baseline:
     idle: Run | None = None
     failing: Collection[str] = ()
     lost: Lost | None = None
+    others: dict[FirstKeys, State] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.comparer = Comparer(self.seed, self.masks)
@@ -161,6 +164,11 @@ class Baseline:
             self._classes[key] = self._classify(state, effects)
         return self._classes[key]
 
+    def add(self, other: State) -> None:
+        """These are the rows after a clean run with the keys that they have."""
+        self.others[first_keys_of(other, self.seed, self.masks)] = other
+        self._classes.clear()
+
     def rows_alone(self, state: State) -> Rows:
         """Where the rows stand, whatever took place outside the database."""
         alone = (self.rows_of(state, self._idle_effects), self.rows_of(state, self.clean[0].effects))
@@ -176,7 +184,8 @@ class Baseline:
         counted = {name: count for name, count in effects.items() if count}
         if counted == self._idle_effects and self.comparer.same(self._before, state):
             return Rows.BEFORE
-        if counted == clean.effects and self.comparer.same(clean.end, state):
+        whole = self.others.get(first_keys_of(state, self.seed, self.masks), clean.end) if self.others else clean.end
+        if counted == clean.effects and self.comparer.same(whole, state):
             return Rows.AFTER
         for times, repeated in enumerate(self.repeated, start=2):
             if counted == self._effects_of(times, repeated) and self.comparer.same(repeated.end, state):

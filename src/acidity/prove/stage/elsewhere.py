@@ -1,13 +1,13 @@
-"""A clean run whose new keys begin at other numbers, as they do after others that were taken back."""
+"""Clean runs whose new keys begin at other numbers, as they do after others that were taken back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 
-from acidity.analysis.canonical import TooSymmetric, made
-from acidity.analysis.copies import with_copies
+from acidity.analysis.canonical import TooSymmetric, made, same
+from acidity.analysis.copies import first_keys, with_copies
 from acidity.analysis.graph import TOKENS
 from acidity.analysis.masks import Masks
 from acidity.core.outcome import State
@@ -28,6 +28,8 @@ class Elsewhere:
     def __init__(self, stage: Stage, run: Callable[[], State | None]) -> None:
         self._stage = stage
         self._run = run
+        self._places: Mapping[str, int] = {}
+        self._ends: dict[frozenset[tuple[str, int]], State | None] = {}
 
     def with_copies(self, masks: Masks, clean: State) -> Masks:
         """The masks of clean runs with the places where copies of new keys stand.
@@ -43,16 +45,43 @@ class Elsewhere:
             return with_copies(masks, self._stage.seed, clean, self._state)
         return masks
 
+    def with_keys_of(self, end: State, masks: Masks, clean: State) -> State | None:
+        """The rows after a clean run whose new keys begin where those of another run do, where that tells anything.
+
+        What is made of a key in other ways than as a copy (a hash, a short link) is the same in both, or wrong.
+
+        Args:
+            end: the rows after the other run.
+            masks: of the clean runs.
+            clean: the rows after one of them.
+        """
+        seed = self._stage.seed
+        first, its = (first_keys(state, seed, masks) for state in (clean, end))
+        later = {domain: its[domain] - key for domain, key in first.items() if its.get(domain, key) > key}
+        if not later or self._state is None or same(clean, self._state, seed, masks):
+            return None
+        elsewhere = first_keys(self._state, seed, masks)
+        moved = {elsewhere[domain] - first[domain]: by for domain, by in later.items() if domain in elsewhere}
+        ahead = {place: moved[by] for place, by in self._places.items() if by in moved}
+        key = frozenset(ahead.items())
+        if key not in self._ends:
+            self._ends[key] = self._run_ahead(ahead)
+        return self._ends[key]
+
     @cached_property
     def _state(self) -> State | None:
-        with suppress(Unsettled, UsageError, DidNotEnd), _keys_elsewhere(self._stage) as can:
-            return self._run() if can else None
+        return self._run_ahead(None)
+
+    def _run_ahead(self, ahead: Mapping[str, int] | None) -> State | None:
+        with suppress(Unsettled, UsageError, DidNotEnd), _keys_ahead(self._stage, ahead) as moved:
+            self._places = moved if ahead is None else self._places
+            return self._run() if moved else None
         return None
 
 
 @contextmanager
-def _keys_elsewhere(stage: Stage) -> Iterator[bool]:
+def _keys_ahead(stage: Stage, by: Mapping[str, int] | None) -> Iterator[Mapping[str, int]]:
     try:
-        yield stage.sandbox.keys_elsewhere(on=True)
+        yield stage.sandbox.keys_ahead(by)
     finally:
-        stage.sandbox.keys_elsewhere(on=False)
+        stage.sandbox.keys_ahead({})
