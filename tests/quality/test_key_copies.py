@@ -76,8 +76,15 @@ def as_its_number(session: Session, key: int) -> str:
     return number
 
 
-def as_a_short_link(session: Session, key: int) -> None:
+def as_a_short_link(session: Session, key: int) -> str:
     """No copy of the key, and made of it all the same."""
+    link = sha256(str(key).encode()).hexdigest()[:8]
+    session.get_one(Order, key).number = link
+    session.add(Message(text=f"{link} of 2030", order_no=key))
+    return link
+
+
+def as_a_link_that_is_sent(session: Session, key: int) -> None:
     session.add(Message(text=sha256(str(key).encode()).hexdigest()[:8]))
 
 
@@ -85,6 +92,23 @@ def of_the_last_one(session: Session, key: int) -> None:
     """It may be another caller's."""
     del key
     session.add(Message(order_no=session.scalars(select(func.max(Order.id))).one()))
+
+
+def as_a_link_to_the_last_one(session: Session, key: int) -> None:
+    """It may be another caller's."""
+    last = session.scalars(select(func.max(Order.id))).one()
+    session.get_one(Order, key).number = sha256(str(last).encode()).hexdigest()[:8]
+
+
+def as_an_answer_that_is_the_link_of_the_last_one(session: Session, key: int) -> str:
+    as_a_short_link(session, key)
+    return session.scalars(select(Order.number).order_by(Order.id.desc()).limit(1)).one() or ""
+
+
+def as_a_link_that_counts(session: Session, key: int) -> None:
+    """What it has counted is to be seen nowhere else."""
+    others = session.scalars(select(func.count()).select_from(Order)).one()
+    session.get_one(Order, key).number = sha256(f"{key} {others}".encode()).hexdigest()[:8]
 
 
 def as_an_answer_that_is_another_one(session: Session, key: int) -> str:
@@ -109,6 +133,38 @@ def ordered(session: Session, write: Writes) -> Any:
     raise RuntimeError("too busy")
 
 
+def keeps_its_first_key(session: Session, write: Writes) -> None:
+    """What it tries again has another key, and the link of the first one."""
+    first = 0
+    for _ in range(3):
+        stock = session.get_one(Stock, 1, populate_existing=True)
+        order = Order()
+        session.add(order)
+        session.flush()
+        first = first or order.id
+        order.number = sha256(str(first).encode()).hexdigest()[:8]
+        moves_on = update(Stock).where(Stock.id == 1, Stock.version == stock.version)
+        done: Any = session.execute(moves_on.values(left=stock.left - 1, version=stock.version + 1))
+        if done.rowcount == 1:
+            session.commit()
+            return
+        session.rollback()
+    raise RuntimeError("too busy")
+
+
+def keeps_what_it_counted(session: Session, write: Writes) -> None:
+    """What it tries again has another key, and the number of orders that there were the first time."""
+    del write
+    counted: list[int] = []
+
+    def link(session: Session, key: int) -> None:
+        if not counted:
+            counted.append(session.scalars(select(func.count()).select_from(Order)).one())
+        session.get_one(Order, key).number = sha256(f"{key} {counted[0]}".encode()).hexdigest()[:8]
+
+    ordered(session, link)
+
+
 def unguarded(session: Session, write: Writes) -> Any:
     order = Order()
     session.add(order)
@@ -126,7 +182,7 @@ def explored(write: Writes, db: str, ordered: Callable[..., Any] = ordered) -> p
 @pytest.mark.dear
 @pytest.mark.one_engine
 @pytest.mark.parametrize("db", ENGINES)
-@pytest.mark.parametrize("write", [as_a_number, as_a_text, as_a_document, as_its_number])
+@pytest.mark.parametrize("write", [as_a_number, as_a_text, as_a_document, as_its_number, as_a_short_link])
 @pytest.mark.parametrize("program", [ordered, unguarded])
 def test_a_copy_goes_with_its_key(write: Writes, program: Callable[..., Any], db: str) -> None:
     report = explored(write, db, program)
@@ -137,7 +193,16 @@ def test_a_copy_goes_with_its_key(write: Writes, program: Callable[..., Any], db
 @pytest.mark.one_server
 @pytest.mark.parametrize("db", SERVERS)
 @pytest.mark.parametrize(
-    ("write", "program"), [(of_the_last_one, unguarded), (as_an_answer_that_is_another_one, ordered)]
+    ("write", "program"),
+    [
+        (of_the_last_one, unguarded),
+        (as_an_answer_that_is_another_one, ordered),
+        (as_a_link_to_the_last_one, unguarded),
+        (as_an_answer_that_is_the_link_of_the_last_one, unguarded),
+        (as_a_link_that_counts, unguarded),
+        (as_a_short_link, keeps_its_first_key),
+        (as_a_short_link, keeps_what_it_counted),
+    ],
 )
 def test_one_of_another_key_is_found(write: Writes, program: Callable[..., Any], db: str) -> None:
     report = explored(write, db, program)
@@ -172,7 +237,7 @@ def tries_again(session: Session, write: Writes, *, remembers: bool) -> None:
 @pytest.mark.dear
 @pytest.mark.one_server
 @pytest.mark.parametrize("db", SERVERS)
-@pytest.mark.parametrize("write", [as_a_number, as_a_document, as_a_short_link])
+@pytest.mark.parametrize("write", [as_a_number, as_a_document, as_a_link_that_is_sent])
 @pytest.mark.parametrize(("remembers", "words"), [(False, set()), (True, {"torn"})])
 def test_a_fault_uses_a_key_up(write: Writes, db: str, *, remembers: bool, words: set[str]) -> None:
     """Letter A: what is written in the second attempt has another key, and the copies have to be of that."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -23,6 +23,7 @@ from acidity.analysis.graph import TOKENS
 from acidity.analysis.leaves import Path
 from acidity.analysis.masks import Column, Copy, Masks
 from acidity.analysis.pairing import changed_cells
+from acidity.analysis.values import encode
 from acidity.core.outcome import State
 
 _MARK = "\0"
@@ -48,8 +49,33 @@ def with_copies(masks: Masks, seed: State, clean: State, elsewhere: State) -> Ma
         found.update(_copies_at(place, cells[0][place], cells[1][place], *keys))
     documents = {(table, name.partition(ROOT)[0]) for (table, name), _, _ in found if ROOT in name}
     wider = replace(masks, copies=masks.copies | found, documents=masks.documents | documents)
-    alike = found and canonical(clean, seed, wider) == canonical(elsewhere, seed, wider)
-    return wider if alike else masks
+    if not found:
+        return masks
+    rest = replace(wider, ignored=wider.ignored | derived(wider, seed, clean, elsewhere))
+    return wider if canonical(clean, seed, rest) == canonical(elsewhere, seed, rest) else masks
+
+
+def derived(masks: Masks, seed: State, clean: State, elsewhere: State) -> frozenset[Column]:
+    """The columns, compared literally, whose new values are others where new keys are.
+
+    Args:
+        masks: of clean runs.
+        seed: the rows before.
+        clean: the rows after one of them.
+        elsewhere: the rows after another one, whose new keys began at other numbers.
+    """
+    masked = masks.keys | masks.tokens | masks.times | masks.ignored | masks.documents | masks.copied
+    found: set[Column] = set()
+    for name in clean.tables.keys() & elsewhere.tables.keys() - masks.tables:
+        one, other = (changed_cells(seed.tables.get(name), state.tables[name]) for state in (clean, elsewhere))
+        for column in one.keys() & other.keys():
+            if (name, column) not in masked and _counted(one[column]) != _counted(other[column]):
+                found.add((name, column))
+    return frozenset(found)
+
+
+def _counted(cells: Iterable[object]) -> Counter[bytes]:
+    return Counter(map(encode, cells))
 
 
 def _made(state: State, seed: State, masks: Masks) -> _Made:
@@ -118,6 +144,11 @@ class Apart:
     numbers: Mapping[int, int]
 
     @classmethod
+    def made_of(cls, place: Column, key: int) -> Apart:
+        """A text that is known to be what this key makes in a column."""
+        return cls(f"{'.'.join(place)} of {_MARK}", {0: key})
+
+    @classmethod
     def of(cls, text: str) -> Apart:
         """What a text is made of."""
         around, numbers = numbers_in(text)
@@ -156,16 +187,19 @@ def _texts_in(answer: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield from _texts_in(part, (*path, name))
 
 
-def with_texts_apart(answer: Any, paths: AbstractSet[Path], path: Path = ()) -> Any:
+def with_texts_apart(answer: Any, paths: AbstractSet[Path]) -> Any:
     """The answer, with the texts in these places as `Apart`."""
-    if not paths:
-        return answer
+    return with_texts(answer, lambda text, path: Apart.of(text) if path in paths else text) if paths else answer
+
+
+def with_texts(answer: Any, instead: Callable[[str, Path], Any], path: Path = ()) -> Any:
+    """The answer, with something else in place of its texts."""
     if isinstance(answer, str):
-        return Apart.of(answer) if path in paths else answer
+        return instead(answer, path)
     parts = parts_of(answer)
     if parts is None:
         return answer
-    new = {name: with_texts_apart(part, paths, (*path, name)) for name, part in parts.items()}
+    new = {name: with_texts(part, instead, (*path, name)) for name, part in parts.items()}
     if all(new[name] is part for name, part in parts.items()):
         return answer
     return type(answer)(new.values()) if isinstance(answer, list | tuple) else new

@@ -125,7 +125,10 @@ class Judge:
         breaches: tuple[Breach, ...] = ()
         try:
             breaches = self._breaches(played)
-            return replace(self._judged(played), breaches=breaches)
+            judged = self._judged(played)
+            if judged.word is not Word.SERIAL and self._oracle.learns_keys(played.state):
+                judged = self._judged(played)
+            return replace(judged, breaches=breaches)
         except TooSymmetric:
             return Judged(played, Word.UNDECIDED, None, (), "the rows are too symmetric to compare")
         except NoOracle as error:

@@ -25,6 +25,7 @@ from acidity.errors import UsageError
 from acidity.prove.explore.alternating import Alternating
 from acidity.prove.explore.equals import Equals, renamed
 from acidity.prove.explore.in_order import Kin
+from acidity.prove.explore.keyed import Keyed, Known
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.refusing import Refusal, place_of
 from acidity.prove.explore.sayings import Sayings
@@ -79,9 +80,10 @@ class Oracle:
         ran = {order: self._twice.run(order) for order in orders}
         together = Masks.together(self._learn(pair) for pair in ran.values())
         self.masks = self._dated(together, [[run.state for run in pair] for pair in ran.values()])
-        for order, (run, _) in ran.items():
-            self._learn_copies(order, run)
-        self.comparer = Comparer(lab.stage.seed, self.masks)
+        elsewheres = [Known(run.state, self._learn_copies(order, run)) for order, (run, _) in ran.items()]
+        self._keyed = Keyed(lab.stage.seed, self.masks, elsewheres)
+        self.sayings.derived = self._keyed.derived
+        self.comparer = Comparer(lab.stage.seed, self.masks, self._keyed.derived)
         for order, pair in ran.items():
             self._keep(order, pair)
             self._learn_sayings(pair)
@@ -92,7 +94,7 @@ class Oracle:
             whys = dict.fromkeys(filter(None, map(why_zero, lab.operations)))
             raise NoOracle("; ".join(["no database call was seen", *whys]))
 
-    def _learn_copies(self, order: tuple[str, ...], run: Played) -> None:
+    def _learn_copies(self, order: tuple[str, ...], run: Played) -> Elsewhere:
         """Where copies of new keys stand in rows and in what callers say: by one more run, which has other keys."""
         found: list[Played] = []
 
@@ -105,9 +107,11 @@ class Oracle:
             return again.state
 
         seed, masks = self._lab.stage.seed, self.masks
-        self.masks = Elsewhere(self._lab.stage, once_more).with_copies(masks, run.state)
+        elsewhere = Elsewhere(self._lab.stage, once_more)
+        self.masks = elsewhere.with_copies(masks, run.state)
         for again in found:
             self.sayings.learn_copies(run, again, *(new_keys(each.state, seed, masks) for each in (run, again)))
+        return elsewhere
 
     def _require_success(self, name: str, run: Played) -> None:
         """Who comes first in a serial order is alone, and must not fail unless that is meant."""
@@ -292,9 +296,13 @@ class Oracle:
         """Compare under these masks from now on; whether they are others."""
         if masks == self.masks:
             return False
-        self.masks, self.comparer = masks, Comparer(self._lab.stage.seed, masks)
+        self.masks, self.comparer = masks, Comparer(self._lab.stage.seed, masks, self._keyed.derived)
         self._roles.clear()
         return True
+
+    def learns_keys(self, state: State) -> bool:
+        """Learn what is made of the keys in these rows, as serial orders make it of them; whether that was anything."""
+        return self._keyed.learns(state)
 
     def once_more(self, shown: Iterable[State]) -> bool:
         """Run every order of all callers again; whether a clock or chance shows in it that two runs had alike.

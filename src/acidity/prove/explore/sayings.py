@@ -16,6 +16,7 @@ from uuid import UUID
 from acidity.analysis.answers import Likeness, compare_answers
 from acidity.analysis.any_order import in_order_of, sizes_in_any_order
 from acidity.analysis.copies import texts_with_copies, with_texts_apart
+from acidity.analysis.derived import Derived
 from acidity.analysis.leaves import Path, leaves_of, with_leaves
 from acidity.analysis.values import is_volatile
 from acidity.core.call import History
@@ -79,6 +80,7 @@ class Sayings:
 
     Attributes:
         in_any_order: operations that are right, though what they read without ORDER BY came in another order.
+        derived: what is made of generated keys, which may be said; None while nothing is known of it.
     """
 
     def __init__(self, called: Mapping[str, str], *, with_effects: bool) -> None:
@@ -89,6 +91,7 @@ class Sayings:
         self._varies: dict[str, set[Path]] = {}
         self._copied: dict[str, set[Path]] = {}
         self.in_any_order: dict[str, None] = {}
+        self.derived: Derived | None = None
 
     def learn(self, runs: Sequence[Played], made: Sequence[Collection[str]]) -> bool:
         """Learn from runs of one serial order which numbers differ nevertheless; whether any did.
@@ -161,6 +164,8 @@ class Sayings:
         if self._with_effects:
             said = said, told.of(run, name)
         said = with_leaves(said, self._chance.get(self._called[name], frozenset()), _CHANCE)
+        if self.derived is not None:
+            said = self.derived.said(said, run.state)
         return with_texts_apart(said, self._copied.get(self._called[name], frozenset()))
 
     @staticmethod

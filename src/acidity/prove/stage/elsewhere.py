@@ -39,10 +39,10 @@ class Elsewhere:
             clean: the rows after one of them.
         """
         domains = {domain for found in made(clean, self._stage.seed, masks).values() for domain in found}
-        if domains <= {TOKENS} or self._state is None:
+        if domains <= {TOKENS} or self.state is None:
             return masks
         with suppress(TooSymmetric):
-            return with_copies(masks, self._stage.seed, clean, self._state)
+            return with_copies(masks, self._stage.seed, clean, self.state)
         return masks
 
     def with_keys_of(self, end: State, masks: Masks, clean: State) -> State | None:
@@ -58,19 +58,37 @@ class Elsewhere:
         seed = self._stage.seed
         first, its = (first_keys(state, seed, masks) for state in (clean, end))
         later = {domain: its[domain] - key for domain, key in first.items() if its.get(domain, key) > key}
-        if not later or self._state is None or same(clean, self._state, seed, masks):
+        if not later or self.state is None or same(clean, self.state, seed, masks):
             return None
-        elsewhere = first_keys(self._state, seed, masks)
-        moved = {elsewhere[domain] - first[domain]: by for domain, by in later.items() if domain in elsewhere}
-        ahead = {place: moved[by] for place, by in self._places.items() if by in moved}
+        return self.later(later, masks, clean)
+
+    def later(self, by: Mapping[str, int], masks: Masks, clean: State) -> State | None:
+        """The rows after a clean run whose new keys begin further on; None if there is none.
+
+        Args:
+            by: the domain of the keys → by how much.
+            masks: of the clean runs.
+            clean: the rows after one of them.
+        """
+        if self.state is None:
+            return None
+        first, elsewhere = (first_keys(state, self._stage.seed, masks) for state in (clean, self.state))
+        moved = {elsewhere[domain] - first[domain]: each for domain, each in by.items() if domain in elsewhere}
+        ahead = {place: moved[its] for place, its in self._places.items() if its in moved}
         key = frozenset(ahead.items())
         if key not in self._ends:
             self._ends[key] = self._run_ahead(ahead)
         return self._ends[key]
 
     @cached_property
-    def _state(self) -> State | None:
+    def state(self) -> State | None:
+        """The rows after a clean run whose new keys begin elsewhere; None if there is none."""
         return self._run_ahead(None)
+
+    @property
+    def known(self) -> State | None:
+        """The same, if it was asked for."""
+        return vars(self).get("state")
 
     def _run_ahead(self, ahead: Mapping[str, int] | None) -> State | None:
         with suppress(Unsettled, UsageError, DidNotEnd), _keys_ahead(self._stage, ahead) as moved:
