@@ -193,7 +193,8 @@ OF_DRILL = (
     Explanation(
         code=codes.INVARIANT,
         meaning="A rule that the Scenario states (invariants=) does not hold in some end state, or, with several "
-        "commits, in one that was committed on the way. It is told by itself where the change was otherwise complete.",
+        "commits, in one that was committed on the way. It is told by itself where the change was otherwise complete. "
+        "It may also hold after one operation and not after the next one, with nobody beside it.",
         program="invariant",
         shown=("sell",),
         fault="error-before",

@@ -126,7 +126,8 @@ def _with_their_letters(answers: dict[str, Report | LetterState]) -> dict[str, R
     """Each finding with the letter whose verdict it decides, whichever check has found it.
 
     Half a transaction after a crash is no atomic one either, so letter A says that, too. What belongs to a letter that
-    was not asked stays with the one that has found it: nothing passes that was seen to be wrong.
+    was not asked stays with the one that has found it: nothing passes that was seen to be wrong. Letter I warns of a
+    rule that callers break one after the other, which decides letter C.
     """
     stray = [found for letter, answer in answers.items() for found in _strays(letter, answer)]
     both = [_as_torn(found) for answer in answers.values() for found in _halves(answer)]
@@ -137,10 +138,14 @@ def _with_their_letters(answers: dict[str, Report | LetterState]) -> dict[str, R
             continue
         own = [found for found in answer.findings if not isinstance(answers[CODES[found.code].letter], Report)]
         own += [found for found in answer.findings if CODES[found.code].letter == letter]
-        for found in (*stray, *both):
-            if CODES[found.code].letter == letter:
-                add(own, found)
-        moved[letter] = replace(answer, findings=tuple(sorted(own, key=lambda found: found.severity != "error")))
+        others = [found for found in (*stray, *both) if CODES[found.code].letter == letter]
+        for found in others:
+            add(own, replace(found, severity="error") if letter == "C" else found)
+        headline = answer.headline
+        if letter == "C" and others:
+            headline += f"; by several operations, one after the other: {len(others)} broken"
+        found_here = tuple(sorted(own, key=lambda found: found.severity != "error"))
+        moved[letter] = replace(answer, findings=found_here, headline=headline)
     return moved
 
 

@@ -58,7 +58,7 @@ def _said(lab: Lab, search: Search, judged: Judged, rule: str, often: int) -> It
         word=BETWEEN.word,
         operation=" and ".join(operation.name for operation in lab.operations),
         schedule=schedule_of(grants),
-        sites=_sites(judged.played),
+        sites=commits_of(judged.played),
         diff=row_changes(lab.stage.seed, judged.played.state if breach is None else breach.state),
         explanation=tuple(_why(judged)),
         occurrences=often,
@@ -77,6 +77,7 @@ def _why(judged: Judged) -> Iterator[str]:
         yield "no order of whole callers comes to it; every rule holds, so that only you know whether it is meant"
 
 
-def _sites(played: Played) -> tuple[Site, ...]:
+def commits_of(played: Played) -> tuple[Site, ...]:
+    """The lines of a run at which something was committed."""
     found = (event.call.site for event in played.history if event.call.commits and event.call.site is not None)
     return tuple(dict.fromkeys(found))

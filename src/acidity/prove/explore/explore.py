@@ -31,6 +31,7 @@ from acidity.prove.explore.lab import Lab, asking
 from acidity.prove.explore.on_the_way import commits_on_the_way
 from acidity.prove.explore.oracle import Oracle
 from acidity.prove.explore.own_level import own_levels
+from acidity.prove.explore.rules import broken_one_by_one
 from acidity.prove.explore.search import Search
 from acidity.prove.explore.serial import NoOracle
 from acidity.prove.explore.showing import shown
@@ -207,6 +208,7 @@ def _compare(runs: Runs, manners: Manners, group: Group, *, spares: bool) -> _Co
     group.unknowns += commits_on_the_way(events, stage.parts.values())
     group.left_out = oracle.left_out()
     group.effects = frozenset(event.call.sql for event in events if event.call.kind is Kind.EFFECT)
+    group.inconsistent = list(broken_one_by_one(lab, oracle))
     if spares and oracle.only_reads():
         group.only_reads = True
         return None

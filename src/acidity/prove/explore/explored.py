@@ -39,6 +39,7 @@ class Group:
         measured: how many random programs agreed with the way in which its schedules were put into classes.
         in_order: callers that nothing tells apart began in the order of their letters.
         shown: the run of the only schedule that was asked for.
+        inconsistent: rules that do not hold after one caller and then another one.
     """
 
     callers: Callers
@@ -57,6 +58,7 @@ class Group:
     effects: frozenset[str] = frozenset()
     left_out: tuple[str, ...] = ()
     shown: ShownRun | None = None
+    inconsistent: list[Finding] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -49,7 +49,8 @@ class Played:
         effects: caller → effect → how often it took place, without a key.
         unseen: what reached the database past the seam, or cannot be compared.
         steps: what ran when all of them had ended: recover, settle.
-        breaches: what did not hold in a committed state; only where several commits are meant.
+        breaches: what did not hold in a committed state; only where several commits are meant, and else, of callers
+            one after the other, after a later one though it did after the first.
         raised: what the driver raised, by caller and the number of its Call; only there, too.
         keys: caller → (effect, idempotency key) of those that have one.
         told: caller → (effect, its key or None, what it was called with), as they took place.
@@ -223,6 +224,7 @@ class Lab:
         players: list[Player] = []
         endings: list[Ending] = []
         unseen: list[str] = []
+        breaches: list[tuple[int, Breach]] = []
         state = self.stage.seed
         for name, operation in self._callers(order):
             player = Player(operation, Actor(name, PassThrough(), records=True, pings=False))
@@ -231,8 +233,19 @@ class Lab:
             endings += rehearsed.endings
             unseen += [*rehearsed.bypasses, *_closed(name, rehearsed.endings[0])]
             state = rehearsed.look.state
-        played = _played(players, Trace((), ()), endings, state, unseen)
+            if not self._several and not self.stage.scenario.steps:
+                breaches += [(len(players), each) for each in self._broken(state, endings)]
+        first = {each.violation.called for position, each in breaches if position == 1}
+        later = tuple(each for _, each in breaches if each.violation.called not in first)
+        played = replace(_played(players, Trace((), ()), endings, state, unseen), breaches=later)
         return self._followed(played, CommittedStates(self._stated, len(order)), began)
+
+    def _broken(self, state: State, endings: Sequence[Ending]) -> list[Breach]:
+        """What does not hold in the rows that are there now; declared constraints are what letter C asks for itself."""
+        if not self.stage.scenario.invariants:
+            return []
+        with asking():
+            return [Breach(each, state, None) for each in self._stated.end(state, endings)]
 
     def _followed(self, played: Played, watch: CommittedStates, began: float) -> Played:
         """The same with its steps, after which its rows are judged, and with how long all of it took."""
@@ -251,7 +264,9 @@ class Lab:
             with asking():
                 watch.end(state, played.endings.values())
         state = replace(state, during=(began, present()))
-        whole = replace(played, state=state, unseen=tuple(unseen), steps=tuple(steps), breaches=tuple(watch.breaches))
+        whole = replace(
+            played, state=state, unseen=tuple(unseen), steps=tuple(steps), breaches=(*played.breaches, *watch.breaches)
+        )
         require_clocks(whole.whole_history, lambda: texts_of(stage.parts.values()))
         return whole
 

@@ -34,7 +34,7 @@ _STEP = "one step: an executemany, a statement on several rows, the program's co
 def isolation_report(explored: Explored, asked: CheckOptions) -> Report:
     """Letter I: what came of callers at once comes of some order of them."""
     groups = explored.groups
-    findings = _once(finding for group in groups for finding in group.findings)
+    findings = _once(finding for group in groups for finding in (*group.findings, *group.inconsistent))
     unknowns = [*explored.unknowns, *(f"{_named(group)}: {why}" for group in groups for why in group.unknowns)]
     runs = sum(group.searched.runs for group in groups)
     return Report(
