@@ -352,10 +352,14 @@ class Search:
             plainer[key] = grants
 
     def outcome(self, played: Played) -> object:
-        """What tells it from other runs: rows, how each caller ended, and what it said."""
+        """What tells it from other runs: rows, how each caller ended, what it said, and whether it was turned away.
+
+        Who swallows that leaves the rows of a caller whose write is lost, and is another cause.
+        """
         endings = [(name, it.exception, it.succeeded) for name, it in sorted(played.endings.items())]
+        away = tuple(name for name, *_ in endings if any(map(self.met_others, played.of(name))))
         said = {name: self._oracle.sayings.of(played, name) for name in played.endings}
-        return self._oracle.comparer.digest_told(played.state, said), tuple(endings)
+        return self._oracle.comparer.digest_told(played.state, said), tuple(endings), away
 
     def met_others(self, event: Event) -> bool:
         """Whether the engine turned a Call away because of the other callers."""
