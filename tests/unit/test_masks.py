@@ -316,6 +316,18 @@ class TestDeterminism:
                 history("INSERT INTO notes (text) VALUES (?)", "INSERT INTO tags (note_id, name) VALUES (?, ?)"),
             )
 
+    def test_a_time_that_one_run_keeps_is_named_alone(self):
+        kept, new = "2026-01-02 03:04:05", "2026-01-02 03:04:06"
+        before, one, other = (
+            state(notes=table("id until text", [(1, until, text)]))
+            for until, text in ((kept, "a"), (kept, "b"), (new, "b"))
+        )
+        with pytest.raises(
+            NotDeterministic, match=r"numbers of new values: notes\.until \(0 after one run, 1 after"
+        ) as no:
+            learn(before, [one, other], history("UPDATE notes SET until = ?, text = ? WHERE id = ?"))
+        assert "notes.text" not in str(no.value)
+
     def test_a_third_run_counts_as_well(self):
         with pytest.raises(NotDeterministic, match=r"notes\.text \('a' after one run, 'b' after another\)"):
             learn(notes(), [notes((1, "a")), notes((1, "a")), notes((1, "b"))], history(TestTokens.SQL))

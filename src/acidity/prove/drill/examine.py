@@ -30,7 +30,7 @@ from acidity.prove.faults import FAULTS
 from acidity.prove.faults.base import STRIKES_MAX
 from acidity.prove.runs import Runs
 from acidity.prove.stage.aftermath import Aftermath
-from acidity.prove.stage.clock import let_second_pass
+from acidity.prove.stage.clock import let_setup_pass
 from acidity.prove.stage.committed import CommitWatch
 from acidity.prove.stage.elsewhere import Elsewhere
 from acidity.prove.stage.ending import other_first
@@ -123,7 +123,7 @@ class Examiner:
             raise Undecided(f"{self.operation.name}: {error}") from None
 
     def _examined(self, only: list[Strike] | None) -> Examination:
-        let_second_pass(self.stage.seed)
+        let_setup_pass(self.stage.seed)
         self.legal.require_narrow()
         clean = self._clean_runs()
         self.idle = self.aftermath.alone()
