@@ -438,6 +438,22 @@ class TestDocuments:
         assert not self.alike(masks, self.payload(1, 1), '{"total": 5}')
         assert not self.alike(masks, self.payload(1, 1), "not JSON at all")
 
+    @pytest.mark.parametrize("stored", [bytes, bytearray, memoryview])
+    def test_bytes_are_looked_into_as_text_is(self, stored):
+        """As a library keeps its documents in a BLOB; but that what was text is bytes now is a change."""
+
+        def kept(*content, **more):
+            return stored(self.payload(*content, **more).encode())
+
+        masks = self.learnt(kept(1, 1), kept(2, 2))
+        assert masks == self.learnt(self.payload(1, 1), self.payload(2, 2))
+        assert self.alike(masks, kept(1, 1), kept(3, 3))
+        assert not self.alike(masks, kept(1, 1), kept(3, 3, total=6))
+        assert not self.alike(masks, kept(1, 1), self.payload(3, 3))
+        assert not self.alike(masks, kept(1, 1), stored(b'{"total": \xff}'))
+        ignoring = self.learnt(kept(1, 1, 5), kept(2, 2, 6), ignore=["orders.payload.$.total"])
+        assert self.alike(ignoring, kept(1, 1, 5), kept(3, 3, 99))
+
     def test_one_token_in_two_places_stays_one(self):
         def twice(one, other):
             return json.dumps({"a": str(UUID(int=one << 64)), "b": str(UUID(int=other << 64))})
