@@ -15,6 +15,7 @@ _OF_SAVEPOINTS = frozenset({Kind.SAVEPOINT, Kind.RELEASE, Kind.ROLLBACK_TO})
 _LEXIS = Lexis(names='"`')  # an array of PostgreSQL has brackets, and values in them
 _NUMBER = re.compile(r"(?<![\w$:?@.])(?:0x[0-9a-f]+|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?![\w$])", re.IGNORECASE)
 _COMMENT = re.compile(r"/\*(?!M?!)|--(?:\s|\Z)")  # not what MariaDB carries out, nor its minus of a negative number
+_UNSURE = re.compile(r"\\|#|\$\w*\$")  # it ends, comments and strings begin, in one engine and not in another
 _SHOWN_MAX, _BEFORE_MAX = 100, 40
 
 
@@ -31,12 +32,12 @@ def said_each_time(call: Call) -> str:
 
 @lru_cache(maxsize=4096)
 def without_values(sql: str) -> str:
-    r"""The text with a ``?`` for each string and number; as it is where a backslash may hide the end of a string.
+    """The text with a ``?`` for each string and number; as it is where engines disagree on what is in a string.
 
     >>> without_values("UPDATE t1 SET at = 17.5, by = 'it''s me' WHERE id = $1 /* trace 7 */").strip()
     'UPDATE t1 SET at = ?, by = ? WHERE id = $1'
     """
-    if "\\" in sql:
+    if _UNSURE.search(sql):
         return sql
     found = []
     for kind, text in _LEXIS.tokens(sql):
