@@ -1,6 +1,7 @@
 """A time that looks the same in two runs of one second is not: the second passes before the second of them begins."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -92,3 +93,44 @@ def test_in_an_answer_it_is_not(slept):
     clock.let_second_pass(state(), [{"until": LATER}])
     clock.let_second_pass(state(), [int(LATER.timestamp()), "5 left", 7])
     assert len(slept) == 1
+
+
+SET_UP = {
+    "number": int(LATER.timestamp()),
+    "past": int(NOW.timestamp()) - 90_000,
+    "number in milliseconds": int(LATER.timestamp()) * 1000,
+    "instant": LATER,
+    "text of one": f"{LATER:%Y-%m-%d %H:%M:%S}",
+    "time of day": LATER.time(),
+    "within a text": f"until {LATER:%H:%M:%S}",
+    "number within a text": f"until {int(LATER.timestamp())}: signed",
+    "document": json.dumps({"until": int(LATER.timestamp())}),
+    "number without signs": int(f"{SECOND:%Y%m%d%H%M%S}"),
+}
+SET_UP_NOT = {
+    "fraction": int(LATER.timestamp() * 1000) + 1,
+    "day": LATER.date(),
+    "on the hour": datetime(2026, 1, 1, 12, tzinfo=UTC),
+    "amount": 5,
+    "nothing": None,
+}
+
+
+def rows_before(value, ended):
+    return replace(state(notes=table("id note", [(1, value)])), during=(ended - 1.0, ended))
+
+
+@pytest.mark.parametrize("value", SET_UP.values(), ids=SET_UP.keys())
+def test_a_second_passes_after_a_setup_that_wrote_one(value, slept):
+    """At whatever distance: the first run would write a time to live as it stands there, and seem to keep it."""
+    clock.let_setup_pass(rows_before(value, NOW.timestamp() - 0.1))
+    assert slept == [pytest.approx(0.9)]
+    clock.let_setup_pass(rows_before(value, NOW.timestamp() - 1.1))
+    assert len(slept) == 1
+
+
+@pytest.mark.parametrize("value", SET_UP_NOT.values(), ids=SET_UP_NOT.keys())
+def test_none_passes_after_another_setup(value, slept):
+    clock.let_setup_pass(rows_before(value, NOW.timestamp()))
+    clock.let_setup_pass(state(notes=table("id note", [(1, LATER)])))
+    assert slept == []

@@ -34,6 +34,12 @@ def test_what_is_left_out_makes_no_difference_and_all_else_does(ignore: list[str
     assert not equal_raw(without(one, ["orders.id"]), without(other, ["orders.id"]))
 
 
+def test_a_document_in_bytes_is_looked_into_and_stays_bytes() -> None:
+    one, other, text = (without(state([1], note=note), ["orders.note.$.id"]) for note in (b'{"id": 1}', b"{}", "{}"))
+    assert equal_raw(one, other)
+    assert not equal_raw(one, text)
+
+
 def test_rows_stay_sorted_and_a_key_in_part_is_none() -> None:
     pairs = Table(("a", "b"), ("a", "b"), {"a": ("other", "a"), "b": ("other", "b")}, ((1, 9), (2, 3)))
     kept = without(State({"pairs": pairs}), ["pairs.a", "unknown.a"]).tables["pairs"]

@@ -1,4 +1,4 @@
-"""JSON values as documents: their leaves by path (``$.items[*].sku``), read by the driver as text or parsed."""
+"""JSON values as documents: their leaves by path (``$.items[*].sku``), read by the driver as text, bytes or parsed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,19 @@ def document(value: Any) -> Any | None:
     """The object or array that a stored value is, or None when it is none."""
     if isinstance(value, dict | list):
         return value
-    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
-        return None
     try:
-        found = json.loads(value)
+        text = bytes(value).decode() if is_binary(value) else value
+        if not isinstance(text, str) or not text.lstrip().startswith(("{", "[")):
+            return None
+        found = json.loads(text)
     except ValueError:
         return None
     return found if isinstance(found, dict | list) else None
+
+
+def is_binary(value: Any) -> bool:
+    """Whether a stored value is bytes."""
+    return isinstance(value, bytes | bytearray | memoryview)
 
 
 def parts(value: Any, path: str) -> Iterator[tuple[str, Any, Any]]:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 from acidity.analysis.digits import numbers_in
-from acidity.analysis.documents import ROOT, document, leaves, parts
+from acidity.analysis.documents import ROOT, document, is_binary, leaves, parts
 from acidity.analysis.masks import Column, Masks
 from acidity.analysis.moments import Dated, by_column
 from acidity.analysis.pairing import keyed, origins
@@ -314,7 +314,9 @@ class _Reader:
     def read(self, value: Any, path: str, before: Any) -> bytes:
         """A stored value; one that is no document is literal."""
         found = document(value)
-        return encode(value) if found is None else b"j" + self._part(found, path, before)
+        if found is None:
+            return encode(value)
+        return (b"J" if is_binary(value) else b"j") + self._part(found, path, before)
 
     def _part(self, value: Any, path: str, before: Any) -> bytes:
         masks, place = self.frame.masks, (self.table, path)

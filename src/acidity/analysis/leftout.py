@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from acidity.analysis.documents import ROOT, document, parts, split
+from acidity.analysis.documents import ROOT, document, is_binary, parts, split
 from acidity.core.outcome import State, Table
 
 
@@ -48,9 +48,12 @@ def _table(name: str, table: Table, paths: dict[str, set[str]]) -> Table:
 
 
 def _inside(value: Any, paths: Collection[str]) -> Any:
-    """A document without these parts, as text; any other value as it is."""
+    """A document without these parts, as text or bytes; any other value as it is."""
     found = document(value) if paths else None
-    return value if found is None else json.dumps(_cut(found, ROOT, paths), sort_keys=True, default=repr)
+    if found is None:
+        return value
+    text = json.dumps(_cut(found, ROOT, paths), sort_keys=True, default=repr)
+    return text.encode() if is_binary(value) else text
 
 
 def _cut(value: Any, path: str, paths: Collection[str]) -> Any:

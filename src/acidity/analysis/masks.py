@@ -6,7 +6,6 @@ of random tokens made it. A key that the application computes itself is never ma
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,6 +14,7 @@ from acidity.analysis.documents import ROOT, document, leaves, split
 from acidity.analysis.moments import Moment
 from acidity.analysis.pairing import changed_cells
 from acidity.analysis.texts import Constant, Sort, Texts, constants_of
+from acidity.analysis.unlike import listed, other_rows, other_values
 from acidity.analysis.values import encode, is_epoch, is_opaque, is_time
 from acidity.analysis.written import fetched_numbers, supplied_columns
 from acidity.core.call import History
@@ -76,7 +76,7 @@ class Masks:
             (self.ignored, "not compared, as asked"),
         )
         shown = [({column for column in columns if column[0] not in self.tables}, text) for columns, text in ways]
-        found = tuple(f"{text}: {_listed(columns)}" for columns, text in shown if columns)
+        found = tuple(f"{text}: {listed(columns)}" for columns, text in shown if columns)
         whole = f"whole tables that are not compared, as asked: {', '.join(sorted(self.tables))}"
         return (*found, whole) if self.tables else found
 
@@ -161,14 +161,7 @@ def learn(seed: State, cleans: Sequence[State], history: History, ignore: Sequen
         masks = Masks(keys, tokens, frozenset(found.times), ignored, left_out, documents, frozenset(), *found.repeated)
         if len({canonical(state, seed, masks) for state in cleans}) <= 1:
             return masks
-    raise NotDeterministic(
-        "clean runs of the same operation give the same values but combine them differently: "
-        + _listed({column for state in cleans for column, cells in _changes(seed, state).items() if cells} - ignored)
-    )
-
-
-def _listed(columns: Iterable[Column]) -> str:
-    return ", ".join(f"{table}.{column}" for table, column in sorted(columns))
+    raise NotDeterministic(other_rows(changes, ignored))
 
 
 def _ignored(names: Sequence[str], tables: Mapping[str, Table]) -> frozenset[Column]:
@@ -322,7 +315,7 @@ def _volatile(
                 sort, shown = _sort_in_pieces(place, values, old, texts)
             found.add(place, sort, shown)
     if found.wrong:
-        raise _contradiction(found.wrong)
+        raise NotDeterministic(other_values(found.wrong), sorted(found.wrong))
     return found
 
 
@@ -374,26 +367,3 @@ def _paths(column: Column, documents: Sequence[Sequence[object]]) -> dict[Column
 
 def _column_of(path: Column) -> Column:
     return path[0], path[1].partition(ROOT)[0]
-
-
-def _contradiction(wrong: Mapping[Column, Sequence[Sequence[object]]]) -> NotDeterministic:
-    examples = []
-    for column, cells in sorted(wrong.items()):
-        other = next(run for run in cells[1:] if _counted(run) != _counted(cells[0]))
-        one, two = _only_in(cells[0], other), _only_in(other, cells[0])
-        examples.append(f"{_listed([column])} ({one} after one run, {two} after another)")
-    return NotDeterministic(
-        f"clean runs of the same operation write different values: {', '.join(examples)}; if that does not matter, "
-        f"write ignore={[f'{table}.{column}' for table, column in sorted(wrong)]}",
-        sorted(wrong),
-    )
-
-
-def _counted(values: Sequence[object]) -> Counter[bytes]:
-    return Counter(map(encode, values))
-
-
-def _only_in(values: Sequence[object], others: Sequence[object]) -> str:
-    rest = _counted(values) - _counted(others)
-    found = [repr(value) for value in values if encode(value) in rest]
-    return min(found) if found else "no change"

@@ -65,6 +65,10 @@ class Lexis:
         """
         return _parts(self, sql)
 
+    def tokens(self, sql: str) -> Iterator[tuple[str, str]]:
+        """The text in stretches of ``code``, ``comment``, ``string`` or ``name``, each after its kind."""
+        return _tokens(self, sql)
+
     def skeleton(self, sql: str) -> str:
         """The words of the text in small letters with single blanks; strings and names hold nothing any more.
 

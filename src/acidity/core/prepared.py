@@ -23,7 +23,6 @@ _NAMES = re.compile(
     r"""(?:0x|x')(?P<hex>[0-9a-f]+)'?|'(?P<single>(?:[^']|'')*)'|"(?P<double>(?:[^"]|"")*)"|(?P<bare>[\w-]+)""",
     re.IGNORECASE,
 )
-_OF_SAVEPOINTS = frozenset({Kind.SAVEPOINT, Kind.RELEASE, Kind.ROLLBACK_TO})
 _WORDS = {"xa", "prepare", "transaction"}
 
 
@@ -36,14 +35,6 @@ def without_names(sql: str) -> str:
     """
     named = _CONTROL.match(NEUTRAL.bare(sql))
     return named[0] if named else sql
-
-
-def said_each_time(call: Call) -> str:
-    """What is the same whenever a program makes a Call: its text without the names that it makes anew.
-
-    Those are of prepared transactions, and of savepoints, which Django calls after the thread.
-    """
-    return call.kind.value if call.kind in _OF_SAVEPOINTS else without_names(call.sql)
 
 
 def commits_prepared(sql: str) -> bool:

@@ -10,7 +10,7 @@ from acidity.analysis.canonical import TooSymmetric
 from acidity.core.call import Event, Kind
 from acidity.core.misfit import Why
 from acidity.core.outcome import Ending
-from acidity.core.prepared import said_each_time
+from acidity.core.said import first_other, said_each_time
 from acidity.prove.drill.judge import Baseline
 from acidity.prove.stage.child import NOT_KILLED
 from acidity.prove.stage.run import Run
@@ -29,18 +29,17 @@ _SPOILED = (
 def way_of(history: Sequence[Event]) -> list[tuple[Kind, str]]:
     """Kind and text of each Call.
 
-    Left out are the names of prepared transactions, which are new in every run, and the database: a Session prepares
-    its databases in the order of a set.
+    Left out are what is new in every run, and the database: a Session prepares its databases in the order of a set.
     """
     return [(event.call.kind, said_each_time(event.call)) for event in history]
 
 
-def strayed(run: Run, clean: Run) -> bool:
-    """Whether it made other calls than the clean run, up to where it was struck."""
+def strayed(run: Run, clean: Run) -> str:
+    """Which other call than the clean run it made, up to where it was struck; nothing where it made the same."""
     way = list(takewhile(lambda event: not event.fault, run.history))
     if run.ending.killed or (len(way) == len(run.history) > 0 and run.schedule.choices):
-        return False  # its last Call may not have been noted
-    return way_of(way) != way_of(clean.history[: len(way)])
+        return ""  # its last Call may not have been noted
+    return first_other(clean.history[: len(way)], way)
 
 
 def heard(baseline: Baseline, run: Run) -> Run:

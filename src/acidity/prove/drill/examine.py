@@ -15,6 +15,7 @@ from acidity.core.call import Call, Kind
 from acidity.core.misfit import Misfit, Mode
 from acidity.core.outcome import Rows, State, Told
 from acidity.core.report import ExitReason
+from acidity.core.said import first_other
 from acidity.core.scenario import Operation
 from acidity.core.schedule import Schedule
 from acidity.engines.base import Unsettled
@@ -30,7 +31,7 @@ from acidity.prove.faults import FAULTS
 from acidity.prove.faults.base import STRIKES_MAX
 from acidity.prove.runs import Runs
 from acidity.prove.stage.aftermath import Aftermath
-from acidity.prove.stage.clock import let_second_pass
+from acidity.prove.stage.clock import let_setup_pass
 from acidity.prove.stage.committed import CommitWatch
 from acidity.prove.stage.elsewhere import Elsewhere
 from acidity.prove.stage.ending import other_first
@@ -123,7 +124,7 @@ class Examiner:
             raise Undecided(f"{self.operation.name}: {error}") from None
 
     def _examined(self, only: list[Strike] | None) -> Examination:
-        let_second_pass(self.stage.seed)
+        let_setup_pass(self.stage.seed)
         self.legal.require_narrow()
         clean = self._clean_runs()
         self.idle = self.aftermath.alone()
@@ -226,7 +227,10 @@ class Examiner:
 
     def _baseline(self, clean: list[Run]) -> Baseline:
         if way_of(clean[0].history) != way_of(clean[1].history):
-            raise Undecided(f"{self.operation.name}: not deterministic: two clean runs made different database calls")
+            which = first_other(clean[0].history, clean[1].history)
+            raise Undecided(
+                f"{self.operation.name}: not deterministic: two clean runs made different database calls: {which}"
+            )
         masks = self._learn(clean)
         repeated = self._repeated(clean[0], 2)
         try:
@@ -349,9 +353,9 @@ class Examiner:
         result.unknowns.extend(f"{name}: {why}" for why in not_reached(runs))
         for run in struck:
             result.unknowns.extend(f"{name}: {run.schedule}: {bypass}" for bypass in run.bypasses[:1])
-            if strayed(run, baseline.clean[0]):
+            if other := strayed(run, baseline.clean[0]):
                 which = str(run.schedule) if run.schedule.choices else "a later clean run"
-                result.unknowns.append(f"{name}: not deterministic: {which} made other database calls on its way")
+                result.unknowns.append(f"{name}: not deterministic: {which} made other database calls: {other}")
                 continue
             try:
                 result.judged.append(Judged(run, judged(baseline, run)))

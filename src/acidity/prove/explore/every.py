@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
 
-from acidity.core.prepared import said_each_time
+from acidity.core.said import said_each_time
 from acidity.core.turn import Trace, Turn
 
 

@@ -33,7 +33,7 @@ from acidity.prove.explore.serial import NoOracle, Serial, calls_in
 from acidity.prove.explore.twice import Twice
 from acidity.prove.explore.uncompared import uncompared
 from acidity.prove.explore.units import order_of
-from acidity.prove.stage.clock import let_second_pass
+from acidity.prove.stage.clock import let_setup_pass
 from acidity.prove.stage.elsewhere import Elsewhere
 from acidity.prove.telling.unfit import failed_alone, fails_alone, why_zero
 
@@ -75,7 +75,7 @@ class Oracle:
         self.sayings = Sayings(called, with_effects=bool(lab.stage.scenario.effects))
         self._twice = Twice(lab, self.sayings, self.met_others, filled)
         self._equals = Equals(lab.names, lab.operations, know_who=lab.as_at_once)
-        let_second_pass(lab.stage.seed)
+        let_setup_pass(lab.stage.seed)
         orders = dict.fromkeys(self._equals.first(order)[0] for order in permutations(lab.names))
         ran = {order: self._twice.run(order) for order in orders}
         together = Masks.together(self._learn(pair) for pair in ran.values())

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from acidity.core.call import History
 from acidity.core.outcome import Ending, State
-from acidity.core.prepared import said_each_time
+from acidity.core.said import said_each_time
 from acidity.prove.explore.lab import Played
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from acidity.core.call import Event
+from acidity.core.said import first_other
 from acidity.engines.sandbox import Unsettled
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.sayings import Sayings
@@ -51,7 +52,8 @@ class Twice:
                 raise NoOracle(f"{named}, one after the other: {run.unseen[0]}")
         if calls_in(pair[0].history) != calls_in(pair[1].history):
             failed = self._fails(order, *pair) or self._fails(order, *reversed(pair))
-            told = f"{failed} in one of two runs" if failed else "make other database calls each time"
+            calls = f"make other database calls each time: {first_other(pair[0].history, pair[1].history)}"
+            told = f"{failed} in one of two runs" if failed else calls
             raise NoOracle(f"not deterministic: {named}, one after the other, {told}")
         for run in pair:
             if broken := next((step for step in run.steps if step.raised), None):

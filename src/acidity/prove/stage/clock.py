@@ -12,7 +12,7 @@ from typing import Any
 
 from acidity.analysis.answers import parts_of
 from acidity.analysis.documents import ROOT, document, leaves
-from acidity.analysis.values import is_epoch, is_time, is_whole_second
+from acidity.analysis.values import instant, is_epoch, is_time, is_whole_second
 from acidity.core.outcome import State
 from acidity.prove.stage.naps import skipped_s
 
@@ -46,13 +46,35 @@ def let_second_pass(rows: State, said: Iterable[Any] = (), seed: State | None = 
         time.sleep(1.0 - now % 1.0)
 
 
+def let_setup_pass(seed: State) -> None:
+    """Wait until a second after the set-up if a second stands in its rows, at whatever distance, as of a time to live.
+
+    A run would else write the same time once more, be its clock cut to seconds or rounded, and seem to keep it.
+    """
+    if seed.during is None:
+        return
+    now, values = present(), _values(seed)
+    left = 1.0 - (now - seed.during[1])
+    written = any(map(_is_second, _plain(values))) or any(_tells(each, None) for each in _texts(values))
+    if left > 0 and (written or any(_tells(each, now) for each in values)):
+        time.sleep(left)
+
+
+def _is_second(value: object) -> bool:
+    """Whether a clock of whole seconds may have made it; what is on the hour was written down by somebody."""
+    if not is_whole_second(value):
+        return False
+    known = instant(value)
+    return known is None or 1.0 <= known[1] < _HOUR_S
+
+
 def _plain(values: Iterable[object]) -> set[object]:
     """What may be a time, also within documents."""
     found: set[object] = set()
     for value in values:
         inside = document(value)
         parts = [value] if inside is None else [leaf for _, leaf in leaves(inside, ROOT)]
-        found |= {each for each in parts if isinstance(each, str | int | float | Decimal | datetime)}
+        found |= {each for each in parts if isinstance(each, str | int | float | Decimal) or is_time(each)}
     return found
 
 

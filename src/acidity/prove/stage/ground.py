@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.engine import Engine
@@ -19,6 +20,7 @@ from acidity.engines.base import Ground, Sandbox
 from acidity.engines.several import Several
 from acidity.errors import AcidityError, UsageError
 from acidity.prove.stage.bind import Setting, bindings
+from acidity.prove.stage.clock import present
 from acidity.prove.stage.ending import innermost_line
 from acidity.prove.stage.schema import schema_maker
 
@@ -82,11 +84,27 @@ def seeded(
 ) -> State:
     """Make the tables and the rows before, everywhere; `limiting` ends what of the program's does not end by itself.
 
+    Returns:
+        These rows, and when they were made.
+
     Raises:
         UsageError: a schema or a set-up is wrong, or one writes to another's database.
     """
-    if not isinstance(ground, Several):
-        return _created(parts[""], scenario, limiting)
+    began = present()
+    state = (
+        _together(scenario, parts, ground, limiting)
+        if isinstance(ground, Several)
+        else _created(parts[""], scenario, limiting)
+    )
+    return replace(state, during=(began, present()))
+
+
+def _together(
+    scenario: Scenario,
+    parts: Mapping[str, Sandbox],
+    ground: Several,
+    limiting: Callable[[str], AbstractContextManager[Any]],
+) -> State:
     states = {}
     for name, database in scenario.databases.items():
         states[name] = _created(parts[name], database, limiting)
