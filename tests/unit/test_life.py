@@ -40,3 +40,10 @@ def states(*steps):
 )
 def test_the_state_after_each_step(steps, expected):
     assert states(*steps) == expected
+
+
+def test_connections_of_two_callers_are_apart_though_each_has_a_first_one():
+    """A begins, and B commits while A is at work."""
+    steps = [("A", SELECT), ("B", UPDATE), ("A", UPDATE), ("B", Kind.COMMIT), ("A", UPDATE), ("A", Kind.COMMIT)]
+    events = [Event(Call(actor, 1, kind, connection=1), Reply("ok")) for actor, kind in steps]
+    assert [step.state for step in lived(events)] == [A, P, A, C, P, C]

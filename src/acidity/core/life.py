@@ -44,9 +44,9 @@ class LivedEvent:
 def lived(history: Sequence[Event]) -> tuple[LivedEvent, ...]:
     """The History with the state after each Call."""
     states = [_after(event) for event in history]
-    last: dict[int, int] = {}
+    last: dict[tuple[str, int], int] = {}
     for number, event in enumerate(history):
-        connection = event.call.connection
+        connection = event.call.actor, event.call.connection
         before = last.get(connection)
         if event.call.kind is Kind.COMMIT and before is not None and states[before] is LifeState.ACTIVE:
             states[before] = LifeState.PARTIALLY_COMMITTED
