@@ -101,3 +101,26 @@ def test_an_answer_that_is_yes_or_no_may_hang_on_each_row(db: str, question: str
     """After the first of two changes it is no, and stays so."""
     columns = "owner VARCHAR(9) PRIMARY KEY, n INT NOT NULL"
     assert named(db, columns, Operation(draw, "a", question), Operation(draw, "b", question)) == ["write skew"]
+
+
+def edit(dbapi_connection: Any) -> None:
+    """An optimistic lock whose count of rows nobody looks at."""
+    version = asks(dbapi_connection, "SELECT version FROM doc")
+    asks(dbapi_connection, f"UPDATE doc SET version = {version + 1} WHERE version = {version}")
+    asks(dbapi_connection, f"INSERT INTO revision (version) VALUES ({version})")
+    dbapi_connection.commit()
+
+
+def documents(connection: Connection) -> None:
+    connection.exec_driver_sql("CREATE TABLE doc (id INT PRIMARY KEY, version INT NOT NULL)")
+    connection.exec_driver_sql("CREATE TABLE revision (version INT NOT NULL)")
+    connection.exec_driver_sql("INSERT INTO doc VALUES (1, 1)")
+
+
+@pytest.mark.parametrize("db", ENGINES)
+@pytest.mark.one_engine
+def test_a_row_without_a_key_is_not_written_over_an_equal_one(db: str) -> None:
+    (finding,) = prove.explore(Scenario(Operation(edit), schema=documents), db=db, remedies=False).findings
+    assert finding.anomaly == "stale check"
+    assert "asked UPDATE doc" in finding.explanation[1]
+    assert "looked for its rows after" in finding.explanation[1]

@@ -100,3 +100,21 @@ def test_a_driver_that_has_not_noticed_the_end(sandbox: Any, *, lives: bool) -> 
         assert (met != Encounter()) == lives  # PyMySQL reads the answer to another question
     finally:
         pooled.dispose()
+
+
+@pytest.mark.parametrize("works", [True, False], ids=["works", "refuses"])
+def test_an_engine_that_sets_its_level_itself_meets_a_broken_wire_as_any_other(
+    engine: Engine, sandbox: Any, *, works: bool
+) -> None:
+    """SQLAlchemy sets it before any statement, where nobody wraps what the driver raises."""
+    ended(engine, sandbox)
+    if not works:
+        event.listen(engine, "engine_connect", lambda connection: _refused(connection.connection.dbapi_connection))
+    leveled = engine.execution_options(isolation_level="SERIALIZABLE")
+    met = meet([leveled], sandbox, beside=True)
+    assert (met == Encounter()) == works
+    assert bool(met.stopped) != works
+
+
+def _refused(driver: Any) -> None:
+    driver.cursor().execute("SELECT * FROM no_such_table")

@@ -343,3 +343,36 @@ def test_each_has_a_code_and_a_source() -> None:
     assert len(set(codes)) == len(codes)
     assert {CODES[code].word for code in codes} == set(ANOMALIES)
     assert all(ANOMALIES[name].source for name in ANOMALIES)
+
+
+def of_no_key(before: int | None, after: int | None) -> RowChange:
+    """A row of a table without a primary key, which nothing but its values tells from others."""
+    return RowChange("log", (), *(None if value is None else (("v", value),) for value in (before, after)))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kinds"),
+    [
+        ([of_no_key(None, 1)], [of_no_key(None, 1)], []),  # beside an equal one
+        ([of_no_key(None, 1)], [of_no_key(1, None)], [Kind.WW]),
+        ([of_no_key(1, None)], [of_no_key(None, 1)], [Kind.WW]),  # in its place, as far as a unique key says
+        ([of_no_key(1, None), of_no_key(None, 2)], [of_no_key(3, None), of_no_key(None, 2)], []),
+        ([of_no_key(1, None), of_no_key(None, 2)], [of_no_key(2, None), of_no_key(None, 3)], [Kind.WW]),
+    ],
+)
+def test_a_row_without_a_key_is_written_over_where_it_stood_alone(
+    first: list[RowChange], second: list[RowChange], kinds: list[Kind]
+) -> None:
+    run = Told(SCHEMA)
+    run.commit("A", *first)
+    run.commit("B", *second)
+    assert [edge.kind for edge in run.graph.edges] == kinds
+
+
+def test_an_equal_row_that_a_write_has_found_is_written_over() -> None:
+    run = Told(SCHEMA)
+    run.commit("A", of_no_key(None, 1))
+    run.commit("B", of_no_key(None, 1))
+    *_, last = run.commits
+    found = replace(last, writes=tuple(replace(written, order=1) for written in last.writes))
+    assert [edge.kind for edge in dependencies_of([run.commits[0], found], []).edges] == [Kind.WW]

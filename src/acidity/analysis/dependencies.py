@@ -190,8 +190,24 @@ def _of_writes(commits: Sequence[Commit]) -> Iterator[Edge]:
     for item, every in versions.items():
         ordered = [commit for _, commit in sorted(every, key=lambda each: each[0])]
         for before, after in pairwise(ordered):
-            if before.actor != after.actor:
+            if before.actor != after.actor and not _is_beside(before, after, item):
                 yield Edge(Kind.WW, before.actor, after.actor, before, after, None, (item,))
+
+
+def _is_beside(before: Commit, after: Commit, item: Item) -> bool:
+    """Whether the later one added a row without a primary key to one that is equal: it has written over none.
+
+    Where the earlier one had removed that, it may stand in its place, by a key that is unique and not the primary one.
+    """
+    added, written = _change_of(after, item), after.to(item)
+    if added is None or added.key or added.before is not None or (written is not None and written.order):
+        return False
+    earlier = _change_of(before, item)
+    return earlier is None or earlier.after is not None
+
+
+def _change_of(commit: Commit, item: Item) -> RowChange | None:
+    return next((change for change in commit.changes if item_of(change) == item), None)
 
 
 def _of_read(read: Read, commits: Sequence[Commit]) -> Iterator[Edge]:

@@ -15,9 +15,8 @@ class CircularFlow:
 
     def detect(self, graph: Dependencies) -> Seen | None:
         """A circle of transactions by what they wrote and read, with no change of what had been read before."""
-        for circle in of_transactions(graph):
-            kinds = {edge.kind for edge in circle}
-            if Kind.RW not in kinds and Kind.WR in kinds:
+        for circle in of_transactions(graph, Kind.WW, Kind.WR):
+            if any(edge.kind is Kind.WR for edge in circle):
                 return Seen(circle, (), "each of them goes by what another one of them had not committed yet")
         return None
 

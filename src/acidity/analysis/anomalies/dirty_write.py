@@ -15,10 +15,9 @@ class DirtyWrite:
 
     def detect(self, graph: Dependencies) -> Seen | None:
         """A circle of transactions, each of which wrote a row over what the one before had written."""
-        for circle in of_transactions(graph):
-            if all(edge.kind is Kind.WW for edge in circle):
-                return Seen(circle, (), "some of the rows are of one of them, and some of the other")
-        return None
+        circle = next(of_transactions(graph, Kind.WW), None)
+        told = "some of the rows are of one of them, and some of the other"
+        return None if circle is None else Seen(circle, (), told)
 
 
 DIRTY_WRITE = DirtyWrite()

@@ -78,6 +78,7 @@ def _meet_pool(engine: Engine, sandbox: Sandbox) -> Encounter:
     """Check every idle connection of one pool out, look at it, and work on it."""
     if _exhausted(engine.pool):
         return Encounter(stopped="the pool had no connection left")
+    stops: tuple[type[Exception], ...] = (SQLAlchemyError, *_unwrapped(engine))
     held: list[Connection] = []
     opened: dict[int, bool] = {}
 
@@ -95,7 +96,7 @@ def _meet_pool(engine: Engine, sandbox: Sandbox) -> Encounter:
         for connection in held:
             is_open = opened.get(id(pooled_connection_of(connection).dbapi_connection), False)
             stopped = _work(connection, sandbox, kept, is_open=is_open) or stopped
-    except SQLAlchemyError as error:
+    except stops as error:
         stopped = stopped or _text(error)
     finally:
         event.remove(engine, "checkout", look)
@@ -105,18 +106,24 @@ def _meet_pool(engine: Engine, sandbox: Sandbox) -> Encounter:
     if kept:  # those are back: a hook of the program's may take a lock for as long as a connection is out of the pool
         try:
             left = tuple(_in_words(kept - _of_every_connection(engine, sandbox)))
-        except SQLAlchemyError as error:
+        except stops as error:
             stopped = stopped or _text(error)
     leak = "a connection went back to the pool with its transaction open"
     return Encounter((leak,) * sum(opened.values()), stopped, left)
 
 
 def _checked_out(engine: Engine) -> Connection:
-    """A connection of the pool. One that a fault has ended is only noticed now: the stranger takes the next one."""
-    try:
-        return engine.connect()
-    except DBAPIError:
-        return engine.connect()
+    """A connection of the pool. Those that a fault has ended are only noticed now: the stranger takes the next one."""
+    for _ in range(max(1, _idle(engine.pool))):
+        with suppress(DBAPIError, *_unwrapped(engine)):
+            return engine.connect()
+    return engine.connect()
+
+
+def _unwrapped(engine: Engine) -> tuple[type[Exception], ...]:
+    """The driver's own errors: nobody wraps them in a hook, as that is which sets an isolation level of an engine."""
+    dbapi: Any = engine.dialect.dbapi
+    return dbapi.Error, OSError, EOFError
 
 
 def _has_transaction(driver: Any, dialect: Dialect, sandbox: Sandbox) -> bool:
