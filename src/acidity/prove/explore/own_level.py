@@ -84,6 +84,8 @@ class LevelWatch(Layer):
         self.limits = self.limits or _has_timer()
         if self._unanswered is not None and self._unanswered.wire is pending.wire:
             self._ask(self._unanswered)  # its rows have been fetched, and its transaction has not ended
+        if pending.wire is not None and pending.wire.engine == "sqlite" and pending.call.kind is Kind.BEGIN:
+            self.brief = self.brief or pending.wire.waits_briefly()  # it may be refused, and be set to wait then
         may_ask = pending.wire is not None and pending.call.kind is Kind.STATEMENT
         lasts = _LASTS.match(pending.call.sql) is not None
         if may_ask and lasts:
