@@ -88,6 +88,8 @@ ASIDES = {
         "PRAGMA user_version",
         "PRAGMA journal_mode",
         "SELECT json('[]')",
+        "PRAGMA busy_timeout = 5000",
+        "CREATE TABLE IF NOT EXISTS r (id INTEGER PRIMARY KEY)",
     ),
     "postgresql": (
         "SELECT relname FROM pg_catalog.pg_class WHERE relname = 'r' AND pg_catalog.pg_table_is_visible(oid)",

@@ -227,6 +227,24 @@ def test_what_a_pragma_sets_last_counts_and_nobody_waits_for_it() -> None:
     assert monotonic() - began < 20
 
 
+def patient_too_late(dsn: Any) -> str:
+    """It waits for nobody who writes when it begins, and as long as it takes from then on."""
+    with contextlib.closing(sqlite3.connect(dsn, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return "ok"
+        connection.execute("PRAGMA busy_timeout = 60000")
+        connection.execute(UPDATE)
+        connection.execute("COMMIT")
+    return "ok"
+
+
+def test_who_is_refused_as_it_begins_is_found_where_it_waits_later() -> None:
+    report = prove.explore(scenario(patient_too_late))
+    assert (report.verdict, "of each class" in report.bounds[0].note) == ("fail", True), str(report)
+
+
 def reads_amid(dsn: Any) -> int:
     with contextlib.closing(sqlite3.connect(f"file:{dsn}?cache=shared", uri=True, isolation_level=None)) as connection:
         connection.execute("PRAGMA read_uncommitted = 1")

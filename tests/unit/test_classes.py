@@ -11,16 +11,17 @@ from uuid import uuid4
 
 import pytest
 
-from acidity.core.call import Event, Kind, Reply
+from acidity.core.call import Call, Event, Kind, Reply
 from acidity.core.turn import Turn
-from acidity.prove.explore.classes.families import READ_COMMITTED
+from acidity.prove.explore.classes.families import READ_COMMITTED, SQLITE_WAL
 from acidity.prove.explore.classes.follower import Follower
 from acidity.prove.explore.classes.footprint import Reader, Unfit
-from acidity.prove.explore.classes.items import Items, key_of, meet
+from acidity.prove.explore.classes.items import WRITER, Items, key_of, meet
 from acidity.prove.explore.classes.keys import Keys
 from acidity.prove.explore.classes.learnt import Learnt
 from acidity.prove.explore.classes.levels import Levels
 from acidity.prove.explore.classes.memory import ROWS_MAX, Memory
+from acidity.prove.explore.classes.step import Part
 from acidity.prove.explore.classes.tree import Tree, with_fewest_switches
 from tests.unit.footprints import ALL, NEW, SCHEMA, call, items
 
@@ -130,6 +131,8 @@ def test_what_is_not_understood_ends_the_reduction(sql: str) -> None:
         ("SHOW SESSION VARIABLES LIKE 'transaction_isolation'", "mariadb"),
         ("PRAGMA case_sensitive_like = true", "sqlite"),
         ("PRAGMA read_uncommitted", "sqlite"),
+        ("PRAGMA busy_timeout = 5000", "sqlite"),
+        ("PRAGMA busy_timeout(5000);", "sqlite"),
         ("PRAGMA read_uncommitted = 0", "sqlite"),  # what isolation_level="SERIALIZABLE" of SQLAlchemy sends to SQLite
     ],
 )
@@ -162,6 +165,78 @@ def test_what_asks_of_the_tables_themselves_meets_no_row(sql: str, engine: str) 
     assert {each.table for each in foot.all}.isdisjoint({"*", *SCHEMA.tables})
 
 
+FILE = replace(SCHEMA, there=frozenset({"table r", "index by v", "journal_mode wal"}))
+
+
+@pytest.mark.parametrize(
+    ("sql", "may_idle"),
+    [
+        ("CREATE TABLE IF NOT EXISTS R (id INTEGER)", False),
+        ("/* all */ create table if not exists main.`r` as select 1;", False),
+        ('CREATE UNIQUE INDEX IF NOT EXISTS "by v" ON r (v)', False),
+        ("PRAGMA journal_mode = 'WAL'", True),
+        ("PRAGMA main.journal_mode(wal);", True),
+    ],
+)
+def test_what_makes_what_is_there_asks_for_it(sql: str, may_idle: bool) -> None:  # noqa: FBT001
+    foot = Reader(FILE, "sqlite").read(replace(call(sql), schema=True))
+    assert (foot.reads, foot.all, foot.wild, foot.may_idle) == (foot.reads, foot.reads, False, may_idle)
+    assert {each.table for each in foot.reads} == {"sqlite_master"}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE r (id INTEGER)",
+        "CREATE TABLE IF NOT EXISTS n (id INTEGER)",
+        "CREATE TABLE IF NOT EXISTS other.r (id INTEGER)",
+        "CREATE TEMP TABLE IF NOT EXISTS r (id INTEGER)",
+        "CREATE VIEW IF NOT EXISTS r AS SELECT 1",
+        "CREATE TABLE IF NOT EXISTS r (id INTEGER); DROP TABLE n",
+        "PRAGMA journal_mode = delete",
+        "PRAGMA other.journal_mode = wal",
+    ],
+)
+def test_what_makes_something_else_ends_the_reduction(sql: str) -> None:
+    with pytest.raises(Unfit):
+        Reader(FILE, "sqlite").read(replace(call(sql), schema=True))
+
+
+@pytest.mark.parametrize(
+    ("first", "takes"),
+    [
+        ("SELECT 1", True),
+        ("PRAGMA journal_mode", True),
+        ("PRAGMA journal_mode = wal", True),
+        ("PRAGMA user_version", False),
+        ("CREATE TABLE IF NOT EXISTS r (id INTEGER)", False),
+    ],
+)
+def test_a_transaction_of_sqlite_begins_to_see_rows_with_the_first_page(first: str, takes: bool) -> None:  # noqa: FBT001
+    """Measured: with a COMMIT of somebody else between the two, the query sees it, or does not."""
+    made = (call("BEGIN", kind=Kind.BEGIN), call(first), call("SELECT v FROM r WHERE id = 1"))
+    assert (last_part_of(*made).snapshot is not None) is takes
+
+
+def last_part_of(*made: Call) -> Part:
+    """What the last of some Calls does that one caller makes in SQLite's WAL mode."""
+    follower = Follower(SQLITE_WAL, Reader(FILE, "sqlite"), Learnt(), Keys(frozenset()), Levels("wal"))
+    follower.begin()
+    for each in made:
+        follower.choosing(("A",))
+        follower.turn(Turn("A", each, events=(Event(each, Reply("ok")),)))
+    assert follower.unfit == ""
+    return follower.steps[-1].parts[0]
+
+
+@pytest.mark.parametrize("setting", ["PRAGMA foreign_keys = 1", "PRAGMA busy_timeout = 5000"])
+def test_a_transaction_of_sqlite_waits_with_its_first_statement_only(setting: str) -> None:
+    """Where it may hold what it has read, it is refused at once."""
+    begin, aside, write = call("BEGIN", kind=Kind.BEGIN), call(setting), call("UPDATE r SET v = 1 WHERE id = 1")
+    assert last_part_of(aside, begin, write).awaits == {WRITER}
+    assert last_part_of(begin, aside, write).awaits == frozenset()
+
+
 @pytest.mark.parametrize(
     ("sql", "engine"),
     [
@@ -172,6 +247,8 @@ def test_what_asks_of_the_tables_themselves_meets_no_row(sql: str, engine: str) 
         ("SELECT v FROM r WHERE v IN n", "sqlite"),
         ("SELECT seq FROM sqlite_sequence", "sqlite"),
         ("PRAGMA journal_mode=WAL", "sqlite"),
+        ("PRAGMA busy_timeout = 0", "sqlite"),
+        ("PRAGMA busy_timeout = 9999999999", "sqlite"),  # which SQLite takes for 0
         ("PRAGMA user_version = 7", "sqlite"),
         ("PRAGMA page_count", "sqlite"),
         ("PRAGMA wal_checkpoint", "sqlite"),

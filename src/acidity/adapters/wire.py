@@ -131,6 +131,11 @@ class LiveConnection(ABC):
         with own_calls():
             return self.sandbox.level_of(self.connection)
 
+    def level_beside(self) -> str:
+        """The isolation level of a statement that commits by itself."""
+        with own_calls():
+            return self.sandbox.level_beside(self.connection)
+
     def in_transaction(self) -> bool | None:
         """Whether a transaction is open on it; None when it is closed."""
         with own_calls():

@@ -66,6 +66,9 @@ class Facts(Protocol):
         be asked just now.
         """
 
+    def level_beside(self, dbapi_connection: Any) -> str:
+        """The level of a statement that commits by itself on this connection, as SQL names it; nothing as above."""
+
     def left_on(self, dbapi_connection: Any) -> tuple[Left, ...]:
         """What the session of this connection keeps beyond its transactions; asked in a transaction of acidity's own.
 

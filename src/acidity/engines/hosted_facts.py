@@ -112,6 +112,10 @@ class HostedFacts(HostedDatabase):
         """What the session says; a transaction that has failed says nothing."""
         if self.commits_by_itself(dbapi_connection) and not self.in_transaction(dbapi_connection):
             return "AUTOCOMMIT"
+        return self.level_beside(dbapi_connection)
+
+    def level_beside(self, dbapi_connection: Any) -> str:
+        """What the session says: outside a transaction, of the one that each statement is."""
         return str(asked_of(dbapi_connection, self.asks_level)).replace("-", " ").upper()
 
     def waits_briefly(self, dbapi_connection: Any) -> bool:

@@ -67,6 +67,11 @@ class SqliteFacts:
         del dbapi_connection
         return ""
 
+    def level_beside(self, dbapi_connection: Any) -> str:
+        """The same."""
+        del dbapi_connection
+        return ""
+
     def in_transaction(self, dbapi_connection: Any) -> bool | None:
         """What the driver says; None when it is closed."""
         try:

@@ -176,15 +176,19 @@ class SqliteSandbox(SqliteAccess):
         return EngineInfo("sqlite", sqlite3.sqlite_version, "", dict(sorted(settings.items())))
 
     def traits(self) -> Mapping[str, Any]:
-        """``journal_mode``, and the tables with a deferred foreign key."""
+        """``journal_mode``, the tables with a deferred foreign key, and what is there before each run."""
         return self._traits
 
     def _read_traits(self, connection: sqlite3.Connection) -> dict[str, Any]:
         tables = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
+        made = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
         return {
             "journal_mode": _journal_mode(connection),
             "deferred": tuple(name for name, sql in tables if deferred_foreign_keys(sql or "")),
             "tables": tuple(name for name, _ in tables if not name.startswith("sqlite_")),
+            "there": frozenset(
+                {f"journal_mode {_journal_mode(connection)}", *(f"{kind} {name}".lower() for kind, name in made)}
+            ),
         }
 
     @contextmanager

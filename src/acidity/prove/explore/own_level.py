@@ -29,6 +29,7 @@ _SETS = re.compile(
     re.IGNORECASE,
 )
 
+BY_ITSELF = "AUTOCOMMIT"  # is no level of a transaction
 _SOON_S = 60.0  # a pool has timers for connections that nobody has asked for in five minutes
 _LASTS = re.compile(r"\s*copy\b", re.IGNORECASE)  # until all rows are copied nothing else is sent on its connection
 
@@ -60,7 +61,8 @@ class LevelWatch(Layer):
     """Asks after each statement at which level its transaction is, before one that lasts longer than its Call.
 
     Attributes:
-        seen: the levels, in the order in which they were met.
+        seen: the levels, in the order in which they were met; `BY_ITSELF` where a statement commits by itself.
+        beside: the levels of those statements, each of which is a transaction.
         brief: a connection of it waits for a lock for less than a second, or not at all.
         limits: it limits by a clock of its own how long a Call may take (`asyncio.timeout`).
         at_each_call: told before each Call, when another caller could go on.
@@ -70,6 +72,7 @@ class LevelWatch(Layer):
     """
 
     seen: dict[str, None] = field(default_factory=dict)
+    beside: dict[str, None] = field(default_factory=dict)
     brief: bool = False
     limits: bool = False
     ended: bool = True
@@ -78,12 +81,19 @@ class LevelWatch(Layer):
     at_each_call: Callable[[], None] = lambda: None
     _unanswered: PendingCall | None = None
 
+    @property
+    def levels(self) -> frozenset[str]:
+        """Those of all transactions, of one statement or several."""
+        return frozenset({**self.seen, **self.beside}) - {BY_ITSELF}
+
     def intercept(self, pending: PendingCall) -> None:
         """Let it take place, and ask on the same connection."""
         self.at_each_call()
         self.limits = self.limits or _has_timer()
         if self._unanswered is not None and self._unanswered.wire is pending.wire:
             self._ask(self._unanswered)  # its rows have been fetched, and its transaction has not ended
+        if pending.wire is not None and pending.wire.engine == "sqlite" and pending.call.kind is Kind.BEGIN:
+            self.brief = self.brief or pending.wire.waits_briefly()  # it may be refused, and be set to wait then
         may_ask = pending.wire is not None and pending.call.kind is Kind.STATEMENT
         lasts = _LASTS.match(pending.call.sql) is not None
         if may_ask and lasts:
@@ -101,6 +111,8 @@ class LevelWatch(Layer):
             self.seen.setdefault(asked.level)
         elif level := pending.wire.level():
             self.seen.setdefault(level)
+            if level == BY_ITSELF:
+                self.beside.setdefault(pending.wire.level_beside())
         else:
             self._unanswered = pending
 

@@ -43,7 +43,8 @@ def schema_of(sandbox: Sandbox) -> Schema:
         if isinstance(sandbox, HostedSandbox):  # whose administrator has read the catalogue before
             return _READERS[sandbox.engine_name](sandbox.ask_all)
         connection = sandbox.connect_beside()
-        return _READERS[sandbox.engine_name](lambda asked: [list(connection.execute(sql)) for sql in asked])
+        found = _READERS[sandbox.engine_name](lambda asked: [list(connection.execute(sql)) for sql in asked])
+        return replace(found, there=sandbox.traits().get("there", frozenset()))
 
 
 def _sort(name: str) -> str:

@@ -26,6 +26,7 @@ from acidity.prove.stage.naps import sleeps
 from acidity.prove.stage.stage import Stage
 
 _PAIR = 2
+_SEEN_ANEW = "READ COMMITTED"  # where it is no matter which queries are one transaction, of which no Call says it
 _STATE = "the program has state or locks of its own beside the database"
 _ENDLESS = "an operation did not end within its time"
 SLEEPS = "a caller sleeps, so that time passes for the others"
@@ -108,6 +109,7 @@ class Manner:
         asks_time: one of them asks for the time.
         asks_who: one of them asks in which thread, task or process it runs.
         brief: one of them waits for a lock for less than a second, or not at all.
+        autocommits: a statement of theirs commits by itself, on a server.
         limits: one of them limits by a clock of its own how long a Call may take.
         fills: why its very first run made other Calls than the one after it, as one does that fills a cache; or empty.
     """
@@ -119,6 +121,7 @@ class Manner:
     asks_time: bool = False
     asks_who: bool = False
     brief: bool = False
+    autocommits: bool = False
     limits: bool = False
     fills: str = ""
 
@@ -174,8 +177,10 @@ class Manners:
         if len(levels) != 1:
             unfit = unfit or f"their transactions are at {len(levels)} isolation levels"
         alike, asks_time = all(each.alike for each in found), any(each.asks_time for each in found)
-        brief = any(each.brief for each in found)
-        return Manner(part.engine_name, levels, unfit, alike=alike, asks_time=asks_time, brief=brief)
+        brief, autocommits = any(each.brief for each in found), any(each.autocommits for each in found)
+        return Manner(
+            part.engine_name, levels, unfit, alike=alike, asks_time=asks_time, brief=brief, autocommits=autocommits
+        )
 
     def _leave_state(self, positions: frozenset[int]) -> bool:
         """Whether one of several operations leaves other state behind than another one, though each always the same."""
@@ -221,9 +226,11 @@ class Manners:
                 SLEEPS: sleeps() > slept,
                 "what is behind an effect is asked for in another way, too": shared.asks_outside,
             }
+            alone = bool(seen.beside) and seen.levels != {_SEEN_ANEW}
+            reasons[f"statements commit by themselves at {' and '.join(sorted(seen.levels))}"] = alone
             unfit = self._unfit or next((reason for reason, holds in reasons.items() if holds), "")
             journal = part.info().settings.get("journal_mode", "") if part.engine_name == "sqlite" else ""
-            levels = frozenset({journal} if journal else seen.seen)
+            levels = frozenset({journal}) if journal else seen.levels
             alike = not (unfit or shared.asks_who)
             self._known[position] = Manner(
                 part.engine_name,
@@ -233,6 +240,7 @@ class Manners:
                 asks_time=shared.asks_time,
                 asks_who=shared.asks_who,
                 brief=seen.brief,
+                autocommits=bool(seen.beside),
                 limits=seen.limits,
                 fills=_other_first(first, seen),
             )
@@ -289,7 +297,7 @@ def classes_of(
         "commit_meets_reader" in chosen.rules and callers > _PAIR
     ):  # one that only asks may hold up who has to come first
         in_order = in_order.by_first_turns()
-    learnt = Learnt(refuses=manner.brief)
+    learnt = Learnt(refuses=manner.brief, autocommits=manner.autocommits)
     reader = Reader(schema, engine, asks_time=manner.asks_time)
     if odd := next(filter(None, map(reader.look_at_view, schema.texts)), ""):
         return Classes(None, f"the schema has a view of which {odd}", in_order)

@@ -177,7 +177,8 @@ class Follower:
 
     def _explains(self, part: Part) -> bool:
         """Whether a caller may have to wait for what the others hold or wait for."""
-        if part.wild or any(self.relation.meet(part, other) for _, other in self._flying.values()):
+        awaits_readers = bool(part.publishes) and "commit_meets_reader" in self.relation.rules
+        if part.wild or awaits_readers or any(self.relation.meet(part, other) for _, other in self._flying.values()):
             return True
         if self._sqlite and part.kind is Kind.COMMIT:
             return self.relation.shares_reads == "" and "commit_meets_reader" in self.relation.rules
@@ -315,7 +316,7 @@ class Follower:
     def _awaited(self, foot: Footprint, transaction: Transaction, *, takes: bool) -> Items:
         """What it would wait for, where to wait is the same as to come later."""
         if self._sqlite:
-            first = WRITER not in transaction.writes and not (transaction.begun and transaction.sees)
+            first = WRITER not in transaction.writes and not transaction.asked
             return frozenset({WRITER}) if foot.writes and not foot.wild and first else NOTHING
         if not foot.exact or takes:
             return NOTHING
@@ -369,6 +370,7 @@ class Follower:
 
     def _keep(self, call: Call, part: Part, transaction: Transaction, event: Event, *, ok: bool) -> None:
         foot = part.foot
+        transaction.asked |= transaction.begun
         if foot.idle:
             return
         transaction.wild |= part.wild
@@ -386,10 +388,9 @@ class Follower:
         found = event.reply.rowcount
         if foot.makes or not ok or (not self._sqlite and not _found(event, found)):
             transaction.made |= (foot.writes | foot.locks) - {WRITER}
-        if self._sqlite and (foot.writes or transaction.begun):
-            transaction.begun = True
-            transaction.sees = True
-        transaction.sees |= part.snapshot is not None
+        transaction.begun |= self._sqlite
+        looks = bool(foot.all) and not foot.may_idle  # SQLite has a view of the rows when it has looked at a page
+        transaction.sees |= looks if self._sqlite else part.snapshot is not None
 
 
 def _found(event: Event, rowcount: int | None) -> bool:

@@ -84,7 +84,7 @@ class Reader:
             Unfit: it may do what no relation knows of.
         """
         pattern = self._pattern(call.sql)
-        if pattern.unfit or call.opaque or call.schema:
+        if pattern.unfit or call.opaque or (call.schema and not pattern.keeps):
             raise Unfit(pattern.unfit or f"{call.label[:40]!r} may do more than it says")
         every = call.params if call.many and isinstance(call.params, Sequence) else [call.params]
 

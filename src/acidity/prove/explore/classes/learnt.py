@@ -13,6 +13,7 @@ class Learnt:
 
     Args:
         refuses: whether that is known beforehand.
+        autocommits: whether this is.
 
     Attributes:
         grew: a transaction has touched more than was known of it, since this was last set to False.
@@ -20,9 +21,9 @@ class Learnt:
         refuses: a Call may be refused, at once or soon, that was thought to wait.
     """
 
-    def __init__(self, *, refuses: bool = False) -> None:
+    def __init__(self, *, refuses: bool = False, autocommits: bool = False) -> None:
         self.grew = False
-        self.autocommits = False
+        self.autocommits = autocommits
         self.refuses = refuses
         self._touched: dict[tuple[str, int, int], Items] = {}
 

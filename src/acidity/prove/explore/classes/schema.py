@@ -58,6 +58,7 @@ class Schema:
         texts: what the views ask.
         clocked: tables into which the database may write what time it is.
         indexes: table → the columns of each index, where a foreign key's check is made for all columns of its index.
+        there: what a SQLite file has when a run begins: ``table q``, ``index i``, ``journal_mode wal``.
     """
 
     tables: Mapping[str, Described]
@@ -69,6 +70,7 @@ class Schema:
     texts: tuple[str, ...] = ()
     clocked: frozenset[str] = frozenset()
     indexes: Mapping[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
+    there: frozenset[str] = frozenset()
 
     def parents_of(self, table: str) -> tuple[Reference, ...]:
         """The foreign keys of a table."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from acidity.prove.explore.classes.asides import asks_the_file, is_idle
+from acidity.prove.explore.classes.asides import asks_the_file, is_idle, made_unless_there, may_look_past
 from acidity.prove.explore.classes.items import Whole
 from acidity.prove.explore.classes.orders import goes_by_time, takes_time, unordered
 from acidity.prove.explore.classes.parameters import tree_of
@@ -68,6 +68,7 @@ class Pattern:
         limits: how many it asks for.
         wild: it may meet anything.
         idle: it looks at no row, and its transaction does not begin to see rows by it.
+        keeps: it would change the schema, and does not, since all is there that it makes.
         unfit: why no schedule of its program may be left out; empty where some may.
     """
 
@@ -86,6 +87,7 @@ class Pattern:
     limits: tuple[Term | None, ...] = ()
     wild: bool = False
     idle: bool = False
+    keeps: bool = False
     unfit: str = ""
 
 
@@ -93,8 +95,11 @@ def pattern_of(sql: str, schema: Schema, engine: str) -> Pattern:
     """What a text does on an engine with a schema."""
     if is_idle(sql, engine):
         return Pattern(idle=True)
-    if asks_the_file(sql, engine):
-        return Pattern(reads=(Spot("sqlite_master"),))
+    made = made_unless_there(sql, engine)
+    if made in schema.there or asks_the_file(sql, engine):
+        return Pattern(reads=(Spot("sqlite_master"),), may_idle=may_look_past(sql), keeps=bool(made))
+    if made:
+        return Pattern(unfit=f"the file has no {made} before each run")
     if not _READABLE.match(sql) or (engine == "sqlite" and _ENDS_ALL.search(sql)):
         return Pattern(unfit=f"{' '.join(sql.split())[:40]!r} is not read")
     tree = tree_of(sql, engine)

@@ -21,6 +21,7 @@ class Transaction:
         changed: rows that were there, and that it has changed.
         begun: it is open.
         sees: its view of the rows is taken.
+        asked: a statement was asked in it since it was open, which may have taken locks.
         shaken: something of it was taken back.
         wild: it may have touched anything.
     """
@@ -35,6 +36,7 @@ class Transaction:
     changed: Items = NOTHING
     begun: bool = False
     sees: bool = False
+    asked: bool = False
     shaken: bool = False
     wild: bool = False
 
