@@ -149,6 +149,37 @@ def test_what_passes_unseen_makes_it_unknown(function: Callable[..., Any], sente
     assert sentence in report.unknowns[0]
 
 
+def test_who_asks_how_a_connection_is_set_passes() -> None:
+    """It reads no row and takes no lock, so that nothing of it could be struck or come between."""
+
+    def asks(engine: Engine) -> None:
+        with engine.begin() as connection:
+            driver: Any = connection.connection.driver_connection
+            assert driver.execute("PRAGMA foreign_keys -- are they on?").fetchone() == (0,)
+            assert driver.execute('PRAGMA "main".busy_timeout;').fetchone() == (5000,)
+            connection.execute(WRITES)
+
+    report = drilled(asks)
+    assert (report.verdict, report.unknowns) == ("pass", ()), report
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["PRAGMA foreign_keys = ON", "PRAGMA query_only(0)", "PRAGMA user_version", "PRAGMA data_version", "SELECT 1"],
+)
+def test_anything_else_on_a_raw_connection_makes_it_unknown(statement: str) -> None:
+    """What sets something, and what a caller between could change."""
+
+    def sends(engine: Engine) -> None:
+        with engine.begin() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute(statement).fetchall()
+            connection.execute(WRITES)
+
+    report = drilled(sends)
+    assert f"a statement was sent on the raw driver connection: {statement};" in report.unknowns[0]
+
+
 async def bare_driver_in_a_coroutine(url: str) -> None:
     import aiosqlite
 
