@@ -102,7 +102,7 @@ PASSED = report()
 FAILED = report(
     findings=(TORN, WARNING),
     headline="9 calls × 7 faults = 63 runs: 50 before · 1 after · 12 torn · 0 misreported",
-    classifier="2 commits: missing",
+    classifier="2 commits: unprotected",
     counts={"before": 50, "after": 1, "torn": 12, "misreported": 0},
 )
 UNDECIDED = report(

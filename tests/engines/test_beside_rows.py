@@ -147,7 +147,7 @@ def test_a_number_handed_out_in_vain_is_no_matter(engine: str, statement: str) -
 def test_one_commit_does_not_protect_a_table_without_transactions() -> None:
     report = drilled("mariadb", (INSERT, "INSERT INTO loose VALUES (1)", INSERT.replace("new", "newer")))
     assert report.verdict == "fail", report
-    assert report.classifier == "3 writes in 1 commit, and no transactions in loose (MyISAM): missing"
+    assert report.classifier == "3 writes in 1 commit, and no transactions in loose (MyISAM): unprotected"
     report = drilled("mariadb", (INSERT, INSERT.replace("new", "newer")))
     assert report.verdict == "pass", report
     assert report.classifier == "2 writes in 1 commit: protected"

@@ -187,11 +187,11 @@ def maria_hidden_commit(dsn: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("function", "classifier"),
     [
-        (maria_engine_creates_a_table_between, "3 writes in 2 commits: missing"),
-        (maria_engine_switches_autocommit_on, "2 writes in 2 commits: missing"),
-        (pg_hidden_commit, "2 writes in 2 commits: missing"),
-        (pg_engine_hidden_commit, "2 writes in 2 commits: missing"),
-        (maria_hidden_commit, "2 writes in 2 commits: missing"),
+        (maria_engine_creates_a_table_between, "3 writes in 2 commits: unprotected"),
+        (maria_engine_switches_autocommit_on, "2 writes in 2 commits: unprotected"),
+        (pg_hidden_commit, "2 writes in 2 commits: unprotected"),
+        (pg_engine_hidden_commit, "2 writes in 2 commits: unprotected"),
+        (maria_hidden_commit, "2 writes in 2 commits: unprotected"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

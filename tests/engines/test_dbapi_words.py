@@ -52,7 +52,7 @@ def test_the_right_one_passes(raw: Raw) -> None:
 @pytest.mark.one_in(3)
 def test_two_commits_are_torn(raw: Raw, faults: tuple[str, ...]) -> None:
     assert words(raw.two_commits, raw.db, faults) == {"torn"}
-    assert classified(run_raw(raw.two_commits, raw.db).history) == "2 writes in 2 commits: missing"
+    assert classified(run_raw(raw.two_commits, raw.db).history) == "2 writes in 2 commits: unprotected"
 
 
 @pytest.mark.dear
@@ -61,7 +61,7 @@ def test_autocommit_is_torn(raw: Raw, faults: tuple[str, ...]) -> None:
     assert words(raw.autocommit, raw.db, faults) == {"torn"}
     run = run_raw(raw.autocommit, raw.db)
     assert [(str(call.kind), call.autocommit) for call in calls(run)][-2:] == [("statement", True)] * 2
-    assert classified(run.history) == "2 writes in 2 commits: missing"
+    assert classified(run.history) == "2 writes in 2 commits: unprotected"
 
 
 def test_a_swallowed_error_is_told_as_success(raw: Raw) -> None:
@@ -173,17 +173,17 @@ KEPT: list[sqlite3.Connection] = []
 @pytest.mark.parametrize(
     ("function", "found", "classifier"),
     [
-        (script_commits, {"torn"}, "2 writes in 2 commits: missing"),
+        (script_commits, {"torn"}, "2 writes in 2 commits: unprotected"),
         (script_holds_a_transaction, set(), "2 writes in 1 commit: protected"),
-        (level_none_commits, {"torn"}, "2 writes in 2 commits: missing"),
+        (level_none_commits, {"torn"}, "2 writes in 2 commits: unprotected"),
         (managed, set(), "2 writes in 1 commit: protected"),
         (one_write, set(), "1 write: needs no transaction"),
-        (never_committed, {"false success"}, "2 writes, no commit: missing"),
-        (insert_from_with_is_not_begun, {"torn"}, "2 writes in 2 commits: missing"),
-        (savepoint_commits, {"torn"}, "2 writes in 2 commits: missing"),
+        (never_committed, {"false success"}, "2 writes, no commit: unprotected"),
+        (insert_from_with_is_not_begun, {"torn"}, "2 writes in 2 commits: unprotected"),
+        (savepoint_commits, {"torn"}, "2 writes in 2 commits: unprotected"),
         (savepoint_holds_a_transaction, set(), "2 writes in 1 commit: protected"),
         (savepoint_within_a_transaction, set(), "2 writes in 1 commit: protected"),
-        (session_nested_commits, {"torn"}, "2 writes in 2 commits: missing"),
+        (session_nested_commits, {"torn"}, "2 writes in 2 commits: unprotected"),
         (left_open, {"leaked", "failed after commit"}, "2 writes in 1 commit: protected"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

@@ -214,7 +214,7 @@ def test_a_begin_that_commits_is_told_as_that() -> None:
     assert "BEGIN or START TRANSACTION at" in torn.cause, report
     assert torn.permanent is not None
     assert torn.permanent.site.source.endswith("# <- begins")
-    assert report.classifier == "2 writes in 2 commits: missing"
+    assert report.classifier == "2 writes in 2 commits: unprotected"
 
 
 @pytest.mark.dear

@@ -59,7 +59,7 @@ def test_a_commit_in_each_is_torn(where: tuple[str, ...]) -> None:
     report = drilled(shops.commit_each, where, faults=faults, remedies=True)
     assert {"torn", "inconsistent"} <= said(report), str(report)
     assert not report.unknowns
-    assert report.classifier == "2 writes in 2 databases, each committed for itself: missing"
+    assert report.classifier == "2 writes in 2 databases, each committed for itself: unprotected"
     torn = next(found for found in report.findings if found.code == "ACI201")
     assert {change.table for change in torn.diff} == {"orders.orders"}
     assert torn.kind is CauseKind.SEVERAL_COMMITS

@@ -47,4 +47,4 @@ def test_what_keeps_house_is_no_write(db: str, then: str) -> None:
 def test_what_changes_a_row_there_is_a_write(db: str) -> None:
     report = prove.drill(bank(Operation(moves_and, DEBIT, inject="engine")), db=db, faults=FAULTS, remedies=False)
     assert "torn" in {found.word for found in report.findings}, report
-    assert report.classifier == "3 writes in 2 commits: missing"
+    assert report.classifier == "3 writes in 2 commits: unprotected"

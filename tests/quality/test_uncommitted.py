@@ -25,7 +25,7 @@ from tests.tiers import mostly_slow
 
 TAKE, GIVE = text(DEBIT), text(CREDIT)
 PROTECTED = "2 writes in 1 commit: protected"
-LEFT = "2 writes, some without commit: missing"
+LEFT = "2 writes, some without commit: unprotected"
 
 
 class Unwanted(Exception):

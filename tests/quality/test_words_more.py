@@ -189,11 +189,11 @@ class TestClassifier:
             (session_begin, "2 writes in 1 commit: protected"),
             (both_in_one_call, "2 writes in 1 commit: protected"),
             (both_by_themselves, "2 writes outside any transaction"),
-            (two_commits, "2 writes in 2 commits: missing"),
-            (move, "2 writes, no commit: missing"),
+            (two_commits, "2 writes in 2 commits: unprotected"),
+            (move, "2 writes, no commit: unprotected"),
             (
                 lambda session: (move(session), session.commit(), move(session)),
-                "4 writes, some without commit: missing",
+                "4 writes, some without commit: unprotected",
             ),
         ],
     )
@@ -206,7 +206,7 @@ class TestClassifier:
             *scenario.operations, Operation(two_commits), metadata=scenario.metadata, setup=scenario.setup
         )
         assert drill(two, runs_max=0).classifier == (
-            "session_begin: 2 writes in 1 commit: protected; two_commits: 2 writes in 2 commits: missing"
+            "session_begin: 2 writes in 1 commit: protected; two_commits: 2 writes in 2 commits: unprotected"
         )
 
     def test_in_autocommit_every_write_is_a_commit(self) -> None:
@@ -215,7 +215,20 @@ class TestClassifier:
                 move_by_text(connection)
                 connection.commit()
 
-        assert drill(bank(operation), runs_max=0).classifier == "2 writes in 2 commits: missing"
+        assert drill(bank(operation), runs_max=0).classifier == "2 writes in 2 commits: unprotected"
+
+    @pytest.mark.parametrize(
+        ("table", "text"),
+        [("accounts", "1 write: needs no transaction"), ("notes", "2 writes in 1 commit: protected")],
+    )
+    def test_what_makes_a_table_that_is_there_writes_nothing(self, table: str, text: str) -> None:
+        def operation(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN")
+            connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {table} (id INTEGER)")
+            connection.execute(update(Account).where(Account.id == ALICE).values(balance=1))
+            connection.commit()
+
+        assert drill(bank(operation), runs_max=0).classifier == text
 
     def test_what_only_reads_passes_as_read_only(self) -> None:
         report = drill(bank(lambda session: session.scalars(select(Account.balance)).all()))

@@ -43,6 +43,20 @@ def test_it_is_read_off_the_tables_and_the_text(sql: str, *, sold: bool, made: b
     assert (SOLD.may_be_of(write(sql)), MADE.may_be_of(write(sql))) == (sold, made)
 
 
+@pytest.mark.parametrize(
+    ("sql", "kept"),
+    [
+        ("CREATE TABLE IF NOT EXISTS items (id int); DROP TABLE IF EXISTS none", True),
+        ("CREATE TABLE IF NOT EXISTS items (id int); UPDATE items SET stock = 0", False),
+        ("TRUNCATE items", False),
+    ],
+)
+def test_a_schema_is_kept_where_all_of_a_text_was_to_change_it(sql: str, *, kept: bool) -> None:
+    call = replace(write(sql), schema=True)
+    assert (SOLD.kept_schema(call), MADE.kept_schema(call)) == (kept, False)
+    assert not SOLD.kept_schema(replace(call, writes=Writes.PERHAPS))
+
+
 def test_what_no_text_tells_counts() -> None:
     for call in (replace(write("CALL sell(1)"), opaque=True), replace(write("SELECT sell(1)"), writes=Writes.PERHAPS)):
         assert SOLD.may_be_of(call)

@@ -26,7 +26,7 @@ EXPECTED = """\
 app.bank:transfer  on sqlite 3.40.1, through pysqlite, journal_mode delete, foreign_keys off
 
  A  atomic      FAIL         9 calls × 7 faults = 63 runs: 50 before · 1 after · 12 torn · 0 misreported
-                             2 commits: missing
+                             2 commits: unprotected
                              covers: 63 of 63 runs · 1,200 end states
 
     error: $50 left account 1 and arrived nowhere

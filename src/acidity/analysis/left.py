@@ -39,6 +39,11 @@ class Left:
             return True
         return any(self._schema if _OF_SCHEMA.match(part) else self._is_named_in(part) for part in parts)
 
+    def kept_schema(self, call: Call) -> bool:
+        """Whether a write was to change the schema alone, and the schema is as it was."""
+        parts = NEUTRAL.parts(call.sql) if call.schema and call.writes is Writes.YES else ()
+        return bool(parts) and not self._schema and all(_OF_SCHEMA.match(part) for part in parts)
+
     def _is_named_in(self, statement: str) -> bool:
         return self._names is not None and self._names.search(statement) is not None
 

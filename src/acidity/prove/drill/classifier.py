@@ -51,14 +51,14 @@ def classified(
     if len(calls) == 1 and calls[0].autocommit:
         return f"{what} outside any transaction"
     if commits == 1 and all_committed and unprotected:
-        return f"{what} in 1 commit, and no transactions in {', '.join(unprotected)}: missing"
+        return f"{what} in 1 commit, and no transactions in {', '.join(unprotected)}: unprotected"
     if commits == 1 and all_committed:
         return f"{what} in 1 commit: protected"
     if commits == 0:
-        return f"{what}, no commit: missing"
+        return f"{what}, no commit: unprotected"
     if not all_committed:
-        return f"{what}, some without commit: missing"
-    return f"{what} in {commits} commits: {'intended' if several else 'missing'}"
+        return f"{what}, some without commit: unprotected"
+    return f"{what} in {commits} commits: {'intended' if several else 'unprotected'}"
 
 
 def _counted(calls: Sequence[Call]) -> str:

@@ -24,4 +24,4 @@ def spread(history: History, *, several: bool = False) -> str:
     commits = sum(1 for event in history if event.call.commits)
     if prepared:
         return f"{where}, {len(prepared)} of them prepared: {commits} commit{'' if commits == 1 else 's'}"
-    return f"{where}, each committed for itself: {'intended' if several else 'missing'}"
+    return f"{where}, each committed for itself: {'intended' if several else 'unprotected'}"
