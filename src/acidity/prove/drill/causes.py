@@ -85,8 +85,10 @@ class Causes:
 
     def _made(self, history: History, end: State) -> list[int]:
         """The places of the Events that made permanent what is there; where no text tells, of all that may have."""
-        left = Left(self._baseline.seed, end, self._baseline.counted)
-        return permanent(history, left.may_be_of) or permanent(history)
+        return permanent(history, self._left(end).may_be_of) or permanent(history)
+
+    def _left(self, end: State) -> Left:
+        return Left(self._baseline.seed, end, self._baseline.counted)
 
     # Without a fault
 
@@ -107,9 +109,10 @@ class Causes:
         rows = item.judgement.rows
         if rows is Rows.BEFORE:
             return self._of_nothing(item.run, history, struck)
-        made = self._made(history, item.run.end)
-        earlier = [history[number] for number in made if number <= struck]
-        later = [history[number] for number in made if number > struck]
+        until, left = history[: struck + 1], self._left(item.run.end)
+        later = [history[number] for number in permanent(history) if number > struck]
+        made = permanent(until, left.may_be_of) or ([] if later else permanent(until))
+        earlier = [history[number] for number in made]
         again = self._again(history, struck) if later else None
         if again is not None:
             return Cause(CauseKind.RESEND, again)
