@@ -24,10 +24,11 @@ from acidity.engines.sqlite.bypass import Watch, _heard
 from tests.engines.bank import ALICE, BOB, Account, balances, bank, calls, line_of, run_once
 from tests.engines.clerk import Clerk
 from tests.quality.drilled import drill
-from tests.tiers import ENGINES
+from tests.tiers import ENGINES, mostly_slow
 
 needs_aiosqlite = pytest.mark.skipif(not find_spec("aiosqlite"), reason="needs aiosqlite")
 WRITES = update(Account).values(balance=1)
+LOST = ("connection-lost",)
 
 
 def drilled(function: Callable[..., Any], *arguments: Any, **options: Any) -> Report:
@@ -148,6 +149,37 @@ def test_what_passes_unseen_makes_it_unknown(function: Callable[..., Any], sente
     assert sentence in report.unknowns[0]
 
 
+def test_who_asks_how_a_connection_is_set_passes() -> None:
+    """It reads no row and takes no lock, so that nothing of it could be struck or come between."""
+
+    def asks(engine: Engine) -> None:
+        with engine.begin() as connection:
+            driver: Any = connection.connection.driver_connection
+            assert driver.execute("PRAGMA foreign_keys -- are they on?").fetchone() == (0,)
+            assert driver.execute('PRAGMA "main".busy_timeout;').fetchone() == (5000,)
+            connection.execute(WRITES)
+
+    report = drilled(asks)
+    assert (report.verdict, report.unknowns) == ("pass", ()), report
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["PRAGMA foreign_keys = ON", "PRAGMA query_only(0)", "PRAGMA user_version", "PRAGMA data_version", "SELECT 1"],
+)
+def test_anything_else_on_a_raw_connection_makes_it_unknown(statement: str) -> None:
+    """What sets something, and what a caller between could change."""
+
+    def sends(engine: Engine) -> None:
+        with engine.begin() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute(statement).fetchall()
+            connection.execute(WRITES)
+
+    report = drilled(sends)
+    assert f"a statement was sent on the raw driver connection: {statement};" in report.unknowns[0]
+
+
 async def bare_driver_in_a_coroutine(url: str) -> None:
     import aiosqlite
 
@@ -219,3 +251,37 @@ def test_the_connect_hook_of_the_next_connection_is_no_statement_of_the_lost_one
             _heard("sqlite3.connect/handle", (lost,))  # the next one, with its id
         watch.traced(id(lost), "PRAGMA foreign_keys = ON")
     assert len(seen) == 1
+
+
+def marks(engine: Engine) -> None:
+    """Who reads ``info`` of a Connection that has lost its own has it connect again."""
+    with engine.connect() as connection:
+        connection.info["marked"] = True
+        try:
+            with connection.begin():
+                connection.execute(WRITES)
+        finally:
+            connection.info.pop("marked", None)
+
+
+def writes_behind_the_lost_one(engine: Engine) -> None:
+    with engine.connect() as connection:
+        try:
+            with connection.begin():
+                connection.execute(WRITES)
+        finally:
+            if connection.invalidated:
+                connection.connection.cursor().execute("UPDATE accounts SET balance = 2")
+
+
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
+def test_a_connection_that_connects_again_is_no_raw_one(db: str) -> None:
+    report = prove.drill(bank(marks), db=db, faults=LOST, remedies=False)
+    assert (report.verdict, report.unknowns) == ("pass", ()), report
+    assert report.runs > 1
+
+
+@pytest.mark.parametrize("db", mostly_slow("sqlite"))
+def test_a_statement_behind_one_that_connected_again_is_noticed(db: str) -> None:
+    report = prove.drill(bank(writes_behind_the_lost_one), db=db, faults=LOST, remedies=False)
+    assert any("raw driver connection" in reason for reason in report.unknowns), report

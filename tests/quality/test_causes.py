@@ -248,3 +248,45 @@ def test_a_begin_that_only_warns_is_no_commit() -> None:
     report = prove.drill(bank(takes_and_begins), db="postgresql", faults=("error-before", "kill-after"))
     assert report.verdict == "pass", report
     assert report.classifier == "2 writes in 1 commit: protected"
+
+
+IDLE = {
+    "a table that is there": "CREATE TABLE IF NOT EXISTS accounts (id INTEGER PRIMARY KEY)",
+    "two that are there": (
+        "CREATE TABLE IF NOT EXISTS accounts (id INTEGER); CREATE TABLE IF NOT EXISTS payments (id INTEGER)"
+    ),
+    "rows that are not": "DELETE FROM payments WHERE id > 1000",
+}
+
+
+@pytest.mark.parametrize("idle", IDLE)
+def test_what_changed_nothing_is_no_cause(idle: str) -> None:
+    """The half that is there was left by the COMMIT after its write, whatever was committed before."""
+
+    def transfers(dsn: str) -> None:
+        with closing(sqlite3.connect(dsn)) as connection:
+            connection.executescript(IDLE[idle])
+            connection.execute(DEBIT)
+            connection.commit()  # <- half is committed
+            connection.execute(CREDIT)
+            connection.commit()
+
+    report = prove.drill(bank(Operation(transfers, inject="dsn")), faults=("error-before",), remedies=False)
+    (torn,) = [found for found in report.findings if found.word == "torn"]
+    assert torn.kind is CauseKind.SEVERAL_COMMITS, report
+    assert torn.permanent is not None
+    assert torn.permanent.site.source.endswith("# <- half is committed")
+
+
+def test_a_change_of_the_schema_that_is_there_is_the_cause() -> None:
+    def adds_and_pays(dsn: str) -> None:
+        with closing(sqlite3.connect(dsn)) as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY)")  # <- makes it
+            connection.execute(DEBIT)
+            connection.commit()
+
+    report = prove.drill(bank(Operation(adds_and_pays, inject="dsn")), faults=("error-before",), remedies=False)
+    (torn,) = [found for found in report.findings if found.word == "torn"]
+    assert torn.kind is CauseKind.DDL, report
+    assert torn.permanent is not None
+    assert torn.permanent.site.source.endswith("# <- makes it")

@@ -359,6 +359,7 @@ def test_writes_that_were_not_recorded_make_it_unknown() -> None:
     report = prove.crash(of(past_the_recorder))
     assert report.verdict == "unknown"
     assert "was not recorded" in report.unknowns[0]
+    assert report.headline == "0 power-loss states: what is committed is not known"
 
 
 # The crash points of the text by name: ₹500 from A (₹5,000) to B (₹2,000)

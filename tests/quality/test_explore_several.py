@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from acidity import prove
@@ -252,3 +253,16 @@ def test_what_chance_makes_is_another_one_in_the_only_run_of_an_order(db: str) -
     """Both are on the way at once in an order of their transactions, and in no order of whole callers."""
     report = prove.explore(scenario(callers.saga_with_token), db=db)
     assert (report.verdict, said(report)) == ("pass", [("warning", "ACI318", "")]), str(report)
+
+
+def test_it_is_told_where_what_is_there_was_committed() -> None:
+    """Not where a table was to be made that is there."""
+
+    def prepares_and_gives(engine: Engine) -> None:
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE IF NOT EXISTS notes (id INTEGER)"))
+        callers.saga_remembers(engine)
+
+    report = prove.explore(scenario(prepares_and_gives), runs_max=8)
+    (finding,) = [found for found in report.findings if found.code == "ACI318"]
+    assert not any("IF NOT EXISTS" in site.source or "engine.begin" in site.source for site in finding.sites)

@@ -167,9 +167,13 @@ def test_all_groups_share_a_number_of_schedules(monkeypatch: pytest.MonkeyPatch)
     report = isolated(prove.check(scenario, letters="I"))
     assert (report.verdict, report.runs, report.ended) == ("unknown", 3, ExitReason.RUNS_MAX)
     assert {why.partition(": ")[0] for why in report.unknowns} == {"withdraw_guarded and withdraw_guarded"}
-    assert "only 1 of at most 3 schedules of all callers together fell to it (runs_max)" in report.unknowns[0]
+    said = "the search ended at 1 schedule, its share of 3 for all groups of callers (runs_max= allows more): "
+    assert said in report.unknowns[0]
     assert report.bounds[0].total is None
     assert isolated(prove.check(scenario, letters="I", runs_max=20)).verdict == "pass"
+    monkeypatch.setattr(explore, "LETTER_MAX", 1)
+    report = isolated(prove.check(at_once(Operation(withdraw_twice)), letters="I"))
+    assert "the search ended at 1 schedule (runs_max= allows more): " in report.unknowns[0]
 
 
 def withdraw_twice(session: Session) -> None:

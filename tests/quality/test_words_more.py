@@ -217,6 +217,19 @@ class TestClassifier:
 
         assert drill(bank(operation), runs_max=0).classifier == "2 writes in 2 commits: missing"
 
+    @pytest.mark.parametrize(
+        ("table", "text"),
+        [("accounts", "1 write: needs no transaction"), ("notes", "2 writes in 1 commit: protected")],
+    )
+    def test_what_makes_a_table_that_is_there_writes_nothing(self, table: str, text: str) -> None:
+        def operation(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN")
+            connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {table} (id INTEGER)")
+            connection.execute(update(Account).where(Account.id == ALICE).values(balance=1))
+            connection.commit()
+
+        assert drill(bank(operation), runs_max=0).classifier == text
+
     def test_what_only_reads_passes_as_read_only(self) -> None:
         report = drill(bank(lambda session: session.scalars(select(Account.balance)).all()))
         assert (report.verdict, report.classifier) == ("pass", "read only")

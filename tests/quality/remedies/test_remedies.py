@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -21,7 +23,7 @@ from acidity.prove.drill import trials
 from acidity.prove.remedies import REMEDIES
 from acidity.prove.remedies.effect_after_commit import RELAY
 from tests.quality.remedies import programs, programs_async
-from tests.quality.remedies.tables import Order, Product, shop
+from tests.quality.remedies.tables import TAKE, Order, Product, shop
 from tests.tiers import mostly_slow
 
 FAULTS = ("error-before", "connection-lost", "commit-left-open", "effect-before", "effect-after")
@@ -225,6 +227,18 @@ def test_an_effect_whose_answer_is_used_cannot_wait(side: str) -> None:
     report = drilled(shop(Operation(module.answer_used), effects=[module.ask]))
     (remedy,) = tried(report, "effect-after-commit")
     assert remedy.result == "not tried: its answer is used before COMMIT"
+
+
+def one_after_the_other(dsn: str) -> None:
+    for statement in (TAKE, "INSERT INTO orders (id, product_id) VALUES (1, 1)"):
+        with closing(sqlite3.connect(dsn)) as connection, connection:
+            connection.execute(statement)
+
+
+def test_commits_over_several_connections_are_not_said_to_be_open_at_once() -> None:
+    report = drilled(shop(Operation(one_after_the_other, inject="dsn")))
+    (remedy,) = tried(report, "one-commit")
+    assert remedy.result == "not tried: its commits go over several connections, and a transaction is of one"
 
 
 def test_what_the_program_s_rollback_became_is_said() -> None:

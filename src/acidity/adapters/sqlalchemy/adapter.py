@@ -181,7 +181,10 @@ class SqlAlchemyAdapter:
                 self._admit(private.dialect_of(private.pool_of(fairy)), sandbox, dbapi_connection)
                 known = self.known.connection(dbapi_connection)
         if known is not None:
-            known.raw_by, known.pool_record = actor, record
+            renews = private.is_for_a_lost_one()
+            known.raw_by, known.pool_record = None if renews else actor, record
+            if renews:
+                known.sandbox.in_use(dbapi_connection, in_use=True)
         elif self.armed and not private.is_for_a_connection():
             self.refuse("raw_connection() inside the operation leads to", f"it was not used. {_REMEDY}")
 

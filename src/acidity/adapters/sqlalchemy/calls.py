@@ -124,7 +124,6 @@ class Calls:
             actor = self._actor(Kind.STATEMENT)
             dbapi_connection = pooled_connection_of(root).dbapi_connection
             known = self._connections.get(id(dbapi_connection)) or self._known.leading(dialect, dbapi_connection)
-            known.raw_by = None  # a Connection that was lost takes its new one from the pool by raw_connection()
             where = leads_elsewhere(self._gatekeeper, known.sandbox, statement) if files_in(statement) else ""
             if where and self._board.armed:
                 self._board.refuse(f"a statement of the operation leads to {where}", "it was not sent.")

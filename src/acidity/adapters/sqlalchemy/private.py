@@ -122,9 +122,23 @@ def is_for_a_connection() -> bool:
 
     Read off the stack: ``Connection.__init__`` is on it, below frames of SQLAlchemy alone.
     """
-    frame: FrameType | None = sys._getframe(2)
+    return _is_below(Connection.__init__)
+
+
+def is_for_a_lost_one() -> bool:
+    """Whether a `Connection` that has lost its own asks the pool, of which no event tells.
+
+    It does so for the next statement, and for what only reads ``connection`` or ``info`` of it. Read off the stack, as
+    ``Connection._revalidate_connection``.
+    """
+    return _is_below(Connection._revalidate_connection)
+
+
+def _is_below(function: Callable[..., Any]) -> bool:
+    """Whether the listener that asks was called by this one, by way of frames of SQLAlchemy alone."""
+    frame: FrameType | None = sys._getframe(3)
     while frame is not None and frame.f_globals.get("__name__", "").startswith("sqlalchemy."):
-        if frame.f_code is Connection.__init__.__code__:
+        if frame.f_code is function.__code__:
             return True
         frame = frame.f_back
     return False

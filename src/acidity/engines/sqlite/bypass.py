@@ -66,7 +66,7 @@ class Watch:
 
     def traced(self, connection: int, statement: str) -> None:
         """A statement ran on a watched connection."""
-        if self.on and connection in self._in_use and not OWN.get():
+        if self.on and connection in self._in_use and not OWN.get() and not asks_for_a_setting(statement):
             self._seen.append(f"a statement was sent on the raw driver connection: {' '.join(statement.split())[:60]}")
 
     def refuse(self, database: object) -> None:
@@ -120,6 +120,24 @@ def files_in(sql: str) -> tuple[str, ...]:
         return ()
     found = (_OPENS.match(part) for part in SPEECH.lexis.parts(sql))
     return tuple((each["literal"] or each["expression"]).replace("''", "'") for each in found if each is not None)
+
+
+# Each is a flag or number that the connection itself holds: asking for it reads no file and takes no lock.
+_SETTINGS = (
+    "analysis_limit automatic_index busy_timeout cell_size_check checkpoint_fullfsync defer_foreign_keys foreign_keys"
+    " fullfsync ignore_check_constraints legacy_alter_table query_only read_uncommitted recursive_triggers"
+    " reverse_unordered_selects temp_store trusted_schema writable_schema"
+)
+_ASKS = re.compile(rf'pragma (?:(?:"\?"|\w+) ?\. ?)?(?:{"|".join(_SETTINGS.split())}) ?;?')
+
+
+def asks_for_a_setting(statement: str) -> bool:
+    """Whether it only asks how a connection is set, which no other caller and no fault can change.
+
+    >>> [asks_for_a_setting(each) for each in ("PRAGMA main.foreign_keys;", "PRAGMA foreign_keys = ON")]
+    [True, False]
+    """
+    return _ASKS.fullmatch(SPEECH.lexis.skeleton(statement)) is not None
 
 
 _QUOTED = r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]"""

@@ -80,7 +80,9 @@ def _headline(crashed: Crashed) -> str:
     if planned and not tried:
         return f"{where}: nothing was looked at"
     if not any(each.commits for each in operations) and not refused:
-        return f"{where}: nothing is committed, so nothing can be lost"
+        unseen = any(each.unknowns for each in operations)
+        what = "what is committed is not known" if unseen else "nothing is committed, so nothing can be lost"
+        return f"{where}: {what}"
     return f"{where}: {' · '.join(bad)}" if bad else f"{where}: every acknowledged commit was there, none in part"
 
 

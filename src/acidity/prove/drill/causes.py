@@ -7,15 +7,16 @@ called: a function that commits too early has one cause, whatever stops it after
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
 from acidity.analysis.canonical import equal_raw
+from acidity.analysis.left import Left
 from acidity.core.call import Call, History, Kind, Site, commit_left_open
 from acidity.core.cause import Cause, CauseKind, Place
 from acidity.core.lexis import NEUTRAL
-from acidity.core.outcome import Rows
+from acidity.core.outcome import Rows, State
 from acidity.engines.session import LeftKind
 from acidity.prove.drill.judge import Baseline, Judged, hidden_error
 from acidity.prove.stage.run import Break, Run
@@ -36,7 +37,7 @@ class Causes:
         self._clean = baseline.clean[0].history
         self._known = {(event.call.index, event.call.site): event.call for event in self._clean}
         self._sent = Counter(name for event in self._clean for name in _names(event.call))
-        self._permanent = [self._clean[number] for number in permanent(self._clean)]
+        self._permanent = [self._clean[number] for number in self._made(self._clean, baseline.clean[0].end)]
         clean = (item.run for item in judged if not item.run.schedule.choices)
         hiding = (rolled_back_at(item.run) for item in judged if item.judgement.word == "false success")
         self._hiding = {place.site: place for place in hiding if place is not None}
@@ -51,7 +52,7 @@ class Causes:
             step = run.failed_step or self._baseline.changed_again(run)
             return Cause(CauseKind.FOLLOW_UP, None, str(step))
         if word == "not refused":
-            return Cause(CauseKind.MISSING_REFUSAL, self._where_it_commits(history))
+            return Cause(CauseKind.MISSING_REFUSAL, self._where_it_commits(history, run.end))
         if run.in_doubt:
             return Cause(CauseKind.IN_DOUBT, self._last(history, Kind.PREPARE))
         if word == "leaked" and kept is not None and (taken := self._last_that_takes(kept, history)) is not None:
@@ -79,8 +80,15 @@ class Causes:
                 return Cause(CauseKind.FOLLOW_UP, None, between.step)
             return Cause(CauseKind.SEVERAL_COMMITS, self._parted(self._like_clean(between.call)))
         if broken.violation.called in self._broken and item.run.schedule.choices:
-            return Cause(CauseKind.CLEAN_RUN, self._where_it_commits(self._clean))
+            return Cause(CauseKind.CLEAN_RUN, self._where_the_clean_run_commits())
         return self.of(item)
+
+    def _made(self, history: History, end: State) -> list[int]:
+        """The places of the Events that made permanent what is there; where no text tells, of all that may have."""
+        return permanent(history, self._left(end).may_be_of) or permanent(history)
+
+    def _left(self, end: State) -> Left:
+        return Left(self._baseline.seed, end, self._baseline.counted)
 
     # Without a fault
 
@@ -92,8 +100,8 @@ class Causes:
         if word == "false success":
             return Cause(CauseKind.MISSING_COMMIT, self._last_write(history))
         if word in {"false failure", "failed after commit"}:
-            return Cause(CauseKind.LATE_FAILURE, self._where_it_commits(history))
-        return Cause(CauseKind.CLEAN_RUN, self._where_it_commits(history))
+            return Cause(CauseKind.LATE_FAILURE, self._where_it_commits(history, item.run.end))
+        return Cause(CauseKind.CLEAN_RUN, self._where_it_commits(history, item.run.end))
 
     # Under a fault
 
@@ -101,9 +109,10 @@ class Causes:
         rows = item.judgement.rows
         if rows is Rows.BEFORE:
             return self._of_nothing(item.run, history, struck)
-        made = permanent(history)
-        earlier = [history[number] for number in made if number <= struck]
-        later = [history[number] for number in made if number > struck]
+        until, left = history[: struck + 1], self._left(item.run.end)
+        later = [history[number] for number in permanent(history) if number > struck]
+        made = permanent(until, left.may_be_of) or ([] if later else permanent(until))
+        earlier = [history[number] for number in made]
         again = self._again(history, struck) if later else None
         if again is not None:
             return Cause(CauseKind.RESEND, again)
@@ -124,14 +133,14 @@ class Causes:
         written = next((event for event in history if event.call.writes), None)
         if written is not None:
             return Cause(CauseKind.NO_TRANSACTIONS, place_of(written.call))
-        return Cause(CauseKind.OTHER, self._where_it_commits(self._clean))
+        return Cause(CauseKind.OTHER, self._where_the_clean_run_commits())
 
     def _of_nothing(self, run: Run, history: History, struck: int) -> Cause:
         """Nothing is there: it was never committed, was to be committed after the answer, or the error was hidden."""
         event = history[struck]
         if run.ending.status and run.ending.answer["raised"]:
             late = event.call if event.call.commits else None
-            return Cause(CauseKind.EARLY_ANSWER, place_of(late) if late else self._where_it_commits(self._clean))
+            return Cause(CauseKind.EARLY_ANSWER, place_of(late) if late else self._where_the_clean_run_commits())
         if not self._permanent:
             return Cause(CauseKind.MISSING_COMMIT, self._last_write(self._clean))
         return Cause(CauseKind.SWALLOWED_ERROR, self._hidden_at(run) or self._parted(self._permanent[0].call))
@@ -195,9 +204,12 @@ class Causes:
         following = next((event.call for event in after if event.call.writes and event.call.path != call.path), None)
         return place if following is None else parted(place, following.path)
 
-    def _where_it_commits(self, history: History) -> Place | None:
-        made = permanent(history)
+    def _where_it_commits(self, history: History, end: State) -> Place | None:
+        made = self._made(history, end)
         return self._parted(history[made[0]].call) if made else self._last_write(history)
+
+    def _where_the_clean_run_commits(self) -> Place | None:
+        return self._where_it_commits(self._clean, self._baseline.clean[0].end)
 
     def _last_write(self, history: History) -> Place | None:
         written = [event.call for event in history if event.call.writes] or [event.call for event in history]
@@ -229,18 +241,24 @@ class Causes:
         return place_of(chosen.call) if chosen is not None else self._last(self._clean, Kind.EFFECT)
 
 
-def permanent(history: History) -> list[int]:
-    """The places of the Events that made a write permanent, or may have."""
-    pending: set[int] = set()
+def permanent(history: History, counts: Callable[[Call], bool] = lambda _: True) -> list[int]:
+    """The places of the Events that made a write permanent, or may have.
+
+    Args:
+        history: of one run, of whoever took part in it.
+        counts: whether a write is one that is asked about.
+    """
+    pending: set[tuple[str, int]] = set()
     found = []
     for number, event in enumerate(history):
         call = event.call
-        if call.writes and (event.reply.status != "error" or (event.fault and not call.autocommit)):
-            pending.add(call.connection)  # what was struck may have been applied before
+        whose = (call.actor, call.connection)
+        if call.writes and counts(call) and (event.reply.status != "error" or (event.fault and not call.autocommit)):
+            pending.add(whose)  # what was struck may have been applied before
         if call.kind is Kind.ROLLBACK:
-            pending.discard(call.connection)
-        if call.commits and event.reply.status != "error" and call.connection in pending:
-            pending.discard(call.connection)
+            pending.discard(whose)
+        if call.commits and event.reply.status != "error" and whose in pending:
+            pending.discard(whose)
             found.append(number)
     return found
 

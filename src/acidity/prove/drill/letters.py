@@ -11,8 +11,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from acidity.analysis.diff import row_changes
+from acidity.analysis.left import Left
 from acidity.analysis.masks import Masks
-from acidity.core.call import Kind, Site, Writes
+from acidity.core.call import History, Kind, Site, Writes
 from acidity.core.codes import CODES
 from acidity.core.finding import Finding
 from acidity.core.misfit import Misfit, Mode
@@ -185,7 +186,7 @@ def _told_with_atomicity(drilled: Drilled) -> tuple[Finding, ...]:
 def _classifiers(drilled: Drilled) -> str:
     texts = [
         classified(
-            each.baseline.clean[0].history,
+            _without_idle(each),
             several=drilled.several,
             refused=each.baseline.operation.expects_refusal,
             unprotected=[
@@ -201,6 +202,16 @@ def _classifiers(drilled: Drilled) -> str:
         return texts[0] if texts else ""
     names = [examination.baseline.operation.name for examination in drilled.examinations]
     return "; ".join(f"{name}: {text}" for name, text in zip(names, texts, strict=True))
+
+
+def _without_idle(examination: Examination) -> History:
+    """The clean run; CREATE TABLE IF NOT EXISTS of a table that is there, and its like, is no write in it."""
+    baseline = examination.baseline
+    left = Left(baseline.seed, baseline.whole)
+    return tuple(
+        replace(event, call=replace(event.call, writes=Writes.NO)) if left.kept_schema(event.call) else event
+        for event in baseline.clean[0].history
+    )
 
 
 def _not_struck(drilled: Drilled) -> str:

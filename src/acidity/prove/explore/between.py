@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from acidity.analysis.diff import row_changes
+from acidity.analysis.left import Left
 from acidity.core.call import Site
 from acidity.core.codes import BETWEEN
 from acidity.core.finding import Finding
 from acidity.core.turn import schedule_of
+from acidity.prove.drill.causes import permanent
 from acidity.prove.explore.judge import Judged
 from acidity.prove.explore.lab import Lab, Played
 from acidity.prove.explore.lanes import lanes_of
@@ -51,6 +53,7 @@ def _said(lab: Lab, search: Search, judged: Judged, rule: str, often: int) -> It
         return
     again, observer = came_again
     breach = next((each for each in judged.breaches if each.violation.called == rule), None)
+    state = judged.played.state if breach is None else breach.state
     yield Finding(
         code=BETWEEN.name,
         severity="warning" if breach is None else "error",
@@ -58,8 +61,8 @@ def _said(lab: Lab, search: Search, judged: Judged, rule: str, often: int) -> It
         word=BETWEEN.word,
         operation=" and ".join(operation.name for operation in lab.operations),
         schedule=schedule_of(grants),
-        sites=commits_of(judged.played),
-        diff=row_changes(lab.stage.seed, judged.played.state if breach is None else breach.state),
+        sites=commits_of(judged.played, Left(lab.stage.seed, state)),
+        diff=row_changes(lab.stage.seed, state),
         explanation=tuple(_why(judged)),
         occurrences=often,
         history=judged.played.history,
@@ -77,7 +80,9 @@ def _why(judged: Judged) -> Iterator[str]:
         yield "no order of whole callers comes to it; every rule holds, so that only you know whether it is meant"
 
 
-def commits_of(played: Played) -> tuple[Site, ...]:
-    """The lines of a run at which something was committed."""
-    found = (event.call.site for event in played.history if event.call.commits and event.call.site is not None)
-    return tuple(dict.fromkeys(found))
+def commits_of(played: Played, left: Left) -> tuple[Site, ...]:
+    """Where it committed what is there; where no text tells, wherever it committed."""
+    history = played.history
+    made = [history[number].call for number in permanent(history, left.may_be_of)]
+    calls = made or [event.call for event in history if event.call.commits]
+    return tuple(dict.fromkeys(call.site for call in calls if call.site is not None))

@@ -315,4 +315,7 @@ def _why_ended(group: Group) -> str:
     """Why no more schedules of it were run."""
     if group.share is None or group.searched.ended is not ExitReason.RUNS_MAX:
         return group.searched.ended.value
-    return f"only {group.share:,} of at most {LETTER_MAX:,} schedules of all callers together fell to it (runs_max)"
+    share = f", its share of {LETTER_MAX:,} for all groups of callers" if group.share < LETTER_MAX else ""
+    return (
+        f"the search ended at {group.share:,} schedule{'' if group.share == 1 else 's'}{share} (runs_max= allows more)"
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from acidity.analysis.diff import row_changes
+from acidity.analysis.left import Left
 from acidity.core.codes import CONSTRAINT, INVARIANT
 from acidity.core.finding import Finding
 from acidity.core.turn import schedule_of
@@ -36,7 +37,7 @@ def broken_one_by_one(lab: Lab, oracle: Oracle) -> Iterator[Finding]:
                 word=INVARIANT.word,
                 operation=" and ".join(operation.name for operation in lab.operations),
                 schedule=schedule_of(tuple(event.call.actor for event in run.history)),
-                sites=commits_of(run),
+                sites=commits_of(run, Left(lab.stage.seed, breach.state)),
                 diff=row_changes(lab.stage.seed, breach.state),
                 explanation=("it holds after the first of them, and nobody comes between",),
                 history=run.history,

@@ -2,7 +2,7 @@
 
 A COMMIT that is held back leaves its transaction open, so the pool's reset of that connection is held back too, and the
 next unit of work continues in it. What was held back and never committed is rolled back when the operation ends. Units
-that are open on two connections at once cannot be joined this way.
+that have a connection each, at once or one after the other, cannot be joined this way.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _misfit(patient: Patient) -> Misfit | None:
             "its rows are in several databases, and one COMMIT reaches one: two-phase commit, a saga or an outbox can"
         )
     if len(written | commits) > 1:
-        return Misfit("its units of work are open on two connections at once")
+        return Misfit("its commits go over several connections, and a transaction is of one")
     return None
 
 
