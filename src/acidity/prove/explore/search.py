@@ -352,10 +352,7 @@ class Search:
             plainer[key] = grants
 
     def outcome(self, played: Played) -> object:
-        """What tells it from other runs: rows, how each caller ended, what it said, and whether it was turned away.
-
-        Who swallows that leaves the rows of a caller whose write is lost, and is another cause.
-        """
+        """What tells it from other runs: rows, how each caller ended, what it said, and who was turned away."""
         endings = [(name, it.exception, it.succeeded) for name, it in sorted(played.endings.items())]
         away = tuple(name for name, *_ in endings if any(map(self.met_others, played.of(name))))
         said = {name: self._oracle.sayings.of(played, name) for name in played.endings}
