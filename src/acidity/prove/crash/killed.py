@@ -227,7 +227,9 @@ def _finding(
     struck = [event.call for event in run.history if event.fault]  # a write that is permanent by itself
     place = place_of((committed or struck)[-1]) if committed or struck else None
     outside = word is not Word.LOST and baseline.effects_misfit(item)
-    cause = Causes(baseline, examination.judged).of(item) if outside else Cause(kind, place)
+    causes = Causes(baseline, examination.judged)
+    beyond = causes.outside_transactions(run) if word is Word.TORN else None
+    cause = causes.of(item) if outside else beyond or Cause(kind, place)
     there, recovered = _forgot(item, witness) or (baseline.clean[0].second, run.second)
     why = cause_of({change.table for change in row_changes(there, recovered)}, known) if word is Word.LOST else ""
     fault = run.schedule.choices[0].fault
@@ -254,7 +256,7 @@ def _finding(
         history=run.history,
         replay=replayed(run.schedule, position, asked),
         kind=CauseKind.OTHER if why else cause.kind,
-        cause=why or (cause_in_words(cause, item, None) if outside else _CAUSES.get(word, "")),
+        cause=why or (cause_in_words(cause, item, None) if outside or beyond else _CAUSES.get(word, "")),
         permanent=cause.place,
         rate=rate,
         mode="real",

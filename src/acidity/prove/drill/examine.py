@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from acidity.adapters.seam import Interceptor, PassThrough
 from acidity.analysis.canonical import TooSymmetric, equal_raw
 from acidity.analysis.copies import FirstKeys
+from acidity.analysis.diff import row_changes
 from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.analysis.written import fetches_a_number
 from acidity.core.call import Call, Kind
@@ -237,9 +238,24 @@ class Examiner:
     def _baseline_of(self, clean: list[Run], repeated: Sequence[Run], masks: Masks) -> Baseline:
         parts = self.stage.parts.items()
         failing = frozenset(name for name, part in parts if speech_of(part.engine_name).fails_by_errors)
-        several, lost, others = self.watch.active, self.lost, self._others
+        changed = {change.table for change in row_changes(self.stage.seed, clean[0].end)}
+        unprotected = [
+            f"{name}.{table}" if name else table
+            for name, part in parts
+            for table in part.traits().get("unprotected", ())
+        ]
         return Baseline(
-            self.operation, self.stage.seed, clean, repeated, masks, several, self.idle, failing, lost, others
+            self.operation,
+            self.stage.seed,
+            clean,
+            repeated,
+            masks,
+            several=self.watch.active,
+            idle=self.idle,
+            failing=failing,
+            lost=self.lost,
+            others=self._others,
+            unprotected=changed.intersection(unprotected),
         )
 
     def _learn(self, clean: list[Run]) -> Masks:

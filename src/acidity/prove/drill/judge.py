@@ -110,6 +110,7 @@ class Baseline:
         failing: the databases in which an error fails the whole transaction.
         lost: what the clean run loses by itself.
         others: the rows after clean runs whose new keys begin at other numbers, by these.
+        unprotected: the tables whose rows it changes and that keep no transactions.
         leaves_rows: it leaves the rows as they are without it, whatever takes place elsewhere.
     """
 
@@ -123,6 +124,7 @@ class Baseline:
     failing: Collection[str] = ()
     lost: Lost | None = None
     others: dict[FirstKeys, State] = field(default_factory=dict)
+    unprotected: Collection[str] = ()
 
     def __post_init__(self) -> None:
         self.comparer = Comparer(self.seed, self.masks)
