@@ -29,6 +29,7 @@ from acidity.core.schedule import Choice, Schedule
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.own_calls import own_calls
 from acidity.prove.crash.cut_off import CutOff
+from acidity.prove.crash.forgetful import emptied, forgetful
 from acidity.prove.crash.judge import Word
 from acidity.prove.crash.kills import AFTER, BEFORE, KILLED, UNDER_WAY_MAX_S, named, under_way
 from acidity.prove.drill.striker import FaultInjector, Strike, context_of
@@ -74,6 +75,7 @@ class Round:
         word: what they are; None where no order of the clients gives them.
         lost: the clients whose acknowledged change is gone.
         wanted: rows that would have been right, where something is lost: of one of the orders.
+        forgot: the tables are made to keep no row over a crash, and nothing else is lost.
     """
 
     schedule: Schedule
@@ -83,6 +85,7 @@ class Round:
     word: Word | None
     lost: tuple[str, ...] = ()
     wanted: State | None = None
+    forgot: bool = False
 
 
 class Clients:
@@ -105,6 +108,7 @@ class Clients:
         assert isinstance(part, HostedSandbox)
         self._part = part
         self._marks = table(part, "bait")
+        self.forgetful = forgetful(part)
         lab = Lab(self._stage, operations)
         oracle = Oracle(lab, self._stage.scenario.ignore)
         masks = replace(oracle.masks, moments=frozenset())  # to be recovered takes its time
@@ -245,7 +249,18 @@ class Clients:
         explained = is_explained(must, may, lambda names: self._gives(names, state)) or is_explained(
             must, may, lambda names: self._gives_beside(names, state)
         )
+        before = None if explained else self._before_it_was_emptied(must, may, state)
+        if before is not None:
+            return Round(schedule, players, scene.endings, state, Word.LOST, wanted=before, forgot=True)
         return Round(schedule, players, scene.endings, state, Word.OK if explained else None)
+
+    def _before_it_was_emptied(self, must: set[str], may: set[str], state: State) -> State | None:
+        """The rows that some order of the clients gives, if those of forgetful tables are all that is gone of them."""
+        for names in _subsets(must | may):
+            for serial in self._serials[names] if must <= {*names} else ():
+                if self._comparer.same(state, emptied(serial.state, state, self.forgetful)):
+                    return serial.state
+        return None
 
     def _gives(self, names: tuple[str, ...], state: State) -> bool:
         """Whether some order of these clients leaves these rows."""
