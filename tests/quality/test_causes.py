@@ -15,7 +15,7 @@ from acidity import prove
 from acidity.core.cause import CauseKind
 from acidity.core.finding import Finding
 from acidity.core.report import Card, Detail, Report, as_text
-from acidity.prove import Operation
+from acidity.prove import Operation, Scenario
 from examples.budget import twins
 from tests.engines.bank import bank
 from tests.engines.raw import CREDIT, DEBIT
@@ -290,3 +290,51 @@ def test_a_change_of_the_schema_that_is_there_is_the_cause() -> None:
     assert torn.kind is CauseKind.DDL, report
     assert torn.permanent is not None
     assert torn.permanent.site.source.endswith("# <- makes it")
+
+
+LOOSE = (
+    "CREATE TABLE items (id INT PRIMARY KEY, stock INT NOT NULL)",
+    "CREATE TABLE loose (id INT PRIMARY KEY) ENGINE=MyISAM",
+    "CREATE PROCEDURE pays() BEGIN START TRANSACTION; UPDATE items SET stock = stock - 1; COMMIT; END",
+)
+FIRES = "CREATE TRIGGER fires AFTER INSERT ON items FOR EACH ROW INSERT INTO loose VALUES (NEW.id)"
+NEW, NEWER = "INSERT INTO items VALUES (2, 1)", "UPDATE items SET stock = 5 WHERE id = 1"
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize(
+    ("schema", "statements", "kind"),
+    [
+        (LOOSE, (NEWER, "INSERT INTO loose VALUES (1)", NEW), CauseKind.NO_TRANSACTIONS),
+        ((*LOOSE, FIRES), (NEWER, NEW, "UPDATE items SET stock = 6 WHERE id = 1"), CauseKind.NO_TRANSACTIONS),
+        (LOOSE, (NEWER, "CALL pays()", NEW), CauseKind.SEVERAL_COMMITS),
+    ],
+)
+def test_what_no_transaction_holds_is_the_cause_also_where_the_only_commit_is_lost(
+    schema: tuple[str, ...], statements: tuple[str, str, str], kind: CauseKind
+) -> None:
+    """Not the first write, nor that COMMIT, under every fault and kill."""
+
+    def made(connection: Any) -> None:
+        for each in schema:
+            connection.exec_driver_sql(each)
+
+    def fill(session: Session) -> None:
+        session.execute(text("INSERT INTO items VALUES (1, 10)"))
+        session.execute(text("DELETE FROM loose"))
+
+    def writes(session: Session) -> None:
+        session.execute(text(statements[0]))
+        session.execute(text(statements[1]))  # <- stays
+        session.execute(text(statements[2]))
+        session.commit()
+
+    scenario = Scenario(Operation(writes), schema=made, setup=fill)
+    report = prove.drill(scenario, db="mariadb", faults=("error-before", "connection-lost"), remedies=False)
+    (torn,) = [found for found in report.findings if found.severity == "error"]
+    assert torn.kind is kind, report
+    assert torn.permanent is not None
+    assert torn.permanent.site.source.endswith("# <- stays"), report
+    crashed = prove.crash(scenario, db="mariadb", runs_max=1, remedies=False)
+    killed = {(each.kind, each.permanent and each.permanent.site) for each in crashed.findings}
+    assert killed == {(kind, None if FIRES in schema else torn.permanent.site)}, str(crashed)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
-from acidity.adapters.seam import Layer, PassThrough, PendingCall
+from acidity.adapters.seam import Actor, Layer, PassThrough, PendingCall
 from acidity.core.call import Call, Event, Kind, Reply, Writes
 from acidity.core.options import CheckOptions
 from acidity.core.schedule import Schedule
@@ -21,6 +21,7 @@ from acidity.prove.crash.judge import Word
 from acidity.prove.crash.killed import OWN_SERVER
 from acidity.prove.crash.together import Clients
 from acidity.prove.runs import Runs
+from acidity.prove.stage.call import Player
 from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
 from tests.tiers import SERVERS
@@ -78,6 +79,61 @@ def test_who_comes_after_one_that_is_cut_off_has_the_next_numbers(db: str) -> No
         assert found.word is Word.OK
 
 
+def takes_a_free_job(session: Session) -> None:
+    """Skips what another client has taken, and is still at."""
+    with session.begin():
+        free = "SELECT id FROM orders WHERE state = 'free' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"
+        number = session.execute(text(free)).scalar_one()
+        session.execute(text("UPDATE orders SET state = 'taken' WHERE id = :it"), {"it": number})
+
+
+def with_free_jobs(session: Session) -> None:
+    SHOP["setup"](session)
+    session.flush()
+    session.execute(text("INSERT INTO orders (id, item_id, pieces, state) VALUES (5, 1, 1, 'free'), (6, 1, 1, 'free')"))
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("db", SERVERS)
+@pytest.mark.one_server
+def test_who_has_skipped_what_a_client_had_locked_that_is_cut_off_has_lost_nothing(db: str) -> None:
+    taken, committed = threading.Event(), threading.Event()
+    operation = Operation(takes_a_free_job)
+    scenario: Any = Scenario(operation, **{**SHOP, "setup": with_free_jobs})
+    with Stage(scenario, db, OWN_SERVER[db]) as stage, quiet():
+        runs = Runs(stage, CheckOptions(db=db), lambda: InTurn(taken, committed, inner=PassThrough()))
+        taken.set()
+        committed.set()
+        clients = Clients(runs, (operation, operation))
+        assert clients.are_isolated()
+        taken.clear()
+        committed.clear()
+        found = clients.round(clients.meant(Schedule.parse(BEFORE_COMMIT), 0))
+        assert found is not None
+        assert [row[-1] for row in found.state.tables["orders"].rows] == ["free", "taken"], "B has skipped the first"
+        assert found.word is Word.OK
+
+
+@pytest.mark.dear
+@pytest.mark.parametrize("db", SERVERS)
+@pytest.mark.one_server
+def test_who_comes_by_one_that_stands_before_its_commit_does_so_while_it_stands(db: str) -> None:
+    """And who waits for its lock comes by once it has gone on: two that read first lose a change."""
+
+    def takes_two(session: Session) -> None:
+        pieces = session.execute(text("SELECT pieces FROM orders WHERE id = 5")).scalar_one()
+        session.execute(text("UPDATE orders SET pieces = :left WHERE id = 5"), {"left": pieces + 2})
+        session.commit()
+
+    for operation, expected in ((Operation(takes_a_free_job), "taken taken"), (Operation(takes_two), 3)):
+        with Stage(Scenario(operation, **{**SHOP, "setup": with_free_jobs}), db, OWN_SERVER[db]) as stage, quiet():  # type: ignore[arg-type]
+            alone = stage.run(operation, PassThrough()).history
+            cut_off = CutOff(stage, {"A": operation, "B": operation}, {"A": alone, "B": alone}, PassThrough)
+            players = [Player(operation, Actor(name, PassThrough())) for name in "AB"]
+            rows = cut_off.come_by(players, ["A"]).tables["orders"].rows
+            assert expected in (" ".join(str(row[-1]) for row in rows), rows[0][2]), rows
+
+
 @pytest.mark.dear
 def test_who_leaves_rows_behind_is_no_client_that_was_cut_off() -> None:
     """What is there in part is not explained by running it in part."""
@@ -91,6 +147,7 @@ def test_who_leaves_rows_behind_is_no_client_that_was_cut_off() -> None:
         alone = stage.run(operation, PassThrough()).history
         cut_off = CutOff(stage, {"A": operation, "B": operation}, {"A": alone, "B": alone}, PassThrough)
         assert list(cut_off.states(("B",))) == []
+        assert list(cut_off.states_past(("B",))) == []
 
 
 def test_who_has_written_may_be_cut_off_before_any_later_call() -> None:

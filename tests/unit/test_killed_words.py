@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,6 +32,8 @@ def word(
     writes: Writes = Writes.YES,
     found: State | None = None,
     struck: int = 0,
+    *,
+    forgetful: bool = False,
 ) -> Word:
     """Of a run that writes and commits by turns, and was answered so; the clean run leaves these rows after each.
 
@@ -41,6 +44,7 @@ def word(
         writes: what each statement does.
         found: the rows that `recover` has found; those in the end unless it is said.
         struck: at which COMMIT the server was killed, from 1; at the last one unless it is said.
+        forgetful: the table keeps no row over a crash.
     """
     between: Any = object.__new__(Between)
     between._states, between._counts = committed, False
@@ -57,8 +61,9 @@ def word(
         end=BEFORE,
     )
     item: Any = SimpleNamespace(run=run, judgement=SimpleNamespace(rows=where))
-    baseline: Any = SimpleNamespace(seed=BEFORE, comparer=Comparer(BEFORE, Masks()))
-    return _word(item, Witness(), between, baseline)
+    clean = [SimpleNamespace(second=AFTER)]
+    baseline: Any = SimpleNamespace(seed=BEFORE, clean=clean, comparer=Comparer(BEFORE, Masks()))
+    return _word(item, Witness(), between, baseline, ["items"] if forgetful else [])
 
 
 @pytest.mark.parametrize(
@@ -79,6 +84,15 @@ def test_an_acknowledged_change_that_is_not_there_is_lost(
     committed: dict[int, State], statuses: list[Any], where: Rows, expected: Word
 ) -> None:
     assert word(committed, statuses, where) is expected
+
+
+@pytest.mark.parametrize("status", ["ok", "unknown"])
+def test_what_a_forgetful_table_has_lost_is_no_part_of_a_change(status: str) -> None:
+    """Its rows were committed before, if not by the COMMIT that was under way; others are torn all the same."""
+    empty = State({"items": replace(BEFORE.tables["items"], rows=())})
+    assert word({2: AFTER}, [status], Rows.TORN, found=empty, forgetful=True) is Word.LOST
+    assert word({2: AFTER}, [status], Rows.TORN, found=empty) is Word.TORN
+    assert word({2: AFTER}, [status], Rows.TORN, found=rows(9), forgetful=True) is Word.TORN
 
 
 @pytest.mark.parametrize(("found", "expected"), [(AFTER, Word.OK), (BEFORE, Word.LOST)])

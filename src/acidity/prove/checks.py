@@ -141,12 +141,19 @@ def _with_their_letters(answers: dict[str, Report | LetterState]) -> dict[str, R
         others = [found for found in (*stray, *both) if CODES[found.code].letter == letter]
         for found in others:
             add(own, replace(found, severity="error") if letter == "C" else found)
-        headline = answer.headline
+        gone = [found for found in _strays(letter, answer) if isinstance(answers[CODES[found.code].letter], Report)]
+        headline = answer.headline + _told_elsewhere(gone)
         if letter == "C" and others:
             headline += f"; by several operations, one after the other: {len(others)} broken"
-        found_here = tuple(sorted(own, key=lambda found: found.severity != "error"))
-        moved[letter] = replace(answer, findings=found_here, headline=headline)
+        own.sort(key=lambda found: found.severity != "error")
+        moved[letter] = replace(answer, findings=tuple(own), headline=headline)
     return moved
+
+
+def _told_elsewhere(gone: list[Finding]) -> str:
+    """What a headline counts, and another letter fails for."""
+    words = dict.fromkeys((found.word, CODES[found.code].letter) for found in gone if found.severity == "error")
+    return "".join(f" · {word}: see letter {letter}" for word, letter in words)
 
 
 def add(own: list[Finding], found: Finding) -> None:

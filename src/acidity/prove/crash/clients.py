@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from acidity.analysis.canonical import TooSymmetric
 from acidity.analysis.diff import Claim, row_changes, sentence
 from acidity.core.cause import CauseKind, Rate
@@ -11,6 +13,7 @@ from acidity.core.scenario import Operation
 from acidity.core.schedule import Schedule
 from acidity.engines.sandbox import Unsettled
 from acidity.errors import Terminated
+from acidity.prove.crash.forgetful import cause_of
 from acidity.prove.crash.judge import Word
 from acidity.prove.crash.killed import replayed
 from acidity.prove.crash.seen import Weathered
@@ -82,9 +85,12 @@ def _tell(runs: Runs, clients: Clients, rounds: list[Round], found: Weathered) -
     judged = [each for each in rounds if each.word is not None]
     found.tried = len(judged)
     found.words.update(each.word.value for each in judged if each.word is not None)
-    lost = [each for each in judged if each.word is Word.LOST]
+    lost = [each for each in judged if each.word is Word.LOST and not each.forgot]
     if lost:
         found.findings.append(_finding(lost[0], Rate(len(lost), len(judged)), runs, found))
+    forgot = [each for each in judged if each.forgot]
+    if forgot:
+        found.findings.append(_forgotten(forgot[0], Rate(len(forgot), len(judged)), runs, found, clients.forgetful))
     unlike = len(rounds) - len(judged)
     if unlike and runs.stopped_by is None:
         if clients.are_isolated():
@@ -118,8 +124,7 @@ def _finding(shown: Round, rate: Rate, runs: Runs, found: Weathered) -> Finding:
         sites=() if place is None else (place.site,),
         diff=row_changes(runs.stage.seed, shown.state),
         explanation=(
-            f"{len(shown.players)} clients are at work ({shown.schedule}): every process of the server gets SIGKILL",
-            "the server starts again on its data, and recovers",
+            *_killed(shown),
             f"COMMIT of {who} had been acknowledged, and what acidity had written in the same transaction is gone",
         ),
         occurrences=rate.runs,
@@ -128,6 +133,38 @@ def _finding(shown: Round, rate: Rate, runs: Runs, found: Weathered) -> Finding:
         kind=CauseKind.NOT_DURABLE,
         cause="COMMIT is answered before the log of the server has it",
         permanent=place,
+        rate=rate,
+        mode="real",
+    )
+
+
+def _killed(shown: Round) -> tuple[str, str]:
+    return (
+        f"{len(shown.players)} clients are at work ({shown.schedule}): every process of the server gets SIGKILL",
+        "the server starts again on its data, and recovers",
+    )
+
+
+def _forgotten(shown: Round, rate: Rate, runs: Runs, found: Weathered, known: Mapping[str, str]) -> Finding:
+    """Rows are gone of tables that keep none over a crash, whoever has committed them."""
+    assert shown.wanted is not None, "something is lost"
+    changes = row_changes(shown.wanted, shown.state)
+    there = [name for name, table in shown.wanted.tables.items() if table.rows and not shown.state.tables[name].rows]
+    return Finding(
+        code=LOST_COMMIT.name,
+        severity="error",
+        title=f"the server is killed under {len(shown.players)} clients, and what was committed is not as it was: "
+        f"{sentence(changes, ())}",
+        word=LOST_COMMIT.word,
+        operation=found.operation,
+        schedule=shown.schedule,
+        diff=row_changes(runs.stage.seed, shown.state),
+        explanation=_killed(shown),
+        occurrences=rate.runs,
+        history=tuple(event for each in shown.players for event in each.actor.history),
+        replay=replayed(shown.schedule, 0, runs.options),
+        kind=CauseKind.OTHER,
+        cause=cause_of(known.keys() & there, known),
         rate=rate,
         mode="real",
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
+from acidity.core.outcome import State
 from acidity.engines.hosted import HostedSandbox
 
 _UNLOGGED = "SELECT relpersistence = 'u' FROM pg_class WHERE oid = %s::regclass"
@@ -17,6 +19,14 @@ def forgetful(part: HostedSandbox) -> dict[str, str]:
             table: "of the storage engine MEMORY" for table, engine in engines.items() if engine.upper() == "MEMORY"
         }
     return {name: "UNLOGGED" for name, shape in part.shapes.items() if part.ask(_UNLOGGED, (shape.place,)) == [(True,)]}
+
+
+def emptied(there: State, recovered: State, known: Collection[str]) -> State:
+    """What was there, without the rows of those of these tables that have come back empty."""
+    gone = {name for name in known if name in recovered.tables and not recovered.tables[name].rows}
+    return replace(
+        there, tables={name: replace(it, rows=()) if name in gone else it for name, it in there.tables.items()}
+    )
 
 
 def cause_of(tables: Collection[str], known: Mapping[str, str]) -> str:

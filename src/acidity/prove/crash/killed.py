@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from shlex import quote
 
 from acidity.adapters.seam import Interceptor
+from acidity.analysis.canonical import equal_raw
 from acidity.analysis.diff import Claim, row_changes, sentence
 from acidity.core.call import Call, History, calls, commits_acknowledged
 from acidity.core.cause import Cause, CauseKind, Place, Rate
@@ -19,7 +20,7 @@ from acidity.core.scenario import Operation, Scenario
 from acidity.core.schedule import Schedule
 from acidity.engines.hosted import HostedSandbox
 from acidity.prove.crash.amid import AMID, kills_amid, not_killed, to_hold
-from acidity.prove.crash.forgetful import cause_of, forgetful
+from acidity.prove.crash.forgetful import cause_of, emptied, forgetful
 from acidity.prove.crash.judge import Word
 from acidity.prove.crash.kills import CLIENT_KILLS, SERVER_KILLS, Witness, cycles, lasting, named, of_the_client
 from acidity.prove.crash.own_settings import Noticing, told
@@ -98,7 +99,7 @@ def kill_and_see(runs: Runs, operation: Operation, position: int, schedule: Sche
     weathered.planned, weathered.ended = len(of_the_server), examination.ended
     for tried, names in ((weathered, SERVER_KILLS), (client, CLIENT_KILLS)):
         struck = [item for item in examination.struck if item.run.schedule.choices[0].fault in names]
-        words = [(_word(item, witness, between, examination.baseline), item) for item in struck]
+        words = [(_word(item, witness, between, examination.baseline, known), item) for item in struck]
         tried.tried, tried.words = len(struck), Counter(word.value for word, _ in words)
         for word in _CODES:
             wrong = [item for each, item in words if each is word]
@@ -132,9 +133,20 @@ def _planned(
     return of_the_server, of_the_client(made, asked.seed, at_once=at_once)
 
 
-def _forgot(item: Judged, witness: Witness) -> tuple[State, State] | None:
-    choice = item.run.schedule.choices[0]
-    return witness.forgot.get((choice.fault, choice.calls))
+def _forgot(item: Judged, witness: Witness, baseline: Baseline, known: Collection[str]) -> tuple[State, State] | None:
+    """What was there before the kill and after it, where what was committed is not as it was.
+
+    A kill under way has no witness: such rows are told by the tables that lose theirs whenever a server is killed.
+    """
+    choice, recovered = item.run.schedule.choices[0], item.run.second
+    seen = witness.forgot.get((choice.fault, choice.calls))
+    if seen is not None or item.judgement.rows is not Rows.TORN or choice.fault not in SERVER_KILLS:
+        return seen
+    for there in (baseline.clean[0].second, baseline.seed):
+        left = emptied(there, recovered, known)
+        if not equal_raw(left, there) and baseline.comparer.same(left, recovered):
+            return there, recovered
+    return None
 
 
 class Between:
@@ -196,13 +208,13 @@ class Between:
         return not baseline.comparer.same(after, baseline.seed)
 
 
-def _word(item: Judged, witness: Witness, between: Between, baseline: Baseline) -> Word:
+def _word(item: Judged, witness: Witness, between: Between, baseline: Baseline, known: Collection[str]) -> Word:
     """What was committed before the kill has to be there; a change that was not, whole or not at all.
 
     What came back is told by the rows that `recover` and `settle` have found, which may make the change anew.
     """
     run, rows = item.run, item.judgement.rows
-    if _forgot(item, witness) is not None:
+    if _forgot(item, witness, baseline, known) is not None:
         return Word.LOST
     if baseline.comparer.same(run.second, baseline.seed) and between.have_changed(run.history, baseline):
         return Word.LOST
@@ -227,8 +239,10 @@ def _finding(
     struck = [event.call for event in run.history if event.fault]  # a write that is permanent by itself
     place = place_of((committed or struck)[-1]) if committed or struck else None
     outside = word is not Word.LOST and baseline.effects_misfit(item)
-    cause = Causes(baseline, examination.judged).of(item) if outside else Cause(kind, place)
-    there, recovered = _forgot(item, witness) or (baseline.clean[0].second, run.second)
+    causes = Causes(baseline, examination.judged)
+    beyond = causes.outside_transactions(run) if word is Word.TORN else None
+    cause = causes.of(item) if outside else beyond or Cause(kind, place)
+    there, recovered = _forgot(item, witness, baseline, known) or (baseline.clean[0].second, run.second)
     why = cause_of({change.table for change in row_changes(there, recovered)}, known) if word is Word.LOST else ""
     fault = run.schedule.choices[0].fault
     victim, held = "program" if fault in CLIENT_KILLS else "server", _HELD if fault == AMID else ""
@@ -254,7 +268,7 @@ def _finding(
         history=run.history,
         replay=replayed(run.schedule, position, asked),
         kind=CauseKind.OTHER if why else cause.kind,
-        cause=why or (cause_in_words(cause, item, None) if outside else _CAUSES.get(word, "")),
+        cause=why or (cause_in_words(cause, item, None) if outside or beyond else _CAUSES.get(word, "")),
         permanent=cause.place,
         rate=rate,
         mode="real",

@@ -4,8 +4,8 @@ Each transaction gets a row of acidity's own just before its COMMIT, in a table 
 back is told by the marks alone, whatever the clients have done to each other's rows. The rows then have to be what
 comes of just those clients one after another, in some order, or of them with the others cut off on their way (see
 `cut_off`). Rows that no order gives are a part of a change, or come of clients that are not isolated from one another,
-which is letter I's: the clients are let at the rows in step, without a kill, and where that does not show the second,
-the round is unknown.
+which is letter I's: the clients are let at the rows without a kill, one standing before its COMMIT, then all in step,
+and where that does not show the second, the round is unknown.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain, combinations, islice
+from itertools import chain, combinations, islice, permutations
 
 from acidity.adapters.seam import Actor, Layer, PassThrough, PendingCall
 from acidity.analysis.compare import Comparer
@@ -29,6 +29,7 @@ from acidity.core.schedule import Choice, Schedule
 from acidity.engines.hosted import HostedSandbox
 from acidity.engines.own_calls import own_calls
 from acidity.prove.crash.cut_off import CutOff
+from acidity.prove.crash.forgetful import emptied, forgetful
 from acidity.prove.crash.judge import Word
 from acidity.prove.crash.kills import AFTER, BEFORE, KILLED, UNDER_WAY_MAX_S, named, under_way
 from acidity.prove.drill.striker import FaultInjector, Strike, context_of
@@ -44,6 +45,7 @@ from acidity.prove.stage.run import Scene
 CLIENTS_MAX = 3
 ROUNDS = 6  # of all clients together, unless ``runs_max=`` says how many
 _IN_STEP = 3  # rounds without a kill, to see whether the clients are isolated from one another
+_AT_ONCE = 12  # the same of coroutines alone, which nobody holds
 _FIRST_MARK, _MARKS = 1_000_000, 1_000  # the bait has rows of its own; of each client so many
 _STEP_S = 1.0  # a client that waits for the other one's lock does not come; then nobody waits any more
 
@@ -74,6 +76,7 @@ class Round:
         word: what they are; None where no order of the clients gives them.
         lost: the clients whose acknowledged change is gone.
         wanted: rows that would have been right, where something is lost: of one of the orders.
+        forgot: the tables are made to keep no row over a crash, and nothing else is lost.
     """
 
     schedule: Schedule
@@ -83,6 +86,7 @@ class Round:
     word: Word | None
     lost: tuple[str, ...] = ()
     wanted: State | None = None
+    forgot: bool = False
 
 
 class Clients:
@@ -105,6 +109,7 @@ class Clients:
         assert isinstance(part, HostedSandbox)
         self._part = part
         self._marks = table(part, "bait")
+        self.forgetful = forgetful(part)
         lab = Lab(self._stage, operations)
         oracle = Oracle(lab, self._stage.scenario.ignore)
         masks = replace(oracle.masks, moments=frozenset())  # to be recovered takes its time
@@ -161,19 +166,31 @@ class Clients:
         return self._judged(self.schedule_of(kill), players, scene)
 
     def are_isolated(self) -> bool:
-        """Whether they leave rows that some order gives when they are let at them in step, without a kill."""
+        """Whether they leave rows that some order gives when they come by each other and in step, without a kill."""
+        if not self._pass_in_order():
+            return False
         threads = [name for name, operation in self._operations.items() if not is_async(operation)]
-        for _ in range(_IN_STEP):
+        for _ in range(_IN_STEP if threads else _AT_ONCE):
             barrier = threading.Barrier(max(1, len(threads)))
             players = [
                 Player(operation, Actor(name, _InStep(barrier) if name in threads else PassThrough()))
                 for name, operation in self._operations.items()
             ]
-            state = self._played(players).seen.second
-            through = [each.actor.name for each in players if commits_acknowledged(each.actor.history)]
-            if not self._gives(tuple(sorted(through)), state):
+            if not self._is_serial(players, self._played(players).seen.second):
                 return False
         return True
+
+    def _pass_in_order(self) -> bool:
+        """Whether they do when one of them stands before its COMMIT while the others come by, and then goes on."""
+        for order in permutations(self._operations) if self._cut_off.can_stand else ():
+            players = [Player(self._operations[name], Actor(name, self._within())) for name in order]
+            if not self._is_serial(players, self._cut_off.come_by(players, order[:1])):
+                return False
+        return True
+
+    def _is_serial(self, players: Sequence[Player], state: State) -> bool:
+        through = [each.actor.name for each in players if commits_acknowledged(each.actor.history)]
+        return self._gives(state, tuple(sorted(through)))
 
     def _played(self, players: Sequence[Player], delay_s: float | None = None) -> Scene:
         self._stage.sandbox.reset()
@@ -242,18 +259,32 @@ class Clients:
             wanted = self._serials[tuple(sorted(must | lost))][0].state
             return Round(schedule, players, scene.endings, state, Word.LOST, tuple(sorted(lost)), wanted)
         may = {name for name, it in found if not it.acknowledged and it.mark is None}
-        explained = is_explained(must, may, lambda names: self._gives(names, state)) or is_explained(
-            must, may, lambda names: self._gives_beside(names, state)
-        )
+        ways = self._gives, self._gives_beside, self._gives_past
+        explained = any(is_explained(must, may, partial(gives, state)) for gives in ways)
+        before = None if explained else self._before_it_was_emptied(must, may, state)
+        if before is not None:
+            return Round(schedule, players, scene.endings, state, Word.LOST, wanted=before, forgot=True)
         return Round(schedule, players, scene.endings, state, Word.OK if explained else None)
 
-    def _gives(self, names: tuple[str, ...], state: State) -> bool:
+    def _before_it_was_emptied(self, must: set[str], may: set[str], state: State) -> State | None:
+        """The rows that some order of the clients gives, if those of forgetful tables are all that is gone of them."""
+        for names in _subsets(must | may):
+            for serial in self._serials[names] if must <= {*names} else ():
+                if self._comparer.same(state, emptied(serial.state, state, self.forgetful)):
+                    return serial.state
+        return None
+
+    def _gives(self, state: State, names: tuple[str, ...]) -> bool:
         """Whether some order of these clients leaves these rows."""
         return any(self._comparer.same(state, serial.state) for serial in self._serials[names])
 
-    def _gives_beside(self, names: tuple[str, ...], state: State) -> bool:
+    def _gives_beside(self, state: State, names: tuple[str, ...]) -> bool:
         """Whether some order of all of them leaves these rows in which the others are cut off."""
         return any(self._comparer.same(state, each) for each in self._cut_off.states(names))
+
+    def _gives_past(self, state: State, names: tuple[str, ...]) -> bool:
+        """Whether one does in which the others are cut off only after these have come by what they had locked."""
+        return any(self._comparer.same(state, each) for each in self._cut_off.states_past(names))
 
 
 def kills_at(commits: Sequence[tuple[str, int]], took_s: float, draw: random.Random) -> Iterator[Kill]:

@@ -6,6 +6,7 @@ called: a function that commits too early has one cause, whatever stops it after
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -41,6 +42,8 @@ class Causes:
         clean = (item.run for item in judged if not item.run.schedule.choices)
         hiding = (rolled_back_at(item.run) for item in judged if item.judgement.word == "false success")
         self._hiding = {place.site: place for place in hiding if place is not None}
+        gone = (item.run.history for item in judged if item.run.schedule.choices and item.judgement.rows is Rows.BEFORE)
+        self._taken_back = frozenset(number for history in gone for number in _written_before_the_fault(history))
         self._broken = frozenset(broken.violation.called for run in clean for broken in run.breaks)
 
     def of(self, item: Judged) -> Cause:
@@ -122,18 +125,39 @@ class Causes:
             if earlier:
                 return Cause(CauseKind.LATE_FAILURE, place_of(earlier[0].call))
         if earlier:
+            outside = self.outside_transactions(item.run)
+            if outside is not None:
+                return outside
             first = earlier[0].call
             amid = _is_amid(first, history)
             return Cause(_kind_of(first, amid=amid), self._parted(first), _unasked_commit(first, amid=amid))
         if later:
             return Cause(CauseKind.SWALLOWED_ERROR, self._parted(later[0].call))
+        return self._of_no_commit(history) or Cause(CauseKind.OTHER, self._where_the_clean_run_commits())
+
+    def outside_transactions(self, run: Run) -> Cause | None:
+        """What is permanent whatever becomes of the only COMMIT of a clean run, which was struck or not reached.
+
+        That COMMIT is not too early. None where nothing is known that is outside its transaction.
+        """
+        history = self._filled(run)
+        made = [history[number] for number in permanent(history)]
+        is_struck = len(made) == len(self._permanent) == 1 and made[0].fault and made[0].call.kind is Kind.COMMIT
+        known = self._baseline.unprotected or any(event.call.opaque for event in history)
+        return self._of_no_commit(history) if known and (is_struck or not made) else None
+
+    def _of_no_commit(self, history: History) -> Cause | None:
+        """Rows of a procedure, which may commit on its way, or of a table that keeps no transactions."""
         opaque = next((event for event in history if event.call.opaque), None)
-        if opaque is not None:  # a procedure, which may commit on its way
+        if opaque is not None:
             return Cause(CauseKind.SEVERAL_COMMITS, place_of(opaque.call), "CALL")
-        written = next((event for event in history if event.call.writes), None)
-        if written is not None:
-            return Cause(CauseKind.NO_TRANSACTIONS, place_of(written.call))
-        return Cause(CauseKind.OTHER, self._where_the_clean_run_commits())
+        written = [event.call for event in history if event.call.writes]
+        stayed = [call for call in written if call.index not in self._taken_back] or written
+        bare = [table.rpartition(".")[2] for table in self._baseline.unprotected]
+        named = next((call for call in stayed if any(_says(call.sql, table) for table in bare)), None)
+        is_known = named is not None or self._taken_back or len(stayed) == 1  # else a trigger of any of them may write
+        place = place_of(named or stayed[0]) if is_known else None
+        return Cause(CauseKind.NO_TRANSACTIONS, place) if stayed else None
 
     def _of_nothing(self, run: Run, history: History, struck: int) -> Cause:
         """Nothing is there: it was never committed, was to be committed after the answer, or the error was hidden."""
@@ -335,6 +359,18 @@ def _after(history: History, call: Call) -> History:
 def _names(call: Call) -> tuple[str, ...]:
     """By what a write is known again: its text, and its text with what it wrote."""
     return (call.sql, f"{call.sql}\n{call.params!r}") if call.writes else ()
+
+
+def _written_before_the_fault(history: History) -> Iterator[int]:
+    """The numbers of the writes that were answered with success before anything was struck."""
+    for event in takewhile(lambda each: not each.fault, history):
+        if event.call.writes and event.reply.status == "ok":
+            yield event.call.index
+
+
+def _says(sql: str, table: str) -> bool:
+    """Whether a text has the name of a table."""
+    return re.search(rf"(?<![\w$]){re.escape(table)}(?![\w$])", sql, re.IGNORECASE) is not None
 
 
 def _is_amid(call: Call, history: History) -> bool:

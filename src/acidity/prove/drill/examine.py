@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from acidity.adapters.seam import Interceptor, PassThrough
 from acidity.analysis.canonical import TooSymmetric, equal_raw
 from acidity.analysis.copies import FirstKeys
+from acidity.analysis.diff import row_changes
 from acidity.analysis.masks import Masks, NotDeterministic, learn
 from acidity.analysis.written import fetches_a_number
 from acidity.core.call import Call, Kind
@@ -23,7 +24,7 @@ from acidity.engines.speech import speech_of
 from acidity.errors import Terminated, UsageError
 from acidity.prove.drill.astray import heard, not_reached, spoiled, strayed, struck_nothing, way_of
 from acidity.prove.drill.commits_inside import CommitsInside
-from acidity.prove.drill.judge import Baseline, Judged, Lost
+from acidity.prove.drill.judge import Baseline, Judged, Lost, attempts
 from acidity.prove.drill.plan import plan
 from acidity.prove.drill.striker import Strike, struck_run
 from acidity.prove.drill.uncommitted import Committing, Undecided, judged, left_writes, lost_by
@@ -158,7 +159,7 @@ class Examiner:
                 result.unknowns.append(why)
             else:
                 clean.append(last)
-            times = min(max(_attempts(run, clean[0]) for run in runs), STRIKES_MAX + 1)
+            times = min(max(attempts(run, clean[0]) for run in runs), STRIKES_MAX + 1)
             if baseline.repeated and times > 2:
                 baseline.repeated = self._repeated(clean[0], times)
         except Unsettled as error:
@@ -241,9 +242,24 @@ class Examiner:
     def _baseline_of(self, clean: list[Run], repeated: Sequence[Run], masks: Masks) -> Baseline:
         parts = self.stage.parts.items()
         failing = frozenset(name for name, part in parts if speech_of(part.engine_name).fails_by_errors)
-        several, lost, others = self.watch.active, self.lost, self._others
+        changed = {change.table for change in row_changes(self.stage.seed, clean[0].end)}
+        unprotected = [
+            f"{name}.{table}" if name else table
+            for name, part in parts
+            for table in part.traits().get("unprotected", ())
+        ]
         return Baseline(
-            self.operation, self.stage.seed, clean, repeated, masks, several, self.idle, failing, lost, others
+            self.operation,
+            self.stage.seed,
+            clean,
+            repeated,
+            masks,
+            several=self.watch.active,
+            idle=self.idle,
+            failing=failing,
+            lost=self.lost,
+            others=self._others,
+            unprotected=changed.intersection(unprotected),
         )
 
     def _learn(self, clean: list[Run]) -> Masks:
@@ -377,11 +393,3 @@ class Examiner:
         cell.add(run.mode if run.missed is None else run.missed)
         result.missed += not run.struck
         return run.struck
-
-
-def _attempts(run: Run, clean: Run) -> int:
-    """How often a run may have made the whole change, by its commits."""
-    made = [
-        sum(event.call.commits and event.reply.status != "error" for event in each.history) for each in (run, clean)
-    ]
-    return made[0] // max(1, made[1])

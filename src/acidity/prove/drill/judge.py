@@ -110,6 +110,7 @@ class Baseline:
         failing: the databases in which an error fails the whole transaction.
         lost: what the clean run loses by itself.
         others: the rows after clean runs whose new keys begin at other numbers, by these.
+        unprotected: the tables whose rows it changes and that keep no transactions.
         leaves_rows: it leaves the rows as they are without it, whatever takes place elsewhere.
     """
 
@@ -123,6 +124,7 @@ class Baseline:
     failing: Collection[str] = ()
     lost: Lost | None = None
     others: dict[FirstKeys, State] = field(default_factory=dict)
+    unprotected: Collection[str] = ()
 
     def __post_init__(self) -> None:
         self.comparer = Comparer(self.seed, self.masks)
@@ -376,3 +378,11 @@ def hidden_error(history: History, failing: Collection[str]) -> Event | None:
 def wrote(history: History) -> bool:
     """Whether some write was sent that must show where it was committed."""
     return any(event.call.writes is Writes.YES for event in history)
+
+
+def attempts(run: Run, clean: Run) -> int:
+    """How often a run may have made the whole change, by its commits."""
+    made = [
+        sum(event.call.commits and event.reply.status != "error" for event in each.history) for each in (run, clean)
+    ]
+    return made[0] // max(1, made[1])

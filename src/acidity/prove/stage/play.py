@@ -43,7 +43,7 @@ def play(caller: Caller, players: Sequence[Player], loop: LoopHost | None) -> li
     tasks = [player for player in players if is_async(player.operation)]
     endings: dict[int, Ending] = {}
     with ThreadPoolExecutor(max(1, len(plain)), thread_name_prefix="acidity-actor") as threads:
-        started = [(player, _in_thread(threads, caller, player)) for player in plain]
+        started = [(player, in_thread(threads, caller, player)) for player in plain]
         if loop is not None and tasks:
             together = loop.run(_together(caller, tasks))
             endings.update((id(player), ending) for player, ending in zip(tasks, together, strict=True))
@@ -51,7 +51,7 @@ def play(caller: Caller, players: Sequence[Player], loop: LoopHost | None) -> li
     return [_ended(player, endings[id(player)]) for player in players]
 
 
-def _in_thread(threads: ThreadPoolExecutor, caller: Caller, player: Player) -> Future[Ending]:
+def in_thread(threads: ThreadPoolExecutor, caller: Caller, player: Player) -> Future[Ending]:
     """A thread that knows the context variables of this one."""
     return threads.submit(contextvars.copy_context().run, caller.call, player)
 
