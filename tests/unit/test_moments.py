@@ -123,6 +123,15 @@ def test_days_that_no_clock_makes_are_the_days_that_they_are():
     assert not same(at(0, day), at(9, day + timedelta(days=1)), SEED, masks)
 
 
+def test_another_day_that_no_clock_makes_is_that_day_in_later_runs_too():
+    """It is further away then; what is wrong has to come again, however long the search took."""
+    day, other = date(2026, 1, 2), date(2026, 1, 3)
+    masks = dated(TIMES, SEED, [[at(0, day), at(5, day)]])
+    for seconds in (3, 8, 60, 900):
+        assert canonical(at(0, other), SEED, masks) == canonical(at(seconds, other), SEED, masks)
+        assert same(at(0, other), at(seconds, other), SEED, masks)
+
+
 def test_a_time_cut_to_the_minute_is_as_exact_as_that():
     def cut(seconds):
         return plain(seconds).replace(second=0, microsecond=0)

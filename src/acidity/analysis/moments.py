@@ -99,8 +99,8 @@ class Dated:
         if known is None:
             return b"new"
         content = encode(value)
-        if any(each.content == content for each in known):
-            return b"fixed" + content
+        if any(each.content == content for each in known) or all(each.content is not None for each in known):
+            return b"fixed" + content  # where no clock makes any, none makes another one, which is as far tomorrow
         this = moment(column, value, self.during)
         number = next((index for index, each in enumerate(known) if each.meets(this)), None)
         return b"far%d" % ((this.first + _SHIFT_S) // _BUCKET_S) if number is None else b"new%d" % number
