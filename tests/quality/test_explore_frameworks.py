@@ -98,10 +98,10 @@ def looks_in_autocommit(dsn: Any) -> None:
 
 
 @pytest.mark.dear
-def test_a_question_of_rows_is(schema: str) -> None:
+def test_a_question_of_rows_is_at_that_of_the_session(schema: str) -> None:
     report = prove.explore(Scenario(Operation(looks_in_autocommit), schema=schema, setup=fill), db="postgresql")
     assert (report.verdict, report.findings[0].anomaly) == ("fail", "lost update"), report
-    assert "of each class" not in report.bounds[0].note
+    assert "of each class" in report.bounds[0].note, report.bounds
 
 
 def by_another_name(dsn: Any) -> None:

@@ -262,6 +262,12 @@ class Oracle:
     def _alone(self, name: str) -> tuple[Played, ...]:
         return self._twice.run((name,))
 
+    def broken_alone(self) -> Iterator[str]:
+        """The rules that a caller breaks with nobody before it, as letter C sees by itself."""
+        for name in self.names:
+            for run in self._alone(name):
+                yield from (breach.violation.called for breach in run.breaches)
+
     def subsets(self, surely: Iterable[str], perhaps: Iterable[str]) -> Iterator[frozenset[str]]:
         """All of the first with some of the second."""
         always, others = frozenset(surely), sorted(perhaps)

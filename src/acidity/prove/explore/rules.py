@@ -16,19 +16,23 @@ from acidity.core.turn import schedule_of
 from acidity.prove.explore.between import commits_of
 from acidity.prove.explore.lab import Lab
 from acidity.prove.explore.oracle import Oracle
+from acidity.prove.explore.serial import NoOracle
 
 
 def broken_one_by_one(lab: Lab, oracle: Oracle) -> Iterator[Finding]:
     """One finding for each rule; a warning, as this letter has nothing to say of it."""
-    seen: set[str] = set()
-    for serial in oracle.orders(lab.names):
-        run = serial.runs[0]
+    orders = [serial.runs[0] for serial in oracle.orders(lab.names) if serial.runs[0].breaches]
+    try:
+        seen = set(oracle.broken_alone()) if orders and oracle.several else set()
+    except NoOracle:  # of one of them alone
+        return
+    for run in orders:
         for breach in run.breaches:
             rule = breach.violation.called
             if rule in seen:
                 continue
             seen.add(rule)
-            called = [f"{name} ({oracle.called(name)})" for name in serial.order]
+            called = [f"{name} ({oracle.called(name)})" for name in run.endings]
             what = "a declared constraint" if breach.violation.declared else f"the invariant {rule}"
             yield Finding(
                 code=(CONSTRAINT if breach.violation.declared else INVARIANT).name,
