@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib import import_module
@@ -46,8 +47,15 @@ def struck(found: Drilled) -> set[str]:
 
 
 def transfer(place: Place, **options: Any) -> Scenario:
-    form = bank.transferring_async if place.asynchronous else bank.transferring
-    return bank.scenario(form(**options))
+    if not place.asynchronous:
+        return bank.scenario(bank.transferring(**options))
+    whole = bank.transferring_async(**options)
+
+    async def transfer(async_engine: Any, amount: int) -> Any:
+        async with asyncio.timeout(600):
+            return await whole(async_engine, amount)
+
+    return bank.scenario(transfer)
 
 
 def budget(place: Place) -> Any:
