@@ -53,6 +53,20 @@ def test_what_one_key_makes_in_two_ways_is_not_made_of_it() -> None:
     assert not comparer.same(shop(2, "two"), shop(3, "three"))
 
 
+def test_nor_is_it_where_another_column_is_made_of_keys() -> None:
+    seed = state(orders=table("id link code", [(1, "one", "a")]))
+
+    def row(key: int, link: str, code: str) -> State:
+        return state(orders=table("id link code", [(1, "one", "a"), (key, link, code)]))
+
+    made = Derived(seed, KEYS, LINK | {("orders", "code")})
+    for each in (row(2, "two", "b"), row(3, "three", "c"), row(3, "drei", "c")):
+        made.learn(each)
+    comparer = Comparer(seed, KEYS, made)
+    assert comparer.same(row(2, "two", "b"), row(3, "two", "c"))  # the code is made of the key
+    assert not comparer.same(row(2, "two", "b"), row(3, "three", "c"))  # and the link is not
+
+
 def test_an_answer_says_it_as_it_says_the_key() -> None:
     made = known(shop(2, "two"), shop(3, "three"))
     said = [made.said({"link": link}, shop(key, link)) for key, link in ((2, "two"), (3, "three"))]

@@ -75,9 +75,12 @@ class Derived:
         for row in table.rows:
             keys = self._keys(name, table, row)
             yield tuple(
-                _AS_ITS_KEYS_HAVE_IT if self._known.get(((name, column), keys)) == encode(cell) else cell
+                _AS_ITS_KEYS_HAVE_IT if self._is_known((name, column), keys, cell) else cell
                 for column, cell in zip(table.columns, row, strict=True)
             )
+
+    def _is_known(self, place: Column, keys: Keys, cell: object) -> bool:
+        return place in self._columns and self._known.get((place, keys)) == encode(cell)
 
     def _cells(self, state: State) -> Iterator[tuple[Column, Keys, object]]:
         for name in sorted({name for name, _ in self._columns} & state.tables.keys()):

@@ -29,7 +29,8 @@ def _strike(pending: PendingCall, context: FaultContext) -> None:
     running = limits(actor.began)
     if not running:
         raise TimeoutError  # as asyncpg does
-    clock = context.kept.setdefault("clock", Ahead(asyncio.get_running_loop()))
+    held = context.held.setdefault("", {})  # it is the clock of all databases
+    clock = held["clock"] = held.get("clock") or Ahead(asyncio.get_running_loop())
     awaited = _awaited(actor.task)
     for limit in running:
         clock.run_out(limit)
