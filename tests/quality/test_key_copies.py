@@ -17,6 +17,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from acidity import prove
 from acidity.prove import Operation, Scenario
+from acidity.prove.explore import keyed
 from tests.tiers import ENGINES, SERVERS
 
 Writes = Callable[[Session, int], Any]
@@ -207,6 +208,14 @@ def test_a_copy_goes_with_its_key(write: Writes, program: Callable[..., Any], db
 def test_one_of_another_key_is_found(write: Writes, program: Callable[..., Any], db: str) -> None:
     report = explored(write, db, program)
     assert report.verdict == "fail", str(report)
+
+
+@pytest.mark.dear
+def test_where_too_many_runs_were_needed_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyed, "_RUNS_MAX", 0)
+    report = explored(as_a_short_link, "postgresql")
+    assert report.verdict == "unknown", str(report)
+    assert any("serial runs are needed to know what is made of generated keys" in why for why in report.unknowns)
 
 
 def test_it_is_said_what_a_copy_is_compared_by() -> None:

@@ -9,6 +9,7 @@ from acidity.analysis.copies import derived
 from acidity.analysis.derived import Derived
 from acidity.analysis.masks import Masks
 from acidity.core.outcome import State
+from acidity.prove.explore.serial import NoOracle
 from acidity.prove.stage.elsewhere import Elsewhere
 
 _RUNS_MAX = 64  # of serial orders with other keys, in one check
@@ -46,7 +47,11 @@ class Keyed:
             self.derived.learn(state)
 
     def learns(self, state: State) -> bool:
-        """Learn what the keys in these rows make, as far as they are not known; whether that was anything."""
+        """Learn what the keys in these rows make, as far as they are not known; whether that was anything.
+
+        Raises:
+            NoOracle: it would take too many runs.
+        """
         before = self.derived.version
         for name, keys in self.derived.unknown(state):
             for order in self._orders:
@@ -58,8 +63,10 @@ class Keyed:
         for keys in [keys for table, keys in self.derived.rows(order.state) if table == name]:
             has = self.derived.domains(order.state, name, keys)
             later = {domain: key - has[domain] for domain, key in wanted.items() if domain in has}
-            if later.keys() != wanted.keys() or min(later.values()) < 0 or not self._left:
+            if later.keys() != wanted.keys() or min(later.values()) < 0:
                 continue
+            if not self._left:
+                raise NoOracle(f"more than {_RUNS_MAX} serial runs are needed to know what is made of generated keys")
             self._left -= 1
             other = order.elsewhere.later({domain: by for domain, by in later.items() if by}, self._masks, order.state)
             if other is not None:
