@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from importlib.util import find_spec
+import time
 from typing import Any
 
 import pytest
@@ -14,9 +14,9 @@ from acidity import prove
 from acidity.core.report import Report
 from acidity.explained.programs.shop import SHOP, Item, Order
 from acidity.prove import Operation, Scenario
+from tests.quality import two_databases
 
 Factory = async_sessionmaker[AsyncSession]
-pytestmark = pytest.mark.skipif(not find_spec("aiosqlite"), reason="needs aiosqlite")
 ON_SERVERS = ["postgresql+asyncpg", "postgresql+psycopg", "mariadb+aiomysql"]
 on_each_driver = pytest.mark.parametrize(
     "db", ["sqlite", *(pytest.param(it, marks=pytest.mark.slow) for it in ON_SERVERS)]
@@ -207,3 +207,16 @@ def test_without_a_limit_nothing_runs_out(function: Any) -> None:
     report = drilled(function, "sqlite")
     assert (report.verdict, report.runs) == ("unknown", 0)
     assert "none of the faults that were asked for fits a Call (client-timeout)" in str(report)
+
+
+def test_one_clock_is_put_on_and_taken_off_for_all_databases() -> None:
+    late = []
+
+    async def takes(async_databases: dict[str, Any]) -> None:
+        late.append(asyncio.get_running_loop().time() - time.monotonic())
+        async with asyncio.timeout(300):
+            await two_databases.commit_each_async(async_databases)
+
+    prove.drill(two_databases.shop(takes), faults=["client-timeout"], remedies=False)
+    assert len(late) > 10
+    assert max(late) < 1  # no run begins in the time of another one

@@ -7,7 +7,7 @@ from neither, such as a procedure, counts as if it had.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from acidity.core.call import Call, Writes
 from acidity.core.lexis import NEUTRAL
@@ -29,8 +29,7 @@ class Left:
         tables = {name: (before.tables.get(name), after.tables.get(name)) for name in {*before.tables, *after.tables}}
         self._schema = any(_altered(*both) for both in tables.values())
         changed = [name for name, (then, now) in tables.items() if then != now and counted(name)]
-        names = "|".join(re.escape(name.rpartition(".")[2]) for name in changed)
-        self._names = re.compile(rf"(?<!\w)(?:{names})(?!\w)", re.IGNORECASE) if changed else None
+        self._names = naming(changed)
 
     def may_be_of(self, call: Call) -> bool:
         """Whether a write can have left some of it."""
@@ -46,6 +45,12 @@ class Left:
 
     def _is_named_in(self, statement: str) -> bool:
         return self._names is not None and self._names.search(statement) is not None
+
+
+def naming(tables: Collection[str]) -> re.Pattern[str] | None:
+    """What finds the name of any of these tables in a text, without that of its schema; None for no table."""
+    names = "|".join(re.escape(name.rpartition(".")[2]) for name in sorted(tables))
+    return re.compile(rf"(?<![\w$])(?:{names})(?![\w$])", re.IGNORECASE) if names else None
 
 
 def _altered(then: Table | None, now: Table | None) -> bool:

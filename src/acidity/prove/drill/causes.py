@@ -6,14 +6,13 @@ called: a function that commits too early has one cause, whatever stops it after
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
 from acidity.analysis.canonical import equal_raw
-from acidity.analysis.left import Left
+from acidity.analysis.left import Left, naming
 from acidity.core.call import Call, History, Kind, Site, commit_left_open
 from acidity.core.cause import Cause, CauseKind, Place
 from acidity.core.lexis import NEUTRAL
@@ -153,8 +152,8 @@ class Causes:
             return Cause(CauseKind.SEVERAL_COMMITS, place_of(opaque.call), "CALL")
         written = [event.call for event in history if event.call.writes]
         stayed = [call for call in written if call.index not in self._taken_back] or written
-        bare = [table.rpartition(".")[2] for table in self._baseline.unprotected]
-        named = next((call for call in stayed if any(_says(call.sql, table) for table in bare)), None)
+        names = naming(self._baseline.unprotected)
+        named = next((call for call in stayed if names is not None and names.search(call.sql)), None)
         is_known = named is not None or self._taken_back or len(stayed) == 1  # else a trigger of any of them may write
         place = place_of(named or stayed[0]) if is_known else None
         return Cause(CauseKind.NO_TRANSACTIONS, place) if stayed else None
@@ -366,11 +365,6 @@ def _written_before_the_fault(history: History) -> Iterator[int]:
     for event in takewhile(lambda each: not each.fault, history):
         if event.call.writes and event.reply.status == "ok":
             yield event.call.index
-
-
-def _says(sql: str, table: str) -> bool:
-    """Whether a text has the name of a table."""
-    return re.search(rf"(?<![\w$]){re.escape(table)}(?![\w$])", sql, re.IGNORECASE) is not None
 
 
 def _is_amid(call: Call, history: History) -> bool:
