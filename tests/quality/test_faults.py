@@ -327,6 +327,26 @@ def test_serialization_strikes_whatever_has_a_snapshot(db: str, level: str, stru
     assert run.ending.exception == ("RuntimeError" if struck else "")
 
 
+def falls_back(engine: Engine) -> None:
+    for level in ("SERIALIZABLE", "READ COMMITTED"):
+        try:
+            with engine.connect().execution_options(isolation_level=level) as connection, connection.begin():
+                connection.execute(update(Account).values(balance=Account.balance - 1))
+                connection.execute(update(Account).values(balance=Account.balance - 1))
+        except Exception:
+            continue
+        return
+
+
+@pytest.mark.dear
+def test_serialization_leaves_its_bait_free_at_another_level() -> None:
+    """Else whoever strikes again would wait for the transaction that was to be struck."""
+    scenario = bank(Operation(falls_back, timeout=5))
+    run = prove.replay(scenario, "ac1:A1!serialization*", db="postgresql")
+    assert [event.call.index for event in run.history if event.fault] == [1], run.unknowns
+    assert not run.unknowns
+
+
 def there_and_back(engine: Engine) -> None:
     with Session(engine) as session, session.begin():
         session.execute(update(Account).values(balance=Account.balance - 1))

@@ -29,8 +29,7 @@ def _strike(pending: PendingCall, context: FaultContext) -> None:
     running = limits(actor.began)
     if not running:
         raise TimeoutError  # as asyncpg does
-    held = context.held.setdefault("", {})  # it is the clock of all databases
-    clock = held["clock"] = held.get("clock") or Ahead(asyncio.get_running_loop())
+    clock = context.kept["clock"] = context.kept.get("clock") or Ahead(asyncio.get_running_loop())
     awaited = _awaited(actor.task)
     for limit in running:
         clock.run_out(limit)
