@@ -43,6 +43,8 @@ def alike(masks: Masks, one: tuple[Any, ...], two: tuple[Any, ...], before: Stat
         ("invoice of 2026-11-21 22:17:56.123: 90", ["invoice of ", "2026-11-21 22:17:56.123", ": 90"]),
         ("key aGkdRtYuIoPqWeRtZ_-x of 90", ["key ", "aGkdRtYuIoPqWeRtZ_-x", " of 90"]),
         ("Zm9v+mFyIGJhegoxMjM0NQ==", ["", "Zm9v+mFyIGJhegoxMjM0NQ==", ""]),
+        ("id ab12cd34ef56gh78ij90+", ["id ab12cd34ef56gh78ij90+"]),
+        ("charge-order-200-1764523956123456789", ["", "charge-order-200-", "", "1764523956123456789", ""]),
         ("nothing random at all", ["nothing random at all"]),
         ("", [""]),
     ],

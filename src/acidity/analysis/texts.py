@@ -22,9 +22,8 @@ Constant = tuple[Column | None, bytes]  # the column of a template; an opaque va
 UUIDS = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 HASHES = r"(?<![A-Za-z0-9])(?:[0-9a-f]{16,}|[0-9A-F]{16,})(?![A-Za-z0-9])"
 INSTANTS = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
-_RUN = (
-    rf"(?:(?!{UUIDS}|{HASHES})[A-Za-z0-9_-])"  # whole, without a possessive quantifier: those are wrong before 3.11.5
-)
+# A run is whole if no more of it follows. A possessive quantifier would say so, which is wrong before Python 3.11.5.
+_RUN = rf"(?:(?!{UUIDS}|{HASHES})[A-Za-z0-9_-])"
 RUNS = rf"(?<![A-Za-z0-9_+-]){_RUN}{{16,}}(?!{_RUN}|\+)={{0,2}}"
 _SURE = re.compile(f"{UUIDS}|{HASHES}")
 _CUT = re.compile(f"({INSTANTS}|{UUIDS}|{HASHES}|{RUNS})")
