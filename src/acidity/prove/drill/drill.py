@@ -19,6 +19,7 @@ from acidity.prove.drill.trials import Trials
 from acidity.prove.drill.uncommitted import Undecided
 from acidity.prove.runs import Gathered, Runs
 from acidity.prove.stage.effects import names_of
+from acidity.prove.stage.ground import unprotected
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.quiet import quiet
 from acidity.prove.stage.stage import Stage
@@ -131,9 +132,7 @@ def _read_facts(stage: Stage, drilled: Drilled) -> None:
     drilled.constraints = stage.sandbox.constraints()
     drilled.left_out = stage.sandbox.left_out()
     drilled.effects = names_of(scenario.effects)
-    for name, part in stage.parts.items():
-        for table, kind in part.traits().get("unprotected", {}).items():
-            drilled.unprotected[f"{name}.{table}" if name else table] = kind
+    drilled.unprotected = unprotected(stage.parts)
 
 
 def _drill_operation(runs: Runs, position: int, inspector: Inspector, drilled: Drilled) -> None:

@@ -36,6 +36,7 @@ from acidity.prove.stage.clock import let_setup_pass
 from acidity.prove.stage.committed import CommitWatch
 from acidity.prove.stage.elsewhere import Elsewhere
 from acidity.prove.stage.ending import other_first
+from acidity.prove.stage.ground import unprotected
 from acidity.prove.stage.inspector import Inspector
 from acidity.prove.stage.legal import LegalEnds
 from acidity.prove.stage.needs import NOTHING, Needs
@@ -243,11 +244,6 @@ class Examiner:
         parts = self.stage.parts.items()
         failing = frozenset(name for name, part in parts if speech_of(part.engine_name).fails_by_errors)
         changed = {change.table for change in row_changes(self.stage.seed, clean[0].end)}
-        unprotected = [
-            f"{name}.{table}" if name else table
-            for name, part in parts
-            for table in part.traits().get("unprotected", ())
-        ]
         return Baseline(
             self.operation,
             self.stage.seed,
@@ -259,7 +255,7 @@ class Examiner:
             failing=failing,
             lost=self.lost,
             others=self._others,
-            unprotected=changed.intersection(unprotected),
+            unprotected=changed.intersection(unprotected(self.stage.parts)),
         )
 
     def _learn(self, clean: list[Run]) -> Masks:

@@ -160,3 +160,12 @@ def require_fitting(what: str | None, operation: Operation, scenario: Scenario) 
             f"({', '.join(scenario.databases)}): let it take `databases`, a mapping of engines by name, or use bind="
         )
     raise UsageError(f"{operation.name}() asks for {what!r}, and the scenario has one database: say databases={{…}}")
+
+
+def unprotected(parts: Mapping[str, Sandbox]) -> dict[str, str]:
+    """The tables that keep no transactions, as a State of all databases calls them, with what keeps them."""
+    return {
+        f"{name}.{table}" if name else table: kind
+        for name, part in parts.items()
+        for table, kind in part.traits().get("unprotected", {}).items()
+    }
