@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, select, text, update
 from sqlalchemy.orm import Session
 
 from acidity import prove
@@ -84,3 +84,27 @@ def test_letter_i_alone_warns_of_it() -> None:
     for report in (prove.explore(scenario(takes), pairs=True), alone):
         assert isinstance(report, Report)
         assert (report.verdict, [found.severity for found in report.findings]) == ("pass", ["warning"]), str(report)
+
+
+def drops_the_shelf(session: Session) -> None:
+    session.execute(text("DELETE FROM shelves WHERE id = 1"))
+    session.commit()
+
+
+def fills_the_shelf(session: Session) -> None:
+    session.execute(text("INSERT INTO books (shelf_id) VALUES (1)"))
+    session.commit()
+
+
+def test_a_constraint_that_nobody_enforces_is_asked_for_as_well() -> None:
+    """SQLite leaves foreign keys to who asks for them; each of the two keeps it by itself."""
+    metadata = MetaData()
+    Table("shelves", metadata, Column("id", Integer, primary_key=True))
+    Table("books", metadata, Column("id", Integer, primary_key=True), Column("shelf_id", ForeignKey("shelves.id")))
+    both = Scenario(
+        Operation(drops_the_shelf),
+        Operation(fills_the_shelf),
+        metadata=metadata,
+        setup=lambda session: session.execute(text("INSERT INTO shelves VALUES (1)")) and None,
+    )
+    assert states(prove.check(both, letters="CI", **FEW)) == {"C": "fail", "I": "pass"}

@@ -241,9 +241,7 @@ class Lab:
         return self._followed(played, CommittedStates(self._stated, len(order)), began)
 
     def _broken(self, state: State, endings: Sequence[Ending]) -> list[Breach]:
-        """What does not hold in the rows that are there now; declared constraints are what letter C asks for itself."""
-        if not self.stage.scenario.invariants:
-            return []
+        """What does not hold in the rows that are there now; an engine may not enforce what is declared."""
         with asking():
             return [Breach(each, state, None) for each in self._stated.end(state, endings)]
 
